@@ -149,20 +149,24 @@ def same_everywhere(text: object) -> str:
 def update() -> int:
     """Bring the catalogues of `TRANSLATED` up to date with the pages.
 
-    A text that changed loses its translation. Pages that no longer exist lose their catalogues.
+    A text that changed loses its translation.
     """
+    code, texts = page_texts()
+    for language in TRANSLATIONS:
+        for page, ids in texts.items():
+            old, new = read(po_file(language, page)), Catalog(locale=language, fuzzy=False)
+            for one in ids:
+                kept = old.get(one)
+                new.add(one, (kept.string if kept else "") or same_everywhere(one))
+            write(po_file(language, page), language, new)
+    return code
+
+
+def page_texts() -> tuple[int, dict[str, list[str]]]:
+    """Return an exit code, and the texts of the pages in `TRANSLATED` in their order."""
     shutil.rmtree(POTS, ignore_errors=True)
     code = finished([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
-    for language in TRANSLATIONS:
-        for page in TRANSLATED:
-            if (POTS / f"{page}.pot").is_file():
-                old, new = read(po_file(language, page)), Catalog(locale=language, fuzzy=False)
-                for one in read(POTS / f"{page}.pot"):
-                    kept = old.get(one.id)
-                    if one.id:
-                        new.add(one.id, (kept.string if kept else "") or same_everywhere(one.id))
-                write(po_file(language, page), language, new)
-    return code
+    return code, {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
 
 
 def untranslated(language: str, *pages: str) -> int:

@@ -45,7 +45,7 @@ def test_the_page_says_what_the_environment_means():
     )
     assert "Environment: TEST. Certificates from here are for rehearsal" in rehearsal
     assert "Environment: PRODUCTION. Certificates from here are for real use." in real
-    assert "Ask your software supplier" in rehearsal
+    assert "ask your software supplier" in rehearsal
 
 
 @pytest.mark.parametrize("language", Language)

@@ -216,19 +216,19 @@ def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sql
     assert told(sqlite_desk, "no-one@people.example") == {"no-account"}
 
 
-COMMON = "Very many people use this password: it would be guessed soon. Choose another."
-ALIKE = "The password is too much like your name or address. Choose another."
+COMMON = "This password is too common. Choose another one."
+ALIKE = "The password is too similar to your name or address. Choose another one."
 WRONG = {
-    "no name": ({"name": " "}, "Fill this in: Your name"),
-    "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
-    "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
+    "no name": ({"name": " "}, "Fill in this field: Your name"),
+    "no address": ({"email": "nobody"}, "Enter an e-mail address, for example name@organisation.example."),
+    "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
-        "Very many people use this password: it would be guessed soon. Choose another.",
+        "This password is too common. Choose another one.",
     ),
     "one's own name": (
         {"password1": "nimi@people.example"},
-        "The password is too much like your name or address. Choose another.",
+        "The password is too similar to your name or address. Choose another one.",
     ),
 }
 
@@ -249,27 +249,25 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
 def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
     for _ in range(5):
         sign_in(browser, email, "a wrong password")
-        assert "is not right" in browser.page.text_content()
+        assert "Wrong e-mail address or password" in browser.page.text_content()
     sign_in(browser, email)
-    assert "Too many tries failed" in browser.page.text_content(), "the right one does not help now"
+    assert "Too many failed attempts" in browser.page.text_content(), "the right one does not help now"
 
 
 def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_desk, user):
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/"
-    assert "you cannot use your authorisation until" in browser.page.text_content()
+    assert "requires a second factor" in browser.page.text_content()
     browser.get("/account/security/codes/add/")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
-    assert wrongs(browser) == ["The code is not right, or was used already. Wait for the next one and try again."]
+    assert wrongs(browser) == ["The code is wrong or has already been used. Wait for the next code and try again."]
     send(browser, code=code(secret))
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
-    assert "you cannot use your authorisation until" not in browser.get("/account/security/").page.text_content(), (
-        "it counts at once"
-    )
+    assert "requires a second factor" not in browser.get("/account/security/").page.text_content(), "it counts at once"
     assert told(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
@@ -372,13 +370,13 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert "key/" in browser.path
     assert browser.path.endswith("-set-password/"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
-    assert wrongs(browser) == ["The two passwords are not the same. Write both again."]
+    assert wrongs(browser) == ["The passwords do not match. Enter both again."]
     send(browser, password1=OTHER, password2=OTHER)
-    assert browser.heading == "The new password is set"
+    assert browser.heading == "Password changed"
     assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in/"
-    assert elsewhere.get("/account/email/").reply.status == 302, "earlier sign-ins have ended"
+    assert elsewhere.get("/account/email/").reply.status == 302, "signed out on all devices"
     assert told(sqlite_desk, EMAIL) == {"reset", "password-reset"}
     assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
 
@@ -412,9 +410,7 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     assert "your only second factor" in browser.page.text_content()
     send(browser)
     assert browser.path == "/account/security/"
-    assert "you cannot use your authorisation until" in browser.page.text_content(), (
-        "what it gave is gone in this session, too"
-    )
+    assert "requires a second factor" in browser.page.text_content(), "what it gave is gone in this session, too"
     assert told(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
     assert elsewhere.get("/account/security/").reply.status == 302, "what other sign-ins showed counts no more"
@@ -440,9 +436,9 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, code=code(SECRET))
     browser.get("/account/email/")
     send(browser, email=EMAIL)
-    assert wrongs(browser) == ["This is your account's address already. Write another."]
+    assert wrongs(browser) == ["This is already your account's address. Enter another one."]
     send(browser, email="new@people.example")
-    assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
+    assert "Not confirmed yet: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
     browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
     send(browser)
@@ -476,7 +472,7 @@ def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, 
     follow(browser.get("/account/email/"))
     assert browser.path == "/account/reauthenticate/"
     send(browser, password="not it at all")
-    assert wrongs(browser) == ["The password is not right. Try again."]
+    assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, password=PASSWORD)
     assert browser.path == "/account/email/", "and one goes on to what was asked"
 
@@ -505,7 +501,7 @@ def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
         sign_in(browser, EMAIL)
     browser.get(f"/account/{page}/")
     send(browser, **({"name": "Nimi", "password1": PASSWORD} if page == "signup" else {}), email=long)
-    assert wrongs(browser) == ["Write an e-mail address like name@organisation.example."]
+    assert wrongs(browser) == ["Enter an e-mail address, for example name@organisation.example."]
 
 
 def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
@@ -513,7 +509,7 @@ def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
         browser.get("/account/password/reset/")
         send(browser, email=EMAIL)
     assert browser.reply.status == 429
-    assert browser.heading == "Too many tries"
+    assert browser.heading == "Too many attempts"
     assert len(letters(sqlite_desk, EMAIL)) == 5
 
 
@@ -537,7 +533,7 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     browser.get("/account/password/change/")
     send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
-    assert wrongs(browser) == ["The password is not right. Try again."]
+    assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security/"
     assert elsewhere.get("/account/email/").reply.status == 302
@@ -562,7 +558,7 @@ def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     assert deactivate(EMAIL, sqlite_desk.ctx, "operator", REQUEST)
     assert not Session.objects.exists()
     assert browser.get("/account/sessions/").reply.status == 302
-    assert sign_in(browser, EMAIL).heading == "The account has been ended"
+    assert sign_in(browser, EMAIL).heading == "This account has been closed"
 
 
 def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(browser, user):

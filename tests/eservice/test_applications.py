@@ -35,7 +35,7 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     assert (made.language, made.software, made.state) == ("fi", "Palkka 5", "open")
     browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=en")
     browser.press("apply", channels="WS", purpose="More of it")
-    assert "has an application that waits for a decision" in text_of(browser)
+    assert "has an application awaiting a decision" in text_of(browser)
     assert browser.get(f"/settings/applications/{made.pk}/decision").reply.status == 404
     anna = at_work(sqlite_desk, door).get(f"/staff/applications/{made.pk}")
     anna.press("decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.")
@@ -53,11 +53,11 @@ def test_it_is_withdrawn_once(sqlite_desk, browser):
     stale = text_of(browser)
     browser.press("withdraw")
     assert AccessApplication.objects.get().state == "withdrawn"
-    assert "waits for a decision" in stale
+    assert "awaiting a decision" in stale
     assert browser.buttons == []
     token = browser.cookies["__Host-csrf"]
     assert browser.post(browser.path, {"do": "withdraw", "csrfmiddlewaretoken": token}).reply.status == 200
-    assert "does not wait for a decision any more" in text_of(browser)
+    assert "no longer awaits a decision" in text_of(browser)
 
 
 def test_who_may_not_is_told_which_right_is_missing(sqlite_desk, browser):

@@ -113,7 +113,7 @@ def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite
     follow(newcomer.get("/account/security/codes/add/"))
     send(newcomer, code=code(newcomer.secrets[0]))
     assert newcomer.heading == "Recovery codes"
-    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Go on']/@href")
+    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Continue']/@href")
     assert ahead == address
     newcomer.get(ahead).press("take-up")
     assert rows(sqlite_desk, "RoleAssignment").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
@@ -137,22 +137,22 @@ def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
 
 
 WRONG = {
-    "no name": ("person", {"name": ""}, "Fill this in: Name"),
+    "no name": ("person", {"name": ""}, "Fill in this field: Name"),
     "no address": (
         "person",
         {"email": "new.people.example"},
-        "Write an e-mail address like name@organisation.example.",
+        "Enter an e-mail address, for example name@organisation.example.",
     ),
-    "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
-    "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
-    "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),
+    "no role": ("person", {"role": "king"}, "Choose one of the options: Authorisation"),
+    "no day": ("person", {"until": "soon"}, "Check this field: Last day of validity"),
+    "no id": ("organisation", {"customer_id": ""}, "Fill in this field: Business ID of the organisation"),
     "nobody's id": (
         "organisation",
         {"customer_id": "1-1"},
-        "There is no organisation with this ID to which the authorisation can be given. Check the ID.",
+        "You cannot give an authorisation to an organisation with this ID. Check the ID.",
     ),
-    "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of those that are offered: Authorisation"),
-    "no end": ("organisation", {"until": ""}, "Fill this in: Valid until the end of this day"),
+    "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of the options: Authorisation"),
+    "no end": ("organisation", {"until": ""}, "Fill in this field: Last day of validity"),
 }
 
 
@@ -167,8 +167,8 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, page, changed, t
 
 
 REFUSED = {
-    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose a last day that is still to come"),
-    "an end too far away": ("organisation", {"until": "2099-01-01"}, "ends within two years"),
+    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose a day in the future"),
+    "an end too far away": ("organisation", {"until": "2099-01-01"}, "at most two years"),
     "another authorisation": ("person", {"email": "signatory@people.example"}, "another authorisation"),
 }
 
@@ -198,7 +198,7 @@ def test_an_end_that_does_not_fit_is_told_beside_its_field_wherever_one_is_asked
 
 def assert_the_end_is_wrong(browser):
     assert browser.page.xpath("//*[@role='alert']//a/@href") == ["#until"]
-    assert [one.startswith("Choose a last day") for one in errors(browser)] == [True]
+    assert [one.startswith("Choose a day in the future") for one in errors(browser)] == [True]
     assert browser.page.xpath("//input[@name='until']/@value") == ["2020-01-01"]
 
 
@@ -209,7 +209,7 @@ def test_a_request_that_somebody_else_answered_meanwhile_is_told_so(browser, sql
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
     browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RoleRequest').get().pk}")
     monkeypatch.setattr("sinetti.eservice.authorisations.review_view.decline", gone)
-    assert "Somebody else has changed or answered this meanwhile" in text_of(browser.press("decline"))
+    assert "The situation has changed in the meantime" in text_of(browser.press("decline"))
 
 
 def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_desk):
@@ -236,7 +236,7 @@ def test_the_last_signatory_stays(browser, sqlite_desk):
 def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
     asker = another(sqlite_desk, "asker", second_factor=False).get(f"{PAGE}?organisation=nobodys")
     asker.press("ask", customer_id=CLIENT.lower(), role="viewer")
-    assert "waits for an answer" in text_of(asker)
+    assert "awaiting an answer" in text_of(asker)
     asker.get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
     assert rows(sqlite_desk, "RoleRequest").count() == 1
     assert "asker@people.example" in text_of(browser.get(PAGE))
@@ -263,12 +263,12 @@ def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_des
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\n{NOBODYS}; {CLIENT}\n", role="manager")
     told = text_of(firm)
-    assert "Asked now: 2. Asked before, still waiting: 0. Clients already: 0." in told
-    assert told.count("waits for an answer") == 2
+    assert "Requests sent: 2. Already requested, unanswered: 0. Already clients: 0." in told
+    assert told.count("awaiting an answer") == 2
     browser.get(PAGE).press("approve")
     assert rows(sqlite_desk, "RoleAssignment").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} {NOBODYS}", role="viewer")
-    assert "Asked now: 1. Asked before, still waiting: 0. Clients already: 1." in text_of(firm)
+    assert "Requests sent: 1. Already requested, unanswered: 0. Already clients: 1." in text_of(firm)
 
 
 def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
@@ -286,7 +286,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
 def test_a_firm_does_not_ask_itself(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
     firm.press("ask", customer_ids=f"{CLIENT}\n{FIRM}", role="manager")
-    assert errors(firm) == [f"{FIRM} is the organisation's own ID. List only others."]
+    assert errors(firm) == [f"{FIRM} is the organisation's own ID. Remove it from the list."]
     assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == f"{CLIENT}\n{FIRM}"
     assert not rows(sqlite_desk, "RoleRequest").exists()
 
@@ -328,7 +328,7 @@ def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
     follow(weak.get(ahead))
     follow(weak.get("/account/security/codes/add/"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Go on']/@href") == [page]
+    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == [page]
     assert weak.get(page).reply.status == 200
 
 
@@ -338,7 +338,7 @@ def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
         weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
     follow(weak.get("/account/security/codes/add/"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Go on']/@href") == ["/"]
+    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == ["/"]
 
 
 def test_the_pages_read_little(browser, sqlite_desk):
@@ -371,11 +371,11 @@ def test_long_lists_have_pages(browser, sqlite_desk):
 def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER)).get("/settings/profile")
     (chosen,) = viewer.page.xpath("//input[@name='mandate']/@value")
-    assert "Nothing was chosen" in text_of(viewer.press("give-up"))
+    assert "Choose at least one authorisation." in text_of(viewer.press("give-up"))
     assert "Authorisations given up: 1." in text_of(viewer.press("give-up", mandate=chosen))
     assert viewer.get("/settings/certificates").reply.status == 403
     (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")
-    assert "Not given up, because the organisation would have no representative" in text_of(
+    assert "Authorisations kept, because the organisation would have no representative" in text_of(
         browser.press("give-up", mandate=own)
     )
     firms = mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER)
@@ -383,7 +383,7 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     assert "give-up" not in manager.buttons
     boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
     assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
-    assert "No organisation has given this one an authorisation." in text_of(boss)
+    assert "The organisation has no clients." in text_of(boss)
 
 
 def twice(browser, does, **values):
@@ -405,11 +405,11 @@ def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
     mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
     lent = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
     signed_in(browser, director).get(f"/settings/authorisations/{lent}")
-    assert "Look at how it stands now." in twice(browser, "withdraw")
+    assert "Check the current state." in twice(browser, "withdraw")
     assert browser.path == "/settings/authorisations"
     again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
     signed_in(browser, helper).get("/settings/profile")
-    assert "Nothing was changed: it was so already." in twice(browser, "give-up", mandate=again)
+    assert "No changes were needed." in twice(browser, "give-up", mandate=again)
 
 
 def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):
@@ -419,13 +419,13 @@ def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_d
     who = {"name": "Helper", "email": helper.email, "until": ""}
     signed_in(browser, director).get("/settings/authorisations/person").press("give", **who)
     assert browser.path == f"/settings/authorisations/{has.pk}"
-    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
+    assert "Nothing was sent or changed" in browser.page.text_content()
     who = {"name": "Newcomer", "email": "newcomer@people.example", "until": "2027-01-31"}
     browser.get("/settings/authorisations/person")
     assert "An invitation is on its way to newcomer@people.example." in twice(browser, "give", **who)
     assert browser.path == "/settings/authorisations"
     browser.get("/settings/authorisations/person").press("give", **{**who, "until": "2027-03-31"})
-    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
+    assert "Nothing was sent or changed" in browser.page.text_content()
 
 
 def test_the_page_of_a_waiting_invitation_speaks_the_readers_language(browser, sqlite_desk):

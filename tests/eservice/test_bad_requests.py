@@ -79,9 +79,9 @@ def test_no_page_fails_at_what_is_sent(sqlite_desk):
 
 
 LANGUAGES = {
-    "en": "The request could not be understood",
-    "fi": "Pyyntöä ei ymmärretty",
-    "sv": "Begäran kunde inte tolkas",
+    "en": "We could not process the request",
+    "fi": "Pyyntöä ei voitu käsitellä",
+    "sv": "Begäran kunde inte behandlas",
 }
 
 

@@ -85,10 +85,10 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
     waiting, certificate = rows(maija.get(LIST))
     assert certificate["Description"] == "payroll"
     assert certificate["State"].startswith("ValidRenewal opens 1 January 2028 at ")
-    assert certificate["Last day"].endswith("730 days left")
-    assert (certificate["In use"], certificate["Who can act"]) == ("Not known", "Nothing to do now")
-    assert waiting["State"] == "Ordered: the transfer IDs were sent"
-    assert waiting["Who can act"] == "Your contact person Nimi Nimetty"
+    assert certificate["Valid until"].endswith("730 days left")
+    assert (certificate["In use"], certificate["Responsible"]) == ("Unknown", "No action needed")
+    assert waiting["State"] == "Ordered, transfer IDs sent"
+    assert waiting["Responsible"] == "Your contact person Nimi Nimetty"
     assert "Organisation" not in certificate
     assert f'href="{LIST}/{held.serial}"' in body(maija)
     assert "sinetti renew NAME --store DIR" in body(maija)
@@ -97,9 +97,9 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
 
 
 STATES = {
-    "ends soon": (ending(9 * DAY), "Ends in 9 days", "Your organisation: no contact person is named"),
-    "a day": (ending(DAY), "Ends in 1 day", "Your organisation: no contact person is named"),
-    "hours": (ending(DAY / 2), "Ends in less than a day", "Your organisation: no contact person is named"),
+    "ends soon": (ending(9 * DAY), "Expires in 9 days", "Your organisation (no contact person named)"),
+    "a day": (ending(DAY), "Expires in 1 day", "Your organisation (no contact person named)"),
+    "hours": (ending(DAY / 2), "Expires in less than a day", "Your organisation (no contact person named)"),
     "renewal is open": (
         ending(59 * DAY, by_renewal=True),
         "Renewal open since 1 March 2026 at 14:00",
@@ -112,7 +112,7 @@ STATES = {
 def test_states_in_words(maija, sqlite_desk):
     for number, (name, (facts, *_)) in enumerate(STATES.items()):
         put(sqlite_desk, facts, number, name)
-    told = {row["Description"]: (row["State"], row["Who can act"]) for row in rows(maija.get(LIST))}
+    told = {row["Description"]: (row["State"], row["Responsible"]) for row in rows(maija.get(LIST))}
     assert told == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
 
 
@@ -130,9 +130,12 @@ def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_
     maija.get(f"{LIST}/{held.serial}")
     told = [
         tuple(cell.text_content().strip() for cell in row.xpath("(th|td)[position() > 1]"))
-        for row in maija.page.xpath("//table[.//th[normalize-space() = 'Who did it']]/tbody/tr")
+        for row in maija.page.xpath("//table[.//th[normalize-space() = 'Done by']]/tbody/tr")
     ]
-    assert told[:2] == [("Early renewal taken back", "The service desk"), ("Renewal opened early", "The service desk")]
+    assert told[:2] == [
+        ("Early renewal cancelled", "The authority"),
+        ("Renewal opened early", "The authority"),
+    ]
 
 
 def test_who_may_only_look_is_told_who_can_act(browser, sqlite_desk):
@@ -140,9 +143,9 @@ def test_who_may_only_look_is_told_who_can_act(browser, sqlite_desk):
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
     serial = put(sqlite_desk, ending(-DAY), 1)
     (row,) = rows(signed_in(browser, user).get(LIST))
-    assert row["Who can act"] == "Your organisation's representative"
+    assert row["Responsible"] == "Your organisation's representative"
     browser.get(f"{LIST}/{serial}")
-    assert "What you can do" not in body(browser)
+    assert "Actions" not in body(browser)
 
 
 def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlite_desk):
@@ -151,13 +154,13 @@ def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlit
     put(sqlite_desk, ending(10 * DAY), 2, "ours to do", contact=ours)
     put(sqlite_desk, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
     put(sqlite_desk, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
-    told = [(row["Description"], row["Organisation"], row["Who can act"]) for row in rows(tili.get(LIST))]
+    told = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
     client = f"{CUSTOMER_NAME}{CUSTOMER_ID}"
     assert told == [
         ("ours to do", client, "You"),
         ("theirs", client, "Your client"),
         ("by itself", client, "Your client's program"),
-        ("ownAlso for about 300 others", f"Tili Oy{FIRM}", "Nothing to do now"),
+        ("ownAlso serves about 300 other organisations", f"Tili Oy{FIRM}", "No action needed"),
     ]
     one = organisation(CUSTOMER_ID).pk
     assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={one}&q=ours"))] == ["ours to do"]
@@ -169,7 +172,7 @@ def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_desk):
     mandate(sqlite_desk, account(sqlite_desk, "tili"), FIRM, Role.MANAGER)
     put(sqlite_desk, ending(10 * DAY), 2, contact=named("Tili", "tili@people.example"))
     (row,) = rows(maija.get(LIST))
-    assert row["Who can act"] == f"Your accounting firm {CUSTOMER_NAME}"
+    assert row["Responsible"] == f"Your accounting firm {CUSTOMER_NAME}"
 
 
 def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
@@ -216,8 +219,8 @@ def test_of_many_it_is_said_that_there_are_more(maija, sqlite_desk, monkeypatch)
         for number in range(2):
             put(sqlite_desk, ending(90 * DAY), number, serves=1234 + number)
     assert "Rows 1 to 1 of more than 1" in body(maija.get(LIST))
-    assert "Also for about 1,234 others" in body(maija)
-    assert "Myös noin 1\u00a0234 muun puolesta" in body(maija.get(f"{LIST}?lang=fi"))
+    assert "Also serves about 1,234 other organisations" in body(maija)
+    assert "Palvelee myös noin 1\u00a0234 muuta organisaatiota" in body(maija.get(f"{LIST}?lang=fi"))
 
 
 def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
@@ -226,12 +229,12 @@ def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
     put(sqlite_desk, ending(90 * DAY), 2)
     for name, query in NOT_OFFERED.items():
         assert len(rows(maija.get(f"{LIST}?{query.format(other=other)}"))) == 1, name
-        assert "Something in the address of this page is not known here" in body(maija), name
+        assert "address was not recognised" in body(maija), name
 
 
 def test_nothing_is_found(maija):
-    assert "There are no certificates and no orders here yet." in body(maija.get(LIST))
-    assert "Nothing was found." in body(maija.get(f"{LIST}?q=%01%0Ano"))
+    assert "No certificates or orders yet." in body(maija.get(LIST))
+    assert "No matches." in body(maija.get(f"{LIST}?q=%01%0Ano"))
     assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
 
 
@@ -328,13 +331,13 @@ def test_the_page_of_one(maija, sqlite_desk):
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
-    whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
-    assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
+    whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "New certificate retrieved", "Expires"]
+    assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Reminders turned off"])
     # A screen reader reads it once, in the list below.
     assert picture.getparent().get("aria-hidden") == "true"
     assert not picture.xpath("title | desc | @role | @aria-labelledby | .//a")
     heard = picture.getparent().xpath("following-sibling::details//dl/div")
-    assert sorted(one.findtext("dt") for one in heard) == sorted([*whats, "Said that it is to end"])
+    assert sorted(one.findtext("dt") for one in heard) == sorted([*whats, "Reminders turned off"])
     told = [" ".join(one.xpath("dt/text() | dd/text()")) for one in heard]
     assert "Ordered 2 March 2026 at 14:00 (Finnish time)" in told
     assert "Issued 2 March 2026 at 14:00 (Finnish time)" in told, "by the clock of orders"
@@ -349,8 +352,8 @@ def test_the_page_of_one(maija, sqlite_desk):
     ]
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
-    assert "A later certificate in this one's place was issued" in words
-    assert "Said that it is to end You" in words
+    assert "Next certificate issued" in words
+    assert "Reminders turned off You" in words
     assert "PKI034 Too early" in words
     assert user.pk not in words
     assert "EC P-256" in words
@@ -365,9 +368,9 @@ def test_what_comes_after_a_revocation(maija, sqlite_desk):
     sqlite_desk.clock.forward(DAY)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
-    assert "Revoked The service desk" in words
+    assert "Revoked The authority" in words
     assert "the private key came into other hands" in words
-    assert "How a certificate is renewed" not in words
+    assert "Renewing a certificate" not in words
     assert "Renewal opens" not in words
     assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))
 

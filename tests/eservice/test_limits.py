@@ -23,7 +23,7 @@ from tests.support.signing_in import PASSWORD, code, follow, send, sign_in, told
 EMAIL = "nimi@people.example"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 WRONG, NEW = "a wrong password", "aivan toinen salalause"
-TOO_MANY, TOO_MANY_CODES = "Too many tries failed", "Too many codes were wrong"
+TOO_MANY, TOO_MANY_CODES = "Too many failed attempts", "Too many wrong codes"
 MINUTE, DAY = 60, 86_400
 COOKIE = "__Host-device"
 

@@ -196,7 +196,7 @@ def test_an_answer_that_is_not_believed(browser, says, case):
         setattr(says, name, value)
     answered(browser, asked)
     assert browser.reply.status == 401
-    assert browser.heading == "Signing in with the other service did not work"
+    assert browser.heading == "Sign-in with the other service failed"
     assert browser.get("/account/sessions/").reply.status == 302
 
 
@@ -260,7 +260,7 @@ def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
     answered(browser, begun(browser, says))
     browser.get("/account/providers/")
     send(browser, account=str(SocialAccount.objects.get().pk))
-    assert "first set a password" in browser.page.text_content()
+    assert "Set a password first" in browser.page.text_content()
     assert SocialAccount.objects.exists()
 
 
@@ -312,7 +312,7 @@ def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
     for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/set/"):
         follow(browser.get(f"/account/security/{address}"))
         assert browser.path == "/account/reauthenticate/"
-        assert "Sign in there with your second factor" in browser.page.text_content()
+        assert "Use your second factor there" in browser.page.text_content()
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
     assert follow(browser.get("/account/security/codes/add/")).path == "/account/reauthenticate/", "weak again"
     says.claims = {"acr": "strong"}

@@ -93,7 +93,7 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
     nowhere = browser.get("/no-such-page")
     told = (nowhere.reply.status, nowhere.heading)
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
-        assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
+        assert (browser.get(address).reply.status, browser.heading) == told == (404, "Page not found")
     assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_desk) == []
@@ -135,7 +135,7 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
 
 def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "anna", staff=True))
-    assert "Say what you need it for" in text_of(browser.get("/staff"))
+    assert "State the purpose" in text_of(browser.get("/staff"))
     for address in PAGES:
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
@@ -145,7 +145,7 @@ def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
     assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
     assert len(page.page.xpath("//*[@class='wrong']")) == 2
     assert page.press("go", purpose="support", case="si-00000-00000").path == "/staff/outbox"
-    assert "Helping somebody who has asked for help (SI-00000-00000)" in text_of(page)
+    assert "User support (SI-00000-00000)" in text_of(page)
     assert looked(sqlite_desk) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
     page.get("/staff/purpose?next=https://elsewhere.example").press("go", purpose="incident", case="")
     assert page.path == "/staff"
@@ -189,7 +189,7 @@ def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
 def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
     made = applied(sqlite_desk, "en")
     anna.get(f"/staff/applications/{made.pk}")
-    assert "No application can be refused yet" in text_of(anna)
+    assert "You cannot refuse applications yet" in text_of(anna)
     anna.press("decide", verdict="refused", reason="The purpose does not need it.")
     made.refresh_from_db()
     assert made.state == "open"
@@ -250,7 +250,7 @@ def token_of(browser):
 def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, b"name\n", token)
-    assert "The first line has to name the columns" in text_of(anna)
+    assert "The first line must name each column once" in text_of(anna)
     lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};sv;;\nX;y\n"
     upload(anna, (HEAD + lines).encode(), token)
     wrong, changes = table(anna)[:1], table(anna)[1:]
@@ -283,12 +283,12 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     a_merger(anna)
     assert "accept" not in anna.buttons
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
-    assert "Only the clerk who sent this can propose it." in text_of(bo)
+    assert "Only the clerk who sent this file can propose its changes." in text_of(bo)
     anna.press("propose")
-    assert "another clerk has to confirm it" in text_of(anna)
+    assert "Another clerk must confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
     assert models.Organisation.objects.count() == 1
-    assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
+    assert totals(bo.get("/staff"))["Changes to organisations awaiting a second clerk"] == "1"
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
     bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
@@ -297,7 +297,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
         for one in (
             "Organisations added",
             "Organisations renamed",
-            "Languages changed",
+            "Organisations with a new language",
             "Organisations merged into another",
             "Organisations ended",
         )
@@ -327,10 +327,10 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
     late = at_work(sqlite_desk, door, "cecilia", "register").get(anna.path)
     bo.press("end")
-    assert "A clerk has rejected this." in text_of(bo)
-    assert "A clerk has rejected this." in text_of(late.press("confirm"))
+    assert "A clerk rejected this proposal." in text_of(bo)
+    assert "A clerk rejected this proposal." in text_of(late.press("confirm"))
     a_merger(anna).press("propose").press("end")
-    assert "Its proposer has withdrawn this." in text_of(anna)
+    assert "The proposer withdrew this proposal." in text_of(anna)
     assert models.Organisation.objects.count() == 1
 
 
@@ -338,9 +338,9 @@ def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna,
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
     organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
-    assert "A second clerk has to confirm the next one." in text_of(anna)
+    assert "A second clerk must confirm the next change." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
-    assert anna.heading == "Changes of organisations"
+    assert anna.heading == "Changes to organisations"
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
     assert totals(bo)["Organisations renamed"] == "1"
     bo.press("confirm")
@@ -348,7 +348,7 @@ def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna,
     assert organisation.name == "Sinisiipi Oyj"
     anna.get(f"/staff/organisations/{organisation.pk}")
     monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
-    assert "changed meanwhile" in text_of(anna.press("end"))
+    assert "has changed since you opened this page" in text_of(anna.press("end"))
 
 
 def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, anna, monkeypatch):
@@ -367,10 +367,10 @@ def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
     lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
     upload(anna, (HEAD + lines).encode(), token)
     ((*_, told),) = table(anna)
-    assert told == "The register has this ID as the kind artificial. Write artificial."
+    assert told == "In the register this ID has the type artificial. Write artificial."
     upload(anna.get("/staff/organisations/load"), (HEAD + lines.replace("foreign;FI", "artificial;SE")).encode(), token)
     ((*_, told),) = table(anna)
-    assert told == "The register has this organisation in the country FI. Write FI."
+    assert told == "In the register the country of this organisation is FI. Write FI."
 
 
 def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
@@ -390,15 +390,15 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     anna.get("/staff/revocations/new").press("look", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
     anna.get("/staff/revocations/new").press("look", reason="superseded")
-    assert "Say which certificates" in text_of(anna)
+    assert "Select the certificates by" in text_of(anna)
     anna.press("look", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
-    assert "Certificates that would be revoked: 2. A second clerk has to confirm it." in text_of(anna)
+    assert "Certificates to revoke: 2. A second clerk must confirm this." in text_of(anna)
     anna.press("propose")
     assert "confirm" not in anna.buttons
     assert "withdraw" in anna.buttons
     bo = at_work(sqlite_desk, door, "bo", "revocation").get(anna.path)
     bo.press("confirm")
-    assert "All of these are revoked." in text_of(bo)
+    assert "All these certificates have been revoked." in text_of(bo)
     assert all(sqlite_desk.certificate(one).revoked for one in serials)
     assert table(bo.get("/staff/revocations")) == []
 
@@ -408,7 +408,7 @@ def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
     anna.get("/staff/revocations/new").press("look", organisation=CUSTOMER_ID, reason="superseded")
     enrolled(sqlite_desk)
     anna.press("propose")
-    assert "Certificates that would be revoked: 2. They are revoked at once" in text_of(anna)
+    assert "Certificates to revoke: 2. They are revoked immediately" in text_of(anna)
     assert [row[-1].endswith("(Finnish time)") for row in table(anna)] == [True, True], "the hour stands beside the day"
     assert not BulkRevocation.objects.exists()
     anna.press("propose")
@@ -433,12 +433,12 @@ def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, 
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, second = (enrolled(sqlite_desk).serial for _ in range(2))
     anna.get(f"/staff/certificates/{first}")
-    assert "A second clerk has to confirm it." not in text_of(anna)
+    assert "A second clerk must confirm this." not in text_of(anna)
     anna.press("revoke", reason="superseded", sure="yes")
     anna.get(f"/staff/certificates/{second}")
-    assert "A second clerk has to confirm it." in text_of(anna)
+    assert "A second clerk must confirm this." in text_of(anna)
     anna.press("revoke", reason="superseded", sure="yes")
-    assert "Proposed: it is revoked once another clerk has confirmed it." in text_of(anna)
+    assert "Revocation proposed. The certificate is revoked when another clerk confirms." in text_of(anna)
     assert anna.path.startswith("/staff/revocations/")
     assert "confirm" not in anna.buttons
     assert not sqlite_desk.certificate(second).revoked
@@ -461,7 +461,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     assert anna.page.xpath("//input[@name='email']/@value") == ["Anna@people.example"]
     assert table(anna) == []
     anna.press("invite", email="another-of-annas@elsewhere.example")
-    assert "Nothing has been sent to the person yet." in text_of(anna)
+    assert "Nothing is sent to the person until it is confirmed." in text_of(anna)
     confirmed(sqlite_desk, door)
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
@@ -482,7 +482,7 @@ def confirmed(desk, door):
 
 def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
-    assert "Write an e-mail address" in text_of(anna)
+    assert "Enter an e-mail address" in text_of(anna)
     anna.press("invite", email="nimi@customer.example")
     assert "no organisation with this ID" in text_of(anna)
     anna.press("invite", organisation=CUSTOMER_ID)
@@ -520,7 +520,7 @@ def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_desk, d
     monkeypatch.setattr("sinetti.database.access.pending_invitations.PENDING_A_DAY", 0)
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
-    assert "Go on tomorrow" in text_of(anna)
+    assert "Continue tomorrow" in text_of(anna)
     assert not PendingInvitation.objects.exists()
 
 
@@ -565,7 +565,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "no such host" in text_of(anna)
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
-    assert "Messages that are tried again: 1" in text_of(anna)
+    assert "Messages to be sent again: 1" in text_of(anna)
     assert models.OutboxMessage.objects.get(pk="a" * 32).failed_at is None
 
 
@@ -580,11 +580,11 @@ def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
 def test_the_trail_is_in_words(sqlite_desk, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
-    assert what.startswith("A clerk looked")
+    assert what.startswith("Data shown to a clerk")
     assert subject.startswith("search:audit")
-    assert "purpose: Handling an application" in more
+    assert "purpose: Application handling" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"
-    (search,) = anna.page.xpath("//td[@data-name='Who']/span[@class='note']")[-1:]
+    (search,) = anna.page.xpath("//td[@data-name='Actor']/span[@class='note']")[-1:]
     assert search.text == "account"
     anna.get("/staff/audit?since=yesterday")
     assert anna.page.xpath("//input[@name='since']/@value") == ["yesterday"]

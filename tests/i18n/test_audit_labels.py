@@ -105,7 +105,7 @@ def test_every_value_of_a_closed_list_has_its_words_in_each_language():
 
 READ = {
     "a code": (("reason", "keyCompromise"), "reason: the private key came into other hands, or may have"),
-    "a count": (("count", 12345), "how many: 12,345"),
+    "a count": (("count", 12345), "count: 12,345"),
     "yes": (("staff", 1), "clerk: yes"),
     "no": (("staff", 0), "clerk: no"),
     "an instant": (("before", "2026-03-02T12:00:00Z"), "before: 2 March 2026 at 14:00 (Finnish time)"),
@@ -121,7 +121,7 @@ def test_a_fact_in_english(fact, told):
 
 
 def test_facts_in_finnish_and_swedish_as_on_all_pages():
-    assert fact_label("count", 12345, FI) == "kuinka monta: 12\u00a0345"
+    assert fact_label("count", 12345, FI) == "lukumäärä: 12\u00a0345"
     assert fact_label("newest", "2026-03-02T12:00:00Z", SV).endswith(": 2.3.2026 kl. 14.00")
     assert fact_label("role", "viewer", FI) == "valtuus: katselija"
 

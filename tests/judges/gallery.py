@@ -47,7 +47,7 @@ OPTIONS = [
 STATES = [
     (Cell("Valid", tone=Severity.GOOD), 71),
     (Cell("Renewal open", tone=Severity.PLAIN, note="since 3 March 2027 at 13:03"), 8),
-    (Cell("Ends in 9 days", tone=Severity.WARNING), 2),
+    (Cell("Expires in 9 days", tone=Severity.WARNING), 2),
     (Cell("Expired", tone=Severity.ERROR), 0),
 ]
 
@@ -90,10 +90,10 @@ def table(language: object) -> Table:
         Column("Certificate", "?sort=name"),
         Column("Organisation"),
         Column("Type"),
-        Column("Last day", "?sort=end", "ascending"),
+        Column("Valid until", "?sort=end", "ascending"),
         Column("Left", numeric=True),
         Column("State"),
-        Column("Who can act"),
+        Column("Responsible"),
     ]
     rows: list[Sequence[Cell]] = [
         [
@@ -150,7 +150,7 @@ def values() -> DescriptionList:
 
 def search() -> Form:
     """Return a search form as it stands above a table."""
-    state = Input("state", "State", "select", options=[Option("", "All"), Option("ends", "Ends soon", chosen=True)])
+    state = Input("state", "State", "select", options=[Option("", "All"), Option("ends", "Expires soon", chosen=True)])
     return Form([Input("q", "Search"), state], [Button("Search")], search=True, inline=True)
 
 

@@ -159,7 +159,7 @@ def test_a_passkey_is_added_and_signs_in(page):
     at(page, "/account/security/")
     page.get_by_role("link", name="Add a passkey").click()
     at(page, "/account/security/passkeys/add/")
-    page.get_by_label("Name of the passkey").fill("This window")
+    page.get_by_label("Passkey name").fill("This window")
     page.get_by_role("button", name="Add a passkey").click()
     page.wait_for_url("**/recovery-codes/")
     at(page, "/account/security/recovery-codes/")
@@ -188,22 +188,22 @@ def test_without_a_passkey_the_page_says_so(page):
     security_key(page)
     page.goto("/account/security/passkeys/sign-in/")
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_text("The browser gave no passkey.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The browser did not provide a passkey.")).to_be_visible(timeout=20_000)
 
 
 def test_an_apps_codes_are_set_up_and_sign_in(page):
     sign_in(page)
     page.get_by_role("link", name="Set up verification codes").click()
     at(page, "/account/security/codes/add/")
-    page.get_by_text("Cannot scan the picture?").click()
+    page.get_by_text("Cannot scan the QR code?").click()
     secret = page.locator("dd.secret").inner_text()
     page.get_by_label("Verification code").fill(code(secret))
-    page.get_by_role("button", name="Take the verification codes into use").click()
+    page.get_by_role("button", name="Start using verification codes").click()
     page.wait_for_url("**/recovery-codes/")
     sign_out(page)
     sign_in(page)
     page.get_by_label("Verification code").fill(code(secret, 1))
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.wait_for_url(placed("/", page))
 
 
@@ -211,5 +211,5 @@ def test_without_scripts_the_page_says_what_else_to_do(page, address):
     context = page.context.browser.new_context(java_script_enabled=False, locale="en-GB", base_url=address)
     window = context.new_page()
     window.goto("/account/security/passkeys/sign-in/")
-    expect(window.get_by_text("Passkeys need a recent browser in which this site's scripts may run")).to_be_visible()
+    expect(window.get_by_text("Passkeys need a recent browser that allows this site's scripts")).to_be_visible()
     expect(window.get_by_role("button", name="Use a passkey")).to_have_count(0)

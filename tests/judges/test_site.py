@@ -122,6 +122,15 @@ def test_a_page_has_its_language_and_a_link_to_the_others(language):
             assert others == {f"{one}/{name}" for one in TOOL.LANGUAGES if one != language}
 
 
+def test_the_catalogues_have_the_texts_of_the_pages():
+    code, texts = TOOL.page_texts()
+    assert code == 0
+    for language in TOOL.TRANSLATIONS:
+        for name, ids in texts.items():
+            kept = [one.id for one in TOOL.read(TOOL.po_file(language, name)) if one.id]
+            assert kept == ids, f"{language}, {name}: run `make texts`"
+
+
 @pytest.mark.parametrize("language", TOOL.TRANSLATIONS)
 def test_a_page_without_a_translation_says_so(language):
     told = {

@@ -66,7 +66,7 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     assert "contact@customer.example" in signatory.reads()
     signatory.shows("order-checked")
     signatory.enters("button[value=send]")
-    assert "The certificate is ordered." in signatory.reads()
+    assert "Certificate ordered." in signatory.reads()
     signatory.shows("ordered")
 
     contact = town.stranger()
@@ -86,7 +86,7 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     contact.types(request=request_of(tmp_path))
     contact.shows("fetch-asked")
     contact.enters("button[value=fetch]")
-    assert "The certificate was retrieved." in contact.reads()
+    assert "Certificate retrieved." in contact.reads()
     contact.shows("fetched")
     contact.tabs_to("button[value=pem]")
     with contact.page.expect_download() as download:
@@ -128,8 +128,8 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     assert "order" in viewer.reads().lower()
     assert "representative" in viewer.reads()
     viewer.shows("viewer-lacks")
-    viewer.presses("Ask for the authorisation")
-    assert "The request is stored." in viewer.reads()
+    viewer.presses("Request the authorisation")
+    assert "Request saved." in viewer.reads()
     (told,) = town.letters(signatory.email, "authorisation")
     assert viewer.email in told["text"]
     signatory.goes("/settings/authorisations")
@@ -147,10 +147,10 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     signatories = [town.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
     firm = town.somebody("firm", mandates=[organisation("story-3", "manager", "Tilitoimisto Malli Oy")])
     firm.goes("/settings/clients")
-    firm.follows("Ask for authorisations")
+    firm.follows("Request authorisations")
     firm.fills(customer_ids="\n".join(clients), role="manager")
     firm.shows("firm-asks")
-    firm.presses("Ask")
+    firm.presses("Send request")
     for one in signatories:
         (told,) = town.letters(one.email, "authorisation")
         assert "Tilitoimisto Malli Oy" in told["text"]
@@ -188,10 +188,10 @@ def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_pat
         assert town.letters(address, "contact-changed"), address
     manager.goes(f"/settings/certificates/{serial}/revoke")
     manager.fills(reason="cessationOfOperation")
-    manager.presses("Look at what is revoked")
+    manager.presses("Continue")
     assert serial in manager.reads()
     manager.shows("second-look")
-    manager.presses("Revoke 1 for good")
+    manager.presses("Revoke this certificate permanently")
     assert "revoked" in manager.reads().lower()
     assert town.letters("another@customer.example", "revoked")
     said = checked(town, tmp_path)
@@ -205,7 +205,7 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
     assert signatory.goes("/settings/certificates") == 200
     assert signatory.page.get_by_role("link", name="Sign out").count() == 1
     signatory.fills(state="expired")
-    signatory.presses("Show these")
+    signatory.presses("Show results")
     assert "payroll of five" in signatory.reads()
     signatory.shows("years-ahead")
     town.somebody("late", mandates=[organisation("story-5", "viewer")])
@@ -226,10 +226,10 @@ def test_roles_of_an_outside_source(town):
     director.shows("double")
     director.presses("Sign in")
     director.fills(email="director@people.example", name="Director")
-    director.presses("Make an account")
+    director.presses("Create an account")
     director.goes(town.way("director@people.example", "account"))
     director.shows("address-confirmed")
-    director.presses("Yes, confirm it")
+    director.presses("Confirm")
     director.goes("/account/login/")
     director.presses("Sign in with the test bench's rehearsal sign-in")
     director.fills(who="test-person-1", organisations="story-6")
@@ -248,7 +248,7 @@ def test_an_organisation_comes_in(town):
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
     clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
-    clerk.presses("Ask for the invitation")
+    clerk.presses("Request invitation")
     clerk.shows("invitation-asked")
     assert not town.letters(DIRECTOR, "authorisation")
     second = town.somebody("second-clerk", staff=True)
@@ -267,8 +267,8 @@ def test_an_organisation_comes_in(town):
     clerk.goes("/staff/applications")
     clerk.follows(case)
     clerk.fills(verdict="approved")
-    clerk.presses("Decide")
-    assert "The decision as it was made" in clerk.reads()
+    clerk.presses("Make the decision")
+    assert "Decision text" in clerk.reads()
     clerk.shows("decided")
     assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
     assert director.goes("/settings/orders/new") == 200
@@ -280,16 +280,16 @@ def added(clerk, customer_id, name):
     says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
-    clerk.presses("Add it")
+    clerk.presses("Add")
     clerk.shows("organisation-added")
 
 
 def says_what_for(clerk):
     """Have a clerk state the purpose of the access."""
     clerk.goes("/staff")
-    clerk.follows("Say what you need it for")
+    clerk.follows("State the purpose")
     clerk.fills(purpose="application")
-    clerk.presses("Go on")
+    clerk.presses("Continue")
 
 
 def invited(town, way):
@@ -299,25 +299,25 @@ def invited(town, way):
     """
     director, pass_phrase = town.stranger(), "a pass phrase of some words"
     director.goes(way)
-    director.follows("Make an account")
+    director.follows("Create an account")
     director.fills(name="New Director", email=DIRECTOR, password1=pass_phrase)
-    director.presses("Make an account")
+    director.presses("Create an account")
     director.goes(town.way(DIRECTOR, "account"))
-    director.presses("Yes, confirm it")
+    director.presses("Confirm")
     director.goes(way)
     director.follows("Sign in")
     director.fills(login=DIRECTOR, password=pass_phrase)
     director.presses("Sign in")
     director.goes(way)
     assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
-    assert "you need a second factor" in director.reads()
+    assert "requires a second factor" in director.reads()
     director.shows("invited")
     director.presses("Set up a second factor")
     director.follows("Set up verification codes")
-    director.page.get_by_text("Cannot scan the picture?").click()
+    director.page.get_by_text("Cannot scan the QR code?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
     director.fills(code=totp(secret, utc_now()))
-    director.presses("Take the verification codes into use")
+    director.presses("Start using verification codes")
     director.goes(way)
     director.presses("Take up the authorisation")
     assert "You can now act for Uusi Malli Oy." in director.reads()

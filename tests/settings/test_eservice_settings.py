@@ -50,7 +50,7 @@ def test_the_example_is_whole(folder):
     assert provider.client_secret == "hush"
     assert "hush" not in repr(found)
     assert provider.roles.means == {"NIMKO": Role.SIGNATORY, "TJ": Role.SIGNATORY, "certificates": Role.MANAGER}
-    assert set(found.appeal) == set(found.legal_basis) == set(provider.name) == set(Language)
+    assert {*map(frozenset, (found.appeal, found.legal_basis, found.footer, provider.name))} == {frozenset(Language)}
     assert found.supervising_authority is not None
     assert found.accessibility_feedback == "accessibility@authority.example"
     assert found.documentation_url == "https://docs.authority.example/"
@@ -81,6 +81,7 @@ WRONG = {
     "no TOML": ("=", "is not TOML"),
     "an unknown key": ("appeals = 1", "appeals: there is no such setting"),
     "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: write a text"),
+    "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: write a text"),
     "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
     "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
     "documentation of a machine": ('documentation_url = "file:///srv/docs"', "documentation_url: write an address"),

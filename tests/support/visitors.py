@@ -48,7 +48,7 @@ class Visitor:
         self.page.locator("[name=password]").fill(self.password)
         self.presses("Sign in")
         self.page.locator("[name=code]").fill(totp(self.secret, utc_now()))
-        self.presses("Go on")
+        self.presses("Continue")
         assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
 
     def presses(self, button: str) -> None:

@@ -226,7 +226,9 @@ def test_the_bench_s_e_service_knows_it(client):
     assert again == double
 
 
-def test_refusing_can_be_rehearsed_and_the_folder_s_words_count_first(client):
+def test_the_bench_fills_in_missing_texts_and_keeps_those_of_its_folder(client):
     given = dict.fromkeys(Language, "as the operator says")
-    assert set(rehearsed(EserviceSettings(), client.door).appeal) == set(Language)
-    assert rehearsed(EserviceSettings(appeal=given), client.door).appeal == given
+    without, kept = (rehearsed(EserviceSettings(appeal=texts, footer=texts), client.door) for texts in ({}, given))
+    assert set(without.appeal) == set(without.footer) == set(Language)
+    assert "not the service of an authority" in without.footer[Language.EN]
+    assert (kept.appeal, kept.footer) == (given, given)

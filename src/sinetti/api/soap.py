@@ -41,7 +41,6 @@ _PAGE = """<!doctype html>
 <ul>
 <li><a href="?wsdl">{wsdl}</a></li>{documentation}
 </ul>
-<p>{independent}</p>
 </main>
 </body>
 </html>
@@ -70,15 +69,11 @@ def welcome(environment: Environment, address: str, language: Language | None, d
             chosen,
         ),
         "looking": translate(
-            "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
+            "If you are looking for your organisation's certificate, ask your software supplier or your "
+            "technical contact person.",
             chosen,
         ),
         "wsdl": translate("Description of the interface (WSDL)", chosen),
-        "independent": translate(
-            "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
-            "the sense of eIDAS.",
-            chosen,
-        ),
     }
     escaped = {name: escape(value) for name, value in values.items()}
     link = f'\n<li><a href="{escape(documentation_url)}">{escape(translate("Documentation", chosen))}</a></li>'

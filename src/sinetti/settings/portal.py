@@ -80,9 +80,10 @@ class EserviceSettings:
     """Settings of the portal.
 
     `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
-    language. `accessibility_feedback` is an e-mail address. Values that are not set are empty, or None. `periods` are
-    the retention periods of `authority.toml`. `documentation_url` is linked by every page. `daily_limits` is None if
-    the file has none: an authority then uses the defaults, and a bench has no limits.
+    language. `footer` is a line at the end of every page, which also links to `documentation_url`.
+    `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
+    periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
+    a bench has no limits.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -93,6 +94,7 @@ class EserviceSettings:
     periods: Periods = field(default_factory=Periods)
     daily_limits: DailyLimits | None = None
     documentation_url: str = ""
+    footer: Spoken = field(default_factory=dict)
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""
@@ -139,6 +141,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         _email(top, "accessibility_feedback"),
         daily_limits=_daily_limits(top),
         documentation_url=_documentation_url(top),
+        footer=_spoken(top, "footer"),
     )
     top.finish()
     return found

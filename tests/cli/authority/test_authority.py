@@ -117,7 +117,7 @@ BAD_INITS = {
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
     "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
-    "a quotation mark": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
+    "quotation marks": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
     "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "--hierarchy"),
     "a database of another make": (("--database-url", "mysql://u:secret-word@h/n"), "postgresql://"),
     "a database that is no address": (("--database-url", "secret-word"), "postgresql://"),

@@ -139,7 +139,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
             browser = Browser(Served(at, ADDRESS)).get(link.path)
             assert (browser.heading, texts.asked) == ("Secure message", [])
             browser.press("open")
-            assert "was sent to the number that ends in 67" in browser.page.text_content()
+            assert "to the number ending in 67" in browser.page.text_content()
             (sms,) = [json.loads(question.body) for question in texts.asked]
             (pin,) = re.findall(r"\b\d{6}\b", sms["text"])
             transfer_id, password = browser.press("pin", pin=pin).secrets
@@ -156,7 +156,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
                 "--transfer-password-file", tmp_path / "password", "--key", "ec-p256",
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
-            assert browser.get(link.path).heading == "The transfer IDs were used"
+            assert browser.get(link.path).heading == "The transfer IDs have been used"
             served.stop()
         token = link.path.rpartition("/")[2]
         for secret in (token, pin, password, transfer_id, "1234567"):

@@ -163,7 +163,7 @@ def test_a_form_of_somebody_elses_is_refused(browser, post, sent, headers):
     browser.get(f"/m/{sent.token}")
     browser.headers = headers
     browser.press("open")
-    assert (browser.reply.status, browser.heading, post.sent) == (403, "The button could not be used", [])
+    assert (browser.reply.status, browser.heading, post.sent) == (403, "The form could not be sent", [])
 
 
 OURS = {
@@ -207,7 +207,7 @@ def test_a_form_without_its_secret_is_refused(browser, post, sent, spoils):
 def test_another_name_of_the_host_is_refused(browser):
     browser.headers = {"host": "evil.example"}
     assert (browser.get("/").reply.status, b"evil" in browser.reply.body) == (400, False)
-    assert browser.heading == "The request could not be understood"
+    assert browser.heading == "We could not process the request"
 
 
 def test_what_a_proxy_might_say_of_the_host_counts_for_nothing(browser, sent):
@@ -285,7 +285,7 @@ def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language,
     browser = Browser(people_door(broken(sqlite_desk)), headers={"accept-language": language})
     browser.get(f"/m/{sent.token}")
     assert (browser.reply.status, browser.page.get("lang")) == (500, language)
-    assert browser.heading == translate("This cannot be done now", language)
+    assert browser.heading == translate("Something went wrong", language)
     assert "0" * 32 in browser.page.text_content()
     assert "failed" in caplog.text
     assert sent.token not in caplog.text

@@ -63,7 +63,7 @@ def upload(browser, fields_sent, name, octets):
 def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(browser, sqlite_desk):
     key, ids = new_key(), ordered(sqlite_desk)
     page = fetch(browser, ids, pem_of(key))
-    assert page.heading == "Here is the certificate"
+    assert page.heading == "Your certificate"
     certificate = load_certificate(page.page.xpath("string(//details//pre/code)").encode())
     assert certificate.public_key() == key.public_key()
     assert ids.transfer_password not in page.reply.body.decode()
@@ -91,7 +91,7 @@ def test_bare_base64_and_a_transfer_id_with_blanks_are_taken(browser, sqlite_des
     ids = ordered(sqlite_desk)
     spaced = " ".join(ids.transfer_id[at : at + 4] for at in range(0, 32, 4))
     page = fetch(browser, ids, b64encode(csr(new_key())).decode(), transfer_id=spaced, organisation=f" {CUSTOMER_ID} ")
-    assert page.heading == "Here is the certificate"
+    assert page.heading == "Your certificate"
 
 
 @pytest.mark.parametrize("octets", [csr, lambda key: pem_of(key).encode()], ids=["DER", "PEM"])
@@ -99,7 +99,7 @@ def test_a_file_is_taken(browser, sqlite_desk, octets):
     ids = ordered(sqlite_desk)
     page = browser.get(FETCH)
     upload(page, {**fields(page, "fetch"), **values(ids, ""), "do": "fetch"}, "file", octets(new_key()))
-    assert page.heading == "Here is the certificate"
+    assert page.heading == "Your certificate"
 
 
 def test_a_file_and_a_pasted_request_are_too_many(browser, sqlite_desk):
@@ -123,8 +123,8 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
     else:
         page = fetch(browser, ids, KEY.decode() + (pem_of(new_key()) if how == "beside a request" else ""))
     assert page.reply.status == 422
-    assert "This is a private key. Nothing was sent on or kept." in told(page)
-    assert "stop using it" in errors(page)["request"]
+    assert "This is a private key. We did not store it or send it on." in told(page)
+    assert "Stop using it" in errors(page)["request"]
     assert not fields(page, "fetch").get("request", "").strip()
     assert secret not in page.reply.body.decode()
     assert secret not in caplog.text
@@ -134,16 +134,16 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
 
 WRONG = {
     "no organisation": ({"organisation": ""}, "organisation", "ID of the organisation"),
-    "another organisation": ({"organisation": "7654321-2"}, "organisation", "another organisation's"),
+    "another organisation": ({"organisation": "7654321-2"}, "organisation", "another organisation"),
     "no transfer ID": ({"transfer_id": ""}, "transfer_id", "Transfer ID"),
-    "a short transfer ID": ({"transfer_id": "123"}, "transfer_id", "did not count as a try"),
+    "a short transfer ID": ({"transfer_id": "123"}, "transfer_id", "did not count as an attempt"),
     "letters": ({"transfer_id": "x" * 32}, "transfer_id", "32 digits"),
     "an unknown transfer ID": ({"transfer_id": "1" * 32}, "transfer_id", "do not fit"),
     "no password": ({"password": ""}, "password", "One-time password"),
     "a wrong password": ({"password": "wrong"}, "transfer_id", "do not fit"),
     "no request": ({"request": ""}, "request", "choose its file"),
-    "prose": ({"request": "Hello"}, "request", "no certificate signing request"),
-    "a request that is broken": ({"request": b64encode(b"\x30\x03\x02\x01\x07").decode()}, "request", "cannot be read"),
+    "prose": ({"request": "Hello"}, "request", "not a certificate signing request"),
+    "a request that is broken": ({"request": b64encode(b"\x30\x03\x02\x01\x07").decode()}, "request", "is not valid"),
 }
 
 

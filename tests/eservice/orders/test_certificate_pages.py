@@ -52,7 +52,7 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
 def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, f"{address}?place=deputy", **{**SOMEBODY, "person_email": CONTACT.email.upper()})
-    assert errors(page)["person_email"].startswith("The deputy has to be somebody else")
+    assert errors(page)["person_email"].startswith("The technical contact person cannot be the deputy")
     save(page, f"{address}?place=deputy", **SOMEBODY)
     save(page, address, **{**SOMEBODY, "person_email": SOMEBODY["person_email"].upper()})
     assert list(errors(page)) == ["person_email"]
@@ -71,18 +71,16 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
     assert lineage(sqlite_desk, held.serial).deputy.email == SOMEBODY["person_email"], "looked at alone"
     sent = {**fields(page, "remove"), "do": "remove"}
     page.press("remove")
-    assert "Removed. The deputy of before is told by e-mail." in told(page)
+    assert "Deputy removed. We tell the person by e-mail." in told(page)
     assert "Deputy removed" in told(page)
     line = lineage(sqlite_desk, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=SOMEBODY["person_email"])
     assert models.OutboxMessage.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
     for does in ("remove", "no-deputy"):
-        assert "Nothing was changed: it was so already." in told(
-            page.post(address.partition("?")[0], {**sent, "do": does})
-        )
+        assert "No changes were needed." in told(page.post(address.partition("?")[0], {**sent, "do": does}))
     save(page, address, **{**SOMEBODY, "person_email": "toinen@sinisiipi.example"})
-    assert "somebody else is the deputy now" in told(page.post(address.partition("?")[0], sent))
+    assert "The deputy is now another person" in told(page.post(address.partition("?")[0], sent))
     assert lineage(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
 
 
@@ -90,7 +88,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
     save(page, f"{PLACE}/{held.serial}/contact", **{**SOMEBODY, "person_phone": ""})
     assert "A new link to the transfer IDs of the open order is on its way." in told(page)
-    assert "shows a code that you tell them" in told(page)
+    assert "Give them the code shown" in told(page)
 
 
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
@@ -99,7 +97,7 @@ def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, hel
         return sqlite_desk.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.contacts.guarded", gone)
-    assert "There is no such certificate any more. Look at the list of certificates." in told(
+    assert "This certificate no longer exists. See the list of certificates." in told(
         save(signatory, f"{PLACE}/{held.serial}/contact")
     )
 
@@ -107,10 +105,10 @@ def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, hel
 def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/let-end"
     page = signatory.get(address).press("let-end")
-    assert "nobody is reminded of its end any more" in told(page)
-    assert "Since" in told(page.get(address))
-    assert "Nothing was changed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
-    assert "people are reminded of its end again" in told(page.get(address).press("go-on"))
+    assert "Reminders about this certificate are now off" in told(page)
+    assert "off since" in told(page.get(address))
+    assert "No changes were needed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
+    assert "Reminders about this certificate are on again" in told(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
     page.get(address).press("let-end")
     assert page.reply.status == 409
@@ -127,16 +125,16 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
     page.press("look", reason="privilegeWithdrawn")
     assert set(errors(page)) == {"reason"}
     page.press("look", reason="keyCompromise")
-    assert page.heading == "Revoke for good?"
-    for shown in (held.serial, new.serial, "300 other organisations", "Not known", "Make a new private key"):
+    assert page.heading == "Revoke permanently?"
+    for shown in (held.serial, new.serial, "300 other organisations", "Unknown", "Make a new private key"):
         assert shown in told(page)
     assert sqlite_desk.certificate(held.serial).revoked_at is None, "looking revokes nothing"
     again = fields(page, "revoke")
-    assert "Revoked: 2." in told(page.press("revoke"))
+    assert "Certificates revoked: 2." in told(page.press("revoke"))
     assert sqlite_desk.certificate(new.serial).revoked
-    assert "It was revoked already" in told(page.post(address, {**again, "do": "revoke"}))
-    assert "It was revoked on" in told(page.get(address))
-    assert "It was revoked already" in told(page.press("look", reason="keyCompromise"))
+    assert "had already been revoked" in told(page.post(address, {**again, "do": "revoke"}))
+    assert "This certificate was revoked on" in told(page.get(address))
+    assert "had already been revoked" in told(page.press("look", reason="keyCompromise"))
 
 
 @pytest.mark.parametrize("use", ["seen", "looked for"])
@@ -150,7 +148,7 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
-    assert "Reports of one other organisation" in told(page)
+    assert "reports of 1 other organisation" in told(page)
 
 
 def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_desk, other):
@@ -167,14 +165,14 @@ def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     page.press("look", leaving="nobody@sinisiipi.example")
     assert (page.reply.status, set(errors(page))) == (422, {"leaving"})
     page.press("look", leaving=f" {CONTACT.email.upper()} ")
-    assert "looks after: 2" in told(page)
+    assert ": 2" in told(page)
     page.press("save", **{**SOMEBODY, "person_email": CONTACT.email})
     assert set(errors(page)) == {"person_email"}
     assert fields(page, "save")["person_name"] == SOMEBODY["person_name"]
     sent = fields(page, "save")
-    assert "Handed over: 2." in told(page.press("save", **SOMEBODY))
+    assert "Certificates handed over: 2." in told(page.press("save", **SOMEBODY))
     assert lineage(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
-    assert "Nothing was changed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
+    assert "No changes were needed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
 
 
 def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
@@ -196,7 +194,7 @@ def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypa
         "sinetti.database.organisations.contact_handover.orders_offered_to_others", lambda *_: [(ours, "0" * 32)]
     )
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
-    assert "There is no such order any more. Look at the open orders." in told(page)
+    assert "This order no longer exists. See the open orders." in told(page)
 
 
 def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_desk, held):
@@ -204,35 +202,35 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     in_the_window(sqlite_desk, held)
     renewed(sqlite_desk, second)
     page = signatory.get(REPLACE).press("look", days="30")
-    assert page.heading == "Check what is ordered: 1"
-    assert "It was renewed or replaced already" in told(page)
+    assert page.heading == "Check the replacements: 1"
+    assert "It already has a successor" in told(page)
     sent = fields(page, "order")
     assert "Replacements ordered: 1." in told(page.press("order"))
     page.post(REPLACE, {**sent, "do": "order"})
     assert len([one for one in orders(sqlite_desk) if one.replaces]) == 1
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": held.serial})
-    assert "A replacement is ordered already" in told(page)
-    assert "Nothing would be ordered." in told(page)
+    assert "A replacement has already been ordered" in told(page)
+    assert "There is nothing to replace." in told(page)
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": "00"})
-    assert "Certificates that you may not order a replacement for: 1." in told(page)
+    assert "Certificates for which you cannot order a replacement: 1." in told(page)
 
 
 def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_desk, held):
     sent = fields(signatory.get(REPLACE).press("look", days="730"), "order")
     signatory.door = people_door(sqlite_desk, sms=False)
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "No text messages can be sent from here" in told(page)
+    assert "This service cannot send text messages" in told(page)
     assert "order" not in page.buttons
     assert "Replacements ordered: 0." in told(page.post(REPLACE, {**sent, "do": "order"}))
     assert not [one for one in orders(sqlite_desk) if one.replaces]
     models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "you tell them a code, which stands on the order's page" in told(page)
+    assert "give them the code shown on the order's page" in told(page)
     assert "Replacements ordered: 1." in told(page.press("order"))
 
 
 def test_what_the_page_says_of_replacing_a_few_is_true(signatory, held):
-    assert "choose “Order a replacement” there" in told(signatory.get(REPLACE))
+    assert "choose “Order a replacement”" in told(signatory.get(REPLACE))
     assert "Order a replacement" in told(signatory.get(f"{PLACE}/{held.serial}"))
 
 
@@ -240,15 +238,15 @@ def test_wrong_days_are_told_beside_the_field(signatory):
     for days in ("", "0", "731", "many"):
         page = signatory.get(REPLACE).press("look", days=days)
         assert page.reply.status == 422
-        assert errors(page) == {"days": "Write the number of days, from 1 to 730."}, days
+        assert errors(page) == {"days": "Enter the number of days, from 1 to 730."}, days
         assert fields(page, "look").get("days", "") == days
 
 
 def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, monkeypatch):
     page = signatory.get(REPLACE).press("look", days="730")
-    assert page.heading == "Check what is ordered: 1"
+    assert page.heading == "Check the replacements: 1"
     models.Lineage.objects.update(contact=None)
-    assert "something had changed meanwhile: 1" in told(page.press("order"))
+    assert "their details had changed: 1" in told(page.press("order"))
     monkeypatch.setattr("sinetti.services.self_service.bulk_replace.MOST_AT_ONCE", 0)
     assert "There are more than" in told(page.get(REPLACE).press("look", days="730"))
 

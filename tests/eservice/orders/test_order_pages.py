@@ -40,7 +40,7 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     page.press("send")
     (order,) = orders(sqlite_desk)
     assert page.path == f"/settings/orders/{order.pk}"
-    assert "The certificate is ordered." in told(page)
+    assert "Certificate ordered." in told(page)
     assert order.lineage.serves == 300
     page.post(NEW, {**sent, "do": "send"})
     assert len(orders(sqlite_desk)) == 1, "sent twice"
@@ -57,6 +57,16 @@ def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
     models.Lineage.objects.update(description="")
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
     assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
+
+
+def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
+    ids = ordered(sqlite_desk, an_order())
+    order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
+    page = told(signatory.get(f"/settings/orders/{order}"))
+    assert "No link to the transfer IDs has been sent." in page
+    assert ("Send a link" in page, "previous link" in page) == (True, False)
+    page = told(signatory.press("send"))
+    assert ("is on its way" in page, "Send a new link" in page) == (True, True)
 
 
 def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_desk):
@@ -133,17 +143,17 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert (filled["channel"], filled["description"], filled["count"]) == ("SFTP", "payroll", "1")
     assert filled["contact_email"] == "nimi@sinisiipi.example"
     page.press("check", contact_phone="")
-    assert "tell it to the contact person yourself" in told(page)
-    assert "one other organisation" in told(page)
+    assert "give to the contact person yourself" in told(page)
+    assert "1 other organisation" in told(page)
     page.press("send")
-    assert "Tell the contact person this code" in told(page)
+    assert "Code for the contact person" in told(page)
     assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]
 
 
 def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_desk, other):
     mandate(sqlite_desk, models.User.objects.get(), "7654321-2", Role.MANAGER)
     page = signatory.get(NEW)
-    assert page.heading == "For which organisation?"
+    assert page.heading == "Choose an organisation"
     page.get(f"{NEW}?organisation={other}")
     assert fields(page, "check")["organisation"] == other
 
@@ -194,12 +204,12 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
 def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_desk):
     checked(signatory, contact_phone="").press("send")
     order = signatory.path
-    assert "Tell the contact person this code" in told(signatory)
+    assert "Code for the contact person" in told(signatory)
     viewer = as_role(Role.VIEWER, "vilja")
     assert viewer.get(NEW).reply.status == 403
     assert "The link to the transfer IDs is on its way" in told(viewer.get(order))
-    assert "load it again to see when the link was sent" in told(viewer)
-    assert "Tell the contact person this code" not in told(viewer)
+    assert "Reload the page to see when the link was sent" in told(viewer)
+    assert "Code for the contact person" not in told(viewer)
     assert "send" not in viewer.buttons
     assert viewer.get("/settings/orders").heading == "Open orders"
     assert "Payroll" in told(viewer)
@@ -209,18 +219,18 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     checked(signatory).press("send")
     order, seen = signatory.path, fields(signatory, "send")
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
-    assert "has expired, or was never sent" in told(signatory.get(order))
+    assert "link to the transfer IDs no longer works" in told(signatory.get(order))
     assert "A new link is on its way." in told(signatory.press("send"))
-    assert "A new link was sent already." in told(signatory.post(order, {**seen, "do": "send"}))
+    assert "A new link has already been sent." in told(signatory.post(order, {**seen, "do": "send"}))
     models.Lineage.objects.update(contact=None)
-    assert "Nobody is the technical contact person any more" in told(signatory.press("send"))
+    assert "The certificate has no technical contact person" in told(signatory.press("send"))
     assert signatory.reply.status == 409
 
 
 STATES = {
     "sent": ({"sent": "now"}, {}, "has not opened the message yet"),
-    "cannot be delivered": ({"failed_at": "now"}, {}, "cannot be delivered"),
-    "shown": ({"sent": "now"}, {"shown_at": "now"}, "have been shown to the contact person"),
+    "cannot be delivered": ({"failed_at": "now"}, {}, "could not be delivered"),
+    "shown": ({"sent": "now"}, {"shown_at": "now"}, "has seen the transfer IDs"),
 }
 
 
@@ -248,7 +258,7 @@ def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
     assert "has been retrieved" in told(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in told(signatory)
     models.Order.objects.update(state="cancelled")
-    assert "leads to no certificate any more" in told(signatory.get(f"/settings/orders/{order.pk}"))
+    assert "can no longer be used" in told(signatory.get(f"/settings/orders/{order.pk}"))
 
 
 def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
@@ -258,7 +268,7 @@ def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
         sqlite_desk.clock.forward(SECOND)
     assert "Second" in told(signatory.get("/settings/orders"))
     assert "First" in told(signatory.get("/settings/orders?from=1"))
-    assert "No order waits" in told(signatory.get("/settings/orders?from=2x"[:-1]))
+    assert "No open orders" in told(signatory.get("/settings/orders?from=2x"[:-1]))
 
 
 def test_pages_take_few_statements(signatory, sqlite_desk):
@@ -276,7 +286,7 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
 def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_desk):
     signatory.door = people_door(sqlite_desk, sms=False)
     page = checked(signatory)
-    assert "No text messages can be sent from here." in errors(page)["contact_phone"]
+    assert "This service cannot send text messages." in errors(page)["contact_phone"]
     assert page.press("check", contact_phone="").heading == "Check the order"
     held = enrolled(sqlite_desk)
     assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
@@ -298,15 +308,15 @@ def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was
     checked(limited).press("send")
     page = checked(limited, description="Second").press("send")
     assert page.reply.status == 429
-    assert "At most 1 messages go to one e-mail address in 24 hours" in told(page)
+    assert "One e-mail address can receive at most 1 messages in 24 hours" in told(page)
     assert "Try again after" in told(page)
     assert fields(page, "check")["description"] == "Second"
     assert len(orders(sqlite_desk)) == 1
     page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("send")
-    assert "At most 1 messages go to one e-mail address" in told(page)
+    assert "One e-mail address can receive at most 1 messages" in told(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
     page = checked(limited, contact_email="third@sinisiipi.example").press("send")
-    assert "One person orders at most 2 certificates in 24 hours" in told(page)
+    assert "One person can order at most 2 certificates in 24 hours" in told(page)
     assert len(orders(sqlite_desk)) == 2
 
 
@@ -314,8 +324,8 @@ def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite
     for _ in range(2):
         enrolled(sqlite_desk)
     page = limited.get("/settings/orders/replace").press("look", days="730")
-    assert page.heading == "Check what is ordered: 1"
-    assert "The limit of 24 hours is reached: order it tomorrow" in told(page)
+    assert page.heading == "Check the replacements: 1"
+    assert "The limit for 24 hours has been reached. Order it tomorrow." in told(page)
     before = len(orders(sqlite_desk))
     page.press("order")
     assert "Replacements ordered: 1." in told(page)
@@ -327,12 +337,12 @@ def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlit
     organisation = orders(sqlite_desk)[0].lineage.organisation_id
     page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
     page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
-    assert "At most 1 messages go to one e-mail address" in errors(page)["email"]
+    assert "One e-mail address can receive at most 1 messages" in errors(page)["email"]
     assert fields(page, "give")["name"] == "Nimi Nimetty"
 
 
 def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_desk):
     page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
     assert set(errors(page)) == {"description", "contact_name"}
-    assert errors(page)["description"].startswith("Leave out web addresses and e-mail addresses")
+    assert errors(page)["description"].startswith("Leave out web and e-mail addresses")
     assert not orders(sqlite_desk)

@@ -52,30 +52,30 @@ def test_the_button_has_the_signatories_told_first(sqlite_desk, browser, link):
     with_signatory(sqlite_desk)
     browser.get(link)
     assert (browser.heading, browser.buttons) == ("Not your task any more?", ["stop"])
-    assert "representatives are told first" in browser.page.text_content()
-    assert "After that no more mail" in browser.page.text_content()
+    assert "first tell the organisation's representatives" in browser.page.text_content()
+    assert "After that we send you no more" in browser.page.text_content()
     browser.press("stop")
     assert (asked(sqlite_desk), browser.buttons) == (1, [])
-    assert "You have told us" in browser.page.text_content()
+    assert "Thank you for telling us" in browser.page.text_content()
     assert models.Person.objects.using(sqlite_desk.db.alias).filter(stopped_at__isnull=False).count() == 0
 
 
 def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
     browser.get(link)
-    assert "Mail to you goes on" in browser.page.text_content()
-    assert "After that no more mail" not in browser.page.text_content()
-    assert "You have told us" in browser.press("stop").page.text_content()
+    assert "You get e-mail until" in browser.page.text_content()
+    assert "After that we send you no more" not in browser.page.text_content()
+    assert "Thank you for telling us" in browser.press("stop").page.text_content()
 
 
 def test_mail_that_has_stopped(sqlite_desk, browser, link):
     models.Person.objects.using(sqlite_desk.db.alias).update(stopped_at=NOW)
-    assert "No more mail goes to your address" in browser.get(link).page.text_content()
+    assert "We send you no more e-mail" in browser.get(link).page.text_content()
     assert browser.buttons == []
 
 
 def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
     models.Lineage.objects.using(sqlite_desk.db.alias).update(contact=None)
-    assert "You are not named for any task" in browser.get(link).page.text_content()
+    assert "You no longer have any tasks" in browser.get(link).page.text_content()
 
 
 def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_desk, browser, link):

@@ -36,7 +36,7 @@ def mark_sms(desk, **marks):
 def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     browser.get(f"/m/{sent.token}")
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Secure message", ["open"], 200)
-    assert "ends in 00" in browser.page.text_content()
+    assert "ending in 00" in browser.page.text_content()
     browser.press("open")
     assert post.sent == [models.OutboxMessage.objects.using(sqlite_desk.db.alias).get(kind="pin").message_id]
     assert (browser.heading, browser.buttons) == ("Enter the PIN code", ["pin", "open"])
@@ -45,7 +45,7 @@ def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     assert "0123456-7" in browser.page.text_content()
     assert not browser.page.xpath("//header//a"), "whoever followed a link would lose them"
     accepted(enrol(new_ask(ids_on(browser), new_key()), sqlite_desk.ctx, REQUEST))
-    assert browser.get(f"/m/{sent.token}").heading == "The transfer IDs were used"
+    assert browser.get(f"/m/{sent.token}").heading == "The transfer IDs have been used"
     assert browser.reply.status == 410
 
 
@@ -82,8 +82,8 @@ def test_a_form_that_asks_for_nothing_shows_the_page(browser, post, sent):
 
 
 DELIVERIES = {
-    "got away": ({"sent": "2026-03-02T12:00:00Z"}, "was sent to the number that ends in 00"),
-    "waits": ({}, "has not left yet"),
+    "got away": ({"sent": "2026-03-02T12:00:00Z"}, "to the number ending in 00"),
+    "waits": ({}, "has not been sent yet"),
     "given up": ({"failed_at": "2026-03-02T12:00:00Z"}, "could not be delivered"),
 }
 
@@ -107,13 +107,13 @@ def test_wrong_entries_are_counted_and_the_fifth_ends_the_pin(sqlite_desk, brows
     browser.get(f"/m/{sent.token}")
     for left in (4, 3, 2, 1):
         browser.press("pin", pin=another(pin))
-        assert (browser.error, browser.reply.status) == (f"That PIN code is wrong. Tries left: {left}.", 422)
+        assert (browser.error, browser.reply.status) == (f"Wrong PIN code. Attempts left: {left}.", 422)
         assert browser.page.findtext(".//title").startswith("Error: ")
         (field,) = browser.page.xpath("//input[@id='pin']")
         assert (field.get("aria-invalid"), field.get("aria-describedby")) == ("true", "pin-error pin-hint")
     browser.press("pin", pin=another(pin))
     assert (browser.error, browser.buttons) == (
-        "The PIN code was entered wrong five times and works no more.",
+        "The PIN code was entered incorrectly five times and no longer works.",
         ["open"],
     )
     assert browser.get(f"/m/{sent.token}").error == ""
@@ -145,7 +145,7 @@ def test_a_pin_is_used_once(sqlite_desk, browser, sent):
     other.get(f"/m/{sent.token}").press("pin", pin=pin)
     browser.press("pin", pin=pin)
     assert (len(other.secrets), browser.secrets, browser.buttons) == (2, [], ["open"])
-    assert "it was used" in browser.error
+    assert "works once" in browser.error
 
 
 def test_a_pin_past_its_time(sqlite_desk, browser, sent):
@@ -153,14 +153,14 @@ def test_a_pin_past_its_time(sqlite_desk, browser, sent):
     browser.get(f"/m/{sent.token}")
     sqlite_desk.clock.forward(timedelta(minutes=15, seconds=1))
     browser.press("pin", pin=pin)
-    assert ("15 minutes have passed" in browser.error, browser.buttons) == (True, ["open"])
+    assert ("This PIN code no longer works" in browser.error, browser.buttons) == (True, ["open"])
 
 
 def test_no_more_pins_today(sqlite_desk, browser, sent):
     browser.get(f"/m/{sent.token}")
     for _ in range(3):
         browser.press("open")
-    assert (browser.buttons, "Three PIN codes" in browser.page.text_content()) == (["pin"], True)
+    assert (browser.buttons, "three PIN codes" in browser.page.text_content()) == (["pin"], True)
     stale = {name: value or "" for name, value in browser.page.forms[0].form_values()} | {"do": "open", "after": "3"}
     assert browser.post(f"/m/{sent.token}", stale).heading == "Enter the PIN code"
     sqlite_desk.clock.forward(timedelta(minutes=16))
@@ -174,7 +174,7 @@ def test_a_contact_without_a_phone_enters_the_signatorys_code(sqlite_desk, brows
     browser.get(f"/m/{sent.token}")
     assert (browser.heading, browser.buttons) == ("Secure message", ["code"])
     browser.press("code", code="zzzzz zzzzz")
-    assert browser.error == "That code is wrong. Tries left: 4."
+    assert browser.error == "Wrong code. Attempts left: 4."
     browser.press("code", code="not one")
     assert "did not count" in browser.error
     browser.press("code", code=f"{sent.offered.code[:5]} {sent.offered.code[5:].upper()}")
@@ -186,8 +186,8 @@ def test_the_fifth_wrong_code_ends_the_link(sqlite_desk, browser):
     browser.get(f"/m/{sent.token}")
     for _ in range(5):
         browser.press("code", code="z" * 10)
-    assert (browser.reply.status, "wrong five times" in browser.page.text_content()) == (404, True)
-    assert "wrong five times" not in browser.get(f"/m/{sent.token}").page.text_content()
+    assert (browser.reply.status, "incorrectly five times" in browser.page.text_content()) == (404, True)
+    assert "incorrectly five times" not in browser.get(f"/m/{sent.token}").page.text_content()
 
 
 def test_unknown_ended_and_late_links_look_alike(sqlite_desk, browser):
@@ -209,4 +209,4 @@ def test_the_order_is_spent_while_the_pin_is_entered(sqlite_desk, browser, sent)
     shown, pin = opened(sqlite_desk, sent), asked(sqlite_desk, sent)
     browser.get(f"/m/{sent.token}")
     accepted(enrol(new_ask(shown.ids, new_key()), sqlite_desk.ctx, REQUEST))
-    assert browser.press("pin", pin=pin).heading == "The transfer IDs were used"
+    assert browser.press("pin", pin=pin).heading == "The transfer IDs have been used"

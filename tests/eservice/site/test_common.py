@@ -47,12 +47,12 @@ def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
     maija = account(sqlite_desk, "maija")
     mandate(sqlite_desk, maija, CUSTOMER_ID, Role.VIEWER)
     signed_in(browser, maija)
-    assert "Nothing waits for you now." in main_of(browser.get("/"))
+    assert "You have no tasks right now." in main_of(browser.get("/"))
     own = rows(sqlite_desk, "Organisation").get()
     a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=3))
-    assert "1 certificate ends in 14 days or less" in main_of(browser.get("/"))
+    assert "1 certificate expires within 14 days" in main_of(browser.get("/"))
     a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=4))
-    assert "2 certificates end in 14 days or less" in main_of(browser.get("/"))
+    assert "2 certificates expire within 14 days" in main_of(browser.get("/"))
 
 
 def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_desk, browser):
@@ -60,8 +60,8 @@ def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_autho
     mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
     signed_in(browser, maija, second_factor=False)
     told = main_of(browser.get("/"))
-    assert ("sign in with your second factor" in told, "You have no authorisation" in told) == (True, False)
-    assert browser.get("/settings/certificates").heading == "A second factor is needed"
+    assert ("need a second factor" in told, "You have no authorisation" in told) == (True, False)
+    assert browser.get("/settings/certificates").heading == "Second factor required"
 
 
 @pytest.mark.parametrize("language", Language)
@@ -140,12 +140,22 @@ def test_privacy_says_what_the_operator_decided(sqlite_desk):
     periods = Periods(people=timedelta(days=1000))
     told = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
     assert "Act 1, section 2 (en)" in told
-    assert "1,000 days after their last task" in told
+    assert "1,000 days after the person's last task" in told
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
+    footer = {one: f"Run by the Authority ({one})" for one in Language}
+    with_footer = with_settings(sqlite_desk, footer=footer).get(f"/?lang={language}").page
+    without = browser.get(f"/?lang={language}").page
+    lines = [[one.text_content() for one in page.xpath("//footer/p")] for page in (with_footer, without)]
+    assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
+    assert len(lines[1]) == 1  # the help alone
 
 
 def test_what_the_operator_has_not_decided_is_not_made_up(browser):
-    assert "has not been written down here yet" in main_of(browser.get("/privacy"))
-    assert "has not been written down here yet" in main_of(browser.get("/accessibility"))
+    assert "has not been added here yet" in main_of(browser.get("/privacy"))
+    assert "has not been added here yet" in main_of(browser.get("/accessibility"))
 
 
 def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk):

@@ -5,7 +5,7 @@ import pytest
 from sinetti.eservice.ui.components import Cell
 
 CELLS = {
-    "words": ("Tilattu: siirtotunnukset ovat vanhentuneet", False),
+    "words": ("Tilattu, siirtotunnukset vanhentuneet", False),
     "a word with a mark": ("Överföringskoderna, certifikatutfärdarna.", False),
     "an instant": ("12.12.2028 klo 10.00", False),
     "a Business ID": ("0123456-7", False),

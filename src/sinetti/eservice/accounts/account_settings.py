@@ -25,10 +25,8 @@ from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_time, gettext_noop
 
 _NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}
-_SET = gettext_noop("Set the password")
-_STRONGLY = gettext_noop(
-    "Sign in there with your second factor, as you have before: a password alone is not enough for this."
-)
+_SET = gettext_noop("Set password")
+_STRONGLY = gettext_noop("Use your second factor there. A password alone is not enough.")
 
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -48,14 +46,14 @@ class ChangePassword(PortalAccountView, ReauthenticationRequired, views.Password
 
     def page(self, context: Context) -> Page:
         """Return the form."""
-        text = _("All your sign-ins on other devices end when you change it.")
-        form = self.asked(context["form"], gettext_noop("Change the password"))
-        return Page(_("Change the password"), blocks=[Text([text]), form], back=self.back)
+        text = _("When you change your password, you are signed out on all other devices.")
+        form = self.asked(context["form"], gettext_noop("Change password"))
+        return Page(_("Change password"), blocks=[Text([text]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Change the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
-        messages.info(self.request, _("The password was changed."))
+        messages.info(self.request, _("Password changed."))
         return answer
 
 
@@ -69,7 +67,7 @@ class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSet
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Set the password and add a message."""
         answer: HttpResponse = super().form_valid(form)
-        messages.info(self.request, _("The password was changed."))
+        messages.info(self.request, _("Password changed."))
         return answer
 
 
@@ -90,9 +88,7 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        text = gettext_noop(
-            "We have sent a link to the new address. The address is changed once you have opened the link."
-        )
+        text = gettext_noop("We have sent a link to the new address. Open it to confirm the change.")
         messages.info(self.request, _(text))
         return answer
 
@@ -107,11 +103,11 @@ class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView
     def page(self, context: Context) -> Page:
         """Return the page with the form and the pending address."""
         user: Any = self.request.user
-        paragraphs = [_("Your address now: {email}", email=user.email)]
+        paragraphs = [_("Current address: {email}", email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
-            paragraphs.append(_("Waits for its link to be opened: {email}", email=new.email))
-        form = self.asked(context["form"], gettext_noop("Send a link to the new address"), _NEW_ADDRESS)
-        return Page(_("Change the e-mail address"), blocks=[Text(paragraphs), form], back=self.back)
+            paragraphs.append(_("Not confirmed yet: {email}", email=new.email))
+        form = self.asked(context["form"], gettext_noop("Send confirmation link"), _NEW_ADDRESS)
+        return Page(_("Change e-mail address"), blocks=[Text(paragraphs), form], back=self.back)
 
 
 class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]
@@ -121,16 +117,18 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
 
     def page(self, context: Context) -> Page:
         """Return the list, and the button."""
-        columns = [Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))]
+        columns = [
+            Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("IP address"))
+        ]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
         blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
         if len(rows) > 1:
-            blocks.append(Form((), (Button(_("End all others")),)))
+            blocks.append(Form((), (Button(_("Sign out everywhere else")),)))
         return Page(_("Where you are signed in"), blocks=blocks, back=self.back, wide=True)
 
     def _since(self, one: Any) -> str:  # noqa: ANN401 - allauth's
         when = format_time(one.created_at)
-        return _("{when} (this one)", when=when) if one.is_current() else when
+        return _("{when} (this device)", when=when) if one.is_current() else when
 
 
 class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ignore[misc]
@@ -161,4 +159,4 @@ class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ign
 
     def page(self, context: Context) -> Page:
         """Return the form, and other ways."""
-        return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)
+        return reauthentication_page(self.asked(context["form"], gettext_noop("Continue")), context)

@@ -27,7 +27,7 @@ class FieldOptions:
 
 _EMAIL = gettext_noop("E-mail address")
 _CODE_HINT = gettext_noop("Six digits from your app, or a recovery code.")
-_PASSWORD_HINT = gettext_noop("At least 12 characters. A few words in a row are easy to remember and hard to guess.")
+_PASSWORD_HINT = gettext_noop("At least 12 characters. Several words in a row are easy to remember and hard to guess.")
 
 NEW_PASSWORD = FieldOptions(gettext_noop("New password"), "password", "new-password", _PASSWORD_HINT)
 EMAIL = FieldOptions(_EMAIL, "email", "username")
@@ -38,50 +38,46 @@ FIELDS: Mapping[str, FieldOptions] = {
     "password": FieldOptions(gettext_noop("Password"), "password", "current-password"),
     "oldpassword": FieldOptions(gettext_noop("Current password"), "password", "current-password"),
     "password1": NEW_PASSWORD,
-    "password2": FieldOptions(gettext_noop("New password again"), "password", "new-password"),
+    "password2": FieldOptions(gettext_noop("Repeat new password"), "password", "new-password"),
     "code": FieldOptions(gettext_noop("Verification code"), "text", "one-time-code", _CODE_HINT, numeric=True),
 }
 
-_TOO_OFTEN = gettext_noop("Too many tries failed. Wait five minutes, then try again.")
+_TOO_OFTEN = gettext_noop("Too many failed attempts. Wait five minutes, then try again.")
 _TOO_MANY_PASSWORDS = gettext_noop(
-    "Too many tries failed. Wait five minutes, then try again. If that does not help, use a browser in which you have "
-    "signed in before, or set a new password."
+    "Too many failed attempts. Wait five minutes, then try again. If that does not help, use a browser in "
+    "which you have signed in before, or set a new password."
 )
 _TOO_MANY_CODES = gettext_noop(
-    "Too many codes were wrong. Wait five minutes, then try again. If that does not help, use a browser in which you "
-    "have signed in before, or try again tomorrow."
+    "Too many wrong codes. Wait five minutes, then try again. If that does not help, use a browser in "
+    "which you have signed in before, or try again tomorrow."
 )
-_WRONG_PASSWORD = gettext_noop("The password is not right. Try again.")
-_YOURS = gettext_noop("This is your account's address already. Write another.")
+_WRONG_PASSWORD = gettext_noop("Wrong password. Try again.")
+_YOURS = gettext_noop("This is already your account's address. Enter another one.")
 ERRORS: Mapping[str, str] = {
-    "required": gettext_noop("Fill this in: {label}"),
-    "invalid": gettext_noop("Write an e-mail address like name@organisation.example."),
-    "max_length": gettext_noop("This is too long: {label}"),
-    "null_characters_not_allowed": gettext_noop("Check this: {label}"),
-    "email_password_mismatch": gettext_noop(
-        "The e-mail address or the password is not right. Try again, or set a new password."
-    ),
+    "required": gettext_noop("Fill in this field: {label}"),
+    "invalid": gettext_noop("Enter an e-mail address, for example name@organisation.example."),
+    "max_length": gettext_noop("This text is too long: {label}"),
+    "null_characters_not_allowed": gettext_noop("Check this field: {label}"),
+    "email_password_mismatch": gettext_noop("Wrong e-mail address or password. Try again, or set a new password."),
     "too_many_login_attempts": _TOO_MANY_PASSWORDS,
     "too_many_codes": _TOO_MANY_CODES,
     "rate_limited": _TOO_OFTEN,
-    "password_too_short": gettext_noop("The password is too short: it needs at least 12 characters."),
-    "password_too_common": gettext_noop(
-        "Very many people use this password: it would be guessed soon. Choose another."
-    ),
-    "password_too_similar": gettext_noop("The password is too much like your name or address. Choose another."),
+    "password_too_short": gettext_noop("The password is too short. It needs at least 12 characters."),
+    "password_too_common": gettext_noop("This password is too common. Choose another one."),
+    "password_too_similar": gettext_noop("The password is too similar to your name or address. Choose another one."),
     "incorrect_password": _WRONG_PASSWORD,
     "enter_current_password": _WRONG_PASSWORD,
-    "incorrect_code": gettext_noop("The code is not right, or was used already. Wait for the next one and try again."),
+    "incorrect_code": gettext_noop("The code is wrong or has already been used. Wait for the next code and try again."),
     "same_as_current": _YOURS,
     "duplicate_email": _YOURS,
-    "cannot_generate_recovery_codes": gettext_noop("First set up verification codes or a passkey."),
-    "no_password": gettext_noop("First set a password: without this you could no longer sign in."),
-    "no_verified_email": gettext_noop("First confirm your e-mail address."),
+    "cannot_generate_recovery_codes": gettext_noop("Set up verification codes or a passkey first."),
+    "no_password": gettext_noop("Set a password first. Otherwise you can no longer sign in."),
+    "no_verified_email": gettext_noop("Confirm your e-mail address first."),
 }
 """Messages by allauth's and Django's error codes."""
 
-_DIFFER = gettext_noop("The two passwords are not the same. Write both again.")
-_UNCLEAR = gettext_noop("Check this: {label}")
+_DIFFER = gettext_noop("The passwords do not match. Enter both again.")
+_UNCLEAR = gettext_noop("Check this field: {label}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,15 +102,15 @@ _CODE_OF_APP = {
     "code": FieldOptions(FIELDS["code"].label, "text", "one-time-code", gettext_noop("Six digits."), numeric=True)
 }
 _NAME = FieldOptions(
-    gettext_noop("Name of the passkey"),
-    hint=gettext_noop("For example: phone, or the key in the safe."),
+    gettext_noop("Passkey name"),
+    hint=gettext_noop("For example: my phone, or the security key in the safe."),
     required=False,
 )
 _USE_PASSKEY = gettext_noop("Use a passkey")
 _WITHOUT = gettext_noop(
-    "Passkeys need a recent browser in which this site's scripts may run. Otherwise use verification codes."
+    "Passkeys need a recent browser that allows this site's scripts. If you do not have one, use verification codes."
 )
-_FAILED = gettext_noop("The browser gave no passkey. Nothing was changed: try again, or use another way.")
+_FAILED = gettext_noop("The browser did not provide a passkey. Nothing was changed. Try again, or use another method.")
 _LONGEST_NAME = 100
 
 
@@ -152,7 +152,7 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
             wrong = errors_of(context["webauthn_form"], {})
             blocks.append(self.passkey("get", options, _USE_PASSKEY, errors=wrong))
         names = {} if Authenticator.Type.RECOVERY_CODES in kinds else _CODE_OF_APP
-        blocks.append(self.asked(context["form"], gettext_noop("Go on"), names))
+        blocks.append(self.asked(context["form"], gettext_noop("Continue"), names))
         return Page(_("Your second factor"), blocks=blocks, script="passkeys.js")
 
 
@@ -191,16 +191,15 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
         blocks: list[Component] = []
         if needs_second_factor(self.request):
             text = gettext_noop(
-                "You need a second factor: you cannot use your authorisation until you have set one up. "
-                "Choose one of the two."
+                "Your authorisation requires a second factor. Add a passkey or set up verification codes."
             )
             blocks.append(Alert(_(text), Severity.WARNING))
         blocks.append(Section(_("Second factor"), self._factors(there)))
         user: Any = self.request.user
         password = "account_change_password" if user.has_usable_password() else "account_set_password"
         links = [
-            Link(_("Change the password"), reverse(password)),
-            Link(_("Change the e-mail address"), reverse("account_email"), note=user.email),
+            Link(_("Change password"), reverse(password)),
+            Link(_("Change e-mail address"), reverse("account_email"), note=user.email),
             Link(_("Where you are signed in"), reverse("usersessions_list")),
             Link(_("Sign out"), reverse("account_logout")),
         ]
@@ -215,11 +214,11 @@ class SecurityOverview(PortalAccountView, base.IndexView):  # type: ignore[misc]
         values += [DescriptionItem(_("Passkey"), one.name, link=_key(one, "mfa_edit_webauthn")) for one in keys]
         links = [Link(_("Add a passkey"), reverse("mfa_add_webauthn"), button=not there)]
         if Authenticator.Type.TOTP in there:
-            links.append(Link(_("Remove the verification codes"), reverse("mfa_deactivate_totp")))
+            links.append(Link(_("Remove verification codes"), reverse("mfa_deactivate_totp")))
         else:
             links.append(Link(_("Set up verification codes"), reverse("mfa_activate_totp"), button=not there))
         if there:
-            links.append(Link(_("Make new recovery codes"), reverse("mfa_generate_recovery_codes")))
+            links.append(Link(_("Create new recovery codes"), reverse("mfa_generate_recovery_codes")))
         return [DescriptionList(values), Links(links)]
 
     def _is(self, one: object) -> str:
@@ -232,20 +231,20 @@ class AddCodes(PortalAccountView, ReauthenticationRequired, totp.ActivateTOTPVie
     def page(self, context: Context) -> Page:
         """Return the page with the QR code, the secret to type and the first-code field."""
         steps = [
-            _("1. Open an app for verification codes on your phone (there are many, and any of them will do)."),
-            _("2. Scan this picture with the app, or type the setup key into it."),
-            _("3. Type here the code that the app then shows."),
+            _("1. Open an authenticator app on your phone. Any app will do."),
+            _("2. Scan this QR code with the app, or enter the setup key in the app."),
+            _("3. Enter here the code that the app shows."),
         ]
         secret = context["form"].secret
         written = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         blocks: list[Component] = [
             Text(steps),
-            _picture(_("Picture with the setup key, to be scanned with an app"), context["totp_url"]),
+            _picture(_("QR code with the setup key"), context["totp_url"]),
             Disclosure(
-                _("Cannot scan the picture? Type the setup key"),
+                _("Cannot scan the QR code? Enter the setup key"),
                 [DescriptionList([DescriptionItem(_("Setup key"), written, secret=True)])],
             ),
-            self.asked(context["form"], gettext_noop("Take the verification codes into use"), _CODE_OF_APP),
+            self.asked(context["form"], gettext_noop("Start using verification codes"), _CODE_OF_APP),
         ]
         return Page(_("Set up verification codes"), blocks=blocks, back=self.back)
 
@@ -258,8 +257,8 @@ class RemoveCodes(PortalAccountView, ReauthenticationRequired, totp.DeactivateTO
         del context
         return removal(
             self,
-            gettext_noop("Remove the verification codes"),
-            gettext_noop("After this you can no longer sign in with the app's verification codes."),
+            gettext_noop("Remove verification codes"),
+            gettext_noop("You can no longer sign in with the app's verification codes after this."),
         )
 
 
@@ -289,9 +288,9 @@ class AddPasskey(ReauthenticationRequired, _WithPasskey, webauthn.AddWebAuthnVie
         )
         options = context["js_data"]["creation_options"]
         text = gettext_noop(
-            "A passkey is kept on your phone, your computer or a security key. You sign in with it "
-            "without a password: you show that it is you by the device's own PIN, a fingerprint or your"
-            " face, none of which leaves the device."
+            "A passkey is stored on your phone, your computer or a security key. With it you sign in "
+            "without a password. You confirm with the device's PIN, your fingerprint or your face, none "
+            "of which leaves the device."
         )
         errors = errors_of(form, {"credential": FieldOptions(_USE_PASSKEY)})
         blocks: list[Component] = [
@@ -310,7 +309,7 @@ class EditPasskey(PortalAccountView, ReauthenticationRequired, webauthn.EditWebA
         """Return the form."""
         names = {"name": FieldOptions(_NAME.label, hint=_NAME.hint)}
         away = Link(_("Remove this passkey"), _key_path(self.object.pk, "mfa_remove_webauthn"))
-        blocks: list[Component] = [self.asked(context["form"], gettext_noop("Change the name"), names), Links([away])]
+        blocks: list[Component] = [self.asked(context["form"], gettext_noop("Change name"), names), Links([away])]
         return Page(_("Passkey"), blocks=blocks, back=self.back)
 
 
@@ -323,7 +322,7 @@ class RemovePasskey(PortalAccountView, ReauthenticationRequired, webauthn.Remove
         """Return the button."""
         del context
         text = gettext_noop(
-            "After this you can no longer sign in with the passkey “{name}”. Delete it from the device, too."
+            "You can no longer sign in with the passkey “{name}” after this. Delete it from your device as well."
         )
         return removal(self, gettext_noop("Remove this passkey"), text, name=self.object.wrap().name)
 
@@ -337,24 +336,22 @@ class RecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.ViewRe
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
             text = _(
-                "Unused recovery codes: {count}. They were shown once; make new ones if you no longer have them.",
+                "Unused recovery codes: {count}. We showed the codes only once. If you no longer have "
+                "them, create new ones.",
                 count=count,
             )
-            again = Link(_("Make new recovery codes"), reverse("mfa_generate_recovery_codes"))
+            again = Link(_("Create new recovery codes"), reverse("mfa_generate_recovery_codes"))
             return Page(title, blocks=[Text([text]), Links([again])], back=self.back)
         instructions = [
-            _("Write these down or print them, and keep them apart from your phone. They are shown only this once."),
-            _(
-                "With each of them you can sign in once in place of your second factor, when your phone or "
-                "passkey is lost."
-            ),
+            _("Write these codes down or print them, and keep them apart from your phone. We show them only once."),
+            _("If you lose your phone or passkey, you can sign in once with each code instead of your second factor."),
         ]
         name = gettext_noop("Code {number}")
         codes = [
             DescriptionItem(_(name, number=number), code, secret=True)
             for number, code in enumerate(context["unused_codes"], 1)
         ]
-        ahead = Link(_("Go on"), pop(self.request) or reverse("start"), button=True)
+        ahead = Link(_("Continue"), pop(self.request) or reverse("start"), button=True)
         return Page(title, blocks=[Text(instructions), DescriptionList(codes), Links([ahead])], back=self.back)
 
 
@@ -363,9 +360,9 @@ class NewRecoveryCodes(PortalAccountView, ReauthenticationRequired, recovery.Gen
 
     def page(self, context: Context) -> Page:
         """Return the button."""
-        text = _("After this the recovery codes that you have now no longer work.")
-        form = self.asked(context["form"], gettext_noop("Make new recovery codes"))
-        return Page(_("Make new recovery codes"), blocks=[Text([text]), form], back=self.back)
+        text = _("Your current recovery codes stop working.")
+        form = self.asked(context["form"], gettext_noop("Create new recovery codes"))
+        return Page(_("Create new recovery codes"), blocks=[Text([text]), form], back=self.back)
 
 
 class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # type: ignore[misc]
@@ -373,7 +370,7 @@ class ReauthenticateWithCode(PortalAccountView, base.ReauthenticateView):  # typ
 
     def page(self, context: Context) -> Page:
         """Return the form, and other ways."""
-        return reauthentication_page(self.asked(context["form"], gettext_noop("Go on")), context)
+        return reauthentication_page(self.asked(context["form"], gettext_noop("Continue")), context)
 
 
 class ReauthenticateWithPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
@@ -402,11 +399,11 @@ def reauthentication_page(block: Component, context: Context) -> Page:
     names = {
         "mfa_reauthenticate": gettext_noop("Use a code instead"),
         "mfa_reauthenticate:webauthn": gettext_noop("Use a passkey instead"),
-        "reauthenticate": gettext_noop("Use the password instead"),
+        "reauthenticate": gettext_noop("Use your password instead"),
     }
     links = [Link(_(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
     explanation = _(
-        "We ask this before important changes, so that nobody else can make them on a computer that you have left."
+        "We ask this before important changes, so that no one else can make them on your computer while you are away."
     )
     return Page(
         _("Confirm that it is you"),
@@ -422,10 +419,7 @@ def removal(view: PortalAccountView, title: str, text: str, **values: object) ->
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:
         paragraphs.append(
-            _(
-                "This is your only second factor: authorisations that need one cannot be used until you set"
-                " one up again."
-            )
+            _("This is your only second factor. Without one you cannot use authorisations that require it.")
         )
     form = Form((), (Button(_(title), danger=True),))
     return Page(_(title), blocks=[Text(paragraphs), form], back=view.back)

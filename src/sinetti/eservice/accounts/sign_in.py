@@ -27,23 +27,21 @@ from sinetti.services.access.accounts import release_address
 
 _PASSWORD = {"password1": FieldOptions(gettext_noop("Password"), "password", "new-password", NEW_PASSWORD.hint)}
 NO_RIGHTS = gettext_noop(
-    "An account alone gives no rights: your organisation's representative gives you an authorisation."
+    "An account alone gives no rights. Your organisation's representative gives you an authorisation."
 )
 _LAPSED = (
-    gettext_noop("It was used already, or too much time has passed."),
-    gettext_noop("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
+    gettext_noop("The link has expired or has already been used."),
+    gettext_noop("E-mail programs sometimes cut long links. Copy the whole link from our message into your browser."),
 )
 _ELSEWHERE = (
     gettext_noop(
-        "The link counts in the browser in which the account was made, or its address changed, and there only for a "
-        "while."
+        "The link works only in the browser in which you created the account or changed the address, and "
+        "only for a limited time."
     ),
+    gettext_noop("Sign in here first, in the same way as when you created the account. Then open the link again."),
     gettext_noop(
-        "Sign in here first, with the password that you chose or by the service that you made the account with. Then "
-        "open the link again."
-    ),
-    gettext_noop(
-        "Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."
+        "If you did not ask for this, you do not need to do anything. Someone else entered your address, "
+        "and it stays unconfirmed."
     ),
 )
 _LAPSED_TITLE = gettext_noop("This link does not work")
@@ -73,7 +71,7 @@ class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth 
         others = [
             Link(_("Sign in with a passkey"), f"{reverse('mfa_login_webauthn')}{rest}"),
             Link(_("Forgot your password?"), f"{reverse('account_reset_password')}{rest}"),
-            Link(_("Make an account"), f"{reverse('account_signup')}{rest}"),
+            Link(_("Create an account"), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Component] = [self.asked(context["form"], _SIGN_IN), Links(others)]
         blocks += provider_blocks(self.request, gettext_noop("Sign in with {name}"), "login")
@@ -121,11 +119,11 @@ class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
         """Return the form."""
         paragraphs = [
             _(NO_RIGHTS),
-            _("We send a link to your e-mail address. You can use the account once you have opened the link."),
+            _("We send a link to your e-mail address. Open it to confirm the address and start using your account."),
         ]
-        back = Link(_("Have you an account already? Sign in"), reverse("account_login"))
-        form = self.asked(context["form"], gettext_noop("Make an account"), _PASSWORD)
-        return Page(_("Make an account"), blocks=[Text(paragraphs), form, Links([back])])
+        back = Link(_("Already have an account? Sign in"), reverse("account_login"))
+        form = self.asked(context["form"], gettext_noop("Create an account"), _PASSWORD)
+        return Page(_("Create an account"), blocks=[Text(paragraphs), form, Links([back])])
 
 
 class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
@@ -135,7 +133,7 @@ class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
         """Return the button."""
         del context
         form = Form((), (Button(_("Sign out")),))
-        return Page(_("Sign out"), blocks=[Text([_("You are about to sign out.")]), form])
+        return Page(_("Sign out"), blocks=[Text([_("Do you want to sign out?")]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Sign out."""
@@ -151,9 +149,9 @@ class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[mi
         """Return the page."""
         del context
         explanation = _(
-            "This account has been ended and cannot be used. If that is a mistake, ask for help at the address below."
+            "You can no longer use this account. If you think this is a mistake, ask for help at the address below."
         )
-        return Page(_("The account has been ended"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
+        return Page(_("This account has been closed"), blocks=[Text([explanation])], status=HTTPStatus.FORBIDDEN)
 
 
 class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
@@ -163,8 +161,8 @@ class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # t
         """Return the page."""
         del context
         paragraphs = [
-            _("We have sent you a message. Open the link in it to confirm that the address is yours."),
-            _("No message? Look in your junk mail, or sign in again in a few minutes to get a new one."),
+            _("We have sent you an e-mail. Open the link in it to confirm your address."),
+            _("No message? Check your junk mail, or sign in again in a few minutes to get a new message."),
         ]
         return Page(_("Confirm your e-mail address"), blocks=[Text(paragraphs)])
 
@@ -206,7 +204,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
             title = _("Confirm your e-mail address")
             return Page(title, blocks=[Text(paragraphs), Links([way])], status=HTTPStatus.FORBIDDEN)
         question = _("Is this your address? {email}", email=context["email"])
-        form = Form((), (Button(_("Yes, confirm it")),))
+        form = Form((), (Button(_("Confirm")),))
         return Page(_("Confirm your e-mail address"), blocks=[Text([question]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
@@ -220,7 +218,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
             self.object = None
             return self.render_to_response({"confirmation": None, "can_confirm": False})
         if answer.status_code == HTTPStatus.FOUND:
-            messages.info(self.request, _("Your e-mail address is confirmed. You can sign in with it."))
+            messages.info(self.request, _("E-mail address confirmed. You can now sign in with it."))
             answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
@@ -250,8 +248,8 @@ class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: igno
 
     def page(self, context: Context) -> Page:
         """Return the form."""
-        explanation = _("Give the e-mail address of your account. We send you a link to set a new password.")
-        form = self.asked(context["form"], gettext_noop("Send the link"))
+        explanation = _("Enter your account's e-mail address. We send you a link to set a new password.")
+        form = self.asked(context["form"], gettext_noop("Send link"))
         back = Link(_(_SIGN_IN), reverse("account_login"))
         return Page(_("Forgot your password?"), blocks=[Text([explanation]), form], back=back)
 
@@ -264,7 +262,7 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
         del context
         paragraphs = [
             _("We have sent a message to the address. The link in it works for two hours."),
-            _("No message? Look in your junk mail, and check that the address is the one that your account has."),
+            _("No message? Check your junk mail, and check that you entered your account's address."),
         ]
         return Page(_("Open the link in our message"), blocks=[Text(paragraphs)])
 
@@ -279,8 +277,8 @@ class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: i
         """Return the form, or an error page for an unusable link."""
         if context.get("token_fail"):
             return _lapsed()
-        explanation = _("Afterwards you sign in with it, and with your second factor if you have one.")
-        form = self.asked(context["form"], gettext_noop("Set the password"))
+        explanation = _("After this, sign in with your new password, and with your second factor if you have one.")
+        form = self.asked(context["form"], gettext_noop("Set password"))
         return Page(_("Set a new password"), blocks=[Text([explanation]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
@@ -298,10 +296,10 @@ class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # 
         """Return the page."""
         del context
         blocks: list[Component] = [
-            Alert(_("Sign in with it now. All your earlier sign-ins have ended."), Severity.GOOD),
+            Alert(_("Sign in with your new password. You have been signed out on all devices."), Severity.GOOD),
             Links([Link(_(_SIGN_IN), base_views.sign_in_first(self.request), button=True)]),
         ]
-        return Page(_("The new password is set"), blocks)
+        return Page(_("Password changed"), blocks)
 
 
 def _lapsed() -> Page:

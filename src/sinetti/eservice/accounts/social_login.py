@@ -162,11 +162,11 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """Show that the sign-in failed, and the next step."""
     paragraphs = [
-        _("Nothing was changed. Try again, or sign in in another way."),
-        _("If it fails again, ask for help and name this reference: {reference}", reference=request_id(request)),
+        _("Nothing was changed. Try again, or sign in another way."),
+        _("If it fails again, ask for help and give this reference: {reference}", reference=request_id(request)),
     ]
     again = Link(_(_SIGN_IN), reverse("account_login"))
-    title = _("Signing in with the other service did not work")
+    title = _("Sign-in with the other service failed")
     return render_page(request, Page(title, blocks=[Text(paragraphs), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
@@ -177,7 +177,7 @@ class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type
         """Return the page."""
         del context
         again = Link(_(_SIGN_IN), reverse("account_login"))
-        return Page(_("You did not sign in"), blocks=[Links([again])])
+        return Page(_("Sign-in cancelled"), blocks=[Links([again])])
 
 
 class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
@@ -211,13 +211,19 @@ class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[mis
     def page(self, context: Context) -> Page:
         """Return the page with an explanation and the sign-up form."""
         paragraphs = [
-            _("You have signed in there, but it is not connected to an account here. You can make one now."),
+            _(
+                "You signed in with another service that is not connected to an account here. You can create "
+                "an account now."
+            ),
             _(NO_RIGHTS),
-            _("Have you an account already? Sign in with it, then connect the other service in your account."),
+            _(
+                "If you already have an account, sign in with it. Then connect the other service under "
+                "“Sign-in and security”."
+            ),
         ]
-        form = self.asked(context["form"], gettext_noop("Make an account"))
-        links = Links([Link(_("Sign in with the account that I have"), reverse("account_login"))])
-        return Page(_("Make an account?"), blocks=[Text(paragraphs), form, links])
+        form = self.asked(context["form"], gettext_noop("Create an account"))
+        links = Links([Link(_("Sign in with an existing account"), reverse("account_login"))])
+        return Page(_("Create an account?"), blocks=[Text(paragraphs), form, links])
 
 
 class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]
@@ -240,7 +246,7 @@ class Connections(PortalAccountView, ReauthenticationRequired, views.Connections
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
-            field = Input("account", _("You can sign in to your account with these"), "radio", options=options)
+            field = Input("account", _("Connected services"), "radio", options=options)
             blocks.append(Form([field], (Button(_("Disconnect"), danger=True),), errors=wrong))
         else:
             blocks.append(Text([_("No other service is connected to your account.")]))
@@ -249,8 +255,8 @@ class Connections(PortalAccountView, ReauthenticationRequired, views.Connections
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 
-_CANNOT = gettext_noop("This one cannot be disconnected: first set a password, so that you can still sign in.")
-_CHOOSE = gettext_noop("Choose one of those that are offered.")
+_CANNOT = gettext_noop("Set a password first. Without one you could not sign in after disconnecting this service.")
+_CHOOSE = gettext_noop("Choose one of the options.")
 
 
 def _why(exception: Exception | None) -> str:
@@ -278,5 +284,5 @@ def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpRespon
     """
     language = language_of(request)
     name = settings.name[language]
-    link = Link(_("Go on to {name}", name=name), target, button=True)
+    link = Link(_("Continue to {name}", name=name), target, button=True)
     return render_page(request, Page(_("Sign in with {name}", name=name), blocks=[Links([link])]))

@@ -69,18 +69,18 @@ class ApplicationForm(PortalForm):
     """Form for an application."""
 
     channels = forms.MultipleChoiceField(
-        label=gettext_noop("How will the organisation deliver?"),
+        label=gettext_noop("How will the organisation send data?"),
         choices=[(one.value, CHANNELS[one]) for one in Channel],
     )
     purpose = forms.CharField(
         label=gettext_noop("What will the organisation use the interface for?"),
-        help_text=gettext_noop("Which reports or data, for whom, and roughly how many. Write no personal data."),
+        help_text=gettext_noop(
+            "Describe which reports or data you send, for whom and roughly how many. Do not include personal data."
+        ),
         widget=forms.Textarea,
         max_length=LONGEST_PURPOSE + 200,
     )
-    software = forms.CharField(
-        label=gettext_noop("Software that will be used (optional)"), required=False, max_length=LONGEST_SOFTWARE
-    )
+    software = forms.CharField(label=gettext_noop("Software (optional)"), required=False, max_length=LONGEST_SOFTWARE)
 
 
 @require_safe
@@ -100,7 +100,7 @@ def application_list(request: HttpRequest) -> HttpResponse:
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
                 gettext_noop("Applied for"),
-                gettext_noop("Made"),
+                gettext_noop("Submitted"),
                 gettext_noop("State"),
             )
         ],
@@ -114,11 +114,11 @@ def application_list(request: HttpRequest) -> HttpResponse:
             ]
             for one in found
         ],
-        _("No applications have been made yet."),
+        _("No applications yet."),
     )
     explained = _(
-        "An organisation that wants to deliver over the technical interface applies for it first. Once it is approved, "
-        "certificates can be ordered."
+        "To use the technical interface, an organisation must first apply for it. It can order "
+        "certificates once the application has been approved."
     )
     blocks: list[Component] = [Text([explained]), table, *pager, _for_which(mine.organisations)]
     return render_page(request, Page(_(_TITLE), blocks=blocks, wide=True))
@@ -129,7 +129,7 @@ def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
     if len(organisations) <= _MOST_BUTTONS:
         return Links(
             [
-                Link(_("Apply for {name}", name=one.name), _new(one.organisation_id), button=True)
+                Link(_("Apply on behalf of {name}", name=one.name), _new(one.organisation_id), button=True)
                 for one in organisations
             ]
         )
@@ -148,7 +148,7 @@ def application_create(request: HttpRequest) -> HttpResponse:
     found = applications.applicant(organisation_id, ctx, actor)
     if not found.offered:
         already = Alert(
-            _("The organisation has already been approved for all ways of delivering: certificates can be ordered."),
+            _("The organisation has already been approved for every certificate type. You can order certificates."),
             Severity.GOOD,
         )
         return render_page(request, Page(_("Apply for the technical interface"), blocks=[already]))
@@ -166,7 +166,7 @@ def application_create(request: HttpRequest) -> HttpResponse:
         except ApplicationError as refused:
             form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         else:
-            done = _("The application was sent. Its case number is {case}.", case=made.case_number)
+            done = _("Application sent. The case number is {case}.", case=made.case_number)
             messages.info(request, done)
             return redirect_to("application", made.application_id)
     return render_page(request, _applying(found, form))
@@ -185,7 +185,7 @@ def application_detail(request: HttpRequest, application_id: str) -> HttpRespons
         except ApplicationError as refused:
             blocks.append(Alert(_(FAULTS[refused.fault]), Severity.ERROR))
         else:
-            messages.info(request, _("The application was withdrawn."))
+            messages.info(request, _("Application withdrawn."))
             return redirect_to("application", application_id)
     title = _("Application {case}", case=found.case_number)
     back = Link(_(_TITLE), reverse("applications"))
@@ -227,7 +227,7 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
             DescriptionItem(_("ID"), found.organisation.customer_id),
         ]
     )
-    language_note = _("The case is handled, and the decision is written, in the language in which you read this page.")
+    language_note = _("We process the application and write the decision in the language of this page.")
     send = Button(_("Send the application"), "apply")
     page = form.as_component(send, action=_new(found.organisation.organisation_id))
     back = Link(_(_TITLE), reverse("applications"))
@@ -239,7 +239,7 @@ def _detail_blocks(found: Application) -> list[Component]:
         DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
-        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("Submitted"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:

@@ -51,12 +51,12 @@ from sinetti.services.self_service.clients import (
 
 TITLE = gettext_noop("Clients")
 _TITLE_OF = gettext_noop("Clients – {organisation}")
-_ASK = gettext_noop("Ask for authorisations")
+_ASK = gettext_noop("Request authorisations")
 _REQUESTS = gettext_noop("Requests")
 _HOW = gettext_noop(
-    "List the Business IDs of the organisations, each on a line of its own, at most {count} at once. The "
-    "representative of each organisation that uses this service is told, and approves or declines. Which organisations "
-    "use it is not told here. Requests lapse after 60 days."
+    "Enter the Business IDs of the organisations, one on each line, at most {count} at a time. If an "
+    "organisation uses this service, its representative is notified and approves or declines the request. "
+    "We do not show here which organisations use the service. Requests lapse after 60 days."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SHOWN_WRONG = 10
@@ -80,12 +80,16 @@ class AskManyForm(PortalForm):
         for number, entry in found.wrong[:_SHOWN_WRONG]:
             self.refuse(
                 "customer_ids",
-                gettext_noop("Line {number} is not a Business ID. Correct it: {told}"),
+                gettext_noop("Line {number} is not a Business ID. Correct it: {entry}"),
                 number=number,
-                told=entry[:40],
+                entry=entry[:40],
             )
         if len(found.found) > ASKED_AT_ONCE:
-            self.refuse("customer_ids", gettext_noop("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
+            self.refuse(
+                "customer_ids",
+                gettext_noop("You entered more than {count} Business IDs. Send them in smaller batches."),
+                count=ASKED_AT_ONCE,
+            )
         return () if self.errors else found.found
 
 
@@ -152,13 +156,13 @@ def client_role_request(request: HttpRequest) -> HttpResponse:
         return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
     how = [_(_HOW, count=ASKED_AT_ONCE)]
-    button = Button(_("Ask"), "ask")
+    button = Button(_("Send request"), "ask")
     blocks: list[Component] = [
         Text(how),
         form.as_component(button, action=address("clients_ask", organisation=firm_id)),
     ]
     there = back("clients", TITLE, organisation=firm_id)
-    title = _("Ask for authorisations – {organisation}", organisation=named.name)
+    title = _("Request authorisations – {organisation}", organisation=named.name)
     return render_page(request, Page(title, blocks=blocks, back=there))
 
 
@@ -177,12 +181,14 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
         wrong = tried(lambda: done.append(ask_clients(many, ctx, actor, request_id(request))))
     except OwnOrganisation:
         own = name_of(request, firm_id).customer_id
-        form.refuse("customer_ids", gettext_noop("{told} is the organisation's own ID. List only others."), told=own)
+        form.refuse(
+            "customer_ids", gettext_noop("{own} is the organisation's own ID. Remove it from the list."), own=own
+        )
         return False
     if wrong is not None:
         add_error_text(form, wrong)
         return False
-    sentence = gettext_noop("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
+    sentence = gettext_noop("Requests sent: {now}. Already requested, unanswered: {before}. Already clients: {there}.")
     counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}
     messages.info(request, _(sentence, **counts))
     return True
@@ -205,8 +211,8 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
         ]
         for one in found
     ]
-    caption = _("Organisations that this one acts for")
-    empty = _("No organisation has given this one an authorisation.")
+    caption = _("The organisation's clients")
+    empty = _("The organisation has no clients.")
     columns = [Column(_(one)) for one in names]
     if not giver:
         return Section(_(TITLE), [Table(caption, columns, rows, empty)], "clients")

@@ -35,25 +35,25 @@ from sinetti.services.self_service.role_assignments import (
 _Row = TypeVar("_Row")
 _LONGEST_PAGE = 6
 
-NO_END = gettext_noop("no end")
+NO_END = gettext_noop("no end date")
 ROLE_FIELD = gettext_noop("Authorisation")
-UNTIL_FIELD = gettext_noop("Valid until the end of this day")
-UNTIL_HINT = gettext_noop("Leave this empty if it has no end.")
-UNTIL_HINT_FIRM = gettext_noop("At most two years from now; it can be given anew before it ends.")
+UNTIL_FIELD = gettext_noop("Last day of validity")
+UNTIL_HINT = gettext_noop("Leave this field empty if there is no end date.")
+UNTIL_HINT_FIRM = gettext_noop("At most two years from today. You can extend the authorisation before it ends.")
 
 WRONG = {
-    OrganisationClosed: gettext_noop("The organisation has ended: no authorisations are given for it any more."),
-    NoLongerExists: gettext_noop("Somebody else has changed or answered this meanwhile. Look at how it stands now."),
+    OrganisationClosed: gettext_noop("The organisation has ended. You can no longer give authorisations for it."),
+    NoLongerExists: gettext_noop("The situation has changed in the meantime. Check the current state."),
     LastSignatory: gettext_noop(
-        "This is the organisation's last representative here. Give another person the authorisation"
-        " of a representative first, and wait until they have taken it up."
+        "This is the organisation's last representative. First give the authorisation of a representative "
+        "to another person, and wait until they have accepted it."
     ),
     AlreadyHasOtherRole: gettext_noop(
-        "This person has another authorisation for the organisation already: change that one."
+        "This person already has another authorisation for the organisation. Change that one."
     ),
-    InvitationLimitReached: gettext_noop("The number of messages for today is used up. Go on tomorrow."),
+    InvitationLimitReached: gettext_noop("Today's limit for messages has been reached. Continue tomorrow."),
     InvalidTerms: gettext_noop(
-        "Choose a last day that is still to come. An organisation's authorisation ends within two years."
+        "Choose a day in the future. An organisation's authorisation can last at most two years."
     ),
 }
 """Messages for rejected actions, by exception class."""

@@ -48,9 +48,9 @@ from sinetti.services.self_service.role_assignments import (
 
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SAID = {
-    "change": gettext_noop("The authorisation is changed, and whoever has it is told."),
-    "withdraw": gettext_noop("The authorisation is withdrawn, and whoever had it is told."),
-    "again": gettext_noop("A new invitation is on its way. The link of the earlier one no longer works."),
+    "change": gettext_noop("Authorisation changed. We notify its holder."),
+    "withdraw": gettext_noop("Authorisation withdrawn. We notify its former holder."),
+    "again": gettext_noop("A new invitation is on its way. The earlier link no longer works."),
 }
 
 
@@ -122,7 +122,7 @@ def _render_detail(request: HttpRequest, found: RoleAssignmentView, form: Portal
         Section(_("Change the authorisation"), [change_it], "change"),
         Section(
             _("Withdraw the authorisation"),
-            [Text([_("It ends at once. What was done with it stays in force.")]), withdraw_it],
+            [Text([_("The authorisation ends immediately. Everything done with it remains in force.")]), withdraw_it],
             "withdraw",
         ),
     ]

@@ -49,10 +49,12 @@ from sinetti.services.self_service.role_assignments import (
 
 _PERSON = gettext_noop("Give an authorisation to a person")
 _FIRM = gettext_noop("Give an authorisation to another organisation")
-_SENT = gettext_noop("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
+_SENT = gettext_noop(
+    "An invitation is on its way to {email}. The authorisation takes effect when the person accepts it."
+)
 _THERE = gettext_noop(
-    "This person has the authorisation already, or has been invited to it. Nothing was sent, and its end is as it was: "
-    "you can change it here."
+    "This person already has this authorisation or an invitation to it. Nothing was sent or changed. You "
+    "can change the end date here."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
@@ -68,14 +70,14 @@ class GrantToPersonForm(PortalForm):
 
     def clean_name(self) -> str:
         """Return the name as the database stores it."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """Return the address as the database stores it."""
         try:
             return check_email("email", self.cleaned_data["email"])
         except ValidationError:
-            message = gettext_noop("Write an e-mail address like name@organisation.example.")
+            message = gettext_noop("Enter an e-mail address, for example name@organisation.example.")
             raise forms.ValidationError(_(message)) from None
 
     def person(self) -> ContactDetails:
@@ -138,7 +140,7 @@ def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
     form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
-        messages.info(request, _("The authorisation is given. Those who act for the organisation are told."))
+        messages.info(request, _("Authorisation given. We notify the people who act for the organisation."))
         return after("authorisations", organisation=organisation_id)
     return _form_page(request, organisation_id, _FIRM, form)
 
@@ -154,9 +156,7 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
     except UnknownOrganisation:
         form.refuse(
             "customer_id",
-            gettext_noop(
-                "There is no organisation with this ID to which the authorisation can be given. Check the ID."
-            ),
+            gettext_noop("You cannot give an authorisation to an organisation with this ID. Check the ID."),
         )
         return False
     if wrong is not None:
@@ -180,7 +180,7 @@ def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
 
 def _form_page(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
     named = name_of(request, organisation_id)
-    whose = _("For: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
+    whose = _("Organisation: {organisation}, {customer_id}", organisation=named.name, customer_id=named.customer_id)
     button = Button(_("Give the authorisation"), "give")
     action = f"{request.path}?organisation={organisation_id}"
     blocks: list[Component] = [Text([whose]), form.as_component(button, action=action)]

@@ -44,16 +44,15 @@ from sinetti.services.access.permissions import Actor
 
 _TITLE = gettext_noop("You have been invited to act for an organisation")
 _SIGN_IN = gettext_noop(
-    "Sign in first, or make an account if you have none. Then this page tells which organisation it is and what you "
-    "may do for it. The link works once, for 14 days."
+    "Sign in first, or create an account. This page then shows the organisation and what you may do for "
+    "it. The link works once, for 14 days."
 )
 _GONE = gettext_noop(
-    "Perhaps it is not whole, it was used already, or it is too old. Ask whoever invited you to"
-    " send the invitation again."
+    "The link is incomplete, used or expired. Ask the person who invited you to send the invitation again."
 )
 _SECOND = gettext_noop(
-    "For this authorisation you need a second factor, a passkey or a verification code. Add one, and then go on with "
-    "this page."
+    "This authorisation requires a second factor: a passkey or verification codes. Set one up, then "
+    "continue on this page."
 )
 _TAKE_UP, _ADD = "take-up", "add-second-factor"
 
@@ -67,7 +66,7 @@ def invitation_detail(request: HttpRequest, token: str) -> HttpResponseBase:
 def _stranger(request: HttpRequest) -> HttpResponseBase:
     """Show the same page for every link, without a look-up, until the user signs in."""
     after = urlencode({"next": request.path})
-    pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Make an account")}
+    pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Create an account")}
     links = [Link(_(label), f"{reverse(name)}?{after}", button=True) for name, label in pages.items()]
     return render_page(request, Page(_(_TITLE), [Text([_(_SIGN_IN)]), Links(links)]))
 

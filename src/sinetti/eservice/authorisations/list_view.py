@@ -78,7 +78,7 @@ def _give(organisation_id: str) -> Links:
     pages = {
         "authorisation_person": gettext_noop("Give an authorisation to a person"),
         "authorisation_organisation": gettext_noop("Give an authorisation to another organisation"),
-        "clients": gettext_noop("Clients that the organisation acts for"),
+        "clients": gettext_noop("The organisation's clients"),
     }
     return Links(
         [Link(_(label), address(name, organisation=organisation_id), button=True) for name, label in pages.items()]
@@ -87,9 +87,9 @@ def _give(organisation_id: str) -> Links:
 
 def _pending(pending: tuple[PendingView, ...]) -> Section:
     explained = gettext_noop(
-        "A clerk of this service asks for these invitations. Nothing is sent before one of you confirms."
+        "A clerk of this service requested these invitations. Nothing is sent until a representative confirms."
     )
-    columns = [Column(_(one)) for one in (gettext_noop("Name"), gettext_noop("Has to be confirmed by"))]
+    columns = [Column(_(one)) for one in (gettext_noop("Name"), gettext_noop("Confirm by"))]
     rows = [
         [
             Cell(one.name or one.email, link=address("authorisation_pending", one.pending_id), note=one.email),
@@ -97,7 +97,7 @@ def _pending(pending: tuple[PendingView, ...]) -> Section:
         ]
         for one in pending
     ]
-    title = _("New representatives that wait for your confirmation")
+    title = _("New representatives to confirm")
     return Section(title, [Text([_(explained)]), Table(title, columns, rows)], "pending")
 
 
@@ -106,21 +106,21 @@ def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
     for one in requests[:_SHOWN_REQUESTS]:
         blocks += [DescriptionList(request_values(one)), _answer(one), _more(one)]
     if len(requests) > _SHOWN_REQUESTS:
-        more = gettext_noop("More requests are waiting. Answer these first.")
+        more = gettext_noop("There are more requests. Answer these first.")
         blocks.append(Text([_(more)]))
-    return Section(_("Requests that wait"), blocks, "requests")
+    return Section(_("Unanswered requests"), blocks, "requests")
 
 
 def request_values(one: RoleRequestView) -> list[DescriptionItem]:
     """Return the details of a request for a role."""
     who = f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
-    for_whom = [DescriptionItem(_("Asked by"), asker(one))] if one.agent else []
+    for_whom = [DescriptionItem(_("Requested by"), asker(one))] if one.agent else []
     return [
-        DescriptionItem(_("Who asks"), who),
+        DescriptionItem(_("Authorisation for"), who),
         *for_whom,
         DescriptionItem(_("Authorisation"), _(ROLES[one.role])),
         DescriptionItem(_("Until"), told_until(one.until)),
-        DescriptionItem(_("Asked on"), format_datetime(one.created)),
+        DescriptionItem(_("Requested on"), format_datetime(one.created)),
     ]
 
 
@@ -139,7 +139,7 @@ def _answer(one: RoleRequestView) -> Form:
 
 def _more(one: RoleRequestView) -> Links:
     who = one.agent.name if one.agent else asker(one)
-    label = _("Approve less, or with another end")
+    label = _("Approve with changes")
     return Links([Link(label, address("authorisation_request", one.request_id), note=who)])
 
 
@@ -160,7 +160,7 @@ def _people(found: list[RoleAssignmentView]) -> Section:
         for one in found
     ]
     caption = _("People who may act for the organisation")
-    empty = _("Nobody has been given an authorisation here.")
+    empty = _("No person has an authorisation.")
     table = Table(caption, _columns(gettext_noop("Name")), rows, empty)
     return Section(_("People"), [table], "people")
 
@@ -170,10 +170,10 @@ def state(one: RoleAssignmentView) -> str:
     if one.agent is not None or one.account is not None:
         return _("in use")
     if one.link_until is not None:
-        return _("invited; the link works until {until}", until=format_datetime(one.link_until))
+        return _("invited, link valid until {until}", until=format_datetime(one.link_until))
     if one.waiting:
-        return _("the invitation has lapsed")
-    return _("gets messages; has not been invited to this service")
+        return _("invitation lapsed")
+    return _("gets messages, not invited to this service")
 
 
 def _firms(found: list[RoleAssignmentView], request: HttpRequest) -> Section:
@@ -191,6 +191,6 @@ def _firms(found: list[RoleAssignmentView], request: HttpRequest) -> Section:
         if one.agent is not None
     ]
     caption = _("Organisations that may act for the organisation")
-    empty = _("No other organisation has been given an authorisation.")
+    empty = _("No other organisation has an authorisation.")
     table = Table(caption, _columns(gettext_noop("Organisation")), rows, empty)
     return Section(_("Organisations"), [table], "organisations")

@@ -55,13 +55,13 @@ def pending_values(found: PendingView) -> list[DescriptionItem]:
     decided = [] if found.decided_at is None else [DescriptionItem(_("Decided"), format_datetime(found.decided_at))]
     return [
         DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
-        DescriptionItem(_("Who is invited"), found.name),
+        DescriptionItem(_("Invited person"), found.name),
         DescriptionItem(_("E-mail address"), found.email),
         DescriptionItem(_("Language"), _(LANGUAGES[found.language])),
         DescriptionItem(_("Until"), _(NO_END)),
-        DescriptionItem(_("Asked for by"), _asker(found)),
-        DescriptionItem(_("Asked on"), format_datetime(found.created)),
-        DescriptionItem(_("Has to be confirmed by"), format_datetime(found.expires)),
+        DescriptionItem(_("Requested by"), _asker(found)),
+        DescriptionItem(_("Requested on"), format_datetime(found.created)),
+        DescriptionItem(_("Confirm by"), format_datetime(found.expires)),
         DescriptionItem(_("State"), _(STATES[found.state])),
         *decided,
     ]
@@ -76,7 +76,8 @@ def _buttons(found: PendingView) -> list[Component]:
     if found.state is not InvitationProposal.WAITING:
         return []
     known = gettext_noop(
-        "Confirm this only if you know the person, and if the address is theirs: a representative may do everything."
+        "Confirm only if you know the person and the address is theirs. A representative can do "
+        "everything on the organisation's behalf."
     )
     buttons = [Button(_("Confirm the invitation"), "confirm"), Button(_("Reject the invitation"), "reject", minor=True)]
     return [Alert(_(known), Severity.WARNING), Form([], buttons)]

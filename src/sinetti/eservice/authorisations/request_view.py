@@ -21,24 +21,25 @@ from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.access.role_requests import InvitationLimitReached, RoleRequestView, ask_for_oneself, asked_by
 
-TITLE = gettext_noop("Ask for an authorisation")
+TITLE = gettext_noop("Request an authorisation")
 _HOW = gettext_noop(
-    "Give the organisation's Business ID. If the organisation uses this service, its representative is told that you "
-    "ask, and sees your name and e-mail address. You get a message when the request has been answered."
+    "Enter the organisation's Business ID. If the organisation uses this service, we notify its "
+    "representative, who sees your name and e-mail address. You get a message when the request has been "
+    "answered."
 )
-_FIRM = gettext_noop("Does your organisation act for others? Ask them for an authorisation for it")
-_ASKED = gettext_noop(
-    "The request is stored. You get a message when the organisation's representative has answered it."
-)
-_BEFORE = gettext_noop("You have already asked for this. The request is waiting for an answer.")
+_FIRM = gettext_noop("Does your organisation act for others? Request authorisations for it")
+_ASKED = gettext_noop("Request saved. You get a message when the organisation's representative has answered it.")
+_BEFORE = gettext_noop("You have already requested this. There is no answer yet.")
 _THERE = gettext_noop("You already have this authorisation.")
 STATES = {
-    RoleRequestState.WAITING: gettext_noop("waits for an answer"),
+    RoleRequestState.WAITING: gettext_noop("awaiting an answer"),
     RoleRequestState.GIVEN: gettext_noop("approved"),
     RoleRequestState.DECLINED: gettext_noop("declined"),
     RoleRequestState.LAPSED: gettext_noop("lapsed without an answer"),
 }
-NOT_AN_ID = gettext_noop("This is not a Business ID: one has seven digits, a hyphen and a check digit, like 1234567-1.")
+NOT_AN_ID = gettext_noop(
+    "This is not a Business ID. A Business ID has seven digits, a hyphen and a check digit, for example 1234567-1."
+)
 
 
 class RoleRequestForm(PortalForm):
@@ -75,7 +76,7 @@ def role_request(request: HttpRequest) -> HttpResponse:
     asked_before, pager = paged(request, asked_by(actor, ctx, start_of(request)) if actor else ())
     blocks: list[Component] = [
         Text([_(_HOW)]),
-        form.as_component(Button(_("Ask"), "ask")),
+        form.as_component(Button(_("Send request"), "ask")),
         Section(_("Your requests"), [requests_table(asked_before), *pager], "asked"),
         Links([Link(_(_FIRM), url_or_empty("clients"))]),
     ]
@@ -87,7 +88,7 @@ def requests_table(asked: Sequence[RoleRequestView]) -> Table:
     names = (
         gettext_noop("Business ID"),
         gettext_noop("Authorisation"),
-        gettext_noop("Asked on"),
+        gettext_noop("Requested on"),
         gettext_noop("State"),
     )
     rows = [
@@ -99,6 +100,6 @@ def requests_table(asked: Sequence[RoleRequestView]) -> Table:
         ]
         for one in asked
     ]
-    empty = _("Nothing has been asked lately.")
-    caption = _("Requests of the last months")
+    empty = _("No recent requests.")
+    caption = _("Recent requests")
     return Table(caption, [Column(_(one)) for one in names], rows, empty)

@@ -17,21 +17,21 @@ from sinetti.services.self_service.role_resignation import resign
 GIVE_UP, PICK = "give-up", "mandate"
 """Value of the button, and name of the checkboxes."""
 _MOST = 50
-_HOW = gettext_noop("It ends at once, and only the organisation's representative can give it again.")
+_HOW = gettext_noop("The authorisation ends immediately. Only the organisation's representative can give it again.")
 _DONE, _NONE, _SO, _KEPT = (
     gettext_noop("Authorisations given up: {count}."),
-    gettext_noop("Nothing was chosen, so nothing was given up."),
-    gettext_noop("Nothing was changed: it was so already."),
+    gettext_noop("Choose at least one authorisation."),
+    gettext_noop("No changes were needed."),
     gettext_noop(
-        "Not given up, because the organisation would have no representative here: {count}. Give the authorisation to "
-        "another representative first."
+        "Authorisations kept, because the organisation would have no representative: {count}. Give the "
+        "authorisation to another representative first."
     ),
 )
 
 
 def giving_up_form(action: str = "") -> Sequence[Component]:
     """Return the explanation and the button below the table."""
-    button = Button(_("Give up the chosen authorisations"), GIVE_UP, danger=True)
+    button = Button(_("Give up selected authorisations"), GIVE_UP, danger=True)
     return [Text([_(_HOW)]), Form([], [button], action, name=GIVE_UP)]
 
 

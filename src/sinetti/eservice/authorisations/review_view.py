@@ -40,8 +40,8 @@ from sinetti.services.self_service.role_assignments import (
 )
 
 _SAID = {
-    "approve": gettext_noop("The request is approved, and whoever asked is told."),
-    "decline": gettext_noop("The request is declined, and whoever asked is told."),
+    "approve": gettext_noop("Request approved. We notify the person who made it."),
+    "decline": gettext_noop("Request declined. We notify the person who made it."),
 }
 
 

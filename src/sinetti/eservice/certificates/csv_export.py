@@ -43,14 +43,14 @@ _COLUMNS = (
     gettext_noop("Contact person's e-mail"),
     gettext_noop("Serial number"),
     gettext_noop("Order"),
-    gettext_noop("Begins (Finnish time)"),
+    gettext_noop("Valid from (Finnish time)"),
     gettext_noop("Renewal opens (Finnish time)"),
-    gettext_noop("Ends (Finnish time)"),
+    gettext_noop("Valid until (Finnish time)"),
     gettext_noop("Days left"),
     gettext_noop("State"),
     gettext_noop("In use"),
-    gettext_noop("Who can act"),
-    gettext_noop("Others served, about"),
+    gettext_noop("Responsible"),
+    gettext_noop("Other organisations served (estimate)"),
 )
 
 

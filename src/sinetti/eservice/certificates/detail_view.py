@@ -43,11 +43,11 @@ _TITLE = gettext_noop("Certificate “{description}”")
 _BACK = gettext_noop("All certificates")
 _LIFE, _DATA, _FILES, _DOING, _HAPPENED, _REFUSED = (
     gettext_noop("Timeline"),
-    gettext_noop("Data"),
+    gettext_noop("Details"),
     gettext_noop("Downloads"),
-    gettext_noop("What you can do"),
-    gettext_noop("What has happened"),
-    gettext_noop("The last refusals of its program"),
+    gettext_noop("Actions"),
+    gettext_noop("History"),
+    gettext_noop("Recently refused requests"),
 )
 _KEYS: Mapping[KeyType, str] = {
     KeyType.RSA_2048: "RSA 2048",
@@ -58,46 +58,46 @@ _KEYS: Mapping[KeyType, str] = {
 }
 _STATE, _ACTS, _USE, _ENDS, _OPENS = (
     gettext_noop("State"),
-    gettext_noop("Who can act"),
+    gettext_noop("Responsible"),
     gettext_noop("In use"),
-    gettext_noop("Ends"),
-    gettext_noop("Renewal opens, at the earliest"),
+    gettext_noop("Expires"),
+    gettext_noop("Can be renewed from"),
 )
 _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
     gettext_noop("Organisation"),
     gettext_noop("Channel"),
     gettext_noop("Contact person"),
-    gettext_noop("If it ends, this stops"),
+    gettext_noop("Stops when the certificate expires"),
     gettext_noop("Reason for revocation"),
 )
 _OWN_REPORTS = gettext_noop("The organisation's own reports")
-_OWN_AND_OTHERS = gettext_noop("The organisation's own reports, and those of about {count} others")
+_OWN_AND_OTHERS = gettext_noop("The organisation's own reports and those of about {count} others")
 _NO_CONTACT = gettext_noop("No contact person")
 _SERIAL, _SHA256, _KEY, _ISSUER, _EARLIER, _LATER, _ORDER = (
     gettext_noop("Serial number"),
-    gettext_noop("SHA-256 fingerprint"),
+    gettext_noop("SHA-256 digest"),
     gettext_noop("Key"),
     gettext_noop("Certification authority"),
-    gettext_noop("Earlier certificate"),
-    gettext_noop("Later certificate"),
+    gettext_noop("Previous certificate"),
+    gettext_noop("Next certificate"),
     gettext_noop("Order"),
 )
-_NOT_YET, _OTHER_KEY = gettext_noop("Not issued yet"), gettext_noop("Of another type")
-_OF_LINE = gettext_noop("{serial}, ends {at}")
+_NOT_YET, _OTHER_KEY = gettext_noop("Not issued yet"), gettext_noop("Another key type")
+_OF_LINE = gettext_noop("{serial}, valid until {at}")
 _PEM, _DER, _CHAIN, _DATES = (
-    gettext_noop("The certificate (PEM)"),
-    gettext_noop("The certificate (DER)"),
-    gettext_noop("The certification authorities' certificates (PEM)"),
-    gettext_noop("The dates for your calendar (ICS)"),
+    gettext_noop("Certificate (PEM)"),
+    gettext_noop("Certificate (DER)"),
+    gettext_noop("Certificate chain (PEM)"),
+    gettext_noop("Calendar dates (ICS)"),
 )
 _CHANGE, _LET_END, _LET_END_NOT, _REPLACE, _NEW, _REVOKE, _WAITING = (
     gettext_noop("Change the contact person"),
-    gettext_noop("Let this one end"),
-    gettext_noop("Do not let it end after all"),
+    gettext_noop("Let it expire"),
+    gettext_noop("Turn reminders on again"),
     gettext_noop("Order a replacement"),
     gettext_noop("Order a new certificate"),
     gettext_noop("Revoke this certificate"),
-    gettext_noop("See the replacement that is on order"),
+    gettext_noop("Show the replacement order"),
 )
 _DEEDS: Mapping[str, str] = {
     "ordered": gettext_noop("Ordered"),
@@ -109,33 +109,37 @@ _DEEDS: Mapping[str, str] = {
     "contact-changed": gettext_noop("Contact person changed"),
     "deputy-changed": gettext_noop("Deputy changed"),
     "deputy-removed": gettext_noop("Deputy removed"),
-    "let-end": gettext_noop("Said that it is to end"),
-    "let-end-undone": gettext_noop("Said that it is not to end after all"),
+    "let-end": gettext_noop("Reminders turned off"),
+    "let-end-undone": gettext_noop("Reminders turned on again"),
     "renewal-opened-early": gettext_noop("Renewal opened early"),
-    "renewal-opened-by-rule": gettext_noop("Early renewal taken back"),
+    "renewal-opened-by-rule": gettext_noop("Early renewal cancelled"),
 }
 _LATER_DEEDS: Mapping[str, str] = {
-    "certificate-issued": gettext_noop("A later certificate in this one's place was issued"),
-    "certificate-fetched": gettext_noop("A later certificate in this one's place was retrieved"),
-    "certificate-revoked": gettext_noop("A later certificate in this one's place was revoked"),
+    "certificate-issued": gettext_noop("Next certificate issued"),
+    "certificate-fetched": gettext_noop("Next certificate retrieved"),
+    "certificate-revoked": gettext_noop("Next certificate revoked"),
 }
 WHO: Mapping[ActorCategory, str] = {
     ActorCategory.YOU: gettext_noop("You"),
-    ActorCategory.OWN: gettext_noop("Somebody in the organisation"),
+    ActorCategory.OWN: gettext_noop("Another user in the organisation"),
     ActorCategory.FIRM: gettext_noop("The accounting firm"),
-    ActorCategory.DESK: gettext_noop("The service desk"),
+    ActorCategory.DESK: gettext_noop("The authority"),
     ActorCategory.CONTACT: gettext_noop("The contact person"),
     ActorCategory.PROGRAM: gettext_noop("The program"),
     ActorCategory.SERVICE: gettext_noop("The service"),
 }
-_WHEN, _WHAT, _BY, _TO_DO = (
-    gettext_noop("When (Finnish time)"),
-    gettext_noop("What"),
-    gettext_noop("Who did it"),
-    gettext_noop("What it means"),
+_WHEN, _EVENT, _CODE, _BY, _MEANING = (
+    gettext_noop("Date and time (Finnish time)"),
+    gettext_noop("Event"),
+    gettext_noop("Error code"),
+    gettext_noop("Done by"),
+    gettext_noop("Meaning"),
 )
-_NO_DEEDS = gettext_noop("Nothing is known of what has happened.")
-_ENDED = gettext_noop("This certificate has ended. It cannot be renewed, but a new one can be ordered.")
+_NO_DEEDS = gettext_noop("No events.")
+_ENDED = gettext_noop(
+    "This certificate is no longer valid and cannot be renewed. If a program still needs a certificate, order "
+    "a new one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +293,7 @@ def _happened(around: _DetailState) -> Table:
         if text is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
             rows.append([Cell(format_time(audit.at)), Cell(_(text), link), Cell(_(WHO[audit.who]))])
-    names = [Column(_(one)) for one in (_WHEN, _WHAT, _BY)]
+    names = [Column(_(one)) for one in (_WHEN, _EVENT, _BY)]
     return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 
 
@@ -305,6 +309,6 @@ def _refused(around: _DetailState) -> list[Component]:
         ]
         for one in around.one.refusals
     ]
-    names = [Column(_(name)) for name in (_WHEN, _WHAT, _TO_DO)]
+    names = [Column(_(name)) for name in (_WHEN, _CODE, _MEANING)]
     title = _(_REFUSED)
     return [Section(title, [Table(title, names, rows)], "refusals")]

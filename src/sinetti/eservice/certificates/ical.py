@@ -12,16 +12,16 @@ from sinetti.i18n.translate import _, format_datetime, gettext_noop
 
 _OPENS, _ENDS = (
     gettext_noop("Renewal opens: certificate “{description}”, {name}"),
-    gettext_noop("Certificate ends: “{description}”, {name}"),
+    gettext_noop("Certificate expires: “{description}”, {name}"),
 )
 _OPENS_TEXT, _ENDS_TEXT = (
     gettext_noop(
-        "From {opens} on your program can renew the certificate over the technical interface: in the program's menu "
-        "for renewal, or with sinetti renew NAME --store DIR. It ends on {ends}."
+        "Your program can renew the certificate from {opens}. Use the program's renewal function or the "
+        "command sinetti renew NAME --store DIR. The certificate expires on {ends}."
     ),
     gettext_noop(
-        "The certificate ends on {ends}. After that it cannot be renewed, and the program cannot send anything with "
-        "it. Renew it before that, or order a replacement."
+        "The certificate expires on {ends}. After that it cannot be renewed, and your program cannot use "
+        "it to send anything. Renew it in time or order a replacement."
     ),
 )
 _ATONCE = timedelta(0)

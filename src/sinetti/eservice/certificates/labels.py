@@ -30,31 +30,31 @@ STATES: Mapping[DisplayStatus, str] = {
     DisplayStatus.REVOKED: gettext_noop("Revoked"),
     DisplayStatus.EXPIRED: gettext_noop("Expired"),
     DisplayStatus.ISSUING: gettext_noop("Being issued"),
-    DisplayStatus.OLD_IN_USE: gettext_noop("Renewed, but the old one is still in use"),
+    DisplayStatus.OLD_IN_USE: gettext_noop("Renewed, old certificate still in use"),
     DisplayStatus.RENEWED: gettext_noop("Renewed"),
-    DisplayStatus.NEW_WAITS: gettext_noop("The new one waits to be retrieved"),
+    DisplayStatus.NEW_WAITS: gettext_noop("New certificate not retrieved yet"),
     DisplayStatus.NOT_FETCHED: gettext_noop("Not retrieved yet"),
-    DisplayStatus.LET_END: gettext_noop("Is to end without renewal"),
-    DisplayStatus.ENDS_SOON: gettext_noop("Ends soon"),
+    DisplayStatus.LET_END: gettext_noop("Will not be renewed"),
+    DisplayStatus.ENDS_SOON: gettext_noop("Expires soon"),
     DisplayStatus.RENEWAL_OPEN: gettext_noop("Renewal open"),
     DisplayStatus.VALID: gettext_noop("Valid"),
-    DisplayStatus.IDS_LAPSED: gettext_noop("Ordered: the transfer IDs have lapsed"),
-    DisplayStatus.IDS_OPENED: gettext_noop("Ordered: the transfer IDs were opened"),
-    DisplayStatus.IDS_SENT: gettext_noop("Ordered: the transfer IDs were sent"),
+    DisplayStatus.IDS_LAPSED: gettext_noop("Ordered, transfer IDs expired"),
+    DisplayStatus.IDS_OPENED: gettext_noop("Ordered, transfer IDs opened"),
+    DisplayStatus.IDS_SENT: gettext_noop("Ordered, transfer IDs sent"),
 }
 _REVOKED_ON, _EXPIRED_ON = gettext_noop("Revoked on {at}"), gettext_noop("Expired on {at}")
 _OPEN_SINCE = gettext_noop("Renewal open since {at}")
 _ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY = (
-    gettext_noop("Ends in {days} days"),
-    gettext_noop("Ends in 1 day"),
-    gettext_noop("Ends in less than a day"),
+    gettext_noop("Expires in {days} days"),
+    gettext_noop("Expires in 1 day"),
+    gettext_noop("Expires in less than a day"),
 )
 _LEFT, _LEFT_ONE, _LEFT_NONE = (
     gettext_noop("{days} days left"),
     gettext_noop("1 day left"),
     gettext_noop("Less than a day left"),
 )
-_NOTHING_LEFT = gettext_noop("Nothing left")
+_NOTHING_LEFT = gettext_noop("No time left")
 
 _TONES: Mapping[DisplayStatus, Severity] = {
     DisplayStatus.REVOKED: Severity.ERROR,
@@ -72,19 +72,22 @@ _TONES: Mapping[DisplayStatus, Severity] = {
 _SEEN, _NOT_SEEN, _NOT_KNOWN = (
     gettext_noop("Last seen {at}"),
     gettext_noop("Not seen since {at}"),
-    gettext_noop("Not known"),
+    gettext_noop("Unknown"),
 )
 
-_NOBODY = gettext_noop("Nothing to do now")
+_NO_ACTION = gettext_noop("No action needed")
 _YOU, _CLIENT, _REPRESENTATIVE = (
     gettext_noop("You"),
     gettext_noop("Your client"),
     gettext_noop("Your organisation's representative"),
 )
 _FIRM, _CONTACT = gettext_noop("Your accounting firm {name}"), gettext_noop("Your contact person {name}")
-_SOMEBODY = gettext_noop("Your organisation: no contact person is named")
+_NO_CONTACT = gettext_noop("Your organisation (no contact person named)")
 _PROGRAM, _CLIENTS_PROGRAM = gettext_noop("Your program"), gettext_noop("Your client's program")
-_SERVES, _SERVES_ONE = gettext_noop("Also for about {count} others"), gettext_noop("Also for one other")
+_SERVES, _SERVES_ONE = (
+    gettext_noop("Also serves about {count} other organisations"),
+    gettext_noop("Also serves 1 other organisation"),
+)
 
 
 def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
@@ -95,7 +98,7 @@ def state_in(row: CertificateListItem, now: datetime) -> DisplayStatus:
 def status_label(row: CertificateListItem, now: datetime) -> str:
     """Return a state with its instant or its days.
 
-    The instant is on a Finnish clock; what stands around says so.
+    The instant is in Finnish time, which the surrounding text names.
     """
     state, facts = state_in(row, now), row.facts
     if isinstance(facts, OrderFacts):
@@ -153,7 +156,7 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
     via = held.via if held is not None else None
     match hand:
         case NextActor.NOBODY:
-            return _(_NOBODY)
+            return _(_NO_ACTION)
         case NextActor.REPRESENTATIVE:
             if permissions.may(Permission.ORDER, row.organisation_id):
                 return _(_YOU)
@@ -193,7 +196,7 @@ def _contact(row: CertificateListItem, via: str | None) -> str:
         return _(_YOU if ours else _CLIENT)
     if row.firm is not None:
         return _(_FIRM, name=row.firm.name)
-    return _(_CONTACT, name=row.contact) if row.contact else _(_SOMEBODY)
+    return _(_CONTACT, name=row.contact) if row.contact else _(_NO_CONTACT)
 
 
 def _counted(not_after: datetime, now: datetime, words: tuple[str, str, str]) -> str:

@@ -153,12 +153,12 @@ With more organisations the reader searches, and the list has only the selected 
 """
 
 TITLE = gettext_noop("Technical interface and certificates")
-_CAPTION = gettext_noop("Certificates and orders. Times are Finnish time.")
+_CAPTION = gettext_noop("Certificates and orders. All times are Finnish time.")
 _EMPTY, _EMPTY_FILTERED = (
-    gettext_noop("There are no certificates and no orders here yet."),
-    gettext_noop("Nothing was found. Search with fewer letters, or choose Everything as the state."),
+    gettext_noop("No certificates or orders yet."),
+    gettext_noop("No matches. Use a shorter search term, or choose “All, including ended” as the state."),
 )
-_IGNORED = gettext_noop("Something in the address of this page is not known here, and was left out.")
+_IGNORED = gettext_noop("Part of this page's address was not recognised and has been ignored.")
 _COUNT, _COUNT_ONE, _COUNT_MORE = (
     gettext_noop("Rows {first} to {last} of {count}"),
     gettext_noop("1 row"),
@@ -168,58 +168,59 @@ _BEFORE, _AFTER = gettext_noop("Previous"), gettext_noop("Next")
 _SEARCH, _SEARCH_HINT = (
     gettext_noop("Search"),
     gettext_noop(
-        "The beginning of the description, the organisation's ID or name, the serial number, or the"
-        " contact person's name or e-mail"
+        "Start of the description, the organisation's ID or name, the serial number, or the contact "
+        "person's name or e-mail"
     ),
 )
 _STATE, _CHANNEL, _ORGANISATION, _CONTACT = (
     gettext_noop("State"),
     gettext_noop("Channel"),
     gettext_noop("Organisation"),
-    gettext_noop("Contact person's name or e-mail begins with"),
+    gettext_noop("Contact person (start of name or e-mail)"),
 )
 _CURRENT, _EVERYTHING, _ALL = (
-    gettext_noop("Everything that has not ended"),
-    gettext_noop("Everything"),
+    gettext_noop("All except ended"),
+    gettext_noop("All, including ended"),
     gettext_noop("All"),
 )
 _SHOW, _CLEAR, _CSV = (
-    gettext_noop("Show these"),
-    gettext_noop("Clear the choices"),
-    gettext_noop("Download as a table (CSV)"),
+    gettext_noop("Show results"),
+    gettext_noop("Clear the filters"),
+    gettext_noop("Download as CSV"),
 )
 _ORDER, _REPLACE, _CONTACTS = (
     gettext_noop("Order a certificate"),
-    gettext_noop("Order replacements for many"),
-    gettext_noop("Change a contact person"),
+    gettext_noop("Order several replacements"),
+    gettext_noop("Hand over to a new contact person"),
 )
 _COLUMNS: Sequence[tuple[str, Sort]] = (
     (gettext_noop("Description"), Sort.DESCRIPTION),
     (_ORGANISATION, Sort.ORGANISATION),
     (_CHANNEL, Sort.CHANNEL),
     (gettext_noop("Contact person"), Sort.CONTACT),
-    (gettext_noop("Last day"), Sort.ENDS),
+    (gettext_noop("Valid until"), Sort.ENDS),
     (_STATE, Sort.STATE),
     (gettext_noop("In use"), Sort.USE),
-    (gettext_noop("Who can act"), Sort.HAND),
+    (gettext_noop("Responsible"), Sort.HAND),
 )
 _URGENT = gettext_noop("Most urgent first")
 _NO_DESCRIPTION = gettext_noop("No description")
 _NO_CONTACT = gettext_noop("No contact person")
-_IDS_UNTIL = gettext_noop("Transfer IDs until {at}")
+_IDS_UNTIL = gettext_noop("Transfer IDs valid until {at}")
 _OPENS = gettext_noop("Renewal opens {at}")
-HOW = gettext_noop("How a certificate is renewed")
+HOW = gettext_noop("Renewing a certificate")
 HOW_TEXT = (
     gettext_noop(
-        "Your program renews the certificate over the technical interface, at the earliest when renewal opens. It "
-        "cannot be renewed on these pages. Renewal makes a new key; the old certificate stays valid to its own end."
+        "Your program renews the certificate over the technical interface once renewal has opened. You "
+        "cannot renew it on these pages. Renewal uses a new key. The old certificate stays valid until it "
+        "expires."
     ),
     gettext_noop(
-        "Use the menu for renewal in your program, or the command below. If your program cannot "
-        "renew, order a replacement."
+        "Use your program's renewal function or the command below. If your program cannot renew "
+        "certificates, order a replacement."
     ),
 )
-COMMAND_NAME = gettext_noop("Renew with our client: NAME is what the certificate is called in the folder DIR")
+COMMAND_NAME = gettext_noop("Renew with the Sinetti client (NAME is the certificate's name in the store DIR)")
 COMMAND = "sinetti renew NAME --store DIR"
 
 

@@ -20,7 +20,7 @@ from sinetti.eservice.ui.components import (
 from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop
 from sinetti.services.self_service.certificates import OneCertificate
 
-_NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("The timeline in words")
+_NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("Timeline as text")
 _ORDERED, _OPENED, _ISSUED, _FETCHED = (
     gettext_noop("Ordered"),
     gettext_noop("Transfer IDs opened"),
@@ -29,14 +29,14 @@ _ORDERED, _OPENED, _ISSUED, _FETCHED = (
 )
 _SEEN, _TAKEN, _OPENS, _OPENED_RENEWAL = (
     gettext_noop("Last seen in use"),
-    gettext_noop("The new one retrieved"),
+    gettext_noop("New certificate retrieved"),
     gettext_noop("Renewal opens"),
     gettext_noop("Renewal opened"),
 )
 _LET_END, _REVOKED, _ENDS, _ENDED = (
-    gettext_noop("Said that it is to end"),
+    gettext_noop("Reminders turned off"),
     gettext_noop("Revoked"),
-    gettext_noop("Ends"),
+    gettext_noop("Expires"),
     gettext_noop("Expired"),
 )
 

@@ -48,30 +48,28 @@ _LONGEST_CUSTOMER_ID = 30
 _LONGEST_PASSWORD = 32
 
 PRIVATE_KEY = gettext_noop(
-    "This is a private key, which is never sent to anybody, not even to us. We have kept "
-    "nothing of it, but it has left your computer: stop using it, make a new key and a new "
-    "certificate signing request, and send only the request."
+    "This is a private key. Never send it to anyone, not even to us. We have not kept it, but it has left "
+    "your computer. Stop using it. Make a new key and a new certificate signing request, and send only "
+    "the request."
 )
 _PASTED: Mapping[CsrUploadError, str] = {
     CsrUploadError.EMPTY: gettext_noop("Paste the certificate signing request here, or choose its file below."),
-    CsrUploadError.LARGE: gettext_noop("This is too large for a certificate signing request: at most 16 KiB."),
+    CsrUploadError.LARGE: gettext_noop("This is too large for a certificate signing request. The maximum is 16 KiB."),
     CsrUploadError.PRIVATE_KEY: PRIVATE_KEY,
     CsrUploadError.CERTIFICATE: gettext_noop(
-        "This is a certificate, not a certificate signing request. The request is the file that was made together with "
-        "the private key; in PEM it begins with -----BEGIN CERTIFICATE REQUEST-----."
+        "This is a certificate, not a certificate signing request. The request is the file that you made "
+        "together with the private key. In PEM it begins with -----BEGIN CERTIFICATE REQUEST-----."
     ),
-    CsrUploadError.SEVERAL: gettext_noop(
-        "There is more than one certificate signing request here. Paste the one that you mean."
-    ),
+    CsrUploadError.SEVERAL: gettext_noop("There is more than one certificate signing request here. Paste only one."),
     CsrUploadError.UNREADABLE: gettext_noop(
-        "This is no certificate signing request. In PEM it begins with -----BEGIN CERTIFICATE REQUEST-----; paste it "
-        "whole, with that line and the last one."
+        "This is not a certificate signing request. In PEM it begins with -----BEGIN CERTIFICATE "
+        "REQUEST-----. Paste all of it, including the first and the last line."
     ),
 }
 _DIGITS = gettext_noop(
-    "A transfer ID has {count} digits. Copy it from the secure message. This did not count as a try."
+    "A transfer ID has {count} digits. Copy it from the secure message. This did not count as an attempt."
 )
-_BOTH = gettext_noop("Paste the request or choose a file, not both.")
+_BOTH = gettext_noop("Paste the request or choose a file. Do not do both.")
 
 _FIELDS: Mapping[RejectionReason, str] = {
     RejectionReason.CUSTOMER_MISMATCH: ORGANISATION,
@@ -87,12 +85,12 @@ _FIELDS: Mapping[RejectionReason, str] = {
 """Form field of each refusal. A refusal that is missing here has no field."""
 _HERE: Mapping[RejectionReason, str] = {
     RejectionReason.CUSTOMER_MISMATCH: gettext_noop(
-        "These transfer IDs are another organisation's. Check the organisation's ID: it is in the "
-        "secure message. Nothing was used up."
+        "These transfer IDs belong to another organisation. Check the organisation's ID in the secure "
+        "message. The transfer IDs were not used."
     ),
     RejectionReason.CSR_UNREADABLE: gettext_noop(
-        "The certificate signing request cannot be read, or is not signed with its own key. Make it anew and paste it "
-        "whole. Nothing was used up."
+        "The certificate signing request is not valid. Make a new one and paste all of it. The transfer "
+        "IDs were not used."
     ),
 }
 """Refusals whose text names the technical interface, in words for this page."""
@@ -103,28 +101,28 @@ class FetchForm(PortalForm):
 
     organisation = forms.CharField(
         label=gettext_noop("ID of the organisation"),
-        help_text=gettext_noop("As it stands in the secure message, for example a Business ID: 1234567-1"),
+        help_text=gettext_noop("As in the secure message, for example the Business ID 1234567-1"),
         max_length=_LONGEST_CUSTOMER_ID,
     )
     transfer_id = forms.CharField(
-        label=gettext_noop("Transfer ID"), help_text=gettext_noop("32 digits, from the secure message"), max_length=64
+        label=gettext_noop("Transfer ID"), help_text=gettext_noop("32 digits from the secure message"), max_length=64
     )
     password = forms.CharField(
         label=gettext_noop("One-time password"),
-        help_text=gettext_noop("From the secure message. Capital and small letters are different characters."),
+        help_text=gettext_noop("From the secure message. Upper and lower case matter."),
         max_length=_LONGEST_PASSWORD,
     )
     request = forms.CharField(
         label=gettext_noop("Certificate signing request"),
         help_text=gettext_noop(
-            "Paste the request as PEM or base64. Never paste a private key: it stays on your computer, and nobody asks "
-            "you for it."
+            "Paste the request as PEM or base64. Never paste a private key. It stays on your computer, "
+            "and we never ask you for it."
         ),
         required=False,
         widget=forms.Textarea,
     )
     file = forms.FileField(
-        label=gettext_noop("Or its file (PEM or DER)"), required=False, allow_empty_file=True, max_length=None
+        label=gettext_noop("Or choose a file (PEM or DER)"), required=False, allow_empty_file=True, max_length=None
     )
     numeric = frozenset({TRANSFER_ID})
     key_sent = False
@@ -221,9 +219,9 @@ def asking(form: FetchForm, environment: Environment, *, error: str = "", status
     """Return the page with the form; `error` is an error without a field."""
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     introduction = _(
-        "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
-        "where your program cannot do it by itself. Your private key stays on your computer: only the request for "
-        "it is sent."
+        "Use this page if your program cannot retrieve the certificate by itself. You need the transfer "
+        "ID and the one-time password from the secure message. Your private key stays on your computer. "
+        "You send only the certificate signing request."
     )
     customer_id = str(form[ORGANISATION].value() or "").strip()
     blocks += [
@@ -246,38 +244,41 @@ def answer(found: EnrolledCertificate, customer_id: str) -> Page:
     buttons = [
         Button(_("Certificate (PEM)"), "pem"),
         Button(_("Certificate (DER)"), "der", minor=True),
-        Button(_("Chain (PEM)"), "chain", minor=True),
+        Button(_("Certificate chain (PEM)"), "chain", minor=True),
         Button(_("Certificate and chain (PEM)"), "bundle", minor=True),
     ]
     again = _(
-        "Keep the files beside the private key. If this page is lost, send the same form again, with the same request: "
-        "you get the same certificate."
+        "Keep the files with the private key. If you leave this page, send the same form with the same "
+        "request again. You get the same certificate."
     )
     blocks: list[Component] = [
-        Alert(_("The certificate was retrieved."), Severity.GOOD),
+        Alert(_("Certificate retrieved."), Severity.GOOD),
         DescriptionList(values),
         Section(_("Download"), [Text([again]), Form(carried, buttons, action=url_or_empty("fetch"))]),
-        Section(_("Put it beside the private key"), _beside(found)),
-        Disclosure(_("The certificate as text"), [CommandBlock(_("Certificate (PEM)"), found.pem)]),
+        Section(_("Combine it with the private key"), _beside(found)),
+        Disclosure(_("Certificate as text"), [CommandBlock(_("Certificate (PEM)"), found.pem)]),
     ]
-    return Page(_("Here is the certificate"), blocks)
+    return Page(_("Your certificate"), blocks)
 
 
 def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
     # The value is part of a command line that the user copies, so it may contain only the characters of an ID.
     known = customer_id if customer_id.replace("-", "").isalnum() and customer_id.isascii() else EXAMPLE
     ways = (
-        (_("With OpenSSL"), OPENSSL, _("The private key is then in key.pem. Keep it where only the program reads it.")),
-        (_("With Java's keytool"), KEYTOOL, _("The private key stays in keystore.p12.")),
+        (_("OpenSSL"), OPENSSL, _("The private key is then in key.pem. Keep it where only your program can read it.")),
+        (_("Java keytool"), KEYTOOL, _("The private key stays in keystore.p12.")),
         (
-            _("With certreq, on Windows, in a command prompt of an administrator"),
+            _("Windows certreq (in an administrator's command prompt)"),
             CERTREQ,
-            _("The private key stays in Windows' own store."),
+            _("The private key stays in the Windows certificate store."),
         ),
         (
-            _("With our client, which does not need this page"),
+            _("Sinetti client (this page is not needed)"),
             CLIENT,
-            _("It makes the key, retrieves the certificate and renews it later. It asks for the one-time password."),
+            _(
+                "The client creates the key, asks for the one-time password, retrieves the certificate and "
+                "renews it later."
+            ),
         ),
     )
     return [
@@ -288,11 +289,9 @@ def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
 
 def _beside(found: EnrolledCertificate) -> Sequence[Component]:
     return [
-        CommandBlock(
-            _("OpenSSL: one file with key and certificate; it says so if they do not belong together"), OPENSSL_AFTER
-        ),
-        CommandBlock(_("Java's keytool"), KEYTOOL_AFTER),
-        CommandBlock(_("certreq, on Windows"), CERTREQ_AFTER.replace("{serial}", found.serial)),
+        CommandBlock(_("OpenSSL (key and certificate in one file, fails if they do not match)"), OPENSSL_AFTER),
+        CommandBlock(_("Java keytool"), KEYTOOL_AFTER),
+        CommandBlock(_("Windows certreq"), CERTREQ_AFTER.replace("{serial}", found.serial)),
     ]
 
 
@@ -329,7 +328,7 @@ def _fetch(request: HttpRequest) -> HttpResponse:
     form = bound(request)
     wrong = HTTPStatus.UNPROCESSABLE_ENTITY
     if form.key_sent:
-        loud = _("This is a private key. Nothing was sent on or kept.")
+        loud = _("This is a private key. We did not store it or send it on.")
         return render_page(request, asking(form, ctx.environment, error=loud, status=wrong))
     if not form.is_valid():
         return render_page(request, asking(form, ctx.environment, status=wrong))

@@ -69,19 +69,19 @@ def serves(count: int | None) -> str:
     """Return the organisations whose reports use a certificate, in words."""
     match count:
         case None:
-            return _("Not told")
+            return _("Not given")
         case 0:
             return _("Own reports only")
         case 1:
-            return _("Own reports, and those of one other organisation")
+            return _("Own reports and those of 1 other organisation")
         case _many:
-            return _("Own reports, and those of about {count} other organisations", count=_many)
+            return _("Own reports and those of about {count} other organisations", count=_many)
 
 
 def person(one: HasContactDetails | None) -> str:
     """Return a person in one line."""
     if one is None:
-        return _("Nobody")
+        return _("Not named")
     reached = [one.email, *([one.phone] if one.phone else [])]
     return ", ".join([one.name, *reached, _(LANGUAGES[one.language])])
 
@@ -126,57 +126,61 @@ def new_form() -> str:
 
 _ORDERS: Mapping[OrderErrorReason, str] = {
     OrderErrorReason.NO_ORGANISATION: gettext_noop(
-        "There is no such organisation any more. Nothing was ordered. Choose the organisation again."
+        "This organisation no longer exists. Nothing was ordered. Choose the organisation again."
     ),
-    OrderErrorReason.CLOSED: gettext_noop("The organisation has ended: no certificates are issued to it any more."),
+    OrderErrorReason.CLOSED: gettext_noop("The organisation has ended and can no longer get certificates."),
     OrderErrorReason.NOT_APPROVED: gettext_noop(
         "The organisation is no longer approved for this type of certificate. Choose another type, "
         "or apply for the technical interface first (Settings > Applications)."
     ),
     OrderErrorReason.NOT_OURS: gettext_noop(
-        "The certificate that was to be replaced is not this organisation's. Choose it again from the list."
+        "The certificate to replace does not belong to this organisation. Choose it again from the list."
     ),
     OrderErrorReason.OTHER_CHANNEL: gettext_noop(
-        "A replacement is of the same type as the certificate in whose place it comes. Order a certificate of its own "
-        "for another type."
+        "A replacement has the same type as the certificate that it replaces. For another type, order a "
+        "new certificate."
     ),
     OrderErrorReason.SPENT: gettext_noop(
-        "The transfer IDs of this order have already been used. Order a replacement if the certificate is lost."
+        "The transfer IDs of this order have already been used. If the certificate is lost, order a replacement."
     ),
-    OrderErrorReason.UNKNOWN: gettext_noop("There is no such order any more. Look at the open orders."),
+    OrderErrorReason.UNKNOWN: gettext_noop("This order no longer exists. See the open orders."),
     OrderErrorReason.NO_CONTACT: gettext_noop(
-        "Nobody is the technical contact person any more. Name one on the certificate's page; then send a new link."
+        "The certificate has no technical contact person. Name one on the certificate's page, then send a new link."
     ),
 }
 _PEOPLE: Mapping[PersonErrorReason, str] = {
-    PersonErrorReason.UNKNOWN: gettext_noop("There is no such certificate any more. Look at the list of certificates."),
-    PersonErrorReason.NOBODY: gettext_noop("There is nobody yet whose data could be corrected. Name somebody."),
-    PersonErrorReason.CLOSED: gettext_noop("The organisation has ended: nobody is named for it any more."),
-    PersonErrorReason.ITSELF: gettext_noop("An organisation does not look after itself: name another one."),
-    PersonErrorReason.OTHER_ROLE: gettext_noop(
-        "Somebody with this address has another authorisation for the organisation: withdraw it first."
+    PersonErrorReason.UNKNOWN: gettext_noop("This certificate no longer exists. See the list of certificates."),
+    PersonErrorReason.NOBODY: gettext_noop("No person has been named yet. Name one first."),
+    PersonErrorReason.CLOSED: gettext_noop("The organisation has ended. You can no longer name people for it."),
+    PersonErrorReason.ITSELF: gettext_noop(
+        "An organisation cannot be its own accounting firm. Choose another organisation."
     ),
-    PersonErrorReason.TOO_MANY: gettext_noop("The number of invitations for today is used up. Invite again tomorrow."),
-    PersonErrorReason.NOT_IN_FORCE: gettext_noop("This certificate is not valid: nobody is reminded of its end."),
+    PersonErrorReason.OTHER_ROLE: gettext_noop(
+        "A person with this address already has another authorisation for the organisation. Withdraw it first."
+    ),
+    PersonErrorReason.TOO_MANY: gettext_noop(
+        "Today's limit of invitations has been reached. Send the invitation again tomorrow."
+    ),
+    PersonErrorReason.NOT_IN_FORCE: gettext_noop("This certificate is not valid, so it has no reminders."),
     PersonErrorReason.NOT_NEWEST: gettext_noop(
-        "Another certificate has taken its place already. People are reminded of the end of that one: look at it in "
-        "the list."
+        "Another certificate has already replaced this one. Reminders are sent about the new certificate. "
+        "See the list of certificates."
     ),
 }
 _LEFT: Mapping[ExclusionReason, str] = {
     ExclusionReason.CLOSED: gettext_noop("The organisation has ended"),
     ExclusionReason.NOT_APPROVED: gettext_noop("The organisation is not approved for this type of certificate"),
-    ExclusionReason.ORDERED: gettext_noop("A replacement is ordered already"),
-    ExclusionReason.SUCCEEDED: gettext_noop("It was renewed or replaced already"),
-    ExclusionReason.LET_END: gettext_noop("It is to end, and nothing replaces it"),
-    ExclusionReason.NO_CONTACT: gettext_noop("It has no technical contact person: name one first"),
+    ExclusionReason.ORDERED: gettext_noop("A replacement has already been ordered"),
+    ExclusionReason.SUCCEEDED: gettext_noop("It already has a successor"),
+    ExclusionReason.LET_END: gettext_noop("It has been left to expire"),
+    ExclusionReason.NO_CONTACT: gettext_noop("It has no technical contact person. Name one first."),
     ExclusionReason.NO_MESSAGES: gettext_noop(
-        "No text messages can be sent from here: order it by itself, without the contact person's phone number"
+        "This service cannot send text messages. Order it separately, without the contact person's phone number."
     ),
     ExclusionReason.LINKED: gettext_noop(
-        "Its description or a name contains a web address or an e-mail address: order it separately, with another text"
+        "Its description or a person's name contains a web or e-mail address. Order it separately and change the text."
     ),
-    ExclusionReason.LIMIT: gettext_noop("The limit of 24 hours is reached: order it tomorrow"),
+    ExclusionReason.LIMIT: gettext_noop("The limit for 24 hours has been reached. Order it tomorrow."),
 }
 
 

@@ -22,7 +22,7 @@ from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.self_service.contact_handover import (
     AssignedLineage,
@@ -32,16 +32,17 @@ from sinetti.services.self_service.contact_handover import (
     hand_over,
 )
 
-_NOBODY = gettext_noop(
-    "Nobody with this address is the contact person of a certificate whose data you may change. Check the address."
+_NO_SUCH_CONTACT = gettext_noop(
+    "This address does not belong to a contact person of your certificates. Check the address."
 )
-_SAME = gettext_noop("This is the address of the person who leaves. Write the new person's address.")
+_SAME = gettext_noop("This is the current contact person's address. Enter the new person's address.")
+_HAND_OVER = ngettext_noop("Hand over {count} certificate", "Hand over {count} certificates")
 
 
 class LeavingForm(PortalForm):
     """Form for the contact person who leaves."""
 
-    leaving = email_field(gettext_noop("E-mail of the person who leaves"))
+    leaving = email_field(gettext_noop("E-mail of the current contact person"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +61,7 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
         return _save(request, leaving)
     found = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
     if not found:
-        who.refuse("leaving", _NOBODY)
+        who.refuse("leaving", _NO_SUCH_CONTACT)
         return render_page(request, _asking(request, who))
     return render_page(request, _preview(leaving, found, PersonForm()))
 
@@ -85,27 +86,28 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     except OrderError as refused:
         messages.info(request, order_error_text(refused.why))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    message = _("Handed over: {count}. Both are told in one message each.", count=done.count)
-    messages.info(request, message if done.count else _("Nothing was changed: it was so already."))
+    message = _("Certificates handed over: {count}. Both people get a message about it.", count=done.count)
+    messages.info(request, message if done.count else _("No changes were needed."))
     if done.offered:
         messages.info(request, _("New links to transfer IDs of open orders: {count}.", count=done.offered))
     if done.more:
-        messages.info(request, _("This person has more certificates. Do the same again for the rest."))
+        messages.info(request, _("This person has more certificates. Repeat this for the rest."))
     return HttpResponseRedirect(url_or_empty("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     people = contacts(current_permissions(request), portal_context(request).ctx)
     explanation = _(
-        "All certificates that somebody looks after go to somebody else at once, in all organisations of yours."
+        "Hand over all certificates of a contact person to another person at once. This covers all "
+        "organisations that you may act for."
     )
     blocks: list[Component] = [
         Text([explanation]),
-        form.as_component(Button(_("Show what they look after"), "look")),
+        form.as_component(Button(_("Show the certificates"), "look")),
         _people(people),
     ]
     return Page(
-        _("The contact person leaves"),
+        _("Hand over to a new contact person"),
         blocks=blocks,
         wide=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
@@ -116,28 +118,30 @@ def _asking(request: HttpRequest, form: LeavingForm) -> Page:
 def _people(people: Sequence[ContactSummary]) -> Table:
     columns = [Column(_("Name")), Column(_("E-mail")), Column(_("Certificates"), numeric=True)]
     rows = [[Cell(one.name), Cell(one.email), Cell(str(one.count))] for one in people]
-    return Table(_("Technical contact persons now"), columns, rows, _("Nobody looks after certificates of yours now."))
+    return Table(_("Current technical contact persons"), columns, rows, _("Your certificates have no contact persons."))
 
 
 def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -> Page:
     displayed = found[:MOST_AT_ONCE]
     blocks: list[Component] = []
     if len(found) > MOST_AT_ONCE:
-        more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
+        more = _(
+            "There are more than {most} certificates. The first ones are shown here. Repeat this for the rest.",
+            most=MOST_AT_ONCE,
+        )
         blocks.append(Alert(more, Severity.WARNING))
-    block = form.as_component(Button(_("Hand over {count}", count=len(displayed)), "save"))
+    block = form.as_component(Button(ngettext(*_HAND_OVER, len(displayed)), "save"))
     carried = [hidden("leaving", leaving), *block.inputs]
     explanation = _(
-        "Both get one message that lists all of them. Transfer IDs that wait are offered to the new person."
+        "Both people get one message that lists the certificates. The new person also gets a link to the "
+        "transfer IDs of open orders."
     )
     blocks += [
-        Section(
-            _("Who comes in their place"), [Text([explanation]), Form(carried, block.buttons, errors=block.errors)]
-        ),
-        Section(_("What {person} looks after: {count}", person=leaving, count=len(displayed)), [_table(displayed)]),
+        Section(_("Person who takes over"), [Text([explanation]), Form(carried, block.buttons, errors=block.errors)]),
+        Section(_("Certificates of {person}: {count}", person=leaving, count=len(displayed)), [_table(displayed)]),
     ]
     return Page(
-        _("Somebody else looks after these"),
+        _("New contact person"),
         blocks=blocks,
         wide=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
@@ -146,7 +150,7 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -
 
 
 def _table(found: Sequence[AssignedLineage]) -> Table:
-    names = (_("Certificate"), _("Organisation"), _("As"), _("Valid until"))
+    names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
     rows = [
         [
             Cell(one.description or one.channel.value),
@@ -156,4 +160,4 @@ def _table(found: Sequence[AssignedLineage]) -> Table:
         ]
         for one in found
     ]
-    return Table(_("Certificates that are handed over"), [Column(name) for name in names], rows)
+    return Table(_("Certificates to hand over"), [Column(name) for name in names], rows)

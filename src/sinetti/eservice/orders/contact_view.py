@@ -63,8 +63,8 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     values.append(DescriptionItem(_("Deputy"), person(seen.deputy)))
     explanation = _(
-        "After this nobody stands in for the technical contact person. The deputy is told by e-mail, and gets no more "
-        "messages about this certificate."
+        "After this the technical contact person has no deputy. We tell the person removed by e-mail. "
+        "They get no more messages about this certificate."
     )
     deputy_input = hidden("deputy", seen.deputy.email if seen.deputy else "")
     form = Form([_PLACE, deputy_input], [Button(_(_REMOVE), REMOVES, danger=True)])
@@ -84,17 +84,17 @@ def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
     ctx = portal_context(request).ctx
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
-        message = _("Nothing was changed: it was so already.")
+        message = _("No changes were needed.")
     elif remove_deputy(seen.serial, email, ctx, signed_in_actor(request), request_id(request)):
-        message = _("Removed. The deputy of before is told by e-mail.")
+        message = _("Deputy removed. We tell the person by e-mail.")
     else:
-        message = _("Nothing was changed: somebody else is the deputy now.")
+        message = _("Nothing was changed. The deputy is now another person.")
     messages.info(request, message)
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 _DEPUTY = "deputy"
-_IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first, or write another person's data.")
+_IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first, or enter another person's details.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -144,14 +144,14 @@ def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: 
                 why = order_error_text(refused.why)
         return render_page(request, _page(seen, form, why, deputy=deputy))
     if not done.changed:
-        messages.info(request, _("Nothing was changed: it was so already."))
+        messages.info(request, _("No changes were needed."))
     else:
-        messages.info(request, _("Saved. Both the person before and the new one are told by e-mail."))
+        messages.info(request, _("Saved. We tell both the previous and the new person by e-mail."))
     for one in done.offered:
         messages.info(request, _("A new link to the transfer IDs of the open order is on its way."))
         if one.code is not None:
             messages.info(
-                request, _("The contact person has no phone number: the order's page shows a code that you tell them.")
+                request, _("The contact person has no phone number. Give them the code shown on the order's page.")
             )
     address = url_or_empty("certificate", seen.serial) or request.path
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
@@ -161,14 +161,14 @@ def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool)
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     explanation = _(
-        "Correct what is wrong, or write another person's data over it. Both the person before and "
-        "the new one are told by e-mail."
+        "Correct the details, or enter another person's details in their place. We tell both the previous "
+        "and the new person by e-mail."
     )
     block = form.as_component(Button(_("Save")))
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
     here = url_or_empty("certificate_contact", seen.serial)
-    other = Link(_("The technical contact person"), here) if deputy else Link(_("The deputy"), f"{here}?place=deputy")
-    leaving = Link(_("Is the person leaving? Hand over all their certificates at once"), url_or_empty("contacts"))
+    other = Link(_("Technical contact person"), here) if deputy else Link(_("Deputy"), f"{here}?place=deputy")
+    leaving = Link(_("Hand over all of this person's certificates at once"), url_or_empty("contacts"))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     blocks += [
         DescriptionList(values),

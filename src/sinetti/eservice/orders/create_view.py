@@ -76,11 +76,9 @@ from sinetti.services.self_service.order import (
 )
 
 _OTHERS = "others"
-_DESCRIPTION_WRONG = gettext_noop("Describe it in at most {longest} characters on one line.")
-_HOW_MANY = gettext_noop("Write how many other organisations there are, roughly, as a number from 1.")
-_DEPUTY_WHOLE = gettext_noop(
-    "A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none."
-)
+_DESCRIPTION_WRONG = gettext_noop("Write a description on one line, at most {longest} characters.")
+_HOW_MANY = gettext_noop("Enter an estimate of the number of other organisations, at least 1.")
+_DEPUTY_WHOLE = gettext_noop("Enter the deputy's name and e-mail address, or leave all of the deputy's fields empty.")
 
 
 class OrderForm(PortalForm):
@@ -91,11 +89,11 @@ class OrderForm(PortalForm):
     channel = forms.ChoiceField(label=gettext_noop("Certificate type"), choices=())
     description = forms.CharField(
         label=gettext_noop("Description"),
-        help_text=gettext_noop("What people call it: for example the program that uses it, “Payroll”"),
+        help_text=gettext_noop("For example the program that uses the certificate: “Payroll”"),
         max_length=LONGEST_DESCRIPTION,
     )
     whose = forms.ChoiceField(
-        label=gettext_noop("Whose reports are sent with it"),
+        label=gettext_noop("Reports sent with the certificate"),
         choices=[
             ("own", gettext_noop("Own reports only")),
             (_OTHERS, gettext_noop("Also reports of other organisations")),
@@ -103,9 +101,10 @@ class OrderForm(PortalForm):
         initial="own",
     )
     count = forms.CharField(
-        label=gettext_noop("About how many other organisations"),
+        label=gettext_noop("Number of other organisations (estimate)"),
         help_text=gettext_noop(
-            "Only where other organisations' reports are sent with it: messages then say what stops"
+            "Fill in only if other organisations' reports are sent with the certificate. Reminders then "
+            "say how many organisations are affected."
         ),
         required=False,
         max_length=7,
@@ -116,7 +115,10 @@ class OrderForm(PortalForm):
     contact_language = language_field(gettext_noop("Technical contact person: language of the messages"))
     deputy_name = name_field(gettext_noop("Deputy: name (optional)"), required=False)
     deputy_email = email_field(gettext_noop("Deputy: e-mail (optional)"), required=False)
-    deputy_phone = phone_field(gettext_noop("Deputy: phone (optional)"), gettext_noop("For reminders in the last days"))
+    deputy_phone = phone_field(
+        gettext_noop("Deputy: phone (optional)"),
+        gettext_noop("Used for reminders shortly before the certificate expires"),
+    )
     deputy_language = language_field(gettext_noop("Deputy: language of the messages"))
 
     def __init__(
@@ -208,7 +210,7 @@ def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> H
     options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
     field = Input("organisation", _("Organisation"), "select", options=options, required=True)
     form = Form([field], [Button(_("Continue"))], search=True)
-    page = Page(_("For which organisation?"), blocks=[form], back=back_to_list())
+    page = Page(_("Choose an organisation"), blocks=[form], back=back_to_list())
     return render_page(request, page)
 
 
@@ -226,9 +228,8 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
     else:
         message = _("{organisation} cannot order certificates yet.", organisation=found.name)
     then = _(
-        "First an application for the technical interface has to be approved. The organisation's "
-        "representative makes it in the e-service, and certificates can be ordered as soon as it "
-        "has been approved."
+        "The organisation must first apply for the technical interface. Its representative applies in the "
+        "e-service. You can order certificates once the application has been approved."
     )
     address = url_or_empty("applications")
     links = [Link(_("Apply for the technical interface"), address, button=True)] if address else []
@@ -288,7 +289,7 @@ def _send(
             why, status = order_error_text(refused.why), HTTPStatus.CONFLICT
         page, alert = _asking(form, organisation, old, status), Alert(why, Severity.ERROR)
         return render_page(request, Page(page.title, blocks=[alert, *page.blocks], status=page.status, back=page.back))
-    messages.info(request, _("The certificate is ordered."))
+    messages.info(request, _("Certificate ordered."))
     return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
@@ -321,10 +322,11 @@ def _asking(
     carried = [*_carried(organisation, old), *block.inputs]
     values = [DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
     if old is not None:
-        values.append(DescriptionItem(_("In the place of"), display_name(old)))
+        values.append(DescriptionItem(_("Replaces"), display_name(old)))
     how = _(
-        "The technical contact person gets a link by e-mail and a PIN code as a text message, and retrieves the "
-        "certificate with the transfer IDs behind the link. You see everything once more before the order is sent."
+        "The technical contact person gets a link by e-mail and a PIN code by text message. The link "
+        "leads to the transfer IDs, which are needed to retrieve the certificate. You can check the order "
+        "before you send it."
     )
     title = _("Order a certificate") if old is None else _("Order a replacement")
     asked = Form(carried, block.buttons, errors=block.errors)
@@ -337,26 +339,26 @@ def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView 
         DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
         DescriptionItem(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
         DescriptionItem(_("Description"), data["description"]),
-        DescriptionItem(_("Whose reports are sent with it"), serves(form.serves())),
+        DescriptionItem(_("Reports sent with the certificate"), serves(form.serves())),
     ]
     if old is not None:
-        what.append(DescriptionItem(_("In the place of"), display_name(old)))
+        what.append(DescriptionItem(_("Replaces"), display_name(old)))
     who = [
         DescriptionItem(_("Technical contact person"), person(contact)),
         DescriptionItem(_("Deputy"), person(deputy)),
     ]
-    channels = [DescriptionItem(_("The link goes by e-mail to"), contact.email)]
+    channels = [DescriptionItem(_("Link by e-mail to"), contact.email)]
     if contact.phone:
-        channels.append(DescriptionItem(_("The PIN code goes as a text message to"), contact.phone))
+        channels.append(DescriptionItem(_("PIN code by text message to"), contact.phone))
     else:
-        you = _("Nobody: you get a code, and tell it to the contact person yourself")
-        channels.append(DescriptionItem(_("The PIN code goes as a text message to"), you))
-    buttons = [Button(_("Order"), "send"), Button(_("Change"), "back", minor=True)]
+        you = _("No phone number. You get a code, which you give to the contact person yourself.")
+        channels.append(DescriptionItem(_("PIN code by text message to"), you))
+    buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)
     blocks: list[Component] = [
-        Section(_("What is ordered"), [DescriptionList(what)]),
-        Section(_("Who looks after it"), [DescriptionList(who)]),
-        Section(_("How the transfer IDs come"), [DescriptionList(channels)]),
+        Section(_("Certificate"), [DescriptionList(what)]),
+        Section(_("Contact persons"), [DescriptionList(who)]),
+        Section(_("Delivery of the transfer IDs"), [DescriptionList(channels)]),
         sent,
     ]
     return Page(_("Check the order"), blocks=blocks)

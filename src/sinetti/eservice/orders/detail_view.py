@@ -51,8 +51,8 @@ def _send(request: HttpRequest, order_id: str) -> HttpResponse:
         looked = get_for_confirmation(order_id, current_permissions(request), ctx)
         why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
         return render_page(request, _page(looked, why))
-    sent = _("A new link is on its way. The earlier one no longer works.")
-    messages.info(request, sent if done else _("A new link was sent already."))
+    sent = _("A new link is on its way. The previous link no longer works.")
+    messages.info(request, sent if done else _("A new link has already been sent."))
     return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
@@ -62,7 +62,7 @@ def _page(looked: OrderView, error: str = "") -> Page:
     blocks.append(_state_alert(looked))
     if looked.code is not None:
         blocks.append(_code(looked.code))
-    blocks.append(Section(_("What was ordered"), [DescriptionList(_values(looked))]))
+    blocks.append(Section(_("Order details"), [DescriptionList(_values(looked))]))
     if one.state is OrderState.OPEN:
         blocks.append(Section(_("Transfer IDs"), _ids(looked)))
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
@@ -75,38 +75,40 @@ def _state_alert(looked: OrderView) -> Alert:
     if one.state is OrderState.FULFILLED:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
     if one.state is OrderState.CANCELLED or not one.organisation_open:
-        return Alert(_("This order leads to no certificate any more."), Severity.WARNING)
-    if link is not None and link.given_up and not looked.lapsed:
-        return Alert(
-            _("The e-mail with the link cannot be delivered. Check the contact person's address."), Severity.ERROR
-        )
+        return Alert(_("This order can no longer be used to retrieve a certificate."), Severity.WARNING)
+    if link is None:
+        return Alert(_("No link to the transfer IDs has been sent."), Severity.WARNING)
     if looked.lapsed:
+        return Alert(_("The link to the transfer IDs no longer works."), Severity.WARNING)
+    if link.given_up:
         return Alert(
-            _("The link to the transfer IDs has expired, or was never sent. Send a new one."), Severity.WARNING
+            _("The e-mail with the link could not be delivered. Check the contact person's address."), Severity.ERROR
         )
-    if link is not None and link.shown is not None:
-        return Alert(_("The transfer IDs have been shown to the contact person, and have not been used yet."))
-    if link is not None and link.opened is not None:
-        return Alert(_("The contact person has opened the message, but has not seen the transfer IDs yet."))
-    if link is not None and link.sent is not None:
-        return Alert(_("The link has been sent. The contact person has not opened the message yet."))
-    return Alert(
-        _(
-            "The link to the transfer IDs is on its way to the contact person. It is sent by itself, usually within a "
-            "few minutes. This page does not change by itself: load it again to see when the link was sent. You need "
-            "not wait here."
-        )
+    return Alert(_progress(link))
+
+
+def _progress(link: LinkInfo) -> str:
+    """Return how far the contact person has come with a valid link."""
+    if link.shown is not None:
+        return _("The contact person has seen the transfer IDs but has not used them yet.")
+    if link.opened is not None:
+        return _("The contact person has opened the message but has not seen the transfer IDs yet.")
+    if link.sent is not None:
+        return _("The link has been sent. The contact person has not opened the message yet.")
+    return _(
+        "The link to the transfer IDs is on its way to the contact person. It usually arrives within a few minutes, "
+        "and you do not need to wait here. Reload the page to see when the link was sent."
     )
 
 
 def _code(code: str) -> Section:
     half = len(code) // 2
     how = _(
-        "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
-        "person; do not write it into an e-mail. The page behind the link asks for it."
+        "The contact person has no phone number, so no PIN code can be sent. Give them this code by phone "
+        "or in person, never by e-mail. They need it when they open the link."
     )
     code_list = DescriptionList([DescriptionItem(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
-    return Section(_("Tell the contact person this code"), [Text([how]), code_list])
+    return Section(_("Code for the contact person"), [Text([how]), code_list])
 
 
 def _values(looked: OrderView) -> list[DescriptionItem]:
@@ -115,15 +117,13 @@ def _values(looked: OrderView) -> list[DescriptionItem]:
         DescriptionItem(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
         DescriptionItem(_("Certificate type"), one.channel.value),
         DescriptionItem(_("Description"), one.description or _("No description")),
-        DescriptionItem(_("Whose reports are sent with it"), serves(one.serves)),
+        DescriptionItem(_("Reports sent with the certificate"), serves(one.serves)),
         DescriptionItem(_("Technical contact person"), person(one.contact)),
         DescriptionItem(_("Deputy"), person(one.deputy)),
         DescriptionItem(_("Ordered"), format_datetime(one.created)),
     ]
     if one.replaces is not None:
-        values.append(
-            DescriptionItem(_("In the place of"), one.replaces, link=url_or_empty("certificate", one.replaces))
-        )
+        values.append(DescriptionItem(_("Replaces"), one.replaces, link=url_or_empty("certificate", one.replaces)))
     if one.certificate is not None:
         values.append(
             DescriptionItem(_("Certificate"), one.certificate, link=url_or_empty("certificate", one.certificate))
@@ -134,14 +134,17 @@ def _values(looked: OrderView) -> list[DescriptionItem]:
 def _ids(looked: OrderView) -> list[Component]:
     link = looked.order.link
     blocks: list[Component] = [DescriptionList(_link_values(link))] if link is not None else []
-    if looked.may_order and looked.order.organisation_open:
+    if not looked.may_order or not looked.order.organisation_open:
+        return blocks
+    if link is None:
+        how, button, made = _("The link goes to the contact person by e-mail."), _("Send a link"), ""
+    else:
         how = _(
-            "A new link goes to the present contact person; the earlier link and its transfer IDs no "
-            "longer work. No new order is needed."
+            "The new link goes to the current contact person. The previous link and its transfer IDs stop working. "
+            "You do not need a new order."
         )
-        made = hidden("made", link.secure_id if link is not None else "")
-        blocks += [Text([how]), Form([made], [Button(_("Send a new link"), "send", minor=not looked.lapsed)])]
-    return blocks
+        button, made = _("Send a new link"), link.secure_id
+    return [*blocks, Text([how]), Form([hidden("made", made)], [Button(button, "send", minor=not looked.lapsed)])]
 
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:

@@ -29,10 +29,10 @@ def order_list(request: HttpRequest) -> HttpResponse:
     rows, total = open_orders(permissions, ctx, start, ON_A_PAGE)
     names = (_("Certificate"), _("Organisation"), _("Technical contact person"), _("Ordered"), _("Transfer IDs"))
     table = Table(
-        _("Orders whose certificate has not been retrieved"),
+        _("Orders with a certificate that has not been retrieved"),
         [Column(name) for name in names],
         [_row(one) for one in rows],
-        _("No order waits for its certificate to be retrieved."),
+        _("No open orders."),
     )
     blocks: list[Component] = [table]
     if total > ON_A_PAGE:
@@ -43,14 +43,14 @@ def order_list(request: HttpRequest) -> HttpResponse:
 
 
 def _row(one: OrderRow) -> list[Cell]:
-    ids = _("No link was sent")
+    ids = _("No link sent")
     if one.expires is not None:
         until = format_datetime(one.expires)
-        ids = _("Shown; the link works until {until}" if one.shown else "The link works until {until}", until=until)
+        ids = _("Shown, link valid until {until}" if one.shown else "Link valid until {until}", until=until)
     return [
         Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(f"{one.organisation}, {one.customer_id}"),
-        Cell(one.contact or _("Nobody")),
+        Cell(one.contact or _("Not named")),
         Cell(format_datetime(one.created)),
         Cell(ids),
     ]

@@ -20,23 +20,21 @@ from sinetti.services.self_service.order import ContactDetails
 
 _PREFIX = "person_"
 
-NAME_HINT = gettext_noop("A natural person: first name and surname")
-EMAIL_HINT = gettext_noop("A person's own address, not a shared one")
+NAME_HINT = gettext_noop("A person's first name and surname")
+EMAIL_HINT = gettext_noop("The person's own address, not a shared one")
 PHONE_HINT = gettext_noop(
-    "The PIN code goes there as a text message, for example 040 123 4567 or +46 70 123 45 67. Without a number you "
-    "tell the person a code yourself."
+    "For the PIN code, for example 040 123 4567 or +46 70 123 45 67. Without a number you give the person "
+    "a code yourself."
 )
-_NAME_WRONG = gettext_noop("Write the person's name, at most {longest} characters.")
-_EMAIL_WRONG = gettext_noop("Write an e-mail address like name@organisation.example.")
+_NAME_WRONG = gettext_noop("Enter the person's name, at most {longest} characters.")
+_EMAIL_WRONG = gettext_noop("Enter an e-mail address, for example name@organisation.example.")
 _PHONE_WRONG = gettext_noop(
-    "Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."
+    "Enter a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."
 )
 
-SAME_PERSON = gettext_noop(
-    "The deputy has to be somebody else than the technical contact person. Write another person's data."
-)
+SAME_PERSON = gettext_noop("The technical contact person cannot be the deputy. Enter another person's details.")
 _NO_SMS = gettext_noop(
-    "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
+    "This service cannot send text messages. Leave the number empty. You then give the person a code yourself."
 )
 
 

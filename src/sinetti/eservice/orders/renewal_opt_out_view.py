@@ -52,33 +52,34 @@ def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpRespon
         done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
         return render_page(request, _page(seen, person_error_text(refused.why)))
-    message = _("Noted: nobody is reminded of its end any more.")
+    message = _("Reminders about this certificate are now off.")
     if does == "go-on":
-        message = _("Taken back: people are reminded of its end again.")
-    messages.info(request, message if done else _("Nothing was changed: it was so already."))
+        message = _("Reminders about this certificate are on again.")
+    messages.info(request, message if done else _("No changes were needed."))
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _page(seen: LineageView, error: str = "") -> Page:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    values.append(DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves)))
+    values.append(DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     if seen.renewal_opt_out_at is not None:
-        noted = _(
-            "Since {since} it is noted that nothing comes in its place.", since=format_datetime(seen.renewal_opt_out_at)
-        )
-        button = Button(_("Take back: remind us again"), "go-on")
+        noted = _("Reminders have been off since {since}.", since=format_datetime(seen.renewal_opt_out_at))
+        button = Button(_("Turn reminders on again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
     else:
         sentences = [
-            _("It works until its end all the same. From now on nobody is reminded of it."),
             _(
-                "You can take this back at any time before the end. Whoever renews it after all is reminded of the new "
-                "one."
+                "If you let the certificate expire, we send no more reminders about it. It stays valid until "
+                "it expires."
+            ),
+            _(
+                "You can turn the reminders on again at any time before it expires. If you renew the "
+                "certificate after all, we send reminders about the new one."
             ),
         ]
-        blocks += [Text(sentences), DescriptionList(values), Form([], [Button(_("We let this one end"), "let-end")])]
+        blocks += [Text(sentences), DescriptionList(values), Form([], [Button(_("Let it expire"), "let-end")])]
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     back = back_to_certificate(seen.serial)
-    return Page(_("Let this certificate end"), blocks=blocks, status=status, back=back)
+    return Page(_("Let the certificate expire"), blocks=blocks, status=status, back=back)

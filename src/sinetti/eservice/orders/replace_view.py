@@ -35,8 +35,8 @@ class DaysForm(PortalForm):
     numeric = frozenset({"days"})
 
     days = forms.IntegerField(
-        label=gettext_noop("Certificates that end within how many days"),
-        help_text=gettext_noop("In all organisations that you may order for"),
+        label=gettext_noop("Replace certificates that expire within (days)"),
+        help_text=gettext_noop("In all organisations for which you may order certificates"),
         min_value=1,
         max_value=LONGEST_AHEAD,
         initial=60,
@@ -45,7 +45,7 @@ class DaysForm(PortalForm):
 
     def __init__(self, data: Mapping[str, object] | None = None) -> None:
         super().__init__(data)
-        error = _("Write the number of days, from 1 to {most}.", most=LONGEST_AHEAD)
+        error = _("Enter the number of days, from 1 to {most}.", most=LONGEST_AHEAD)
         self.fields["days"].error_messages |= dict.fromkeys(("required", "invalid", "min_value", "max_value"), error)
 
 
@@ -66,10 +66,10 @@ def order_replace(request: HttpRequest) -> HttpResponse:
         done = replace_many(form, serials, ctx, signed_in_actor(request), request_id(request))
         messages.info(request, _("Replacements ordered: {count}.", count=done.ordered))
         if done.limited:
-            over = _("Left out, because a limit of 24 hours is reached: {count}.", count=done.limited)
+            over = _("Left out because the limit for 24 hours has been reached: {count}.", count=done.limited)
             messages.info(request, over)
         if done.left:
-            messages.info(request, _("Left out, because something had changed meanwhile: {count}.", count=done.left))
+            messages.info(request, _("Left out because their details had changed: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
     if serials:
         return render_page(request, _preview(_look(request, serials)))
@@ -97,41 +97,41 @@ def _possible(request: HttpRequest, found: BulkReplacePreview) -> BulkReplacePre
 
 def _asking(form: DaysForm) -> Page:
     how = _(
-        "Each replacement has the type, the description and the contact persons of the certificate "
-        "that it replaces. If the program can renew, that is simpler: then nothing has to be "
-        "ordered."
+        "A replacement has the same type, description and contact persons as the certificate that it "
+        "replaces. If your program can renew certificates, you do not need to order anything."
     )
-    which = _(
-        "To replace only some of them, open each in the list of certificates, and choose “Order a replacement” there."
-    )
+    which = _("To replace only some of them, open each certificate in the list and choose “Order a replacement”.")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    blocks: list[Component] = [Text([how, which]), form.as_component(Button(_("Show what would be ordered"), "look"))]
-    return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list())
+    blocks: list[Component] = [Text([how, which]), form.as_component(Button(_("Continue"), "look"))]
+    return Page(_("Order several replacements"), blocks=blocks, status=status, back=back_to_list())
 
 
 def _preview(found: BulkReplacePreview) -> Page:
     blocks: list[Component] = []
     if found.more:
-        more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
+        more = _(
+            "There are more than {most} certificates. The first ones are shown here. Repeat this for the rest.",
+            most=MOST_AT_ONCE,
+        )
         blocks.append(Alert(more, Severity.WARNING))
     if found.strange:
-        strange = _("Certificates that you may not order a replacement for: {count}.", count=found.strange)
+        strange = _("Certificates for which you cannot order a replacement: {count}.", count=found.strange)
         blocks.append(Alert(strange, Severity.WARNING))
     count = len(found.ordered)
     if count:
         how = _(
-            "Each technical contact person gets a link by e-mail, one for each certificate, and a PIN code as a text "
-            "message; without a phone number you tell them a code, which stands on the order's page. Pressing the "
-            "button again orders nothing twice."
+            "Each technical contact person gets a link by e-mail for each certificate, and a PIN code by "
+            "text message. If a person has no phone number, give them the code shown on the order's page. "
+            "Pressing the button again does not order anything twice."
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")
         blocks += [Text([how]), _table(found), Form(carried, [button])]
     else:
-        blocks.append(Alert(_("Nothing would be ordered."), Severity.PLAIN))
+        blocks.append(Alert(_("There is nothing to replace."), Severity.PLAIN))
     if found.left:
         blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found)]))
-    return Page(_("Check what is ordered: {count}", count=count), blocks=blocks, wide=True, back=back_to_list())
+    return Page(_("Check the replacements: {count}", count=count), blocks=blocks, wide=True, back=back_to_list())
 
 
 def _table(found: BulkReplacePreview) -> Table:
@@ -143,13 +143,13 @@ def _table(found: BulkReplacePreview) -> Table:
         _("Technical contact person"),
     )
     rows = [[*_cells(one), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered]
-    return Table(_("A replacement is ordered for these"), [Column(name) for name in names], rows)
+    return Table(_("Certificates to replace"), [Column(name) for name in names], rows)
 
 
 def _left(found: BulkReplacePreview) -> Table:
-    names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Why"))
+    names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Reason"))
     rows = [[*_cells(one), Cell(exclusion_text(why))] for one, why in found.left]
-    return Table(_("No replacement is ordered for these"), [Column(name) for name in names], rows)
+    return Table(_("Certificates left out"), [Column(name) for name in names], rows)
 
 
 def _cells(one: ReplacementCandidate) -> list[Cell]:

@@ -31,7 +31,7 @@ from sinetti.eservice.ui.components import (
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.self_service.revoke import (
     AffectedCertificate,
     LineageView,
@@ -43,21 +43,23 @@ from sinetti.services.self_service.revoke import (
 
 _REASONS: Mapping[RevocationReason, str] = {
     RevocationReason.KEY_COMPROMISE: gettext_noop(
-        "The private key came into other hands, or may have: all certificates that were renewed from this one are "
-        "revoked, too"
+        "The private key has leaked or may have leaked (certificates renewed from this one are also revoked)"
     ),
-    RevocationReason.SUPERSEDED: gettext_noop("Another certificate has taken its place"),
-    RevocationReason.CESSATION_OF_OPERATION: gettext_noop("It is no longer needed: the program is not used any more"),
+    RevocationReason.SUPERSEDED: gettext_noop("Another certificate has replaced it"),
+    RevocationReason.CESSATION_OF_OPERATION: gettext_noop(
+        "It is no longer needed because the program is no longer used"
+    ),
     RevocationReason.AFFILIATION_CHANGED: gettext_noop("The organisation's details have changed"),
-    RevocationReason.UNSPECIFIED: gettext_noop("Another reason, or none that we want to give"),
+    RevocationReason.UNSPECIFIED: gettext_noop("Another reason, or no reason given"),
 }
+_REVOKE = ngettext_noop("Revoke this certificate permanently", "Revoke {count} certificates permanently")
 
 
 class ReasonForm(PortalForm):
     """Form for the reason."""
 
     reason = forms.ChoiceField(
-        label=gettext_noop("Why is it revoked?"),
+        label=gettext_noop("Reason for revocation"),
         choices=[(one.value, label) for one, label in _REASONS.items() if may_use_reason(RevokerRole.HOLDER, one)],
     )
 
@@ -86,30 +88,35 @@ def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -
     try:
         done = revoke(seen.serial, reason, ctx, signed_in_actor(request), request_id(request))
     except RevocationError:
-        messages.info(request, _("It was revoked already: nothing was changed."))
+        messages.info(request, _("Nothing was changed. The certificate had already been revoked."))
     else:
-        messages.info(request, _("Revoked: {count}. People concerned are told by e-mail.", count=len(done)))
+        messages.info(
+            request, _("Certificates revoked: {count}. We tell the people concerned by e-mail.", count=len(done))
+        )
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _asking(seen: LineageView, form: ReasonForm) -> Page:
     explanation = _(
-        "A certificate that is revoked is refused everywhere from then on, for good: it can be neither renewed nor "
-        "taken back into use. If the program still needs one, order a replacement first, unless its private key is in "
-        "other hands."
+        "Revocation is permanent. A revoked certificate is refused everywhere, and it cannot be renewed "
+        "or restored. If the program still needs a certificate, order a replacement first, unless the "
+        "private key has leaked."
     )
     blocks: list[Component] = []
     if seen.revoked_at is not None:
         blocks.append(
-            Alert(_("It was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)), Severity.WARNING)
+            Alert(
+                _("This certificate was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)),
+                Severity.WARNING,
+            )
         )
     blocks += [
         DescriptionList(_values(seen)),
         Text([explanation]),
-        form.as_component(Button(_("Look at what is revoked"), "look")),
+        form.as_component(Button(_("Continue"), "look")),
     ]
     return Page(
-        _("Revoke a certificate"),
+        _("Revoke this certificate"),
         blocks=blocks,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
         back=back_to_certificate(seen.serial),
@@ -117,23 +124,25 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
 
 
 def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[AffectedCertificate]) -> Page:
-    title, back = _("Revoke for good?"), back_to_certificate(seen.serial)
+    title, back = _("Revoke permanently?"), back_to_certificate(seen.serial)
     if not going:
-        already = Alert(_("It was revoked already: nothing was changed."), Severity.WARNING)
+        already = Alert(_("Nothing was changed. The certificate had already been revoked."), Severity.WARNING)
         return Page(title, blocks=[already], back=back)
-    stops = [_("From then on {organisation} can send nothing with these certificates.", organisation=seen.organisation)]
+    stops = [
+        _("After this {organisation} cannot send anything with these certificates.", organisation=seen.organisation)
+    ]
     if seen.serves:
         stops.append(serves_stop(seen.serves))
     if reason is RevocationReason.KEY_COMPROMISE:
         stops.append(_("Make a new private key before you order a new certificate. Do not use the old key again."))
     rows = [[Cell(one.serial), Cell(format_datetime(one.span.not_after)), Cell(use(one.use))] for one in going]
-    columns = [Column(_("Serial number")), Column(_("Valid until")), Column(_("Use, as far as is known"))]
-    table = Table(_("Certificates that are revoked: {count}", count=len(going)), columns, rows)
-    buttons = [Button(_("Revoke {count} for good", count=len(going)), "revoke", danger=True)]
+    columns = [Column(_("Serial number")), Column(_("Valid until")), Column(_("Last known use"))]
+    table = Table(_("Certificates to revoke: {count}", count=len(going)), columns, rows)
+    buttons = [Button(ngettext(*_REVOKE, len(going)), "revoke", danger=True)]
     blocks: list[Component] = [
         Alert(" ".join(stops), Severity.WARNING),
         DescriptionList([*_values(seen), DescriptionItem(_("Reason"), _(_REASONS[reason]))]),
-        Section(_("What is revoked"), [table]),
+        Section(_("Certificates to revoke"), [table]),
         Form([hidden("reason", reason.value)], buttons),
     ]
     return Page(title, blocks=blocks, back=back)
@@ -142,20 +151,20 @@ def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[Af
 def _values(seen: LineageView) -> list[DescriptionItem]:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    return [*values, DescriptionItem(_("Whose reports are sent with it"), serves(seen.serves))]
+    return [*values, DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves))]
 
 
 def serves_stop(count: int) -> str:
     """Return the number of other reports that stop, in words."""
     if count == 1:
-        return _("Reports of one other organisation are sent with it, too: they stop as well.")
-    return _("Reports of about {count} other organisations are sent with it, too: they stop as well.", count=count)
+        return _("The reports of 1 other organisation stop as well.")
+    return _("The reports of about {count} other organisations stop as well.", count=count)
 
 
 def use(known: UsageReport) -> str:
     """Return the known use of a certificate in words."""
     if known.use is UsageState.NOT_KNOWN or known.since is None:
-        return _("Not known")
+        return _("Unknown")
     since = format_datetime(known.since)
     if known.use is UsageState.SEEN:
         return _("Last seen in use on {since}", since=since)

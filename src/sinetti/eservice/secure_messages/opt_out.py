@@ -17,25 +17,25 @@ from sinetti.services.organisations.email_opt_out import opt_out_page, request_o
 
 _STOP = "stop"
 _TITLE = gettext_noop("Not your task any more?")
-_TOLD = {
+_NOTIFIES = {
     OptOutNotifies.SIGNATORIES: gettext_noop(
-        "The organisation's representatives are told first, so that they can name somebody else."
+        "We first tell the organisation's representatives, so that they can name another person."
     ),
     OptOutNotifies.CONTACT_PERSON: gettext_noop(
-        "The organisation's contact person is told first, so that somebody else can be named."
+        "We first tell the organisation's contact person, so that another person can be named."
     ),
     OptOutNotifies.OPERATORS: gettext_noop(
-        "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you "
-        "goes on until somebody else is named."
+        "The organisation has no other person we could tell, so we tell the operator of this service. You "
+        "get e-mail until another person is named."
     ),
 }
-_THEN = gettext_noop("After that no more mail goes to your address. The certificates themselves stay as they are.")
-_ASKED = gettext_noop("You have told us. Thank you: you need not do anything more.")
-_STOPPED = gettext_noop("No more mail goes to your address.")
-_NOTHING = gettext_noop("You are not named for any task with certificates any more, so no more reminders come to you.")
+_THEN = gettext_noop("After that we send you no more e-mail. The certificates do not change.")
+_ASKED = gettext_noop("Thank you for telling us. You do not need to do anything else.")
+_STOPPED = gettext_noop("We send you no more e-mail.")
+_NOTHING = gettext_noop("You no longer have any tasks with certificates, so you get no more reminders.")
 _UNKNOWN = (
-    gettext_noop("Perhaps it is not whole, or it is too old. Copy the whole link from our message into your browser."),
-    gettext_noop("You can also ask the organisation's representative to name somebody else."),
+    gettext_noop("The link may be incomplete or too old. Copy the whole link from our message into your browser."),
+    gettext_noop("You can also ask the organisation's representative to name another person."),
 )
 
 
@@ -59,7 +59,7 @@ def _page(found: OptOutPage) -> Page:
         return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
     if not found.told:
         return Page(title, [Text([_(_NOTHING)])])
-    notified = [_(_TOLD[one]) for one in OptOutNotifies if one in found.told]
+    notified = [_(_NOTIFIES[one]) for one in OptOutNotifies if one in found.told]
     then = [_(_THEN)] if found.stops else []
     what = Text([*notified, *then])
     if found.asked:

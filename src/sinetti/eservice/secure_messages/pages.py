@@ -25,65 +25,66 @@ from sinetti.services.issuance.secure_message import LinkView, RevealedIds
 OPEN, PIN, CODE = "open", "pin", "code"
 """Values of the buttons of the page."""
 
-NO_PIN = gettext_noop("Enter the six digits of the PIN code. This did not count as a try.")
-NO_CODE = gettext_noop("Enter the ten letters and digits of the code. This did not count as a try.")
-_WRONG_PIN = gettext_noop("That PIN code is wrong. Tries left: {count}.")
-_WRONG_CODE = gettext_noop("That code is wrong. Tries left: {count}.")
-_LOCKED = gettext_noop("The PIN code was entered wrong five times and works no more.")
-_OVER = gettext_noop("The PIN code works no more: it was used, a newer one was sent, or its 15 minutes have passed.")
+NO_PIN = gettext_noop("Enter the six digits of the PIN code. This did not count as an attempt.")
+NO_CODE = gettext_noop("Enter the ten letters and digits of the code. This did not count as an attempt.")
+_WRONG_PIN = gettext_noop("Wrong PIN code. Attempts left: {count}.")
+_WRONG_CODE = gettext_noop("Wrong code. Attempts left: {count}.")
+_LOCKED = gettext_noop("The PIN code was entered incorrectly five times and no longer works.")
+_OVER = gettext_noop("This PIN code no longer works. A PIN code works once, for 15 minutes, until a newer one is sent.")
 
-_WAITS = gettext_noop("Transfer IDs wait for you here. Your program needs them to retrieve a certificate.")
-_MADE_ANEW = gettext_noop("Each time the message is opened new transfer IDs are made, and earlier ones stop working.")
+_WAITS = gettext_noop("This message contains the transfer IDs that your program needs to retrieve a certificate.")
+_MADE_ANEW = gettext_noop(
+    "Each time you open the message, you get new transfer IDs and the previous ones stop working."
+)
 _HOW = gettext_noop(
-    "Press the button, and you get a PIN code as a text message to the number that ends in {digits}. Enter it on the "
-    "page that follows."
+    "Press the button to get a PIN code by text message to the number ending in {digits}. Enter the code "
+    "on the next page."
 )
 _OTHER_NUMBER = gettext_noop(
-    "Is that not your number? Ask the organisation's representative to have it corrected. You then get a new message, "
-    "and no new order is needed."
+    "If the number is not yours, ask the organisation's representative to correct it. You then get a new "
+    "message. No new order is needed."
 )
-_SENT = gettext_noop("A PIN code was sent to the number that ends in {digits}.")
+_SENT = gettext_noop("We sent a PIN code to the number ending in {digits}.")
 _NOT_YET = gettext_noop(
-    "The text message with the PIN code has not left yet. We keep trying: wait a few minutes, or have a new "
-    "PIN code sent."
+    "The text message with the PIN code has not been sent yet. We keep trying. Wait a few minutes or send "
+    "a new PIN code."
 )
-_FAILED = gettext_noop("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
+_FAILED = gettext_noop("The text message with the PIN code could not be delivered to the number ending in {digits}.")
 _NONE_TODAY = gettext_noop(
-    "Three PIN codes were sent for this message today, and no more are sent before midnight (Finnish time)."
+    "We have sent three PIN codes for this message today. You can get a new one after midnight (Finnish time)."
 )
 _BY_CODE = gettext_noop(
-    "We have no phone number of yours. Enter the code that you get from the organisation's representative, and the "
-    "transfer IDs are shown."
+    "We do not have your phone number. To see the transfer IDs, enter the code that the organisation's "
+    "representative gives you."
 )
 
 _CLOSED = (
     gettext_noop(
-        "Perhaps it is not whole, a newer message has taken its place, or it is older than 14 days. Nothing is lost by "
-        "that."
+        "The link may be incomplete, older than 14 days, or replaced by a newer message. Your order is not affected."
     ),
-    gettext_noop("Look for a newer message from us, or ask the organisation's representative to have one sent."),
+    gettext_noop("Look for a newer message from us, or ask the organisation's representative to send a new link."),
 )
 _LOCKED_LINK = (
-    gettext_noop("The code was entered wrong five times, so the link has ended."),
-    gettext_noop("Ask the organisation's representative to have a new message sent, with a new code."),
+    gettext_noop("The code was entered incorrectly five times, so the link no longer works."),
+    gettext_noop("Ask the organisation's representative for a new link and a new code."),
 )
 _SPENT = (
-    gettext_noop("The transfer IDs of an order can be used once, and they have been: there is nothing more to show."),
+    gettext_noop("The transfer IDs of this order have already been used. Transfer IDs work only once."),
     gettext_noop(
-        "If they were used neither by you nor by somebody whom you gave them to, tell the organisation's "
-        "representative at once: the certificate has to be revoked."
+        "If neither you nor a person you trust used them, tell the organisation's representative at once. "
+        "The certificate must then be revoked."
     ),
 )
-_NOW_ENTER = gettext_noop("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
+_NOW_ENTER = gettext_noop("Enter both in the program that retrieves the certificate. Do not forward them by e-mail.")
 _LEAVING = gettext_noop(
-    "They are shown this once. If you leave this page too early, open the message again: you get new ones, and these "
-    "stop working."
+    "They are shown only once. If you leave the page too early, open the message again to get new ones. "
+    "These then stop working."
 )
 
 
 _BY_HAND = gettext_noop(
-    "You can also retrieve the certificate in the browser: you need a certificate signing request, and the next page "
-    "says how it is made."
+    "You can also retrieve the certificate in the browser. You need a certificate signing request for it. "
+    "The next page shows how to make one."
 )
 
 
@@ -98,7 +99,7 @@ def page(seen: LinkView, error: str, status: int) -> Page:
             reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
             return Page(_("This link does not work"), [_texts(reasons)], status=HTTPStatus.NOT_FOUND)
         case LinkState.SPENT:
-            title = _("The transfer IDs were used")
+            title = _("The transfer IDs have been used")
             return Page(title, [_texts(_SPENT)], status=HTTPStatus.GONE)
         case LinkState.CODE:
             made = _code_page(error_text)
@@ -130,7 +131,7 @@ def revealed_ids_page(done: RevealedIds) -> Page:
     return Page(
         _("Your transfer IDs"),
         [
-            Alert(_("The transfer IDs were made for you just now."), Severity.GOOD),
+            Alert(_("Your transfer IDs are ready."), Severity.GOOD),
             DescriptionList(values),
             _texts((_NOW_ENTER, _LEAVING)),
             _in_the_browser(done),
@@ -152,7 +153,7 @@ def _in_the_browser(done: RevealedIds) -> Section:
     inputs = [Input(name, "", "hidden", value) for name, value in values.items()]
     button = Button(_("Retrieve in the browser (opens in a new tab)"), "open", minor=True)
     form = Form(inputs, [button], action=url_or_empty("fetch"), new_tab=True)
-    title = _("No program that retrieves it?")
+    title = _("Retrieval in the browser")
     return Section(title, [Text([_(_BY_HAND)]), form])
 
 
@@ -181,7 +182,7 @@ def _enter_page(seen: LinkView, error: str) -> Page:
     field = Input(
         "pin",
         _("PIN code"),
-        hint=_("Six digits; the code works for 15 minutes"),
+        hint=_("Six digits. The code works for 15 minutes."),
         error=error,
         required=True,
         longest=12,
@@ -192,7 +193,7 @@ def _enter_page(seen: LinkView, error: str) -> Page:
     )
     is_delivery_shown = not error or seen.delivery is not SmsDelivery.SENT
     blocks: list[Component] = [_delivered(seen)] if is_delivery_shown else []
-    blocks.append(_entry(field, Button(_("Show transfer IDs"), PIN)))
+    blocks.append(_entry(field, Button(_("Show the transfer IDs"), PIN)))
     if seen.pins_left:
         blocks.append(_sends(seen, Button(_("Send a new PIN code"), OPEN, minor=True)))
     else:

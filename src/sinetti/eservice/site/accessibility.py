@@ -149,49 +149,50 @@ def _spoken(number: int, texts: object) -> Mapping[Language, str]:
 
 _TITLE = gettext_noop("Accessibility statement")
 _ABOUT = gettext_noop(
-    "This statement is about the e-service of {service}. The aim is that everybody can use it: the requirements are "
-    "those of the Act on the Provision of Digital Services, level AA of WCAG 2.2 and the standard EN 301 549."
+    "This statement covers the e-service of {service}. The requirements are those of the Act on the "
+    "Provision of Digital Services, WCAG 2.2 level AA and the standard EN 301 549."
 )
 _STATES = {
     Conformity.NOT_EVALUATED: (
         Severity.WARNING,
         gettext_noop(
-            "Not evaluated. Nobody has evaluated these pages by hand, so it is not known whether they conform with the "
-            "requirements. Programs have looked at them: see below."
+            "Not evaluated. These pages have not been evaluated manually, so we do not know whether they "
+            "meet the requirements. The results of automatic tools are below."
         ),
     ),
     Conformity.PARTIAL: (
         Severity.WARNING,
         gettext_noop(
-            "The pages conform partially with the requirements. What is lacking, and what nobody has evaluated, is "
-            "below."
+            "The pages partially meet the requirements. Faults and pages that have not been evaluated are listed below."
         ),
     ),
-    Conformity.FULL: (Severity.GOOD, gettext_noop("The pages conform with the requirements.")),
+    Conformity.FULL: (Severity.GOOD, gettext_noop("The pages meet the requirements.")),
 }
 _NO_GAPS = gettext_noop(
-    "We know of nothing that cannot be used. What was not evaluated may have faults that we do not know of."
+    "We know of no barriers. Pages that have not been evaluated may have faults that we do not know of."
 )
-_LEFT = ngettext_noop("{count} page was not evaluated by hand.", "{count} pages were not evaluated by hand.")
+_LEFT = ngettext_noop(
+    "{count} page has not been evaluated manually.", "{count} pages have not been evaluated manually."
+)
 _RUN = ngettext_noop(
-    "On {day} programs looked at {count} page, in Finnish, Swedish and English, on a wide and on a narrow screen "
-    "(320 pixels), in light and dark colours.",
-    "On {day} programs looked at {count} pages, in Finnish, Swedish and English, on a wide and on a narrow screen "
-    "(320 pixels), in light and dark colours.",
+    "On {day} automatic tools checked {count} page in Finnish, Swedish and English. They used a wide and "
+    "a narrow screen (320 pixels), and light and dark colours.",
+    "On {day} automatic tools checked {count} pages in Finnish, Swedish and English. They used a wide and "
+    "a narrow screen (320 pixels), and light and dark colours.",
 )
 _FOUND = ngettext_noop(
     "They found {count} fault (axe-core {version}).", "They found {count} faults (axe-core {version})."
 )
-_NOT_RUN = gettext_noop("Programs have not looked at the pages yet.")
+_NOT_RUN = gettext_noop("Automatic tools have not checked the pages yet.")
 _PREPARED = gettext_noop(
-    "The statement was made by ourselves, from the results above. It is renewed with each version of the pages."
+    "We prepared this statement ourselves from the results above. We update it with each version of the pages."
 )
-_FEEDBACK = gettext_noop("Did you find a fault, or can you not use a page? Tell us, and we answer within 14 days.")
+_FEEDBACK = gettext_noop("If you find a fault or cannot use a page, tell us. We answer within 14 days.")
 _ENFORCEMENT = gettext_noop(
-    "Are you not content with our answer, or did you get none in 14 days? You can complain to the authority that "
-    "supervises accessibility: {name}."
+    "If you are not satisfied with our answer, or get none within 14 days, you can complain to the "
+    "authority that supervises accessibility: {name}."
 )
-_NO_AUTHORITY = gettext_noop("Which authority supervises accessibility has not been written down here yet. Ask: {help}")
+_NO_AUTHORITY = gettext_noop("The supervising authority has not been added here yet. More information: {help}")
 
 
 @require_safe
@@ -202,9 +203,9 @@ def accessibility_page(request: HttpRequest) -> HttpResponse:
     about = _(_ABOUT, service=portal_context(request).service)
     blocks: list[Component] = [
         Text([about]),
-        Section(_("State of conformity"), [Alert(_(text), tone)]),
-        Section(_("What does not conform"), _gaps(found)),
-        Section(_("How this statement was made"), _made(found)),
+        Section(_("Compliance status"), [Alert(_(text), tone)]),
+        Section(_("Accessibility faults"), _gaps(found)),
+        Section(_("Preparation of this statement"), _made(found)),
         Section(_("Feedback"), _feedback(request)),
         Section(_("Supervision"), _supervision(request)),
     ]
@@ -231,7 +232,7 @@ def _made(found: AccessibilityData) -> list[Component]:
 
 def _table(evaluations: Sequence[Evaluation]) -> Table:
     names = (gettext_noop("Page"), gettext_noop("Method"), gettext_noop("Date"), gettext_noop("Result"))
-    passed, failed = (_("conforms"), _("does not conform"))
+    passed, failed = (_("meets the requirements"), _("does not meet the requirements"))
     rows = [
         [
             Cell(one.page),
@@ -241,7 +242,7 @@ def _table(evaluations: Sequence[Evaluation]) -> Table:
         ]
         for one in evaluations
     ]
-    caption = _("Evaluated by hand")
+    caption = _("Manual evaluation")
     return Table(caption, [Column(_(name)) for name in names], rows)
 
 

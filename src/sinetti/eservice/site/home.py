@@ -17,65 +17,69 @@ from sinetti.services.self_service.dashboard import Overview, overview
 _TITLE = gettext_noop("Certificate service")
 _WHAT = (
     gettext_noop(
-        "Organisations get certificates here for their programs. With its certificate a program proves whose data it "
-        "sends or asks for over the technical interface."
+        "Organisations get certificates for their programs here. A program uses its certificate to prove "
+        "whose data it sends or requests over the technical interface."
     ),
     gettext_noop(
-        "Looking for your organisation's certificate? Ask your software supplier or your technical contact person."
+        "If you are looking for your organisation's certificate, ask your software supplier or your "
+        "technical contact person."
     ),
 )
 _SIGN_IN = (
-    gettext_noop("Sign in to order certificates, to see when they end, and to give others an authorisation."),
-    gettext_noop("An account alone gives no rights: your organisation's representative gives you an authorisation."),
+    gettext_noop("Sign in to order certificates, to see when they expire and to give authorisations to others."),
+    gettext_noop("An account alone gives no rights. Your organisation's representative gives you an authorisation."),
 )
 _FETCH = gettext_noop(
-    "Do you have transfer IDs? With them you retrieve a certificate, in your program or here in the browser, without "
-    "signing in."
+    "If you have transfer IDs, you can retrieve a certificate in your program or here in the browser. You "
+    "do not need to sign in."
 )
 _MESSAGE = gettext_noop(
-    "Did you get a message from us? The link in it leads to the page that you need, and you "
-    "need not sign in there. Nobody will ask you for a PIN code by phone."
+    "If you got a message from us, open the link in it. You do not need to sign in. We never ask for a "
+    "PIN code by phone."
 )
-_NOTHING = gettext_noop("Nothing waits for you now.")
+_NOTHING = gettext_noop("You have no tasks right now.")
 _NO_AUTHORISATION = (
-    gettext_noop("You have no authorisation for any organisation yet, so there is nothing to see here."),
+    gettext_noop("You have no authorisation for any organisation yet."),
     gettext_noop(
-        "Your organisation's representative (for example the managing director) can give you one. You can ask for it."
+        "Your organisation's representative, for example the managing director, can give you one. You can "
+        "send the request here."
     ),
 )
 _WAITING = gettext_noop(
-    "You have authorisations that you cannot use now: sign in with your second factor, or set one up for your account."
+    "Some of your authorisations need a second factor. Sign in with it, or set one up for your account."
 )
 
 _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
     DisplayStatus.EXPIRED: (
         Severity.ERROR,
         ngettext_noop(
-            "{count} certificate has expired, and nothing has taken its place",
-            "{count} certificates have expired, and nothing has taken their place",
+            "{count} certificate has expired without a replacement",
+            "{count} certificates have expired without a replacement",
         ),
     ),
     DisplayStatus.REVOKED: (
         Severity.ERROR,
         ngettext_noop(
-            "{count} certificate was revoked, and nothing has taken its place",
-            "{count} certificates were revoked, and nothing has taken their place",
+            "{count} certificate was revoked without a replacement",
+            "{count} certificates were revoked without a replacement",
         ),
     ),
     DisplayStatus.ENDS_SOON: (
         Severity.WARNING,
-        ngettext_noop("{count} certificate ends in 14 days or less", "{count} certificates end in 14 days or less"),
+        ngettext_noop("{count} certificate expires within 14 days", "{count} certificates expire within 14 days"),
     ),
     DisplayStatus.OLD_IN_USE: (
         Severity.WARNING,
         ngettext_noop(
-            "{count} certificate was renewed, but the old one is still in use",
-            "{count} certificates were renewed, but the old ones are still in use",
+            "{count} renewed certificate, but the old one is still in use",
+            "{count} renewed certificates, but the old ones are still in use",
         ),
     ),
     DisplayStatus.NEW_WAITS: (
         Severity.WARNING,
-        ngettext_noop("{count} new certificate waits to be retrieved", "{count} new certificates wait to be retrieved"),
+        ngettext_noop(
+            "{count} new certificate has not been retrieved", "{count} new certificates have not been retrieved"
+        ),
     ),
     DisplayStatus.NOT_FETCHED: (
         Severity.WARNING,
@@ -83,9 +87,7 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
     ),
     DisplayStatus.IDS_LAPSED: (
         Severity.WARNING,
-        ngettext_noop(
-            "{count} order has transfer IDs that have lapsed", "{count} orders have transfer IDs that have lapsed"
-        ),
+        ngettext_noop("{count} order has expired transfer IDs", "{count} orders have expired transfer IDs"),
     ),
     DisplayStatus.RENEWAL_OPEN: (
         Severity.PLAIN,
@@ -94,24 +96,24 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
     DisplayStatus.IDS_OPENED: (
         Severity.PLAIN,
         ngettext_noop(
-            "{count} order has transfer IDs that were opened and not used",
-            "{count} orders have transfer IDs that were opened and not used",
+            "{count} order has transfer IDs that were opened but not used",
+            "{count} orders have transfer IDs that were opened but not used",
         ),
     ),
     DisplayStatus.IDS_SENT: (
         Severity.PLAIN,
         ngettext_noop(
-            "{count} order has transfer IDs that nobody has opened",
-            "{count} orders have transfer IDs that nobody has opened",
+            "{count} order has transfer IDs that have not been opened",
+            "{count} orders have transfer IDs that have not been opened",
         ),
     ),
 }
 """States in the order of urgency."""
 _REQUESTS = ngettext_noop(
-    "{count} request for an authorisation waits for your answer",
-    "{count} requests for an authorisation wait for your answer",
+    "Answer {count} request for an authorisation",
+    "Answer {count} requests for an authorisation",
 )
-_APPLICATIONS = ngettext_noop("{count} application waits for a decision", "{count} applications wait for a decision")
+_APPLICATIONS = ngettext_noop("Decide {count} application", "Decide {count} applications")
 
 
 @require_safe
@@ -129,8 +131,8 @@ def _welcome() -> list[Component]:
     return [
         Text([_(one) for one in _WHAT]),
         Section(_("Your organisation's certificates"), [Text([_(one) for one in _SIGN_IN]), Links([sign_in])]),
-        Section(_("Retrieve with transfer IDs"), fetching),
-        Section(_("A message from us"), [Text([_(_MESSAGE)])]),
+        Section(_("Retrieval with transfer IDs"), fetching),
+        Section(_("Message from us"), [Text([_(_MESSAGE)])]),
     ]
 
 
@@ -143,7 +145,7 @@ def _to_do(request: HttpRequest, actor: Actor) -> list[Component]:
         blocks.append(Alert(_(_WAITING), Severity.WARNING, [factor] if factor.address else []))
     tasks = _tasks(found)
     if tasks:
-        blocks.append(Section(_("What waits for you"), [Tasks(tasks)]))
+        blocks.append(Section(_("Your tasks"), [Tasks(tasks)]))
     elif found.organisations or actor.staff:
         blocks.append(Alert(_(_NOTHING), Severity.GOOD))
     elif not who.waiting:
@@ -176,7 +178,7 @@ def _ways(*, sees: bool, orders: bool) -> list[Link]:
     places = (
         [(gettext_noop("All certificates"), "certificates")]
         if sees
-        else [(gettext_noop("Ask for an authorisation"), "ask")]
+        else [(gettext_noop("Request an authorisation"), "ask")]
     )
     if orders:
         places.append((gettext_noop("Order a certificate"), "order_new"))

@@ -11,74 +11,79 @@ from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
 
 _TITLE = gettext_noop("Privacy")
-_CONTROLLER = gettext_noop("The controller is whoever runs {service}. Questions about your data: {help}")
+_CONTROLLER = gettext_noop("The controller is the operator of {service}. Questions about your data: {help}")
 _WHAT = (
     (
         gettext_noop("Account"),
         gettext_noop(
-            "Name, e-mail address and language; a password as a value from which it cannot be read, or "
-            "the service with which you sign in; your second factor; where and when you are signed in. "
-            "So that nobody else can act in your name."
+            "Your name, e-mail address and language. A hash of your password, or the service that you "
+            "sign in with. Your second factor, and where and when you are signed in. We need this so that "
+            "no other person can act in your name."
         ),
     ),
     (
         gettext_noop("Contact persons of certificates"),
         gettext_noop(
-            "Name, e-mail address, phone number and language. So that transfer IDs and reminders reach whoever looks "
-            "after a certificate. They come from the organisation that orders it."
+            "Name, e-mail address, phone number and language. We need them to send transfer IDs and "
+            "reminders. We get them from the organisation that orders the certificate."
         ),
     ),
     (
         gettext_noop("Authorisations"),
         gettext_noop(
-            "Who may act for which organisation, given by whom and until when. So that nobody else acts for it."
+            "The organisations that you may act for, who gave the authorisation and until when it is "
+            "valid. We need this so that only authorised people act for an organisation."
         ),
     ),
     (
-        gettext_noop("Records of what was done"),
+        gettext_noop("Audit records"),
         gettext_noop(
-            "Which account did what and when, by an id without a name; and what clerks looked at, with the purpose. So "
-            "that it can be proved who ordered or revoked a certificate."
+            "What each account did and when, with an ID in place of a name. What clerks looked at and for "
+            "what purpose. We need this to prove who ordered or revoked a certificate."
         ),
     ),
 )
-_NO_BASIS = gettext_noop("The legal basis has not been written down here yet. Ask: {help}")
+_NO_BASIS = gettext_noop("The legal basis has not been added here yet. More information: {help}")
 _NOT_PASSED_ON = gettext_noop(
-    "Data is passed on to nobody but those who carry our e-mail and text messages. Certificates have the name and "
-    "the ID of the organisation: of a sole trader that is a person's name. Nothing on these pages comes from "
-    "elsewhere, and nobody counts visits: cookies are kept for signing in, for protecting forms and for your language "
-    "alone."
+    "We pass data on only to the providers that deliver our e-mail and text messages. A certificate "
+    "contains the name and the ID of the organisation. The name of a sole trader's business may be a "
+    "person's name. These pages load nothing from other sites, and we do not track visits. Cookies are "
+    "used only for signing in, for protecting forms and for your language."
 )
 _DAYS = ngettext_noop("{count} day", "{count} days")
 _KEPT = (
     (
         gettext_noop("Accounts"),
         gettext_noop(
-            "{days} after you last signed in and your last authorisation ended; 7 days if the address is not "
-            "confirmed. Ask us, and an account is ended at once"
+            "{days} after your last sign-in and the end of your last authorisation, or 7 days if you do "
+            "not confirm the address. We close your account at once if you ask us."
         ),
     ),
-    (gettext_noop("Requests for an authorisation"), gettext_noop("{days} after they were made")),
-    (gettext_noop("Contact persons' data"), gettext_noop("{days} after their last task with certificates has ended")),
+    (gettext_noop("Requests for an authorisation"), gettext_noop("{days} after the request was sent")),
     (
-        gettext_noop("Messages that were sent"),
-        gettext_noop("{days} after they were sent and their certificate has ended; the text is not kept"),
+        gettext_noop("Contact persons' data"),
+        gettext_noop("{days} after the person's last task with certificates has ended"),
     ),
-    (gettext_noop("Refused requests"), gettext_noop("{days} after they were refused")),
+    (
+        gettext_noop("Sent messages"),
+        gettext_noop("{days} after the message was sent and the certificate expired. The text is not kept."),
+    ),
+    (gettext_noop("Refused requests"), gettext_noop("{days} after the refusal")),
 )
 _FOR_GOOD = (
     gettext_noop(
-        "Certificates and records of what was done are not erased. Records have ids, and no names of people; "
-        "certificates have a person's name only where the organisation has it, as a sole trader's business may."
+        "Certificates and audit records are not erased. Audit records contain IDs and no names of people. "
+        "A certificate contains a person's name only if it is the organisation's name, as with some sole "
+        "traders."
     ),
-    gettext_noop("Applications and the decisions on them are kept as the archives of authorities are."),
+    gettext_noop("Applications and the decisions on them are kept according to the archiving rules for authorities."),
 )
 _RIGHTS = (
     gettext_noop(
-        "You may see your data and have it corrected. You may ask us to erase it or to restrict its use, or object to "
-        "it."
+        "You have the right to see your data and to have it corrected. You can ask us to erase it or "
+        "restrict its use, and you can object to its use."
     ),
-    gettext_noop("You may complain to the Data Protection Ombudsman (tietosuoja.fi)."),
+    gettext_noop("You can lodge a complaint with the Data Protection Ombudsman (tietosuoja.fi)."),
 )
 
 
@@ -91,12 +96,10 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
     controller = _(_CONTROLLER, service=around.service, help=help_line)
     blocks = [
         Section(_("Controller"), [Text([controller])]),
-        Section(
-            _("What data, and what for"), [DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _WHAT])]
-        ),
+        Section(_("Data and purposes"), [DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _WHAT])]),
         Section(_("Legal basis"), [Text([basis])]),
-        Section(_("Who gets it"), [Text([_(_NOT_PASSED_ON)])]),
-        Section(_("How long it is kept"), _kept(request)),
+        Section(_("Disclosure of data"), [Text([_(_NOT_PASSED_ON)])]),
+        Section(_("Retention periods"), _kept(request)),
         Section(_("Your rights"), [Text([_(one) for one in _RIGHTS])]),
     ]
     return render_page(request, Page(_(_TITLE), blocks))

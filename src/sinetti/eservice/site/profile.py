@@ -25,7 +25,7 @@ from sinetti.i18n.translate import _, gettext_noop, translate
 from sinetti.services.access.accounts import change_profile
 from sinetti.services.self_service.role_resignation import own
 
-_SAVED = gettext_noop("Your details were saved.")
+_SAVED = gettext_noop("Your details have been saved.")
 _ACCOUNT = (
     (gettext_noop("Password"), "account_change_password"),
     (gettext_noop("E-mail address"), "account_email"),
@@ -41,18 +41,18 @@ class ProfileForm(PortalForm):
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
         label=gettext_noop("Your name"),
-        help_text=gettext_noop("As it is seen by others who act for the same organisation"),
+        help_text=gettext_noop("Shown to others who act for the same organisation"),
         max_length=LONGEST_PERSON,
     )
     reads = forms.ChoiceField(
         label=gettext_noop("Language"),
-        help_text=gettext_noop("Of these pages, and of our messages about your account"),
+        help_text=gettext_noop("Language of these pages and of messages about your account"),
         choices=LANGUAGE_CHOICES,
     )
 
     def clean_name(self) -> str:
         """Return the name as stored; others see all of it."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -109,6 +109,6 @@ def _render_profile(request: HttpRequest, form: ProfileForm, status: int = 200, 
     blocks: list[Component] = [
         form.as_component(Button(_("Save"), "save")),
         *_authorisations(request),
-        Section(_("Signing in"), [Links([one for one in there if one.address])]),
+        Section(_("Sign-in"), [Links([one for one in there if one.address])]),
     ]
     return render_page(request, Page(_("My details"), blocks, status=status, error=wrong))

@@ -92,8 +92,8 @@ class VerdictForm(PortalForm):
     reason = forms.CharField(
         label=gettext_noop("Reasons"),
         help_text=gettext_noop(
-            "In the applicant's language, which is given above. A refusal always has reasons; they "
-            "become part of the decision, which the applicant gets as it is."
+            "Write in the applicant's language, shown above. A refusal always needs reasons. They become "
+            "part of the decision that the applicant receives."
         ),
         required=False,
         widget=forms.Textarea,
@@ -124,7 +124,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 gettext_noop("Case number"),
                 gettext_noop("Organisation"),
                 gettext_noop("Applied for"),
-                gettext_noop("Made"),
+                gettext_noop("Submitted"),
             )
         ],
         [
@@ -136,7 +136,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             ]
             for one in rows[:A_PAGE]
         ],
-        _("There are none."),
+        _("Nothing to show."),
     )
     search = form.as_component(Button(_("Search")), search=True)
     blocks: list[Component] = [
@@ -157,15 +157,15 @@ def application_detail(request: HttpRequest, clerk: StaffSession, application_id
         return not_found(request)
     form = VerdictForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _decide(request, found, form, clerk):
-        messages.info(request, _("Decided. The applicant gets the decision by e-mail."))
+        messages.info(request, _("Decision made. The applicant receives it by e-mail."))
         return redirect_to("staff_application", application_id)
     blocks: list[Component] = [_values(found), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
-        blocks.append(Section(_("Decide"), _deciding(request, found, form)))
+        blocks.append(Section(_("Make the decision"), _deciding(request, found, form)))
     elif form.is_bound:
         blocks.insert(0, Alert(_(FAULTS[ApplicationErrorReason.NOT_OPEN])))
     if found.decision:
-        blocks.append(Section(_("The decision as it was made"), [Text(lines(found.decision))]))
+        blocks.append(Section(_("Decision text"), [Text(lines(found.decision))]))
     back = Link(_("Applications for the technical interface"), reverse("staff_applications"))
     return show_page(request, _("Application {case}", case=found.case_number), blocks, back)
 
@@ -198,7 +198,7 @@ def _deciding(request: HttpRequest, found: Application, form: VerdictForm) -> li
     blocks: list[Component] = []
     if not portal_context(request).eservice.appeal.get(found.language, ""):
         blocks.append(Alert(_(FAULTS[ApplicationErrorReason.APPEAL])))
-    return [*blocks, form.as_component(Button(_("Decide"), "decide"), name="decide")]
+    return [*blocks, form.as_component(Button(_("Make the decision"), "decide"), name="decide")]
 
 
 def _values(found: Application) -> DescriptionList:
@@ -209,8 +209,8 @@ def _values(found: Application) -> DescriptionList:
         DescriptionItem(_("ID"), found.customer_id),
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
-        DescriptionItem(_("Language of the case"), _(LANGUAGES[found.language])),
-        DescriptionItem(_("Made"), format_datetime(found.created)),
+        DescriptionItem(_("Case language"), _(LANGUAGES[found.language])),
+        DescriptionItem(_("Submitted"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
     if found.decided_at is not None:

@@ -25,18 +25,18 @@ class AuditForm(PortalForm):
 
     object = forms.CharField(
         label=gettext_noop("Object"),
-        help_text=gettext_noop("As it stands in the table, such as certificate:5a…"),
+        help_text=gettext_noop("As shown in the table, for example certificate:5a…"),
         required=False,
         max_length=80,
     )
     actor = forms.CharField(
-        label=gettext_noop("Who"), help_text=gettext_noop("Such as user:…"), required=False, max_length=80
+        label=gettext_noop("Actor"), help_text=gettext_noop("For example user:…"), required=False, max_length=80
     )
     since = forms.DateField(
-        label=gettext_noop("From this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("From date"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     until = forms.DateField(
-        label=gettext_noop("Until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("To date"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
     def asked(self, before: int | None) -> AuditQuery:
@@ -70,29 +70,29 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         blocks.append(history(request, found.entries))
         if found.before is not None:
             if not found.entries:
-                blocks.append(Text([_("None of these rows match. Look also at the older ones.")]))
+                blocks.append(Text([_("No match among these events. Check older events as well.")]))
             kept = {name: value for name, value in request.GET.items() if name not in {"before", "lang"}}
             further = f"{request.path}?{urlencode({**kept, 'before': found.before})}"
-            blocks.append(Pager("", None, Link(_("Older rows"), further)))
-    return show_page(request, _("Audit trail"), blocks)
+            blocks.append(Pager("", None, Link(_("Older events"), further)))
+    return show_page(request, _("Audit log"), blocks)
 
 
 def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
     """Return rows of the audit log as a table."""
     language = language_of(request)
     names = (
-        gettext_noop("When"),
-        gettext_noop("What"),
+        gettext_noop("Time"),
+        gettext_noop("Event"),
         gettext_noop("Object"),
-        gettext_noop("Who"),
-        gettext_noop("More"),
+        gettext_noop("Actor"),
+        gettext_noop("Details"),
     )
 
     def more(one: AuditEntry) -> str:
         facts_text = "; ".join(
             fact_label(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
         )
-        unsound = _("this row is not as it was written: tell whoever runs the service")
+        unsound = _("row altered after it was written, report this to the operator")
         return facts_text if one.sound else f"{facts_text} – {unsound}"
 
     rows = [
@@ -105,4 +105,4 @@ def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
         ]
         for one in entries
     ]
-    return Table(_("Rows, the newest first"), [Column(_(one)) for one in names], rows, _("There are none."))
+    return Table(_("Events, newest first"), [Column(_(one)) for one in names], rows, _("Nothing to show."))

@@ -48,7 +48,7 @@ from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
 from sinetti.services.staff.session import StaffSession
 
-_TITLE = gettext_noop("Revoke many certificates")
+_TITLE = gettext_noop("Revoke several certificates")
 _MOST_SERIALS = 400_000
 _SERIAL_DIGITS = 40
 
@@ -59,10 +59,10 @@ class ChooseForm(PortalForm):
     organisation = forms.CharField(label=gettext_noop("ID of the organisation"), required=False, max_length=30)
     authority = forms.CharField(label=gettext_noop("Certification authority"), required=False, max_length=100)
     first = forms.DateField(
-        label=gettext_noop("Issued from this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("Issued on or after"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     last = forms.DateField(
-        label=gettext_noop("Issued until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("Issued on or before"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     serials = forms.CharField(
         label=gettext_noop("Serial numbers"),
@@ -79,7 +79,7 @@ class ChooseForm(PortalForm):
         """Return the serial numbers in hex without duplicates."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
         if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
-            self.refuse("serials", gettext_noop("Write one serial number on each line, in the digits 0–9 and a–f."))
+            self.refuse("serials", gettext_noop("Enter one serial number on each line, using only 0–9 and a–f."))
         return tuple(Serial(one) for one in dict.fromkeys(typed))
 
     def clean(self) -> dict[str, object]:
@@ -87,9 +87,9 @@ class ChooseForm(PortalForm):
         values = super().clean() or {}
         first, last = values.get("first"), values.get("last")
         if "first" in values and "last" in values and (first is None) != (last is None):
-            self.refuse("last" if last is None else "first", gettext_noop("Give both days, or none."))
+            self.refuse("last" if last is None else "first", gettext_noop("Enter both days, or neither."))
         elif first is not None and last is not None and last < first:
-            self.refuse("last", gettext_noop("The second day comes before the first."))
+            self.refuse("last", gettext_noop("The last day is before the first day."))
         return values
 
     def with_shown(self, digest: str) -> "ChooseForm":
@@ -118,7 +118,7 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             gettext_noop("Proposed"),
             gettext_noop("Certificates"),
             gettext_noop("Reason"),
-            gettext_noop("Until"),
+            gettext_noop("Confirm by"),
         )
     ]
 
@@ -134,9 +134,9 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ]
 
     blocks: list[Component] = [
-        Links([Link(_("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
-        Table(_("Wait for a second clerk"), columns, rows(waiting), _("There are none.")),
-        Table(_("Decided, and not done yet"), columns, rows(unfinished), _("There are none.")),
+        Links([Link(_("Select certificates"), reverse("staff_revocation_new"), button=True)]),
+        Table(_("Awaiting a second clerk"), columns, rows(waiting), _("Nothing to show.")),
+        Table(_("Confirmed, in progress"), columns, rows(unfinished), _("Nothing to show.")),
     ]
     return show_page(request, _(_TITLE), blocks)
 
@@ -158,10 +158,18 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
                 return answer
             selection_blocks = _blocks(clerk, answer)
             form = form.with_shown(_digest(answer))
-    explained = Text([_("All that you give has to apply. What has ended or is revoked is passed over."), at_once()])
-    buttons = [Button(_("Show which these are"), "look")]
+    explained = Text(
+        [
+            _(
+                "A certificate must match all the conditions that you enter. Expired and revoked certificates are "
+                "left out."
+            ),
+            at_once(),
+        ]
+    )
+    buttons = [Button(_("Show certificates"), "look")]
     if len(selection_blocks) > 1:
-        buttons.append(Button(_("Revoke them, or propose it"), "propose", danger=True))
+        buttons.append(Button(_("Revoke or propose revocation"), "propose", danger=True))
     return show_page(request, _(_TITLE), [explained, *selection_blocks, form.as_component(*buttons)], _back())
 
 
@@ -192,7 +200,10 @@ def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: st
 
 def at_once() -> str:
     """Return the limit for one clerk in words; single revocations count, too."""
-    return _("Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE)
+    return _(
+        "One clerk can revoke up to {count} certificates in 24 hours. A second clerk must confirm more than that.",
+        count=AT_ONCE,
+    )
 
 
 def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | BulkSelection:
@@ -216,17 +227,17 @@ def _digest(selection: BulkSelection) -> str:
 def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
     """Return the list, the count, and the need for a second clerk."""
     if not selection.going:
-        return [Alert(_("Nothing of this is left to revoke."))]
+        return [Alert(_("There are no certificates left to revoke."))]
     two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
-    count_text = _("Certificates that would be revoked: {count}.", count=len(selection.going))
-    second = _("A second clerk has to confirm it.") if two else _("They are revoked at once, and that is for good.")
+    count_text = _("Certificates to revoke: {count}.", count=len(selection.going))
+    second = _("A second clerk must confirm this.") if two else _("They are revoked immediately and permanently.")
     return [Alert(f"{count_text} {second}", Severity.WARNING), _table(selection)]
 
 
 def _table(selection: BulkSelection) -> Table:
     """Return a table of the first rows; the proposal's page has the whole list."""
     return Table(
-        _("The first of them"),
+        _("First certificates of the list"),
         [
             Column(_(one))
             for one in (
@@ -238,7 +249,7 @@ def _table(selection: BulkSelection) -> Table:
         ],
         [
             [
-                Cell(row.serial, note=_("renewed from another") if row.serial in selection.along else ""),
+                Cell(row.serial, note=_("renewed from another certificate") if row.serial in selection.along else ""),
                 Cell(row.customer_id),
                 Cell(row.channel),
                 Cell(format_datetime(row.not_after)),
@@ -257,7 +268,7 @@ def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpRes
             bulk_revocations.go_on(proposal_id, clerk)
         case "withdraw":
             bulk_revocations.withdraw(proposal_id, clerk)
-            messages.info(request, _("Withdrawn: nothing was revoked."))
+            messages.info(request, _("Proposal withdrawn. No certificates were revoked."))
             return redirect_to("staff_revocations")
         case _:
             pass
@@ -274,7 +285,7 @@ def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
     if proposal.approver:
         rows.append(DescriptionItem(_("Confirmed by"), actor_of(proposal.approver)))
     if proposal.approved_at is None and not proposal.withdrawn:
-        rows.append(DescriptionItem(_("Has to be confirmed by"), format_datetime(proposal.expires)))
+        rows.append(DescriptionItem(_("Confirm by"), format_datetime(proposal.expires)))
     return DescriptionList(rows)
 
 
@@ -283,17 +294,20 @@ def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocation
     if proposal.withdrawn:
         return [Alert(_(BULK[BulkErrorReason.WITHDRAWN]))]
     if proposal.done_at is not None:
-        return [Alert(_("All of these are revoked."), Severity.GOOD)]
+        return [Alert(_("All these certificates have been revoked."), Severity.GOOD)]
     if proposal.approved_at is not None:
-        going = Alert(_("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING)
-        return [going, Form((), [Button(_("Go on"), "go-on", danger=True)])]
+        going = Alert(
+            _("The revocation is confirmed but not finished. Press “Continue” until all certificates are revoked."),
+            Severity.WARNING,
+        )
+        return [going, Form((), [Button(_("Continue"), "go-on", danger=True)])]
     if portal_context(request).ctx.now() > proposal.expires:
         return [Alert(_(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:
         mine = Alert(_(BULK[BulkErrorReason.SAME_OFFICER]))
-        return [mine, Form((), [Button(_("Withdraw this proposal"), "withdraw", minor=True)])]
-    press = Button(_("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
-    asked = _("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
+        return [mine, Form((), [Button(_("Withdraw proposal"), "withdraw", minor=True)])]
+    press = Button(_("Revoke all permanently: {count}", count=len(proposal.serials)), "confirm", danger=True)
+    asked = _("Another clerk has proposed this. Check the list before you confirm. A revocation cannot be undone.")
     return [Alert(asked, Severity.WARNING), Form((), [press])]
 
 

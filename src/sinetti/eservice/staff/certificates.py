@@ -44,7 +44,7 @@ from sinetti.services.staff.session import StaffSession
 
 _ALREADY = gettext_noop("This certificate has already been revoked.")
 _PROPOSED = gettext_noop(
-    "Proposed: it is revoked once another clerk has confirmed it. Ask one of them to look at this page."
+    "Revocation proposed. The certificate is revoked when another clerk confirms. Ask another clerk to open this page."
 )
 
 
@@ -52,10 +52,10 @@ class CertificateSearchForm(PortalForm):
     """Search form for certificates."""
 
     text = forms.CharField(
-        label=gettext_noop("What to search for"),
+        label=gettext_noop("Search term"),
         help_text=gettext_noop(
-            "The beginning of the serial number, of the organisation's ID or name, of the description "
-            "or of the contact person's e-mail address; at least two characters."
+            "The start of a serial number, an organisation's ID or name, a description, or a contact "
+            "person's e-mail address. At least two characters."
         ),
         min_length=2,
         max_length=254,
@@ -67,7 +67,7 @@ class RevokeForm(PortalForm):
 
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
     sure = forms.BooleanField(
-        label=gettext_noop("I have made sure that it is this certificate, and that it is to be revoked.")
+        label=gettext_noop("I have checked that this is the right certificate and that it must be revoked.")
     )
 
 
@@ -98,7 +98,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             ]
             for one in found.rows
         ]
-        blocks.append(Table(_("Found"), [Column(_(one)) for one in columns], rows, _("None was found.")))
+        blocks.append(Table(_("Search results"), [Column(_(one)) for one in columns], rows, _("No results.")))
         if found.after:
             more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
@@ -136,7 +136,7 @@ def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: Staf
         messages.info(request, _(_PROPOSED))
         return redirect_to("staff_revocation", outcome.proposal.proposal_id)
     count = len(outcome.selection.going)
-    messages.info(request, _("Certificates revoked: {count}. They are refused everywhere from now on.", count=count))
+    messages.info(request, _("Certificates revoked: {count}. They are no longer valid.", count=count))
     return redirect_to("staff_certificate", serial)
 
 
@@ -144,18 +144,15 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     """Return the effects of a revocation, the need for a second clerk, and the form."""
     effects = Text(
         [
-            _("A revocation is for good. The contact person and the representatives are told of it."),
-            _(
-                "If the private key came into other hands, everything that was renewed from this "
-                "certificate is revoked, too."
-            ),
+            _("A revocation is permanent. We notify the contact person and the representatives."),
+            _("If the private key has been compromised, all certificates renewed from this one are revoked as well."),
             at_once(),
         ]
     )
     blocks: list[Component] = [effects]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
-        blocks.append(Alert(_("A second clerk has to confirm it."), Severity.WARNING))
-    return [*blocks, form.as_component(Button(_("Revoke"), "revoke", danger=True))]
+        blocks.append(Alert(_("A second clerk must confirm this."), Severity.WARNING))
+    return [*blocks, form.as_component(Button(_("Revoke permanently"), "revoke", danger=True))]
 
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
@@ -171,7 +168,7 @@ def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionLis
         DescriptionItem(_("Valid until"), format_datetime(one.span.not_after)),
         DescriptionItem(_("Can be renewed from"), format_datetime(one.renewable_from)),
         DescriptionItem(
-            _("Retrieved first"), format_datetime(one.first_fetched_at) if one.first_fetched_at else _("not yet")
+            _("First retrieved"), format_datetime(one.first_fetched_at) if one.first_fetched_at else _("not yet")
         ),
     ]
     if one.revoked_at is not None and one.revocation_reason is not None:
@@ -195,12 +192,12 @@ def _people(found: StaffCertificateView) -> DescriptionList:
 
 def _person(one: Recipient | None) -> str:
     if one is None:
-        return _("nobody")
+        return _("not named")
     text = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
-    return text if one.mailable else _("{person} (mail does not reach this address)", person=text)
+    return text if one.mailable else _("{person} (e-mail does not reach this address)", person=text)
 
 
 def _state(revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
     if revoked_at is not None:
         return _("revoked")
-    return _("ended") if now > not_after else _("valid")
+    return _("expired") if now > not_after else _("valid")

@@ -84,11 +84,7 @@ def show_page(
         purpose_text = _(PURPOSES[looking.purpose])
         purpose_text = f"{purpose_text} ({looking.case})" if looking.case else purpose_text
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
-        above = [
-            DescriptionList(
-                [DescriptionItem(_("What you need the information for (change it here)"), purpose_text, link=address)]
-            )
-        ]
+        above = [DescriptionList([DescriptionItem(_("Purpose of access (change)"), purpose_text, link=address)])]
     return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
 
 

@@ -61,7 +61,7 @@ class FileForm(PortalForm):
 
     file = forms.FileField(
         label=gettext_noop("File"),
-        help_text=gettext_noop("CSV in UTF-8, at most 50,000 lines and 5 MB."),
+        help_text=gettext_noop("CSV file in UTF-8, at most 50,000 lines and 5 MB."),
         allow_empty_file=False,
     )
 
@@ -84,28 +84,30 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     explained = Text(
         [
             _(
-                "The file names organisations: new ones, new names, those merged into others, those that ended. What "
-                "it does not name stays as it is. You see first what would change; nothing is written before you say "
-                "so."
+                "The file lists organisations that are new, renamed, merged into another or ended. Other "
+                "organisations stay as they are. You see the changes first. Nothing is saved until you "
+                "confirm."
             ),
             _(
-                "kind: business-id, vat, foreign, register or, for testing, artificial. country: two letters, such as "
-                "FI."
+                "kind: business-id, vat, foreign, register or, for testing, artificial. country: two "
+                "letters, for example FI."
             ),
-            _("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
-            _("A file that renames, merges or ends any organisation is carried out once a second clerk confirms it."),
+            _("merged_into: ID of the organisation into which it was merged. ended: date, for example 2026-03-31."),
+            _("If the file renames, merges or ends organisations, a second clerk must confirm the changes."),
         ]
     )
-    columns = [Column(_(one)) for one in (gettext_noop("Proposed"), gettext_noop("Proposed by"), gettext_noop("Until"))]
-    waits = Table(_("Wait for a second clerk"), columns, waiting, _("There are none."))
+    columns = [
+        Column(_(one)) for one in (gettext_noop("Proposed"), gettext_noop("Proposed by"), gettext_noop("Confirm by"))
+    ]
+    waits = Table(_("Awaiting a second clerk"), columns, waiting, _("Nothing to show."))
     columns = [Column(_("Sent")), Column(_("Carried out"))]
-    table = Table(_("Files sent lately"), columns, sent_lately, _("None yet."))
+    table = Table(_("Recent files"), columns, sent_lately, _("None yet."))
     example = CommandBlock(_("For example"), _EXAMPLE)
     send = form.as_component(Button(_("Compare with the register"), "compare"))
     blocks: list[Component] = (
         [waits, explained, example, send, table] if waiting else [explained, example, send, waits, table]
     )
-    return show_page(request, _("Read organisations from a file"), blocks, _back("staff_organisations"))
+    return show_page(request, _("Import organisations from a file"), blocks, _back("staff_organisations"))
 
 
 @staff_view
@@ -122,9 +124,9 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
     status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
     blocks = _before(request, found, clerk) if found.accepted_at is None else _after(found, clerk)
     if status is HTTPStatus.CONFLICT:
-        moved = _("The register has changed since this was shown. Nothing was done: look at what would change now.")
+        moved = _("The register has changed since you opened this page. Nothing was done. Check the changes again.")
         blocks.insert(0, Alert(moved, Severity.WARNING))
-    title = _("Changes of organisations")
+    title = _("Changes to organisations")
     return show_page(request, title, [*blocks, *_changes(request, found)], _back("staff_loads"), status)
 
 
@@ -173,8 +175,8 @@ def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list
     blocks: list[Component] = [_counts(found), *_who(found)]
     if difference.wrong:
         wrong = Table(
-            _("Lines that change nothing because something is wrong with them"),
-            [Column(_("Line")), Column(_("Column")), Column(_("What to write"))],
+            _("Lines left out because of errors"),
+            [Column(_("Line")), Column(_("Column")), Column(_("Correction"))],
             [
                 [Cell(str(one.line)), Cell(one.column or _("the whole line")), Cell(_to_write(one))]
                 for one in difference.wrong[:_WRONG_SHOWN]
@@ -194,35 +196,35 @@ def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> lis
     if (reason := _ENDED.get(state)) is not None:
         return [Alert(_(LOADS[reason]))]
     if not count:
-        return [Alert(_("There is nothing to carry out."))]
+        return [Alert(_("There are no changes to carry out."))]
     if not needs_second_clerk(found.difference.changes):
-        return [Form(hidden, [Button(_("Carry out these changes: {count}", count=count), "accept")])]
+        return [Form(hidden, [Button(_("Carry out changes: {count}", count=count), "accept")])]
     if found.confirmation.sent_by != clerk.actor.user_id:
         return [Alert(_(LOADS[LoadReason.OTHER_CLERK]))]
     asked = Alert(
         _(
-            "This renames, merges or ends organisations. A second clerk has to confirm all of it within 24 hours; "
-            "nothing is done before."
+            "These changes rename, merge or end organisations. A second clerk must confirm them within 24 "
+            "hours. Nothing is done before that."
         ),
         Severity.WARNING,
     )
-    return [asked, Form(hidden, [Button(_("Propose these changes: {count}", count=count), "propose")])]
+    return [asked, Form(hidden, [Button(_("Propose changes: {count}", count=count), "propose")])]
 
 
 def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
     """Return the actions of the proposal's own clerk, or of other clerks."""
     if found.confirmation.proposed_by == clerk.actor.user_id:
         mine = Alert(_(LOADS[LoadReason.SAME_CLERK]))
-        return [mine, Form((), [Button(_("Withdraw this proposal"), "end", minor=True)])]
+        return [mine, Form((), [Button(_("Withdraw proposal"), "end", minor=True)])]
     asked = _(
-        "Another clerk has proposed this. Look at the totals and at every change before you confirm it: what has ended "
-        "or is merged stays so for good."
+        "Another clerk has proposed this. Check the totals and every change before you confirm. The end "
+        "or merger of an organisation cannot be undone."
     )
-    press = _("Confirm and carry out these changes: {count}", count=len(found.difference.changes))
+    press = _("Confirm and carry out changes: {count}", count=len(found.difference.changes))
     hidden = [Input("digest", "", "hidden", found.digest)]
     return [
         Alert(asked, Severity.WARNING),
-        Form(hidden, [Button(press, "confirm", danger=True), Button(_("Reject this proposal"), "end", minor=True)]),
+        Form(hidden, [Button(press, "confirm", danger=True), Button(_("Reject proposal"), "end", minor=True)]),
     ]
 
 
@@ -240,7 +242,7 @@ def _who(found: ImportJob) -> list[Component]:
     elif known.ended_at is not None:
         rows.append(DescriptionItem(_("Rejected or withdrawn by"), f"user:{known.ended_by}"))
     else:
-        rows.append(DescriptionItem(_("Has to be confirmed by"), format_datetime(known.expires)))
+        rows.append(DescriptionItem(_("Confirm by"), format_datetime(known.expires)))
     return [DescriptionList(rows)]
 
 
@@ -257,27 +259,27 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
     rows = [DescriptionItem(_("Carried out"), far)]
     if found.passed_over:
         over = _(
-            "Changes left out, because the register had changed meanwhile: {count}. Send the file again to see them.",
+            "Changes left out because the register had changed: {count}. Send the file again to see them.",
             count=found.passed_over,
         )
-        rows.append(DescriptionItem(_("Passed over"), over))
+        rows.append(DescriptionItem(_("Left out"), over))
     if found.done_at is not None:
         rows.append(DescriptionItem(_("Done"), format_datetime(found.done_at)))
     blocks: list[Component] = [_counts(found), *_who(found), DescriptionList(rows)]
     if found.done_at is None:
-        blocks.append(Form((), [Button(_("Go on"), "go-on")]))
+        blocks.append(Form((), [Button(_("Continue"), "go-on")]))
     for left in organisations.find_orphaned(found, clerk):
         text = _(
-            "Valid certificates of organisations that this file ends: {count}. They are to be revoked, "
-            "for this reason: {reason}. More than ten wait for a second clerk.",
+            "Valid certificates of these organisations: {count}. Revoke them for this reason: {reason}. A "
+            "second clerk must confirm more than ten.",
             count=len(left.serials),
             reason=_(REASONS[left.reason]),
         )
-        press = Button(_("Revoke all of them: {count}", count=len(left.serials)), left.kind.value, danger=True)
+        press = Button(_("Revoke all permanently: {count}", count=len(left.serials)), left.kind.value, danger=True)
         title = (
             _("Certificates of merged organisations")
             if left.kind is ChangeKind.MERGE
-            else _("Certificates of organisations that ended")
+            else _("Certificates of ended organisations")
         )
         blocks.append(Section(title, [Text([text]), Form((), [press])]))
     return blocks
@@ -286,8 +288,10 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
 def _counts(found: ImportJob) -> DescriptionList:
     totals = count_acts(found.difference.changes)
     rows = [DescriptionItem(_(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
-    wrong = DescriptionItem(_("wrong lines"), str(len(found.difference.wrong)))
-    return DescriptionList([*rows, DescriptionItem(_("no change"), str(found.difference.unchanged)), wrong])
+    wrong = DescriptionItem(_("Lines with errors"), str(len(found.difference.wrong)))
+    return DescriptionList(
+        [*rows, DescriptionItem(_("Organisations unchanged"), str(found.difference.unchanged)), wrong]
+    )
 
 
 def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
@@ -311,10 +315,16 @@ def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
     number, changes = page_number(request), found.difference.changes
     part = changes[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
-        _("Every change"),
-        [Column(_("ID")), Column(_("Line"), numeric=True), Column(_("What")), Column(_("Before")), Column(_("After"))],
+        _("All changes"),
+        [
+            Column(_("ID")),
+            Column(_("Line"), numeric=True),
+            Column(_("Type of change")),
+            Column(_("Before")),
+            Column(_("After")),
+        ],
         [[Cell(one.customer_id), Cell(str(one.line)), Cell(_(CHANGES[one.kind])), *_cells(one)] for one in part],
-        _("There are none."),
+        _("Nothing to show."),
     )
     return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]
 
@@ -327,5 +337,5 @@ def _cells(one: ImportChange) -> tuple[Cell, Cell]:
 
 
 def _back(name: str) -> Link:
-    label = _("Organisations") if name == "staff_organisations" else _("Read organisations from a file")
+    label = _("Organisations") if name == "staff_organisations" else _("Import organisations from a file")
     return Link(label, reverse(name))

@@ -27,9 +27,9 @@ _PAGES: Mapping[str, str] = {
     "staff_organisations": gettext_noop("Organisations"),
     "staff_invitations": gettext_noop("Invitations of representatives"),
     "staff_certificates": gettext_noop("Certificates"),
-    "staff_revocations": gettext_noop("Revoke many certificates"),
+    "staff_revocations": gettext_noop("Revoke several certificates"),
     "staff_outbox": gettext_noop("Outbox"),
-    "staff_audit": gettext_noop("Audit trail"),
+    "staff_audit": gettext_noop("Audit log"),
 }
 
 
@@ -45,7 +45,7 @@ class PurposeForm(PortalForm):
     )
     case = forms.CharField(
         label=gettext_noop("Case number (optional)"),
-        help_text=gettext_noop("For example SI-7K3M2-Q9PXW. Nothing else is written here."),
+        help_text=gettext_noop("For example SI-7K3M2-Q9PXW. Enter only a case number."),
         required=False,
         max_length=20,
     )
@@ -57,7 +57,8 @@ class PurposeForm(PortalForm):
         found = read_case_number(typed)
         if typed.strip() and found is None:
             self.refuse(
-                "case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW. Leave this empty if there is none.")
+                "case",
+                gettext_noop("A case number looks like SI-7K3M2-Q9PXW. Leave this field empty if there is none."),
             )
         return found or ""
 
@@ -70,28 +71,25 @@ def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
     links = Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])
     if looking is None:
         asked = Alert(
-            _(
-                "Before you see anybody's data, say what you need it for. That is written down with "
-                "everything that you look at."
-            ),
-            links=[Link(_("Say what you need it for"), reverse("staff_purpose"))],
+            _("State the purpose before you view personal data. It is recorded with everything that you view."),
+            links=[Link(_("State the purpose"), reverse("staff_purpose"))],
         )
         return render_page(request, Page(_("Clerk's pages"), blocks=[asked, links], wide=True))
     clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
     waits = DescriptionList(
         [
             DescriptionItem(
-                _("Applications that wait for a decision"),
+                _("Applications awaiting a decision"),
                 str(applications.count_open(clerk)),
                 link=reverse("staff_applications"),
             ),
             DescriptionItem(
-                _("Revocations that wait for a second clerk"),
+                _("Revocations awaiting a second clerk"),
                 str(bulk_revocations.count_waiting(clerk)),
                 link=reverse("staff_revocations"),
             ),
             DescriptionItem(
-                _("Changes of organisations that wait for a second clerk"),
+                _("Changes to organisations awaiting a second clerk"),
                 str(organisations.count_proposed(clerk)),
                 link=reverse("staff_loads"),
             ),
@@ -108,22 +106,22 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
         form = PurposeForm(request.POST)
         if form.is_valid():
             request.session[PURPOSE], request.session[CASE] = form.cleaned_data["purpose"], form.cleaned_data["case"]
-            messages.info(request, _("From now on this is written down with all that you look at."))
+            messages.info(request, _("Purpose saved. It is recorded with everything that you view."))
             return HttpResponseRedirect(safe_next(form.cleaned_data["next"]), status=HTTPStatus.SEE_OTHER)
     else:
         form = _form(request, current_purpose(request))
     explained = Text(
         [
             _(
-                "Each page and each search is written into the audit trail with your account and this purpose. Look "
-                "only at what your task needs."
+                "Each page and search is recorded in the audit log with your account and this purpose. "
+                "View only what your task requires."
             )
         ]
     )
-    button = Button(_("Go on"), "go")
+    button = Button(_("Continue"), "go")
     return render_page(
         request,
-        Page(_("Purpose of your visit to the clerk's pages"), blocks=[explained, form.as_component(button)], wide=True),
+        Page(_("Purpose of access"), blocks=[explained, form.as_component(button)], wide=True),
     )
 
 

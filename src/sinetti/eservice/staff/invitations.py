@@ -62,21 +62,21 @@ class InviteForm(PortalForm):
     name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(
         label=gettext_noop("E-mail address"),
-        help_text=gettext_noop("Their own address: whoever reads mail there gets the link."),
+        help_text=gettext_noop("Use the person's own address. The link is sent there."),
         max_length=254,
     )
     spoken = forms.ChoiceField(label=gettext_noop("Language"), choices=LANGUAGE_CHOICES, initial=Language.FI.value)
 
     def clean_name(self) -> str:
         """Return the name as stored."""
-        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Enter a name, 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """Return an address."""
         try:
             return check_email("email", str(self.cleaned_data["email"]))
         except ValidationError:
-            self.refuse("email", gettext_noop("Write an e-mail address like name@organisation.example."))
+            self.refuse("email", gettext_noop("Enter an e-mail address, for example name@organisation.example."))
             return ""
 
 
@@ -89,9 +89,9 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ended = open_invitations.end(request.POST.get("invitation", ""), clerk)
         messages.info(
             request,
-            _("The invitation is cancelled: its link no longer works.")
+            _("Invitation cancelled. Its link no longer works.")
             if ended
-            else _("The invitation was taken up or cancelled meanwhile. Look at the list."),
+            else _("The invitation is no longer open. Check the list."),
         )
         return redirect_to("staff_invitations")
     sent = request.method == "POST"
@@ -106,14 +106,14 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     asked, rows = found.asked, found.links
     explained = [
         _(
-            "An invitation waits until a representative of the organisation confirms it; if there is none, until a "
-            "second clerk does. It lapses after 14 days."
+            "A representative of the organisation confirms the invitation. If there is no representative, "
+            "a second clerk confirms it. An unconfirmed invitation lapses after 14 days."
         ),
-        _("Then the link is sent by e-mail. It works once, for 14 days; only the invited person sees it."),
+        _("The invited person then receives a link by e-mail. The link works once, for 14 days."),
     ]
     blocks: list[Component] = [
         Text(explained),
-        form.as_component(Button(_("Ask for the invitation"), "invite")),
+        form.as_component(Button(_("Request invitation"), "invite")),
         _asked_table(asked[:A_PAGE]),
         _table(rows[:A_PAGE]),
         pager(request, number, max(len(rows[:A_PAGE]), len(asked[:A_PAGE])), more=max(len(rows), len(asked)) > A_PAGE),
@@ -130,30 +130,32 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
     try:
         made = open_invitations.invite(values["organisation"], person, clerk).made
     except PeopleError:
-        form.refuse("organisation", gettext_noop("The register has no organisation with this ID. Add it first."))
+        form.refuse(
+            "organisation", gettext_noop("The register has no organisation with this ID. Add the organisation first.")
+        )
     except OrganisationClosed:
-        form.refuse("organisation", gettext_noop("The organisation has ended: nobody is invited for it any more."))
+        form.refuse(
+            "organisation", gettext_noop("The organisation has ended. You can no longer invite people to act for it.")
+        )
     except AlreadyHasOtherRole:
         form.refuse(
             "email",
             gettext_noop(
-                "Somebody with this address already has another authorisation for the organisation. Its "
-                "representatives can change it."
+                "A person with this address already has another authorisation for the organisation. The "
+                "organisation's representatives can change it."
             ),
         )
     except SelfInvitation:
         form.refuse(
             "email",
-            gettext_noop(
-                "This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."
-            ),
+            gettext_noop("This is your own address. You cannot invite yourself. Ask another clerk to do it."),
         )
     except InvitationLimitReached:
         form.refuse("organisation", WRONG[InvitationLimitReached])
     else:
         if made:
-            return _("The invitation waits for a confirmation. Nothing has been sent to the person yet.")
-        return _("This person was invited already; nothing new was sent.")
+            return _("Invitation requested. Nothing is sent to the person until it is confirmed.")
+        return _("This person has already been invited. Nothing was sent.")
     return ""
 
 
@@ -194,12 +196,12 @@ def _buttons(clerk: StaffSession, found: PendingView) -> list[Component]:
         return []
     if found.asker_id == clerk.actor.user_id:
         mine = Alert(_(REFUSED[PendingFault.SAME_PERSON]))
-        return [mine, Form([], [Button(_("Withdraw the invitation"), "withdraw", minor=True)])]
+        return [mine, Form([], [Button(_("Withdraw invitation"), "withdraw", minor=True)])]
     reject = Button(_("Reject the invitation"), "reject", minor=True)
     if open_invitations.has_signatory(found.organisation_id, clerk):
         return [Alert(_(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
     known = Alert(
-        _("Confirm this only if you have checked yourself that this person may act for the organisation."),
+        _("Confirm only if you have checked yourself that this person may act for the organisation."),
         Severity.WARNING,
     )
     return [known, Form([], [Button(_("Confirm the invitation"), "confirm"), reject])]
@@ -208,10 +210,10 @@ def _buttons(clerk: StaffSession, found: PendingView) -> list[Component]:
 def _asked_table(rows: tuple[PendingView, ...]) -> Table:
     names = (
         gettext_noop("Organisation"),
-        gettext_noop("Who"),
-        gettext_noop("Asked for by"),
+        gettext_noop("Invited person"),
+        gettext_noop("Requested by"),
         gettext_noop("State"),
-        gettext_noop("Has to be confirmed by"),
+        gettext_noop("Confirm by"),
     )
     table_rows = [
         [
@@ -224,7 +226,7 @@ def _asked_table(rows: tuple[PendingView, ...]) -> Table:
         for one in rows
     ]
     return Table(
-        _("Invitations that clerks asked for"), [Column(_(one)) for one in names], table_rows, _("There are none.")
+        _("Invitations requested by clerks"), [Column(_(one)) for one in names], table_rows, _("Nothing to show.")
     )
 
 
@@ -233,7 +235,7 @@ def _table(rows: tuple[OpenInvitation, ...]) -> Table:
         Column(_(one))
         for one in (
             gettext_noop("Organisation"),
-            gettext_noop("Who"),
+            gettext_noop("Invited person"),
             gettext_noop("Sent"),
             gettext_noop("The link is valid until"),
         )
@@ -243,14 +245,14 @@ def _table(rows: tuple[OpenInvitation, ...]) -> Table:
             Cell(one.organisation, note=one.customer_id),
             Cell(one.name, note=one.email),
             Cell(format_datetime(one.created)),
-            Cell(format_datetime(one.expires) if one.vouched else _("does not work: the invitation was not confirmed")),
+            Cell(format_datetime(one.expires) if one.vouched else _("does not work, invitation not confirmed")),
         ]
         for one in rows
     ]
-    return Table(_("Links that wait to be used"), columns, table_rows, _("There are none."))
+    return Table(_("Unused links"), columns, table_rows, _("Nothing to show."))
 
 
 def _ending(rows: tuple[OpenInvitation, ...]) -> Form:
     options = [Option(one.invitation_id, f"{one.organisation} – {one.name}") for one in rows]
     chosen = Input("invitation", _("Invitation"), "select", options=options)
-    return Form([chosen], [Button(_("Cancel it"), "end", danger=True)], name="ending")
+    return Form([chosen], [Button(_("Cancel invitation"), "end", danger=True)], name="ending")

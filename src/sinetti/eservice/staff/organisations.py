@@ -41,7 +41,9 @@ from sinetti.services.staff.organisations import (
 )
 from sinetti.services.staff.session import StaffSession
 
-_MOVED = gettext_noop("The organisation has changed meanwhile. Nothing was done: look at it again.")
+_MOVED = gettext_noop(
+    "The organisation has changed since you opened this page. Nothing was done. Check the details again."
+)
 
 
 class OrganisationSearchForm(PortalForm):
@@ -49,7 +51,7 @@ class OrganisationSearchForm(PortalForm):
 
     text = forms.CharField(
         label=gettext_noop("ID or name"),
-        help_text=gettext_noop("The beginning of the ID, or a part of the name. Empty: all."),
+        help_text=gettext_noop("The start of the ID or part of the name. Leave empty to list all."),
         required=False,
         max_length=LONGEST_ORGANISATION,
     )
@@ -75,10 +77,13 @@ class NewForm(NameForm):
 
     customer_id = forms.CharField(label=gettext_noop("ID"), max_length=30)
     kind = forms.ChoiceField(
-        label=gettext_noop("Kind of ID"), choices=[(one.value, KINDS[one]) for one in IdentifierType]
+        label=gettext_noop("Type of ID"), choices=[(one.value, KINDS[one]) for one in IdentifierType]
     )
     country = forms.CharField(
-        label=gettext_noop("Country"), help_text=gettext_noop("Two letters, such as FI."), initial="FI", max_length=2
+        label=gettext_noop("Country"),
+        help_text=gettext_noop("Two letters, for example FI."),
+        initial="FI",
+        max_length=2,
     )
     field_order = ("customer_id", "kind", "country", "name", "spoken")
 
@@ -103,7 +108,7 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
         _("Organisations"),
         [
             Column(_(one))
-            for one in (gettext_noop("Name"), gettext_noop("ID"), gettext_noop("Kind"), gettext_noop("State"))
+            for one in (gettext_noop("Name"), gettext_noop("ID"), gettext_noop("Type"), gettext_noop("State"))
         ],
         [
             [
@@ -114,12 +119,12 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
             ]
             for one in rows[:A_PAGE]
         ],
-        _("None was found."),
+        _("No results."),
     )
     links = Links(
         [
             Link(_("Add an organisation"), reverse("staff_organisation_new"), button=True),
-            Link(_("Read many from a file"), reverse("staff_loads"), button=True),
+            Link(_("Import from a file"), reverse("staff_loads"), button=True),
         ]
     )
     blocks: list[Component] = [form.as_component(Button(_("Search")), search=True), links, table]
@@ -149,15 +154,23 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
         else:
             if made is not None:
                 messages.info(
-                    request, _("Added. Invite its representative next, who can then apply for the interface.")
+                    request,
+                    _("Organisation added. Now invite its representative, who can apply for the technical interface."),
                 )
                 return redirect_to("staff_organisation", made.organisation_id)
             form.refuse(
                 "customer_id", gettext_noop("The register already has an organisation with this ID. Search for it.")
             )
     blocks: list[Component] = [
-        Text([_("Which ways of delivering it may use is approved on an application, which its representative makes.")]),
-        form.as_component(Button(_("Add it"), "add")),
+        Text(
+            [
+                _(
+                    "The organisation's representative applies for the technical interface. The channels are approved "
+                    "in that application."
+                )
+            ]
+        ),
+        form.as_component(Button(_("Add"), "add")),
     ]
     return show_page(request, _("Add an organisation"), blocks, _back())
 
@@ -208,13 +221,12 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
 
     If a second clerk is needed, a notice above says so.
     """
-    named = Text([_("The new name stands in certificates that are issued or renewed from now on.")])
+    named = Text([_("The new name appears in certificates issued or renewed after the change.")])
     save = form.as_component(Button(_("Save"), "save"))
     blocks: list[Component] = []
     if organisations.needs_second(clerk):
         warning = _(
-            "You have renamed or ended {count} organisations within 24 hours. A second clerk has to confirm the next "
-            "one.",
+            "You have renamed or ended {count} organisations in 24 hours. A second clerk must confirm the next change.",
             count=AT_ONCE,
         )
         blocks.append(Alert(warning, Severity.WARNING))
@@ -239,33 +251,36 @@ def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChan
 
 def _ending() -> list[Component]:
     explanation = _(
-        "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
-        "certificates stay valid until they are revoked."
+        "An ended organisation gets no more certificates, and users can no longer act for it. This cannot "
+        "be undone. Its certificates stay valid until they are revoked."
     )
-    return [Text([explanation]), Form((), [Button(_("Record that the organisation has ended"), "end", danger=True)])]
+    return [Text([explanation]), Form((), [Button(_("Record the end of the organisation"), "end", danger=True)])]
 
 
 def _ways(found: OrganisationListItem) -> list[Link]:
-    ways = [Link(_("Its certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
+    ways = [Link(_("The organisation's certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
     ways.append(
-        Link(_("Revoke its certificates"), f"{reverse('staff_revocation_new')}?organisation={found.customer_id}")
+        Link(
+            _("Revoke the organisation's certificates"),
+            f"{reverse('staff_revocation_new')}?organisation={found.customer_id}",
+        )
     )
     if found.closed_at is None:
         ways.append(
-            Link(_("Invite its representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
+            Link(_("Invite a representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
         )
-    return [*ways, Link(_("Audit trail"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
+    return [*ways, Link(_("Audit log"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
 
 
 def _values(found: OrganisationListItem) -> DescriptionList:
     rows = [
         DescriptionItem(_("ID"), found.customer_id),
-        DescriptionItem(_("Kind"), _(KINDS[found.kind])),
+        DescriptionItem(_("Type"), _(KINDS[found.kind])),
         DescriptionItem(_("Country"), found.country),
         DescriptionItem(_("Language of messages"), _(LANGUAGES[found.language])),
-        DescriptionItem(_("In the register since"), format_datetime(found.created)),
+        DescriptionItem(_("Added to the register"), format_datetime(found.created)),
         DescriptionItem(
-            _("Approved for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels)) or _("nothing yet")
+            _("Approved channels"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels)) or _("none yet")
         ),
     ]
     if found.closed_at is not None:

@@ -34,27 +34,27 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List waiting messages, oldest first, or failed ones, without address and text."""
     if request.method == "POST":
         count = outbox.try_again(request.POST.getlist("message")[:A_PAGE], clerk)
-        messages.info(request, _("Messages that are tried again: {count}", count=count))
+        messages.info(request, _("Messages to be sent again: {count}", count=count))
         return redirect_to("staff_outbox", state="given-up")
     given_up, number = request.GET.get("state") == "given-up", page_number(request)
     summary = outbox.standing(clerk)
     rows = outbox.messages((number - 1) * A_PAGE, A_PAGE + 1, clerk, given_up=given_up)
     counts = DescriptionList(
         [
-            DescriptionItem(_("Wait"), str(summary.waiting)),
-            DescriptionItem(_("Should have left an hour ago"), str(summary.late)),
-            DescriptionItem(_("Given up"), str(summary.dead)),
+            DescriptionItem(_("Waiting"), str(summary.waiting)),
+            DescriptionItem(_("Over an hour late"), str(summary.late)),
+            DescriptionItem(_("Failed"), str(summary.dead)),
         ]
     )
     states = Links(
         [
-            Link(_("Those that wait"), request.path, current=not given_up),
-            Link(_("Those given up"), f"{request.path}?state=given-up", current=given_up),
+            Link(_("Waiting"), request.path, current=not given_up),
+            Link(_("Failed"), f"{request.path}?state=given-up", current=given_up),
         ]
     )
     blocks: list[Component] = [counts, states, _table(rows[:A_PAGE], given_up=given_up)]
     if given_up and rows:
-        blocks.append(Form((), [Button(_("Try the chosen ones again"), "again")], name="again"))
+        blocks.append(Form((), [Button(_("Send selected again"), "again")], name="again"))
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
     return show_page(request, _("Outbox"), blocks)
 
@@ -62,10 +62,10 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     names = (
         gettext_noop("About"),
-        gettext_noop("Kind"),
-        gettext_noop("Sent by"),
+        gettext_noop("Type"),
+        gettext_noop("Sent as"),
         gettext_noop("Due"),
-        gettext_noop("Tries"),
+        gettext_noop("Attempts"),
         gettext_noop("Problem"),
     )
     table_rows = [
@@ -81,7 +81,7 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     ]
     picks = [one.message_id for one in rows]
     columns = [Column(_(one)) for one in names]
-    caption = _("Messages that were given up") if given_up else _("Messages that wait")
+    caption = _("Failed messages") if given_up else _("Waiting messages")
     if not given_up:
-        return Table(caption, columns, table_rows, _("There are none."))
-    return Table(caption, columns, table_rows, _("There are none."), "message", picks, "again")
+        return Table(caption, columns, table_rows, _("Nothing to show."))
+    return Table(caption, columns, table_rows, _("Nothing to show."), "message", picks, "again")

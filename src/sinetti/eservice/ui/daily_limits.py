@@ -15,21 +15,21 @@ from sinetti.i18n.translate import _, format_datetime, gettext_noop
 
 _REACHED: Mapping[LimitKind, str] = {
     LimitKind.LETTERS: gettext_noop(
-        "At most {limit} messages go to one e-mail address in 24 hours, and this one has reached that number. Nothing "
-        "was done. Try again after {again}."
+        "One e-mail address can receive at most {limit} messages in 24 hours. This address has reached "
+        "the limit. Nothing was done. Try again after {again}."
     ),
     LimitKind.ORDERS: gettext_noop(
-        "One person orders at most {limit} certificates in 24 hours, and you have reached that number. Nothing was "
-        "ordered. Order again after {again}."
+        "One person can order at most {limit} certificates in 24 hours. You have reached the limit. "
+        "Nothing was ordered. You can order again after {again}."
     ),
     LimitKind.FIRM_ORDERS: gettext_noop(
-        "One organisation orders at most {limit} certificates in 24 hours, and yours has reached that number. Nothing "
-        "was ordered. Order again after {again}."
+        "One organisation can order at most {limit} certificates in 24 hours. Your organisation has "
+        "reached the limit. Nothing was ordered. You can order again after {again}."
     ),
 }
 _AT_ONCE = gettext_noop(
-    "At most {limit} messages go to one e-mail address in 24 hours, and this would send more at once. Nothing was "
-    "done. Change the contact person of one certificate at a time."
+    "One e-mail address can receive at most {limit} messages in 24 hours. This change would send more. "
+    "Nothing was done. Change the contact person of one certificate at a time."
 )
 
 
@@ -43,5 +43,5 @@ def limit_words(reached: LimitReached) -> str:
 def over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
     """Show the message on its own page, for actions without a form to keep."""
     blocks = [Alert(limit_words(reached), Severity.ERROR)]
-    title = _("The limit of 24 hours is reached")
+    title = _("Daily limit reached")
     return render_page(request, Page(title, blocks=blocks, status=HTTPStatus.TOO_MANY_REQUESTS))

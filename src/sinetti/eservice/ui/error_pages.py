@@ -12,8 +12,8 @@ from sinetti.i18n.translate import _
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return the page for a malformed request (400)."""
     del exception
-    title = _("The request could not be understood")
-    text = _("Nothing was done. Open the link in our message again.")
+    title = _("We could not process the request")
+    text = _("Nothing was done. Go back and try again. If you followed a link in our message, open it again.")
     return render_page(request, Page(title, [Text([text])], status=400))
 
 
@@ -21,12 +21,12 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return the page for a form without a valid CSRF token (403)."""
     del reason
     page = Page(
-        _("The button could not be used"),
+        _("The form could not be sent"),
         [
             Text(
                 [
-                    _("Nothing was done. Let your browser accept this site's cookies."),
-                    _("Then load the page again and press the button."),
+                    _("Nothing was done. Allow this site's cookies in your browser."),
+                    _("Then reload the page and send the form again."),
                 ]
             )
         ],
@@ -37,7 +37,9 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Return the page for too many tries (429)."""
-    page = Page(_("Too many tries"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429)
+    page = Page(
+        _("Too many attempts"), [Text([_("Nothing was done. Wait a few minutes, then try again.")])], status=429
+    )
     return render_page(request, page)
 
 
@@ -45,11 +47,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     """Return the page for an unknown address (404)."""
     del exception
     text = _(
-        "If you came by a link in our message, it may have been cut: copy the whole link into your "
-        "browser. Otherwise begin at the first page of the service."
+        "If you followed a link in our message, it may have been cut. Copy the whole link into your "
+        "browser. Otherwise start from the home page."
     )
-    start = Links([Link(_("To the first page"), reverse("start"))])
-    return render_page(request, Page(_("There is no such page"), [Text([text]), start], status=404))
+    start = Links([Link(_("Go to the home page"), reverse("start"))])
+    return render_page(request, Page(_("Page not found"), [Text([text]), start], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -59,7 +61,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """
     forget_account(request)
     page = Page(
-        _("This cannot be done now"),
+        _("Something went wrong"),
         [
             Text(
                 [

@@ -23,20 +23,20 @@ LANGUAGE_CHOICES = [(one.value, label) for one, label in LANGUAGES.items()]
 """Choices of a language field."""
 
 NO_LINKS = gettext_noop(
-    "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
+    "Leave out web and e-mail addresses, because this text appears in messages. Put a space after each full stop."
 )
 """Error for a text with a link."""
 
 _ERRORS: Mapping[str, str] = {
-    "required": gettext_noop("Fill this in: {label}"),
-    "invalid": gettext_noop("Check this: {label}"),
-    "invalid_choice": gettext_noop("Choose one of those that are offered: {label}"),
-    "invalid_list": gettext_noop("Choose one of those that are offered: {label}"),
-    "max_length": gettext_noop("This is too long: {label}"),
-    "min_length": gettext_noop("This is too short: {label}"),
+    "required": gettext_noop("Fill in this field: {label}"),
+    "invalid": gettext_noop("Check this field: {label}"),
+    "invalid_choice": gettext_noop("Choose one of the options: {label}"),
+    "invalid_list": gettext_noop("Choose one of the options: {label}"),
+    "max_length": gettext_noop("This text is too long: {label}"),
+    "min_length": gettext_noop("This text is too short: {label}"),
     "max_value": gettext_noop("This number is too large: {label}"),
     "min_value": gettext_noop("This number is too small: {label}"),
-    "null_characters_not_allowed": gettext_noop("Check this: {label}"),
+    "null_characters_not_allowed": gettext_noop("Check this field: {label}"),
     "missing": gettext_noop("Choose a file: {label}"),
     "empty": gettext_noop("The file is empty: {label}"),
 }

@@ -51,19 +51,15 @@ def build_csp(response: HttpResponse) -> str:
 
 _NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _WORDS = {
-    "skip": gettext_noop("Skip to the content"),
+    "skip": gettext_noop("Skip to content"),
     "languages": gettext_noop("Language"),
     "help": gettext_noop("Help"),
     "account": gettext_noop("Your account"),
-    "check": gettext_noop("Check these"),
-    "independent": gettext_noop(
-        "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
-        "the sense of eIDAS."
-    ),
+    "check": gettext_noop("Check these fields"),
 }
 _FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
 _ERROR_IN_TITLE = gettext_noop("Error: {title}")
-_REHEARSAL = gettext_noop("This is the test environment: what you see here is for rehearsal.")
+_REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +104,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "words": {name: _(message_id) for name, message_id in _WORDS.items()},
         "rehearsal": _(_REHEARSAL) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
+        "footer": around.eservice.footer.get(language, ""),
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
         "links": () if page.final else _footer(around.eservice.documentation_url),
         "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),

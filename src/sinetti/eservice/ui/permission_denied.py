@@ -21,21 +21,21 @@ from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.access.role_requests import organisations
 from sinetti.services.staff.session import NotStaff
 
-_TITLE = gettext_noop("You do not have the authorisation for this")
-_SECOND_TITLE = gettext_noop("A second factor is needed")
+_TITLE = gettext_noop("You do not have the required authorisation")
+_SECOND_TITLE = gettext_noop("Second factor required")
 _SECOND = gettext_noop(
-    "You have the authorisation, but using it needs a second factor: sign in with your passkey "
-    "or a verification code, or set one of them up."
+    "To use your authorisation, sign in with a second factor. If you do not have one, set up a passkey or "
+    "verification codes."
 )
 _CLERKS = gettext_noop(
-    "This page is for clerks of the authority that issues the certificates. Your own pages are in the menu above."
+    "This page is for clerks of the authority that issues the certificates. You find your own pages in the menu above."
 )
-_WHO = gettext_noop("The organisation's representative (for example the managing director) can give it.")
-_ENOUGH = gettext_noop("The authorisation that is needed: {role}.")
-_FOR = gettext_noop("The organisation: {organisation}, {customer_id}.")
+_WHO = gettext_noop("The organisation's representative, for example the managing director, can give it to you.")
+_ENOUGH = gettext_noop("Required authorisation: {role}.")
+_FOR = gettext_noop("Organisation: {organisation}, {customer_id}")
 _FOR_WHICH = gettext_noop(
-    "Ask for it with the organisation's Business ID. Its representative is told that you ask, and sees your name and "
-    "e-mail address."
+    "Request it with the organisation's Business ID. We notify the organisation's representative, who "
+    "sees your name and e-mail address."
 )
 
 
@@ -92,5 +92,5 @@ def _ask(role: Role, customer_id: str | None) -> Form:
         if customer_id is None
         else Input("customer_id", label, "hidden", customer_id)
     )
-    button = Button(_("Ask for the authorisation"), "ask")
+    button = Button(_("Request the authorisation"), "ask")
     return Form([which, Input("role", "", "hidden", role.value)], [button], url_or_empty("ask"))

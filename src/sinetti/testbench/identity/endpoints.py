@@ -240,6 +240,11 @@ _NO_LAW = {
     Language.SV: "ingen: i testbänken behandlas ingens riktiga uppgifter",
     Language.EN: "none: a test bench handles no real person's data",
 }
+_FOOTER = {
+    Language.FI: "Tämä on testipenkki eikä minkään viranomaisen palvelu.",
+    Language.SV: "Detta är en testbänk och inte någon myndighets tjänst.",
+    Language.EN: "This is a test bench, not the service of an authority.",
+}
 _FEEDBACK = "help@bench.example"
 
 
@@ -275,4 +280,5 @@ def rehearsed(settings: EserviceSettings, door: IdentityEndpoint) -> EserviceSet
         appeal=settings.appeal or _APPEAL,
         legal_basis=settings.legal_basis or _NO_LAW,
         accessibility_feedback=settings.accessibility_feedback or _FEEDBACK,
+        footer=settings.footer or _FOOTER,
     )
