@@ -92,7 +92,7 @@ check: ## lint, format, types, who may import whom, documents
 	.venv/bin/lint-imports
 	scripts/pytest tests/house -q
 
-format: ## let ruff lay out the code, and renew the map, the integrators' guide, the manual pages, and the samples of messages and of output
+format: ## let ruff lay out the code, and renew the map, the integrators' guide, the manual pages, and the samples of messages and outputs
 	@scripts/environment authority,test,check
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix-only
@@ -101,6 +101,7 @@ format: ## let ruff lay out the code, and renew the map, the integrators' guide,
 	.venv/bin/python scripts/manuals.py
 	.venv/bin/python scripts/messages.py
 	.venv/bin/python scripts/outputs.py
+	.venv/bin/python scripts/output_samples.py
 
 texts: ## add new messages to the catalogues, compile them, and add new texts of the documents to theirs
 	@scripts/environment authority,test,docs

@@ -19,10 +19,27 @@ from sinetti.cli.completion_scripts import CommandInfo, all_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"
-DATE = "2026-11-26"
+DATE = "2026-11-28"
 """Date of the last visible change of the commands, which every page must have."""
 
 EXAMPLE = re.compile(r"^examples?[,:]", re.MULTILINE)
+CODES = re.compile(r"^exit codes([^:]*): (?=[0-9])")
+
+CLIENT_VARIABLES = {
+    "SINETTI_STORE": ("--store", "The store, unless --store names it, or --config a file that does."),
+    "SINETTI_CONFIG": ("--config", "The settings file, unless --config names it."),
+    "SINETTI_NOW": (
+        "--now",
+        "The time, unless --now gives it. For TEST only: the command prints a warning, and refuses it with PRODUCTION.",
+    ),
+    "LC_ALL, LC_MESSAGES, LANG": ("--lang", "The language, unless --lang gives it."),
+}
+"""Variables of the client, each with the option that overrides it."""
+
+AUTHORITY_VARIABLES = {
+    "DATABASE_URL": "The database, in place of the one that init was given.",
+    "CREDENTIALS_DIRECTORY": "Set by systemd: the folder with the credential sinetti-passphrase.",
+}
 
 
 def pages() -> dict[str, str]:
@@ -48,6 +65,9 @@ def _page(name: str, summary: str, commands: Sequence[CommandInfo], names: Seque
         lines += [".SH OPTIONS", *options]
     lines += list(_commands(first, others))
     lines += list(_epilog(first.parser.epilog or ""))
+    if not any(CODES.match(part) for one in commands for part in _parts(one.parser.epilog)):
+        lines += list(_exit_status(next(part for part in _parts(main.EPILOG) if CODES.match(part)), ".SH"))
+    lines += list(_environment(name, commands))
     # Only the first page lists all others: a list on each page would change with every new command.
     others_named = [f".BR {_text(one)} (1)" for one in names if (name == "sinetti") is not (one == "sinetti")]
     lines += [".SH SEE ALSO", ",\n".join(others_named)]
@@ -109,10 +129,49 @@ def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
 
     Most often an example comes first, then notes about exit codes and the like.
     """
-    for part in filter(None, re.split(r"\n\n", epilog)):
+    for part in _parts(epilog):
+        if CODES.match(part):
+            yield from _exit_status(part, ".SH" if heading is None else ".PP")
+            continue
+        if part.startswith("environment: "):
+            continue
         is_example = EXAMPLE.match(part) is not None
         yield heading or (".SH EXAMPLES" if is_example else ".SH NOTES")
         yield from (".nf", *(_text(line) for line in part.splitlines()), ".fi")
+
+
+def _parts(epilog: str | None) -> list[str]:
+    return [part for part in re.split(r"\n\n", epilog or "") if part]
+
+
+def _exit_status(part: str, heading: str) -> Iterator[str]:
+    """Yield the exit codes of a paragraph as a list."""
+    found = CODES.match(part)
+    if found is None:
+        raise ValueError(part)
+    if heading == ".SH":
+        yield ".SH EXIT STATUS"
+        if found[1]:
+            yield _text(f"{found[1].strip().capitalize()}:")
+    else:
+        yield from (heading, _text(f"Exit status{found[1]}:"))
+    for one in " ".join(part[found.end() :].split()).split(" · "):
+        code, _, meaning = one.partition(" ")
+        yield from (".TP", f"\\fB{code}\\fR", _text(meaning))
+
+
+def _environment(name: str, commands: Sequence[CommandInfo]) -> Iterator[str]:
+    """Yield the variables that one of the commands reads."""
+    options = {option for one in commands for action in one.actions for option in action.option_strings}
+    found = {variable: text for variable, (option, text) in CLIENT_VARIABLES.items() if option in options}
+    if name == "sinetti-testbench":
+        found = {}
+    if name == "sinetti-authority":
+        found = AUTHORITY_VARIABLES
+    if found:
+        yield ".SH ENVIRONMENT"
+    for variable, text in found.items():
+        yield from (".TP", ", ".join(f"\\fB{_text(one)}\\fR" for one in variable.split(", ")), _text(text))
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Writes docs/output/: what commands print, in each language, for the documentation.
+"""Writes docs/output/: the output of commands in each language.
 
     python scripts/outputs.py
 
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,14 +38,21 @@ COMMANDS = {
     "verify": "verify delivery.xml --trust-holders holders.pem",
     "explain": "explain request.xml --anchors holders.pem",
 }
-"""Commands by the names of their outputs, in the order in which they run in one folder."""
+"""Commands by the names of their outputs, in the order in which they run."""
+SENTENCES = {"adopt", "verify", "explain"}
+"""Commands that print sentences, whose lines are wrapped; rows of a table are not."""
+WIDTH = 100
+"""Characters of a wrapped line."""
 _EXPECTED = {0, 3}
 """Exit codes of the commands: done, or refused by `explain` and `verify`."""
 BLOCK = re.compile(r"(^( *)<!-- output: (\S+) -->\n *```\w*\n)(.*?)(^ *```$)", re.DOTALL | re.MULTILINE)
 
 
 def outputs(language: str) -> dict[str, str]:
-    """Return what each command prints in a language, without the warning about `--now`."""
+    """Return what each command prints in a language.
+
+    The warning about `--now` is left out.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for name, source in FILES.items():
             shutil.copyfile(VECTORS / source, Path(folder, name))
@@ -63,7 +71,16 @@ def _printed(words: list[str], language: str, folder: str) -> str:
     if done.returncode not in _EXPECTED:
         sys.exit(f"sinetti {' '.join(words)}: {done.stderr}")
     lines = [*done.stdout.splitlines(), *(line for line in done.stderr.splitlines() if "--now" not in line)]
+    if words[0] in SENTENCES:
+        lines = [part for line in lines for part in _wrapped(line)]
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    # Quoted octets are indented; the mark below them needs their columns.
+    if len(line) <= WIDTH or line.startswith(" "):
+        return [line]
+    return textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def with_output(text: str, english: dict[str, str]) -> str:

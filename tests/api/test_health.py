@@ -68,7 +68,7 @@ def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeyp
 
 def test_a_warning_that_breaks_aside_is_told(caplog):
     status, told = asked(HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", broken)}))
-    assert (status, told["warnings"]) == (200, {"status": "the check itself failed: see in the log why"})
+    assert (status, told["warnings"]) == (200, {"status": "the check failed with an internal error: see the log"})
     assert "a secret" in caplog.text
 
 
@@ -107,7 +107,7 @@ def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
     now[0] = 15.0
     status, told = asked(door)
     assert (status, told["ready"]) == (503, False)
-    assert "do not come to an end" in told["checks"]["checks"]
+    assert "do not finish" in told["checks"]["checks"]
     over.set()
     hanging.join(SOON)
 

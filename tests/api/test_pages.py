@@ -43,8 +43,8 @@ def test_the_page_says_what_the_environment_means():
         html.fromstring(welcome(one, ADDRESS, Language.EN).decode()).text_content()
         for one in (Environment.TEST, Environment.PRODUCTION)
     )
-    assert "Environment: TEST. Certificates from here are for rehearsal" in rehearsal
-    assert "Environment: PRODUCTION. Certificates from here are for real use." in real
+    assert "Environment: TEST. Certificates from this service are for testing" in rehearsal
+    assert "Environment: PRODUCTION. Certificates from this service are for production use." in real
     assert "ask your software supplier" in rehearsal
 
 

@@ -159,7 +159,7 @@ def test_refused(sqlite_desk, changed, status, reason):
 def test_the_log_says_what_is_wrong_with_a_signature(sqlite_desk, caplog):
     caplog.set_level(logging.INFO, logger="sinetti")
     answered(sqlite_desk, request(enrolled(sqlite_desk), content_digest="sha-256=:AAAA:"))
-    assert f"request {REQUEST}: signature refused: the signature does not fit" in caplog.text
+    assert f"request {REQUEST}: signature refused: the signature does not match" in caplog.text
 
 
 def test_headers_twice_as_the_edge_joins_them(sqlite_desk):

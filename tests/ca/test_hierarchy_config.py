@@ -65,7 +65,7 @@ def test_the_bench_preset_is_refused_in_production():
 
 
 def test_a_preset_that_there_is_none_of():
-    with pytest.raises(HierarchyError, match="write one of default, incomes-register-test"):
+    with pytest.raises(HierarchyError, match="use one of default, incomes-register-test"):
         load_preset("other")
 
 
@@ -96,23 +96,23 @@ def test_only_one_channel_is_enough():
 
 
 WRONG = {
-    "no TOML": ("country = FI", "country", "no TOML: .*line"),
+    "no TOML": ("country = FI", "country", "not valid TOML: .*line"),
     "a key that is not known": (
         'organisation = "Sinetti"',
         'organisation = "S"\ncolour = "blue"',
-        "colour: .*not known",
+        "colour: there is no such key",
     ),
     "a key that is not known in a CA": (
         'role = "root"',
         'role = "root"\nchannel = "WS"',
-        "number 1: channel: .*not known",
+        "number 1: channel: there is no such key",
     ),
     "a missing key": ('country = "FI"\n', "", "country: this key is missing; write a text"),
-    "a country in full": ('country = "FI"', 'country = "Finland"', "country: 'Finland' .*two capitals"),
+    "a country in full": ('country = "FI"', 'country = "Finland"', "country: 'Finland' .*two capital letters"),
     "a number for a text": (
         'organisation = "Sinetti"',
         "organisation = 1",
-        "organisation: 1 will not do; write a text",
+        "organisation: 1 is not valid; write a text",
     ),
     "a text for a number": (
         "lifetime_days = 7305",
@@ -149,7 +149,7 @@ WRONG = {
     "a name with letters beyond ASCII": ("Sinetti Root", "Sinetti Römer", "at most 64 letters"),
     "a name with two blanks": ("Sinetti Root", "Sinetti  Root", "at most 64 letters"),
     "a name too long": ("Sinetti Root", "S" * 60, "at most 64 letters"),
-    "a name without Test": ("Sinetti Root {test}CA", "Sinetti Root CA", "does not tell PRODUCTION from TEST"),
+    "a name without Test": ("Sinetti Root {test}CA", "Sinetti Root CA", "does not distinguish PRODUCTION from TEST"),
     "a parent that is not there": (
         'name = "Sinetti Root {test}CA v1"',
         'name = "Other {test}CA v1"',
@@ -166,7 +166,7 @@ WRONG = {
         'exactly one .*"root"',
     ),
     "two of one channel": ('channel = "SFTP"', 'channel = "WS"', "each channel once"),
-    "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "stands there twice"),
+    "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "is used twice"),
     "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306", "write at most 7305"),
     "a CA that passes for a response signer": (
         "Sinetti Root {test}CA v1",
@@ -181,7 +181,7 @@ WRONG = {
     "a services CA that ends before those that issue": (
         "lifetime_days = 2922\n\n# Replaced",
         "lifetime_days = 2921\n\n# Replaced",
-        "'Services Test Issuing CA v1' would end before .*write at least 2922",
+        "'Services Test Issuing CA v1' would expire before .*write at least 2922",
     ),
     "holders that outlive their CA": ("validity_days = 730", "validity_days = 2922", "write less than 2922"),
     "a signer that outlives its CA": (
@@ -224,7 +224,7 @@ def test_a_small_exponent_is_refused_in_production():
 
 
 def test_the_word_test_is_refused_in_production():
-    with pytest.raises(HierarchyError, match="does not tell"):
+    with pytest.raises(HierarchyError, match="does not distinguish"):
         parse(DEFAULT.replace("{test}", "Test "), PRODUCTION)
 
 

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.messages import messages
@@ -18,7 +17,7 @@ from sinetti.client.store import event_log, files, generations, settings
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from tests.support import authority
 
 TABLES = """\
@@ -45,7 +44,7 @@ def begun(shell, monkeypatch):
     """
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
     return shell
@@ -75,13 +74,13 @@ def test_before_the_first_enrolment_status_shows_the_tables_and_where_the_store_
 @pytest.mark.parametrize("more", [("--json",), ("--check",), ("--prometheus", "-")])
 def test_programs_get_no_rows_where_there_is_no_store(more, begun):
     code, out, err = begun.run("status", *more)
-    assert (code, out) == (2, "")
-    assert "which is not there yet" in err
+    assert (code, '"error"' in out) == (2, "--json" in more)
+    assert "does not exist yet" in err
 
 
 def test_run_says_who_makes_the_store(begun):
     code, _, err = begun.run("run")
-    assert (code, err.startswith(f"sinetti.toml names the store {begun.store}, which is not")) == (2, True)
+    assert (code, err.startswith(f"The store {begun.store}, named in sinetti.toml, does not exist yet.")) == (2, True)
 
 
 def test_a_table_without_a_certificate_is_a_row_for_people_and_of_details_alone(begun):
@@ -94,7 +93,7 @@ def test_a_table_without_a_certificate_is_a_row_for_people_and_of_details_alone(
     assert (first["name"], first["state"], list(first) == list(second)) == ("payroll", "valid", True)
     assert (second["name"], second["state"], second["todo"]) == ("salaries", "not-enrolled", "order")
     assert (second["service"], second["environment"], second["last_event"]) == (begun.double.url, "TEST", None)
-    assert begun.run("status", "--check") == (0, "Nothing needs a person.\n", "")
+    assert begun.run("status", "--check") == (0, "No action needed.\n", "")
     metrics = begun.run("status", "--prometheus", "-")[1]
     assert "salaries" not in metrics
     assert "not-enrolled" not in metrics
@@ -125,7 +124,7 @@ def test_the_doctor_looks_at_a_table_by_its_name(begun):
     assert "sinetti enrol salaries" in told
     assert "payroll" not in told, "it was asked of one name"
     code, out, err = begun.run("doctor", "wages")
-    assert (code, out, err.startswith("There is no wages in ")) == (2, "", True)
+    assert (code, out, "has no name wages." in err) == (2, "", True)
 
 
 def test_a_service_that_is_not_there_is_found_before_transfer_ids_are_spent(begun, monkeypatch):
@@ -164,7 +163,7 @@ def test_a_revoked_certificate_is_not_said_to_be_renewable_later(shell):
     generations.remember(folder, NameState(revoked=(folder / files.LIVE).resolve().name))
     shell.double.seen.clear()
     code, _, err = shell.run("renew", "payroll", "--store", shell.store)
-    assert (code, "can no longer be renewed: it is revoked. Order a replacement" in err) == (3, True)
+    assert (code, "can no longer be renewed, because it is revoked. Order a replacement" in err) == (3, True)
     assert not shell.double.seen, "nobody is called"
     assert [one.event for one in event_log.read(folder)] == [EventType.ENROLLED]
 

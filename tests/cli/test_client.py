@@ -32,7 +32,7 @@ ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "ser
 def test_enrol_says_what_happened_and_what_comes_next(shell):
     code, out, err = shell.enrol()
     assert (code, out) == (0, "")
-    assert "is in place" in err
+    assert "is installed" in err
     assert "It can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
 
 
@@ -86,7 +86,7 @@ def test_renew_not_due(shell):
     shell.enrol()
     code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
-    assert "Renewal opens 1 January 2028 at 14:00 (Finnish time)" in err
+    assert "The certificate can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
 
 
 def test_renew_by_the_clock_of_a_bench(shell):
@@ -143,11 +143,11 @@ def test_a_folder_that_is_no_store(command, shell):
     (other / "ssh" / "config").write_text("theirs")
     everything = () if command == "status" else ("--all",)
     code, out, err = shell.run(command, *everything, "--store", other)
-    assert (code, out + err) == (0, "There is nothing in this store yet.\n")
+    assert (code, out + err) == (0, "The store is empty.\n")
     assert [path.name for path in other.rglob("*")] == ["ssh", "config"]
     if everything:
         code, _, err = shell.run(command, "ssh", "--store", other)
-        assert (code, err.startswith("There is no ssh in ")) == (2, True)
+        assert (code, f"{other} has no name ssh." in err) == (2, True)
 
 
 def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
@@ -165,7 +165,7 @@ def test_a_locked_store(shell):
     with files.locked(shell.store / "payroll"):
         code, _, err = shell.run("renew", "payroll", "--store", shell.store)
     assert code == 5
-    assert "another run is at work" in err
+    assert "another command is using this name" in err
 
 
 def test_a_damaged_store(shell):
@@ -178,22 +178,25 @@ def test_a_damaged_store(shell):
 
 
 USAGE = {
-    "http to another machine": ({"service": "http://certificates.example/"}, "http:// is only for this machine itself"),
+    "http to another machine": (
+        {"service": "http://certificates.example/"},
+        "http:// works only for this machine itself",
+    ),
     "no such file": ({"trust_services": "missing.pem"}, "missing.pem cannot be read"),
-    "a bundle that is none": ({"trust_holders": __file__}, "no PEM bundle"),
-    "an instant without a zone": ({"now": "2027-05-02T11:03:00"}, "is no instant"),
+    "a bundle that is none": ({"trust_holders": __file__}, "contains no PEM certificate"),
+    "an instant without a zone": ({"now": "2027-05-02T11:03:00"}, "is not a time"),
     "the clock of a bench in PRODUCTION": (
         {"now": "2027-05-02T11:03:00Z", "environment": "PRODUCTION"},
-        "refused with PRODUCTION",
+        "cannot be used in PRODUCTION",
     ),
     "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
-    "patience below nothing": ({"wait": "-1"}, "argument --wait: “-1” is no number of seconds from 0 to 86400"),
-    "patience beyond a day": ({"wait": "86401"}, "argument --wait: “86401” is no number of seconds"),
-    "patience that is no number": ({"wait": "nan"}, "argument --wait: “nan” is no number of seconds"),
-    "patience in words": ({"wait": "long"}, "argument --wait: “long” is no number of seconds"),
-    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: what it gives"),
-    "no transfer id": ({"transfer_id": ""}, "--transfer-id: what it gives is empty, too long"),
-    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host or its port cannot be read"),
+    "patience below nothing": ({"wait": "-1"}, "argument --wait: “-1” is not a number of seconds from 0 to 86400"),
+    "patience beyond a day": ({"wait": "86401"}, "argument --wait: “86401” is not a number of seconds"),
+    "patience that is no number": ({"wait": "nan"}, "argument --wait: “nan” is not a number of seconds"),
+    "patience in words": ({"wait": "long"}, "argument --wait: “long” is not a number of seconds"),
+    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: the value is empty, too long"),
+    "no transfer id": ({"transfer_id": ""}, "--transfer-id: the value is empty, too long"),
+    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host name or port is not valid"),
 }
 
 
@@ -214,11 +217,11 @@ def test_an_empty_password_file(shell):
 
 
 WORDS = {
-    "neither a name nor --all": (["renew", "--store", "S"], "Give one NAME, or --all."),
-    "both": (["renew", "payroll", "--all", "--store", "S"], "Give one NAME, or --all."),
-    "a name that is not there": (["renew", "other", "--store", "S"], "There is no other in"),
-    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store at /nowhere"),
-    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store at /nowhere"),
+    "neither a name nor --all": (["renew", "--store", "S"], "Give a NAME or --all."),
+    "both": (["renew", "payroll", "--all", "--store", "S"], "Give a NAME or --all."),
+    "a name that is not there": (["renew", "other", "--store", "S"], "has no name other"),
+    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store in /nowhere"),
+    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store in /nowhere"),
     "no command": ([], "the following arguments are required: COMMAND"),
     "an unknown command": (["rewen"], "invalid choice"),
 }
@@ -253,9 +256,9 @@ ONE_IN_PRODUCTION = {
 
 @pytest.mark.parametrize("words", ONE_IN_PRODUCTION.values(), ids=ONE_IN_PRODUCTION)
 def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
-    code, out, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
-    assert (code, out) == (2, "")
-    assert err.startswith("b: --now is for test benches and is refused with PRODUCTION.")
+    code, _, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
+    assert code == 2
+    assert err.startswith("b: --now is only for test benches and cannot be used in PRODUCTION.")
     assert two_worlds.double.seen == []
 
 
@@ -269,7 +272,7 @@ def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(comm
     rows = [(row["name"], row["result"], row["state"]) for row in json.loads(out)]
     after = "valid" if command == "renew" else "renewal-open"
     assert rows == [("a", result, after), ("b", "failed", "valid"), ("c", result, after)]
-    assert "b: --now is for test benches and is refused with PRODUCTION." in err
+    assert "b: --now is only for test benches and cannot be used in PRODUCTION." in err
 
 
 def test_without_now_production_is_a_name_like_any_other(two_worlds):
@@ -282,14 +285,14 @@ def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, m
     words = ("status", "--store", two_worlds.store, "--json")
     code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
     assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])
-    assert "In PRODUCTION, this machine's clock is used: b." in err
+    assert "belong to PRODUCTION and use this computer's clock: b." in err
     assert two_worlds.run(*words)[2] == ""
 
 
 LANGUAGES = {
-    "fi": ("is in place", "on otettu käyttöön", "fi"),
-    "sv": ("is in place", "finns på plats", "sv"),
-    "en": ("otettu", "is in place", "en"),
+    "fi": ("is installed", "on asennettu", "fi"),
+    "sv": ("is installed", "har installerats", "sv"),
+    "en": ("asennettu", "is installed", "en"),
 }
 
 
@@ -302,7 +305,7 @@ def test_languages(absent, present, language, shell):
 
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
-    assert "Anna yksi NIMI" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
+    assert "Anna NIMI tai --all." in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
     assert console.language_of(["x", "--lang", "sv"]) is Language.SV
 
 
@@ -358,7 +361,7 @@ def test_a_wrong_address_says_what_to_look_at(shell):
     shell.double.script.append(double.say(404))
     code, _, err = shell.enrol()
     assert code == 4
-    assert "Check the address (--service, or sinetti.toml): it ends with /2017/10/CertificateServices" in err
+    assert "Check the address (--service, or sinetti.toml). It ends with /2017/10/CertificateServices" in err
     assert "Check the address" in shell.enrol(service="http://127.0.0.1:9/", name="other")[2]
     assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
 
@@ -374,13 +377,13 @@ def test_a_future_certificate_seals_nothing(shell, document):
 
 def test_status_for_people(shell):
     shell.store.mkdir()
-    assert shell.run("status", "--store", shell.store)[1] == "There is nothing in this store yet.\n"
+    assert shell.run("status", "--store", shell.store)[1] == "The store is empty.\n"
     shell.enrol()
     code, out, _ = shell.run("status", "--store", shell.store)
     assert code == 0
     head, line = out.splitlines()
-    assert head.split("  ")[0] == "name"
-    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  1 March 2028 at 14:00 ")
+    assert head.split("  ")[0] == "Name"
+    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  2028-03-01 14:00 ")
 
 
 def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, monkeypatch):
@@ -403,7 +406,7 @@ def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, mon
 
 def test_status_check_with_nothing_to_do(shell):
     shell.enrol()
-    assert shell.run("status", "--store", shell.store, "--check") == (0, "Nothing needs a person.\n", "")
+    assert shell.run("status", "--store", shell.store, "--check") == (0, "No action needed.\n", "")
 
 
 def test_status_details(shell):
@@ -411,7 +414,28 @@ def test_status_details(shell):
     code, out, _ = shell.run("status", "--store", shell.store, "--json", "--details")
     (one,) = json.loads(out)
     assert (code, list(one)[: len(ROW)], one["todo"]) == (0, ROW, "nothing")
-    assert shell.run("status", "--store", shell.store, "--details")[0] == 2
+    serial = (shell.store / "payroll" / "live").resolve().name
+    for words in (["--details"], ["payroll"], ["payroll", "payroll"]):
+        code, out, _ = shell.run("status", *words, "--store", shell.store)
+        lines = [line.split(maxsplit=1) for line in out.splitlines()]
+        assert (code, lines[0], ["Files", f"{shell.store}/payroll/live"] in lines) == (0, ["payroll"], True)
+        assert f"Serial number  {serial}" in out
+    assert serial not in shell.run("status", "--store", shell.store)[1]
+
+
+def test_status_of_a_name(shell, monkeypatch):
+    for number, name in enumerate(("a", "b"), start=1):
+        monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    (shell.store / "a" / "live" / "key.pem").unlink()
+    code, out, _ = shell.run("status", "b", "--store", shell.store, "--json")
+    assert (code, [row["name"] for row in json.loads(out)]) == (0, ["b"])
+    assert shell.run("status", "b", "--store", shell.store, "--check")[0] == 0
+    code, out, err = shell.run("status", "b", "c", "--store", shell.store)
+    assert (code, out, err.startswith(f"There is no c in {shell.store}")) == (2, "", True)
+    assert shell.run("status", "../a", "--store", shell.store)[0] == 2
+    code, _, err = shell.run("status", "b", "--store", shell.store, "--prometheus", "-")
+    assert (code, "Leave out NAME." in err) == (2, True)
 
 
 def test_rows_for_programs_hold_nothing_that_steers_a_terminal(capsys):
@@ -450,7 +474,7 @@ def test_sign_and_verify(shell, document):
         "serial": (shell.store / "payroll" / "live").resolve().name,
         "not_after": "2028-03-01T12:00:00Z",
     }
-    assert "The seal is good." in err
+    assert "The seal is valid." in err
     assert covered.read_bytes() == document.read_bytes()
 
 
@@ -472,7 +496,7 @@ def test_sign_for_programs(shell, document):
     )
     assert verify(shell, sealed)[0] == 0
     code, out, err = shell.run(*words)
-    assert (code, out, err.endswith("give --out as well.\n")) == (2, "", True)
+    assert (code, json.loads(out)["error"]["code"], err.endswith("Use --out as well.\n")) == (2, "usage", True)
 
 
 def test_verify_refuses(shell, document):
@@ -496,7 +520,7 @@ def test_verify_refuses_what_is_malformed_with_all_members_and_no_word_of_a_libr
     members = dict.fromkeys(("customer_id", "name", "serial", "not_after"))
     assert ended.returncode == 3
     assert json.loads(ended.stdout) == {"verdict": "refused", "reason": "untrusted"} | members
-    assert ended.stderr == ("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.\n")
+    assert ended.stderr == ("Refused: the signer's certificate was not issued by a CA in --trust-holders.\n")
 
 
 def test_verify_at_another_instant(shell, document):
@@ -517,7 +541,7 @@ def test_what_cannot_be_read_or_written(shell, document):
     sign = ("--store", shell.store, "--name", "payroll")
     assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
     code, _, err = shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")
-    assert (code, "its folder does not exist" in err) == (2, True)
+    assert (code, "the folder does not exist" in err) == (2, True)
 
 
 IN_THE_STORE = {
@@ -553,7 +577,7 @@ def test_a_sealed_document_never_goes_into_the_store(place, shell, document):
     before = {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()}
     code, printed, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", out)
     assert (code, printed) == (2, "")
-    assert f"{out} lies in the store {shell.store}, where keys are kept. Nothing was written" in err
+    assert f"{out} is inside the store {shell.store}, which contains keys. Nothing was written" in err
     assert {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()} == before
 
 
@@ -611,7 +635,7 @@ def test_help_lists_every_command_and_exit_code(shell):
 
 
 FAULTS = {
-    "a fault of ours": (ZeroDivisionError("division by zero"), ExitCode.FAULT, "This is a fault of the program"),
+    "a fault of ours": (ZeroDivisionError("division by zero"), ExitCode.FAULT, "This is an error in the program"),
     "an interruption": (KeyboardInterrupt(), ExitCode.INTERRUPTED, "Interrupted. Run the same command again"),
 }
 
@@ -754,7 +778,7 @@ OF_ANOTHER = {
 def test_another_users_store_is_told_as_such(shell, command, named):
     """The agent's own store is so, below a folder of 0700 that systemd makes.
 
-    It is not a fault of the program.
+    It is not a error in the program.
     """
     shell.enrol()
     config = shell.folder / "sinetti.toml"
@@ -769,8 +793,8 @@ def test_another_users_store_is_told_as_such(shell, command, named):
     finally:
         closed.chmod(0o700)
     assert done.returncode == 5, done.stderr
-    assert "fault of the program" not in done.stderr
-    assert "rights do not allow it" in done.stderr or "the user that the store belongs to" in done.stdout
+    assert "error in the program" not in done.stderr
+    assert "permission denied" in done.stderr or "the owner of the store" in done.stdout
 
 
 def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):

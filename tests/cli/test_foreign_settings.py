@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from sinetti.client.config import loader
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from tests.cli.test_client import OPENS
 from tests.support.programs import ran
 
@@ -25,7 +25,7 @@ def here(shell, monkeypatch):
     """Return a folder with a store, and a sinetti.toml whose hook would leave a trace."""
     assert shell.enrol()[0] == 0
     monkeypatch.chdir(shell.folder)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", shell.folder / "etc" / "sinetti.toml")
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     (shell.folder / "sinetti.toml").write_text(HOOKS)
@@ -47,7 +47,7 @@ def refused(here, *words):
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_settings_that_others_can_write_are_not_believed(command, here):
     (here.folder / "sinetti.toml").chmod(0o666)
-    assert f"others can write {here.folder / 'sinetti.toml'}" in refused(here, *command)
+    assert f"other users can change {here.folder / 'sinetti.toml'}" in refused(here, *command)
     assert f"run: chmod go-w {here.folder / 'sinetti.toml'}" in refused(here, *command)
 
 
@@ -68,17 +68,17 @@ def test_another_users_settings_are_not_believed(what, here):
 
 def test_for_root_the_folder_that_it_stands_in_does_not_count(here, monkeypatch):
     monkeypatch.setattr(file_permissions, "is_root", lambda: True)
-    assert "does not count for root" in refused(here, "run")
+    assert "is not used when you are root" in refused(here, "run")
     assert "--config" in refused(here, "status")
     code, _, err = here.run("run", "--store", "store", "--dry-run", "--lang", "en")
-    assert (code, "does not count for root" in err) == (0, True), "it goes on without it, and says so"
+    assert (code, "is not used when you are root" in err) == (0, True), "it goes on without it, and says so"
     assert here.run("status", "--config", "sinetti.toml")[0] == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nothing is special about another user")
 def test_root_itself_passes_over_the_file_in_its_folder(here):
     done = ran("run", "--lang", "en", cwd=here.folder)
-    assert (done.returncode, "does not count for root" in done.stderr) == (2, True)
+    assert (done.returncode, "is not used when you are root" in done.stderr) == (2, True)
     assert not (here.folder / "ran").exists()
 
 
@@ -121,9 +121,10 @@ def test_a_hook_that_every_user_can_write_is_not_run(here):
     here.double.now = OPENS.replace(year=OPENS.year - 1)
     code, _, err = here.run("run", "--config", config, "--lang", "en")
     assert (code, (here.folder / "ran").exists()) == (4, False)
-    assert f"every user can write {program}, so it was not run" in err
+    assert f"it was not run, because every user can change {program}" in err
     out = here.run("doctor", "--config", config, "--lang", "en")[1]
-    assert f"is not run: every user can write {program}. Run: chmod o-w {program}" in out
+    assert f"is not run because every user can change {program}." in out
+    assert f"Run: chmod o-w {program}" in out
     program.chmod(stat.S_IRWXU)
     config.write_text(config.read_text() + 'timeout = "20s"\n')
     again = here.double.now.replace(day=here.double.now.day + 1)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from sinetti.cli.completion_scripts import all_commands
-from sinetti.cli.main import ALIASES, SERVER, build_parser
+from sinetti.cli.main import ALIASES, SERVER, build_parser, main
 from tests.house.tree import ROOT
 from tests.support import tools
 
@@ -100,7 +100,26 @@ ASKED = {
     "after an option with a value": ("revoke payroll --store d --reason key", {"keyCompromise"}),
     "the gateway": ("gateway ssh", {"ssh-keys"}),
     "an argument with choices": ("completion ba", {"bash"}),
+    "a name of the store": ("renew --store kept pay", {"payroll"}),
+    "a name of the store of the variable": ("log vat", {"vat-2026"}),
+    "a name of the settings file": ("enrol --config sinetti.toml ben", {"benefits"}),
+    "a name as an option": ("sign --store kept report.xml --name pay", {"payroll"}),
+    "the help of a command": ("help --lang s", {"sv"}),
 }
+
+
+@pytest.fixture
+def stores(tmp_path, monkeypatch):
+    """Make two stores, a settings file, and a sinetti on the path."""
+    for name in ("kept/payroll", "other/vat-2026"):
+        (tmp_path / name / "live").mkdir(parents=True)
+        (tmp_path / name / "settings.toml").touch()
+    (tmp_path / "sinetti.toml").write_text('store = "kept"\n[certificates.benefits]\ncustomer_id = "0123456-7"\n')
+    (tmp_path / "sinetti").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sinetti "$@"\n')
+    (tmp_path / "sinetti").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SINETTI_STORE", str(tmp_path / "other"))
+    monkeypatch.delenv("SINETTI_CONFIG", raising=False)
 
 
 def completed(shell, file, typed):
@@ -122,6 +141,7 @@ def completed(shell, file, typed):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.usefixtures("stores")
 def test_shells_complete(shell, tmp_path):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
@@ -135,5 +155,48 @@ def test_shells_complete(shell, tmp_path):
         assert begun == wanted or (shell == "fish" and why == "an argument with choices"), why
 
 
+NAMES = {
+    "in a store": ["renew", "--store", "kept", ""],
+    "as bash breaks it": ["renew", "--store", "=", "kept"],
+    "with =": ["renew", "--store=kept"],
+    "in quotation marks": ["renew", "--store", '"kept"'],
+}
+
+
+@pytest.mark.usefixtures("stores")
+@pytest.mark.parametrize("words", NAMES.values(), ids=NAMES)
+def test_names_of_a_store(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["completion", "--names", *words]) == 0
+    assert capsys.readouterr().out == "payroll\n"
+
+
+NO_NAMES = {
+    "a store that is not there": ["renew", "--store", "none"],
+    "a file that is none": ["renew", "--config", "none.toml"],
+    "a quotation mark that is open": ["renew", "--store", '"kept'],
+}
+
+
+@pytest.mark.usefixtures("stores")
+@pytest.mark.parametrize("words", NO_NAMES.values(), ids=NO_NAMES)
+def test_where_there_are_no_names_nothing_is_said(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["completion", "--names", *words]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_script_is_for_a_shell(capsys):
+    assert main(["completion"]) == 2
+    assert "bash, zsh or fish" in capsys.readouterr().err
+
+
 def test_the_server_s_commands_are_there_where_django_is():
     assert {name.split()[0] for name in COMMANDS if name} >= SERVER.keys()
+
+
+def test_each_manual_page_has_exit_codes_and_the_variables_of_its_options():
+    for name, page in MANUALS.pages().items():
+        assert ".SH EXIT STATUS\n" in page or "Exit status" in page, name
+        if name != "sinetti-testbench.1":
+            assert ("\\fBSINETTI_STORE\\fR" in page) is ("\\fB\\-\\-store\\fR" in page), name

@@ -212,7 +212,7 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
         key = new_key()
         answer = one.holder.new(ids, key)
         assert other.holder.fetched(answer).public_key() == key.public_key()
-    assert "all as they were written" in told("journal", "verify", "--dir", south)
+    assert "complete and unchanged" in told("journal", "verify", "--dir", south)
     assert json.loads(told("reconcile", "--dir", north, "--json"))["restored"] == []
 
 
@@ -247,7 +247,7 @@ def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, mon
     assert run("restore", "--dir", root, "--from", tmp_path / "night")[0] == 2, "nothing is overwritten"
     code, _, err = run("serve", "--dir", root, *ANY)
     assert (code, f"sinetti authority reconcile --dir {root}" in err) == (5, True)
-    assert "all as they were written" in told("journal", "verify", "--dir", root)
+    assert "complete and unchanged" in told("journal", "verify", "--dir", root)
     back = json.loads(told("reconcile", "--dir", root, "--json"))
     assert (len(back["restored"]), back["failed"]) == (2, [])
     with serving(root, lost) as node:

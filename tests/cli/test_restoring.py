@@ -156,7 +156,7 @@ def test_a_journal_that_was_tampered_with_is_named_and_nothing_is_served(authori
         holder.enrolled(ordered(authority), new_key())
         process.terminate()
         assert process.wait(STOPS_WITHIN) == 0
-    assert "3 lines, all as they were written" in told("journal", "verify", "--dir", authority)
+    assert "3 lines, complete and unchanged" in told("journal", "verify", "--dir", authority)
     lines = journal(authority).read_bytes().splitlines(keepends=True)
     journal(authority).write_bytes(lines[0] + lines[2])
     for command in (["journal", "verify", "--dir", authority], ["journal", "verify", "--file", journal(authority)]):

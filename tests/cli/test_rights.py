@@ -19,9 +19,9 @@ from sinetti.client.messages import messages
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 
-TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
+TOLD = "The store cannot be used: {path}: permission denied."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
 
 
@@ -93,9 +93,9 @@ def test_a_store_that_is_somebody_elses(words, shell, deny, monkeypatch):
     monkeypatch.chdir(shell.folder)
     deny(shell.store)
     code, out, err = shell.run(*words, "--store", shell.store, "--lang", "en")
-    assert (code, out) == (5, "")
-    assert TOLD.format(path=shell.store).partition(": the rights")[0] in err
-    assert "the rights do not allow it. Mend that" in err
+    assert (code, out if "--json" not in words else json.loads(out)["error"]["code"]) in {(5, ""), (5, "store")}
+    assert TOLD.format(path=shell.store).partition(": permission")[0] in err
+    assert "permission denied. Fix this" in err
 
 
 def test_the_doctor_finds_it(shell, deny):
@@ -109,7 +109,7 @@ def test_the_doctor_finds_it(shell, deny):
 
 
 @pytest.mark.parametrize(
-    ("language", "why"), [("fi", "käyttöoikeudet eivät riitä"), ("sv", "rättigheterna räcker inte")]
+    ("language", "why"), [("fi", "käyttöoikeudet eivät riitä"), ("sv", "behörigheten räcker inte")]
 )
 def test_a_name_that_is_somebody_elses_is_told_in_the_readers_language(language, why, shell, deny):
     shell.enrol()
@@ -177,7 +177,7 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
     loader.MACHINE_WIDE.parent.mkdir()
     loader.MACHINE_WIDE.touch()
@@ -202,4 +202,4 @@ def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
 
     monkeypatch.setattr(common, "require_store", elsewhere)
     code, _, err = shell.run("status", "--store", shell.store, "--lang", "en")
-    assert (code, err.startswith("This is a fault of the program: PermissionError")) == (1, True)
+    assert (code, err.startswith("This is an error in the program: PermissionError")) == (1, True)

@@ -23,7 +23,7 @@ KEY = holder_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.Ope
 OTHER_KEY = holder_key(2).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()
 END = f"{NOW + VALIDITY:%Y%m%d%H%M%S}Z"
 LINE = f'restrict,expiry-time="{END}" {" ".join(KEY)}\n'
-CLOCK = "sinetti: --at is for tests: certificates are not judged by this machine's clock.\n"
+CLOCK = "sinetti: --at is for tests: this computer's clock is not used.\n"
 
 
 @dataclass
@@ -86,9 +86,9 @@ REFUSED = {
     "another organisation's user": (("other", *KEY), "another organisation's"),
     "a key that no certificate has": (("acme", *OTHER_KEY), "no certificate in the folder"),
     "a user whom nobody named": (("root", *KEY), "does not name"),
-    "no user at all": (("acme;id", *KEY), "no name of a user"),
+    "no user at all": (("acme;id", *KEY), "not a user name"),
     "a type that holders do not have": (("acme", "ssh-ed25519", KEY[1]), "holders' keys"),
-    "no base64": (("acme", KEY[0], "a b"), "no base64"),
+    "no base64": (("acme", KEY[0], "a b"), "not base64"),
 }
 
 
@@ -109,10 +109,10 @@ def test_without_at_the_machines_clock_counts(place):
 
 UNREADABLE = {
     "no file of users": ({"users": "nowhere"}, "nowhere: No such file"),
-    "a file of users that is understood by half": ({"users": "anchors.pem"}, "line 1 is no user"),
+    "a file of users that is understood by half": ({"users": "anchors.pem"}, "line 1 is not a user"),
     "a file of users in another encoding": ({"users": "certificates/acme.cer"}, "no UTF-8"),
     "no folder of certificates": ({"certificates": "nowhere"}, "nowhere: No such file"),
-    "no anchors": ({"anchors": "users"}, "no PEM bundle"),
+    "no anchors": ({"anchors": "users"}, "contains no PEM certificate"),
     "no folder of lists": ({"crls": "users"}, "no such folder"),
     "no lists at all": ({"crls": None}, "both of --anchors and --crls"),
     "both ways at once": ({"settings": "users"}, "either --settings or both"),
@@ -142,7 +142,7 @@ def test_an_instant_has_a_zone(place, at):
 def test_settings_for_another_channel(place):
     code, out, err = place.asks(**place.settings('revocation = "crl"\ncrls = "crls"\nchannel = "WS"\n'))
     assert (code, out) == (2, "")
-    assert "SFTP takes settings of its own" in err
+    assert "use separate settings for SFTP" in err
 
 
 @pytest.mark.parametrize(("user", "code"), [("acme", 0), ("other", 3)])
@@ -161,7 +161,7 @@ def test_the_systems_log_hears_it_where_asked_for(place, monkeypatch):
     assert said == []
     place.asks("--syslog", "other", *KEY)
     (line,) = said
-    assert line.startswith("user 'other': refused: the certificate ")
+    assert line.startswith("user 'other': refused: certificate ")
 
 
 def test_a_fault_of_our_own_lets_nobody_in(place, monkeypatch):
@@ -171,7 +171,7 @@ def test_a_fault_of_our_own_lets_nobody_in(place, monkeypatch):
     monkeypatch.setattr(ssh_keys.ssh_authorized_keys, "authorize", falls)
     code, out, err = place.asks()
     assert (code, out) == (1, "")
-    assert "a fault of our own: RuntimeError: acme" in err
+    assert "internal error: RuntimeError: acme" in err
 
 
 def test_the_short_way_says_the_same(place, monkeypatch):

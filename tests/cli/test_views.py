@@ -346,11 +346,11 @@ def test_what_run_repairs_is_damaged_before_and_green_after(damage, house):
     states, codes, wrong = views(house)
     assert set(states.values()) == {"damaged"}, states
     assert (codes["status"], codes["doctor"], codes["run"]) == (5, 5, 0), "a dry run says that it would be repaired"
-    assert "Run “sinetti run”: it repairs this by itself." in [one["next"] for one in wrong]
-    assert "Run “sinetti run”: it repairs this" in house.run("status", "--store", house.store, "--lang", "en")[1]
+    assert "Run “sinetti run”, which repairs this automatically." in [one["next"] for one in wrong]
+    assert "“sinetti run” repairs it." in house.run("status", "--store", house.store, "--lang", "en")[1]
     code, out, err = house.run("run", "--config", house.folder / "sinetti.toml", "--json", "--lang", "en")
     assert code == 0, err
-    assert "payroll: repaired what was damaged" in err
+    assert "payroll: repaired the " in err
     assert json.loads(out)["names"][0]["state"] == "valid"
     assert 'state="valid"} 1\n' in (house.folder / "metrics").read_text()
     states, codes, wrong = views(house)
@@ -358,7 +358,7 @@ def test_what_run_repairs_is_damaged_before_and_green_after(damage, house):
     assert (codes, wrong) == ({"status": 0, "run": 0, "doctor": 0}, [])
     assert files.serial_in_use(folder(house)) == generation(house).name
     assert (
-        "repaired, the certificate is in use as before"
+        "Store repaired, certificate unchanged"
         in house.run("log", "payroll", "--store", house.store, "--lang", "en")[1]
     )
 
@@ -497,14 +497,14 @@ def test_a_deploy_that_failed_is_red_in_every_view_until_it_succeeds(house):
         assert (codes["status"], codes["run"], codes["doctor"]) == (4, 4, 4)
         (failed,) = wrong
         assert failed["check"] == "hooks"
-        assert "The hook deploy (sh) has failed, number of tries: 1." in failed["text"]
-        assert f"{folder(house) / 'hooks' / 'deploy.log'}, correct the hook" in failed["next"]
+        assert "The deploy hook (sh) failed. Attempts: 1." in failed["text"]
+        assert f"{folder(house) / 'hooks' / 'deploy.log'}, fix the deploy hook" in failed["next"]
         assert (
             'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 0'
             in (house.folder / "metrics").read_text()
         )
-        assert "not in use by your programs yet" in house.run("status", "--store", house.store, "--lang", "en")[1]
-        assert "Nothing is wrong" not in house.run("doctor", "--store", house.store, "--lang", "en")[2]
+        assert "not yet put into use" in house.run("status", "--store", house.store, "--lang", "en")[1]
+        assert "No problems found" not in house.run("doctor", "--store", house.store, "--lang", "en")[2]
         assert house.run("run", "--config", house.folder / "sinetti.toml")[0] == 4
     assert hooked(house, '["true"]')[0] == 0
     states, codes, wrong = views(house)

@@ -74,7 +74,7 @@ class Double:
             requested = csr.read_request(ask.request, POLICY)
             assert isinstance(requested, csr.RequestedKey), requested
             if isinstance(ask, EnrolRequest) and (ask.transfer_id, ask.transfer_password) != (TRANSFER_ID, PASSWORD):
-                return Failure("PKI004", "The transfer ID and the one-time password do not fit.")
+                return Failure("PKI004", "The transfer ID and the one-time password do not match.")
             if requested.key_id not in self.accepted:
                 retrieval_id = f"retrieval-{next(self.numbers)}"
                 self.accepted[requested.key_id] = retrieval_id
@@ -199,6 +199,14 @@ def signed_by_a_holder(handler, double, seen):
         200,
         soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), SignatureProfile.EXCLUSIVE),
     )
+
+
+def changed_on_the_way(handler, double, seen):
+    """Answer with a signature whose digest does not match."""
+    answer = soap_operations.render_response(
+        seen.operation, double.answer(seen), services_seal(double.now), SignatureProfile.EXCLUSIVE
+    )
+    handler.send(200, answer.replace(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA"))
 
 
 def say(status, body=b"", **headers):

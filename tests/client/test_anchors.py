@@ -86,7 +86,7 @@ def test_signers_of_documents(bundle, expected):
         b"<report/>", signer_for_key(key("0123456-7"), certificate_der(HOLDER)), SignatureProfile.EXCLUSIVE
     )
     if not anchors_of(bundle):
-        with pytest.raises(ValueError, match="none of the anchors"):
+        with pytest.raises(ValueError, match="none of its certificates"):
             verify_report.check(sealed, bundle, NOW)
         return
     faults = {TRUSTED: None, UNTRUSTED: VerdictReason.UNTRUSTED, DATES: VerdictReason.EXPIRED}

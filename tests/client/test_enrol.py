@@ -174,6 +174,7 @@ def test_refusals(code, result, exit_code, state, desk):
 
 UNTRUSTED = {
     "an answer signed by a holder's certificate": (client_double.signed_by_a_holder, messages.ANSWER_NOT_TRUSTED),
+    "an answer that was changed": (client_double.changed_on_the_way, messages.ANSWER_INVALID),
     "a redirect": (client_double.say(302, Location="https://other.example/"), messages.REDIRECTED),
     "another address of the same server": (client_double.say(404), messages.WRONG_ADDRESS),
     "a page": (client_double.say(200, b"<html/>"), messages.ANSWER_UNREADABLE),
@@ -190,7 +191,7 @@ UNTRUSTED = {
         client_double.say(
             500, client_double.soap_operations.render_fault("It cannot sign now.", actor_is_client=False)
         ),
-        "The service gave no signed answer, but a SOAP Fault: {text}",
+        "The service answered with a SOAP Fault instead of a signed answer: {text}",
     ),
     "busy": (client_double.say(503), messages.HTTP_STATUS),
 }
@@ -213,7 +214,7 @@ def test_an_answer_signed_by_a_holders_certificate_is_refused(desk):
     desk.double.script.extend([client_double.well, client_double.signed_by_a_holder])
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
-    assert "The answer is not trusted" in words(outcome)
+    assert texts(outcome) == [messages.ANSWER_NOT_TRUSTED, messages.CORRECT_TO_FETCH]
     assert not desk.live.exists()
     assert open_journal(desk).state is RequestState.ACCEPTED
 
@@ -224,6 +225,20 @@ def test_nor_where_one_bundle_of_all_cas_is_given_for_both(desk):
     outcome = desk.enrol(trust_services=everybody, trust_holders=everybody)
     assert (outcome.exit_code, texts(outcome)[0]) == (ExitCode.AGAIN, messages.ANSWER_NOT_TRUSTED)
     assert desk.enrol(trust_services=everybody, trust_holders=everybody).result is Result.ENROLLED
+
+
+def test_a_wrong_bundle_for_services_is_corrected_and_not_tried_again(desk):
+    other = client_double.anchors("holders")
+    for accepted in (False, True):
+        if accepted:  # the request is accepted, and only its retrieval meets the wrong bundle
+            desk.double.script.append(client_double.lose)
+            desk.enrol()
+        outcome = desk.enrol(trust_services=other)
+        assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
+        assert texts(outcome) == [messages.ANSWER_NOT_TRUSTED, messages.TRUST_SERVICES_WRONG]
+        assert "was issued by another CA" in words(outcome)
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 1
 
 
 def test_a_ca_itself_signs_no_answers(desk):
@@ -243,7 +258,7 @@ CLOCKS = {
     "a clock that is long past": (
         authority.NOW - timedelta(days=400),
         messages.VALID_FROM,
-        "The signer's certificate is valid only from 2 March 2026 at 13:00 (Finnish time); this computer's clock",
+        "The signer's certificate is valid only from 2 March 2026 at 13:00 (Finnish time), but the clock here",
     ),
     "a clock that runs ahead": (
         authority.response_signer()[1].not_valid_after_utc + timedelta(seconds=1),

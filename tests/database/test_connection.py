@@ -34,7 +34,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("url", OPTIONS.values(), ids=OPTIONS)
 def test_options_that_the_database_does_not_know_are_refused(url):
-    with pytest.raises(ValueError, match="behind the question mark"):
+    with pytest.raises(ValueError, match="after the question mark"):
         open_database(url, alias="refused")
 
 

@@ -124,8 +124,8 @@ def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(db, monkeypa
         patched.setattr(database_connection, "_SETTING", "SELECT no_such_function(%s)")
         patched.setattr(database_connection, "_PLAIN_SETTING", "SELECT reset_val FROM no_such_table WHERE name = %s")
         assert check_durability(db) == (
-            "the database does not tell its fsync: see to it that what is committed outlives a crash",
-            "the database does not tell its synchronous_commit: see to it that what is committed outlives a crash",
+            "the database does not report its fsync: make sure that commits survive a crash",
+            "the database does not report its synchronous_commit: make sure that commits survive a crash",
         )
         cursor.execute("SELECT 1")  # the session is as well as before
 

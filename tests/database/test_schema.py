@@ -152,7 +152,7 @@ def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(db)
     change(db, set_minimum_code_version(newest))
     migrate(db)
     change(db, set_minimum_code_version(newest + 1))
-    with pytest.raises(DatabaseSetupError, match=rf"need number {newest + 1}, this one has {newest}.*other nodes run"):
+    with pytest.raises(DatabaseSetupError, match=rf"\(number {newest + 1}, this one has {newest}.*other nodes run"):
         migrate(db)
 
 

@@ -227,7 +227,7 @@ SIGNED_OTHERWISE = {
 def test_other_octets_digested(document, shape, faults, guess):
     found = guessed(envelope(signed(document, shape, faults), OTHERS))
     assert found.guesses == (guess,)
-    assert found.why == "the digest does not fit"
+    assert found.why == "the digest does not match"
     assert found.document.proven
     if faults.digested is not None:
         assert found.document.signed == faults.digested
@@ -330,6 +330,6 @@ INFO_FAULTS = {
 def test_something_else_signed_than_signed_info(shape, faults, guess):
     found = guessed(envelope(signed(request(), shape, faults), OTHERS))
     assert found.guesses == (guess,)
-    assert found.why == "the signature does not fit"
+    assert found.why == "the signature does not match"
     assert found.document.guesses == ()
     assert found.signed_info.proven is (guess not in {Cause.WRONG_KEY, Cause.SIGNED_INFO_CHANGED})

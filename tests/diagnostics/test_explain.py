@@ -280,7 +280,7 @@ def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old,
     The service has not yet looked at the document.
     """
     found = guessed(indented(replaced(signed(request(), shape), old, new)))
-    assert found.why == "the signature does not fit"
+    assert found.why == "the signature does not match"
     assert found.guesses == (guess,)
 
 

@@ -30,9 +30,14 @@ LINES = {
     "fits": (
         envelope(GOOD),
         {},
-        ("The signature fits.", "just the octets", "The document has the digest", "SignedInfo has"),
+        (
+            "The signature matches the message.",
+            "exactly the bytes",
+            "The digest of the document matches",
+            "The signature of SignedInfo matches",
+        ),
     ),
-    "a document": (GOOD, {}, ("RenewCertificateRequest, the whole document", "Whose it is was not looked at")),
+    "a document": (GOOD, {}, ("RenewCertificateRequest, the whole document", "Its issuer was not checked")),
     "declarations of the envelope": (
         envelope(GOOD.replace(PREFIX.encode(), b""), PREFIX),
         {},
@@ -42,29 +47,33 @@ LINES = {
         indented(envelope(GOOD)),
         {},
         (
-            "white space came between its elements or",
-            "(the signature does not fit)",
-            "line 1, column 98 (octet 97)",
+            "White space was added between its elements or",
+            "(the signature does not match)",
+            "line 1, column 98 (byte 97)",
             'signed:   es.vero.fi/2017/10/certificateservices"><Environment>',
             'received: es.vero.fi/2017/10/certificateservices">\\n      <Environment>',
             "enveloped-signature, xml-exc-c14n. SignedInfo: xml-exc-c14n. Digest: sha256. Signature: ecdsa-sha256.",
         ),
     ),
-    "changed": (envelope(CHANGED), {}, ("The digest is not that of this text", "stated ", ", here ", "SignedInfo has")),
+    "changed": (
+        envelope(CHANGED),
+        {},
+        ("The digest does not match this text", "The signature has ", "computed here is ", "SignedInfo matches"),
+    ),
     "changed, with a log": (
         envelope(CHANGED),
         {"signed": canonical(request())},
         ("another form, as-logged",),
     ),
-    "a log of something else": (envelope(CHANGED), {"signed": b"x"}, ("not of the file that --signed names either",)),
-    "a digest in hex": (envelope(HEX), {}, ("digest was made otherwise: sha256", "hexadecimal digits")),
+    "a log of something else": (envelope(CHANGED), {"signed": b"x"}, ("does not match the --signed file either",)),
+    "a digest in hex": (envelope(HEX), {}, ("digest was computed differently: sha256", "hexadecimal digits")),
     "ECDSA in DER": (
         envelope(signed(request(), OURS, Faults(value=faulty_signing.in_der))),
         {},
-        ("it was signed otherwise: der",),
+        ("it was signed differently: der",),
     ),
-    "of others": (envelope(GOOD), {"anchors": [authority.issuer().certificate]}, ("issued by none of the CAs",)),
-    "no XML": (b"hello", {}, ("This is no XML that can be read", "(not well-formed in line 1)")),
+    "of others": (envelope(GOOD), {"anchors": [authority.issuer().certificate]}, ("not issued by any CA",)),
+    "no XML": (b"hello", {}, ("This is not readable XML", "(the XML is not well-formed in line 1)")),
     "nothing is signed": (envelope(b"<x/>"), {}, ("There is no signature",)),
 }
 
@@ -134,4 +143,4 @@ def test_of_a_message_with_a_password_nothing_is_shown():
     report = Report(diagnose(secret, DiagnosisContext()))
     assert report.files() == {}
     assert "aB3dE6" not in "\n".join(report.lines(Language.EN)) + str(report.as_json())
-    assert "a one-time password may stand in them" in lines(secret)
+    assert "they may contain a one-time password" in lines(secret)

@@ -163,7 +163,7 @@ def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
     send(browser, email=EMAIL)
     sqlite_desk.machine.forward(DAY)
     (dropped,) = letters(sqlite_desk, EMAIL)
-    assert dropped == Skip("its link does not work any more")
+    assert dropped == Skip("its link is no longer valid")
 
 
 def test_the_cookie_of_a_session(browser, user):

@@ -232,7 +232,7 @@ def test_one_browser_is_known_to_several_accounts_and_not_to_any_number(door, de
     assert found == [False, True, True]
 
 
-STRANGE = {"nothing": "", "a word": "known", "not sealed here": "A" * 200}
+STRANGE = {"nothing": "", "a word": "known", "not encrypted by this service": "A" * 200}
 
 
 @pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE)

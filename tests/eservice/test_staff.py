@@ -466,7 +466,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
     assert (anna.reply.status, anna.buttons) == (403, [])
-    assert "You made this invitation yourself" in text_of(anna)
+    assert "You sent this invitation yourself" in text_of(anna)
     token = token_of(anna.get("/staff/invitations"))
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
@@ -486,9 +486,9 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.press("invite", email="nimi@customer.example")
     assert "no organisation with this ID" in text_of(anna)
     anna.press("invite", organisation=CUSTOMER_ID)
-    assert [row[3] for row in table(anna)] == ["waits for a confirmation"]
+    assert [row[3] for row in table(anna)] == ["waiting for confirmation"]
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
-    assert "Another person has to confirm it." in text_of(anna.get(place))
+    assert "Another person must confirm it." in text_of(anna.get(place))
     assert "confirm" not in anna.buttons
     bo = at_work(sqlite_desk, door, "bo").get(place)
     for said in (CUSTOMER_ID, "nimi@customer.example", "Nimi", "Suomi", "anna@people.example"):
@@ -496,11 +496,11 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     bo.press("confirm")
     assert "is on its way by e-mail" in text_of(bo)
     anna.post(place, {"do": "withdraw", "csrfmiddlewaretoken": token_of(anna)})
-    assert "has already decided" in text_of(anna)
+    assert "no longer waiting for a decision" in text_of(anna)
     anna.get("/staff/invitations")
     assert [len(row) for row in table(anna)] == [5, 4]
     anna.press("end")
-    assert [row[3] for row in table(anna)] == ["confirmed; the link was sent"]
+    assert [row[3] for row in table(anna)] == ["confirmed, link sent"]
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
 
 
@@ -540,7 +540,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
     anna.get("/staff/invitations").press("invite", **who)
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
     bo = at_work(sqlite_desk, door, "bo").get(place)
-    assert "One of its representatives confirms the invitation" in text_of(bo)
+    assert "A representative confirms the invitation" in text_of(bo)
     chair = signed_in(Browser(anna.door), user).get("/settings/authorisations")
     assert "nimi@customer.example" in text_of(chair)
     place = place.replace("/staff/invitations", "/settings/authorisations/pending")
@@ -551,7 +551,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
     assert "is on its way by e-mail" in text_of(chair)
     assert "confirm" not in chair.get(place).buttons
     chair.post(place, {"do": "reject", "csrfmiddlewaretoken": token})
-    assert "has already decided" in text_of(chair)
+    assert "no longer waiting for a decision" in text_of(chair)
 
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):

@@ -78,8 +78,8 @@ def test_sources(text, kind, folder):
 
 
 WRONG = {
-    "no revocation": ('anchors = "anchors.pem"\n', "revocation is needed"),
-    "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation is one of"),
+    "no revocation": ('anchors = "anchors.pem"\n', "revocation must be one of"),
+    "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation must be one of"),
     "two lists into one file": (
         (
             'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "."\n'
@@ -87,29 +87,29 @@ WRONG = {
         ),
         "a file of its own",
     ),
-    "lists from nowhere": ('anchors = "anchors.pem"\nrevocation = "crl"\n', "crls names the folder"),
+    "lists from nowhere": ('anchors = "anchors.pem"\nrevocation = "crl"\n', "crls must name the folder"),
     "OCSP from nowhere": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n', r"needs an \[\[ocsp\]\]"),
     "lists to fetch into nowhere": (
         'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n[[list]]\nurl = "http://a.example/"\nfile = "a"\n',
-        "the folder that",
+        "the folder for",
     ),
-    "no anchors": ('revocation = "crl"\n', "anchors names"),
+    "no anchors": ('revocation = "crl"\n', "anchors must name"),
     "anchors that are not there": (PLAIN.replace("anchors.pem", "no.pem"), "no.pem cannot be read"),
-    "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM bundle"),
-    "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors is a path"),
-    "an unknown key": (PLAIN + "colour = 1\n", "colour is no setting"),
-    "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel is one of WS, SFTP"),
-    "a channel that is no text": (PLAIN + 'channel = ["WS"]\n', "channel is one of WS, SFTP"),
+    "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM certificate"),
+    "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors must be a path"),
+    "an unknown key": (PLAIN + "colour = 1\n", "colour is not a gateway setting"),
+    "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel must be one of WS, SFTP"),
+    "a channel that is no text": (PLAIN + 'channel = ["WS"]\n', "channel must be one of WS, SFTP"),
     "an address that is none": (PLAIN + '[[ocsp]]\nurl = "http://[/"\n', "url of"),
     "an address with a password": (PLAIN + '[[ocsp]]\nurl = "http://a:b@a.example/"\n', "url of"),
-    "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: a duration"),
-    "no TOML": ("hello", "no TOML"),
+    "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: write a duration"),
+    "no TOML": ("hello", "not valid TOML"),
     "a list that leaves its folder": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "../a"\n', "file of a"),
     "a list from no address": (PLAIN + '[[list]]\nurl = "file:///a"\nfile = "a"\n', "url of"),
-    "a list with more": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "a"\nx = 1\n', "has url, file"),
-    "OCSP that is no table": (PLAIN + "ocsp = 1\n", "ocsp is a table"),
+    "a list with more": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "a"\nx = 1\n', "needs url, file"),
+    "OCSP that is no table": (PLAIN + "ocsp = 1\n", "ocsp must be a table"),
     "a trust file that is not there": (PLAIN + 'trust = "no.toml"\n', "no.toml cannot be read"),
-    "a trust file that is none": (PLAIN + 'trust = "anchors.pem"\n', "no TOML"),
+    "a trust file that is none": (PLAIN + 'trust = "anchors.pem"\n', "not valid TOML"),
 }
 
 
@@ -123,7 +123,7 @@ def test_what_is_wrong(text, sentence, folder):
 def test_settings_that_others_can_write_are_refused(what, folder):
     read(folder, PLAIN)
     (folder / what).chmod(0o777)
-    with pytest.raises(GatewaySettingsError, match=r"others can write .* Run: chmod go-w"):
+    with pytest.raises(GatewaySettingsError, match=r"other users can change .* Run: chmod go-w"):
         load_settings(folder / "gateway.toml")
 
 
@@ -142,7 +142,7 @@ def test_durations(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "PT0H", "1h", "-PT1H", "PT1.5H", "P1M"])
 def test_no_durations(text):
-    with pytest.raises(ValueError, match="a duration is written"):
+    with pytest.raises(ValueError, match="write a duration"):
         duration(text)
 
 
@@ -163,15 +163,15 @@ def test_the_trust_file_names_issuers(named, folder):
 
 
 WRONG_TRUST = {
-    "no TOML": ("hello", "no TOML"),
+    "no TOML": ("hello", "not valid TOML"),
     "nothing": ("", "at least one"),
     "something else": ("x = 1\n", "nothing else"),
     "neither name": ('[[issuer]]\nchannel = "WS"\n', "either sha256 or certificate"),
     "both names": (f'[[issuer]]\nsha256 = "{DIGEST}"\ncertificate = "issuing.cer"\n', "either sha256 or certificate"),
-    "an unknown key": (f'[[issuer]]\nsha256 = "{DIGEST}"\nx = 1\n', "no others"),
+    "an unknown key": (f'[[issuer]]\nsha256 = "{DIGEST}"\nx = 1\n', "its only keys are"),
     "no digest": ('[[issuer]]\nsha256 = "00"\n', "64 hex digits"),
-    "an unknown channel": (f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "MAIL"\n', "channel is one of"),
-    "a name that is none": (f'[[issuer]]\nsha256 = "{DIGEST}"\nname = 1\n', "name is a text"),
+    "an unknown channel": (f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "MAIL"\n', "channel must be one of"),
+    "a name that is none": (f'[[issuer]]\nsha256 = "{DIGEST}"\nname = 1\n', "name must be text"),
     "twice": (f'[[issuer]]\nsha256 = "{DIGEST}"\n[[issuer]]\ncertificate = "issuing.cer"\n', "twice"),
     "a certificate that is none": ('[[issuer]]\ncertificate = "broken.pem"\n', "broken.pem"),
 }
@@ -204,7 +204,9 @@ def test_the_list_of_a_ca_above_is_required_once_it_is_named(folder):
         assert open_gateway(read(folder, one)).identify(der, NOW).reason is VerdictReason.REVOKED
 
 
-@pytest.mark.parametrize(("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "no PEM bundle")])
+@pytest.mark.parametrize(
+    ("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "in this PEM file cannot be read")]
+)
 def test_an_issuer_of_a_list_that_cannot_be_read(issuer, sentence, folder):
     with pytest.raises(GatewaySettingsError, match=sentence):
         open_gateway(read(folder, PLAIN + ABOVE.format(issuer=issuer)))

@@ -203,7 +203,7 @@ def test_what_only_looks_like_too_much_is_taken(much):
 def test_where_a_document_is_broken_is_said_in_the_reader_s_language():
     found = verified(b"<a>\n<b>\n</a>").verdict
     assert "XML on virheellistä rivillä 3." in found.text(Language.FI)
-    assert "not well-formed in line 3." in found.text(Language.EN)
+    assert "the XML is not well-formed in line 3." in found.text(Language.EN)
 
 
 @pytest.mark.skipif(not VECTORS.is_dir(), reason="the official messages are not here")

@@ -324,8 +324,8 @@ def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
     places, options = [], []
     for one in parser._actions:
         if not one.option_strings:
-            places.append(f"[{one.metavar}]" if one.nargs == "?" else str(one.metavar))
-        elif one.dest != "help":
+            places.append(f"[{one.metavar}]" if one.nargs in {"?", "*"} else str(one.metavar))
+        elif one.dest not in {"help", "quiet", "verbose"}:  # the page has them once, for all commands
             options.append(one.option_strings[-1] if one.required else f"[{one.option_strings[-1]}]")
     return places, options
 

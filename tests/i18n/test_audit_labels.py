@@ -104,7 +104,7 @@ def test_every_value_of_a_closed_list_has_its_words_in_each_language():
 
 
 READ = {
-    "a code": (("reason", "keyCompromise"), "reason: the private key came into other hands, or may have"),
+    "a code": (("reason", "keyCompromise"), "reason: the private key was, or may have been, disclosed"),
     "a count": (("count", 12345), "count: 12,345"),
     "yes": (("staff", 1), "clerk: yes"),
     "no": (("staff", 0), "clerk: no"),

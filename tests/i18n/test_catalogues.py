@@ -25,7 +25,7 @@ NEVER = {
     "en": (
         r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",
         r"app's codes|closed for good|security code|backup code",
-        r"(?<![{-])\bcontacts?\b(?! persons?\b)",
+        r"(?<![{-])\bcontacts?\b(?! persons?\b| the\b| its\b)",
     ),
 }
 """Words of the last column of docs/glossary.md that a program can detect."""

@@ -30,16 +30,16 @@ NEXT_STEPS = {
 
 FROM_THE_FACTS = {
     ("too early", Language.FI): (
-        "Liian aikaista: varmenteen voi uusia aikaisintaan 3.3.2027 klo 13.03. Lähetä sama pyyntö silloin uudelleen, "
-        "mitään ei kulunut. Nykyinen varmenne on voimassa 2.5.2027 klo 14.03 asti."
+        "Liian aikaista: varmenteen voi uusia aikaisintaan 3.3.2027 klo 13.03. Lähetä sama pyyntö silloin uudelleen. "
+        "Nykyinen varmenne on voimassa 2.5.2027 klo 14.03 asti."
     ),
     ("too early", Language.SV): (
-        "För tidigt: certifikatet kan förnyas tidigast 3.3.2027 kl. 13.03. Skicka samma begäran på nytt då, ingenting "
-        "har förbrukats. Det nuvarande certifikatet gäller till 2.5.2027 kl. 14.03."
+        "För tidigt: certifikatet kan förnyas tidigast 3.3.2027 kl. 13.03. Skicka samma begäran på nytt då. "
+        "Det nuvarande certifikatet gäller till 2.5.2027 kl. 14.03."
     ),
     ("too early", Language.EN): (
         "Too early: this certificate can be renewed from 3 March 2027 at 13:03 (Finnish time). Send the same request "
-        "again then; nothing was used up. The present certificate works until 2 May 2027 at 14:03."
+        "again then. The current certificate is valid until 2 May 2027 at 14:03."
     ),
     ("expired", Language.FI): (
         "Varmenne vanheni 2.5.2027 klo 14.03, joten sitä ei voi enää uusia. Tilaa uusi varmenne asiointipalvelussa "
@@ -51,11 +51,11 @@ FROM_THE_FACTS = {
     ),
     ("expired", Language.EN): (
         "This certificate expired on 2 May 2027 at 14:03 and can no longer be renewed. Order a new one in the "
-        "e-service (Settings > Technical interface and certificates). It is retrieved like the first one."
+        "e-service (Settings > Technical interface and certificates). Retrieve it in the same way as the first one."
     ),
     ("signature", Language.EN): (
-        "The signature does not match the request. Sign the request element last and as a document of its own, change "
-        "nothing afterwards (no indenting, no line breaks) and send the request again. Nothing was used up."
+        "The signature does not match the request. Sign the request element last, as a document of its "
+        "own. Change nothing afterwards (no indentation, no line breaks) and send the request again."
     ),
 }
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)

@@ -248,9 +248,9 @@ def test_an_application_is_refused_in_the_words_of_its_decision():
 
 
 COUNTED = {
-    "none": (0, "And 0 more that go by themselves."),
-    "one": (1, "And 1 more that goes by itself."),
-    "many": (2000, "And 2,000 more that go by themselves."),
+    "none": (0, "And 0 more that need no action."),
+    "one": (1, "And 1 more that needs no action."),
+    "many": (2000, "And 2,000 more that need no action."),
 }
 
 

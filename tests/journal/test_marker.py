@@ -45,14 +45,19 @@ def test_a_node_that_wrote_a_journal_begins_no_other_while_that_is_missing(place
     written(folder, journals)
     shutil.move(journals, folder.with_name("away"))
     for _ in range(2):
-        with pytest.raises(JournalMissing, match=f"is in {journals}, though this node wrote one before: .*, do this"):
+        with pytest.raises(
+            JournalMissing,
+            match=f"{journals} contains no journal of this authority, but this node has written .* before: .*, do this",
+        ):
             written(folder, journals)
         assert not journals.exists()
     shutil.move(folder.with_name("away"), journals)
     written(folder, journals)
 
 
-@pytest.mark.parametrize("left", ["an empty folder", "lists alone", "an empty journal", "another authority's journal"])
+@pytest.mark.parametrize(
+    "left", ["an empty folder", "lists alone", "an empty journal", "not a journal of this authority"]
+)
 def test_what_is_left_is_no_journal_of_ours(places, left):
     folder, journals = places
     written(folder, journals)
@@ -62,7 +67,7 @@ def test_what_is_left_is_no_journal_of_ours(places, left):
         (journals / "CAv1.1.9.crl").write_bytes(b"")
     elif left == "an empty journal":
         (journals / "north.jsonl").write_bytes(b"")
-    elif left == "another authority's journal":
+    elif left == "not a journal of this authority":
         written(folder.with_name("other"), journals, owner=OTHER)
     with pytest.raises(JournalMissing):
         written(folder, journals)
@@ -138,7 +143,7 @@ def test_what_is_lost_for_good_is_begun_anew_once(places):
 def test_a_mark_that_is_damaged_says_enough(places, octets):
     folder, journals = places
     (folder / "journal-written").write_bytes(octets)
-    with pytest.raises(JournalMissing, match="not by which node"):
+    with pytest.raises(JournalMissing, match="but not the node"):
         written(folder, journals)
 
 
@@ -151,7 +156,7 @@ def test_a_mark_that_cannot_be_read_is_no_leave_to_begin_anew(places):
 
 def test_a_mark_that_cannot_be_written_hinders_nobody(tmp_path, caplog):
     written(tmp_path / "not there", tmp_path / "journal")
-    assert "a journal that goes missing is not noticed" in caplog.text
+    assert "a missing journal will not be noticed" in caplog.text
 
 
 def test_the_mark_is_written_once(places):

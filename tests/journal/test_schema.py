@@ -100,7 +100,7 @@ def test_file_and_line_are_named_by_whoever_reads_and_by_whoever_verifies(tmp_pa
     one = Journal(tmp_path, JournalHeader("0" * 32, "TEST", "north"), lambda: NOW)
     one.append([JournalEntry("revoked", {"serial": SERIAL})])
     one.close()
-    with pytest.raises(JournalDamaged, match=r"north\.jsonl: line 2 .*'at' of what is revoked"):
+    with pytest.raises(JournalDamaged, match=r"north\.jsonl: line 2 .*'at' in a line of kind revoked"):
         reader.verify(tmp_path / "north.jsonl")
     with pytest.raises(JournalDamaged, match="line 2"):
         list(reader.read(tmp_path / "north.jsonl"))

@@ -22,7 +22,7 @@ FOLDER = ROOT / "build" / "interop"
 DS = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
 METHODS = re.compile(r"http://www\.w3\.org/2001/04/xmldsig-more#(rsa|ecdsa)-sha(256|384|512)")
 
-DOCTYPE, ENCODING, MISSING = "a DOCTYPE", "an encoding other than UTF-8", "there is no signature"
+DOCTYPE, ENCODING, MISSING = "a DOCTYPE", "the declared encoding is not UTF-8", "there is no signature"
 OURS = "inside our shape"
 
 AT_LEAST = {

@@ -215,8 +215,8 @@ def test_roles_of_an_outside_source(town):
     enrolled(town, "story-6", "payroll of six")
     director = town.stranger()
     director.goes("/account/login/")
-    director.presses("Sign in with the test bench's rehearsal sign-in")
-    assert "This is a rehearsal" in director.reads()
+    director.presses("Sign in with the test bench's test sign-in")
+    assert "This page is part of the test bench" in director.reads()
     for language in ("Suomi", "Svenska", "English"):
         with director.page.expect_navigation():
             director.page.get_by_role("link", name=language).click()
@@ -231,7 +231,7 @@ def test_roles_of_an_outside_source(town):
     director.shows("address-confirmed")
     director.presses("Confirm")
     director.goes("/account/login/")
-    director.presses("Sign in with the test bench's rehearsal sign-in")
+    director.presses("Sign in with the test bench's test sign-in")
     director.fills(who="test-person-1", organisations="story-6")
     director.presses("Sign in")
     director.goes("/settings/certificates")
@@ -309,7 +309,7 @@ def invited(town, way):
     director.fills(login=DIRECTOR, password=pass_phrase)
     director.presses("Sign in")
     director.goes(way)
-    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
+    assert director.page.get_by_role("button", name="Accept the authorisation").count() == 0
     assert "requires a second factor" in director.reads()
     director.shows("invited")
     director.presses("Set up a second factor")
@@ -319,7 +319,7 @@ def invited(town, way):
     director.fills(code=totp(secret, utc_now()))
     director.presses("Start using verification codes")
     director.goes(way)
-    director.presses("Take up the authorisation")
+    director.presses("Accept the authorisation")
     assert "You can now act for Uusi Malli Oy." in director.reads()
     return director
 

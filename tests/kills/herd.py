@@ -99,7 +99,7 @@ class Herd:
         words = ("run", "--config", self.config, "--store", self.store, "--wait", "10", "--json", "--now", at)
         ended = (by or self.stage.clients).run(*words, kill=kill)
         assert ended.code not in {1, 2}, ended.err
-        assert "fault of the program" not in ended.err, ended.err
+        assert "error in the program" not in ended.err, ended.err
         return ended
 
     def mood(self, mood: str) -> None:

@@ -282,7 +282,7 @@ def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, ki
     assert [one.row["codes"] for one in ends] == [["PKI006"]] * 3
     (words,) = {tuple(said(one)) for one in ends}
     assert words[0].startswith("The service answered PKI006: ")
-    assert all("ask the service's support or order a new certificate" in one.err for one in ends)
+    assert all("contact the service's support or order a new certificate" in one.err for one in ends)
     assert (strict.renew(site).code, strict.retrieve(site).code) == (6, 6)
     assert strict.status(site).row["state"] == site.state("enrol") == "uncertain"
     assert site.private_keys() == keys

@@ -69,7 +69,7 @@ def written(desk):
         )
 
 
-GONE = "what the message is about does not hold any more"
+GONE = "the subject of the message no longer applies"
 
 
 def test_the_link_in_the_mail_is_the_one_that_works(sqlite_desk, signatory):
@@ -87,7 +87,7 @@ def test_only_the_last_invitation_is_written(sqlite_desk, signatory):
     sqlite_desk.clock.forward(timedelta(seconds=1))
     role_assignments.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     assert letters(sqlite_desk)[0] == GONE
-    assert "Take up" in letters(sqlite_desk)[1]
+    assert "Accept your authorisation" in letters(sqlite_desk)[1]
     sqlite_desk.clock.forward(timedelta(days=14, seconds=1))
     assert letters(sqlite_desk) == [GONE, GONE]
     role_assignments.withdraw(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
@@ -133,7 +133,7 @@ def test_what_is_not_there_is_not_written(sqlite_desk, signatory, facts):
         MessageKind.AUTHORISATION, MessageChannel.EMAIL, "x", "x", NOW, recipient=row.person_id, facts=facts
     )
     outbox.enqueue(sqlite_desk.db, [message], NOW)
-    assert letters(sqlite_desk) == ["what the message is about is not in the register"]
+    assert letters(sqlite_desk) == ["the subject of the message is not in the register"]
 
 
 def test_what_was_given_up_is_written_to_the_representatives(sqlite_desk, signatory):
@@ -142,5 +142,5 @@ def test_what_was_given_up_is_written_to_the_representatives(sqlite_desk, signat
     resign((given_up,), sqlite_desk.ctx, Actor(viewer.pk), REQUEST)
     (letter,) = (one for one in written(sqlite_desk) if one.to == "signatory@people.example")
     assert letter.subject.startswith("Authorisation given up on 2 March 2026")
-    assert "Viewer (viewer@people.example) has given up their own authorisation for" in letter.text
-    assert "viewer. It ended at once." in letter.text
+    assert "Viewer (viewer@people.example) has given up their authorisation for" in letter.text
+    assert "viewer. The authorisation has ended." in letter.text

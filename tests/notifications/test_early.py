@@ -163,7 +163,7 @@ def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
     expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
     cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
     assert sent(sqlite_desk) == []
-    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was undone"
+    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was cancelled"
 
 
 def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
@@ -177,7 +177,7 @@ def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
     revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert sent(sqlite_desk) == []
     dropped = rows(sqlite_desk).filter(cancelled_at__isnull=False)
-    assert dropped.get().problem == "all that was called has been replaced"
+    assert dropped.get().problem == "all certificates in the call have been replaced"
 
 
 @pytest.mark.parametrize("step", ["early-stored", "early-opened"])

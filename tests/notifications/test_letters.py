@@ -99,50 +99,60 @@ def row(stage, model, key):
 
 
 DAY_OFF = "That is not a working day."
-LAST = "The last working day before that is"
+LAST = "the last working day before it expires"
 WHEN = {
     "at its opening the whole time for renewing is told": (
         ENDS,
         OPENED,
-        ("ends on Sunday 2 May 2027 at 14:03 (Finnish time)", DAY_OFF, "from 3 March to 30 April 2027", "by itself"),
+        (
+            "expires on Sunday 2 May 2027 at 14:03 (Finnish time)",
+            DAY_OFF,
+            "in the period 3 March to 30 April 2027",
+            "automatically",
+        ),
         (LAST,),
     ),
-    "with more than 31 days left still": (ENDS, at(4, 1, 11, 2, 59), ("from 3 March to 30 April 2027",), (LAST,)),
+    "with more than 31 days left still": (
+        ENDS,
+        at(4, 1, 11, 2, 59),
+        ("in the period 3 March to 30 April 2027",),
+        (LAST,),
+    ),
     "with 31 days left its last day alone": (
         ENDS,
         at(4, 1, 11, 3),
-        (f"{LAST} Friday 30 April 2027", DAY_OFF),
+        (f"by Friday 30 April 2027, {LAST}", DAY_OFF),
         ("3 March to",),
     ),
     "an end within office hours is its own last moment": (
         at(5, 4, 11, 3),
         at(4, 27, 5),
-        ("ends on Tuesday 4 May 2027 at 14:03", "in your program before that"),
+        ("expires on Tuesday 4 May 2027 at 14:03", "in your program before then"),
         (DAY_OFF, LAST),
     ),
     "an end before 8:00 leaves the working day before": (
         at(5, 4, 4, 59),
         at(4, 27, 5),
-        ("ends on Tuesday 4 May 2027 at 7:59", f"{LAST} Monday 3 May 2027"),
+        ("expires on Tuesday 4 May 2027 at 7:59", f"by Monday 3 May 2027, {LAST}"),
         (DAY_OFF,),
     ),
     "midsummer eve is a day off": (
         at(6, 25, 9),
         at(6, 18, 5),
-        (f"{LAST} Thursday 24 June 2027", DAY_OFF),
+        (f"by Thursday 24 June 2027, {LAST}", DAY_OFF),
         (),
     ),
     "a second before its last it has not ended": (
         ENDS,
         ENDS - timedelta(seconds=1),
-        ("ends on Sunday",),
-        ("ended on",),
+        ("expires on Sunday",),
+        ("expired on",),
     ),
     "in its last second it has, for whoever reads that": (
         ENDS,
         ENDS,
-        ("ended on Sunday 2 May 2027 at 14:03", "can no longer be renewed", "Ask the organisation's representative"),
-        ("ends on", "Can be renewed from"),
+        ("expired on Sunday 2 May 2027 at 14:03", "can no longer be renewed", "Ask the organisation's representative"),
+        ("expires on", "Can be renewed from"),
     ),
 }
 
@@ -183,29 +193,29 @@ def test_a_mandate_that_was_withdrawn_counts_no_more(both):
 def test_without_a_contact_one_is_asked_for(stage):
     row(stage, Lineage, stage.sunday.lineage).update(contact=None)
     text = letter(stage, REMINDER, to="signatory").text
-    assert "It has no technical contact person now. Name one" in text
+    assert "It has no technical contact person now, so one must be named." in text
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
     assert "Renew it in the program by 30 April 2027" in sms
 
 
 NOBODY = {
-    "not retrieved": ({"about": "unfetched"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "not retrieved": ({"about": "unfetched"}, "The new certificate must be retrieved by Friday 30 April 2027."),
     "not retrieved, and it has ended": (
         {"about": "unfetched", "now": at(5, 3, 5)},
-        "the new certificate has to be retrieved now.",
+        "The new certificate must be retrieved now.",
     ),
-    "ordered": ({"about": "replaced"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "ordered": ({"about": "replaced"}, "The new certificate must be retrieved by Friday 30 April 2027."),
     "ordered, and it has ended": (
         {"about": "replaced", "now": at(5, 3, 5)},
-        "the new certificate has to be retrieved now.",
+        "The new certificate must be retrieved now.",
     ),
     "still used": (
         {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE},
-        "the new certificate has to be taken into use everywhere by Friday 30 April 2027.",
+        "The new certificate must be put into use everywhere by Friday 30 April 2027.",
     ),
     "still used, and it has ended": (
         {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE, "now": at(5, 3, 5)},
-        "the new certificate has to be taken into use everywhere now.",
+        "The new certificate must be put into use everywhere now.",
     ),
 }
 
@@ -214,7 +224,7 @@ NOBODY = {
 def test_without_a_contact_nobody_is_asked_for_anything_but_one(stage, changes, there):
     Lineage.objects.using(stage.db.alias).update(contact=None)
     text = letter(stage, REMINDER, **{"to": "signatory", "now": at(4, 23, 5), **changes}).text
-    assert f"It has no technical contact person now. Name one: {there}" in text
+    assert f"It has no technical contact person now, so one must be named. {there}" in text
     assert "contact person is" not in text
 
 
@@ -257,10 +267,10 @@ def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
 
 
 OTHERS = {
-    "by name and role": ({}, "goes to: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
-    "not who is owed it no more": ({"cancelled_at": BEFORE}, "Nobody else gets this message."),
-    "nor whose letter was given up": ({"failed_at": BEFORE}, "Nobody else gets this message."),
-    "nor at another step": ({"step": "30:email"}, "Nobody else gets this message."),
+    "by name and role": ({}, "recipients: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
+    "not who is owed it no more": ({"cancelled_at": BEFORE}, "There are no other recipients."),
+    "nor whose letter was given up": ({"failed_at": BEFORE}, "There are no other recipients."),
+    "nor at another step": ({"step": "30:email"}, "There are no other recipients."),
 }
 
 
@@ -275,18 +285,18 @@ def test_who_else_gets_it(both, change, there):
 
 def test_whoever_was_replaced_meanwhile_is_no_representative(both):
     case = replace(by_title(MessageKind.REFUSED, "requests for renewal"), others=("before",))
-    assert "goes to: Entinen Nimetty (until now)." in letter(both, case).text
+    assert "recipients: Entinen Nimetty (until now)." in letter(both, case).text
 
 
 def test_a_link_to_transfer_ids_is_one_persons(both):
     """The recipient of an earlier link for the same lineage did not get this one."""
     case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
-    assert "Nobody else gets this message." in letter(both, case).text
+    assert "There are no other recipients." in letter(both, case).text
 
 
 def test_who_was_erased_is_named_no_more(both):
     row(both, Person, both.people.deputy).update(erased_at=BEFORE, name="")
-    assert "Nobody else gets this message." in letter(both, REMINDER, others=("deputy",)).text
+    assert "There are no other recipients." in letter(both, REMINDER, others=("deputy",)).text
 
 
 RENEWED = SampleMessage(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")
@@ -296,7 +306,7 @@ def test_a_renewal_that_was_revoked_is_none(both):
     renewals = Certificate.objects.using(both.db.alias).filter(predecessor=both.unfetched.certificate)
     assert "has not been retrieved yet" in letter(both, RENEWED).text
     renewals.update(revoked_at=BEFORE)
-    assert "Renew it in your program by then" in letter(both, RENEWED).text
+    assert "Renew it in your program by Friday 30 April 2027" in letter(both, RENEWED).text
 
 
 def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
@@ -304,10 +314,10 @@ def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
     assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
     orders = models.Order.objects.using(both.db.alias).filter(replaces=both.replaced.certificate)
     orders.update(state="spent")
-    assert "Renew it in your program by then" in letter(both, case).text
+    assert "Renew it in your program by Friday 30 April 2027" in letter(both, case).text
     new = row(both, Certificate, both.fetched.certificate)
     new.update(replaces=both.replaced.certificate, first_fetched_at=None)
-    assert "The new certificate was made on" in letter(both, case).text
+    assert "The new certificate was issued on" in letter(both, case).text
     new.update(first_fetched_at=at(4, 20, 9))
     used = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
     assert "retrieved on 20 April 2027 at 12:00" in used.text
@@ -319,7 +329,7 @@ ACCOUNT_LINK = {"kind": MessageKind.ACCOUNT}
 NOT_OWED = {
     "erased": ({"erased_at": BEFORE}, {}, "the recipient was erased"),
     "bounced": ({"bounced_at": BEFORE}, {}, "the recipient's e-mail address does not work"),
-    "stopped": ({"stopped_at": BEFORE}, {}, "the recipient wants no more mail"),
+    "stopped": ({"stopped_at": BEFORE}, {}, "the recipient has opted out of mail"),
     "no address": ({"email": ""}, {}, "the recipient has no e-mail address"),
     "no phone": ({"phone": ""}, {"channel": MessageChannel.SMS}, "the recipient has no phone number"),
     "erased, by phone": ({"erased_at": BEFORE}, {"channel": MessageChannel.SMS}, "the recipient was erased"),
@@ -332,43 +342,43 @@ NOT_OWED = {
     "an account's link that has lapsed": (
         {},
         {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2000-01-01T00:00:00+00:00"}},
-        "its link does not work any more",
+        "its link is no longer valid",
     ),
-    "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}, "nothing is written by e-mail of the kind pin"),
+    "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}, "messages of the kind pin are not sent by e-mail"),
     "a kind without text message": (
         {},
         {"kind": MessageKind.RENEWED, "channel": MessageChannel.SMS},
-        "nothing is written as a text message of the kind renewed",
+        "messages of the kind renewed are not sent as text messages",
     ),
-    "no certificate": ({}, {"about": None}, "what the message is about is not in the register"),
-    "not revoked": ({}, {"kind": MessageKind.REVOKED}, "what the message is about is not in the register"),
+    "no certificate": ({}, {"about": None}, "the subject of the message is not in the register"),
+    "not revoked": ({}, {"kind": MessageKind.REVOKED}, "the subject of the message is not in the register"),
     "an unknown reason": (
         {},
         {"kind": MessageKind.REFUSED, "facts": {"reason": "PKI000", "reason_name": "no-such"}},
-        "what the message is about is not in the register",
+        "the subject of the message is not in the register",
     ),
     "whom it is about is gone": (
         {},
         {"kind": MessageKind.BOUNCED, "facts": {"person": "f" * 32, "since": "2027-03-03"}},
-        "whom the message is about was erased",
+        "the person that the message is about was erased",
     ),
     "since nobody knows when": (
         {},
         {"kind": MessageKind.BOUNCED, "facts": {"person": "deputy"}},
-        "what the message is about is not in the register",
+        "the subject of the message is not in the register",
     ),
     "nobody was named": (
         {},
         {"kind": MessageKind.CONTACT_CHANGED, "to": "signatory", "facts": {"old": "before", "new": "f" * 32}},
-        "what the message is about is not in the register",
+        "the subject of the message is not in the register",
     ),
-    "a digest of nobody": ({}, {"kind": MessageKind.DIGEST}, "what the message is about is not in the register"),
+    "a digest of nobody": ({}, {"kind": MessageKind.DIGEST}, "the subject of the message is not in the register"),
     "a digest of nothing": (
         {},
         {"kind": MessageKind.DIGEST, "facts": {"agent": "f" * 32}},
-        "nothing that the digest told of is left",
+        "the digest has no certificates left to list",
     ),
-    "no secure message": ({}, {"kind": MessageKind.TRANSFER_IDS}, "what the message is about is not in the register"),
+    "no secure message": ({}, {"kind": MessageKind.TRANSFER_IDS}, "the subject of the message is not in the register"),
     "a link that ended": (
         {},
         {
@@ -377,12 +387,12 @@ NOT_OWED = {
             "facts": {"secure": "secure"},
             "now": at(3, 16, 7, 40, 1),
         },
-        "the link would not work any more",
+        "the link is no longer valid",
     ),
     "a link that is not there": (
         {},
         {"kind": MessageKind.TRANSFER_IDS, "about": "ordered", "facts": {"secure": "f" * 32}, "now": at(3, 3, 8)},
-        "the link would not work any more",
+        "the link is no longer valid",
     ),
     "a PIN code that ended": (
         {},
@@ -393,17 +403,17 @@ NOT_OWED = {
             "facts": {"pin": "pin"},
             "now": at(3, 2, 7, 55, 1),
         },
-        "the PIN code would not work any more",
+        "the PIN code is no longer valid",
     ),
     "no PIN code": (
         {},
         {"kind": MessageKind.PIN, "channel": MessageChannel.SMS},
-        "what the message is about is not in the register",
+        "the subject of the message is not in the register",
     ),
     "no finding": (
         {},
         {"kind": MessageKind.OPERATOR, "to": None, "about": None},
-        "what the message is about is not in the register",
+        "the subject of the message is not in the register",
     ),
     "nobody": (
         {},
@@ -421,9 +431,9 @@ def test_no_letter_is_written(stage, person, changes, why):
 
 
 ENDED_LINKS = {
-    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS, "the link would not work any more"),
-    "PIN code": (Pin, "ended_at", MessageKind.PIN, "the PIN code would not work any more"),
-    "PIN code that was used": (Pin, "used_at", MessageKind.PIN, "the PIN code would not work any more"),
+    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS, "the link is no longer valid"),
+    "PIN code": (Pin, "ended_at", MessageKind.PIN, "the PIN code is no longer valid"),
+    "PIN code that was used": (Pin, "used_at", MessageKind.PIN, "the PIN code is no longer valid"),
 }
 
 
@@ -436,7 +446,7 @@ def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
     assert answered(both, case) == Skip(why)
 
 
-SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you fails.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
+SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you bounces.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
 
 
 @pytest.mark.parametrize(("end", "person"), SMS_ENDS.items(), ids=SMS_ENDS)
@@ -472,12 +482,12 @@ def test_of_a_phone_number_two_digits_are_told(stage):
     case = by_title(MessageKind.TRANSFER_IDS, "to a technical contact person with a phone")
     row(stage, Person, stage.people.contact).update(phone="+358 (40) 765 43-21")
     text = letter(stage, case).text
-    assert "ends in 21;" in text
+    assert "your number ending in 21." in text
     assert "43" not in text.partition("https://")[0]
 
 
 def test_the_first_letter_says_what_is_done_with_peoples_data(stage):
-    notice = "Its controller is Sinetti. Sinisiipi Oy gave us your name"
+    notice = "The controller is Sinetti. Sinisiipi Oy gave us your name"
     assert notice not in letter(stage, REMINDER).text
     row(stage, Person, stage.people.contact).update(first_written_at=None)
     assert notice in letter(stage, REMINDER).text
@@ -540,7 +550,7 @@ def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part
 
 def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
     Organisation.objects.using(stage.db.alias).update(name="Фирма")
-    assert "Certificate of 0123456-7 ends" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
+    assert "Certificate of 0123456-7 expires" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
     Person.objects.using(stage.db.alias).update(name="Фамилия")
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
     assert markup.is_texted(sms)
@@ -556,15 +566,15 @@ def test_without_a_description_type_and_serial_number_stand_for_it(stage):
 def test_every_refusal_can_be_told(stage, reason):
     facts = {"reason": "PKI000", "reason_name": reason.value, "operation": "renew"}
     text = letter(stage, REMINDER, kind=MessageKind.REFUSED, facts=facts).text
-    assert "This is what the service answered (PKI000):" in text
+    assert "The service answered (PKI000):" in text
 
 
 @pytest.mark.parametrize("reason", RevocationReason)
 def test_every_reason_of_revocation_has_words(stage, reason):
     row(stage, Certificate, stage.revoked.certificate).update(revocation_reason=reason)
     text = letter(stage, by_title(MessageKind.REVOKED, "to a representative")).text
-    assert "The reason: " in text
-    assert reason.value not in text.partition("The reason: ")[2].partition(".")[0]
+    assert "Reason: " in text
+    assert reason.value not in text.partition("Reason: ")[2].partition(".")[0]
 
 
 CHANGED = SampleMessage(
@@ -573,16 +583,19 @@ CHANGED = SampleMessage(
 CHANGES = {
     "before its opening": (
         {"now": OPENED - timedelta(seconds=1)},
-        "renewed in your program from 3 March 2027 at 13:03",
+        "renew it in your program from 3 March 2027 at 13:03",
     ),
-    "once it is open": ({}, "It can be renewed in your program now."),
-    "once it has ended": ({"now": ENDS + timedelta(seconds=1)}, "ended on 2 May 2027 at 14:03 (Finnish time) and can"),
-    "before it is retrieved": ({"about": "ordered"}, "For that you need transfer IDs"),
+    "once it is open": ({}, "You can renew it in your program now."),
+    "once it has ended": (
+        {"now": ENDS + timedelta(seconds=1)},
+        "expired on 2 May 2027 at 14:03 (Finnish time) and can",
+    ),
+    "before it is retrieved": ({"about": "ordered"}, "You need transfer IDs to retrieve it."),
     "before it is retrieved, to a deputy": (
         {"about": "ordered", "to": "deputy", "facts": {"new": "deputy"}},
-        "That is for the technical contact person to do.",
+        "Only the technical contact person can retrieve it.",
     ),
-    "the one before": ({}, "Until now it was Entinen Nimetty."),
+    "the one before": ({}, "You take over from Entinen Nimetty."),
     "nobody before": ({"facts": {"new": "contact"}}, "You are now the technical contact person of the certificate"),
     "a deputy": (
         {"to": "deputy", "facts": {"old": "before", "new": "deputy"}},
@@ -590,13 +603,13 @@ CHANGES = {
     ),
     "to the deputy of before": (
         {"to": "before", "facts": {"old": "before", "new": "deputy"}},
-        "deputy for the certificate “Palkanlaskenta” of Sinisiipi Oy is now Sijainen Nimetty.",
+        "for the certificate “Palkanlaskenta” of Sinisiipi Oy is now Sijainen Nimetty.",
     ),
     "to the one before, where the new one was erased": (
         {"to": "before", "facts": {"old": "before", "new": "f" * 32}},
-        "is now looked after by somebody else",
+        "Another person now looks after the certificate",
     ),
-    "to somebody else": ({"to": "signatory"}, "is now looked after by Nimi Nimetty."),
+    "to somebody else": ({"to": "signatory"}, "Nimi Nimetty now looks after the certificate"),
     "to a deputy who was removed": (
         {"to": "before", "facts": {"old": "before", "place": "deputy"}},
         "You are no longer the deputy of the technical contact person of the certificate “Palkanlaskenta” of Sinisiipi",
@@ -613,25 +626,28 @@ def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile
     case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
     one = message_rows.owed(case, stage)
     one = replace(one, facts={**one.facts, "place": "deputy"})
-    assert "deputy for the certificate “Palkanlaskenta”" in render(one, message_rows.room(case, stage)).text
+    assert (
+        "The deputy of the technical contact person for the certificate “Palkanlaskenta”"
+        in render(one, message_rows.room(case, stage)).text
+    )
 
 
 def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
     found = answered(stage, CHANGED, to="before", facts={"old": "signatory", "new": "before"})
     assert isinstance(found, Skip)
-    assert found.why == "the recipient is not named for it any more"
+    assert found.why == "the recipient is no longer named for the certificate"
 
 
 def test_whoever_was_only_corrected_did_not_take_over_from_themselves(stage):
     row(stage, Person, stage.people.before).update(name="Nimi Nimetty")
     text = letter(stage, CHANGED).text
     assert "You are now the technical contact person of the certificate" in text
-    assert "Until now" not in text
+    assert "take over" not in text
 
 
 ALONE = {
-    MessageKind.BOUNCED: ("E-mail address has not worked since 3 March 2027", "that we have of Nimi Nimetty"),
-    MessageKind.CONTACT_GONE: ("Contact person gave up the task on 3 March 2027", "Nimi Nimetty told us"),
+    MessageKind.BOUNCED: ("E-mail address not working since 3 March 2027", "that we have for Nimi Nimetty"),
+    MessageKind.CONTACT_GONE: ("Contact person stepped down on 3 March 2027", "Nimi Nimetty informed us"),
 }
 
 
@@ -643,15 +659,15 @@ def test_what_is_about_a_person_needs_no_certificate(stage, kind, to):
     subject, said = ALONE[kind]
     assert one.subject == subject
     assert said in one.text
-    assert ("operators'" if to is None else "you act for an organisation") in one.text
+    assert ("an operator's address" if to is None else "you act for an organisation") in one.text
     assert ("sinetti authority change-contact" if to is None else "in the e-service") in one.text
 
 
-@pytest.mark.parametrize(("to", "there"), {"signatory": "We stop", None: "Messages to them go on"}.items())
+@pytest.mark.parametrize(("to", "there"), {"signatory": "We will stop", None: "We continue"}.items())
 def test_mail_goes_on_where_nobody_at_the_organisation_can_be_told(stage, to, there):
     facts = {"person": "contact", "message": "0" * 32}
     text = letter(stage, REMINDER, kind=MessageKind.CONTACT_GONE, to=to, facts=facts).text
-    assert f"no longer their task. {there}" in text
+    assert f"no longer look after the certificates of Sinisiipi Oy. {there}" in text
 
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
@@ -661,9 +677,9 @@ def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
         lineage = maker.lineage(0x200 + number, "Etuudet", stage.people.contact)
         maker.certificate(lineage, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
     text = letter(stage, case).text
-    assert "Goes by itself (62):" in text
-    assert "And 12 more that go by themselves." in text
-    assert text.count("expected to do so again") + text.count("has been retrieved.") == 50
+    assert "No action needed (62):" in text
+    assert "And 12 more that need no action." in text
+    assert text.count("expected to renew this one") + text.count("has been retrieved.") == 50
 
 
 def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
@@ -676,7 +692,7 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)
     assert "Valid until: 2 May 2027" in letter(both, case).text
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
-    assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
+    assert "The certificate has been revoked. If the program still needs one" in letter(both, case).text
     order = models.Order.objects.using(both.db.alias).filter(state="open").first()
     models.Order.objects.using(both.db.alias).filter(pk=order.pk).update(lineage=both.still_used.lineage)
     assert "has not been retrieved yet" in letter(both, case).text
@@ -690,33 +706,40 @@ ALL_OF_THEIRS = replace(
 def test_of_many_at_once_one_message_lists_all(stage):
     said = letter(stage, ALL_OF_THEIRS).text
     assert said.count("Sinisiipi Oy, 0123456-7") == 2
-    assert "of these certificates. Until now it was Entinen Nimetty." in said
+    assert "of these certificates. You take over from Entinen Nimetty." in said
     assert "Serial number" not in said, "it is about no single one"
 
 
 def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
     facts = {"old": "before", "new": "deputy", "place": "deputy", "holdings": ["sunday", "ordered"]}
     assert "You are now the deputy" in letter(stage, CHANGED, to="deputy", facts=facts).text
-    assert "deputy for these certificates is now" in letter(stage, CHANGED, to="before", facts=facts).text
+    assert (
+        "The deputy of the technical contact person for these certificates is now"
+        in letter(stage, CHANGED, to="before", facts=facts).text
+    )
 
 
 def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
     Lineage.objects.using(stage.db.alias).update(contact=None)
-    assert "any more" in answered(stage, ALL_OF_THEIRS).why
+    assert "no longer named" in answered(stage, ALL_OF_THEIRS).why
 
 
 SERVED = {
-    "it ends": (REMINDER, {"step": "60"}, "Reports of about 300 other organisations are sent with it"),
-    "it has ended": (REMINDER, {"now": at(5, 3, 5), "step": "0"}, "Reports of about 300 other organisations were sent"),
+    "it ends": (REMINDER, {"step": "60"}, "reports of about 300 other organisations are also sent"),
+    "it has ended": (
+        REMINDER,
+        {"now": at(5, 3, 5), "step": "0"},
+        "reports of about 300 other organisations were also sent",
+    ),
     "it was revoked": (
         replace(REMINDER, kind=MessageKind.REVOKED, about="revoked", step="once"),
         {"now": at(3, 16, 13)},
-        "were sent with it, too: they cannot be sent with it any more either",
+        "were also sent with this certificate. They can no longer be sent with it.",
     ),
     "the old one is still used": (
         replace(REMINDER, kind=MessageKind.TAKE_INTO_USE, about="still_used"),
         {"now": at(4, 23, 5), "step": "7"},
-        "are sent with it, too: they stop as well if it ends",
+        "are also sent with this certificate. They cannot be sent if it expires.",
     ),
 }
 
@@ -730,4 +753,4 @@ def test_what_stops_for_others_is_told_where_there_are_others(stage, case, chang
     rows.update(serves=300)
     assert says in letter(stage, case, **changes).text
     rows.update(serves=1)
-    assert "Reports of one other organisation" in letter(stage, case, **changes).text
+    assert "reports of one other organisation" in letter(stage, case, **changes).text

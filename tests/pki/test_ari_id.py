@@ -69,7 +69,7 @@ NOT_ONE = {
 
 @pytest.mark.parametrize("text", NOT_ONE.values(), ids=NOT_ONE)
 def test_not_one(text):
-    with pytest.raises(ValueError, match="an id is the issuer's key identifier"):
+    with pytest.raises(ValueError, match="an ID is the issuer's key identifier"):
         parse_ari_cert_id(text)
 
 

@@ -42,7 +42,7 @@ def test_threads_share_it(folder):
 UNAVAILABLE = {
     "no such file": ("OtherCAv1", PASSPHRASE, "OtherCAv1 cannot be read: No such file"),
     "another passphrase": ("SomeCAv1", b"wrong", "SomeCAv1 cannot be opened: .* passphrase is wrong"),
-    "no passphrase": ("SomeCAv1", None, "SomeCAv1 cannot be opened without its pass-phrase"),
+    "no passphrase": ("SomeCAv1", None, "SomeCAv1 cannot be opened without its passphrase"),
     "a name that leads out of the folder": ("../SomeCAv1", PASSPHRASE, "no key file can have"),
 }
 

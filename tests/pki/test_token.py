@@ -126,13 +126,13 @@ def test_a_key_that_is_not_there_is_not_found(key):
 def test_another_key_under_the_same_id_signs_nothing(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     made(key, KeyType.EC_P256)
-    with pytest.raises(SignerUnavailable, match="holds another key of the ID"):
+    with pytest.raises(SignerUnavailable, match="contains another key with the ID"):
         encoding.sign(pkcs11.private_key(key, public), b"")
 
 
 def test_a_key_that_was_deleted_is_told(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
-    with pytest.raises(SignerUnavailable, match="does not hold the key"):
+    with pytest.raises(SignerUnavailable, match="does not contain the key"):
         encoding.sign(pkcs11.private_key(key, public), b"")
 
 
@@ -144,7 +144,7 @@ def test_a_private_half_that_was_deleted_is_told(key):
     token = lib(str(key.place.module)).get_token(token_label=key.place.label)
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
-    with pytest.raises(SignerUnavailable, match="does not hold the key"):
+    with pytest.raises(SignerUnavailable, match="does not contain the key"):
         encoding.sign(private, b"")
 
 
@@ -157,13 +157,13 @@ def test_a_session_that_ended_is_opened_again(key):
 
 
 TROUBLES = {
-    "no such token": (lambda place, _: replace(place, label="none"), "there is no token of that label"),
+    "no such token": (lambda place, _: replace(place, label="none"), "no token has that label"),
     "no such module": (lambda place, _: replace(place, module=place.module / "x.so"), "its module cannot be loaded"),
     "no file with a PIN": (lambda place, folder: replace(place, pin_file=folder / "none"), "No such file"),
-    "an empty PIN": (lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")), "holds no PIN"),
+    "an empty PIN": (lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")), "contains no PIN"),
     "a wrong PIN": (
         lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "0815-pin")),
-        "take the PIN",
+        "accept the PIN",
     ),
 }
 
@@ -178,7 +178,7 @@ def test_what_is_wrong_is_told_without_the_pin(key, place, tmp_path, spoilt, why
 
 def test_a_pin_that_others_can_read_is_not_taken(key, place):
     place.pin_file.chmod(0o644)
-    with pytest.raises(SignerUnavailable, match=f"can be read by others: chmod 600 {place.pin_file}"):
+    with pytest.raises(SignerUnavailable, match=f"run chmod 600 {place.pin_file}"):
         pkcs11.find(key)
 
 
@@ -186,13 +186,13 @@ def test_a_module_that_others_can_write_is_not_loaded(key, place, tmp_path):
     module = tmp_path / "module.so"
     module.write_bytes(place.module.read_bytes())
     module.chmod(0o777)
-    with pytest.raises(SignerUnavailable, match=f"is not loaded: others can write {module}"):
+    with pytest.raises(SignerUnavailable, match=f"was not loaded, because other users can change {module}"):
         pkcs11.find(replace(key, place=replace(place, module=module)))
 
 
 def test_a_pin_that_is_no_text_is_none(key, place):
     place.pin_file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SignerUnavailable, match="holds no PIN"):
+    with pytest.raises(SignerUnavailable, match="contains no PIN"):
         pkcs11.find(key)
 
 
@@ -202,7 +202,7 @@ def test_a_wrong_pin_is_tried_once_so_that_no_token_is_locked(key, place, tmp_pa
     known = pkcs11.pkcs11.lib
     monkeypatch.setattr(pkcs11.pkcs11, "lib", lambda so: tried.append(so) or known(so))
     for _ in range(5):
-        with pytest.raises(SignerUnavailable, match="does not take the PIN"):
+        with pytest.raises(SignerUnavailable, match="does not accept the PIN"):
             pkcs11.find(wrong)
     assert len(tried) == 1
 
@@ -221,10 +221,10 @@ class Stubborn:
 
 
 STUBBORN = {
-    "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "one wrong PIN more would lock it"),
+    "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "one more wrong PIN would lock it"),
     "locked": (pkcs11.TokenFlag(0), pkcs11.pkcs11.PinLocked(), "the PIN is locked"),
     "of an unknown kind": (pkcs11.TokenFlag(0), pkcs11.pkcs11.FunctionFailed(), "FunctionFailed"),
-    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was taken out"),
+    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was removed"),
 }
 
 

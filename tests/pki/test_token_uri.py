@@ -44,5 +44,5 @@ BAD = {
 
 @pytest.mark.parametrize("octets", BAD.values(), ids=BAD)
 def test_what_is_no_uri_is_refused(octets):
-    with pytest.raises(ValueError, match=r"^this is no URI of a key in a token$"):
+    with pytest.raises(ValueError, match=r"^this is not the URI of a key in a token$"):
         pkcs11_uri.load(octets)

@@ -72,9 +72,9 @@ def test_two_addresses_with_a_free_port_get_two():
 def test_what_others_listen_on_is_taken_even_where_the_system_would_share_it():
     _, opened = listen_per_worker(ListenAddress("127.0.0.1", 0), 2)
     address = ListenAddress("127.0.0.1", opened[0].getsockname()[1])
-    with pytest.raises(AddressInUse, match="stop what uses it"):
+    with pytest.raises(AddressInUse, match="stop the program that uses it"):
         listen_per_worker(address, 2)
-    with pytest.raises(AddressInUse, match="stop what uses it"):
+    with pytest.raises(AddressInUse, match="stop the program that uses it"):
         listen(address.host, address.port)
     for one in opened:
         one.close()

@@ -126,6 +126,6 @@ def test_it_is_told_in_the_log_with_the_address_and_a_look_that_fails_is_told_to
     monkeypatch.setattr(one, "look", lambda: 1 // 0)
     one.start()
     try:
-        until(lambda: "a look at the connections failed" in caplog.text)
+        until(lambda: "the check for idle connections failed" in caplog.text)
     finally:
         one.over.set()

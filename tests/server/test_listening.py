@@ -278,5 +278,5 @@ def test_a_head_that_never_ends(service):
 
 
 def test_an_address_that_is_taken(service):
-    with pytest.raises(AddressInUse, match="stop what uses it, or choose another"):
+    with pytest.raises(AddressInUse, match="stop the program that uses it, or choose another"):
         check_available(LOOPBACK, service.soap)

@@ -311,11 +311,14 @@ def test_a_restored_register_gets_back_what_stands_on_a_short_list(kept):
 
 
 DAMAGE = {
-    "its base is gone": (lambda base, _: base.unlink(), "lacks the list that its name begins with"),
-    "its base is another list": (lambda base, short: base.write_bytes(short.read_bytes()), "no list that its CA has"),
-    "it is cut off": (lambda _, short: short.write_bytes(short.read_bytes()[:40]), "bring them back from a copy"),
-    "it is empty": (lambda _, short: short.write_bytes(b""), "bring them back from a copy"),
-    "its base is empty": (lambda base, _: base.write_bytes(b""), "bring them back from a copy"),
+    "its base is gone": (lambda base, _: base.unlink(), "lacks the revocation list that its name begins with"),
+    "its base is another list": (
+        lambda base, short: base.write_bytes(short.read_bytes()),
+        "not a revocation list signed by its CA",
+    ),
+    "it is cut off": (lambda _, short: short.write_bytes(short.read_bytes()[:40]), "restore them from a copy"),
+    "it is empty": (lambda _, short: short.write_bytes(b""), "restore them from a copy"),
+    "its base is empty": (lambda base, _: base.write_bytes(b""), "restore them from a copy"),
 }
 
 

@@ -34,7 +34,7 @@ def test_a_channel_without_a_ca(desk):
     one = desk.but(issuing={Channel.WS: desk.ctx.issuing[Channel.WS]})
     sftp = frozenset({Channel.SFTP})
     add_organisation(desk, "ABC-1")
-    with pytest.raises(ChannelError, match="no CA for channel SFTP; there are: WS"):
+    with pytest.raises(ChannelError, match="no CA for channel SFTP; it has: WS"):
         approve("ABC-1", sftp, one.ctx, "operator", REQUEST)
     with pytest.raises(ChannelError, match="SFTP"):
         register_organisation(
@@ -61,7 +61,7 @@ def test_approved_withdrawn_and_approved_again(desk):
     assert channels() == BOTH
     assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
     assert channels() == {Channel.WS}
-    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST), "nothing is left to withdraw"
+    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST), "nothing left to withdraw"
     assert approve(CUSTOMER_ID, BOTH, desk.ctx, "operator", REQUEST)
     assert channels() == BOTH
     assert approve(CUSTOMER_ID, BOTH, desk.ctx, "operator", REQUEST)

@@ -40,27 +40,33 @@ def text(**changes):
 
 
 BAD = {
-    "no TOML": ("environment = ", "authority.toml is not TOML"),
-    "nothing": ("", "environment is one of"),
-    "an unknown environment": (text(environment="DEV"), "environment is one of PRODUCTION, TEST, not 'DEV'"),
-    "a number for a word": (text(environment="7"), "environment is one of"),
+    "no TOML": ("environment = ", "authority.toml is not valid TOML"),
+    "nothing": ("", "environment must be one of"),
+    "an unknown environment": (text(environment="DEV"), "environment must be one of PRODUCTION, TEST, not 'DEV'"),
+    "a number for a word": (text(environment="7"), "environment must be one of"),
     "a misspelt setting": (text(soap_adress="x"), "there is no setting 'soap_adress'"),
-    "no base_url": (text(base_url=None), "base_url: write an address like http://pki.example"),
+    "no base_url": (text(base_url=None), "base_url: write an address such as http://pki.example"),
     "https in certificates": (
         text(base_url="https://pki.example"),
-        "base_url must be plain http: it is written into certificates, .* like http://pki",
+        "base_url must be plain http, because certificates contain it .* such as http://pki",
     ),
-    "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
+    "an unknown recipe": (text(response_recipe="both"), "response_recipe must be one of exclusive, enveloped"),
     "lists of fewer than none": (
         text() + "certificates_per_list = -1\n",
-        "certificates_per_list is a whole number from",
+        "certificates_per_list must be a whole number from",
     ),
-    "lists of a text": (text() + "certificates_per_list = '7'\n", "certificates_per_list is a whole number from 0"),
-    "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .all on one. to 10000000"),
-    "documentation that is a file": (text(documentation_url="/srv/docs"), "documentation_url is an address like https"),
-    "documentation that is a program": (text(documentation_url="javascript:x"), "documentation_url is an address"),
-    "documentation that is a number": (text(documentation_url="7"), "documentation_url is an address"),
-    "a database that is a list": (text(database_url="[]"), "database_url is a text"),
+    "lists of a text": (
+        text() + "certificates_per_list = '7'\n",
+        "certificates_per_list must be a whole number from 0",
+    ),
+    "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .one list for all. to 10000000"),
+    "documentation that is a file": (
+        text(documentation_url="/srv/docs"),
+        "documentation_url must be an address such as https",
+    ),
+    "documentation that is a program": (text(documentation_url="javascript:x"), "documentation_url must be an address"),
+    "documentation that is a number": (text(documentation_url="7"), "documentation_url must be an address"),
+    "a database that is a list": (text(database_url="[]"), "database_url must be text"),
 }
 
 
@@ -73,7 +79,7 @@ def test_what_is_wrong_is_named(written, sentence):
 def test_what_others_can_write_is_refused(tmp_path):
     (tmp_path / "authority.toml").write_text("")
     (tmp_path / "authority.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match=r"can be changed by other users.*: chmod go-w"):
+    with pytest.raises(SettingsError, match=r"other users can change .*: run chmod go-w"):
         read(tmp_path / "authority.toml")
 
 
@@ -112,7 +118,7 @@ ADDRESSES = {
 @pytest.mark.parametrize(("address", "taken"), ADDRESSES.items(), ids=repr)
 def test_addresses(address, taken):
     if taken is None:
-        with pytest.raises(SettingsError, match=r"soap: write an address like https://certificates\.example, not"):
+        with pytest.raises(SettingsError, match=r"soap: write an address such as https://certificates\.example, not"):
             check_soap_address("soap", address)
     else:
         assert check_soap_address("soap", address) == taken
@@ -122,7 +128,7 @@ def test_addresses(address, taken):
     "address", ["https://", "ftp://pki.example", "pki.example", "https://me@pki.example", "", None]
 )
 def test_what_is_no_address_for_certificates(address):
-    with pytest.raises(SettingsError, match=r"base: write an address like http://pki\.example, not"):
+    with pytest.raises(SettingsError, match=r"base: write an address such as http://pki\.example, not"):
         check_base_url("base", address)
 
 
@@ -170,7 +176,7 @@ def test_a_password_is_not_shown():
 
 @pytest.mark.parametrize("days", ["29", "36_501", "'730'", "730.0", "true"])
 def test_periods_that_cannot_be_kept(days):
-    with pytest.raises(SettingsError, match="keep_people_days is a number of days from 30 to 36500"):
+    with pytest.raises(SettingsError, match="keep_people_days must be a number of days from 30 to 36500"):
         parse(f"{text()}keep_people_days = {days}\n")
 
 

@@ -60,14 +60,14 @@ def test_the_example_is_whole(folder):
 def test_what_lies_in_a_folder_that_others_can_write_is_refused(folder):
     (folder / "eservice.toml").write_text("")
     folder.chmod(0o777)
-    with pytest.raises(SettingsError, match=f"{folder} can be changed by other users"):
+    with pytest.raises(SettingsError, match=f"other users can change {folder}"):
         read(folder / "eservice.toml")
 
 
 def test_what_everybody_can_change_is_refused(folder):
     (folder / "eservice.toml").write_text("")
     (folder / "eservice.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match="could sign in as any person: chmod go-w"):
+    with pytest.raises(SettingsError, match="could sign in as any person: run chmod go-w"):
         read(folder / "eservice.toml")
 
 
@@ -78,10 +78,10 @@ def test_what_cannot_be_read_is_told(tmp_path):
 
 
 WRONG = {
-    "no TOML": ("=", "is not TOML"),
+    "no TOML": ("=", "is not valid TOML"),
     "an unknown key": ("appeals = 1", "appeals: there is no such setting"),
-    "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: write a text"),
-    "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: write a text"),
+    "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: this setting is missing; write a text"),
+    "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: this setting is missing; write a text"),
     "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
     "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
     "documentation of a machine": ('documentation_url = "file:///srv/docs"', "documentation_url: write an address"),
@@ -94,9 +94,9 @@ WRONG = {
     "an issuer with a query": (PROVIDER.replace("op.example", "op.example/?a"), "issuer: write"),
     "no host": (PROVIDER.replace("https://op.example", "https://[op"), "issuer: write"),
     "no secret": (PROVIDER.replace('client_secret_file = "secret"', ""), "client_secret_file: write the name"),
-    "the same twice": (PROVIDER + PROVIDER, "each id and each issuer once"),
+    "the same twice": (PROVIDER + PROVIDER, "a different id and issuer for each provider"),
     "an unknown key of a provider": (PROVIDER + "acr = 1", "acr: there is no such setting"),
-    "no codes": (PROVIDER + ROLES, "signatory: write the provider's codes"),
+    "no codes": (PROVIDER + ROLES, "signatory: write at least one of the provider's codes"),
     "a code for two": (PROVIDER + ROLES + 'viewer = ["A"]\nmanager = ["A"]', "viewer: write the codes of this role"),
     "an empty code": (PROVIDER + ROLES + 'viewer = [""]', "viewer: write the codes of this role"),
     "too many": (

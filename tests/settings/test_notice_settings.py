@@ -104,33 +104,33 @@ def test_a_ladder_of_ones_own(folder):
 
 SMS = '[sms]\nurl = "https://sms.example/messages"\nsender = "Sinetti"\ntoken_file = "secrets/sms-token"\n'
 REFUSED = {
-    "no TOML": ("service", "service = =", "not TOML"),
+    "no TOML": ("service", "service = =", "not valid TOML"),
     "a setting that is none": ('service = "Sinetti"', 'service = "Sinetti"\nservise = "x"', "servise: there is no"),
     "a setting that is none in a table": ("[mail]", '[mail]\nport = "25"', r"\[mail\] port: there is no such setting"),
-    "no address of pages": ('people_address = "https://people.example"', "", "people_address: write a text"),
+    "no address of pages": ('people_address = "https://people.example"', "", "people_address: this setting is missing"),
     "pages without TLS": ("https://people.example", "http://people.example", "people_address: write the address of"),
     "an address with a query": ("https://people.example", "https://people.example/?a=b", "people_address"),
     "no help in one language": ('sv = "hjälp"', "", r"\[help\] sv"),
-    "no help": ('[help]\nfi = "apua"\nsv = "hjälp"\nen = "help"', "", r"help: write a table \[help\]"),
+    "no help": ('[help]\nfi = "apua"\nsv = "hjälp"\nen = "help"', "", "help: this setting is missing; write a table"),
     "two lines": ('"Sinetti"', '"Sinetti\\nBcc: x"', "service: write a text in one line"),
     "a number for a name": ('"Sinetti"', "7", "service: write a text"),
     "an operator who is none": ("service", 'operators = ["nobody"]\nservice', "operators: write an address"),
     "operators as one text": ("service", 'operators = "a@b.example"\nservice', "operators: write a list of texts"),
-    "a ladder upside down": ("service", "ladder_days = [0, 60]\nservice", "ladder_days: write days before the end"),
-    "a step twice": ("service", "ladder_days = [60, 60, 0]\nservice", "ladder_days: write days before the end"),
-    "no step": ("service", "ladder_days = []\nservice", "ladder_days: write days before the end"),
+    "a ladder upside down": ("service", "ladder_days = [0, 60]\nservice", "ladder_days: write days before expiry"),
+    "a step twice": ("service", "ladder_days = [60, 60, 0]\nservice", "ladder_days: write days before expiry"),
+    "no step": ("service", "ladder_days = []\nservice", "ladder_days: write days before expiry"),
     "steps of years": ("service", "ladder_days = [1000]\nservice", "ladder_days: write a list of whole numbers"),
     "a wave over no day": ("service", "wave_days = 0\nservice", "wave_days: write a whole number from 1 to 30"),
     "a wave by yes": ("service", "wave_from = true\nservice", "wave_from: write a whole number"),
-    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example", r"\[mail\] server: write an address like"),
-    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example", "server: write an address like"),
-    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000", "server: write an address like"),
-    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "without TLS mail goes to this"),
-    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "a name and its password"),
+    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example", r"\[mail\] server: write an address"),
+    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example", "server: write an address such as"),
+    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000", "server: write an address such as"),
+    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "mail without TLS"),
+    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "both a user name and a password"),
     "a password that no server takes": ("smtp://127", "smtps://sinetti:%C3%A4@127", "in ASCII"),
-    "nobody whom it is from": ('from = "notices@pki.example"', "", "from: write a text"),
+    "nobody whom it is from": ('from = "notices@pki.example"', "", "from: this setting is missing; write a text"),
     "from no address": ("notices@pki.example", "Sinetti", "from: write an address"),
-    "returns that are too long": ("from =", 'returns = "bounces-of-sinetti@pki.example"\nfrom =', "at most 14 letters"),
+    "returns that are too long": ("from =", 'returns = "bounces-of-sinetti@pki.example"\nfrom =', "at most 14"),
     "a maildir without an address": ("from =", 'maildir = "returned"\nfrom =', "returns: write the address"),
     "a password file that is not there": ("from =", 'password_file = "secrets/none"\nfrom =', "cannot be read"),
     "texts over plain HTTP": ("[mail]", f"{SMS.replace('https', 'http')}[mail]", r"\[sms\] url: write the provider's"),
@@ -162,10 +162,10 @@ def test_secrets_that_others_can_read(folder):
     path = folder / "notices.toml"
     path.write_text(SMALL.replace("smtp://127.0.0.1:2525", "smtps://a:b@mail.example"), encoding="utf-8")
     path.chmod(0o646)
-    with pytest.raises(SettingsError, match="can be changed by other users"):
+    with pytest.raises(SettingsError, match="other users can change"):
         read(path)
     path.chmod(0o644)
-    with pytest.raises(SettingsError, match=r"chmod 600 notices.toml, or password_file"):
+    with pytest.raises(SettingsError, match=r"chmod 600 notices.toml, or use password_file"):
         read(path)
     path.chmod(0o600)
     assert read(path).smtp.password == "b"
@@ -175,7 +175,9 @@ def test_secrets_that_others_can_read(folder):
 
 
 def test_without_the_file_nothing_is_sent(folder):
-    with pytest.raises(SettingsError, match=r"notices.toml is not there, so no message is sent: deploy/notices.toml"):
+    with pytest.raises(
+        SettingsError, match=r"notices.toml is missing, so no messages are sent: copy deploy/notices.toml"
+    ):
         read(folder / "notices.toml")
     (folder / "notices.toml").mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):

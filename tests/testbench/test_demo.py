@@ -24,7 +24,7 @@ WITHIN = 60
 NO_BENCH = "import os, sys\nif 'testbench' in sys.argv: os.write(2, b'no bench today'); os._exit(1)\n"
 COMMAND_SHOWN = r"^    \$ ((?:.*\\\n)*.*)$"
 SHOWN = [
-    r"To type along, run make demo KEEP=1",
+    r"To run the commands yourself, use make demo KEEP=1",
     r"curl -X POST \"\$CONTROL/orders\"",
     r"transfer ID [0-9]{32}, one-time password \w{4}…",
     r"\$ sinetti enrol payroll --store",
@@ -37,40 +37,40 @@ SHOWN = [
     r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n(?: .*\n)+? +payroll +0123456-7 +valid ",
     r"\$ sinetti sign \./report\.xml",
     r"--out \./report-sealed\.xml",
-    r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
+    r"The seal is valid\.[^.]+certificate [0-9a-f]{12}…",
     r"\$ sinetti deliver payroll \./report\.xml",
-    r"\./report\.xml was delivered and is accepted: received\s+13\s+January\s+2027\s+at\s+10:00",
+    r"\./report\.xml was delivered and accepted\.\s+It\s+was\s+received\s+on\s+13\s+January\s+2027\s+at\s+10:00",
     r"\$ cp -r \./store \./old-store",
-    r"2028-11-12 08:00:00 UTC +\d\. 61 days before its end: too early",
-    r"--force asks the service all the same:\n    \$ sinetti renew",
+    r"2028-11-12 08:00:00 UTC +\d\. 61 days before its end: it is too early",
+    r"With --force it asks the service anyway:\n    \$ sinetti renew",
     r"PKI034: [^$]*13\s+November\s+2028\s+at\s+10:00",
-    r"2028-11-14 08:00:00 UTC +\d\. 59 days before: the technical contact has got a reminder",
+    r"2028-11-14 08:00:00 UTC +\d\. 59 days before its end: renewal has opened",
     r"curl \"\$CONTROL/messages\?kind=reminder\"\n +Sent: +2028-11-13T08:00:00Z\n",
-    r"Subject: +Certificate ends on 12 January 2029 – Malliyritys Oy",
+    r"Subject: +Certificate expires on 12 January 2029 – Malliyritys Oy",
     r"“payroll”",
-    r"UTC +\d+\. Renewed with a new key",
+    r"UTC +\d+\. The certificate is renewed with a new key",
     r"payroll: renewed",
     r"\$CONTROL/messages\?kind=renewed",
     r"Subject: +Certificate renewed on 14 November 2028",
     r"fetched  2028-11-14.*\n.*fetched  2027-01-13",
-    r"\./february\.xml was delivered and is accepted",
-    r"2029-01-12 08:00:01 UTC +\d+\. One second after the old one's end",
+    r"\./february\.xml was delivered and accepted",
+    r"2029-01-12 08:00:01 UTC +\d+\. One second after the old certificate's end",
     r"PKI032",
     r"Refused: the signer's certificate expired",
     r"refused the delivery \(expired\)",
     r"fetched  2028-11-14.*\n.*expired  2027-01-13",
-    r"Then the new one is revoked.*\n.*curl.*certificates.*\n.*fetched",
+    r"Then the new certificate is revoked.*\n.*curl.*certificates.*\n.*fetched",
     r"curl -X POST \"\$CONTROL/revocations\"",
     r"refused the delivery \(revoked\)",
     r"10 organisations and an agent",
-    r"1\. Two years in which nothing goes wrong",
+    r"1\. Two years without faults",
     r"10 certificates are in use",
-    r"in all 10 of 10",
-    r"2\. Two years in which one answer in ten is lost",
-    r"in all 10 of 10",
-    r"Answers lost: \d+\. Wrong ones: \d+\.",
-    r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewed on \d+ days, .*Nothing lapsed",
-    r"Done: every step did what it should \(\d+ s\)",
+    r"total 10 of 10",
+    r"2\. Two years with faults: one answer in ten is lost",
+    r"total 10 of 10",
+    r"Lost answers: \d+\. Wrong answers: \d+\.",
+    r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewals on \d+ days, .*Nothing lapsed",
+    r"Done: every step succeeded \(\d+ s\)",
 ]
 
 
@@ -109,7 +109,7 @@ def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
         [*COMMAND, "--keep"], capture_output=True, text=True, timeout=WITHIN, check=False, env=surroundings(tmp_path)
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"To type along:\n    \$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /", done.stdout)
+    assert re.search(r"To run the commands yourself:\n    \$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /", done.stdout)
     printed = done.stdout.partition("The bench keeps running")[2]
     pid = int(re.search(r"kill (\d+)", printed)[1])
     try:
@@ -126,9 +126,9 @@ def talk(printed):
     for name, expected in (
         ("its clock", "2029-01-12T08:00:01Z"),
         ("an order", "transfer_password"),
-        ("enrol", "books: the certificate"),
+        ("enrol", "books: certificate"),
         ("renew", "15 September 2030 at 11:00"),
-        ("deliver", "was delivered and is accepted"),
+        ("deliver", "was delivered and accepted"),
         ("the WSDL", "<"),
     ):
         command = re.search(rf"^  {name} +(\S.*?[^\\])\n", printed, re.DOTALL | re.MULTILINE)[1]
@@ -199,5 +199,5 @@ def test_a_bench_that_does_not_start_is_told(tmp_path):
     environment = surroundings(tmp_path, PYTHONPATH=str(tmp_path))
     done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=WITHIN, check=False, env=environment)
     assert done.returncode == 1
-    assert "The story broke off: the test bench did not start" in done.stderr
+    assert "The demonstration failed: the test bench did not start" in done.stderr
     assert "Traceback" not in done.stderr

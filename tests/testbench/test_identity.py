@@ -172,7 +172,7 @@ def test_the_page_says_that_it_is_a_rehearsal_in_three_languages(client, languag
     reply = client.ask("GET", "/authorize", client.wanted(ui_locales=f"xx {language}"))
     page = html.fromstring(reply.body)
     assert (reply.status, page.get("lang")) == (200, language)
-    said = {Language.FI: "harjoitus", Language.SV: "övning", Language.EN: "rehearsal"}[language]
+    said = {Language.FI: "testipenkki", Language.SV: "testbänk", Language.EN: "test bench"}[language]
     assert said in page.xpath("string(//p[@class='rehearsal'])").lower()
     assert len(page.xpath("//input[@type='radio']")) == len(PEOPLE)
     assert {link.get("lang") for link in page.xpath("//nav/a")} == set(Language)
@@ -195,7 +195,7 @@ def test_what_does_not_fit_is_told_and_what_was_typed_is_kept(client):
     assert (area.text.strip(), area.get("aria-describedby")) == (typed, "hint wrong")
     assert page.xpath("//input[@checked]/@value") == ["test-person-5"]
     nobody = client.ask("POST", "/authorize", client.wanted(), {"who": "me"})
-    assert (nobody.status, b"Choose as whom" in nobody.body) == (422, True)
+    assert (nobody.status, b"Choose the person to sign in as." in nobody.body) == (422, True)
 
 
 ORGANISATIONS = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sinetti.domain.refusals import ERROR_CODES, Rejection
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import preferred_language, refusal_text, translate
-from sinetti.server.http import Request, Response
+from sinetti.server.http import Request, Response, json_body
 from sinetti.server.http import problem_response as plain_problem_response
 from sinetti.wire.soap.operations import Failure
 
@@ -34,7 +34,7 @@ def problem_response(
     spoken = preferred_language(request.headers.get("accept-language")) or language or Language.EN
     reply = plain_problem_response(status, reason, translate(message_id, spoken))
     value = json.loads(reply.body) | {"text": {one.value: translate(message_id, one) for one in Language}}
-    body = json.dumps(value, ensure_ascii=False).encode()
+    body = json_body(value)
     headers = {"content-language": spoken.value, "vary": "Accept-Language"}
     return replace(reply, body=body, headers=headers, log_fields={"reason": reason})
 

@@ -3,14 +3,13 @@
 /healthz reports that the process is alive, /readyz whether it can work.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Condition, Event, Lock, Thread
 
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.server.http import Request, Response, text_response
+from sinetti.server.http import Request, Response, json_body, text_response
 
 LIVES, READY = "/healthz", "/readyz"
 PATHS = frozenset({LIVES, READY})
@@ -54,7 +53,7 @@ class HealthEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method, for one of the two paths."""
         if request.method not in {"GET", "HEAD"}:
-            return text_response(405, "Health is asked for with GET.", allow="GET, HEAD")
+            return text_response(405, "Use GET for health checks.", allow="GET, HEAD")
         if request.path == LIVES:
             return replace(text_response(200, "It lives.", cache_control="no-store"), log_fields=None)
         return self._known() or self._look()
@@ -132,7 +131,7 @@ class BackgroundCheck:
             ended.set()
 
 
-_SLOW = {"checks": "they do not come to an end: look at the database and the disks"}
+_SLOW = {"checks": "the checks do not finish: look at the database and the disks"}
 
 
 def _asked(name: str, check: Check) -> str | None:
@@ -140,11 +139,11 @@ def _asked(name: str, check: Check) -> str | None:
         return check()
     except Exception:  # noqa: BLE001 - any error is logged and fails the check
         _log.exception("the check %s failed", name)
-        return "the check itself failed: see in the log why"
+        return "the check failed with an internal error: see the log"
 
 
 def _response(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
     ready = not any(checks.values())
-    body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
+    body = json_body({"ready": ready, "checks": checks, "warnings": warnings})
     # Called every second, so only failures are logged.
     return Response(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})

@@ -60,7 +60,7 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
     if named is None:
         return _nobody()
     if request.method not in {"GET", "HEAD", "POST"}:
-        return text_response(405, "OCSP requests are sent with GET or POST.", allow="GET, HEAD, POST")
+        return text_response(405, "Use GET or POST for OCSP requests.", allow="GET, HEAD, POST")
     refused = _refused(request) if request.method == "POST" else None
     if refused is not None:
         return refused
@@ -77,9 +77,9 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
 
 def _refused(request: Request) -> Response | None:
     if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != REQUEST_TYPE:
-        return text_response(415, f"An OCSP request is sent with Content-Type: {REQUEST_TYPE}.")
+        return text_response(415, f"OCSP requests must have Content-Type: {REQUEST_TYPE}.")
     if len(request.body) > LARGEST_REQUEST:
-        return text_response(413, f"An OCSP request has at most {LARGEST_REQUEST} octets here.")
+        return text_response(413, f"OCSP requests must not exceed {LARGEST_REQUEST} octets.")
     return None
 
 
@@ -97,7 +97,7 @@ def _from_path(text: str) -> bytes:
 
 
 def _nobody() -> Response:
-    return text_response(404, "No CA of this name answers here. The address for OCSP stands in each certificate.")
+    return text_response(404, "There is no CA with this name here. Each certificate contains the OCSP address.")
 
 
 def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:

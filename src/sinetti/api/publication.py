@@ -41,15 +41,21 @@ class PublicationEndpoint:
         if request.path.startswith(OCSP_PATH):
             return self._ocsp(request)
         if request.method not in {"GET", "HEAD"}:
-            return text_response(405, "CA certificates and revocation lists are fetched with GET.", allow="GET, HEAD")
+            return text_response(405, "Use GET to retrieve CA certificates and revocation lists.", allow="GET, HEAD")
         try:
             return self._get(request)
         except SignerUnavailable:
-            _log.exception("request %s: the list is due, and the signer is away", request.request_id)
-            return text_response(503, "The list cannot be signed now. Fetch it again in a minute.", retry_after="60")
+            _log.exception(
+                "request %s: a new revocation list is due, but the signer cannot be reached", request.request_id
+            )
+            return text_response(
+                503, "The revocation list cannot be signed now. Retrieve it again in a minute.", retry_after="60"
+            )
         except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
-            return text_response(503, "This cannot be fetched now. Fetch it again in a minute.", retry_after="60")
+            return text_response(
+                503, "This file is not available now. Retrieve it again in a minute.", retry_after="60"
+            )
         finally:
             self.ctx.db.refresh()
 
@@ -75,7 +81,7 @@ class PublicationEndpoint:
                 headers = _headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
                 return _conditional(request, Response(200, "application/pkix-crl", newest.der, headers))
         return text_response(
-            404, "There is no such CA certificate or revocation list. Their addresses stand in each certificate."
+            404, "There is no such CA certificate or revocation list. Each certificate contains the addresses."
         )
 
     def _asked(self, name: str) -> tuple[str, int]:

@@ -1,6 +1,5 @@
 """Renewal information: GET /api/v1/renewal-info/ID, in the format of RFC 9773."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from sinetti.api.errors import problem_response, with_headers
 from sinetti.api.serializers import instant
 from sinetti.i18n import api_errors
 from sinetti.pki.ari_id import parse_ari_cert_id
-from sinetti.server.http import Request, Response
+from sinetti.server.http import Request, Response, json_body
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.renewal_info import RenewalInfo, hint_of, identified
 
@@ -81,4 +80,4 @@ def _hint_response(hint: RenewalInfo) -> Response:
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",
     }
-    return Response(200, "application/json", json.dumps(value, ensure_ascii=False).encode(), headers)
+    return Response(200, "application/json", json_body(value), headers)

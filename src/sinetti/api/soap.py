@@ -56,16 +56,15 @@ def welcome(environment: Environment, address: str, language: Language | None, d
     values = {
         "title": translate("Certificate service (Sinetti)", chosen),
         "what": translate(
-            "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed "
-            "at {address}.",
+            "Programs request, retrieve and renew certificates by sending SOAP 1.1 requests with POST to {address}.",
             chosen,
             address=address,
         ),
         "environment": translate("Environment: {environment}.", chosen, environment=environment.value),
         "meaning": translate(
-            "Certificates from here are for rehearsal; they are not accepted in production."
+            "Certificates from this service are for testing and are not accepted in production."
             if environment is Environment.TEST
-            else "Certificates from here are for real use.",
+            else "Certificates from this service are for production use.",
             chosen,
         ),
         "looking": translate(
@@ -73,7 +72,7 @@ def welcome(environment: Environment, address: str, language: Language | None, d
             "technical contact person.",
             chosen,
         ),
-        "wsdl": translate("Description of the interface (WSDL)", chosen),
+        "wsdl": translate("Interface description (WSDL)", chosen),
     }
     escaped = {name: escape(value) for name, value in values.items()}
     link = f'\n<li><a href="{escape(documentation_url)}">{escape(translate("Documentation", chosen))}</a></li>'
@@ -104,13 +103,15 @@ class SoapEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
         if request.path.rstrip("/") != PATH:
-            return text_response(404, f"There is nothing here. The certificate service is at {PATH}.")
+            return text_response(404, f"There is no page at this address. The certificate service is at {PATH}.")
         if request.method == "POST":
             return self._post(request)
         if request.method in {"GET", "HEAD"}:
             return self._get(request)
         return text_response(
-            405, "The certificate service takes POST; GET shows a page about it.", allow="GET, HEAD, POST"
+            405,
+            "Send requests to the certificate service with POST. GET shows a page about it.",
+            allow="GET, HEAD, POST",
         )
 
     def _get(self, request: Request) -> Response:
@@ -122,7 +123,7 @@ class SoapEndpoint:
             return (
                 Response(200, _XML, octets)
                 if octets
-                else text_response(404, "The WSDL imports no schema of this name.")
+                else text_response(404, "The WSDL does not import a schema of this name.")
             )
         language = preferred_language(request.headers.get("accept-language"))
         page = welcome(self.ctx.environment, self.address, language, self.documentation_url)
@@ -182,6 +183,6 @@ class SoapEndpoint:
                 200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), log_fields=noted
             )
         except Exception:  # noqa: BLE001 - without the signing key no FAIL can be trusted, so a Fault is returned
-            _log.exception("an answer could not be signed")
-            why = "The service cannot sign its answers now. Send the same request again."
+            _log.exception("the response could not be signed")
+            why = "The service cannot sign its responses now. Send the same request again."
             return Response(500, _XML, operations.render_fault(why, actor_is_client=False), log_fields=noted)

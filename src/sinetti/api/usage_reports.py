@@ -38,13 +38,15 @@ class UsageReportsEndpoint:
         """Answer one request of any method at `PATH`."""
         if request.method != "POST":
             return with_headers(
-                problem_response(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST"
+                problem_response(405, "method-not-allowed", "Use POST to send usage reports."), allow="POST"
             )
         try:
             return self._post(request)
         except Exception:  # noqa: BLE001 - last handler; usually the database is unavailable for a while
             _log.exception("request %s failed", request.request_id)
-            detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
+            detail = (
+                "The service cannot receive the report now. Send it again in a minute. Repeated reports count once."
+            )
             return with_headers(problem_response(503, "unavailable", detail), retry_after="60")
         finally:
             self.ctx.db.refresh()
@@ -52,7 +54,7 @@ class UsageReportsEndpoint:
     def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
-            return problem_response(415, "not-json", f"Send the sightings as {CONTENT_TYPE}.")
+            return problem_response(415, "not-json", f"Usage reports must have Content-Type: {CONTENT_TYPE}.")
         parts = SignedComponents(request.method, request.path, content_type, request.body)
         try:
             name = verify(parts, request.headers, self._key_of, self.ctx.machine_now())

@@ -41,7 +41,7 @@ def encode_entry(entry: RevokedEntry) -> bytes:
     """
     serial = int(entry.serial, 16)
     if not 0 < serial < 1 << _SERIAL_BITS:
-        why = "a serial is a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
+        why = "a serial number must be a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
         raise ValueError(why)
     more = _entry_extensions(entry.reason, entry.invalidity_date)
     return encode_tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
@@ -60,7 +60,7 @@ def der_time(at: datetime) -> bytes:
     """
     utc = at.astimezone(UTC)
     if utc.year < _FIRST_YEAR:
-        why = "no list can name a date before 1950 (RFC 5280, 4.1.2.5.1)"
+        why = "a revocation list cannot contain a date before 1950 (RFC 5280, 4.1.2.5.1)"
         raise ValueError(why)
     if utc.year < _GENERALIZED_FROM:
         return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
@@ -106,7 +106,7 @@ def _serials(octets: bytes, at: int) -> frozenset[Serial]:
 def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
     code = _REASONS.get(reason)
     if code is None:
-        why = f"no full list can say the reason {reason} (RFC 5280, 5.3.1)"
+        why = f"a full revocation list cannot contain the reason {reason} (RFC 5280, 5.3.1)"
         raise ValueError(why)
     content = b""
     # "unspecified" is expressed by the absence of the reason (5.3.1).

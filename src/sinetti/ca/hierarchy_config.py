@@ -23,6 +23,7 @@ __all__ = [
     "Hierarchy",
     "HierarchyError",
     "ResponseSignerSpec",
+    "authority_presets",
     "generate_hierarchy",
     "load_preset",
     "parse_hierarchy",
@@ -54,10 +55,15 @@ class PresetTable(TomlTable):
 
     error_class = HierarchyError
     missing_template = "{key}: this key is missing; write {wanted}"
-    wrong_template = "{key}: {value!r} will not do; write {wanted}"
-    unknown_template = "{key}: this key is not known here; take it out or correct its spelling"
+    wrong_template = "{key}: {value!r} is not valid; write {wanted}"
+    unknown_template = "{key}: there is no such key; remove it or correct its spelling"
     place_template = "[{key}]: "
     row_template = "[[{key}]] number {number}: "
+
+
+def authority_presets() -> list[str]:
+    """Return the presets that an authority may use; the others are for test benches."""
+    return [name for name in PRESETS if not tomllib.loads(load_preset(name))["test_bench_only"]]
 
 
 def load_preset(name: str) -> str:
@@ -66,7 +72,7 @@ def load_preset(name: str) -> str:
     Raises HierarchyError if there is no such preset.
     """
     if name not in PRESETS:
-        why = f"there is no preset {name!r}; write one of {', '.join(PRESETS)}"
+        why = f"there is no preset {name!r}; use one of {', '.join(PRESETS)}"
         raise HierarchyError(why)
     return (files("sinetti.ca") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
 
@@ -81,7 +87,7 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
     try:
         top = PresetTable(tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
-        why = f"this is no TOML: {bad}; correct that line"
+        why = f"the hierarchy is not valid TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
     parsed = _parse_top(top, environment, base_url)
     _check_environment(parsed)
@@ -111,7 +117,7 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None)
 def _country(top: PresetTable) -> str:
     value = top.text("country")
     if not _COUNTRY.fullmatch(value):
-        top.refuse("country", 'two capitals, such as "FI"', value)
+        top.refuse("country", 'two capital letters, such as "FI"', value)
     return value
 
 
@@ -167,7 +173,7 @@ def _base_url(url: str | None) -> str:
         why = 'base_url: this key is missing; write the http address, such as "http://pki.example.fi"'
         raise HierarchyError(why)
     if not _is_plain_http(url):
-        why = f"base_url: {url!r} will not do; write a plain http:// address without user, query, or slash at the end"
+        why = f"base_url: {url!r} is not valid; write a plain http:// address without user, query, or slash at the end"
         raise HierarchyError(why)
     return url
 
@@ -194,15 +200,16 @@ def _check_environment(parsed: Hierarchy) -> None:
     """
     production = parsed.environment is Environment.PRODUCTION
     if production and parsed.test_bench_only:
-        why = "test_bench_only: this hierarchy is for a test bench only; write another one for PRODUCTION"
+        why = "test_bench_only: this hierarchy is only for a test bench; use another one for PRODUCTION"
         raise HierarchyError(why)
     if production and parsed.key_policy.small_exponent:
-        why = "[holders]: small_exponent: RSA with e=3 is for test benches; write false for PRODUCTION"
+        why = "[holders]: small_exponent: RSA with e=3 is only for test benches; write false for PRODUCTION"
         raise HierarchyError(why)
     for one in _named(parsed):
         if bool(_TEST_WORD.search(one.name)) is production:
             why = (
-                f"name: {one.name!r} does not tell PRODUCTION from TEST; write {_PLACEHOLDER} where the word may stand"
+                f"name: {one.name!r} does not distinguish PRODUCTION from TEST; write {_PLACEHOLDER} "
+                "where the environment belongs"
             )
             raise HierarchyError(why)
 
@@ -218,7 +225,7 @@ def _check_tree(parsed: Hierarchy) -> None:
         above = None if spec.parent is None else seen.get(spec.parent)
         if spec.role is not CaRole.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
             wanted = _ABOVE[spec.role].value
-            why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} that stands before it in the file"
+            why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file"
             raise HierarchyError(why)
         seen[spec.name] = spec
     _check_unique(parsed)
@@ -238,18 +245,18 @@ def _check_unique(parsed: Hierarchy) -> None:
     names = [one.file_name.lower() for one in _named(parsed)]
     for one in names:
         if names.count(one) > 1:
-            why = f"name: {one!r} stands there twice, blanks and case apart; write names that differ"
+            why = f"name: {one!r} is used twice (spaces and case do not matter); write different names"
             raise HierarchyError(why)
     *authorities, signer = names
     for one in authorities:
         # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
         if one.startswith(f"{signer}-"):
-            why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
+            why = f"name: {one!r} begins like the files of [response_signer]; rename one of them"
             raise HierarchyError(why)
         # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
         shard_of, _, number = one.rpartition("-")
         if shard_of in authorities and number.isdecimal():
-            why = f"name: {one!r} is the address of a list of {shard_of!r}; write another name for one of them"
+            why = f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
             raise HierarchyError(why)
 
 
@@ -269,15 +276,20 @@ def _check_lifetimes(parsed: Hierarchy) -> None:
     for spec in parsed.authorities:
         above = None if spec.parent is None else lifetimes[spec.parent]
         if above is not None and spec.lifetime > above:
-            why = f"lifetime_days: {spec.name!r} would outlive {spec.parent!r}; write at most {above.days}"
+            why = f"lifetime_days: {spec.name!r} would be valid longer than {spec.parent!r}; write at most {above.days}"
             raise HierarchyError(why)
         if spec.channel is not None and parsed.holder_validity >= spec.lifetime:
-            why = f"[holders]: validity_days: {spec.name!r} could never issue; write less than {spec.lifetime.days}"
+            why = (
+                f"[holders]: validity_days: {spec.name!r} could never issue a certificate; write less "
+                f"than {spec.lifetime.days}"
+            )
             raise HierarchyError(why)
         if spec.channel is not None and spec.lifetime > parsed.services.lifetime:
-            ends = f"{parsed.services.name!r} would end before {spec.name!r}, and answers would go unsigned"
+            ends = f"{parsed.services.name!r} would expire before {spec.name!r}, and responses could not be signed"
             why = f"lifetime_days: {ends}; write at least {spec.lifetime.days}"
             raise HierarchyError(why)
     if parsed.response_signer.lifetime >= parsed.services.lifetime:
-        why = f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the life of its CA"
+        why = (
+            f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the lifetime of its CA"
+        )
         raise HierarchyError(why)

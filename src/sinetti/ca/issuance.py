@@ -52,7 +52,7 @@ _MARK = b"\0"
 
 
 def _never(*_: object, **__: object) -> NoReturn:
-    why = "there is no private key here, only a note of what to sign"
+    why = "this object has no private key and only records what is to be signed"
     raise NotImplementedError(why)
 
 
@@ -186,7 +186,7 @@ def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
         certificate = load_certificate(der)
         certificate.verify_directly_issued_by(certificate if issuer is None else issuer)
     except (ValueError, TypeError, InvalidSignature):
-        why = "the signature over the certificate is not this CA's"
+        why = "the certificate's signature is not from this CA"
         raise SignatureRejected(why) from None
     return der
 

@@ -89,13 +89,13 @@ def issuer_may_sign(certificate: x509.Certificate, issuer: x509.Certificate) -> 
     basic = extension_value(issuer, x509.BasicConstraints)
     usage = extension_value(issuer, x509.KeyUsage)
     if basic is None or not basic.ca or usage is None or not usage.key_cert_sign:
-        return "the signer is no CA that may sign certificates"
+        return "the signer is not a CA that may sign certificates"
     if basic.path_length is None or not _is_ca(certificate):
         return None
     own = extension_value(certificate, x509.BasicConstraints)
     below = None if own is None else own.path_length
     fits = below is not None and below < basic.path_length
-    return None if fits else "the path length does not fit below the CA that signs"
+    return None if fits else "the path length does not match the CA that signs"
 
 
 def validity(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -107,12 +107,12 @@ def validity(certificate: x509.Certificate, issuer: x509.Certificate) -> str | N
     if begin >= end:
         return "it ends before it begins"
     within = issuer.not_valid_before_utc <= begin and end <= issuer.not_valid_after_utc
-    return None if within else "it is not within the life of the CA that signs"
+    return None if within else "its validity is not within the validity of the CA that signs"
 
 
 def public_key(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
     """Check for RSA 2048, 3072, 4096 or EC P-256, P-384 (facts sheet, 4)."""
-    return None if key_type(certificate.public_key()) else "the key's type or size is none of ours"
+    return None if key_type(certificate.public_key()) else "the key's type or size is not allowed"
 
 
 def subject_attributes(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -122,7 +122,7 @@ def subject_attributes(certificate: x509.Certificate, issuer: x509.Certificate) 
     """
     wanted = _HOLDER_SUBJECT if _is_holder(certificate, issuer) else _SUBJECT
     found = tuple(attribute.oid for attribute in certificate.subject)
-    return None if found == wanted else "the subject has not exactly the attributes of its profile, in order"
+    return None if found == wanted else "the subject does not have exactly the attributes of its profile, in order"
 
 
 def subject_strings(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -167,7 +167,9 @@ def basic_constraints(certificate: x509.Certificate, issuer: x509.Certificate) -
     if not _is_critical(certificate, x509.BasicConstraints):
         return "basicConstraints is missing or not critical"
     return (
-        None if _is_ca(certificate) is not _issues_leaves(issuer) else "basicConstraints does not fit the CA that signs"
+        None
+        if _is_ca(certificate) is not _issues_leaves(issuer)
+        else "basicConstraints does not match the CA that signs"
     )
 
 
@@ -182,7 +184,7 @@ def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str |
         encipher = _is_holder(certificate, issuer) and is_rsa(certificate.public_key())
         wanted = key_usage(digital_signature=True, key_encipherment=encipher)
     fits = _is_critical(certificate, x509.KeyUsage) and extension_value(certificate, x509.KeyUsage) == wanted
-    return None if fits else "keyUsage is not critical or has not exactly the bits of its profile"
+    return None if fits else "keyUsage is not critical or does not have exactly the bits of its profile"
 
 
 def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -193,11 +195,11 @@ def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> s
     found = extension_value(certificate, x509.ExtendedKeyUsage)
     if is_ocsp_responder(certificate):
         only_answers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
-        return None if found == only_answers else "extendedKeyUsage is not OCSPSigning alone"
+        return None if found == only_answers else "extendedKeyUsage is not exactly OCSPSigning"
     if _is_holder(certificate, issuer):
         only_clients = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-        return None if found == only_clients else "extendedKeyUsage is not clientAuth alone"
-    return None if found is None else "extendedKeyUsage stands where its profile has none"
+        return None if found == only_clients else "extendedKeyUsage is not exactly clientAuth"
+    return None if found is None else "extendedKeyUsage is present, but its profile has none"
 
 
 def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -207,11 +209,11 @@ def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | 
     """
     unchecked = extension_value(certificate, x509.OCSPNoCheck) is not None
     if not is_ocsp_responder(certificate):
-        return "id-pkix-ocsp-nocheck stands where its profile has none" if unchecked else None
+        return "id-pkix-ocsp-nocheck is present, but its profile has none" if unchecked else None
     if not unchecked or _is_ca(certificate) or not _issues_leaves(issuer):
-        return "an OCSP responder's certificate is no leaf with id-pkix-ocsp-nocheck"
+        return "an OCSP responder's certificate is not an end-entity certificate with id-pkix-ocsp-nocheck"
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return None if life < RESPONDERS_LIVE else "an OCSP responder's certificate lives longer than 90 days"
+    return None if life < RESPONDERS_LIVE else "an OCSP responder's certificate is valid for more than 90 days"
 
 
 def subject_key_identifier(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -221,7 +223,7 @@ def subject_key_identifier(certificate: x509.Certificate, _: x509.Certificate) -
     """
     wanted = x509.SubjectKeyIdentifier.from_public_key(certificate.public_key())
     same = extension_value(certificate, x509.SubjectKeyIdentifier) == wanted
-    return None if same else "subjectKeyIdentifier is missing or not that of the key"
+    return None if same else "subjectKeyIdentifier is missing or does not match the key"
 
 
 def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -234,7 +236,7 @@ def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certifi
         return None if _is_root(certificate) else "authorityKeyIdentifier is missing"
     own = extension_value(issuer, x509.SubjectKeyIdentifier)
     same = own is not None and found.key_identifier == own.digest
-    return None if same else "authorityKeyIdentifier is not the issuer's identifier"
+    return None if same else "authorityKeyIdentifier does not match the issuer's identifier"
 
 
 def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -250,7 +252,9 @@ def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str 
         wanted = set()
     methods = {one.access_method for one in found or ()}
     plain = _are_http([one.access_location for one in found or ()])
-    return None if methods == wanted and plain else "authorityInfoAccess has not the http addresses of its profile"
+    return (
+        None if methods == wanted and plain else "authorityInfoAccess does not have the http addresses of its profile"
+    )
 
 
 def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -260,9 +264,9 @@ def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> s
     """
     found = extension_value(certificate, x509.CRLDistributionPoints)
     if _points_nowhere(certificate):
-        return None if found is None else "a root has no CRL above it to point to, and an OCSP responder points to none"
+        return None if found is None else "a root or OCSP responder has a CRL address"
     if found is None or len(list(found)) != 1:
-        return "cRLDistributionPoints has not exactly one point"
+        return "cRLDistributionPoints does not have exactly one point"
     point = next(iter(found))
     fits = point.crl_issuer is None and point.reasons is None and len(point.full_name or ()) == 1
     return None if fits and _are_http(point.full_name or ()) else "the CRL's address is not one plain http address"
@@ -274,7 +278,7 @@ def no_alternative_names(certificate: x509.Certificate, _: x509.Certificate) -> 
     The sources are facts sheet, 4, and RFC 5280, 4.2.1.6.
     """
     found = extension_value(certificate, x509.SubjectAlternativeName)
-    return None if found is None else "there is a subjectAltName"
+    return None if found is None else "a subjectAltName is present"
 
 
 def known_extensions(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -284,7 +288,7 @@ def known_extensions(certificate: x509.Certificate, _: x509.Certificate) -> str 
     """
     for one in certificate.extensions:
         if one.oid not in _KNOWN_EXTENSIONS:
-            return f"the extension {one.oid.dotted_string} is in no profile"
+            return f"the extension {one.oid.dotted_string} is not in the profile"
         if one.critical and one.oid not in {x509.BasicConstraints.oid, x509.KeyUsage.oid}:
             return f"the extension {one.oid.dotted_string} is critical"
     return None

@@ -109,7 +109,7 @@ def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
     """
     own = extension_value(certificate, x509.SubjectKeyIdentifier)
     if own is None or not is_ocsp_responder(certificate):
-        why = "this certificate is for no OCSP responder"
+        why = "this certificate is not for an OCSP responder"
         raise ValueError(why)
     # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), like our subjectKeyIdentifier.
     by_key = encode_tlv(_EXPLICIT_2, encode_tlv(_OCTET_STRING, own.digest))
@@ -130,10 +130,10 @@ def parse_request(der: bytes) -> OcspRequest:
         request = ocsp.load_der_ocsp_request(der)
         serial, extensions = serial_hex(request.serial_number), list(request.extensions)
     except (ValueError, NotImplementedError, x509.DuplicateExtension) as bad:
-        why = "this is no OCSP request about one certificate"
+        why = "this is not an OCSP request about one certificate"
         raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why) from bad
     if len(serial) > 2 * _LONGEST_SERIAL:
-        why = "no certificate has a serial number of so many octets (RFC 5280, 4.1.2.2)"
+        why = "a serial number must not have so many octets (RFC 5280, 4.1.2.2)"
         raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
     return OcspRequest(serial, _hash_of(request), request.issuer_name_hash, request.issuer_key_hash, _nonce(extensions))
 
@@ -185,7 +185,7 @@ def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
     try:
         return CertIdHash(request.hash_algorithm.name)
     except (ValueError, UnsupportedAlgorithm) as unknown:
-        why = "the issuer is named by another hash than SHA-1 or SHA-256"
+        why = "the issuer is identified by a hash other than SHA-1 or SHA-256"
         raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why) from unknown
 
 
@@ -195,10 +195,10 @@ def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None
         if isinstance(one.value, x509.OCSPNonce):
             nonce = one.value.nonce
         elif one.critical:
-            why = "the request has a critical extension that is not known here"
+            why = "the request has an unknown critical extension"
             raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
     if nonce is not None and len(nonce) not in NONCE_OCTETS:
-        why = "the request's nonce is not 1 to 32 octets long"
+        why = "the request's nonce must have 1 to 32 octets"
         raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
     return nonce
 

@@ -24,7 +24,7 @@ def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
     The subject has CN, serialNumber, O, C. It is for clients only, with keyEncipherment for RSA.
     """
     if plan.subject_serial is None:
-        why = "a holder's certificate carries the holding's id as serialNumber"
+        why = "a holder's certificate must have the holding's ID as serialNumber"
         raise ValueError(why)
     subject = [
         x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id),
@@ -189,7 +189,7 @@ def ca_key(certificate: x509.Certificate) -> PublicKey:
     """
     key = certificate.public_key()
     if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
-        why = "the CA's key is neither RSA nor EC"
+        why = "the CA's key must be RSA or EC"
         raise ValueError(why)  # noqa: TRY004 -- the certificate is wrong, not the caller's types
     return key
 

@@ -29,6 +29,12 @@ class CommandInfo:
     below: dict[str, str]
 
     @property
+    def takes_names(self) -> bool:
+        """True if an argument of the command is a name of the store."""
+        options = {option for one in self.actions for option in one.option_strings}
+        return "--store" in options and any(_is_name(one) for one in self.actions if not one.option_strings)
+
+    @property
     def actions(self) -> list[argparse.Action]:
         """Options and arguments of the command in order; --help first."""
         groups = argparse._SubParsersAction  # noqa: SLF001 -- the type has no public name
@@ -69,6 +75,10 @@ def _below(
             yield from _below((*words, name), one)
 
 
+def _is_name(one: argparse.Action) -> bool:
+    return one.dest in {"name", "names"}
+
+
 _FOLDERS = frozenset({"DIR"})
 """Metavars of folders; every other value may be a file."""
 
@@ -87,6 +97,9 @@ _sinetti() {{
     case "$at" in
 {words}
     esac
+}}
+_sinetti_names() {{
+    sinetti completion --names "${{COMP_WORDS[@]:1}}" 2> /dev/null
 }}
 complete -o bashdefault -o default -F _sinetti sinetti"""
 
@@ -108,6 +121,9 @@ _sinetti() {{
 {words}
     esac
     (( $#found )) && _describe command found
+    case "$at" in
+{names}
+    esac
     [[ ${{words[CURRENT]}} == -* ]] || _files
 }}
 if [[ $funcstack[1] == _sinetti ]]; then _sinetti "$@"; else compdef _sinetti sinetti; fi"""
@@ -124,6 +140,9 @@ function __sinetti_at
     end
     test "$at" = "$argv[1]"
 end
+function __sinetti_names
+    sinetti completion --names (commandline -opc)[2..] 2> /dev/null
+end
 {lines}"""
 
 
@@ -138,14 +157,20 @@ def completion_script(shell: str, language: Language) -> str:
 
 def _bash(commands: Sequence[CommandInfo]) -> str:
     values = [f"        {_quoted(at)}) {_bash_value(one)} ;;" for at, one in _valued(commands)]
-    words = [
-        f'        {_quoted(_command_path(one))}) COMPREPLY=($(compgen -W {_word_list(one)} -- "$cur")) ;;'
-        for one in commands
-    ]
+    words = []
+    for one in commands:
+        offered = _word_list(one) + (_BASH_NAMES if one.takes_names else "")
+        words.append(f'        {_quoted(_command_path(one))}) COMPREPLY=($(compgen -W {offered} -- "$cur")) ;;')
     return _BASH.format(paths=_paths(commands), values="\n".join(values), words="\n".join(words))
 
 
+_BASH_NAMES = '" $(_sinetti_names)"'
+"""Word list of bash, continued by the names of the store."""
+
+
 def _bash_value(one: argparse.Action) -> str:
+    if _is_name(one):
+        return 'COMPREPLY=($(compgen -W "$(_sinetti_names)" -- "$cur")); return'
     if one.choices is not None:
         return f'COMPREPLY=($(compgen -W {shlex.quote(_choices(one))} -- "$cur")); return'
     return 'COMPREPLY=($(compgen -d -- "$cur")); return' if one.metavar in _FOLDERS else "return"
@@ -159,12 +184,21 @@ def _zsh(commands: Sequence[CommandInfo]) -> str:
             shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next_words(command).items()
         )
         words.append(f"        {_quoted(_command_path(command))}) found=({described_words}) ;;")
+    paths = "|".join(_quoted(_command_path(one)) for one in commands if one.takes_names)
     return _ZSH.format(
-        paths=_paths(commands).replace("COMP_WORDS", "words"), values="\n".join(values), words="\n".join(words)
+        paths=_paths(commands).replace("COMP_WORDS", "words"),
+        values="\n".join(values),
+        words="\n".join(words),
+        names=f"        {paths}) {_ZSH_NAMES} ;;",
     )
 
 
+_ZSH_NAMES = 'compadd -- ${(f)"$(sinetti completion --names ${words[2,-1]} 2> /dev/null)"}'
+
+
 def _zsh_value(one: argparse.Action) -> str:
+    if _is_name(one):
+        return _ZSH_NAMES
     if one.choices is not None:
         return f"compadd {_choices(one)}"
     return "_files -/" if one.metavar in _FOLDERS else "_files"
@@ -177,6 +211,8 @@ def _fish(commands: Sequence[CommandInfo]) -> str:
         if command.below:
             lines.append(f"{here} -f")
         lines += [f"{here} -a {word} -d {shlex.quote(_line(why))}" for word, why in command.below.items()]
+        if command.takes_names:
+            lines.append(f"{here} -a '(__sinetti_names)'")
         for one in command.actions:
             for option in one.option_strings:
                 lines.append(f"{here} {_fish_option(option, one)} -d {shlex.quote(_line(one.help or ''))}")
@@ -188,6 +224,8 @@ def _fish_option(option: str, one: argparse.Action) -> str:
     named = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
     if one.choices is not None:
         return f"{named} -x -a {shlex.quote(_choices(one))}"
+    if _is_name(one):
+        return f"{named} -x -a '(__sinetti_names)'"
     if one.nargs == 0:
         return named
     return f"{named} -x -a '(__fish_complete_directories)'" if one.metavar in _FOLDERS else f"{named} -r -F"

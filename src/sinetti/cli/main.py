@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sinetti import __version__
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, global_options, invocation, output
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of
 from sinetti.cli.core.output import OutputError
 from sinetti.client.messages import error_reasons, messages
@@ -22,7 +22,7 @@ from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
-    *("log", "doctor", "revoke", "completion", "run", "gateway"),
+    *("log", "doctor", "revoke", "completion", "run", "gateway", "help"),
 )
 """Commands of every installation; `place_of` names their modules."""
 
@@ -33,6 +33,7 @@ PLACES = {
     "completion": "completion",
     "demo-fleet": "testbench.demo_fleet",
     "gateway": "gateway.group",
+    "help": "help",
     "main": "main",
     "testbench": "testbench.group",
 }
@@ -43,14 +44,19 @@ GROUPS = ("authority", "gateway")
 
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
-    "testbench": "run an authority on a clock of your own (needs sinetti[authority])",
-    "demo-fleet": "watch an agent keep the certificates of a fleet from lapsing (needs sinetti[authority])",
+    "testbench": "run a local authority whose clock you set (needs sinetti[authority])",
+    "demo-fleet": "watch agents renew the certificates of many organisations (needs sinetti[authority])",
 }
 """Commands of the extra `sinetti[authority]`, loaded only when called."""
 
 EPILOG = """\
-exit codes: 0 done or nothing due · 1 our own fault · 2 usage · 3 refused by the service · 4 not reached, not ready
-or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 130 interrupted"""
+Options that many commands share may also stand before the command. “sinetti help COMMAND” describes a command.
+
+environment: SINETTI_STORE as --store · SINETTI_CONFIG as --config · SINETTI_NOW as --now, for TEST only. An option
+overrides its variable. Where a command takes a file, - means standard input or output.
+
+exit codes: 0 done, or nothing to do · 1 internal error · 2 usage error · 3 refused by the service · 4 no trusted
+response, or certificate not ready yet · 5 store damaged or locked · 6 outcome uncertain · 130 interrupted"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,17 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Warnings are for programmers. With an odd certificate, users would see a library's advice.
         warnings.simplefilter("ignore")
     output.replace_unencodable()
+    invocation.begin(arguments)
     console = Console(language_of(arguments))
-    wanted = next((word for word in _language_first(arguments)[1] if not word.startswith("-")), None)
+    wanted = next(iter(global_options.command_words(arguments)), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
-        console.tell(make_message(messages.NEEDS_EXTRA, command=wanted))
-        return ExitCode.USAGE
+        return console.fail(make_message(messages.NEEDS_EXTRA, command=wanted), ExitCode.USAGE)
     try:
+        if arguments == ["--version"]:  # no parser has to be built for it
+            output.print_line(f"sinetti {__version__}")
+            return ExitCode.DONE
         with argparse_i18n.argparse_language(console.language):
-            return _run(arguments, console)
+            code = _run(arguments, console)
     except OutputError as lost:
         console.tell(make_message(messages.OUTPUT_LOST, why=error_reasons.translate_reason(lost.why)))
-        return ExitCode.FAULT
+        code = ExitCode.FAULT
+    invocation.print_duration(code)
+    return code
 
 
 def build_parser(*wanted: str) -> argparse.ArgumentParser:
@@ -80,20 +91,23 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     """
     parser = argparse_i18n.Parser(
         prog="sinetti",
-        description="Certificates for organisations that exchange data over a technical interface.",
+        description="Get, renew and test organisation certificates for a technical interface.",
         epilog=EPILOG,
     )
     parser.set_defaults(prepare=lambda _parsed: None)
     parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
     parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
+    global_options.add_to_root(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
     if first in CLIENT or first in SERVER:
         below = wanted[1:2] if first in GROUPS else ()
         importlib.import_module(place_of(first)).register(commands, *below)
+        global_options.add_to_leaves(parser)
         return parser
     for name in CLIENT:
         importlib.import_module(place_of(name)).register(commands)
+    global_options.add_to_leaves(parser)
     for name, summary in SERVER.items():
         commands.add_parser(name, help=summary)
     return parser
@@ -104,21 +118,11 @@ def place_of(command: str) -> str:
     return f"sinetti.cli.{PLACES.get(command) or f'client.{command}'}"
 
 
-def _language_first(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Split a --lang before the command, as many programs have it, from the rest."""
-    first = arguments[0] if arguments else ""
-    count = 1 if first.startswith("--lang=") else 2 if first == "--lang" else 0
-    return arguments[:count], arguments[count:]
-
-
 def _run(arguments: Sequence[str], console: Console) -> int:
     try:
-        language, named = _language_first(list(arguments))
-        parser = build_parser(*named[:2])
+        parser = build_parser(*global_options.command_words(arguments))
         argparse_i18n.translate_parser(parser, console.language)
-        # --lang is passed to a command that has it. For other commands it sets only the language of errors.
-        place = argparse_i18n.place_of(parser, named, "--lang") or 0
-        parsed = parser.parse_args([*named[:place], *language, *named[place:]])
+        parsed = parser.parse_args(global_options.reorder(parser, arguments))
     except SystemExit as ended:  # argparse has already printed the error or the help
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
@@ -126,33 +130,41 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.freeze()
         gc.enable()
     try:
-        parsed.prepare(parsed)
-        # A sinetti.toml may set the language, in which later errors are printed.
-        console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
-        return int(parsed.run(parsed))
+        return _run_parsed(parsed, console)
     except OutputError:  # main reports it, also for the help
         raise
+    except KeyboardInterrupt:
+        return _console_of(parsed, console).fail(make_message(messages.INTERRUPTED), ExitCode.INTERRUPTED)
+    except Exception as bad:
+        if getattr(parsed, "debug", False):
+            raise
+        return _last_door(bad, parsed, _console_of(parsed, console))
+
+
+def _run_parsed(parsed: argparse.Namespace, console: Console) -> int:
+    """Run a command; an error that its user can correct is printed in one sentence."""
+    try:
+        parsed.prepare(parsed)
+        return int(parsed.run(parsed))
     except UsageError as bad:
-        console.tell(bad.message)
-        return ExitCode.USAGE
+        return _console_of(parsed, console).fail(bad.message, ExitCode.USAGE)
     except StoreError as bad:
-        console.tell(bad.message)
-        return ExitCode.STORE
+        return _console_of(parsed, console).fail(bad.message, ExitCode.STORE)
     except SignerUnavailable as bad:
         message = make_message(
             messages.TOKEN_UNUSABLE,
             name=getattr(parsed, "name", None) or "-",
             why=error_reasons.translate_reason(str(bad)),
         )
-        console.tell(message)
-        return ExitCode.STORE
-    except KeyboardInterrupt:
-        console.tell(make_message(messages.INTERRUPTED))
-        return ExitCode.INTERRUPTED
-    except Exception as bad:
-        if getattr(parsed, "debug", False):
-            raise
-        return _last_door(bad, parsed, console)
+        return _console_of(parsed, console).fail(message, ExitCode.STORE)
+
+
+def _console_of(parsed: argparse.Namespace, console: Console) -> Console:
+    """Return the console for errors.
+
+    sinetti.toml may have set another language meanwhile.
+    """
+    return Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
 
 
 def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
@@ -162,10 +174,9 @@ def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> 
     """
     place = _in_store(bad, parsed)
     if place is not None and isinstance(bad, OSError):
-        console.tell(make_message(messages.STORE_UNUSABLE, path=place, why=error_reasons.translate_reason(bad)))
-        return ExitCode.STORE
-    console.tell(make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
-    return ExitCode.FAULT
+        message = make_message(messages.STORE_UNUSABLE, path=place, why=error_reasons.translate_reason(bad))
+        return console.fail(message, ExitCode.STORE)
+    return console.fail(make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"), ExitCode.FAULT)
 
 
 def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:

@@ -35,22 +35,22 @@ def parse_service_url(url: str) -> ServiceUrl:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as bad:
-        why = "its host or its port cannot be read"
+        why = "its host name or port is not valid"
         raise InvalidServiceUrl(why) from bad
     if parts.scheme not in PORTS or not parts.hostname:
-        why = "an address starts with https:// and names a host"
+        why = "the address must begin with https:// and contain a host name"
         raise InvalidServiceUrl(why)
     if parts.username is not None or parts.password is not None or parts.fragment:
-        why = "an address holds no user name, no password and no fragment"
+        why = "the address must not contain a user name, a password or a fragment"
         raise InvalidServiceUrl(why)
     if not url.isascii() or any(sign.isspace() for sign in url):
-        why = "an address holds neither blanks nor letters outside ASCII"
+        why = "the address must not contain spaces or characters outside ASCII"
         raise InvalidServiceUrl(why)
     if not is_host_name(parts.hostname):
-        why = "its host or its port cannot be read"
+        why = "its host name or port is not valid"
         raise InvalidServiceUrl(why)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        why = "http:// is only for this machine itself (127.0.0.1); use https://"
+        why = "http:// works only for this machine itself (127.0.0.1), so use https://"
         raise InvalidServiceUrl(why)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return ServiceUrl(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)

@@ -118,7 +118,9 @@ def open_database(url: str, alias: str = "default") -> Database:
     options = config.get("OPTIONS", {})
     known = POSTGRESQL_OPTIONS if config["ENGINE"] == "django.db.backends.postgresql" else frozenset()
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):
-        sentence = f"behind the question mark of a database's address may stand, once each: {', '.join(sorted(known))}"
+        sentence = (
+            f"a database address can have these options after the question mark, each once: {', '.join(sorted(known))}"
+        )
         raise ValueError(sentence)
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
@@ -213,7 +215,7 @@ def migrate(db: Database) -> None:
         if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database's tables cannot be created ({why}): grant its user the right to create them"
+        sentence = f"the database's tables cannot be created ({why}): grant the database user the right to create them"
         raise DatabaseSetupError(sentence) from refused
 
 
@@ -248,8 +250,8 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
             (needed,) = cursor.fetchone()
         if needed is not None and needed > ours:
             sentence = (
-                f"the database's tables are for later versions of this program (they need number {needed}, this one "
-                f"has {ours}): install the version that the other nodes run"
+                f"the database's tables need a later version of this program (number {needed}, this "
+                f"one has {ours}): install the version that the other nodes run"
             )
             raise DatabaseSetupError(sentence)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -348,8 +350,8 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
         (synchronous,) = cursor.fetchone()
     if mode != "wal" or synchronous < _FULL:
         sentence = (
-            f"SQLite does not keep what is committed here (journal_mode {mode}, synchronous {synchronous}): put the "
-            "database on a local disk"
+            f"SQLite does not save commits durably here (journal_mode {mode}, synchronous "
+            f"{synchronous}): put the database on a local disk"
         )
         raise DatabaseSetupError(sentence)
 
@@ -368,13 +370,13 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
         ),
     ):
         if "off" in values:
-            sentence = f"PostgreSQL has {name} = off, so a power cut loses what was answered: {mended}"
+            sentence = f"PostgreSQL has {name} = off, so a power failure can lose confirmed data: {mended}"
             raise DatabaseSetupError(sentence)
         if None in values:
-            unknown.append(f"the database does not tell its {name}: see to it that what is committed outlives a crash")
+            unknown.append(f"the database does not report its {name}: make sure that commits survive a crash")
     # Reported but accepted: on a file system that writes whole pages, such as ZFS, off is right.
     if setting(connection, "full_page_writes") == "off":
         unknown.append(
-            "PostgreSQL has full_page_writes = off: that is safe only where the file system writes whole pages"
+            "PostgreSQL has full_page_writes = off: this is safe only on a file system that writes whole pages"
         )
     return tuple(unknown)

@@ -49,7 +49,7 @@ class CrlAge:
     def said(self) -> str:
         """Return a line for the operator."""
         if self.age is None:
-            return f"{self.name}: no revocation list that this CA signed is here"
+            return f"{self.name}: no revocation list signed by this CA was found"
         return f"{self.name}: {'current' if self.current else 'STALE'}, {_spoken(self.age)} old"
 
 
@@ -179,7 +179,7 @@ def issuer_of(octets: bytes, name: str) -> CaCertificate:
         raise NoIssuer(why) from bad
     authority = authority_of(certificates[0]) if len(certificates) == 1 else None
     if authority is None or not authority.signs_lists:
-        why = f"{name}: one CA certificate is needed here, the one whose key signs the list"
+        why = f"{name}: give one CA certificate, whose key signs the list"
         raise NoIssuer(why)
     return authority
 

@@ -122,7 +122,7 @@ class Gateway:
         self._trusted = trust_store_of(self.anchors)
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
         if not self._trusted.ways:
-            why = "none of the anchors is a CA's certificate that may issue"
+            why = "none of its certificates belongs to a CA that may issue certificates"
             raise ValueError(why)
         self._remembered = PathCache()
 

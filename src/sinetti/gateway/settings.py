@@ -95,7 +95,7 @@ def load_settings(path: Path) -> GatewaySettings:
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        why = f"{path}: it is no TOML ({bad})"
+        why = f"{path}: not valid TOML ({bad})"
         raise GatewaySettingsError(why) from None
     return _parsed(raw, path.absolute().parent)
 
@@ -159,7 +159,7 @@ def duration(text: str) -> timedelta:
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
     length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not length:
-        why = "a duration is written like PT1H, PT30M or P1D"
+        why = "write a duration like PT1H, PT30M or P1D"
         raise ValueError(why)
     return length
 
@@ -168,14 +168,14 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
     tables = {name: raw.pop(name) for name in TABLES & raw.keys()}
     unknown = raw.keys() - _KEYS
     if unknown:
-        why = f"{min(unknown)} is no setting of a gateway (docs/relying/gateway.md)"
+        why = f"{min(unknown)} is not a gateway setting (docs/relying/gateway.md)"
         raise GatewaySettingsError(why)
     anchors, named = _path(raw, "anchors", folder), _path(raw, "trust", folder)
     if anchors is None:
-        why = "anchors names the PEM file of the CAs that are trusted"
+        why = "anchors must name the PEM file of the trusted CAs"
         raise GatewaySettingsError(why)
     if "revocation" not in raw:
-        why = f"revocation is needed: {', '.join(RevocationKind)}"
+        why = f"revocation must be one of {', '.join(RevocationKind)}"
         raise GatewaySettingsError(why)
     settings = GatewaySettings(
         anchors=_anchors(anchors),
@@ -196,21 +196,24 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
 
 def _check_source(settings: GatewaySettings) -> None:
     if settings.revocation is RevocationKind.CRL and settings.crls is None:
-        why = 'crls names the folder of the lists that revocation = "crl" looks into'
+        why = 'crls must name the folder of the revocation lists for revocation = "crl"'
         raise GatewaySettingsError(why)
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
         why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
         raise GatewaySettingsError(why)
     if len({one.file for one in settings.lists}) < len(settings.lists):
-        why = "each [[list]] has a file of its own"
+        why = "each [[list]] needs a file of its own"
         raise GatewaySettingsError(why)
     if settings.lists and settings.crls is None:
-        why = "crls names the folder that [[list]] files go into"
+        why = "crls must name the folder for the files of [[list]]"
         raise GatewaySettingsError(why)
 
 
 def _writable(path: Path, bad: RightsError) -> str:
-    return f"{path}: it says whose certificates count, and others can write {bad.path}. Run: chmod go-w {bad.path}"
+    return (
+        f"{path}: it decides which certificates are trusted, but other users can change {bad.path}. "
+        f"Run: chmod go-w {bad.path}"
+    )
 
 
 def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
@@ -245,11 +248,11 @@ def _freshness(raw: Mapping[str, object]) -> timedelta:
 
 def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if row.keys() - {"url", "file", "issuer"}:
-        why = "a [[list]] has url, file and issuer"
+        why = "a [[list]] needs url, file and issuer"
         raise GatewaySettingsError(why)
     file = row.get("file")
     if not isinstance(file, str) or not _FILE.fullmatch(file):
-        why = "file of a [[list]] is the name of a file in the folder crls, like issuing.crl"
+        why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
         raise GatewaySettingsError(why)
     return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
 
@@ -267,7 +270,7 @@ def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     found = raw.get(name, [])
     rows = [found] if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        why = f"{name} is a table: [[{name}]]"
+        why = f"{name} must be a table: [[{name}]]"
         raise GatewaySettingsError(why)
     return rows
 
@@ -277,7 +280,7 @@ def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:
-        why = f"{name} is a path"
+        why = f"{name} must be a path"
         raise GatewaySettingsError(why)
     return folder / value
 
@@ -287,7 +290,7 @@ def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice 
     if value is None:
         return None
     if not isinstance(value, str) or value not in set(kind):
-        why = f"{name} is one of {', '.join(kind)}"
+        why = f"{name} must be one of {', '.join(kind)}"
         raise GatewaySettingsError(why)
     return kind(str(value))
 

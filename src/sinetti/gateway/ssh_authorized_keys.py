@@ -89,20 +89,20 @@ def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
     Raises ValueError with a sentence.
     """
     if not _USER.fullmatch(user):
-        why = "this is no name of a user"
+        why = "this is not a user name"
         raise ValueError(why)
     if kind not in _TYPES:
-        why = f"holders' keys are {', '.join(_TYPES)}; nothing else is looked at"
+        why = f"holders' keys are of the types {', '.join(_TYPES)}; no others are checked"
         raise ValueError(why)
     if len(encoded) > LONGEST_KEY or not _BASE64.fullmatch(encoded):
-        why = "the key is no base64, or too long"
+        why = "the key is not base64, or too long"
         raise ValueError(why)
     try:
         key = load_ssh_public_key(f"{_TYPES[kind]} {encoded}".encode())
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, PublicKey):
-        why = f"the key is none of type {kind}"
+        why = f"the key is not of type {kind}"
         raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
     return OfferedKey(user, key)
 
@@ -119,10 +119,10 @@ def read_users(text: str) -> Mapping[str, str]:
         if not words:
             continue
         if len(words) != 2 or not _USER.fullmatch(words[0]) or not _CUSTOMER.fullmatch(words[1]):  # noqa: PLR2004
-            why = f"line {number} is no user with a customer id"
+            why = f"line {number} is not a user with a customer ID"
             raise ValueError(why)
         if words[0] in users:
-            why = f"line {number} names a user for the second time"
+            why = f"line {number} names a user a second time"
             raise ValueError(why)
         users[words[0]] = words[1]
     return users
@@ -170,7 +170,7 @@ def authorize(
     """
     customer = users.get(offered.user)
     if customer is None:
-        return KeyRejected("the file of users does not name this user")
+        return KeyRejected("the users file does not name this user")
     if not certificates:
         return KeyRejected("no certificate in the folder has this key")
     judged = [(one, gateway.identify(one, now)) for one in certificates]
@@ -178,10 +178,10 @@ def authorize(
     against = [(one, verdict) for one, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
     if against or not accepted:
         refused, verdict = (against or judged)[0]
-        return KeyRejected(f"the certificate {_serial(refused)} of this key is refused: {verdict.reason}")
+        return KeyRejected(f"certificate {_serial(refused)} of this key is refused: {verdict.reason}")
     if {verdict.customer_id for _, verdict in accepted} != {customer}:
         return KeyRejected(
-            f"the certificate {_serial(accepted[0][0])} of this key is another organisation's than the user"
+            f"certificate {_serial(accepted[0][0])} of this key is another organisation's, not the user's"
         )
     last = max((one for one, _ in accepted), key=lambda one: one.not_valid_after_utc)
     return KeyAccepted(_line(last), _serial(last))

@@ -124,7 +124,7 @@ class UsageReporter:
                 _log.error("sightings were not reported", extra={"facts": {"error": type(bad).__name__}})
                 status = None
             if status in _REFUSED:
-                _log.error("the authority does not take these sightings", extra={"facts": {"status": status}})
+                _log.error("the authority does not accept these sightings", extra={"facts": {"status": status}})
             elif status not in _TAKEN:
                 self._put_back(batch)
                 return False

@@ -14,7 +14,7 @@ from sinetti.i18n.translate import finnish_day, format_date, gettext_noop, trans
 
 _OUTCOMES: Mapping[ApplicationState, str] = {
     ApplicationState.APPROVED: gettext_noop(
-        "The application is approved. Certificates can be ordered for: {channels}."
+        "The application is approved. Certificates can be ordered for these channels: {channels}."
     ),
     ApplicationState.REFUSED: gettext_noop("The application is refused."),
 }
@@ -46,7 +46,7 @@ def decision(case: DecisionContext, verdict: ApplicationDecision, service: str, 
     parts = [
         say("Decision on an application for the technical interface"),
         say("Case number: {case}", case=case.number),
-        say("Date of the decision: {day}", day=format_date(finnish_day(now), language)),
+        say("Decision date: {day}", day=format_date(finnish_day(now), language)),
         say("Applicant: {name} ({customer_id})", name=case.organisation, customer_id=case.customer_id),
         say(
             "Applied for on {day}: {channels}", day=format_date(finnish_day(case.applied), language), channels=channels

@@ -148,6 +148,14 @@ def format_time(at: datetime, language: Language | None = None) -> str:
     return f"{format_date(local.date(), language)} {_hour(local, language)}"
 
 
+def format_short(at: datetime) -> str:
+    """Return date and time on a Finnish clock for tables: "2027-03-03 13:03".
+
+    It is the same in every language.
+    """
+    return f"{_local(at):%Y-%m-%d %H:%M}"
+
+
 def format_datetime_long(at: datetime, language: Language | None = None) -> str:
     """Return weekday, date and time on a Finnish clock, as an answer to "when?".
 

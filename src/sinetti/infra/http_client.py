@@ -5,6 +5,7 @@ It follows no redirects and repeats no request. It uses a proxy only if the call
 
 import contextlib
 import http.client
+import logging
 import socket
 import ssl
 import threading
@@ -13,7 +14,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.urls import PORTS, url_path
+
+_log = logging.getLogger(__name__)
 
 _TLS_ALERT = b"\x15\x03"
 """Beginning of a TLS alert, with which TLS answers a request that is no handshake.
@@ -95,12 +99,19 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
 
     Raises HttpError if there is no complete response.
     """
+    begun, outcome = monotonic_seconds(), "no answer"
     connection = _connection(wanted)
     try:
         _connect(connection, wanted)
-        return _exchange(connection, wanted)
+        response = _exchange(connection, wanted)
+        outcome = f"HTTP {response.status}, {len(response.body)} octets"
+        return response
     finally:
         connection.close()
+        if _log.isEnabledFor(logging.DEBUG):
+            # Neither query nor body: they may hold identifiers.
+            place = wanted.url.partition("?")[0]
+            _log.debug("%s %s: %s after %.2f s", wanted.method, place, outcome, monotonic_seconds() - begun)
 
 
 def tls_context(anchors: str | None = None) -> ssl.SSLContext:

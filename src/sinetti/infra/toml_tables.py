@@ -112,9 +112,9 @@ class TomlTable(TableReader):
     """
 
     error_class: ClassVar[type[ValueError]] = SettingsError
-    missing_template: ClassVar[str] = "{key}: write {wanted}: it is missing"
+    missing_template: ClassVar[str] = "{key}: this setting is missing; write {wanted}"
     wrong_template: ClassVar[str] = "{key}: write {wanted}"
-    unknown_template: ClassVar[str] = "{key}: there is no such setting; take it out or correct its spelling"
+    unknown_template: ClassVar[str] = "{key}: there is no such setting; remove it or correct its spelling"
     place_template: ClassVar[str] = "[{key}] "
     row_template: ClassVar[str] = "[{key}] "
     kind_words: ClassVar[Mapping[ValueKind, str]] = {}

@@ -24,10 +24,10 @@ def check_url(url: str) -> str:
     except ValueError:
         known = False
     if not known or not url.isascii() or any(sign.isspace() for sign in url):
-        why = f"{url!r} is no address: it starts with http:// or https:// and names a host"
+        why = f"{url!r} is not an address: it must begin with http:// or https:// and contain a host name"
         raise InvalidUrl(why)
     if parts.username is not None or parts.password is not None or parts.fragment:
-        why = f"{url!r}: an address holds no user name, no password and no fragment"
+        why = f"{url!r}: the address must not contain a user name, a password or a fragment"
         raise InvalidUrl(why)
     return url
 

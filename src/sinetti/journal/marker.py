@@ -39,13 +39,13 @@ class JournalMark:
             return None
         record = _read(octets)
         if record is None:
-            return f"one was written before ({self.path} says so, but not by which node)"
+            return f"a journal was written before ({self.path} records it, but not the node)"
         if record.get("restored"):
             return "the register was restored from a backup"
         if record.get("inode") == number or (record.get("node"), record.get("folder")) == (self.node, self._folder):
-            return "this node wrote one before"
+            return "this node has written a journal before"
         _log.warning(
-            "%s is a copy of node %s's folder: this node begins a journal of its own", self._folder, record.get("node")
+            "%s is a copy of node %s's folder: this node starts its own journal", self._folder, record.get("node")
         )
         return None
 
@@ -60,7 +60,7 @@ class JournalMark:
             if number is None or _read(self.path.read_bytes()) != {**record, "inode": number}:
                 self._write(record)
         except OSError as failed:
-            _log.warning("%s cannot be written (%s): a journal that goes missing is not noticed", self.path, failed)
+            _log.warning("%s cannot be written (%s): a missing journal will not be noticed", self.path, failed)
 
     def write_restored(self) -> None:
         """Record that the database was restored from a backup.

@@ -215,8 +215,8 @@ def check_present(path: Path) -> None:
     """Raise JournalDamaged if a journal is missing, though its head exists."""
     if not path.exists():
         sentence = (
-            f"{path} is missing, though {path.name}.head is there: bring it back from its copy; only if it is lost for "
-            "good, move that away too"
+            f"{path} is missing, but {path.name}.head exists: restore it from a copy; if it is "
+            "permanently lost, move the .head file away too"
         )
         raise JournalDamaged(sentence)
 
@@ -235,14 +235,15 @@ def read(path: Path) -> Iterator[JournalLine]:
             line = JournalLine.parse(octets[:-1])
             if line is None:
                 sentence = (
-                    f"{path.name}: line {expected} was changed: it does not fit its own digest, or is no journal's line"
+                    f"{path.name}: line {expected} was changed: it is not a valid journal line with a matching digest"
                 )
                 raise JournalDamaged(sentence)
             if line.sequence != expected or line.previous != previous:
                 raise JournalDamaged(_out_of_place(path, expected, line))
             if (member := first_invalid_member(line.kind, line.facts)) is not None:
                 sentence = (
-                    f"{path.name}: line {expected} was not written by us: {member!r} of what is {line.kind} is wrong"
+                    f"{path.name}: line {expected} was not written by this service: {member!r} in a "
+                    f"line of kind {line.kind} is wrong"
                 )
                 raise JournalDamaged(sentence)
             previous, expected = line.digest, expected + 1
@@ -259,10 +260,10 @@ def verify(path: Path) -> int:
     for line in read(path):
         lines, last = line.sequence, line.digest
     if _torn(path):
-        sentence = f"{path.name}: line {lines + 1} is truncated: it has no end"
+        sentence = f"{path.name}: line {lines + 1} is truncated"
         raise JournalDamaged(sentence)
     if not lines:
-        sentence = f"{path.name}: line 1 is missing: the journal is empty"
+        sentence = f"{path.name}: line 1 is missing because the journal is empty"
         raise JournalDamaged(sentence)
     _check_head(path, lines, last)
     return lines
@@ -287,7 +288,7 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
         return None, torn
     line = JournalLine.parse(whole.rpartition(b"\n")[2])
     if line is None:
-        sentence = f"{path.name}: the last line was changed: sinetti authority journal verify says more"
+        sentence = f"{path.name}: the last line was changed: run sinetti authority journal verify for details"
         raise JournalDamaged(sentence)
     _check_head(path, line.sequence, line.digest)
     return line, torn
@@ -296,10 +297,10 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
 def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
     others = [other for raw in path.read_bytes().split(b"\n") if (other := JournalLine.parse(raw)) is not None]
     if found.sequence == expected:
-        return f"{path.name}: line {expected - 1} was replaced: line {expected} followed another one"
+        return f"{path.name}: line {expected - 1} was replaced, because line {expected} follows a different line"
     if any(other.sequence == expected for other in others):
-        return f"{path.name}: line {expected} was moved: line {found.sequence} stands in its place"
-    return f"{path.name}: line {expected} is missing: line {found.sequence} stands in its place"
+        return f"{path.name}: line {expected} was moved, and line {found.sequence} is in its place"
+    return f"{path.name}: line {expected} is missing, and line {found.sequence} is in its place"
 
 
 def _torn(path: Path) -> bool:
@@ -321,8 +322,8 @@ def _check_head(path: Path, lines: int, last: str) -> None:
     except (OSError, ValueError):
         return
     if known > lines:
-        sentence = f"{path.name}: line {lines + 1} is missing: there were {known} lines, the end was cut off"
+        sentence = f"{path.name}: line {lines + 1} is missing: the journal had {known} lines, and its end was cut off"
         raise JournalDamaged(sentence)
     if known == lines and its_digest != last:
-        sentence = f"{path.name}: line {lines} was changed: it is not the one that was written last"
+        sentence = f"{path.name}: line {lines} was changed: it is not the line that was written last"
         raise JournalDamaged(sentence)

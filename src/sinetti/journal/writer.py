@@ -132,7 +132,7 @@ class Journal:
             self._opened()
             room = os.statvfs(self.folder)
             if room.f_bavail * room.f_frsize < _LEAST_ROOM:
-                sentence = f"the journal cannot be written: {self.folder} has less than a mebibyte left"
+                sentence = f"the journal cannot be written: less than 1 MiB is left in {self.folder}"
                 raise JournalUnavailable(sentence)
 
     def check_not_lost(self) -> None:
@@ -228,7 +228,7 @@ class Journal:
         except OSError as failed:
             # The system may have dropped the data and report no error at the next fsync, so the file is not used again.
             self._failed = True
-            sentence = f"the journal in {self.folder} cannot be made durable: {failed.strerror}"
+            sentence = f"the journal in {self.folder} cannot be written to disk: {failed.strerror}"
             raise JournalUnavailable(sentence) from failed
         self._synced, _ = end
         if self._head is not None:
@@ -237,7 +237,7 @@ class Journal:
 
     def _opened(self) -> int:
         if self._handle is None or self._failed:
-            sentence = f"the journal in {self.folder} is not open: start the process again"
+            sentence = f"the journal in {self.folder} is not open: restart the process"
             raise JournalUnavailable(sentence)
         return self._handle
 
@@ -280,15 +280,15 @@ class Journal:
 def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
     """Return the message for a missing journal, with what to do."""
     return (
-        f"no journal of this authority is in {folder}, though {why}: bring that folder back (is it mounted?), or copies"
-        f" of its journals; only if they are lost for good, {mark.recovery_hint}"
+        f"{folder} contains no journal of this authority, but {why}: restore that folder (is it "
+        f"mounted?) or copies of its journals; if they are permanently lost, {mark.recovery_hint}"
     )
 
 
 def check_owner(path: Path, instance_id: str) -> None:
     """Raise JournalDamaged if a journal's first line names another authority."""
     if not _first_is_of(path, instance_id):
-        what = f"{path} is another authority's journal, or its first line is not what was written"
+        what = f"{path} is not a journal of this authority"
         sentence = f"{what}: move it and its .head away, or bring ours back"
         raise JournalDamaged(sentence)
 
@@ -333,7 +333,7 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
             raise
         else:
             return path, handle
-    sentence = f"{_MOST_FILES} processes write journals in {folder} already"
+    sentence = f"{_MOST_FILES} processes already write journals in {folder}"
     raise JournalUnavailable(sentence)
 
 
@@ -345,7 +345,7 @@ def _keep_aside(path: Path, handle: int, torn: bytes) -> None:
     kept = path.with_name(f"{path.name}.torn-{hashlib.sha256(torn).hexdigest()[:8]}")
     kept.write_bytes(torn)
     os.ftruncate(handle, os.fstat(handle).st_size - len(torn))
-    _log.warning("%s ended in a line that was cut off; it is kept in %s", path, kept)
+    _log.warning("%s ended in an incomplete line, which is kept in %s", path, kept)
 
 
 class _told:  # noqa: N801 - reads as what it does: with _told("written")

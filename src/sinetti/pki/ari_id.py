@@ -67,7 +67,7 @@ def key_identifier(authority: x509.Certificate) -> bytes:
 
 
 _NOT_ONE = (
-    "an id is the issuer's key identifier and the octets of the serial in DER, each in base64url without padding, with "
+    "an ID is the issuer's key identifier and the bytes of the serial in DER, each in base64url without padding, with "
     "a dot between"
 )
 

@@ -37,7 +37,11 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     try:
         found = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):
-        why = "this is no PEM bundle of certificates: it holds none, or one of them cannot be read"
+        why = (
+            "a certificate in this PEM file cannot be read"
+            if b"CERTIFICATE-----" in pem
+            else "this file contains no PEM certificate"
+        )
         raise ValueError(why) from None
     return tuple(map(encoding.checked, found))
 

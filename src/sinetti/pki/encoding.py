@@ -70,16 +70,21 @@ def load_private_key(pem: bytes, passphrase: bytes | None = None, *, tests_prime
     try:
         key = load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=not tests_primes)
     except TypeError:
-        why = "the key is encrypted and no passphrase was given, or the other way round"
+        why = (
+            "the key is encrypted, and its passphrase is missing"
+            if passphrase is None
+            else "the key is not encrypted, so it needs no passphrase"
+        )
         raise ValueError(why) from None
     except (ValueError, UnsupportedAlgorithm):
-        why = "this is no PEM private key, or the passphrase is wrong"
+        is_encrypted = passphrase is not None and b"ENCRYPTED" in pem
+        why = "the passphrase is wrong" if is_encrypted else "this is not a private key in PEM"
         raise ValueError(why) from None
     if not isinstance(key, PrivateKey):
         why = "the key is neither RSA nor EC"
         raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
     if isinstance(key, rsa.RSAPrivateKey) and not tests_primes and not _is_consistent(key):
-        why = "the numbers of the key do not belong together"
+        why = "the numbers in the key do not match each other"
         raise ValueError(why)
     return key
 
@@ -149,7 +154,7 @@ def load_certificate(octets: bytes) -> x509.Certificate:
         except (ValueError, x509.InvalidVersion):
             continue
         return checked(certificate)
-    why = "this is no X.509 certificate, neither DER nor PEM"
+    why = "this is not an X.509 certificate in DER or PEM"
     raise ValueError(why)
 
 

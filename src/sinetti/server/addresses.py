@@ -147,7 +147,10 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
         opened.bind((host, port))
     except OSError as taken:
         opened.close()
-        sentence = f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
+        sentence = (
+            f"cannot listen on {host} port {port} ({taken.strerror}): stop the program that uses it, or "
+            "choose another port"
+        )
         raise AddressInUse(sentence) from taken
     return opened
 
@@ -157,5 +160,5 @@ def _listen_unix(path: Path) -> socket.socket:
         return listen_on_path(path, BACKLOG)
     except OSError as failed:
         why = failed.strerror or failed
-        sentence = f"{path} cannot be listened on ({why}): stop what uses it, or choose another path"
+        sentence = f"cannot listen on {path} ({why}): stop the program that uses it, or choose another path"
         raise AddressInUse(sentence) from failed

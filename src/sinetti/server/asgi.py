@@ -146,7 +146,10 @@ class AsgiApp:
         limits = self._limits.of(scope["method"], scope["path"])
         if limits.at_once is not None and self._large[limits] >= limits.at_once:
             return text_response(
-                503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15"
+                503,
+                "The service is receiving other requests now. Send the request again in a moment.",
+                connection="close",
+                retry_after="15",
             )
         self._large[limits] += 1
         try:
@@ -162,16 +165,16 @@ class AsgiApp:
         except TimeoutError:
             return text_response(408, "The request took too long to arrive. Send it again.", connection="close")
         except BodyTooLarge:
-            text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
+            text = f"The request is larger than {limits.body} octets, the limit of this service."
             return text_response(413, text, connection="close")
         except ClientDisconnected:  # or the input is no HTTP; then the sender reads this
-            return text_response(400, "The request did not arrive whole. Send it again.", connection="close")
+            return text_response(400, "The request did not arrive completely. Send it again.", connection="close")
         caller = self._admission.caller(scope.get("client"), scope["headers"])
         request = _request(scope, body, request_id, caller)
         # Bodies are never decompressed. If the label were ignored, two readers could see two messages (RFC 9110, 8.4).
         # Some programs write their charset, utf-8, there. It is no coding, and the body has that charset in any case.
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
-            text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
+            text = "The service does not accept Content-Encoding. Send the request uncompressed."
             return text_response(415, text, accept_encoding="identity")
         return await self._act(request, limits.answering)
 
@@ -188,10 +191,12 @@ class AsgiApp:
             # Work in the queue is cancelled; running work continues to its end.
             submitted.cancel()
             _log.error("request %s took longer than %s s", request.request_id, within)
-            return text_response(503, "The answer takes too long. Send the same request again.", retry_after="15")
+            return text_response(503, "The response took too long. Send the same request again.", retry_after="15")
         except Exception:  # noqa: BLE001 - last handler: the sender gets a reference, the log gets the traceback
             _log.exception("request %s failed", request.request_id)
-            return text_response(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
+            return text_response(
+                500, f"An internal error occurred. Send the same request again. Reference: {request.request_id}"
+            )
 
     def _work(self, request: Request) -> Response:
         current_request.set(request.request_id)
@@ -222,7 +227,7 @@ class AsgiApp:
             if not gone.done():
                 await send({"type": "http.response.body", "body": b""})
         except Exception:
-            _log.exception("request %s: its answer was cut off", request_id)
+            _log.exception("request %s: the response was cut off", request_id)
             raise
         finally:
             gone.cancel()
@@ -233,7 +238,9 @@ class AsgiApp:
         """Replace a streamed response by 503, because the limit of streams is reached."""
         self._close_after(None, parts)
         response = text_response(
-            503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
+            503,
+            "The service is sending many long responses now. Send the request again in a few minutes.",
+            retry_after="60",
         )
         return replace(response, log_fields=reply.log_fields)
 

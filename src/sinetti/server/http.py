@@ -64,12 +64,17 @@ def text_response(status: int, text: str, **headers: str) -> Response:
     return Response(status, "text/plain; charset=utf-8", f"{text}\n".encode(), named)
 
 
+def json_body(value: object) -> bytes:
+    """Return a JSON document that ends with a new line, as a terminal needs it."""
+    return f"{json.dumps(value, ensure_ascii=False)}\n".encode()
+
+
 def json_reply(status: int, value: object) -> Response:
     """Return a JSON response."""
-    return Response(status, "application/json", json.dumps(value, ensure_ascii=False).encode())
+    return Response(status, "application/json", json_body(value))
 
 
 def problem_response(status: int, reason: str, detail: str) -> Response:
     """Return a problem document (RFC 9457) with the extension member `reason`."""
     value = {"type": "about:blank", "title": reason, "status": status, "detail": detail, "reason": reason}
-    return Response(status, "application/problem+json", json.dumps(value, ensure_ascii=False).encode())
+    return Response(status, "application/problem+json", json_body(value))

@@ -53,7 +53,7 @@ class IdleConnectionReaper:
             try:
                 self.look()
             except Exception:  # noqa: BLE001 - otherwise the thread would end unnoticed, and the limit would not apply
-                _log.exception("a look at the connections failed")
+                _log.exception("the check for idle connections failed")
 
     def look(self) -> int:
         """Check now, and return the number of closed connections."""
@@ -84,7 +84,7 @@ class IdleConnectionReaper:
         for handle, peer in over:
             with_socket(handle, partial(_shut, peer))
         address = connections[0][1][0]
-        sentence = f"{address}: of {len(connections)} connections {len(over)} that said nothing were ended"
+        sentence = f"{address}: closed {len(over)} idle connections of {len(connections)}"
         self._admissions[0].say(sentence, {"reason": SILENT, "address": address})
         return len(over)
 

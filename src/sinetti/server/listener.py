@@ -117,7 +117,7 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
         ready()
         await asyncio.wait({*waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
         if not any(task.done() for task in waiting):
-            sentence = "the HTTP server ended by itself"
+            sentence = "the HTTP server stopped unexpectedly"
             raise ServerStopped(sentence)
     finally:
         for task in waiting:
@@ -212,11 +212,14 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, password="")
     except (OSError, ValueError):
         release(pair)
-        sentence = f"{certificate} and {key} are no certificate and its key: PEM, the key without a passphrase"
+        sentence = (
+            f"{certificate} and {key}: the private key does not match the certificate; both must be PEM, "
+            "the key without a passphrase"
+        )
         raise InvalidKeyPair(sentence) from None
     if not _serves(pair):
         release(pair)
-        sentence = f"{certificate} and {key}: no TLS server could be started with them; take ECDSA P-256 or RSA 2048"
+        sentence = f"{certificate} and {key}: the TLS server cannot start with them; use ECDSA P-256 or RSA 2048"
         raise InvalidKeyPair(sentence)
     return pair
 
@@ -231,7 +234,7 @@ def _octets(path: Path) -> bytes:
     """Read a regular file; for a pipe, raise OSError instead of waiting."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            sentence = "it is no file"
+            sentence = "it is not a regular file"
             raise OSError(sentence)
         return file.read()
 
@@ -286,4 +289,4 @@ def _be_tried(pair: TlsFiles, listening: socket.socket) -> NoReturn:
 
 
 def _nothing(_request: Request) -> Response:
-    return text_response(404, "There is nothing here.")
+    return text_response(404, "There is no page at this address.")

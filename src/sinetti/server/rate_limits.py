@@ -247,7 +247,7 @@ class Admission:
         given = [value for name, value in headers if name.lower() == FORWARDED]
         address = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
         if client_key(address) is None:
-            self.say("the proxy names no caller in X-Forwarded-For: limits per address do not apply", {})
+            self.say("the proxy does not send X-Forwarded-For: limits per address are not applied", {})
             return None
         return address
 

@@ -191,19 +191,24 @@ class Supervisor:
 
     def _lost(self, child: _Child, status: int) -> None:
         code = os.waitstatus_to_exitcode(status)
-        how = f"was ended by signal {-code}" if code < 0 else f"ended by itself ({code})"
+        how = f"was ended by signal {-code}" if code < 0 else f"exited ({code})"
         if not self._started:
-            sentence = f"{child.role.name} {how} while it was being started"
+            sentence = f"{child.role.name} {how} while it was starting"
             raise NotStarted(sentence)
         if self._next is not None and child.role is self._next[1].get(child.role.name):
-            _log.error("%s (process %d) %s: nothing is exchanged, those before stay", child.role.name, child.pid, how)
+            _log.error(
+                "%s (process %d) %s: the replacement is cancelled, the previous processes stay",
+                child.role.name,
+                child.pid,
+                how,
+            )
             self._give_up()
             return
         name, lived = child.role.name, monotonic_seconds() - child.born
         delay = FIRST_DELAY if lived > _LIVED else self._delays.get(name, FIRST_DELAY)
         self._delays[name] = min(delay * 2, LONGEST_DELAY)
         self._due[name] = monotonic_seconds() + delay
-        _log.error("%s (process %d) %s: it is started again in %.1f s", name, child.pid, how, delay)
+        _log.error("%s (process %d) %s: it is restarted in %.1f s", name, child.pid, how, delay)
 
     def _start_due(self) -> None:
         for name, at in tuple(self._due.items()):
@@ -214,7 +219,7 @@ class Supervisor:
     def _all_ready(self, begun: float) -> bool:
         waiting = [child.role.name for child in self._children.values() if child.telling is not None]
         if waiting and monotonic_seconds() - begun > READY_WITHIN:
-            sentence = f"{', '.join(waiting)} did not get ready within {READY_WITHIN:.0f} s"
+            sentence = f"{', '.join(waiting)} did not become ready within {READY_WITHIN:.0f} s"
             raise NotStarted(sentence)
         return not waiting
 
@@ -245,9 +250,11 @@ class Supervisor:
                 self._due.pop(name, None)
             self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
             exchange.over(True)  # noqa: FBT003 - the parameter means "taken over"
-            _log.info("%d processes have taken over", len(new))
+            _log.info("%d new processes have taken over", len(new))
         elif monotonic_seconds() > until:
-            _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
+            _log.error(
+                "the new processes did not become ready within %.0f s: the previous processes stay", READY_WITHIN
+            )
             self._give_up()
 
     def _give_up(self) -> None:
@@ -321,7 +328,7 @@ class Supervisor:
             Thread(target=_end_with, args=(self._parent_pipe,), name="lifeline", daemon=True).start()
             role.run(lambda: _say_ready(telling))
         except BaseException:  # noqa: BLE001 - last handler of a process
-            _log.exception("%s cannot go on", role.name)
+            _log.exception("%s stops after an internal error", role.name)
         finally:
             sys.stderr.flush()
             os._exit(_ORPHANED)

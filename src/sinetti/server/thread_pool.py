@@ -93,7 +93,7 @@ class ThreadPool(Generic[_Result]):
         try:
             self._leave()
         except Exception:  # noqa: BLE001 - the successor works, even if a resource stays open
-            _log.exception("a thread could not close what it had")
+            _log.exception("a thread could not close its resources")
 
     @staticmethod
     def _do(future: "Future[_Result]", work: Callable[[], _Result]) -> None:

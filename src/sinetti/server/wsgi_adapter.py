@@ -67,9 +67,9 @@ class WsgiEndpoint:
             started[:] = [(status, headers)]
 
         if not _is_text(request.path):
-            return text_response(400, "The address of the page is not text in UTF-8.")
+            return text_response(400, "The address of the page is not valid UTF-8.")
         if not _is_utf8(request.headers.get("content-type", "")):
-            return text_response(415, "Forms are taken in UTF-8 alone.")
+            return text_response(415, "Forms must be sent in UTF-8.")
         body = self.application(build_environ(request, self.address, self.given), start_response)
         if getattr(body, "streaming", False):
             ((status, headers),) = started

@@ -61,7 +61,7 @@ def retry_on_conflict(
         except _RejectedError as error:
             return error.rejection
         except DATABASE_UNAVAILABLE:
-            _failures.exception("the register is away")
+            _failures.exception("the database cannot be reached")
         except JournalUnavailable:
             _failures.exception("the journal cannot be written")
         return Rejection(RejectionReason.UNAVAILABLE)
@@ -80,7 +80,7 @@ def rejecting_errors(language: Language, request_id: str) -> Iterator[None]:
     except ConcurrentUpdate:
         raise
     except DATABASE_UNAVAILABLE as error:
-        _failures.exception("request %s: the register is away", request_id)
+        _failures.exception("request %s: the database cannot be reached", request_id)
         raise _RejectedError(Rejection(RejectionReason.UNAVAILABLE, language=language)) from error
     except JournalUnavailable as error:
         # The change is committed in the database. A repeated request gets its answer once the journal is writable.

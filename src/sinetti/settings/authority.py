@@ -76,22 +76,22 @@ def parse(text: str) -> AuthoritySettings:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"authority.toml is not TOML: {bad}"
+        sentence = f"authority.toml is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
     known = {one.name for one in fields(AuthoritySettings)}
     for name in raw:
         if name not in known:
-            sentence = f"authority.toml: there is no setting {name!r}; there are {', '.join(sorted(known))}"
+            sentence = f"authority.toml: there is no setting {name!r}; known settings are {', '.join(sorted(known))}"
             raise SettingsError(sentence)
     environment = _one_of("environment", raw.get("environment"), tuple(Environment))
     recipe = _one_of("response_recipe", raw.get("response_recipe", "exclusive"), tuple(ResponseRecipe))
     database_url = raw.get("database_url", "")
     if not isinstance(database_url, str):
-        sentence = "authority.toml: database_url is a text like postgresql://USER@HOST/NAME"
+        sentence = 'authority.toml: database_url must be text such as "postgresql://USER@HOST/NAME"'
         raise SettingsError(sentence)
     journal = raw.get("journal", "")
     if not isinstance(journal, str) or (journal and not Path(journal).is_absolute()):
-        sentence = "authority.toml: journal is the whole path of a folder, like /srv/journal"
+        sentence = 'authority.toml: journal must be the absolute path of a folder, such as "/srv/journal"'
         raise SettingsError(sentence)
     return AuthoritySettings(
         environment=Environment(environment),
@@ -114,14 +114,17 @@ def render(settings: AuthoritySettings) -> str:
 
 def _days(name: str, value: object) -> int:
     if type(value) is not int or not SHORTEST.days <= value <= LONGEST.days:
-        sentence = f"authority.toml: {name} is a number of days from {SHORTEST.days} to {LONGEST.days}"
+        sentence = f"authority.toml: {name} must be a number of days from {SHORTEST.days} to {LONGEST.days}"
         raise SettingsError(sentence)
     return value
 
 
 def _per_list(value: object) -> int:
     if type(value) is not int or not 0 <= value <= _MOST_PER_LIST:
-        sentence = f"authority.toml: certificates_per_list is a whole number from 0 (all on one) to {_MOST_PER_LIST}"
+        sentence = (
+            "authority.toml: certificates_per_list must be a whole number from 0 (one list for all) to "
+            f"{_MOST_PER_LIST}"
+        )
         raise SettingsError(sentence)
     return value
 
@@ -129,12 +132,15 @@ def _per_list(value: object) -> int:
 def _documentation_url(value: object) -> str:
     if value == "" or (isinstance(value, str) and is_web_address(value)):
         return str(value)
-    sentence = f"authority.toml: documentation_url is an address like {DOCUMENTATION_EXAMPLE}, not {value!r}"
+    sentence = f"authority.toml: documentation_url must be an address such as {DOCUMENTATION_EXAMPLE}, not {value!r}"
     raise SettingsError(sentence)
 
 
 def is_web_address(value: str) -> bool:
-    """Return whether a text is an http or https address without query, fragment and user."""
+    """Return True for an http or https address.
+
+    It has no query, no fragment and no user.
+    """
     return _is_address(value, ("http", "https"))
 
 
@@ -148,7 +154,7 @@ def read(path: Path) -> AuthoritySettings:
     try:
         return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
-        sentence = f"{bad.path} can be changed by other users, who could set another database: chmod go-w {bad.path}"
+        sentence = f"other users can change {bad.path} and could set another database: run chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
@@ -162,8 +168,8 @@ def check_base_url(name: str, value: object) -> str:
     """
     if isinstance(value, str) and _is_address(value, ("https",)):
         # Retrieving a list over TLS may require that same list (RFC 5280, 4.2.1.13 and 8).
-        why = "it is written into certificates, for CA certificates and revocation lists"
-        sentence = f"{name} must be plain http: {why}; write an address like {_BASE_URL}"
+        why = "certificates contain it as the address of CA certificates and revocation lists"
+        sentence = f"{name} must be plain http, because {why}; write an address such as {_BASE_URL}"
         raise SettingsError(sentence)
     return _checked(name, value, ("http",), _BASE_URL)
 
@@ -175,7 +181,10 @@ def check_soap_address(name: str, value: object) -> str:
     """
     address = _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
     if address.startswith("http://") and not is_loopback(urlsplit(address).hostname or ""):
-        sentence = f"{name} must be https: passwords and certificates go there; write an address like {_SOAP_ADDRESS}"
+        sentence = (
+            f"{name} must be https, because passwords and certificates are sent to it; write an address "
+            f"such as {_SOAP_ADDRESS}"
+        )
         raise SettingsError(sentence)
     return address
 
@@ -215,7 +224,7 @@ def _checked(name: str, value: object, schemes: tuple[str, ...], example: str) -
     Raises SettingsError for other addresses, and for those with a query or fragment.
     """
     if not isinstance(value, str) or not _is_address(value, schemes):
-        sentence = f"{name}: write an address like {example}, not {value!r}"
+        sentence = f"{name}: write an address such as {example}, not {value!r}"
         raise SettingsError(sentence)
     return value.rstrip("/")
 
@@ -235,6 +244,6 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:
     if not isinstance(value, str) or value not in set(allowed):
-        sentence = f"authority.toml: {name} is one of {', '.join(allowed)}, not {value!r}"
+        sentence = f"authority.toml: {name} must be one of {', '.join(allowed)}, not {value!r}"
         raise SettingsError(sentence)
     return value

@@ -24,7 +24,7 @@ from sinetti.notifications.delivery.smtp import Sender, SmtpSecurity, SmtpServer
 FILE = "notices.toml"
 
 _PORTS = {SmtpSecurity.NONE: 25, SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465}
-_SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
+_SERVER = "an address such as smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
 _LONGEST_RETURNS = 14
 """Largest length of the return address's local part, in characters.
 
@@ -65,13 +65,13 @@ def read(path: Path) -> NoticeSettings:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
         mode = path.stat().st_mode
     except FileNotFoundError:
-        sentence = f"{path} is not there, so no message is sent: deploy/notices.toml is one to begin with"
+        sentence = f"{path} is missing, so no messages are sent: copy deploy/notices.toml to begin with"
         raise SettingsError(sentence) from None
     except RightsError as bad:
         # A user who can set another SMS provider would receive the provider token and PIN codes.
         sentence = (
-            f"{bad.path} can be changed by other users, who could have passwords and codes sent to them: "
-            f"chmod go-w {bad.path}"
+            f"other users can change {bad.path} and could have passwords and codes sent to them: "
+            f"run chmod go-w {bad.path}"
         )
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
@@ -88,14 +88,14 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"{FILE} is not TOML: {bad}"
+        sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
     terms = _terms(top)
     mail = top.table("mail")
     smtp, sender = _smtp(mail, folder, private=private), _sender(mail)
     maildir = mail.path("maildir", folder)
     if maildir is not None and sender.returns is None:
-        mail.refuse("returns", "the address whose mail is put into the maildir")
+        mail.refuse("returns", "the address whose mail is delivered to the maildir")
     mail.finish()
     sms = _sms(top.table("sms"), folder) if top.has("sms") else None
     top.finish()
@@ -109,7 +109,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
     operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
     days = top.numbers_or_none("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
-        top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
+        top.refuse("ladder_days", "days before expiry, in descending order without duplicates, such as [60, 30, 14, 0]")
     return NotificationSettings(
         people_address=_people_address(top),
         service=top.text("service"),
@@ -122,7 +122,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
 
 
 def _people_address(top: TomlTable) -> str:
-    wanted = "the address of the pages for people, like https://certificates.example"
+    wanted = "the address of the e-service, such as https://certificates.example"
     parts = _split(top, "people_address", top.text("people_address"), wanted)
     plain = not any((parts.query, parts.fragment, parts.username, parts.password))
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
@@ -139,13 +139,15 @@ def _smtp(mail: TomlTable, folder: Path, *, private: bool) -> SmtpServer:
     if parts.scheme not in kinds or parts.path not in {"", "/"} or parts.query or parts.fragment:
         mail.refuse("server", _SERVER)
     if secret and not private:
-        mail.refuse("server", f"no password into a file that others can read: chmod 600 {FILE}, or password_file")
+        mail.refuse(
+            "server", f"no password, because other users can read the file: run chmod 600 {FILE}, or use password_file"
+        )
     password = mail.secret("password_file", folder) or secret
     if bool(named) != bool(password) or not f"{named}{password}".isascii():
-        mail.refuse("server", "a name and its password, in ASCII, or neither")
+        mail.refuse("server", "both a user name and a password, in ASCII, or neither")
     security = kinds[parts.scheme]
     if security is SmtpSecurity.NONE and not is_loopback(parts.hostname or ""):
-        mail.refuse("server", "smtp+starttls:// or smtps://: without TLS mail goes to this machine itself alone")
+        mail.refuse("server", "smtp+starttls:// or smtps://, because mail without TLS can be sent only to this machine")
     return SmtpServer(
         parts.hostname or "",
         parts.port or _PORTS[security],
@@ -163,12 +165,12 @@ def _sender(mail: TomlTable) -> Sender:
     if returns is not None:
         returns = _ascii_email(mail, "returns", returns)
         if len(returns.rpartition("@")[0]) > _LONGEST_RETURNS:
-            mail.refuse("returns", f"an address with at most {_LONGEST_RETURNS} letters before the @")
+            mail.refuse("returns", f"an address with at most {_LONGEST_RETURNS} characters before the @")
     return Sender(address, name, None if reply is None else _ascii_email(mail, "reply_to", reply), returns)
 
 
 def _sms(sms: TomlTable, folder: Path) -> SmsProvider:
-    wanted = "the provider's address, like https://sms.example/messages"
+    wanted = "the provider's address, such as https://sms.example/messages"
     url = sms.text("url")
     parts = _split(sms, "url", url, wanted)
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
@@ -199,11 +201,11 @@ def _email(table: TomlTable, key: str, value: str) -> str:
     try:
         return check_email(key, value)
     except ValidationError:
-        table.refuse(key, "an address like operators@authority.example")
+        table.refuse(key, "an address such as operators@authority.example")
 
 
 def _ascii_email(table: TomlTable, key: str, value: str) -> str:
     address = _email(table, key, value)
     if not address.isascii():
-        table.refuse(key, "an address in ASCII, like notices@authority.example")
+        table.refuse(key, "an address in ASCII, such as notices@authority.example")
     return address

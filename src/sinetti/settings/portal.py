@@ -115,7 +115,7 @@ def read(path: Path) -> EserviceSettings:
         return DEFAULTS
     except RightsError as bad:
         # A user who can set another provider could sign in as any person.
-        sentence = f"{bad.path} can be changed by other users, who could sign in as any person: chmod go-w {bad.path}"
+        sentence = f"other users can change {bad.path} and could sign in as any person: run chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
@@ -131,7 +131,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"{FILE} is not TOML: {bad}"
+        sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
     found = EserviceSettings(
         _providers(top, folder),
@@ -150,20 +150,20 @@ def parse(text: str, folder: Path) -> EserviceSettings:
 def _providers(top: TomlTable, folder: Path) -> tuple[Provider, ...]:
     found = tuple(_provider(one, folder) for one in top.tables("providers"))
     if len(found) > _MOST_PROVIDERS:
-        top.refuse("providers", f"at most {_MOST_PROVIDERS} of them")
+        top.refuse("providers", f"at most {_MOST_PROVIDERS} providers")
     for what in ("provider_id", "issuer"):
         if len({getattr(one, what) for one in found}) < len(found):
-            top.refuse("providers", "each id and each issuer once")
+            top.refuse("providers", "a different id and issuer for each provider")
     return found
 
 
 def _provider(table: TomlTable, folder: Path) -> Provider:
     provider_id = table.text("id")
     if not _ID.fullmatch(provider_id) or provider_id in _TAKEN:
-        table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
+        table.refuse("id", "up to 30 lower-case letters, digits and hyphens, because it is part of the return address")
     secret = table.secret("client_secret_file", folder)
     if secret is None:
-        table.refuse("client_secret_file", "the name of a file with the secret that the provider gave you")
+        table.refuse("client_secret_file", "the name of a file with the provider's client secret")
     provider = Provider(
         provider_id,
         _name(table),
@@ -182,7 +182,7 @@ def _name(table: TomlTable) -> Spoken:
 
 
 def _issuer(table: TomlTable) -> str:
-    wanted = "the provider's issuer, letter by letter as it says it, like https://sign-in.example"
+    wanted = "the provider's issuer, exactly as the provider gives it, such as https://sign-in.example"
     issuer = table.text("issuer")
     try:
         parts = urlsplit(issuer)
@@ -201,10 +201,10 @@ def _roles(table: TomlTable) -> RolesClaim:
     for role in Role:
         for code in table.texts(role.value):
             if not _CLAIM.fullmatch(code) or code in means:
-                table.refuse(role.value, "the codes of this role, each code for one role alone")
+                table.refuse(role.value, "the codes of this role; a code can be in one role only")
             means[code] = role
     if not means:
-        table.refuse("signatory", "the provider's codes that make a signatory; or manager, or viewer")
+        table.refuse("signatory", "at least one of the provider's codes here, or under manager or viewer")
     table.finish()
     return RolesClaim(names[0], names[1], names[2], MappingProxyType(means))
 
@@ -215,7 +215,7 @@ def _supervising(top: TomlTable) -> SupervisingAuthority | None:
     table = top.table("supervising_authority")
     address = table.text("address")
     if not address.startswith("https://") or not address.isascii() or not address.isprintable() or " " in address:
-        table.refuse("address", "the address of its pages, like https://www.saavutettavuusvaatimukset.fi")
+        table.refuse("address", "the authority's web address, such as https://www.saavutettavuusvaatimukset.fi")
     name = _name(table)
     table.finish()
     return SupervisingAuthority(name, address)
@@ -224,7 +224,7 @@ def _supervising(top: TomlTable) -> SupervisingAuthority | None:
 def _documentation_url(top: TomlTable) -> str:
     address = top.text_or_none("documentation_url")
     if address is not None and not is_web_address(address):
-        top.refuse("documentation_url", f"an address like {DOCUMENTATION_EXAMPLE}")
+        top.refuse("documentation_url", f"an address such as {DOCUMENTATION_EXAMPLE}")
     return address or ""
 
 
@@ -255,4 +255,4 @@ def _email(table: TomlTable, key: str) -> str:
     try:
         return "" if value is None else check_email(key, value)
     except ValidationError:
-        table.refuse(key, "an address like accessibility@authority.example")
+        table.refuse(key, "an address such as accessibility@authority.example")

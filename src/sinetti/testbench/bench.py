@@ -28,7 +28,7 @@ from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.infra.clock import utc_now
 from sinetti.server.addresses import listen
-from sinetti.server.asgi import AsgiApp
+from sinetti.server.asgi import AsgiApp, Door
 from sinetti.server.listener import Listener, TlsFiles, serve
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
@@ -51,6 +51,7 @@ from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gat
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
 from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 from sinetti.testbench.endpoints.documentation import DocumentationEndpoint, built_site
+from sinetti.testbench.endpoints.request_log import RequestLog
 from sinetti.testbench.endpoints.status_router import ProblemEdge, StatusEdge
 from sinetti.testbench.identity.endpoints import identity_door, rehearsed
 from sinetti.testbench.mail.dispatcher import MessageDispatcher, context
@@ -74,6 +75,8 @@ class BenchOptions:
     preset: str | None = None
     now: datetime | None = None
     strict: bool = False
+    log: Callable[[str], None] | None = None
+    """Prints the line of each request; None: requests are not logged."""
     docs: Path | None = None
 
     @property
@@ -135,8 +138,8 @@ def _make(folder: DataDirectory, options: BenchOptions) -> None:
 
 def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
     if options.preset is not None and folder.read(folder.hierarchy).decode() != load_preset(options.preset):
-        made = f"{folder.root} was made with another preset than {options.preset}"
-        sentence = f"{made}: leave --preset out, or use a new folder"
+        made = f"the bench in {folder.root} has another preset than {options.preset}"
+        sentence = f"{made}: leave out --preset, or name a new folder"
         raise FolderError(sentence)
 
 
@@ -161,7 +164,7 @@ def _upkeep(authority: Authority) -> None:
     try:
         authority.responses.seal()
     except AnswersUnsigned as end:
-        _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
+        _log.error("the CAs of the bench have expired (%s): start a new bench", end)
     ensure_valid(authority.ctx.responders)
     publish_all(authority.ctx, "upkeep")
 
@@ -195,14 +198,18 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     settings = rehearsed(kept_settings, identity)
     room = context(authority.ctx, letters, people_url)
     people = people_edge(authority.ctx, room, leave, settings=settings)
-    soap = mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx)
-    deliveries = DiagnosticsEndpoint(receiving, authority.ctx)
+
+    def logged(door: Door) -> Door:
+        return door if options.log is None else RequestLog(door, clock.now, options.log)
+
+    soap = logged(mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx))
+    deliveries = logged(DiagnosticsEndpoint(receiving, authority.ctx))
     documentation = None if options.site is None else DocumentationEndpoint(options.site)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
-        Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
+        Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),
         Listener(
-            StatusEdge(PublicationEndpoint(authority.ctx), deliveries, identity, leave, documentation),
+            StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation),
             listen(LOOPBACK, ports.status),
         ),
         Listener(people, listen(LOOPBACK, ports.people)),

@@ -63,22 +63,22 @@ _INTERRUPTED = 130
 def main() -> int:
     """Run the demonstration."""
     begun, keep = monotonic_seconds(), "--keep" in sys.argv[1:]
-    print("Sinetti: a certificate lives its whole life. Everything below runs on this machine, in a temporary folder.")
+    print("Sinetti: the life of a certificate. Everything below runs on this computer, in a temporary folder.")
     stage = None
     try:
         stage = StoryRunner(_START, keep=keep)
         _play(stage)
         _play_fleet()
     except StoryBroken as broken:
-        print(f"\nThe story broke off: {broken}", file=sys.stderr)
+        print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
         if stage is not None:
             stage.stop()
-            print(f"What the bench logged: {stage.folder}/bench.log", file=sys.stderr)
+            print(f"Log of the bench: {stage.folder}/bench.log", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         _clear_away(stage)
         return _INTERRUPTED
-    print(f"\nDone: every step did what it should ({monotonic_seconds() - begun:.0f} s).", flush=True)
+    print(f"\nDone: every step succeeded ({monotonic_seconds() - begun:.0f} s).", flush=True)
     if keep:
         _say_how_to_talk(stage)
         _say_how_to_sign_in(stage)
@@ -108,10 +108,10 @@ def _play(stage: StoryRunner) -> None:
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
     _seal_and_verify(stage, stage.store, "report.xml")
-    stage.chapter("It is delivered: the receiver knows who sent it and that nothing was changed, and signs a receipt.")
+    stage.chapter("It is delivered. The receiver checks the sender and the content, and signs a receipt.")
     _deliver(stage, "report.xml")
     old_store = stage.folder / "old-store"
-    stage.tell("A copy of the store, for what the old certificate can do later:")
+    stage.tell("A copy of the store, to try the old certificate later:")
     stage.show("cp", "-r", str(stage.store), str(old_store))
     shutil.copytree(stage.store, old_store, symlinks=True)
     _renew_in_time(stage, end, old_store)
@@ -121,10 +121,10 @@ def _play(stage: StoryRunner) -> None:
 
 def _say_how_to_type_along(stage: StoryRunner) -> None:
     if not stage.keep:
-        print("To type along, run make demo KEEP=1: this bench and its folder are gone when the story ends.")
+        print("To run the commands yourself, use make demo KEEP=1. Otherwise the bench and its folder are removed.")
         print(f"In the commands, $CONTROL is the bench's control address, and . the folder {stage.folder}.")
         return
-    print("To type along:")
+    print("To run the commands yourself:")
     stage.show("CONTROL=" + stage.ready["control_url"])
     print(f"    $ cd {stage.folder}")
     if place := program():
@@ -132,14 +132,14 @@ def _say_how_to_type_along(stage: StoryRunner) -> None:
 
 
 def _order_and_enrol(stage: StoryRunner) -> None:
-    stage.chapter("The organisation orders a certificate; the technical contact gets the transfer IDs.")
+    stage.chapter("The organisation orders a certificate. The technical contact person gets the transfer IDs.")
     order = stage.control("POST", "/orders", {**_CUSTOMER, "description": "payroll"})
     password = order["transfer_password"]
     stage.tell(f"transfer ID {order['transfer_id']}, one-time password {password[:4]}…, until {order['expires']}")
     stage.tell("(the whole password is in ./password.txt)")
     file = stage.folder / "password.txt"
     _write_private(file, password)
-    stage.chapter("The payroll program makes a key, has it certified and fetches the certificate.")
+    stage.chapter("The payroll program creates a key, requests a certificate for it and retrieves the certificate.")
     stage.run(_enrolling(stage, "payroll", order["transfer_id"], file))
 
 
@@ -164,13 +164,13 @@ def _show_both_sides(stage: StoryRunner) -> str:
 
     Returns the certificate's last valid second.
     """
-    stage.chapter("What both sides hold now.")
-    stage.tell("the client's store (the private key never left it):")
+    stage.chapter("What both sides have now.")
+    stage.tell("the store of the client (the private key never leaves it):")
     _show_files(stage.store, "payroll/live/*")
-    stage.tell("the authority's folder (keys are encrypted):")
+    stage.tell("the folder of the authority (its keys are encrypted):")
     _show_files(stage.folder / "bench", "keys/*CAv?.pem", "ca/*CAv?.cer", "register.sqlite3")
     rows = _certificates(stage)
-    stage.tell("the authority's register:")
+    stage.tell("the register of the authority:")
     stage.tell(_rows(rows))
     require([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
     row = _status(stage)
@@ -190,7 +190,7 @@ def _show_files(root: Path, *patterns: str) -> None:
 
 
 def _seal_and_verify(stage: StoryRunner, store: Path, name: str) -> None:
-    stage.chapter("A report is sealed with the certificate's key, and verified by who receives it.")
+    stage.chapter("A report is sealed with the key of the certificate, and the receiver verifies it.")
     stage.run(["verify", str(_sealed(stage, store, name)), *_anchors(stage)])
 
 
@@ -214,20 +214,20 @@ def _anchors(stage: StoryRunner) -> tuple[str, str]:
 
 def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     opening = format_datetime(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
-    stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
-    stage.tell("The client waits until renewal opens; --force asks the service all the same:")
+    stage.chapter("61 days before its end: it is too early to renew.", now=_text(end - timedelta(days=61)))
+    stage.tell("The client waits until renewal opens. With --force it asks the service anyway:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     require("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
-    title = "59 days before: the technical contact has got a reminder, at the hour at which renewal opened."
+    title = "59 days before its end: renewal has opened, and the technical contact person got a reminder."
     stage.chapter(title, now=_text(end - timedelta(days=59)))
     reminder = _message(stage, "reminder", paragraphs=2)
     require(reminder["sent"] == _text(end - timedelta(days=60)), "the reminder should have left when renewal opened")
-    stage.chapter("Renewed with a new key; the call is signed with the key still in force.")
+    stage.chapter("The certificate is renewed with a new key. The old key signs the request.")
     stage.run(["renew", "payroll", "--store", str(stage.store)])
     require(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
-    stage.tell("Contact and signatories are told, so that a stolen key is noticed:")
+    stage.tell("The contact person and the signatories get a message, so that they notice the use of a stolen key:")
     _message(stage, "renewed", paragraphs=1)
-    stage.chapter("Both certificates are valid side by side while the systems move over.")
+    stage.chapter("Both certificates are valid while programs start using the new one.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     require([row["state"] for row in rows] == ["fetched", "fetched"], "both certificates should be valid")
@@ -252,7 +252,7 @@ def _message(stage: StoryRunner, kind: str, *, paragraphs: int) -> dict[str, str
 
 
 def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> None:
-    title = "One second after the old one's end: it is refused as a signer, the new one is accepted."
+    title = "One second after the old certificate's end: it is refused as a signer, and the new one is accepted."
     stage.chapter(title, now=_text(end + timedelta(seconds=1)))
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
     require("PKI032" in late.said, "the expired certificate should be refused with PKI032")
@@ -266,7 +266,7 @@ def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> No
 
 
 def _revoke(stage: StoryRunner) -> None:
-    stage.chapter("Then the new one is revoked, and from that moment on nothing sealed with it is taken.")
+    stage.chapter("Then the new certificate is revoked. Nothing sealed with it is accepted from then on.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
@@ -351,20 +351,20 @@ def _say_how_to_talk(stage: StoryRunner) -> None:
 def _say_how_to_sign_in(stage: StoryRunner) -> None:
     place = program()
     command = str(place / "sinetti") if place else "sinetti"
-    print(f"For people: open {stage.ready['people_url']} and sign in. These do not exist outside this bench:\n")
+    print(f"E-service: open {stage.ready['people_url']} and sign in. These accounts exist only in this bench:\n")
     rows = [[who, *stage.quietly_made(account).values()] for who, account in SIGN_INS]
     stage.quietly_ordered({**_OTHER, "description": "books"})  # so that the firm sees two clients in its list
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print(f"  {'  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))}")
     print(f"""
-  Who, e-mail, password, and the secret that verification codes are made of, for an app on a phone or for this
-  command. Sign-in goes by the machine's clock, not the bench's, and each code counts once:
+  The columns are role, e-mail, password and the secret for verification codes. Use the secret in an app on a phone, or
+  with this command. Sign-in uses this computer's clock, not the bench's, and accepts each code once:
 
     {command} testbench code SECRET
 
-  Without an account of your own: sign in with "the test bench's rehearsal sign-in". It stands for an outside service
-  that knows who represents {_CUSTOMER["customer_id"]}. Messages, with links and PIN codes, are at
+  Without an account, choose "the test bench's test sign-in". It stands for an identification service that knows
+  the representatives of {_CUSTOMER["customer_id"]}. Messages with their links and PIN codes:
   {stage.ready["control_url"]}/messages
 """)
 

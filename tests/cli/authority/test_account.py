@@ -26,23 +26,23 @@ def told(operator, *words):
 
 
 def test_the_way_of_a_clerks_account(one):
-    assert "No clerk has an account" in one.does("account", "list")
-    assert "how to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
-    assert "has an account already" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
+    assert "There are no clerks' accounts" in one.does("account", "list")
+    assert "a link to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
+    assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
     assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False}
     assert one.does("account", "list").splitlines()[1].split()[:5] == [EMAIL, "N.", "N.", "yes", "no"]
     (message,) = models.OutboxMessage.objects.filter(kind="account")
     assert (message.address, message.facts["language"]) == (EMAIL, "sv")
-    assert "no clerk's account any more" in told(one, "staff", EMAIL, "--withdraw")
-    assert "nothing was changed" in told(one, "staff", EMAIL, "--withdraw")
-    assert "a clerk's account now" in told(one, "staff", EMAIL)
+    assert "no longer has clerk's rights" in told(one, "staff", EMAIL, "--withdraw")
+    assert "Nothing to change" in told(one, "staff", EMAIL, "--withdraw")
+    assert "has clerk's rights" in told(one, "staff", EMAIL)
     assert "have ended" in told(one, "deactivate", EMAIL)
-    assert "nothing was changed" in told(one, "deactivate", EMAIL)
+    assert "Nothing to change" in told(one, "deactivate", EMAIL)
 
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
     assert "second factor" not in told(one, "add", EMAIL, "--name", "N. N.")
-    assert "no account has the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
+    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
     assert "name is a text" in one.refused(2, "account", "add", "other@authority.example", "--name", " ")

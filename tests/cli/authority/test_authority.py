@@ -68,12 +68,14 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
 
 
-def test_the_benchs_preset_is_for_the_bench(sqlite_operator):
-    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--preset", "incomes-register-test")
-    sentence = sqlite_operator.refused(
-        2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--preset", "incomes-register-test"
-    )
+def test_the_benchs_preset_is_for_the_bench(sqlite_operator, tmp_path):
+    file = tmp_path / "hierarchy.toml"
+    file.write_text(load_preset("incomes-register-test"))
+    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", file)
+    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--hierarchy", file)
     assert "test bench" in sentence
+    code, _, err = sqlite_operator.run(*INIT, "--preset", "incomes-register-test")
+    assert (code, "invalid choice" in err) == (2, True), "what is always refused is not offered"
     assert not sqlite_operator.root.exists()
 
 
@@ -109,10 +111,10 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 BAD_INITS = {
     "https in certificates": (
         ("--base-url", "https://pki.example"),
-        "--base-url must be plain http: it is written into certificates, for CA certificates and revocation lists;",
+        "--base-url must be plain http, because certificates contain it as the address of",
     ),
-    "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
-    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
+    "no address": (("--base-url", "pki.example"), "--base-url: write an address such as http://pki.example, not"),
+    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address such as https://certificates.ex"),
     "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
@@ -138,7 +140,7 @@ AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
 def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", AWAY)
     sentence = sqlite_operator.refused(4, *INIT)
-    assert "the register cannot be used" in sentence
+    assert "the register is not available" in sentence
     assert "secret-word" not in sentence
     assert not sqlite_operator.root.exists()
 
@@ -147,7 +149,7 @@ def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
 def test_a_database_that_is_away_later(sqlite_operator, monkeypatch, command):
     sqlite_operator.found()
     monkeypatch.setenv("DATABASE_URL", AWAY)
-    assert "the register cannot be used" in sqlite_operator.refused(4, *command)
+    assert "the register is not available" in sqlite_operator.refused(4, *command)
 
 
 def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgres_url, tmp_path):
@@ -189,7 +191,7 @@ def test_organisations(operator):
     operator.found()
     operator.add()
     again = ("organisation", "add", "--customer-id", " 0123456-7", "--kind", "artificial", "--name", "Other")
-    assert "registered already" in operator.refused(2, *again)
+    assert "already registered" in operator.refused(2, *again)
     customer = ("--customer-id", "0123456-7")
     sftp = ("order", *customer, "--channel", "SFTP", *CONTACT)
     assert "not approved" in operator.refused(2, *sftp)
@@ -199,8 +201,8 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    closed = "closed for good"
-    assert closed in operator.refused(2, "order", *customer, *CONTACT)
+    ended, closed = "the organisation has ended", "closed for good"
+    assert ended in operator.refused(2, "order", *customer, *CONTACT)
     assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
     assert closed in operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
@@ -252,8 +254,8 @@ def test_bad_words(sqlite_operator):
         (("--contact-email", "here"), "--contact-email"),
         (("--contact-phone", "call"), "--contact-phone"),
         (("--description", "x" * 201), "--description"),
-        (("--deputy-name", "A"), "go together"),
-        (("--deputy-email", "a@b.example"), "go together"),
+        (("--deputy-name", "A"), "must be given together"),
+        (("--deputy-email", "a@b.example"), "must be given together"),
         (("--replaces", "00ff"), "replaced"),
     ):
         assert word in sqlite_operator.refused(2, *order, *options)
@@ -278,7 +280,7 @@ def test_new_transfer_ids(operator):
     new = json.loads(operator.does("transfer-ids", ids["order_id"], "--json"))
     assert new["order_id"] == ids["order_id"]
     assert new["transfer_id"] != ids["transfer_id"]
-    assert "no order has this id" in operator.refused(2, "transfer-ids", "nothing")
+    assert "no order has this ID" in operator.refused(2, "transfer-ids", "nothing")
 
 
 def test_a_revocation_of_what_is_not_there(sqlite_operator):
@@ -299,11 +301,11 @@ def test_status_for_people(sqlite_operator):
 def test_the_status_of_one_organisation(operator):
     operator.found()
     mine = ("status", "--customer-id", "0123456-7")
-    assert "no organisation has the id 0123456-7" in operator.refused(2, *mine)
-    assert "no organisation has the id x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
+    assert "there is no organisation with the ID 0123456-7" in operator.refused(2, *mine)
+    assert "there is no organisation with the ID x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
     operator.add()
     operator.add("other")
-    assert operator.does(*mine) == "This organisation has no certificates.\n\nNo open orders.\n"
+    assert operator.does(*mine) == "This organisation has no certificates.\n\nThere are no open orders.\n"
     assert json.loads(operator.does(*mine, "--json")) == []
     first = operator.order("--description", "Payroll")
     second = json.loads(operator.does("transfer-ids", operator.order()["order_id"], "--json"))
@@ -327,12 +329,15 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.add()
     steps = [
-        (("withdraw", "--channel", "SFTP"), "SFTP was not approved for 0123456-7; nothing was changed."),
+        (("withdraw", "--channel", "SFTP"), "Nothing to change: 0123456-7 is not approved for SFTP."),
         (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
-        (("approve", "--channel", "SFTP"), "0123456-7 was approved for SFTP already; nothing was changed."),
-        (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
-        (("close",), "0123456-7 is closed for good: nothing more is issued to it."),
-        (("close",), "0123456-7 was closed already; nothing was changed."),
+        (("approve", "--channel", "SFTP"), "Nothing to change: 0123456-7 is already approved for SFTP."),
+        (
+            ("withdraw", "--channel", "SFTP"),
+            "SFTP is withdrawn from 0123456-7: no more certificates are issued for it.",
+        ),
+        (("close",), "0123456-7 is closed permanently: no more certificates are issued to it."),
+        (("close",), "Nothing to change: 0123456-7 is already closed."),
     ]
     for words, told in steps:
         code, out, err = sqlite_operator.run("organisation", *words, "--customer-id", "0123456-7")
@@ -341,16 +346,16 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
 
 
 BAD_SERVES = {
-    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain http is for loopback"),
-    "a certificate without its key": (("--tls-certificate", "/x.pem"), "go together"),
-    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not there"),
-    "no port": (("--bind", "127.0.0.1"), "--bind"),
+    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain HTTP is for loopback"),
+    "a certificate without its key": (("--tls-certificate", "/x.pem"), "must be given together"),
+    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not a file"),
+    "is not a port": (("--bind", "127.0.0.1"), "--bind"),
     "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
     "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
     "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),
-    "one address for both": (("--bind", "127.0.0.1:8080"), "both on port 8080"),
-    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "both on port 9"),
-    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "both on port 9"),
+    "one address for both": (("--bind", "127.0.0.1:8080"), "use the same port 8080"),
+    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "use the same port 9"),
+    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "use the same port 9"),
 }
 
 
@@ -369,7 +374,7 @@ def test_a_certificate_that_is_none(sqlite_operator, tmp_path):
     sentence = sqlite_operator.refused(
         2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem"
     )
-    assert "no certificate and its key" in sentence
+    assert "the private key does not match the certificate" in sentence
 
 
 @pytest.mark.parametrize("command", ["authority", "testbench"])

@@ -64,17 +64,17 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     assert [one["serial"] for one in shown["certificates"]] == serials
     assert list(shown["certificates"][0]) == ["serial", "customer_id", "channel", "authority", "not_after"]
     lines = operator.does(*mine, "--dry-run").splitlines()
-    assert lines[-1] == "2 certificates would be called. Nothing was done (--dry-run)."
+    assert lines[-1] == "2 certificates would be opened for early renewal. Nothing was changed (--dry-run)."
     assert lines[-2] == (
-        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by text message, 0 by none of these. "
-        "1 e-mail and 0 text messages leave, one for each person; 0 people cannot be reached."
+        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by SMS, 0 not reachable. "
+        "1 e-mail and 0 text messages to send, one for each person. 0 people cannot be reached."
     )
     assert [shown[name] for name in ("reached", "unreached", "messages", "people_unreached")] == [
         {"program": 0, "email": 2, "sms": 0}, 0, {"email": 1, "sms": 0}, 0,
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[:-2]] == serials
     assert renewable(operator, serials[0]) == usual
-    assert operator.does("call-early", "--list") == "No call for early replacement stands.\n"
+    assert operator.does("call-early", "--list") == "No early renewal is open.\n"
 
     code, out, err = operator.run(*mine, *EXPLAINED, "--explanation-url", "https://service.example/7", "--json")
     done = json.loads(out)
@@ -87,17 +87,16 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
         "call": done["call"], "officer": "a17", "reason": "incident 7", "count": 2, "begins": done["begins"],
         "ends": done["ends"], "done": row["done"],
     }  # fmt: skip
-    assert operator.does("call-early", "--list").startswith(
-        f"{done['call']}  a17  2 certificates  {done['begins']} to "
-    )
+    listed = operator.does("call-early", "--list").splitlines()[1]
+    assert listed.split()[:4] == [done["call"], "a17", "2", done["begins"]]
     code, out, err = operator.run(*mine)
-    assert (code, err) == (0, "Nothing is left to call.\n")
-    assert out == "0 certificates; 2 passed over (revoked, ended, renewed, or called already).\n"
+    assert (code, err) == (0, "There are no certificates to open for early renewal.\n")
+    assert out == "0 certificates; 2 skipped (revoked, expired, renewed or already open).\n"
 
     undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")
     assert json.loads(undone) == {"result": "undone", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
-    assert "undone already" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
+    assert "already been cancelled" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -129,20 +128,20 @@ def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
 def test_one_and_those_of_a_file(shop, tmp_path):
     operator, (first, second) = shop
     out = operator.does("call-early", "--serial", first.upper(), *WORDS)
-    assert out.splitlines()[-1] == "Called: 1 certificate."
+    assert out.splitlines()[-1] == "Early renewal opened: 1 certificate."
     (tmp_path / "serials").write_text(f"# those of the incident\n\n{first}\n{second}\n")
     out = operator.does("call-early", "--serials", tmp_path / "serials", *WORDS)
-    assert out.splitlines()[-1].startswith("Called: 1 certificate; 1 passed over")
+    assert out.splitlines()[-1].startswith("Early renewal opened: 1 certificate; 1 skipped")
 
 
 def test_what_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
-    assert "(cut short: run call-early again)" in operator.does("call-early", "--list")
+    assert "incomplete: run call-early again" in operator.does("call-early", "--list")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
-    assert "Finished what was cut short: the call of 1 certificate (" in err
+    assert "Completed the interrupted opening of 1 certificate (" in err
     (one, _) = json.loads(operator.does("call-early", "--list", "--json"))
     assert one["done"] is not None
 
@@ -151,29 +150,29 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
     monkeypatch.setattr(early_replacement, "revert_batch", lambda *_: 0)
-    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Undone: ")
+    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Early renewal ended. ")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
-    assert f"Finished what was cut short: the undoing of 1 certificate ({call})." in err
+    assert f"Completed the interrupted end of 1 certificate ({call})." in err
 
 
 BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
 REFUSED = {
-    "all at once": (BASE, "are not called: say which, by their serials, organisation or issuing CA."),
-    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list takes no choice"),
-    "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer: say who does it"),
+    "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation or issuing CA"),
+    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list cannot be combined"),
+    "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer is missing"),
     "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
-    "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason: say why"),
-    "no time": (("call-early", "--officer", "a17", "--reason", "x"), "--over: say over which time"),
-    "a time without a unit": ((*BASE, "--over", "10"), "--over: say over which time"),
+    "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason is missing"),
+    "no time": (("call-early", "--officer", "a17", "--reason", "x"), "--over is missing"),
+    "a time without a unit": ((*BASE, "--over", "10"), "--over is missing"),
     "a time that is too long": ((*BASE, "--over", "31d", "--authority", "x"), "from one minute to 30 days"),
-    "no serial": ((*BASE, "--serial", "xy"), "--serial: this is no serial"),
-    "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial 41"),
+    "no serial": ((*BASE, "--serial", "xy"), "--serial: this is not a serial"),
+    "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial number 41"),
     "a file that is not there": ((*BASE, "--serials", "/nowhere"), "--serials: /nowhere cannot be read"),
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
-    "undo with a choice": ((*BASE, "--undo", "x"), "--undo takes no choice"),
-    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this id"),
+    "undo with a choice": ((*BASE, "--undo", "x"), "--undo cannot be combined"),
+    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this ID"),
 }
 
 

@@ -79,7 +79,7 @@ def test_a_person_is_asked_whether_the_time_is_right(sqlite_operator, monkeypatc
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     ended, _, said = sqlite_operator.run("clock", "accept")
     assert ended == code
-    assert re.search(r"Is it \S+Z now\? \[y/N\]", said)
+    assert re.search(r"Is \S+Z the correct time\? \[y/N\]", said)
     assert shown(sqlite_operator)["issuing"] == (code == 0)
 
 
@@ -90,7 +90,7 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
     monkeypatch.setattr(bootstrap, "utc_now_precise", lambda: utc_now_precise() + HOUR)
     assert shown(operator)["reason"] == "differs-from-the-database"
     _, _, said = operator.run("clock", "accept", "--yes")
-    assert re.search(r"is 3600 s ahead of the database's, .*; .* never accepted\.$", said)
+    assert re.search(r"is 3600 s ahead of the database's, .*; clock accept does not accept .*\.$", said)
 
 
 def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):

@@ -89,12 +89,14 @@ def test_what_it_did_not_write_stays(sqlite_operator, folder):
     (folder / f"{'ef' * 19}.cer").mkdir()
     sqlite_operator.does("revoke", mine.stem, "--reason", "superseded")
     said = sqlite_operator.does("export-certificates", "--channel", "SFTP", "--out", folder)
-    assert said == "1 in force, 0 written, 1 removed.\n"
+    assert said == "1 valid, 0 written, 1 removed.\n"
     assert {*kept.values(), other} < set(folder.iterdir())
     assert not mine.exists()
 
 
-@pytest.mark.parametrize(("place", "word"), [("nowhere", "no such folder"), ("authority/ca", "own folder")])
+@pytest.mark.parametrize(
+    ("place", "word"), [("nowhere", "the folder does not exist"), ("authority/ca", "authority's folder")]
+)
 def test_where_it_does_not_write(sqlite_operator, tmp_path, place, word):
     (sqlite_operator.root / "ca").mkdir(parents=True)
     assert word in sqlite_operator.refused(2, "export-certificates", "--channel", "SFTP", "--out", tmp_path / place)

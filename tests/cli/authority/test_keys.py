@@ -145,7 +145,7 @@ def test_init_says_what_has_to_be_moved_before_anything_is_served(environment, o
     following = re.findall(r"^  sinetti authority ([a-z]+)(.*)$", err.partition("Next:")[2], re.MULTILINE)
     assert [name for name, _ in following] == [*moves, "organisation", "order", "serve"]
     assert ("--passphrase-file" in following[-1][1]) is (environment == "PRODUCTION")
-    assert ("PRODUCTION is not served so" in err) is ("passphrase" in moves)
+    assert ("PRODUCTION cannot be served like this" in err) is ("passphrase" in moves)
     assert (": for TEST" in err) is (environment == "TEST")
 
 
@@ -301,7 +301,7 @@ BAD = {
     "empty": (lambda places: changed(places, b""), "holds no pass-phrase"),
     "two lines": (lambda places: changed(places, b"one\ntwo\n"), "holds no pass-phrase"),
     "too long": (lambda places: changed(places, b"x" * 1001), "holds no pass-phrase"),
-    "not there": (lambda places: places.phrase.unlink(), "No such file"),
+    "is not a file": (lambda places: places.phrase.unlink(), "No such file"),
     "a folder": (lambda places: (places.phrase.unlink(), places.phrase.mkdir(0o700)), "holds no pass-phrase"),
 }
 
@@ -324,12 +324,12 @@ REFUSED = {
     "offline keys around the folder": (
         lambda root, places: ("--offline-dir", root.parent, "--offline-passphrase-file", places.vault_phrase),
         2,
-        "lies beside the keys",
+        "is in the folder of its keys",
     ),
     "its pass-phrase beside the offline keys": (
         lambda root, places: ("--offline-dir", places.vault, "--offline-passphrase-file", places.vault / "phrase"),
         2,
-        "lies beside the keys",
+        "is in the folder of its keys",
     ),
     "one pass-phrase for both": (
         lambda root, places: (
@@ -342,7 +342,7 @@ REFUSED = {
     "a pass-phrase for no keys": (
         lambda root, places: ("--offline-passphrase-file", places.vault_phrase),
         2,
-        "goes with --offline-dir",
+        "needs --offline-dir",
     ),
     "no terminal to ask": (lambda root, places: ("--offline-dir", places.vault), 2, "no terminal"),
 }
@@ -396,7 +396,7 @@ def test_a_pass_phrase_from_standard_input(operator, places, monkeypatch):
 
 def test_lists_are_not_renewed_where_no_key_is_off_line_or_with_other_keys(operator, places, tmp_path):
     operator.found()
-    assert "signs all lists by itself" in operator.refused(2, "publish", "--offline-dir", places.vault)
+    assert "signs all revocation lists itself" in operator.refused(2, "publish", "--offline-dir", places.vault)
     operator.does("offline", *offline(places))
     other = ("--offline-dir", tmp_path / "other", "--offline-passphrase-file", places.vault_phrase)
     code, _, err = operator.run("init", "--environment", "TEST", *ADDRESSES, *other, root=tmp_path / "another")

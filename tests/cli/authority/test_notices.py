@@ -74,7 +74,7 @@ def test_without_settings_nothing_is_sent(sqlite_operator):
     sqlite_operator.found()
     for words in (("plan",), ("send",), ("preview", "reminder"), ("bounces",)):
         sentence = sqlite_operator.refused(5, "notices", *words)
-        assert "notices.toml is not there, so no message is sent: deploy/notices.toml" in sentence
+        assert "notices.toml is missing, so no messages are sent: copy deploy/notices.toml" in sentence
 
 
 def test_settings_that_are_wrong(sqlite_operator, server):
@@ -84,7 +84,7 @@ def test_settings_that_are_wrong(sqlite_operator, server):
 
 
 def test_what_is_owed_is_told_in_words():
-    assert owed_line({"events": 1, "reminders": 2, "findings": 0}) == "Owed by now: 1 event, 2 reminders, 0 findings."
+    assert owed_line({"events": 1, "reminders": 2, "findings": 0}) == "Due: 1 event, 2 reminders, 0 findings."
 
 
 def test_planned_and_sent(sqlite_operator, server):
@@ -107,7 +107,7 @@ def test_planned_and_sent(sqlite_operator, server):
     (taken,) = [one for one in server.taken if one.message_id == message]
     assert "Something is wrong – ä €: number 1." in taken.read.get_body(("plain",)).get_content()
     assert json.loads(operator.does("notices", "send", "--json"))["sent"] == 0
-    assert "Sent: 0; to be tried again: 0; given up: 0; not owed any more: 0; waiting: 0." in operator.does(
+    assert "Sent: 0; to be retried: 0; given up: 0; no longer needed: 0; waiting: 0." in operator.does(
         "notices", "send"
     )
 
@@ -126,7 +126,7 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     heading, line = operator.does("notices", "send", "--dry-run").splitlines()
     assert heading == "1 message would be sent:"
     assert line.startswith(f"{shown[0]['id']}  operator  email  due ")
-    assert operator.does("notices", "plan", "--dry-run") == "No message would be owed.\n"
+    assert operator.does("notices", "plan", "--dry-run") == "No message would be planned.\n"
 
 
 def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
@@ -147,16 +147,16 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     assert {(one["customer_id"], one["serial"], one["order_id"]) for one in rows} == {(None, None, None)}
     assert address not in out + err
     assert "given up" in operator.does("status")
-    assert "no message of the id 00 was given up" in operator.refused(2, "notices", "retry", "00")
-    assert "name messages by their ids" in operator.refused(2, "notices", "retry", "--forget")
-    assert "not both" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
-    assert operator.does("notices", "retry", first) == "1 message to be sent again.\n"
+    assert "there is no undelivered message with the ID 00" in operator.refused(2, "notices", "retry", "00")
+    assert "--forget is incomplete" in operator.refused(2, "notices", "retry", "--forget")
+    assert "cannot be combined" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
+    assert operator.does("notices", "retry", first) == "1 message queued again.\n"
     server.handler.answers.clear()
     code, out, _ = operator.run("notices", "send")
     assert code == 3, "one is still given up"
     assert [one.message_id for one in server.taken] == [first]
-    assert operator.does("notices", "retry", "--all", "--forget") == "1 message let go.\n"
-    assert operator.does("notices", "retry") == "No message was given up.\n"
+    assert operator.does("notices", "retry", "--all", "--forget") == "1 message removed.\n"
+    assert operator.does("notices", "retry") == "There are no undelivered messages.\n"
     assert operator.does("notices", "send").startswith("Sent: 0;")
 
 
@@ -168,7 +168,7 @@ def test_a_mail_server_that_is_away(sqlite_operator):
     owe(operator, 1)
     out = operator.does("notices", "send")
     assert "waiting: 1." in out
-    assert "No provider takes messages by email just now; they wait." in out
+    assert "No provider accepts messages by email now. They stay queued." in out
 
 
 def test_previews(sqlite_operator, server):
@@ -185,7 +185,7 @@ def test_previews(sqlite_operator, server):
     assert "number 7" in shown["text"]
     assert operator.does("notices", "preview", message, "--html") == f"{shown['html']}\n"
     assert operator.does("notices", "preview", message) == f"{shown['subject']}\n\n{shown['text']}\n"
-    assert "neither a kind of message nor the id of one" in operator.refused(2, "notices", "preview", "nothing")
+    assert "not a message ID or a kind of message" in operator.refused(2, "notices", "preview", "nothing")
 
 
 def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, server):
@@ -198,14 +198,14 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
     with opened(operator) as db:
         outbox.enqueue(db, [pin, reset], now)
     for one in (pin, reset):
-        assert "holds a secret" in operator.refused(2, "notices", "preview", one.message_id)
+        assert "contains a secret" in operator.refused(2, "notices", "preview", one.message_id)
 
 
 def test_returned_mail(sqlite_operator, server, tmp_path):
     operator = sqlite_operator
     operator.found()
     settle(operator, server)
-    assert "[mail] write returns and maildir" in operator.refused(5, "notices", "bounces")
+    assert "the table [mail] needs returns and maildir" in operator.refused(5, "notices", "bounces")
     for name in ("new", "cur", "tmp"):
         (tmp_path / "returned" / name).mkdir(parents=True)
     settle(operator, server, f'returns = "bounces@pki.example"\nmaildir = "{tmp_path / "returned"}"\n')

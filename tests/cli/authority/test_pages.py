@@ -77,13 +77,13 @@ def test_without_a_phone_the_code_for_the_signatory_is_printed(founded):
 
 def test_nothing_is_sent_where_messages_are_not_set_up(founded):
     for words in (ordered(founded, "--send"), ordered(founded, *PHONE, "--send"), ("transfer-ids", "0" * 32, "--send")):
-        assert "notices.toml is not there" in founded.refused(5, *words)
+        assert "notices.toml is missing" in founded.refused(5, *words)
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
 
 
 def test_where_no_text_message_can_leave(founded):
     with_notices(founded)
-    assert "no provider of text messages" in founded.refused(2, *ordered(founded, *PHONE, "--send"))
+    assert "no SMS provider" in founded.refused(2, *ordered(founded, *PHONE, "--send"))
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
     ids = founded.order(*PHONE)
     code, out, err = founded.run("transfer-ids", ids["order_id"], "--send")
@@ -92,12 +92,12 @@ def test_where_no_text_message_can_leave(founded):
 
 def test_an_order_that_is_not_there(founded):
     with_notices(founded)
-    assert "no order has this id" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
+    assert "no order has this ID" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
 
 
 BAD = {
     "an address that others reach": (("--people-bind", "0.0.0.0:8090"), "loopback"),
-    "no address": (("--people-bind", "people"), "no address"),
+    "is not an address": (("--people-bind", "people"), "is not an address"),
     "the port of SOAP": (("--people-bind", "127.0.0.1:8443"), "each its own"),
     "the port of lists": (("--people-bind", "127.0.0.1:8080"), "each its own"),
     "a Unix socket that nobody proxies": (("--people-bind", "unix:/tmp/people.sock"), "--behind-proxy"),
@@ -111,7 +111,7 @@ def test_where_pages_cannot_be_served(founded, options, says):
 
 def test_pages_need_to_know_whose_they_are(founded):
     options = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0", "--people-bind", "127.0.0.1:0", "--log", "text")
-    assert "notices.toml is not there" in founded.run("serve", *options)[2]
+    assert "notices.toml is missing" in founded.run("serve", *options)[2]
 
 
 def sent_link(mail):
@@ -135,7 +135,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
         (mail,) = mails.taken
         link = urlsplit(sent_link(mail.read))
         with serving(founded.root, "--people-bind", "127.0.0.1:0", "--workers", "1") as served:
-            at = re.search(r"pages for people on (http://[0-9.:]+)", served.log)[1]
+            at = re.search(r"e-service on (http://[0-9.:]+)", served.log)[1]
             browser = Browser(Served(at, ADDRESS)).get(link.path)
             assert (browser.heading, texts.asked) == ("Secure message", [])
             browser.press("open")

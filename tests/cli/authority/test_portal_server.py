@@ -45,8 +45,8 @@ def test_named_and_shown(one):
         ("organisation", "looked-after-by", *OF, "--agent", FIRM),
     )
     for words in named:
-        assert "nothing was changed" not in told(one, *words)
-        assert told(one, *words).endswith("already; nothing was changed.")
+        assert not told(one, *words).startswith("Nothing to change: ")
+        assert told(one, *words).startswith("Nothing to change: ")
     shown = json.loads(one.does("organisation", "show", *OF, "--json"))
     (signatory,) = shown["signatories"]
     assert len(signatory.pop("person_id")) == len(shown["contact_person"].pop("person_id")) == 32
@@ -61,51 +61,49 @@ def test_named_and_shown(one):
     assert lines[1:] == [
         "signatory        The Director <director@customer.example> +358 00 001 (sv)",
         "contact person   The Person <person@customer.example> (fi)",
-        f"looked after by  {FIRM}",
+        f"managed by       {FIRM}",
     ]
     assert one.does("organisation", "show", "--customer-id", FIRM).splitlines()[1:] == [
-        "signatory        nobody",
-        "contact person   nobody",
-        "looked after by  nobody",
-        f"looks after      {CUSTOMER}",
+        "signatory        none",
+        "contact person   none",
+        "managed by       -",
+        f"manages          {CUSTOMER}",
     ]
     models.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
     Database("default").close()
-    assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
+    assert "(sv) (not reachable by e-mail)" in one.does("organisation", "show", *OF)
 
 
 def test_a_signatory_is_invited(one):
     add = ("organisation", "signatory", "add", *OF, *DIRECTOR)
     one.does(*add)
-    assert "gets an invitation to the e-service by mail" in told(one, *add, "--invite")
-    assert "has been invited to act" in told(one, *add, "--invite")
+    assert "gets an invitation to the e-service by e-mail" in told(one, *add, "--invite")
+    assert "has already been invited to act" in told(one, *add, "--invite")
 
 
 def test_gone_again(one):
     one.does("organisation", "signatory", "add", *OF, *DIRECTOR)
     remove = ("organisation", "signatory", "remove", *OF, "--email", "Director@customer.example")
-    assert "It has none now: what concerns signatories goes to its contact person" in told(one, *remove)
+    assert "It has no signatory left" in told(one, *remove)
     assert "has this address; nothing was changed" in told(one, *remove)
     one.does("organisation", "contact-person", *OF, *DIRECTOR)
-    assert told(one, "organisation", "contact-person", *OF, "--none") == (
-        f"Nobody is the contact person of {CUSTOMER}."
-    )
+    assert told(one, "organisation", "contact-person", *OF, "--none") == (f"{CUSTOMER} has no contact person.")
     one.does("organisation", "looked-after-by", *OF, "--agent", FIRM)
     withdraw = ("organisation", "looked-after-by", *OF, "--agent", FIRM, "--withdraw")
-    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM}."
-    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM} already; nothing was changed."
+    assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM}."
+    assert told(one, *withdraw) == f"Nothing to change: {CUSTOMER} is no longer managed by {FIRM}."
     one.does("organisation", "close", *OF)
-    assert "closed for good" in one.does("organisation", "show", *OF).splitlines()[0]
+    assert "closed permanently" in one.does("organisation", "show", *OF).splitlines()[0]
 
 
 def test_a_contact_changes(one):
     order = one.order()["order_id"]
     change = ("change-contact", order, *DIRECTOR, "--phone", "+358 00 001")
-    assert one.does(*change) == "Changed the contact person.\n"
-    assert one.does(*change) == "The contact person was so already; nothing was changed.\n"
+    assert one.does(*change) == "Contact person changed.\n"
+    assert one.does(*change) == "Nothing to change: the contact person already has these details.\n"
     done = json.loads(one.does("change-contact", order, "--correct", "--phone", "+358 00 002", "--json"))
     assert done == {"customer_id": CUSTOMER, "changed": True, "offered": []}
-    assert one.does("change-contact", order, *DIRECTOR, "--deputy") == "Changed the deputy.\n"
+    assert one.does("change-contact", order, *DIRECTOR, "--deputy") == "Deputy changed.\n"
 
 
 def test_a_link_goes_to_the_new_address(one):
@@ -114,10 +112,10 @@ def test_a_link_goes_to_the_new_address(one):
         send_link(order, authority.ctx, "operator", "0" * 32)
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
     assert said[:2] == [
-        "Changed the contact person.",
-        f"A new link to the transfer IDs of order {order} is on its way.",
+        "Contact person changed.",
+        f"A new link to the transfer IDs of order {order} is being sent.",
     ]
-    assert said[2].startswith("Tell the contact person this code by phone or in person: ")
+    assert said[2].startswith("Give the contact person this code by phone or in person: ")
 
 
 def test_let_end(one):
@@ -127,20 +125,20 @@ def test_let_end(one):
         given = (ids["transfer_id"], ids["transfer_password"])
         enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.ctx, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
-    assert told(one, "let-end", serial.upper()) == "Reminders of its end stop."
-    assert told(one, "let-end", serial) == "It was to end already; nothing was changed."
-    assert told(one, "let-end", serial, "--undo") == "People are reminded of its end again."
-    assert told(one, "let-end", serial, "--undo") == "It was not to end; nothing was changed."
+    assert told(one, "let-end", serial.upper()) == "No more reminders are sent. It stays valid until it expires."
+    assert told(one, "let-end", serial) == "Nothing to change: reminders have already been stopped."
+    assert told(one, "let-end", serial, "--undo") == "Reminders are sent again."
+    assert told(one, "let-end", serial, "--undo") == "Nothing to change: reminders are already sent."
 
 
 REFUSED = {
     "half a contact person": (("organisation", "contact-person", *OF, "--name", "A"), "with --name and --email"),
-    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or say --none alone"),
+    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or give --none alone"),
     "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
-    "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "does not look after itself"),
-    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the id unknown"),
-    "half a contact": (("change-contact", "5f", "--name", "A"), "name the person with --name and --email"),
-    "nothing to mend": (("change-contact", "5f", "--correct"), "say what is to be mended"),
+    "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "cannot look after itself"),
+    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the ID unknown"),
+    "half a contact": (("change-contact", "5f", "--name", "A"), "name the new person with --name and --email"),
+    "nothing to mend": (("change-contact", "5f", "--correct"), "--correct needs a detail to change"),
     "no certificate to change": (("change-contact", "5f", *DIRECTOR), "no certificate has this serial"),
     "a phone of letters": (("change-contact", "5f", "--correct", "--phone", "home"), "--phone is a number"),
     "a certificate that is not there": (("let-end", "5f"), "no certificate has this serial"),

@@ -64,7 +64,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(root):
             until(partial(replaced, served, victim))
             assert monotonic_seconds() - begun < 1.0
         assert not set(before) & set(served.children())
-        until(lambda: "was ended by signal 9: it is started again in 0.1 s" in served.log)
+        until(lambda: "was ended by signal 9: it is restarted in 0.1 s" in served.log)
         served.stop()
 
 

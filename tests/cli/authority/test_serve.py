@@ -147,7 +147,7 @@ def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
         assert "already" in operator.refused(2, "revoke", serials[1], "--reason", "superseded")
         code, out, err = operator.run("revoke", serials[0], "--reason", "superseded")
         assert (code, out) == (0, f"revoked  {serials[0]}  superseded\n")
-        assert "The revocation list has it now" in err
+        assert "The revocation list is published now" in err
         assert f"--customer-id 0123456-7 --replaces {serials[0]}" in err
         certificate = x509.load_der_x509_certificate(fetched(f"{status}/ca/DataProvidersTestIssuingCAv1.cer"))
         assert certificate.subject == certificates[0].issuer
@@ -165,7 +165,7 @@ def test_new_transfer_ids_end_a_lock(operator):
         new = json.loads(operator.does("transfer-ids", ids["order_id"], "--json"))
         assert codes(one.new(ids, key)) == ["PKI004"]
         one.enrolled(new, key)
-    assert "used already" in operator.refused(2, "transfer-ids", ids["order_id"])
+    assert "already been used" in operator.refused(2, "transfer-ids", ids["order_id"])
 
 
 def test_a_closed_or_withdrawn_organisation(sqlite_operator):

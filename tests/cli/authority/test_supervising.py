@@ -98,7 +98,7 @@ def pids(said: Path):
 def test_a_start_that_fails_ends_what_has_started(role, started):
     process, said = started(f"stays,{role}")
     assert process.wait(30) == 1
-    assert f"{role} ended by itself" in said.read_text()
+    assert f"{role} exited (" in said.read_text()
     assert "ready" not in said.read_text().split()
     until(lambda: not any(lives(pid) for pid in pids(said)))
 
@@ -109,7 +109,7 @@ def test_what_dies_again_and_again_is_started_after_growing_delays(started):
     for times in range(4):
         os.kill(pids(said)[-1], signal.SIGKILL)
         until(lambda lives=times + 2: len(pids(said)) == lives)
-    delays = [line.rpartition(" in ")[2] for line in said.read_text().splitlines() if "again in" in line]
+    delays = [line.rpartition(" in ")[2] for line in said.read_text().splitlines() if "restarted in" in line]
     assert delays == [f"{FIRST_DELAY * 2**times:.1f} s" for times in range(4)]
     process.terminate()
     assert process.wait(10) == 0
@@ -129,10 +129,10 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
     until(lambda: "ready" in said.read_text())
     (first,) = pids(said)
     process.send_signal(signal.SIGHUP)
-    until(lambda: "nothing is exchanged" in said.read_text())
+    until(lambda: "the replacement is cancelled" in said.read_text())
     assert lives(first)
     process.send_signal(signal.SIGHUP)
-    until(lambda: "1 processes have taken over" in said.read_text())
+    until(lambda: "1 new processes have taken over" in said.read_text())
     until(lambda: not lives(first))
     assert lives(pids(said)[-1])
     process.send_signal(signal.SIGHUP)
@@ -202,7 +202,7 @@ def test_an_exchange_that_is_asked_for_while_the_service_starts_follows(started)
     until(lambda: pids(said))
     assert "ready" not in said.read_text().split()
     process.send_signal(signal.SIGHUP)
-    until(lambda: "1 processes have taken over" in said.read_text())
+    until(lambda: "1 new processes have taken over" in said.read_text())
     process.terminate()
     assert process.wait(10) == 0
 

@@ -83,11 +83,11 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
         None,
     ]
     assert [one["serial"] for one in shown["certificates"]] == serials
-    would = "2 certificates would be revoked. Nothing was done (--dry-run)."
+    would = "2 certificates would be revoked. Nothing was changed (--dry-run)."
     assert operator.does(*mine, "--dry-run").splitlines()[-1] == would
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
-    assert seconded == f"{would} They are more than 10: a second officer will be needed."
+    assert seconded == f"{would} They are more than 10, so a second officer must approve."
     code, out, err = operator.run(*mine, "--json")
     proposal = json.loads(out)
     assert (code, proposal["result"]) == (3, "proposed")
@@ -97,7 +97,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     code, out, err = operator.run(*approving, "b2")
     assert (code, out) == (2, "")
     assert err.splitlines()[:2] == operator.does(*mine, "--dry-run").splitlines()[:2]
-    assert "standard input is no terminal" in err
+    assert "standard input is not a terminal" in err
     assert json.loads(operator.does(*approving, "b2", "--dry-run", "--json"))["proposal"] == proposal["proposal"]
     answers = iter(("no\n", "y\n"))
     monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda _self: True})())
@@ -107,12 +107,12 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     code, out, err = operator.run(*approving, "b2")
     assert (code, out) == (0, "Revoked: 2 certificates.\n")
     assert "2 of 2 revoked" in err
-    assert "done" in operator.refused(2, *approving, "b2", "--yes")
+    assert "carried out" in operator.refused(2, *approving, "b2", "--yes")
     code, out, err = operator.run(*mine)
     assert (code, out, err) == (
         0,
-        "0 certificates; 2 passed over (revoked or ended already).\n",
-        "Nothing is left to revoke.\n",
+        "0 certificates; 2 skipped (already revoked or expired).\n",
+        "There are no certificates to revoke.\n",
     )
     (tmp_path / "serials").write_text(f"# two\n\n{serials[0].upper()}\n")
     assert json.loads(
@@ -139,7 +139,7 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
     one.write_text(held[0].serial)
     both.write_text("\n".join(row.serial for row in held))
     mine = ("revoke-many", *SUPERSEDED, "--officer", "a17", "--serials")
-    assert operator.does("revoke-many", "--list") == "No proposal waits for a second officer.\n"
+    assert operator.does("revoke-many", "--list") == "There are no proposals.\n"
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, again = (json.loads(operator.run(*mine, both, "--json")[1]) for _ in range(2))
     assert first["proposal"] == again["proposal"]
@@ -152,20 +152,22 @@ def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
         "expires": first["expires"],
     }
     code, out, err = operator.run("revoke-many", "--list")
-    assert (code, out.count("2 certificates"), f"--dir {operator.root} --approve" in err) == (0, 1, True)
+    listed = [line.split()[:4] for line in out.splitlines()]
+    assert listed == [["proposal", "officer", "reason", "count"], [first["proposal"], "a17", "superseded", "2"]]
+    assert (code, f"--dir {operator.root} --approve" in err) == (0, True)
     assert json.loads(operator.does("status", "--json"))["open_proposals"] == 1
     assert "open proposals" in operator.does("status")
     taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")
     unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
-    assert "sinetti authority revoke-many --list shows" in unknown
-    assert "only its proposer withdraws it" in operator.refused(2, *taking, "b2")
-    assert operator.does(*taking, "a17") == "Withdrawn: nothing was revoked of 2 certificates.\n"
+    assert "sinetti authority revoke-many --list" in unknown
+    assert "only its proposer can withdraw it" in operator.refused(2, *taking, "b2")
+    assert operator.does(*taking, "a17") == "Proposal withdrawn. Not revoked: 2 certificates.\n"
     assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
     assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."
     told = operator.does(*mine, both, "--dry-run").splitlines()[-1]
     assert told == (
-        "1 certificate would be revoked; 1 passed over (revoked or ended already). Nothing was done (--dry-run). "
-        "With the 1 that went by a17's word within 24 hours they are more than 10: a second officer will be needed."
+        "1 certificate would be revoked; 1 skipped (already revoked or expired). Nothing was changed (--dry-run). "
+        "With the 1 that a17 revoked in the last 24 hours, they are more than 10, so a second officer must approve."
     )
 
 
@@ -185,7 +187,7 @@ def test_a_file_that_is_not_there(sqlite_operator, tmp_path, words):
 def test_a_gateway_s_private_key_is_none_to_be_given(sqlite_operator, tmp_path):
     (tmp_path / "key.pem").write_bytes(dump_private_key(generate_key(KeyType.EC_P256), None))
     said = sqlite_operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "key.pem")
-    assert "this is a private key: keep it to yourself" in said
+    assert "is a private key: keep it secret" in said
 
 
 def test_options_of_many(sqlite_operator, tmp_path):
@@ -193,17 +195,24 @@ def test_options_of_many(sqlite_operator, tmp_path):
     (tmp_path / "empty").write_text("# nothing\n")
     base = ("revoke-many", "--officer", "a17")
     cases = {
-        "say why": (*base, "--authority", "x"),
-        "--yes belongs": (*base, "--yes", *SUPERSEDED),
-        "say who does it": ("revoke-many", *SUPERSEDED, "--authority", "x"),
-        "--list takes what was proposed": (*base, "--list"),
-        "choice and --invalid-since, --dry-run": (*base, "--withdraw", "x", "--dry-run"),
-        "leave out reason": (*base, "--approve", "x", *SUPERSEDED),
-        "reason, choice and --invalid-since": (*base, "--approve", "x", "--authority", "x"),
+        "--reason is missing": (*base, "--authority", "x"),
+        "--yes needs": (*base, "--yes", *SUPERSEDED),
+        "--officer is missing": ("revoke-many", *SUPERSEDED, "--authority", "x"),
+        "--list uses the proposal": (*base, "--list"),
+        "selection and --invalid-since, --dry-run": (*base, "--withdraw", "x", "--dry-run"),
+        "leave out the reason": (*base, "--approve", "x", *SUPERSEDED),
+        "reason, the selection and --invalid-since": (*base, "--approve", "x", "--authority", "x"),
         "line 2": (*base, *SUPERSEDED, "--serials", tmp_path / "bad"),
-        "no serial is in it": (*base, *SUPERSEDED, "--serials", tmp_path / "empty"),
-        "comes before": (*base, *SUPERSEDED, "--issued-between", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
-        "has passed": (*base, *SUPERSEDED, "--authority", "x", "--invalid-since", "2999-01-01T00:00:00Z"),
+        "the file has no serial number": (*base, *SUPERSEDED, "--serials", tmp_path / "empty"),
+        "must be before": (*base, *SUPERSEDED, "--issued-between", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        "must not be in the future": (
+            *base,
+            *SUPERSEDED,
+            "--authority",
+            "x",
+            "--invalid-since",
+            "2999-01-01T00:00:00Z",
+        ),
     }
     for word, words in cases.items():
         assert word in sqlite_operator.refused(2, *words)
@@ -242,14 +251,14 @@ def status_served(door):
 def test_watch_before_anything_was_served(sqlite_operator):
     sqlite_operator.found()
     assert sqlite_operator.does("watch") == (
-        "All is well. There is no list yet: sinetti authority serve signs them when it starts.\n"
+        "No problems found. The first revocation lists are signed when sinetti authority serve starts.\n"
     )
 
 
 def test_watch(shop, tmp_path, monkeypatch):
     operator, held = shop
     monkeypatch.setattr(watch, "LOOKED_AGAIN_AFTER", 0.0)
-    assert operator.does("watch").startswith("All is well: ")
+    assert operator.does("watch").startswith("No problems found. ")
     assert json.loads(operator.does("watch", "--json")) == []
     rows = models.Certificate.objects.using("default").filter(serial=held[0].serial)
     rows.update(revoked_at=utc_now(), revocation_reason="superseded")
@@ -257,22 +266,22 @@ def test_watch(shop, tmp_path, monkeypatch):
     code, out, _ = operator.run("watch", "--json")
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
-    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
+    assert line.startswith("list-lacks: the revocation list DataProvidersTestIssuingCAv1 lacks ")
     with opened(operator) as desk, status_served(PublicationEndpoint(desk.ctx)) as address:
-        assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
+        assert operator.does("watch", "--status-url", f"{address}/").startswith("No problems found"), (
             "who serves signed it anew"
         )
-    away = f"not-served: {address} does not answer (Connection refused): is the service running?\n"
+    away = f"not-served: {address} does not answer (Connection refused): check that the service is running\n"
     assert operator.run("watch", "--status-url", address)[:2] == (3, away)
     with status_served(PublicationEndpoint(desk.ctx)) as address:
         lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
     assert len(lines) == len(set(lines))
     assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
-    assert all(" answers 40" in line for line in lines)
+    assert all(" answers with HTTP status 40" in line for line in lines)
     files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
     make_server_certificate(files)
     operator.does("watch", "--tls-certificate", files.certificate)
-    assert "no X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
+    assert "not an X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
 
@@ -286,21 +295,21 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
     operator.does("revoke", held[0].serial, *SUPERSEDED)
-    assert operator.does("watch").startswith("All is well")
+    assert operator.does("watch").startswith("No problems found")
     Database("default").close()
     for old in operator.root.glob("register.sqlite3*"):
         old.unlink()
     operator.does("restore", "--from", tmp_path / "night")
     before = {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()}
     code, out, _ = operator.run("watch")
-    ahead = "the journals know more than the register (1 certificate, 1 list), as after restoring a backup"
+    ahead = "the journals contain facts that the database lacks (1 certificate, 1 list), as after restoring a backup"
     assert (code, out) == (3, f"journal-ahead: {ahead}: run sinetti authority reconcile --dir {operator.root}\n")
     assert {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()} == before
     operator.does("reconcile")
     assert operator.run("watch")[0] == 3, "its list is signed when the service starts"
     with opened(operator) as desk:
         publish_all(desk.ctx, REQUEST)
-    assert operator.does("watch").startswith("All is well")
+    assert operator.does("watch").startswith("No problems found")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
     assert "no journal of this authority" in operator.refused(5, "watch")
 
@@ -312,13 +321,13 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     (tmp_path / "edge.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     other = ec.generate_private_key(ec.SECP384R1()).public_key()
     (tmp_path / "other.pem").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    assert "No gateways" in operator.does("gateway", "list")
+    assert "There are no gateways" in operator.does("gateway", "list")
     assert {one["use"] for one in json.loads(operator.does(*mine, "--json"))} == {"not-known"}
     assert operator.does(*mine).count("not known") == 2
     assert "--key" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
-    assert "the name edge-1 is, or was, taken: choose another" in taken
+    assert "the name edge-1 is or was in use: choose another one" in taken
     seen = utc_now() - timedelta(hours=1)
     with opened(operator) as desk:
         record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.ctx)
@@ -336,7 +345,9 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     operator.does("gateway", "withdraw", "edge-1")
     (tmp_path / "laid-out.pem").write_text("It was:\n" + (tmp_path / "edge.pem").read_text())
     again = operator.refused(2, "gateway", "add", "edge-3", "--key", tmp_path / "laid-out.pem")
-    assert "this key is, or was, edge-1's: make a new one (sinetti gateway key --out FILE)" in again
+    assert (
+        "this key belongs or belonged to the gateway edge-1: create a new one (sinetti gateway key --out FILE)" in again
+    )
     assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_an_officer(operator, [one.serial for one in held])

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from sinetti.client.config import loader
 from sinetti.client.store import settings
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from sinetti.pki import encoding
 from tests.client.double import PASSWORD, TRANSFER_ID, anchors
 from tests.support import authority
@@ -20,7 +20,7 @@ def place(shell, monkeypatch):
     """Return a folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
-    monkeypatch.delenv(loader.VARIABLE, raising=False)
+    monkeypatch.delenv(environment.CONFIG, raising=False)
     monkeypatch.setattr(loader, "MACHINE_WIDE", shell.folder / "nowhere.toml")
     certificate = authority.holder_certificate(KEY)
     (shell.folder / "old.key").write_bytes(encoding.dump_private_key(KEY, None))
@@ -58,17 +58,17 @@ def test_adopt_by_the_file_alone(place):
     (row,) = json.loads(out)
     assert (code, row["result"], row["state"]) == (0, "enrolled", "valid"), err
     assert row["service"] == place.double.url
-    assert "was taken over, valid until 1 March 2028 at 14:00 (Finnish time)" in err
+    assert "was adopted and is valid until 1 March 2028 at 14:00 (Finnish time)" in err
     code, out, err = place.run("adopt", "payroll", *FILES, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
-    assert "was taken over before" in err
+    assert "has already been adopted" in err
 
 
 def test_adopt_a_pkcs12_file(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert (place.store / "payroll" / "live" / "key.pem").read_bytes() == (place.folder / "old.key").read_bytes()
-    assert "has none in the store" in err, "whoever had a password on it may not expect that"
+    assert "In the store it has none" in err, "whoever had a password on it may not expect that"
 
 
 def test_adopt_what_is_to_be_kept_encrypted(place):
@@ -80,7 +80,7 @@ def test_adopt_what_is_to_be_kept_encrypted(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert b"ENCRYPTED" in (place.store / "payroll" / "live" / "key.pem").read_bytes()
-    assert "has none in the store" not in err
+    assert "In the store it has none" not in err
 
 
 def test_adopt_with_options_alone(place):
@@ -92,16 +92,19 @@ def test_adopt_with_options_alone(place):
 
 
 WRONG = {
-    "nothing": ((), "Give one of: --key with --certificate, --pkcs12, or --jks."),
-    "a key alone": (("--key", "old.key"), "Give one of: --key with --certificate"),
-    "a certificate alone": (("--certificate", "old.pem"), "Give one of: --key with --certificate"),
-    "two": ((*FILES, "--pkcs12", "old.p12"), "Give one of: --key with --certificate"),
-    "a key store without a password": (("--jks", "old.p12"), "old.p12 needs its password"),
-    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty: its first line"),
-    "no such service": ((*FILES, "--service", "other"), "There is no table [services.other]. Known services are: reg"),
+    "nothing": ((), "Give --key with --certificate, or --pkcs12, or --jks."),
+    "a key alone": (("--key", "old.key"), "Give --key with --certificate"),
+    "a certificate alone": (("--certificate", "old.pem"), "Give --key with --certificate"),
+    "two": ((*FILES, "--pkcs12", "old.p12"), "Give --key with --certificate"),
+    "a key store without a password": (("--jks", "old.p12"), "old.p12 is protected with a password"),
+    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty. Its first line"),
+    "no such service": (
+        (*FILES, "--service", "other"),
+        "There is no table [services.other]. The services in this file are reg",
+    ),
     "a foreign service": (
         (*FILES, "--service", "register", "--trust-holders", "services.pem"),
-        "which is not in the anchors for holders of register",
+        "which is not a trusted CA for holders of register",
     ),
     "an address that no table has": (
         (*FILES, "--service", "https://other.example/"),
@@ -132,14 +135,14 @@ def test_adopt_by_another_clock_is_not_for_production(place):
     # The CAs of the preset belong to the test environment, and this check comes first.
     code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")
     assert code == 2
-    assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
+    assert "The certificate belongs to the environment TEST, but register belongs to PRODUCTION." in err
 
 
 def test_adopt_into_a_store_that_cannot_be_written(place):
     (place.folder / "other").write_text("a file")
     code, _, err = place.run("adopt", "payroll", *FILES, "--store", "other")
     assert code == 5
-    assert "The store cannot be read or written: other" in err
+    assert "The store cannot be used: other" in err
 
 
 # --- The store and the file
@@ -155,7 +158,7 @@ def test_the_store_of_the_file_is_everybodys(place):
 def test_an_option_wins_over_the_file(place):
     place.run("adopt", "payroll", *FILES)
     code, _, err = place.run("status", "--store", "other")
-    assert (code, err) == (2, "There is no store at other. Give the folder with --store.\n")
+    assert (code, err) == (2, "There is no store in other. Name the folder with --store.\n")
 
 
 def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
@@ -164,7 +167,7 @@ def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
     monkeypatch.chdir(place.folder / "below")
     assert place.run("status", "--json")[0] == 2
     assert json.loads(place.run("status", "--json", "--config", "../sinetti.toml")[1])
-    monkeypatch.setenv(loader.VARIABLE, "../sinetti.toml")
+    monkeypatch.setenv(environment.CONFIG, "../sinetti.toml")
     assert json.loads(place.run("status", "--json")[1])
 
 
@@ -172,7 +175,7 @@ def test_where_nothing_says_where_the_store_is_both_ways_are_told(place):
     (place.folder / "sinetti.toml").unlink()
     code, _, err = place.run("status")
     assert code == 2
-    assert "give --store DIR, or --config FILE" in err
+    assert "Use --store DIR, or --config FILE" in err
 
 
 def test_a_store_that_is_named_needs_no_file(place):
@@ -180,7 +183,7 @@ def test_a_store_that_is_named_needs_no_file(place):
     assert place.run("status", "--store", place.folder)[0] == 0
     code, _, err = place.run("status")
     assert code == 2
-    assert "sinetti.toml, line 1: this is no TOML" in err
+    assert "sinetti.toml, line 1: This is not valid TOML" in err
 
 
 def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(place):
@@ -189,7 +192,7 @@ def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(pl
     english = place.run("status", "--lang", "en")[2]
     assert place.run("status")[2] != english
     (place.folder / "store").mkdir()
-    assert place.run("status")[1] != place.run("status", "--lang", "en")[1] == "There is nothing in this store yet.\n"
+    assert place.run("status")[1] != place.run("status", "--lang", "en")[1] == "The store is empty.\n"
 
 
 # --- Enrol with a file
@@ -235,15 +238,18 @@ def test_enrol_with_all_options_reads_no_file(place):
 
 
 MISSING = {
-    "no customer": ((), "--customer-id is missing: give it, or write “customer_id” into sinetti.toml."),
-    "no file": (("--store", "x"), "--service is missing: give it, or --config FILE with a sinetti.toml that says it."),
+    "no customer": ((), "--customer-id is missing. Use the option, or write “customer_id” in sinetti.toml."),
+    "no file": (
+        ("--store", "x"),
+        "--service is missing. Use the option, or --config FILE with a sinetti.toml that contains it.",
+    ),
     "no file, and a service by name": (
         ("--store", "x", "--service", "register"),
-        "--service register is missing: give it, or --config FILE",
+        "--service register is missing. Use the option, or --config FILE",
     ),
     "no file, and an address": (
         ("--store", "x", "--service", "https://a.example/", "--trust-services", "services.pem"),
-        "--trust-holders is missing: give it, or --config FILE",
+        "--trust-holders is missing. Use the option, or --config FILE",
     ),
 }
 
@@ -261,14 +267,14 @@ def test_enrol_without_a_service_in_the_file(place):
     (place.folder / "sinetti.toml").write_text(PAYROLL)
     code, _, err = place.run("enrol", "payroll", *IDS)
     assert code == 2
-    assert "--service is missing: give it, or write “service” into sinetti.toml." in err
+    assert "--service is missing. Use the option, or write “service” in sinetti.toml." in err
 
 
 def test_a_bundle_that_is_none(place):
     words = ("--trust-holders", "password", "--customer-id", "0123456-7")
     code, _, err = place.run("enrol", "payroll", *IDS, *words)
     assert code == 2
-    assert "password cannot be read: this is no PEM bundle" in err
+    assert "password cannot be read: this file contains no PEM certificate" in err
 
 
 def test_the_password_stays_out_of_what_is_kept(place):

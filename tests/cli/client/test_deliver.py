@@ -169,7 +169,7 @@ def test_a_delivery_is_sealed_sent_and_its_receipt_kept(desk, receiver):
     }
     assert b"<pay>100</pay>" in signature.verify_document(body, lambda _: True).octets
     assert (headers["Content-Type"], headers["Accept-Language"]) == ("application/xml", "en")
-    assert "was delivered and is accepted" in err
+    assert "was delivered and accepted" in err
 
 
 def test_again_it_says_so_and_gives_the_same_receipt_without_sending(desk, receiver):
@@ -191,7 +191,7 @@ def test_after_a_lost_answer_the_same_delivery_goes_on(desk, receiver, more):
     assert not (desk.folder / "report.xml.receipt.xml").exists()
     code, _, err = desk.deliver(*more)
     assert code == 0
-    assert "the same delivery goes on" in err
+    assert "continues with the same delivery ID" in err
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
     assert len(receiver.seen) == 2
 
@@ -239,7 +239,7 @@ def test_a_refusal_hides_no_receipt_from_before(desk, receiver, more):
     receiver.script = [refusing(409, "delivery-id-used", "Tunnus on käytössä.")]
     code, _, err = desk.deliver(*more)
     assert code == 3
-    assert f"delivery ID {ids(receiver)[0]}. To deliver it another time, give --new" in " ".join(err.split())
+    assert f"delivery ID {ids(receiver)[0]}. To deliver it again, use --new" in " ".join(err.split())
     code, out, _ = desk.deliver("--json")
     assert (code, json.loads(out)["result"]) == (0, "delivered-before")
     assert (desk.folder / "report.xml.receipt.xml").read_bytes() == first
@@ -304,7 +304,7 @@ def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
         "received": None,
         "receipt": None,
     }
-    assert "Run “sinetti renew payroll --force”" in err
+    assert "run “sinetti renew payroll --force”" in err
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == 2
     assert len(set(sent(receiver))) == 2, "it is sealed anew: the certificate may have been the trouble"
@@ -315,11 +315,11 @@ TROUBLE = {
     "a receipt for another delivery": (saying(delivery_id="another"), "for another delivery"),
     "a receipt for other octets": (saying(sha256="00" * 32), "for another delivery"),
     "a receipt for another certificate": (saying(serial="00" * 19), "for another delivery"),
-    "a receipt of the future": (saying(received=authority.NOW + timedelta(minutes=5) + SECOND), "Correct the clock"),
-    "no receipt at all": (answering(200, b"<html/>"), "not trusted"),
-    "no XML": (answering(200, b"thank you"), "can be read"),
+    "a receipt of the future": (saying(received=authority.NOW + timedelta(minutes=5) + SECOND), "Set the clock"),
+    "no receipt at all": (answering(200, b"<html/>"), "receipt is not valid: there is no signature"),
+    "no XML": (answering(200, b"thank you"), "not a readable receipt"),
     "too much": (answering(200, b" " * (1024 * 1024 + 1)), "too long"),
-    "a redirect": (answering(302), "never followed: check --to"),
+    "a redirect": (answering(302), "not followed. Check --to"),
     "a busy receiver": (refusing(503, "unavailable"), "HTTP status 503"),
     "a fault of theirs": (refusing(500, "internal"), "HTTP status 500"),
     "a refusal in plain words": (answering(404, b"no", "text/plain"), "status_url"),
@@ -338,8 +338,8 @@ def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave
     code, _, err = desk.deliver()
     assert code == 4, err
     assert told in err
-    correct = told in {"status_url", "HTTP status 422", "never followed: check --to"}
-    assert ("Correct it, then run the command again." in err) is correct
+    correct = told in {"not trusted", "status_url", "HTTP status 422", "not followed. Check --to"}
+    assert ("Fix this, then run the command again." in err) is correct
     assert ("Run the same command again" in err) is not correct
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
@@ -369,7 +369,7 @@ def test_a_receiver_that_is_not_there(desk, receiver):
 def test_a_receipt_that_cannot_be_written_is_not_lost(desk, receiver):
     code, _, err = desk.deliver("--receipt", str(desk.folder / "missing" / "receipt.xml"))
     assert code == 2
-    assert "was accepted, and its receipt is kept in the store" in err
+    assert "was accepted, and its receipt is in the store" in err
     assert desk.deliver()[0] == 0
     assert len(receiver.seen) == 1
 

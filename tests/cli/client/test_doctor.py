@@ -68,10 +68,10 @@ def found(shell, *more):
 def test_where_all_is_well(well):
     assert found(well) == (0, [])
     code, out, err = well.run("doctor", "--store", well.store)
-    assert (code, err) == (0, "Nothing is wrong.\n")
-    assert {line.split()[0] for line in out.splitlines()} == {"ok"}
+    assert (code, err) == (0, "No problems found.\n")
+    assert {line.split()[0] for line in out.splitlines()} == {"OK"}
     told = [line.split()[1] for line in out.splitlines()]
-    wanted = "store disk rights lock anchors anchors service TLS clock answers certificate"
+    wanted = "store disk permissions lock trusted trusted service TLS clock signature certificate"
     assert told == wanted.split()
 
 
@@ -128,22 +128,28 @@ def uncertain(shell):
 WRONG = {
     "no key": (spoil("live/key.pem"), 5, "certificate", "fail", "The store is damaged"),
     "settings that are none": (spoil("settings.toml", b"x ="), 5, "certificate", "fail", "settings.toml"),
-    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "these are no notes"),
-    "foreign anchors": (foreign, 5, "certificate", "fail", "not issued directly by a CA in trust_holders. Put the CAs"),
+    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "its content is not valid"),
+    "foreign anchors": (
+        foreign,
+        5,
+        "certificate",
+        "fail",
+        "No CA in trust_holders issued it directly. Put the service's CAs",
+    ),
     "foreign anchors of the services": (foreign_services, 4, "answers", "fail", "The answer is not trusted"),
     "another customer": (
         reword('"0123456-7"', '"7654321-0"'),
         5,
         "certificate",
         "fail",
-        "not for the customer ID 7654321-0",
+        "does not belong to the customer ID 7654321-0",
     ),
     "a key that others may read": (
         opened("/generations/*/key.pem", 0o644),
         5,
         "rights",
         "fail",
-        "(mode 0644). Run: chmod 0600",
+        "(mode 0644). Run “chmod 0600",
     ),
     "a key that the group may read": (
         opened("/generations/*/key.pem", 0o640),
@@ -152,24 +158,24 @@ WRONG = {
         "warn",
         "(mode 0640). Run: chmod 0600",
     ),
-    "a folder that others may write": (opened("", 0o777), 5, "rights", "fail", "(mode 0777). Run: chmod 0700"),
-    "revoked": (revoked, 3, "certificate", "fail", "Revoked, as the service has said. Order a replacement"),
-    "ended": (at(END + timedelta(seconds=1)), 3, "certificate", "fail", "Ended 1 March 2028"),
+    "a folder that others may write": (opened("", 0o777), 5, "rights", "fail", "(mode 0777). Run “chmod 0700"),
+    "revoked": (revoked, 3, "certificate", "fail", "Revoked, as the service reported. Order a replacement"),
+    "ended": (at(END + timedelta(seconds=1)), 3, "certificate", "fail", "Expired on 1 March 2028"),
     "renewal is open": (
         at(OPENS),
         0,
         "certificate",
         "warn",
-        "renewal is open. Key, certificate and chain belong together. Run “sinetti renew payroll”, or",
+        "renewable now. Key, certificate and chain match. Run “sinetti renew payroll” or",
     ),
     "not valid yet": (
         at(authority.NOW - timedelta(days=1)),
         5,
         "certificate",
         "fail",
-        "Look at this computer's clock.",
+        "Check this computer's clock.",
     ),
-    "uncertain": (uncertain, 6, "certificate", "fail", "if it stays uncertain, ask the service's support"),
+    "uncertain": (uncertain, 6, "certificate", "fail", "If the outcome is still unknown, ask the service's support"),
 }
 
 
@@ -188,8 +194,8 @@ def test_what_is_wrong_is_named_with_the_next_step(case, well):
 def test_words_for_people_and_how_many_are_wrong(well):
     revoked(well)
     code, out, err = well.run("doctor", "payroll", "--store", well.store, "--lang", "fi")
-    assert (code, err) == (3, "Vikoja: 1. Riveillä lukee, mitä tehdään seuraavaksi.\n")
-    assert out.splitlines()[-1].startswith("VIKA      varmenne")
+    assert (code, err) == (3, "Ongelmia: 1. Riveillä kerrotaan, mitä seuraavaksi tehdään.\n")
+    assert out.startswith("Virhe     varmenne")
 
 
 def test_a_first_enrolment_that_is_open(shell, monkeypatch):
@@ -207,7 +213,7 @@ def test_names_and_stores_that_are_not_there(well):
     assert well.run("doctor", "--store", well.folder / "nowhere")[0] == 2
     (well.folder / "empty").mkdir()
     code, out, _ = well.run("doctor", "--store", well.folder / "empty", "--lang", "en")
-    assert (code, "has nothing in it yet." in out) == (0, True)
+    assert (code, "empty is empty." in out) == (0, True)
 
 
 def test_a_store_that_cannot_be_looked_into(well, monkeypatch):

@@ -33,12 +33,12 @@ def of_this_service():
 
 
 CASES = {
-    "fits": (GOOD, (), 0, "The signature fits."),
+    "fits": (GOOD, (), 0, "The signature matches the message."),
     "fits, of this service": (
         of_this_service(),
         ("--anchors", "holders.pem"),
         0,
-        "and its certificate is of this service",
+        "and its certificate was issued by this service",
     ),
     "fits, but not of this service": (GOOD, ("--anchors", "holders.pem"), 3, "was not issued by this service"),
     "expired": (
@@ -47,25 +47,30 @@ CASES = {
         3,
         "has expired",
     ),
-    "indented": (indented(GOOD), (), 3, "white space came between its elements or"),
-    "by the name that the page has": (indented(GOOD), (), 3, "indent or wrap them. [indented-after-signing]\n"),
+    "indented": (indented(GOOD), (), 3, "White space was added between its elements or"),
+    "by the name that the page has": (
+        indented(GOOD),
+        (),
+        3,
+        "indent or wrap them afterwards. [indented-after-signing]\n",
+    ),
     "a declaration added after signing": (
         (ROOT / "tests/vectors/requests/refused-signature-declared-after.xml").read_bytes(),
         (),
         3,
-        "or a namespace declaration was added after signing",
+        "A namespace declaration added after signing",
     ),
     "a key of another certificate": (
         envelope(signed(request(), OURS, Faults(sign=lambda octets: xml_signing._sign(OTHER, octets)))),
         ("--certificate", "other.pem"),
         3,
-        "the key of another certificate",
+        "the key of a different certificate",
     ),
     "what was logged": (CHANGED, ("--signed", "logged.xml"), 3, "another form, as-logged"),
     "no signature": (b"<report/>", (), 3, "There is no signature"),
-    "GetCertificate": (render_get(RetrieveRequest(*WHO, "r-1")), (), 2, "carry no signature"),
-    "SignNewCertificate": (NEW, (), 2, "carry no signature"),
-    "no XML": (b"hello", (), 2, "This is no XML that can be read"),
+    "GetCertificate": (render_get(RetrieveRequest(*WHO, "r-1")), (), 2, "have no signature"),
+    "SignNewCertificate": (NEW, (), 2, "have no signature"),
+    "no XML": (b"hello", (), 2, "This is not readable XML"),
     "anchors that are none": (GOOD, ("--anchors", "password"), 2, "password cannot be read"),
     "a certificate that is none": (GOOD, ("--certificate", "password"), 2, "password cannot be read"),
     "a log that is not there": (CHANGED, ("--signed", "nowhere"), 2, "nowhere cannot be read"),
@@ -95,7 +100,7 @@ def test_the_command(explains, shell, case):
 def test_in_json_with_the_sentence_beside(explains):
     code, out, err = explains(indented(GOOD), "--json")
     assert (code, json.loads(out)["verdict"]) == (3, "refused")
-    assert err.startswith("The message was laid out anew")
+    assert err.startswith("The message was reformatted")
     code, out, err = explains(NEW, "--json")
     assert (code, json.loads(out)["verdict"]) == (2, "nothing-signed")
     assert PASSWORD not in out + err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -77,9 +78,9 @@ def test_pem_with_key_begins_with_it(shell, out, secret):
     shell.enrol()
     assert export(shell, out, "pem", "--with-key")[0] == 0
     assert out.read_bytes() == live(shell, "key.pem") + live(shell, "certificate.pem") + live(shell, "chain.pem")
-    code, _, told = export(shell, out, "pem", "--with-key", "--password-file", secret)
+    code, _, told = export(shell, out, "pem", "--force", "--with-key", "--password-file", secret)
     assert code == 0
-    assert "Whoever has this file has the key" in told
+    assert "Anyone with this file has the key" in told
     octets = out.read_bytes()
     assert b"BEGIN PRIVATE KEY" not in octets
     assert fits(encoding.load_private_key(octets, PASSWORD), shell)
@@ -101,7 +102,7 @@ def test_pkcs12_is_opened_by_its_password(shell, out, secret, form):
     assert fits(found.key, shell)
     assert found.cert.friendly_name == b"payroll"
     assert len(found.additional_certs) == live(shell, "chain.pem").count(b"BEGIN CERTIFICATE")
-    assert export(shell, out, form, "--password-file", secret)[0] == 0
+    assert export(shell, out, form, "--force", "--password-file", secret)[0] == 0
     bare = pkcs12.load_pkcs12(out.read_bytes(), PASSWORD)
     assert bare.key is None
     assert encoding.load_certificate(live(shell, "certificate.pem")) in [
@@ -123,14 +124,14 @@ def test_an_earlier_certificate_is_exported_by_its_serial(shell, out):
 
 
 REFUSED = {
-    "a key in DER": (("der", "--with-key"), "A DER file holds one thing"),
-    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Give --password-file FILE: a pkcs12 file"),
-    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file protects nothing here"),
-    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "holds no password"),
+    "a key in DER": (("der", "--with-key"), "A DER file has room for one item"),
+    "PKCS#12 without a password": (("pkcs12", "--with-key"), "Use --password-file FILE. A pkcs12 file"),
+    "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file has no effect here"),
+    "an empty password": (("pkcs12", "--password-file", "EMPTY"), "contains no password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
-    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 octets"),
-    "JKS": (("jks", "--with-key"), "keytool -importkeystore"),
+    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 bytes"),
+    "JKS, which export never wrote": (("jks", "--with-key"), "invalid choice: 'jks'"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
 
@@ -159,9 +160,9 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
 
 def test_names_that_are_not_there_or_have_no_certificate(shell, out):
     shell.enrol(transfer_id="9" * 32)
-    assert "There is no other in" in export(shell, out, "pem", name="other")[2]
+    assert "has no name other" in export(shell, out, "pem", name="other")[2]
     assert "has no certificate" in export(shell, out, "pem")[2]
-    assert "There is no ../x in" in export(shell, out, "pem", name="../x")[2]
+    assert "has no name ../x" in export(shell, out, "pem", name="../x")[2]
 
 
 def test_nothing_is_written_into_the_store(shell, secret):
@@ -169,13 +170,13 @@ def test_nothing_is_written_into_the_store(shell, secret):
     before = live(shell, "key.pem")
     target = shell.store / "payroll" / "live" / "key.pem"
     code, _, told = export(shell, target, "pem")
-    assert (code, "where keys are kept" in told) == (2, True)
+    assert (code, "which contains keys" in told) == (2, True)
     assert live(shell, "key.pem") == before
 
 
 def test_a_place_that_cannot_be_written_is_told(shell, out, tmp_path):
     shell.enrol()
-    assert "its folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
+    assert "the folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
     out.mkdir()
     code, _, told = export(shell, out, "pem")
     assert (code, "cannot be written" in told) == (2, True)
@@ -187,12 +188,36 @@ def test_no_way_to_an_open_file_is_replaced(shell):
     assert os.path.exists("/dev/null")  # noqa: PTH110 - as a shell would ask
 
 
-def test_a_file_that_was_there_is_replaced_with_its_rights(shell, out):
+def test_a_file_that_was_there_is_replaced_with_its_rights_only_if_forced(shell, out):
     shell.enrol()
     out.write_text("before")
     out.chmod(0o644)
-    assert export(shell, out, "pem", "--with-key")[0] == 0
+    code, _, told = export(shell, out, "pem", "--with-key")
+    assert (code, out.read_text(), exported(shell)) == (2, "before", [])
+    assert "already exists and was not changed. To replace it, give --force." in told
+    assert export(shell, out, "pem", "--with-key", "--force")[0] == 0
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(shell, out, monkeypatch):
+    shell.enrol()
+    monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: out.write_text("another's"))
+    code, _, told = export(shell, out, "pem", "--with-key")
+    assert (code, "already exists" in told, out.read_text()) == (2, True, "another's")
+    assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
+
+
+def test_a_copy_goes_to_standard_output_but_no_key_to_a_terminal(shell, monkeypatch):
+    shell.enrol()
+    code, printed, _ = export(shell, "-", "pem", "--with-key")
+    whole = b"".join(live(shell, name) for name in ("key.pem", "certificate.pem", "chain.pem"))
+    assert (code, printed) == (0, whole.decode())
+    assert "Standard output cannot take both" in export(shell, "-", "pem", "--json")[2]
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _self: True)
+    code, printed, told = export(shell, "-", "pem", "--with-key")
+    assert (code, printed, "never printed on a terminal" in told) == (2, "", True)
+    assert export(shell, "-", "pem")[0] == 0
+    assert len(exported(shell)) == 2
 
 
 def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
@@ -200,7 +225,7 @@ def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
     out.write_text("before")
     monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: (_ for _ in ()).throw(OSError(28, "full")))
     monkeypatch.setattr(event_log, "append", lambda *_args, **_facts: None)
-    code, _, told = export(shell, out, "pem", "--with-key")
+    code, _, told = export(shell, out, "pem", "--with-key", "--force")
     assert (code, "the disk is full" in told) == (2, True)
     assert out.read_text() == "before"
     assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
@@ -224,7 +249,7 @@ def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secre
     shell.enrol()
     kept_as(shell, OutputOptions(key_password_file=secret))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "kept encrypted" in told) == (2, True)
+    assert (code, "stored encrypted" in told) == (2, True)
     assert export(shell, out, "pem", "--with-key", "--password-file", secret)[0] == 0
     assert fits(encoding.load_private_key(out.read_bytes(), PASSWORD), shell)
 
@@ -235,7 +260,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     shell.enrol()
     kept_as(shell, OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
     code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "is in a token and does not leave it" in told) == (2, True)
+    assert (code, "is in a token and cannot leave it" in told) == (2, True)
     assert export(shell, out, "pem")[0] == 0
     document, sealed = tmp_path / "report.xml", tmp_path / "sealed.xml"
     document.write_text("<report/>")
@@ -249,7 +274,7 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     settings.load(shell.store / "payroll").files.token.pin_file.write_text("")
     code, _, told = shell.run(*sign)
     assert code == 5
-    assert "holds no PIN" in told
+    assert "contains no PIN" in told
     pkcs11.forget_sessions()
 
 

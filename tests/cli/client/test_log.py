@@ -1,6 +1,7 @@
 """`sinetti log`, and the records of commands run by hand."""
 
 import json
+import re
 from dataclasses import fields
 from datetime import timedelta
 
@@ -37,28 +38,25 @@ def test_what_was_done_by_hand_is_written_down(shell):
     serial = (shell.store / "payroll" / "live").resolve().name
     lines = out.splitlines()
     assert (code, err) == (0, "")
-    assert lines[0].startswith("2 March 2026 at 14:00  certificate retrieved and in place: certificate ")
+    assert lines[0].startswith("2026-03-02 14:00  Certificate retrieved and installed  serial number ")
     assert lines[0].endswith("; valid until 1 March 2028 at 14:00")
-    refused = (
-        "1 January 2028 at 14:00  the service refused: The service answered PKI034: Too early.; error codes PKI034"
-    )
-    assert lines[1] == refused
-    assert lines[2].startswith(
-        f"1 January 2028 at 14:00  renewed, the new certificate is in place: certificate {serial}"
-    )
+    at, event, facts = re.split(" {2,}", lines[1])
+    assert (at, event) == ("2028-01-01 14:00", "Request refused by the service")
+    assert facts == "The service answered PKI034: Too early.; error code PKI034"
+    assert lines[2].startswith(f"2028-01-01 14:00  Certificate renewed and installed    serial number {serial}")
 
 
 WAYS = {
-    "lost": (double.lose, EventType.UNCERTAIN, "renew: it is uncertain whether the request was done."),
+    "lost": (double.lose, EventType.UNCERTAIN, "renew: the outcome of the request is unknown."),
     "put off": (
         double.refuse(Failure("PKI090", "Later.")),
         EventType.PENDING,
-        "renew: the service asked for the same request again later.",
+        "renew: the service asked to receive the same request later.",
     ),
     "not trusted": (
         double.signed_by_a_holder,
         EventType.FAILED,
-        "renew: it is uncertain whether the request was done.",
+        "renew: the outcome of the request is unknown.",
     ),
 }
 
@@ -130,14 +128,14 @@ def test_since(since, count, shell):
 def test_a_name_without_a_log(shell):
     shell.enrol()
     (shell.store / "payroll" / "log.jsonl").unlink()
-    assert shown(shell) == (0, "Nothing has been written down about payroll.\n", "")
-    assert shown(shell, "--lang", "fi")[1] == "Nimestä payroll ei ole merkintöjä.\n"
+    assert shown(shell) == (0, "The log has no entries for payroll.\n", "")
+    assert shown(shell, "--lang", "fi")[1] == "Lokissa ei ole merkintöjä nimestä payroll.\n"
 
 
 def test_a_name_that_is_not_there(shell):
     shell.enrol()
     code, _, err = shell.run("log", "wages", "--store", shell.store)
-    assert (code, err.startswith("There is no wages in ")) == (2, True)
+    assert (code, err.endswith(" has no name wages. Run “sinetti status” to list the names.\n")) == (2, True)
     assert shown(shell, "--since", "yesterday")[0] == 2
 
 
@@ -145,7 +143,7 @@ def test_a_name_that_is_not_there(shell):
 @pytest.mark.parametrize("language", Language)
 def test_every_event_has_words(event, language):
     one = LogEvent(authority.NOW, event, {"why": "so\x1b[2J", "stage": "deploy", "other": "x", "until": "soon"})
-    line = log_format.line(one, language)
+    line = " ".join(log_format.cells(one, language))
     assert line.isprintable()
     assert "other: x" in line
     assert log_format.HAPPENED[event] in line or language is not Language.EN
@@ -167,59 +165,59 @@ def test_a_full_part_is_put_aside(tmp_path):
 WORDED = {
     "a program that ended": (
         {"stage": "deploy", "result": "exit code 1", "program": "/bin/x"},
-        "stage deploy; it ended with exit code 1; program: /bin/x",
-        "vaihe deploy; se päättyi paluukoodiin 1; ohjelma: /bin/x",
+        "stage deploy; it exited with code 1; program: /bin/x",
+        "vaihe deploy; se päättyi paluukoodilla 1; ohjelma: /bin/x",
         "steg deploy; det avslutades med slutkoden 1; program: /bin/x",
     ),
     "by a signal": (
         {"result": "signal SIGTERM"},
-        "it was ended by the signal SIGTERM",
-        "signaali SIGTERM päätti sen",
-        "det avslutades av signalen SIGTERM",
+        "it was stopped by signal SIGTERM",
+        "sen pysäytti signaali SIGTERM",
+        "det stoppades av signalen SIGTERM",
     ),
     "by its time": (
         {"result": "killed after 60 s"},
-        "it was killed after 60 s",
-        "se lopetettiin 60 sekunnin jälkeen",
-        "det avbröts efter 60 s",
+        "it did not finish within 60 s and was stopped",
+        "se ei valmistunut 60 sekunnissa ja pysäytettiin",
+        "det blev inte klart inom 60 s och stoppades",
     ),
     "not begun": (
         {"result": "could not be started: [Errno 2] x"},
-        "it could not be started: [Errno 2] x",
-        "sitä ei voitu käynnistää: [Errno 2] x",
-        "det kunde inte startas: [Errno 2] x",
+        "could not be started: [Errno 2] x",
+        "käynnistys epäonnistui: [Errno 2] x",
+        "kunde inte startas: [Errno 2] x",
     ),
     "in words of a later version": ({"result": "a\x1bb"}, "a b", "a b", "a b"),
     "revoked": (
         {"reason": "superseded"},
-        "reason: another certificate has taken its place",
-        "syy: toinen varmenne on tullut sen tilalle",
+        "reason: another certificate has replaced it",
+        "syy: toinen varmenne on korvannut sen",
         "orsak: ett annat certifikat har ersatt det",
     ),
     "a reason that is unknown": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),
     "a replacement": (
         {"why": "refused-for-good"},
-        "the service refused it for good",
-        "palvelu hylkäsi uusimisen lopullisesti",
-        "tjänsten avslog förnyandet slutgiltigt",
+        "the service refused it permanently",
+        "palvelu hylkäsi uusimisen pysyvästi",
+        "tjänsten avslog förnyandet permanent",
     ),
     "exported": (
         {"format": "pkcs12", "with_key": "yes", "path": "/p"},
-        "form pkcs12; with its key; file: /p",
-        "muoto pkcs12; avaimen kanssa; tiedosto: /p",
-        "format pkcs12; med sin nyckel; fil: /p",
+        "format pkcs12; with the private key; file: /p",
+        "muoto pkcs12; yksityisen avaimen kanssa; tiedosto: /p",
+        "format pkcs12; med den privata nyckeln; fil: /p",
     ),
     "a hint": (
         {"start": "2028-01-05T10:00:00Z", "end": "2028-01-06T10:00:00Z", "explanation": ""},
         "from 5 January 2028 at 12:00; to 6 January 2028 at 12:00",
-        "alkaen 5.1.2028 klo 12.00; viimeistään 6.1.2028 klo 12.00",
+        "5.1.2028 klo 12.00 alkaen; 6.1.2028 klo 12.00 asti",
         "från 5.1.2028 kl. 12.00; till 6.1.2028 kl. 12.00",
     ),
     "settings": (
         {"changed": "service, tls_ca, moonlight"},
-        "changed: address of the service, CA of the service's TLS, moonlight",
-        "muuttunut: palvelun osoite, palvelun TLS-yhteyden varmentaja, moonlight",
-        "ändrat: tjänstens adress, utfärdare för tjänstens TLS, moonlight",
+        "changed: service address, CA of the TLS connection, moonlight",
+        "muutettu: palvelun osoite, TLS-yhteyden varmentaja, moonlight",
+        "ändrat: tjänstens adress, TLS-anslutningens utfärdare, moonlight",
     ),
 }
 
@@ -227,7 +225,7 @@ WORDED = {
 @pytest.mark.parametrize(("facts", "en", "fi", "sv"), WORDED.values(), ids=WORDED)
 def test_facts_are_told_in_words_of_the_readers_language(facts, en, fi, sv):
     one = LogEvent(OPENS, EventType.HOOK, facts)
-    told = [log_format.line(one, language).split(": ", 1)[1] for language in (Language.EN, Language.FI, Language.SV)]
+    told = [log_format.cells(one, language)[2] for language in (Language.EN, Language.FI, Language.SV)]
     assert told == [en, fi, sv]
 
 

@@ -37,9 +37,9 @@ CHECKS = {
         messages.RECEIPT_SIGNER_NOT_THEN,
     ),
     "for other octets": (GOOD, b"<report />", timedelta(0), messages.RECEIPT_NOT_FOR_THIS),
-    "changed": (GOOD.replace(b">one<", b">two<"), SENT, timedelta(0), messages.RECEIPT_NOT_TRUSTED),
+    "changed": (GOOD.replace(b">one<", b">two<"), SENT, timedelta(0), messages.RECEIPT_INVALID),
     "signed by a holder": (receipt(double.holder_seal()), SENT, timedelta(0), messages.RECEIPT_NOT_TRUSTED),
-    "not signed": (SENT, SENT, timedelta(0), messages.RECEIPT_NOT_TRUSTED),
+    "not signed": (SENT, SENT, timedelta(0), messages.RECEIPT_INVALID),
 }
 
 
@@ -51,8 +51,8 @@ def test_what_a_receipt_proves(octets, sent, later, text):
 
 
 COMMANDS = {
-    "good": (GOOD, SENT, "services.pem", 0, "The receipt is good"),
-    "for other octets": (GOOD, b"<b/>", "services.pem", 3, "for other octets"),
+    "good": (GOOD, SENT, "services.pem", 0, "The receipt is valid"),
+    "for other octets": (GOOD, b"<b/>", "services.pem", 3, "Refused: the receipt is not for"),
     "no XML": (b"thanks", SENT, "services.pem", 2, "receipt.xml cannot be read"),
     "anchors that are none": (GOOD, SENT, "password", 2, "password cannot be read"),
 }

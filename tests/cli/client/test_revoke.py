@@ -83,7 +83,7 @@ def test_a_certificate_is_revoked_by_its_own_key(bench, store, run):
             "reason": None,
         },
     )
-    assert "was revoked 11 January 2027 at 10:00 (Finnish time). Order a replacement" in err
+    assert "was revoked on 11 January 2027 at 10:00 (Finnish time). Order a replacement" in err
     assert (row_of(bench, store)["state"], row_of(bench, store)["reason"]) == ("revoked", "superseded")
     assert [one.event for one in event_log.read(store / "payroll")] == [EventType.ENROLLED, EventType.REVOKED]
     code, out, _ = run("status", "--store", store, "--json")
@@ -94,7 +94,7 @@ def test_doing_it_again_says_that_it_is_revoked(store, run):
     assert revoke(run, store, "--yes")[0] == 0
     code, out, err = revoke(run, store, "--json")
     assert (code, json.loads(out)["result"]) == (0, "revoked-before")
-    assert err.endswith("is revoked already. Nothing was sent.\n")
+    assert err.endswith("is already revoked. Nothing was sent.\n")
 
 
 def forget(store):
@@ -112,7 +112,7 @@ def test_where_the_answer_was_lost_it_is_asked_again(store, run):
     code, out, err = revoke(run, store, "--yes", "--json", reason="keyCompromise")
     assert (code, json.loads(out)["result"], json.loads(out)["reason"]) == (0, "revoked-before", "already")
     assert "for another reason. It stays revoked." in err
-    assert revoke(run, store, "--yes")[2].endswith("is revoked already. Nothing was sent.\n")
+    assert revoke(run, store, "--yes")[2].endswith("is already revoked. Nothing was sent.\n")
 
 
 class Typed(io.StringIO):
@@ -124,9 +124,9 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
     monkeypatch.setattr(sys, "stdin", Typed("wages\n"))
     code, _, err = revoke(run, store, reason="keyCompromise")
     assert code == 2
-    assert f"payroll: the certificate {serial_of(store)} of 0123456-7 is revoked for good, in TEST at http://" in err
-    assert "the certificates that were renewed from it are revoked as well" in err
-    assert "To revoke it, type its name (payroll): That is another name. Nothing was revoked." in err
+    assert f"payroll: certificate {serial_of(store)} of 0123456-7 will be revoked permanently in TEST at http://" in err
+    assert "the certificates renewed from it are revoked too" in err
+    assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was revoked." in err
     assert row_of(bench, store)["state"] == "fetched"
     monkeypatch.setattr(sys, "stdin", Typed("payroll\n"))
     assert revoke(run, store)[0] == 0
@@ -136,7 +136,7 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
 def test_where_nobody_can_be_asked_nothing_is_revoked(bench, store, run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("payroll\n"))
     code, _, err = revoke(run, store)
-    assert (code, err.splitlines()[-1][:26]) == (2, "Nobody can be asked here, ")
+    assert (code, err.splitlines()[-1][:26]) == (2, "There is no terminal to co")
     monkeypatch.setattr(sys, "stdin", None)
     assert revoke(run, store)[0] == 2
     assert row_of(bench, store)["state"] == "fetched"
@@ -155,11 +155,15 @@ OTHER = "00" * 10
 ANSWERS = {
     "a service without this door": (
         (404, {"content-type": "text/plain"}, b"There is nothing here."),
-        (3, "refused", "This service takes no revocations from programs. Revoke the certificate in the e-service"),
+        (
+            3,
+            "refused",
+            "This service does not accept revocations from programs. Revoke the certificate at any time in the ",
+        ),
     ),
     "one that takes no POST there": (
         (405, {"content-type": "text/html"}, b"<h1>No</h1>"),
-        (3, "refused", "This service takes no revocations from programs."),
+        (3, "refused", "This service does not accept revocations from programs."),
     ),
     "a clock that is wrong": (
         problem(401, "signature-invalid", text={"en": "Set the clock right.", "fi": "Kello."}),
@@ -173,22 +177,22 @@ ANSWERS = {
         problem(409, "expired"),
         (3, "refused", "The service answered expired: Detail.\nNothing was revoked."),
     ),
-    "too many calls": ((429, {}, b""), (4, "failed", "The service answered with the HTTP status 429")),
-    "away": (problem(503, "unavailable"), (4, "failed", "The service answered with the HTTP status 503")),
-    "a fault": ((500, {}, b""), (4, "failed", "is no answer to a revocation (HTTP status 500)")),
+    "too many calls": ((429, {}, b""), (4, "failed", "The service answered with HTTP status 429")),
+    "away": (problem(503, "unavailable"), (4, "failed", "The service answered with HTTP status 503")),
+    "a fault": ((500, {}, b""), (4, "failed", "is not an answer to a revocation (HTTP status 500)")),
     "a redirection": ((302, {"location": SERVICE_SAYS}, b""), (4, "failed", "redirects to another address")),
-    "no JSON": ((200, {"content-type": "application/json"}, b"{"), (4, "failed", "is no answer to a revocation")),
+    "no JSON": ((200, {"content-type": "application/json"}, b"{"), (4, "failed", "is not an answer to a revocation")),
     "a problem that is none": (
         (400, {"content-type": "application/problem+json"}, b"[1]"),
-        (4, "failed", "is no answer to a revocation (HTTP status 400)"),
+        (4, "failed", "is not an answer to a revocation (HTTP status 400)"),
     ),
     "a problem cut short": (
         (404, {"content-type": "application/problem+json"}, b'{"reason'),
-        (3, "refused", "This service takes no revocations from programs."),
+        (3, "refused", "This service does not accept revocations from programs."),
     ),
     "another certificate": (
         answered(serial=OTHER, revoked_at="2027-01-11T08:00:00Z", reason="superseded"),
-        (4, "failed", "is no answer to a revocation (HTTP status 200)"),
+        (4, "failed", "is not an answer to a revocation (HTTP status 200)"),
     ),
 }
 
@@ -216,7 +220,7 @@ def test_a_service_that_is_not_reached(bench, store, run):
 
 
 NOT_THERE = {
-    "no such name": (lambda _: None, "wages", 2, "There is no wages in"),
+    "no such name": (lambda _: None, "wages", 2, "has no name wages"),
     "no certificate": (
         lambda folder: (folder.parent / "wages" / "pending").mkdir(parents=True),
         "wages",

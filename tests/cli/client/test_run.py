@@ -49,7 +49,7 @@ def test_nothing_is_due(shell):
     ]  # fmt: skip
     assert (name["decision"], name["because"], name["result"], name["codes"]) == ("wait", "planned", None, [])
     assert name["next"] == told["next"]
-    assert err.startswith("1 name: 1 in order, 0 renewed, 0 not finished.\nSomething is due next ")
+    assert err.startswith("1 certificate: 1 up to date, 0 renewed, 0 pending.\nNext action: ")
 
 
 def test_renewed(shell):
@@ -58,7 +58,7 @@ def test_renewed(shell):
     code, told, err = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["result"]) == (0, "renew", "renewed")
     assert "payroll: renewed." in err
-    assert "1 name: 0 in order, 1 renewed, 0 not finished." in err
+    assert "1 certificate: 0 up to date, 1 renewed, 0 pending." in err
 
 
 def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
@@ -71,9 +71,9 @@ def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
         kept = settings.load(shell.store / f"client{number}")
         settings.store(shell.store / f"client{number}", replace(kept, service="http://127.0.0.1:9/"))
     code, _, err = run(shell)
-    assert (code, err.count(": 127.0.0.1 could not be reached")) == (4, 4)
-    assert "The same of 2 names more: 127.0.0.1 could not be reached" in err
-    assert "5 names: 0 in order, 0 renewed, 5 not finished." in err
+    assert (code, err.count(": Cannot connect to 127.0.0.1 on port 9")) == (4, 4)
+    assert "The same applies to 2 more names: Cannot connect to 127.0.0.1 on port 9" in err
+    assert "5 certificates: 0 up to date, 0 renewed, 5 pending." in err
 
 
 def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
@@ -83,17 +83,17 @@ def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
     code, _, err = run(shell)
     assert code == 3
     assert "payroll: The service answered PKI033: Revoked." in err
-    assert "can no longer be renewed: it is revoked. Order a replacement" in err
+    assert "can no longer be renewed, because it is revoked. Order a replacement" in err
     code, told, err = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["because"]) == (3, "hopeless", "revoked")
     assert "Order a replacement" not in err
-    assert "1 not finished.\n“sinetti status” says what is not finished" in err
+    assert "1 pending.\nRun “sinetti status” to see what is pending" in err
 
 
 PLANS = {
-    "planned": (OPENS - DAY, "payroll: its renewal is planned for", 0),
+    "planned": (OPENS - DAY, "payroll: renewal is planned for", 0),
     "now": (LATE, "payroll: would be renewed now.", 0),
-    "ended": (END + 3 * DAY, "can no longer be renewed: it ended", 3),
+    "ended": (END + 3 * DAY, "can no longer be renewed, because it expired on", 3),
 }
 
 
@@ -117,10 +117,10 @@ def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
     (shell.store / "broken" / "live" / "certificate.pem").write_text("?")
     code, out, _ = run(shell, "--dry-run")
     assert code == 6
-    assert out.count("the last try failed; the next one is") == 2
+    assert out.count("the last attempt failed. The next attempt is on") == 2
     assert "The store is damaged" in out
     shell.double.now = LATE + DAY
-    assert "what is under way would be gone on with" in run(shell, "--dry-run")[1]
+    assert "the pending work would continue" in run(shell, "--dry-run")[1]
     code, told, _ = run(shell, "--dry-run", "--json")
     decisions = sorted(str(name["decision"]) for name in told["names"])
     assert (code, decisions) == (5, ["None", "go-on", "go-on"])
@@ -177,7 +177,7 @@ def test_programs_are_run_around_a_renewal_and_not_again(shell):
     old = (shell.store / "payroll" / "live").readlink().name
     config, told = with_hooks(shell, "true")
     code, _, err = shell.run("run", "--config", config)
-    assert (code, "1 name: 1 in order, 0 renewed, 0 not finished." in err) == (0, True), "each name is counted once"
+    assert (code, "1 certificate: 1 up to date, 0 renewed, 0 pending." in err) == (0, True), "each name is counted once"
     assert told() == [f"after {old}"], "the first set is brought into use, too"
     shell.double.now = LATE
     assert shell.run("run", "--config", config)[0] == 0
@@ -194,7 +194,7 @@ def test_a_deploy_that_fails_is_tried_again_and_the_renewal_stays(shell):
     code, _, err = shell.run("run", "--config", config)
     assert code == 4
     assert "renewed." in err
-    assert "1 name: 0 in order, 0 renewed, 1 not finished." in err, "each name is counted once"
+    assert "1 certificate: 0 up to date, 0 renewed, 1 pending." in err, "each name is counted once"
     assert "7" in err
     assert len(list((shell.store / "payroll" / "generations").iterdir())) == 2
     code, out, _ = shell.run("run", "--config", config, "--json")
@@ -350,7 +350,7 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
         with service(shell.store, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
             assert manager.recv(100) == b"READY=1"
             line = ""
-            while "Something is due next" not in line:
+            while "Next action:" not in line:
                 line = process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             assert process.wait(5) == 0
@@ -416,7 +416,7 @@ def read_until(process, words):
     lines = []
     while not lines or words not in lines[-1]:
         lines.append(process.stderr.readline())
-        assert lines[-1], "it has ended"
+        assert lines[-1], "the certificate has expired"
     return "".join(lines)
 
 
@@ -440,10 +440,10 @@ def test_a_service_looks_anew_when_it_is_told_to(shell):
     command = program("run", "--config", config, "--every", "7d", "--lang", "en")
     options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": surroundings({})}
     with started(command, **options) as process:
-        read_until(process, "Something is due next")
+        read_until(process, "Next action:")
         config.write_text("?\n")
         process.send_signal(signal.SIGHUP)
-        assert "this is no TOML" in read_until(process, "Something is due next")
+        assert "This is not valid TOML" in read_until(process, "Next action:")
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
 
@@ -473,13 +473,13 @@ def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
     shell.enrol()
     away = shell.store.with_name("away")
     with service(shell.store, "--lang", "en") as process:
-        read_until(process, "Something is due next")
+        read_until(process, "Next action:")
         shell.store.rename(away)
         process.send_signal(signal.SIGHUP)
         read_until(process, str(shell.store))
         away.rename(shell.store)
         process.send_signal(signal.SIGHUP)
-        read_until(process, "Something is due next")
+        read_until(process, "Next action:")
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
 
@@ -529,6 +529,6 @@ def test_a_clock_that_is_years_behind_is_told_each_time(shell):
     for more in ((), ("--dry-run",), ("--config", config), ("--config", config)):
         code, _, err = run(shell, *more)
         assert code == 4
-        assert "1 certificate that is in use begins days later. Set the clock right" in err
+        assert "1 certificate in use is valid only from days later. Set the clock" in err
     shell.double.now = authority.NOW - timedelta(days=1)
     assert run(shell)[0] == 0

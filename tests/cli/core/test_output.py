@@ -183,10 +183,10 @@ def test_an_output_that_is_full_is_told_in_one_sentence(words, store, shell):
     (shell.folder / "report.xml").write_bytes(b"<report/>")
     with Path("/dev/full").open("wb") as full:
         told = ran(*words, "--store", store, stdout=full, cwd=shell.folder)
-    assert told == (1, "The output could not be written: the disk is full.\n")
+    assert told == (1, "The output cannot be written: the disk is full.\n")
 
 
 def test_an_output_that_was_never_open_is_told_too(store):
     words = [sys.executable, "-m", "sinetti", "status", "--store", str(store), "--lang", "en"]
     ended = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (1, "The output could not be written: Bad file descriptor.\n")
+    assert (ended.returncode, ended.stderr) == (1, "The output cannot be written: Bad file descriptor.\n")

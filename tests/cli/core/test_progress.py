@@ -1,17 +1,19 @@
-"""Progress output: a bar on a terminal, lines elsewhere, nothing for short tasks."""
+"""Progress output: a bar or a spinner on a terminal, lines elsewhere, nothing for short tasks."""
 
 import io
+import re
 import threading
 
 import pytest
 
-from sinetti.cli.core import progress
+from sinetti.cli.core import invocation, progress
+from sinetti.cli.core.progress import Waiting
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.domain.values import Language
 
 
-class Screen(io.StringIO):
+class Terminal(io.StringIO):
     encoding = "utf-8"
 
     def isatty(self):
@@ -26,6 +28,23 @@ class Seconds:
     def __call__(self):
         return self.now
 
+    def pass_by(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def width(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def drawn(stream):
+    """Return the lines that a terminal showed one after the other."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", plain)]
+    return [line for number, line in enumerate(lines) if line and line != lines[number - 1]]
+
 
 def play(stream, pauses, language=Language.EN):
     seconds = Seconds()
@@ -33,51 +52,59 @@ def play(stream, pauses, language=Language.EN):
         for number, pause in enumerate(pauses):
             seconds.now += pause
             shown.advance(f"name-{number}")
-        return stream.getvalue()
+    return stream
 
 
-@pytest.mark.parametrize("stream", [Screen, io.StringIO])
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 def test_what_ends_soon_is_not_talked_about(stream):
-    assert play(stream(), [0.5, 0.5, 0.5]) == ""
+    assert play(stream(), [0.5, 0.5, 0.5]).getvalue() == ""
 
 
 def test_a_bar_on_a_terminal():
-    written = play(Screen(), [1.5, 1.5, 0.01, 0.5])
-    assert [part.rstrip("\x1b[K") for part in written.split("\r")] == [
-        "",
-        "████████████░░░░░░░░░░░░ 2 of 4, last name-1",
-        "████████████████████████ 4 of 4, last name-3",
+    assert drawn(play(Terminal(), [1.5, 1.5, 0.01, 0.5])) == [
+        "━━━━━━━━━━━━             2 of 4: name-1",
+        "━━━━━━━━━━━━━━━━━━━━━━━━ 4 of 4: name-3",
     ]
 
 
-def test_it_is_taken_away_at_the_end_and_before_something_is_told():
-    screen, seconds, told = Screen(), Seconds(), []
+def test_a_long_name_takes_one_line():
+    screen, seconds = Terminal(), Seconds()
+    with progress.bar(2, screen, Language.EN, seconds) as shown:
+        seconds.now += 3
+        shown.advance("n" * 64)
+    assert [len(line) for line in drawn(screen)] == [60]
+
+
+def test_it_is_removed_at_the_end_and_before_a_message():
+    screen, seconds, seen = Terminal(), Seconds(), []
     with progress.bar(0, screen, Language.EN, seconds) as shown:
         shown.begin(2)
-        tell = shown.between(lambda message: told.append((message.text, screen.getvalue()[-4:])))
+        tell = shown.between(lambda message: seen.append((message.text, screen.getvalue()[-8:])))
         seconds.now += 3
         shown.advance("a")
         tell(make_message(messages.WAITING_ONE))
-        assert told == [(messages.WAITING_ONE, "\r\x1b[K")]
+        assert seen == [(messages.WAITING_ONE, "\r\x1b[1A\x1b[2K"[-8:])]
         seconds.now += 3
         shown.advance("b")
-    assert screen.getvalue().endswith("\r\x1b[K")
+    assert screen.getvalue().endswith("\x1b[1A\x1b[2K")
 
 
 def test_elsewhere_a_line_every_five_seconds():
-    assert play(io.StringIO(), [1, 2, 1, 1, 3, 1]) == "2 of 6, last name-1\n5 of 6, last name-4\n"
+    lines = play(io.StringIO(), [1, 2, 1, 1, 3, 1]).getvalue()
+    assert lines == "2 of 6: name-1\n5 of 6: name-4\n"
 
 
 def test_in_the_readers_language_and_without_signs_that_a_terminal_lacks():
-    screen = Screen()
+    screen = Terminal()
     screen.encoding = "iso-8859-1"
-    assert play(screen, [3, 3], Language.FI) == (
-        "\r############------------ 1/2, viimeksi name-0\x1b[K\r######################## 2/2, viimeksi name-1\x1b[K"
-    )
+    assert drawn(play(screen, [3, 3], Language.FI)) == [
+        "------------             1/2: name-0",
+        "------------------------ 2/2: name-1",
+    ]
 
 
 def test_a_terminal_that_goes_away_stops_no_work():
-    class Gone(Screen):
+    class Gone(Terminal):
         def write(self, _text):
             raise BrokenPipeError
 
@@ -86,6 +113,7 @@ def test_a_terminal_that_goes_away_stops_no_work():
         for name in ("a", "b"):
             seconds.now += 3
             shown.advance(name)
+    Waiting(60, Language.EN, Gone(), seconds.pass_by, seconds).sleep(1)
 
 
 def test_from_many_threads_each_counts():
@@ -98,4 +126,52 @@ def test_from_many_threads_each_counts():
             one.join()
         seconds.now += 9
         shown.advance("last")
-    assert stream.getvalue() == "401 of 400, last last\n"
+    assert stream.getvalue() == "401 of 400: last\n"
+
+
+WAITED = {
+    Language.EN: "Not ready yet. Next attempt in 2 s, 60 s remaining.",
+    Language.FI: "Ei vielä valmis. Uusi yritys 2 s, jäljellä 60 s.",
+    Language.SV: "Inte klart ännu. Nytt försök om 2 s, 60 s kvar.",
+}
+
+
+@pytest.mark.parametrize("language", WAITED)
+def test_a_spinner_shows_the_remaining_time_in_place_of_messages(language):
+    screen, seconds, seen = Terminal(), Seconds(), []
+    waiting = Waiting(60, language, screen, seconds.pass_by, seconds)
+    waiting.sleep(2)
+    waiting.sleep(1)
+    shown = [line.split(" ", 1)[1] for line in drawn(screen)]
+    assert shown[0] == WAITED[language]
+    assert all(len(line) <= 58 for line in shown)
+    assert seconds.now == pytest.approx(103)
+    assert screen.getvalue().endswith("\x1b[1A\x1b[2K")
+    waiting.without_attempts(seen.append)(make_message(messages.WAITING, seconds=2))
+    waiting.without_attempts(seen.append)(make_message(messages.STORE_EMPTY))
+    assert [one.text for one in seen] == [messages.STORE_EMPTY]
+
+
+def test_elsewhere_the_messages_are_printed_and_there_is_no_spinner():
+    stream, seconds, seen = io.StringIO(), Seconds(), []
+    waiting = Waiting(60, Language.EN, stream, seconds.pass_by, seconds)
+    waiting.sleep(2)
+    waiting.without_attempts(seen.append)(make_message(messages.WAITING, seconds=2))
+    assert (stream.getvalue(), len(seen), seconds.now) == ("", 1, 102)
+
+
+def test_a_count_that_is_kept_elsewhere_is_shown_on_a_terminal_alone():
+    screen, stream = Terminal(), io.StringIO()
+    for one in (screen, stream):
+        with progress.bar(0, one, Language.EN, Seconds()) as shown:
+            shown.reach(3, 12, "org-0003")
+    assert (drawn(screen), stream.getvalue()) == (["━━━━━━                   3 of 12: org-0003"], "")
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_quiet_draws_nothing(is_quiet, monkeypatch):
+    monkeypatch.setattr(invocation.CURRENT, "quiet", is_quiet)
+    stream, ticks = io.StringIO(), iter(range(0, 1000, 60))
+    with progress.bar(2, stream, ticks=lambda: next(ticks)) as bar:
+        bar.advance("payroll")
+    assert bool(stream.getvalue()) is not is_quiet

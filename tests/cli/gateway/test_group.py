@@ -187,7 +187,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("words", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_is_told_in_one_sentence(words, gate):
     code, found, err = gate("check", *paths(words), "--json", "--lang", "en")
-    assert (code, found) == (2, None)
+    assert (code, found["error"]["code"]) == (2, "usage")
     assert len(err.splitlines()) == 1
     assert err.startswith(str(gate.folder))
 
@@ -195,7 +195,7 @@ def test_what_cannot_be_read_is_told_in_one_sentence(words, gate):
 @pytest.mark.parametrize("anchors", ["hello.txt", "good.pem", "no.pem"])
 def test_anchors_that_are_none(anchors, gate):
     code, found, err = gate("check", "good.cer", "--json", anchors=anchors)
-    assert (code, found) == (2, None)
+    assert (code, found["error"]["code"]) == (2, "usage")
     assert anchors in err
 
 

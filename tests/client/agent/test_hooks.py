@@ -128,10 +128,14 @@ def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
 
 
 ENDS = {
-    "an exit code": (python("raise SystemExit(3)"), "it ended with exit code 3", "exit code 3"),
-    "a signal": (python("import os; os.kill(os.getpid(), 15)"), "ended by the signal SIGTERM", "signal SIGTERM"),
-    "no such program": (("/no/such/program",), "/no/such/program could not be started, it does not exist", "could not"),
-    "a folder": (("/",), "could not be started, the rights do not allow it", "could not be started"),
+    "an exit code": (python("raise SystemExit(3)"), "it exited with code 3", "exit code 3"),
+    "a signal": (python("import os; os.kill(os.getpid(), 15)"), "stopped by signal SIGTERM", "signal SIGTERM"),
+    "no such program": (
+        ("/no/such/program",),
+        "/no/such/program could not be started (it does not exist)",
+        "could not",
+    ),
+    "a folder": (("/",), "could not be started (permission denied)", "could not be started"),
     "a NUL": (("true", "\0"), "true could not be started", "could not be started"),
 }
 
@@ -148,7 +152,7 @@ def test_what_did_not_succeed_is_told_in_words(folder, command, why, result):
 def test_a_file_that_may_not_be_run_is_told(folder, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\n")
-    assert "the rights do not allow it" in said(run(folder, script))
+    assert "permission denied" in said(run(folder, script))
 
 
 def test_no_shell_looks_at_it_and_nobody_answers_it(folder):
@@ -190,7 +194,7 @@ def test_what_takes_too_long_is_killed_with_its_children(folder, stubborn, monke
     end = run(folder, *python(code), timeout=1)
     assert time.monotonic() - begun < 10
     assert not end.ok
-    assert "it was killed after 1 s" in said(end)
+    assert "it did not finish within 1 s and was stopped" in said(end)
     child = int(kept(folder).split()[-1])
     deadline = time.monotonic() + 5
     while not gone(child) and time.monotonic() < deadline:

@@ -136,7 +136,7 @@ def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
     kept = list(event_log.read(house.desk.folder))
     assert kept[-1].event is EventType.REFUSED
     for language in Language:
-        shown = [log_format.line(one, language) for one in kept]
+        shown = [" ".join(log_format.cells(one, language)) for one in kept]
         assert all(line.isprintable() for line in shown), shown
     raw = (house.desk.folder / event_log.FILE).read_text()
     assert all(json.loads(line) for line in raw.splitlines())
@@ -146,7 +146,7 @@ def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
 def test_what_somebody_wrote_into_a_log_is_shown_without_steering(house):
     event_log.append(house.desk.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING})
     (*_, last) = event_log.read(house.desk.folder)
-    assert log_format.line(last, Language.EN).isprintable()
+    assert all(cell.isprintable() for cell in log_format.cells(last, Language.EN))
     assert log.EXAMPLE.isascii()
 
 

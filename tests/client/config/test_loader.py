@@ -200,9 +200,11 @@ def test_what_is_no_window(text, written):
     lines = told(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
     if text:
         (line,) = lines
-        assert line.startswith(f"FILE, line 3: “{text.strip()}” is no maintenance window. Write it like “Mon-Fri 18")
+        assert line.startswith(
+            f"FILE, line 3: “{text.strip()}” is not a maintenance window. Write for example “Mon-Fri 18"
+        )
     else:
-        assert lines[0].startswith("FILE, line 2: “maintenance” needs a list of texts.")
+        assert lines[0].startswith("FILE, line 2: “maintenance” must be a list of texts")
 
 
 PKCS12_WITH_TOKEN = """\
@@ -212,22 +214,30 @@ password_file = "p12-password"
 token = { module = "a", label = "b", pin_file = "pin" }
 """
 WRONG = {
-    "no TOML": ("store = store\n", 1, "this is no TOML: Invalid value."),
-    "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "this is no TOML: Cannot overwrite a value."),
-    "a text that does not end": ('a = 1\nstore = "', 2, "this is no TOML: "),
-    "a number that nobody can read": ("\n\na = " + "1" * 5000, 3, "this is no TOML: "),
-    "a byte order mark": (b"\xef\xbb\xbfstore = 'a'\n", 1, "the file begins with a byte order mark. Save it as UTF-8"),
-    "UTF-16": ("store = 'a'".encode("utf-16"), 1, "the file is UTF-16. Save it as UTF-8"),
-    "Latin-1": ("# one\nlanguage = 'fi' # på".encode("latin-1"), 2, "this is not UTF-8."),
-    "capital letters": ('Store = "store"\n', 1, "“Store” is not known here. Did you mean “store”?"),
+    "no TOML": ("store = store\n", 1, "This is not valid TOML: Invalid value."),
+    "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "This is not valid TOML: Cannot overwrite a value."),
+    "a text that does not end": ('a = 1\nstore = "', 2, "This is not valid TOML: "),
+    "a number that nobody can read": ("\n\na = " + "1" * 5000, 3, "This is not valid TOML: "),
+    "a byte order mark": (
+        b"\xef\xbb\xbfstore = 'a'\n",
+        1,
+        "The file begins with a byte order mark (BOM). Save it as UTF-8",
+    ),
+    "UTF-16": ("store = 'a'".encode("utf-16"), 1, "The file is UTF-16. Save it as UTF-8"),
+    "Latin-1": ("# one\nlanguage = 'fi' # på".encode("latin-1"), 2, "This is not UTF-8."),
+    "capital letters": ('Store = "store"\n', 1, "Unknown key “Store”. Did you mean “store”?"),
     "a hyphen": (
         '[services.a]\ntrust-services = "services.pem"\n',
         2,
-        "“trust-services” is not known here. Did you mean “trust_services”?",
+        "Unknown key “trust-services”. Did you mean “trust_services”?",
     ),
-    "a letter too few": ('[services.a]\nadress = "x"\n', 2, "“adress” is not known here. Did you mean “address”?"),
-    "a table's letter": ("[service.a]\n", 1, "“service” is not known here. Did you mean “services”?"),
-    "nothing alike": ("\n[agent]\ncolour = 1\n", 3, "“colour” is not known here. Known are: at_once, spread, urgent,"),
+    "a letter too few": ('[services.a]\nadress = "x"\n', 2, "Unknown key “adress”. Did you mean “address”?"),
+    "a table's letter": ("[service.a]\n", 1, "Unknown key “service”. Did you mean “services”?"),
+    "nothing alike": (
+        "\n[agent]\ncolour = 1\n",
+        3,
+        "Unknown key “colour”. The keys allowed here are at_once, spread, urgent,",
+    ),
     "a hook above its table": (
         '[certificates.payroll]\ndeploy = ["true"]\n',
         2,
@@ -238,121 +248,141 @@ WRONG = {
         2,
         "“label” belongs in the table [defaults.token].",
     ),
-    "the store below a header": ('[agent]\nstore = "x"\n', 2, "“store” belongs at the top, above the first line in"),
+    "the store below a header": (
+        '[agent]\nstore = "x"\n',
+        2,
+        "“store” belongs at the top of the file, above the first line in",
+    ),
     "a customer by default": (
         '[defaults]\ncustomer_id = "0123456-7"\n',
         2,
         "“customer_id” belongs in the table [certificates.NAME].",
     ),
     "a name with a dot": ("[certificates.acme.fi]\nkey = 'ec-p256'\n", 1, 'Write: [certificates."acme.fi"]'),
-    "a name that is no folder": ('[certificates."a/b"]\n', 1, "“a/b” cannot be a name"),
+    "a name that is no folder": ('[certificates."a/b"]\n', 1, "“a/b” is not a valid name"),
     "two names that are one": (
         "[certificates.Payroll]\n[certificates.payroll]\n",
         2,
-        "“payroll” and “Payroll” are one",
+        "“payroll” and “Payroll” are the same",
     ),
-    "a table as a text": ('agent = "x"\n', 1, "“agent” is a table: write [agent] on a line of its own"),
-    "a list of tables": ("[[agent]]\nat_once = 3\n", 1, "“agent” is a table: write [agent] on a line of its own"),
+    "a table as a text": ('agent = "x"\n', 1, "“agent” is a table. Write [agent] on a line of its own"),
+    "a list of tables": ("[[agent]]\nat_once = 3\n", 1, "“agent” is a table. Write [agent] on a line of its own"),
     "a certificate as a text": (
         '[certificates]\npayroll = "x"\n',
         2,
-        "“payroll” is a table: write [certificates.payroll]",
+        "“payroll” is a table. Write [certificates.payroll]",
     ),
-    "a number for a text": ("store = 7\n", 1, '“store” needs a text in quotes. Write a line such as: store = "store"'),
-    "an empty text": ('[agent]\nzone = ""\n', 2, "“zone” needs a text in quotes."),
-    "a blank at the end": ('[certificates.a]\ncustomer_name = "Oy "\n', 2, "“customer_name” needs a text in quotes."),
-    "a sign that is not seen": ('[certificates.a]\ncustomer_name = "O\\u0007y"\n', 2, "“customer_name” needs a text"),
-    "a customer ID with a blank": ('[certificates.a]\ncustomer_id = "0123456 7"\n', 2, "“0123456 7” is no customer ID"),
+    "a number for a text": ("store = 7\n", 1, '“store” must be text in quotes, for example: store = "store"'),
+    "an empty text": ('[agent]\nzone = ""\n', 2, "“zone” must be text in quotes"),
+    "a blank at the end": ('[certificates.a]\ncustomer_name = "Oy "\n', 2, "“customer_name” must be text in quotes"),
+    "a sign that is not seen": ('[certificates.a]\ncustomer_name = "O\\u0007y"\n', 2, "“customer_name” must be text"),
+    "a customer ID with a blank": (
+        '[certificates.a]\ncustomer_id = "0123456 7"\n',
+        2,
+        "“0123456 7” is not a customer ID",
+    ),
     "a text for a number": (
         '[agent]\nat_once = "8"\n',
         2,
-        "“at_once” needs a whole number from 1 to 64, without quotes.",
+        "“at_once” must be a whole number from 1 to 64, without quotes",
     ),
-    "yes for a number": ("[agent]\nat_once = true\n", 2, "“at_once” needs a whole number from 1 to 64"),
-    "too many at once": ("[agent]\nat_once = 65\n", 2, "“at_once” needs a whole number from 1 to 64"),
+    "yes for a number": ("[agent]\nat_once = true\n", 2, "“at_once” must be a whole number from 1 to 64"),
+    "too many at once": ("[agent]\nat_once = 65\n", 2, "“at_once” must be a whole number from 1 to 64"),
     "a time without a unit": (
         '[agent]\nspread = "10"\n',
         2,
-        "“spread” needs a time from 0s to 60d: days, hours, minutes",
+        "“spread” must be a time from 0s to 60d in days, hours, minutes",
     ),
-    "a time as a number": ("[agent]\nspread = 10\n", 2, "“spread” needs a time from 0s to 60d"),
-    "a time in words": ('[agent]\nurgent = "14 days"\n', 2, "“urgent” needs a time from 0s to 60d"),
-    "longer than renewal is open": ('[agent]\nspread = "61d"\n', 2, "“spread” needs a time from 0s to 60d"),
-    "no time for a hook": ('[defaults.hooks]\ntimeout = "0s"\n', 2, "“timeout” needs a time from 1s to 1d"),
-    "no such zone": ('[agent]\nzone = "Europe/Helsingfors"\n', 2, "“Europe/Helsingfors” is no time zone."),
-    "a folder of zones": ('[agent]\nzone = "Europe"\n', 2, "“Europe” is no time zone."),
-    "a zone outside": ('[agent]\nzone = "../../etc/passwd"\n', 2, "is no time zone."),
-    "a window as a text": ('[agent]\nmaintenance = "Sat-Sun"\n', 2, "“maintenance” needs a list of texts."),
-    "no such language": ('language = "en_GB"\n', 1, "“en_GB” does not do for “language”. Write one of: fi, sv, en."),
+    "a time as a number": ("[agent]\nspread = 10\n", 2, "“spread” must be a time from 0s to 60d"),
+    "a time in words": ('[agent]\nurgent = "14 days"\n', 2, "“urgent” must be a time from 0s to 60d"),
+    "longer than renewal is open": ('[agent]\nspread = "61d"\n', 2, "“spread” must be a time from 0s to 60d"),
+    "no time for a hook": ('[defaults.hooks]\ntimeout = "0s"\n', 2, "“timeout” must be a time from 1s to 1d"),
+    "no such zone": ('[agent]\nzone = "Europe/Helsingfors"\n', 2, "“Europe/Helsingfors” is not a time zone."),
+    "a folder of zones": ('[agent]\nzone = "Europe"\n', 2, "“Europe” is not a time zone."),
+    "a zone outside": ('[agent]\nzone = "../../etc/passwd"\n', 2, "is not a time zone."),
+    "a window as a text": ('[agent]\nmaintenance = "Sat-Sun"\n', 2, "“maintenance” must be a list of texts"),
+    "no such language": ('language = "en_GB"\n', 1, "“en_GB” is not allowed for “language”. Use one of: fi, sv, en."),
     "an environment in small letters": (
         SERVICE.replace("TEST", "test"),
         3,
-        "“test” does not do for “environment”. Write one of: TEST, PRODUCTION.",
+        "“test” is not allowed for “environment”. Use one of: TEST, PRODUCTION.",
     ),
-    "no environment": (SERVICE.replace('environment = "TEST"\n', ""), 1, "“environment” is missing here."),
+    "no environment": (SERVICE.replace('environment = "TEST"\n', ""), 1, "“environment” is missing."),
     "no address": (
         re.sub("address.*\n", "", SERVICE),
         1,
-        "“address” is missing here. Write a line such as: address = ",
+        "“address” is missing. Add a line such as: address = ",
     ),
-    "no anchors": (re.sub("trust_holders.*\n", "", SERVICE), 1, "“trust_holders” is missing here."),
-    "http to others": (SERVICE.replace("https", "http"), 2, "“address”: http:// is only for this machine itself"),
-    "a host alone": (SERVICE.replace("https://", ""), 2, "“address”: an address starts with https:// and names a host"),
+    "no anchors": (re.sub("trust_holders.*\n", "", SERVICE), 1, "“trust_holders” is missing."),
+    "http to others": (SERVICE.replace("https", "http"), 2, "“address”: http:// works only for this machine itself"),
+    "a host alone": (
+        SERVICE.replace("https://", ""),
+        2,
+        "“address”: the address must begin with https:// and contain a host name",
+    ),
     "a bundle that is not there": (SERVICE.replace("holders.pem", "x.pem"), 5, "cannot be used: it does not exist."),
-    "a bundle that is empty": (SERVICE.replace("holders.pem", "pin"), 5, "cannot be used: this is no PEM bundle"),
+    "a bundle that is empty": (
+        SERVICE.replace("holders.pem", "pin"),
+        5,
+        "cannot be used: this file contains no PEM certificate",
+    ),
     "a folder for a bundle": (SERVICE.replace("holders.pem", "."), 5, "cannot be used: it is a folder."),
     "a service that is not there": (
         f'{SERVICE}[defaults]\nservice = "registre"\n',
         7,
-        "There is no table [services.registre]. Known services are: register.",
+        "There is no table [services.registre]. The services in this file are register.",
     ),
-    "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Write one, with"),
-    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Write one of: rsa-2048"),
-    "a format that is unknown": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” does not do for “formats”."),
+    "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Add it, with"),
+    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Use one of: rsa-2048"),
+    "a format that nobody knows": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” is not allowed for “formats”."),
     "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
-    "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is no mode of a file. Write it in quotes"),
-    "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is no mode of a file."),
-    "a mode for everybody": ('[defaults]\nmode = "0644"\n', 2, "With the mode “0644” others could read"),
+    "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is not a file mode. Write it in quotes"),
+    "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is not a file mode."),
+    "a mode for everybody": ('[defaults]\nmode = "0644"\n', 2, "The mode “0644” is not allowed"),
     "a mode that a group may write": (
         '[defaults]\nmode = "0660"\n',
         2,
-        "With the mode “0660” others could read or exch",
+        "The mode “0660” is not allowed for private keys",
     ),
-    "a mode without its reader": ('[defaults]\nmode = "0200"\n', 2, "With the mode “0200”"),
+    "a mode without its reader": ('[defaults]\nmode = "0200"\n', 2, "The mode “0200”"),
     "a mode for no group": (
         '[defaults]\nmode = "0640"\n',
         2,
-        "The mode “0640” lets a group read private keys. Say which",
+        "The mode “0640” lets a group read private keys. Name the group",
     ),
     "a hook as a line for a shell": (
         '[defaults.hooks]\ndeploy = "a b"\n',
         2,
-        "“deploy” needs a list of the program and",
+        "“deploy” must be a list of the program and",
     ),
     "a hook with a number": (
         '[defaults.hooks]\ndeploy = ["a", 7]\n',
         2,
-        "“deploy” needs a list of the program and its",
+        "“deploy” must be a list of the program and its",
     ),
     "a user that is not there": (
         '[defaults]\nowner = "nobody-of-that-name"\n',
         2,
-        "There is no user “nobody-of-that-name”",
+        "This machine has no user “nobody-of-that-name”",
     ),
-    "a group that is not there": ('[defaults]\ngroup = "no-such-group"\n', 2, "There is no group “no-such-group”"),
+    "a group that is not there": (
+        '[defaults]\ngroup = "no-such-group"\n',
+        2,
+        "This machine has no group “no-such-group”",
+    ),
     "a secret that is not there": ('[defaults]\npassword_file = "x"\n', 2, "“password_file”: "),
-    "a token without a PIN": ('[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n', 1, "“pin_file” is missing here."),
+    "a token without a PIN": ('[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n', 1, "“pin_file” is missing."),
     "a token and a password of a key": (
         '[defaults]\nkey_password_file = "key-password"\ntoken = { module = "a", label = "b", pin_file = "pin" }\n',
         2,
-        "Keys in a token stay there: “key_password_file” does not go with a table “token”.",
+        "Keys in a token cannot leave it, so “key_password_file” cannot be used together with a “token” table.",
     ),
     "a token and PKCS#12": (
         PKCS12_WITH_TOKEN,
         2,
-        "Keys in a token stay there: “pkcs12” does not go with a table “token”.",
+        "Keys in a token cannot leave it, so “pkcs12” cannot be used together with a “token” table.",
     ),
-    "a file where the store is to be": ('store = "pin"\n', 1, "is a file; a folder is needed."),
+    "a file where the store is to be": ('store = "pin"\n', 1, "is a file, but a folder is needed."),
 }
 
 
@@ -377,11 +407,11 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
 def test_what_nobody_reads_is_counted(written):
     text = "[agent]\n" + "".join(f"x{number} = 1\n" for number in range(SHOWN + 7))
     lines = told(written(text))
-    assert lines[SHOWN:] == ["FILE: 7 more mistakes are not shown."]
+    assert lines[SHOWN:] == ["FILE: 7 more errors are not shown."]
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    assert told(tmp_path / "sinetti.toml") == ["FILE: the file cannot be read: it does not exist."]
+    assert told(tmp_path / "sinetti.toml") == ["FILE: The file cannot be read: it does not exist."]
 
 
 def test_a_mistake_in_one_service_is_no_mistake_of_who_names_it(written):
@@ -395,13 +425,13 @@ def test_a_secret_that_others_may_read_is_refused(mode, written, tmp_path):
     path = written('[defaults]\npassword_file = "p12-password"\n')
     (tmp_path / "p12-password").chmod(mode)
     secret = tmp_path / "p12-password"
-    assert told(path) == [f"FILE, line 2: “password_file”: {secret} can be read by others. Run: chmod 600 {secret}"]
+    assert told(path) == [f"FILE, line 2: “password_file”: other users can read {secret}. Run: chmod 600 {secret}"]
 
 
 def test_an_empty_secret(written, tmp_path):
     path = written('[defaults]\nkey_password_file = "key-password"\n')
     (tmp_path / "key-password").write_text("\n")
-    assert "is empty. Write the secret into it." in told(path)[0]
+    assert "is empty. Write the password or PIN in it." in told(path)[0]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
@@ -451,7 +481,7 @@ def test_a_system_without_owners(written, monkeypatch):
     monkeypatch.setattr(
         "sinetti.client.config.certificate_entries.importlib", type("None", (), {"import_module": missing})
     )
-    assert "“owner” is not for this system" in told(written('[defaults]\nowner = "root"\n'))[0]
+    assert "“owner” cannot be used on this operating system" in told(written('[defaults]\nowner = "root"\n'))[0]
 
 
 def test_a_token_of_the_defaults_with_another_label(written):
@@ -472,5 +502,5 @@ def test_anchors_that_others_can_write_are_not_taken(written, tmp_path):
     assert loader.read(path).services
     bundle.chmod(0o666)
     (line,) = told(path)
-    assert line.startswith(f"FILE, line 5: “trust_holders”: others can write {bundle}")
+    assert line.startswith(f"FILE, line 5: “trust_holders”: other users can change {bundle}")
     assert line.endswith(f"run: chmod go-w {bundle}")

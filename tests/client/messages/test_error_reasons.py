@@ -30,24 +30,27 @@ def verification(code, said="certificate verify failed"):
 
 
 REASONS = {
-    "nobody listens": (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "nothing listens there"),
-    "an unknown host": (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
-    "too late": (TimeoutError(), "no answer came in time"),
-    "a reset": (ConnectionResetError(errno.ECONNRESET, "reset"), "the connection broke off"),
-    "no answer at all": (http.client.RemoteDisconnected(""), "the connection broke off"),
-    "half an answer": (http.client.IncompleteRead(b""), "the connection broke off"),
-    "no HTTP": (http.client.BadStatusLine("hello"), "what answered speaks no HTTP"),
-    "a strange CA": (verification(19), "none of the CAs that count issued it"),
+    "nobody listens": (
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        "no program is listening there",
+    ),
+    "an unknown host": (socket.gaierror(-2, "Name or service not known"), "the host name is unknown"),
+    "too late": (TimeoutError(), "the server did not answer in time"),
+    "a reset": (ConnectionResetError(errno.ECONNRESET, "reset"), "the connection was lost"),
+    "no answer at all": (http.client.RemoteDisconnected(""), "the connection was lost"),
+    "half an answer": (http.client.IncompleteRead(b""), "the connection was lost"),
+    "no HTTP": (http.client.BadStatusLine("hello"), "the answer is not HTTP"),
+    "a strange CA": (verification(19), "it was not issued by a trusted CA"),
     "a strange fault of TLS": (verification(3, "unable to get \x1b CRL"), "unable to get   CRL"),
-    "no TLS": (ssl.SSLError(1, "[SSL] wrong version number"), "no TLS connection came about ([SSL] wrong version"),
+    "no TLS": (ssl.SSLError(1, "[SSL] wrong version number"), "the TLS handshake failed ([SSL] wrong version"),
     "no file": (FileNotFoundError(errno.ENOENT, "No such file or directory"), "it does not exist"),
     "a full disk": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
     "a strange fault of the system": (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
     "a fault without a word": (OSError(), "OSError"),
-    "a line": (ValueError("not well-formed in line 7"), "not well-formed in line 7"),
+    "a line": (ValueError("the XML is not well-formed in line 7"), "the XML is not well-formed in line 7"),
     "a setting": (
-        ValueError("service: an address starts with https:// and names a host"),
-        "service: an address starts",
+        ValueError("service: the address must begin with https:// and contain a host name"),
+        "service: the address must begin",
     ),
     "anything else": (ValueError("Expected '=' after a key (at line 1)"), "Expected '=' after a key (at line 1)"),
 }
@@ -60,9 +63,9 @@ def test_reasons(bad, read):
 
 
 FINNISH = {
-    "a line": ("not well-formed in line 7", "XML on virheellistä rivillä 7"),
-    "a setting": ("trust_holders: a text is needed here", "trust_holders: tähän tarvitaan teksti"),
-    "an element": ("CustomerId is missing, misplaced or not of the right form", "CustomerId puuttuu, on väärässä"),
+    "a line": ("the XML is not well-formed in line 7", "XML on virheellistä rivillä 7"),
+    "a setting": ("trust_holders: the value must be text", "trust_holders: arvon on oltava tekstiä"),
+    "an element": ("CustomerId is missing, misplaced or malformed", "CustomerId puuttuu, on väärässä"),
 }
 
 

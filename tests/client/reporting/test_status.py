@@ -113,13 +113,13 @@ def test_cells_for_people(desk):
         "payroll",
         "0123456-7 Sinisiipi Oy",
         "valid",
-        "1 March 2028 at 14:00",
+        "2028-03-01 14:00",
         "730",
-        "from 1 January 2028 at 14:00",
+        "2028-01-01 14:00",
         "",
     )
-    assert cells(desk, Language.FI)[2:6] == ("voimassa", "1.3.2028 klo 14.00", "730", "1.1.2028 klo 14.00 alkaen")
-    assert cells(desk, Language.SV)[2:6] == ("giltigt", "1.3.2028 kl. 14.00", "730", "från 1.1.2028 kl. 14.00")
+    assert cells(desk, Language.FI)[2:6] == ("voimassa", "2028-03-01 14:00", "730", "2028-01-01 14:00")
+    assert cells(desk, Language.SV)[2:6] == ("giltigt", "2028-03-01 14:00", "730", "2028-01-01 14:00")
 
 
 def test_a_certificate_that_begins_later_is_told(desk):
@@ -133,22 +133,22 @@ def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
     desk.enrol()
     replace = "Order a replacement, then run “sinetti enrol payroll”."
     desk.at(END + SECOND)
-    assert cells(desk)[2:] == ("expired", "1 March 2028 at 14:00", "-1", "–", replace)
+    assert cells(desk)[2:] == ("expired", "2028-03-01 14:00", "-1", "–", replace)
     assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
     generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
-    assert cells(desk.at(authority.NOW))[2:] == ("revoked", "1 March 2028 at 14:00", "730", "–", replace)
+    assert cells(desk.at(authority.NOW))[2:] == ("revoked", "2028-03-01 14:00", "730", "–", replace)
 
 
-DELETE = "Run “sinetti enrol payroll” again, or delete its folder."
+DELETE = "Run “sinetti enrol payroll” again, or delete the folder of this name."
 FIRST = {
     "refused": (double.refuse(Failure("PKI005", "Lapsed.")), "refused (PKI005)", DELETE),
     "refused for good": (double.refuse(Failure("PKI006", "Used.")), "refused (PKI006)", DELETE),
     "lost": (
         double.lose,
         "uncertain",
-        "Run “sinetti enrol payroll” again; if it stays uncertain, ask the service's support.",
+        "Run “sinetti enrol payroll” again. If the outcome is still unknown, ask the service's support.",
     ),
-    "put off": (double.refuse(Failure("PKI090", "Later.")), "under way", "Run “sinetti enrol payroll” again."),
+    "put off": (double.refuse(Failure("PKI090", "Later.")), "pending", "Run “sinetti enrol payroll” again."),
 }
 
 
@@ -190,88 +190,88 @@ def hopeless(desk):
 SOON = END - timedelta(days=14)
 HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
 AGENT = {
-    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "from 1 January 2028 at 14:00"),
-    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
-    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", RequiredAction.RENEW, "open"),
+    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "2028-01-01 14:00"),
+    "can be renewed": (OPENS, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "now"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "now"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, can be renewed", RequiredAction.RENEW, "now"),
     "one failure": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one attempt failed",
         RequiredAction.WAIT,
-        "again 1 January 2028 at 14:05",
+        "2028-01-01 14:05",
     ),
     "five failures": (
         OPENS,
         remembered(failures=5, codes=["PKI090"]),
-        "valid, renewal is open, 5 tries failed (PKI090)",
+        "valid, can be renewed, 5 attempts failed (PKI090)",
         RequiredAction.RENEW,
-        "open",
+        "now",
     ),
     "failures without a code": (
         OPENS,
         remembered(failures=2),
-        "valid, renewal is open, 2 tries failed",
+        "valid, can be renewed, 2 attempts failed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "failures with another certificate": (
         OPENS,
         remembered(failures=9, serial="00"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "a try that is due": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
-        "valid, renewal is open, one try failed",
+        "valid, can be renewed, one attempt failed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "a hint": (
         OPENS - SECOND,
         remembered(hint=HINTED),
         "valid",
         RequiredAction.NOTHING,
-        "2 January 2028 at 14:00 – 3 January 2028 at 14:00",
+        "2028-01-02 14:00",
     ),
-    "a replacement was called for": (OPENS, hopeless, "valid, cannot be renewed any more", RequiredAction.REPLACE, "–"),
+    "a replacement was called for": (OPENS, hopeless, "valid, can no longer be renewed", RequiredAction.REPLACE, "–"),
     "memory that is none": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text("[1]"),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "memory cut short": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "memory of odd shapes": (
         OPENS,
         remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
     "not deployed": (
         OPENS,
         brought(tries=2),
-        "valid, renewal is open, not in use by your programs yet",
+        "valid, can be renewed, not yet put into use",
         RequiredAction.DEPLOY,
-        "open",
+        "now",
     ),
-    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", RequiredAction.WAIT, "open"),
+    "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, "now"),
     "deployed": (
         OPENS,
         lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
-        "valid, renewal is open",
+        "valid, can be renewed",
         RequiredAction.WAIT,
-        "open",
+        "now",
     ),
 }
 
@@ -289,7 +289,7 @@ def test_what_is_under_way_is_gone_on_with(desk):
     desk.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
     desk.wait = 0
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti retrieve payroll”.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti retrieve payroll”.")
     desk.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
 
 
@@ -297,7 +297,7 @@ def test_what_was_put_off_is_sent_again(desk):
     desk.enrol()
     desk.double.script.append(double.refuse(Failure("PKI090", "Later.")))
     desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("under way", "Run “sinetti renew payroll” and see what it says.")
+    assert state_and_todo(desk) == ("pending", "Run “sinetti renew payroll” and follow its advice.")
 
 
 def test_an_uncertain_renewal_needs_a_person(desk):
@@ -305,7 +305,7 @@ def test_an_uncertain_renewal_needs_a_person(desk):
     desk.double.script.append(double.lose)
     desk.at(OPENS).renew()
     assert state_and_todo(desk)[1] == (
-        "Run “sinetti renew payroll” again; if it stays uncertain, ask the service's support."
+        "Run “sinetti renew payroll” again. If the outcome is still unknown, ask the service's support."
     )
     assert status.exit_code([row(desk)]) is ExitCode.UNCERTAIN
 

@@ -48,7 +48,7 @@ def test_no_request_to_the_certificate_service_is_sealed(operation, held):
     The attacker would put a request among the documents.
     """
     request = f'<x:{operation.request} xmlns:x="{SERVICE}"><Environment>TEST</Environment></x:{operation.request}>'
-    with pytest.raises(ValueError, match="message of the certificate service"):
+    with pytest.raises(ValueError, match="message to the certificate service"):
         document_signature.sign_document(request.encode(), held, SignatureProfile.EXCLUSIVE)
 
 

@@ -175,7 +175,7 @@ def test_a_token_that_does_not_answer_is_told_and_nothing_is_lost(desk, token):
     pkcs11.forget_sessions()
     refused = desk.at(OPENS).renew()
     assert (refused.result, refused.exit_code) == (Result.FAILED, ExitCode.STORE)
-    assert "does not take the PIN" in said(refused)
+    assert "does not accept the PIN" in said(refused)
     token.token.pin_file.write_text(pin)
     pkcs11.forget_sessions()
     assert desk.renew().result is Result.RENEWED

@@ -93,17 +93,21 @@ WRONG = {
     "another's key": (
         lambda pair: octets_of(authority.holder_key(52), "PKCS#8"),
         None,
-        "holds no certificate for this key",
+        "contains no certificate for this private key",
     ),
     "no pass-phrase": (
         lambda pair: octets_of(pair[0], "PKCS#8, encrypted"),
         None,
-        "is encrypted. Write its pass-phrase",
+        "is encrypted. Write its passphrase",
     ),
     "none for the older form": (lambda pair: octets_of(pair[0], "the older form, encrypted"), None, "is encrypted."),
-    "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x", "or the passphrase is wrong"),
-    "no key": (lambda pair: pem(pair[1]), None, "this is no PEM private key"),
-    "nothing": (lambda pair: b"", None, "this is no PEM private key"),
+    "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x", "the passphrase is wrong"),
+    "a pass-phrase for a bare key": (lambda pair: octets_of(pair[0], "PKCS#8"), b"x", "so it needs no passphrase"),
+    "DER without its pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), None, "is encrypted. Write"),
+    "DER and a wrong pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), b"x", "the passphrase is wrong"),
+    "a pass-phrase for bare DER": (lambda pair: octets_of(pair[0], "DER"), b"x", "so it needs no passphrase"),
+    "no key": (lambda pair: pem(pair[1]), None, "this is not a private key in PEM"),
+    "nothing": (lambda pair: b"", None, "this is not a private key in DER or PEM"),
     "a key of another kind": (
         lambda pair: ed25519.Ed25519PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -132,7 +136,9 @@ def test_files_that_are_not_there_or_hold_something_else(pair, tmp_path):
     (tmp_path / "key").write_bytes(octets_of(pair[0], "PKCS#8"))
     (tmp_path / "other").write_bytes(b"hello")
     assert "it does not exist" in refused(keystores.of_files, tmp_path / "x", tmp_path / "y", None, None)
-    assert "neither DER nor PEM" in refused(keystores.of_files, tmp_path / "key", tmp_path / "other", None, None)
+    assert "not an X.509 certificate in DER or PEM" in refused(
+        keystores.of_files, tmp_path / "key", tmp_path / "other", None, None
+    )
 
 
 def openssl(*words):
@@ -157,8 +163,9 @@ def test_pkcs12_of_openssl(more, pair, files):
     got = keystores.from_pkcs12(out, PASSWORD)
     assert key_storage.key_id(got.key) == key_storage.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
-    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, b"x")
-    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, None)
+    assert "The password of" in refused(keystores.from_pkcs12, out, b"x")
+    assert "is protected with a password" in refused(keystores.from_pkcs12, out, None)
+    assert "is not a PKCS#12 file" in refused(keystores.from_pkcs12, files / "key.pem", PASSWORD)
 
 
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
@@ -178,7 +185,7 @@ def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
         subprocess.run(("keytool", "-importkeystore", *words), check=True, capture_output=True)
     for read, more in ((keystores.from_pkcs12, ()), (keystores.from_java, (None,))):
         said = refused(read, both, *more, b"of the store")
-        assert "holds certificates for more than one key" in said
+        assert "contains certificates for several keys" in said
         assert all(key_storage.serial_of(certificate) in said for _, certificate in pairs.values())
     for name, (key, certificate) in pairs.items():
         got = keystores.from_java(both, name, b"of the store")
@@ -188,7 +195,7 @@ def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
 def test_pkcs12_without_a_key(pair, tmp_path):
     out = tmp_path / "out.p12"
     out.write_bytes(pkcs12.serialize_key_and_certificates(None, None, None, [pair[1]], BestAvailableEncryption(b"x")))
-    assert "holds no private key" in refused(keystores.from_pkcs12, out, b"x")
+    assert "contains no private key" in refused(keystores.from_pkcs12, out, b"x")
 
 
 def test_pkcs12_with_a_key_of_another_kind(tmp_path):
@@ -255,29 +262,29 @@ def test_one_of_several(kind, java, pair):
     assert keystores.from_java(path, "benefits", b"of the store").certificate == pair[1]
     if kind == "JKS":
         assert "Choose one with --alias: benefits, payroll" in refused(keystores.from_java, path, None, b"of the store")
-    assert "cannot be read by keytool: " in refused(keystores.from_java, path, "nobody", b"of the store")
+    assert "keytool cannot read " in refused(keystores.from_java, path, "nobody", b"of the store")
 
 
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
     assert keystores.from_java(path, None, b"of the store", b"of the key").certificate == pair[1]
-    assert "give that with --key-password-file." in refused(keystores.from_java, path, None, b"of the store")
-    assert "cannot be read by keytool: " in refused(keystores.from_java, path, None, b"of the store", b"of no key")
+    assert "name the file with --key-password-file." in refused(keystores.from_java, path, None, b"of the store")
+    assert "keytool cannot read " in refused(keystores.from_java, path, None, b"of the store", b"of no key")
 
 
 def test_a_wrong_password_stands_in_no_message(java):
     path = java("payroll")
     said = refused(keystores.from_java, path, None, b"a-secret-of-mine")
-    assert "cannot be read by keytool: " in said
+    assert "keytool cannot read " in said
     assert "a-secret-of-mine" not in said
 
 
 def test_a_java_key_store_without_a_key(java):
-    assert "holds no private key" in refused(keystores.from_java, java(trusted=True), None, b"of the store")
+    assert "contains no private key" in refused(keystores.from_java, java(trusted=True), None, b"of the store")
 
 
 def test_a_java_key_store_is_no_pkcs12(java):
-    assert "is a Java key store: give it with --jks." in refused(
+    assert "is a Java key store. Give it with --jks." in refused(
         keystores.from_pkcs12, java("payroll"), b"of the store"
     )
 
@@ -311,7 +318,7 @@ def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, 
 def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(keystores, "KEYTOOL_SECONDS", 0.001)
-    assert "cannot be read by keytool: " in refused(keystores.from_java, path, None, b"of the store")
+    assert "keytool cannot read " in refused(keystores.from_java, path, None, b"of the store")
 
 
 def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):

@@ -133,7 +133,7 @@ def test_windows_makes_no_folder_that_it_cannot_make_private(windows, desk):
     windows.icacls = 5
     outcome = desk.enrol()
     assert (outcome.exit_code, texts(outcome)) == (ExitCode.STORE, [messages.STORE_UNUSABLE])
-    assert "the rights do not allow it" in words(outcome)
+    assert "permission denied" in words(outcome)
     assert not desk.store.exists()
     assert desk.double.seen == []
 

@@ -138,9 +138,9 @@ WRONG = {
     "no transfer ID": ({"transfer_id": ""}, "transfer_id", "Transfer ID"),
     "a short transfer ID": ({"transfer_id": "123"}, "transfer_id", "did not count as an attempt"),
     "letters": ({"transfer_id": "x" * 32}, "transfer_id", "32 digits"),
-    "an unknown transfer ID": ({"transfer_id": "1" * 32}, "transfer_id", "do not fit"),
+    "an unknown transfer ID": ({"transfer_id": "1" * 32}, "transfer_id", "do not match"),
     "no password": ({"password": ""}, "password", "One-time password"),
-    "a wrong password": ({"password": "wrong"}, "transfer_id", "do not fit"),
+    "a wrong password": ({"password": "wrong"}, "transfer_id", "do not match"),
     "no request": ({"request": ""}, "request", "choose its file"),
     "prose": ({"request": "Hello"}, "request", "not a certificate signing request"),
     "a request that is broken": ({"request": b64encode(b"\x30\x03\x02\x01\x07").decode()}, "request", "is not valid"),
@@ -175,8 +175,8 @@ def test_wrong_passwords_are_counted_as_on_the_interface(browser, sqlite_desk):
 def test_lapsed_used_and_reused_are_told_as_the_interface_does(browser, sqlite_desk):
     key, ids = new_key(), ordered(sqlite_desk)
     fetch(browser, ids, pem_of(key))
-    assert "already used" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
-    assert "This key is already in" in errors(fetch(browser, ordered(sqlite_desk), pem_of(key)))["request"]
+    assert "already been used" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
+    assert "This key has been used before" in errors(fetch(browser, ordered(sqlite_desk), pem_of(key)))["request"]
     late = ordered(sqlite_desk)
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "expired on" in errors(fetch(browser, late, pem_of(new_key())))["transfer_id"]
@@ -253,4 +253,4 @@ def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(brows
 def test_refusals_speak_the_readers_language(browser, sqlite_desk):
     page = browser.get(f"{FETCH}?lang={Language.FI.value}")
     page.press("fetch", **values(ordered(sqlite_desk), pem_of(new_key()), password="wrong"))
-    assert "eivät sovi" in errors(page)["transfer_id"] or "Siirtotunnus" in errors(page)["transfer_id"]
+    assert "eivät täsmää" in errors(page)["transfer_id"]

@@ -107,8 +107,8 @@ def test_an_entity_tag_that_a_server_might_not_take_back_is_not_kept(tmp_path, e
 def test_who_is_away_or_slow_changes_nothing(tmp_path):
     with small_server(lambda _: (200, {"content-length": str(len(NEW) + 1)}, NEW)) as server:
         one = wanted(tmp_path, server.url)
-        assert "gave no whole answer" in fetch(one, within=0.2).trouble
-    assert "gave no whole answer" in fetch(one).trouble
+        assert "gave no complete answer" in fetch(one, within=0.2).trouble
+    assert "gave no complete answer" in fetch(one).trouble
     assert one.file.read_bytes() == OLD
 
 
@@ -135,7 +135,7 @@ def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
 
 def test_a_host_that_can_have_no_address_stops_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("socket.getaddrinfo", lambda host, *_: host.encode("idna"))  # as the system's own does
-    assert "gave no whole answer" in fetch(wanted(tmp_path, f"http://{'a' * 64}.example")).trouble
+    assert "gave no complete answer" in fetch(wanted(tmp_path, f"http://{'a' * 64}.example")).trouble
 
 
 def test_a_run_that_is_killed_leaves_what_was_there(tmp_path, monkeypatch):
@@ -251,7 +251,7 @@ def test_the_command_goes_on_past_a_bad_address(folder, capsys):
         ('issuer = "issuing.pem"\n', "", "issuer is needed"),
         ("issuing.pem", "none.pem", "No such file"),
         ("issuing.pem", "good.pem", "one CA certificate"),
-        ("[[list]]", "[[lists]]", "no setting"),
+        ("[[list]]", "[[lists]]", "not a gateway setting"),
     ],
 )
 def test_settings_that_do_not_do(folder, capsys, was, becomes, why):

@@ -106,7 +106,7 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
             assert asked(caller, "/check", "good", headers=known)[0] == 204
             file.write_text(text.replace("anchors.pem", "good.pem"))
             one.send_signal(signal.SIGHUP)
-            _until(log, "none of the anchors")
+            _until(log, "none of its certificates")
             assert asked(caller, "/check", "good", headers=known)[0] == 204
             file.write_text(text.replace('"WS"', '"SFTP"'))
             one.send_signal(signal.SIGHUP)
@@ -236,16 +236,16 @@ def _until(log, event):
 
 
 REFUSED = {
-    "no source": ('revocation = "crl"', "", "revocation is needed"),
-    "anchors that issue nothing": ("anchors.pem", "good.pem", "none of the anchors"),
+    "no source": ('revocation = "crl"', "", "revocation must be one of"),
+    "anchors that issue nothing": ("anchors.pem", "good.pem", "none of its certificates"),
     "a list of no CA that is there": (
         'crls = "lists"',
         'crls = "lists"\nlist = [{url = "http://a.example", file = "a", issuer = "no.pem"}]',
         "no.pem",
     ),
     "no place": ('[serve]\nsocket = "gateway.sock"\n', "", "either socket"),
-    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be listened on"),
-    "no folder": ("gateway.sock", "none/gateway.sock", "cannot be listened on"),
+    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be used"),
+    "no folder": ("gateway.sock", "none/gateway.sock", "cannot be used"),
 }
 
 

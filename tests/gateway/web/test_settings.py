@@ -38,22 +38,22 @@ def test_places(folder):
 NO_PLACE = {
     "nothing": ("", "either socket"),
     "both": ('socket = "s"\nbind = "127.0.0.1:1"', "either socket"),
-    "no port": ('bind = "127.0.0.1"', "an address is written like"),
-    "a name": ('bind = "localhost:1"', "an address is written like"),
-    "proxies on a socket": ('socket = "s"\nproxies = ["192.0.2.1"]', "rights"),
+    "no port": ('bind = "127.0.0.1"', "write an address like"),
+    "a name": ('bind = "localhost:1"', "write an address like"),
+    "proxies on a socket": ('socket = "s"\nproxies = ["192.0.2.1"]', "permissions"),
     "no proxy": ('bind = "127.0.0.1:1"\nsecret = "secret"', "no proxy is listed"),
-    "no secret": ('bind = "127.0.0.1:1"\nproxies = ["192.0.2.1"]', "a secret is needed"),
+    "no secret": ('bind = "127.0.0.1:1"\nproxies = ["192.0.2.1"]', "the name of a file with a secret"),
     "no address": ('bind = "127.0.0.1:1"\nproxies = ["192.0.2"]\nsecret = "secret"', "neither an address"),
     "a network with an address in it": (
         'bind = "127.0.0.1:1"\nproxies = ["192.0.2.1/24"]\nsecret = "secret"',
         "neither an address",
     ),
-    "a secret that others can read": ('socket = "s"\nsecret = "open"', "can be read by others"),
+    "a secret that others can read": ('socket = "s"\nsecret = "open"', "other users can read"),
     "a secret that can be guessed": ('socket = "s"\nsecret = "short"', "at least 32"),
     "a secret that is not there": ('socket = "s"\nsecret = "none"', "No such file"),
-    "no text": ("socket = 1", "a text is needed"),
+    "no text": ("socket = 1", "the value must be text"),
     "no list": ('socket = "s"\nproxies = "192.0.2.1"', "a list of texts"),
-    "what there is not": ('socket = "s"\nsockets = "s"', "there is no such setting"),
+    "what there is not": ('socket = "s"\nsockets = "s"', "unknown setting"),
 }
 
 
@@ -81,11 +81,11 @@ def test_guards(folder, text, proxies):
 
 
 NO_GUARD = {
-    "nothing": ("", "it is missing"),
-    "something else": ('certificate = "header"', "one of"),
-    "no proxies": ('certificate = "proxy"\nsecret = "secret"', "they are listed with"),
-    "proxies for nothing": ('certificate = "tls"\nproxies = ["192.0.2.1"]', "they are listed with"),
-    "no secret": ('certificate = "proxy"\nproxies = ["192.0.2.1"]', "a secret is needed"),
+    "nothing": ("", "missing"),
+    "something else": ('certificate = "header"', "the value must be"),
+    "no proxies": ('certificate = "proxy"\nsecret = "secret"', "proxies can only be listed with"),
+    "proxies for nothing": ('certificate = "tls"\nproxies = ["192.0.2.1"]', "proxies can only be listed with"),
+    "no secret": ('certificate = "proxy"\nproxies = ["192.0.2.1"]', "the name of a file with a secret"),
 }
 
 
@@ -98,7 +98,7 @@ def test_no_guard(folder, text, why):
 def test_danger_has_to_be_said(folder):
     top = 'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n'
     assert load_guard(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
-    with pytest.raises(GatewaySettingsError, match="revocation is needed"):
+    with pytest.raises(GatewaySettingsError, match="revocation must be one of"):
         settings(folder, "", 'anchors = "anchors.pem"\n')
 
 
@@ -113,15 +113,15 @@ def test_a_reporter(folder, capsys):
     assert (reporter.url, reporter.name) == ("https://status.example/api/v1/sightings", "one")
     assert load_report_target(settings(folder, "")) is None
     (folder / "key.pem").chmod(0o644)
-    with pytest.raises(GatewaySettingsError, match="can be read by others"):
+    with pytest.raises(GatewaySettingsError, match="other users can read"):
         load_report_target(settings(folder, told))
     (folder / "bad.pem").write_text("no key")
     (folder / "bad.pem").chmod(0o600)
     for was, now, why in (
-        ("https:", "ftp:", "no address"),
-        ("https://", "https://a:b@", "no user name"),
+        ("https:", "ftp:", "not an address"),
+        ("https://", "https://a:b@", "must not contain a user name"),
         ("key.pem", "none.pem", "No such file"),
-        ("key.pem", "bad.pem", "no PEM private key"),
+        ("key.pem", "bad.pem", "not a PEM private key"),
         ('key = "key.pem"', "", "sinetti gateway key"),
     ):
         (folder / "key.pem").chmod(0o600)
@@ -137,7 +137,7 @@ def test_a_key_goes_over_nothing(folder, capsys):
     assert [main(["gateway", "key", f"--out={out}"]) for out in ("", "/", ".")] == [2, 2, 2]
     said = capsys.readouterr()
     assert said.out == ""
-    assert "is there already" in said.err
+    assert "already exists" in said.err
     assert not list(folder.glob(".*new"))
 
 

@@ -227,7 +227,7 @@ def test_text_messages_end_where_mail_leaves_but_no_provider_is_set(sqlite_desk)
     desk = sqlite_desk
     (message,) = owe(desk, replace(a_message(), channel=SMS))
     assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport(dropped=1)
-    assert row(desk, message).problem == "no provider of text messages is set"
+    assert row(desk, message).problem == "no SMS provider is configured ([sms] in notices.toml)"
 
 
 def test_what_is_not_owed_any_more_is_dropped(desk):
@@ -319,7 +319,7 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
     assert send_due(room(desk, post), "last", desk.clock.now) == SendReport(dead=1)
     (dead,) = outbox_queries.dead_letters(desk.db)
     assert dead.id == killer
-    assert "may have arrived" in dead.problem
+    assert "may have been delivered" in dead.problem
 
 
 def test_whoever_was_too_slow_changes_nothing(desk):

@@ -48,7 +48,7 @@ def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
     assert rows(sqlite_desk, "account.EmailAddress").count() == 1
     sqlite_desk.clock.forward(PRESSED_TWICE)
     assert accounts.release_address(NEW.email, sqlite_desk.ctx, REQUEST) == 1
-    with pytest.raises(AccountError, match="no account has"):
+    with pytest.raises(AccountError, match="there is no account"):
         accounts.account_of(EMAIL, sqlite_desk.ctx)
 
 
@@ -63,7 +63,7 @@ def test_one_is_made_for_an_address(desk):
     (kept,) = rows(desk, "mfa.Authenticator").values_list("data", flat=True)
     assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
     assert len(audited(desk, "account-made")) == 1
-    with pytest.raises(AccountError, match="has an account already"):
+    with pytest.raises(AccountError, match="already has an account"):
         accounts.make_account(NEW, desk.ctx, *WHO)
 
 
@@ -101,7 +101,7 @@ def test_one_is_ended_once_and_its_sessions_with_it(desk):
     assert not rows(desk, "usersessions.UserSession").exists()
     assert not accounts.account_of(EMAIL, desk.ctx).active
     assert len(audited(desk, "account-ended")) == 1
-    with pytest.raises(AccountError, match="no account has the address"):
+    with pytest.raises(AccountError, match="there is no account with the address"):
         accounts.deactivate("nobody@people.example", desk.ctx, *WHO)
 
 

@@ -134,13 +134,17 @@ def nothing(_desk: Desk) -> None:
 
 REFUSED = {
     "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
-    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "closed for good"),
+    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "has ended"),
     "channel withdrawn": (
         lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST),
         an_order(),
         "not approved for channel WS",
     ),
-    "replaces an unknown certificate": (nothing, an_order(replaces=Serial("41" * 19)), "not one of this organisation"),
+    "replaces an unknown certificate": (
+        nothing,
+        an_order(replaces=Serial("41" * 19)),
+        "does not belong to this organisation",
+    ),
 }
 
 
@@ -156,7 +160,7 @@ def test_refused_orders(desk, before, new, says):
 def test_replacing_another_organisations_certificate(desk):
     add_organisation(desk, OTHER_CUSTOMER)
     theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
-    with pytest.raises(OrderError, match="not one of this organisation"):
+    with pytest.raises(OrderError, match="does not belong to this organisation"):
         take(desk, an_order(replaces=theirs.serial))
 
 
@@ -179,13 +183,13 @@ def test_new_ids_end_the_old_ones(desk):
 def test_no_new_ids_for_a_spent_order(desk):
     ids = ordered(desk)
     accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
-    with pytest.raises(OrderError, match="used already"):
+    with pytest.raises(OrderError, match="already been used"):
         reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     assert models.TransferIds.objects.using(desk.db.alias).get().ended_at is None
 
 
 def test_no_new_ids_for_an_unknown_order(desk):
-    with pytest.raises(OrderError, match="no order has this id"):
+    with pytest.raises(OrderError, match="no order has this ID"):
         reissue_transfer_ids("0" * 32, desk.ctx, "operator", REQUEST)
 
 

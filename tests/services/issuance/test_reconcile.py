@@ -109,7 +109,7 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     assert certificates(desk).count() == len(before) - 5
     written = kinds(desk)
     assert preview(desk.ctx, desk.ctx.journal).ahead.startswith(
-        "the journals know more than the register (7 certificates, 1 list)"
+        "the journals contain facts that the database lacks (7 certificates, 1 list)"
     )
     assert kinds(desk) == written
     standing = compare(desk.ctx, desk.ctx.journal)

@@ -395,7 +395,7 @@ def test_an_organisation_that_was_closed_opens_nothing(desk):
     )
     assert reveal_with_pin(sent.token, pin, raced.ctx, REQUEST) == LinkView(LinkState.CLOSED)
     assert send_pin(sent.token, 1, desk.ctx, REQUEST) == LinkView(LinkState.CLOSED)
-    with pytest.raises(OrderError, match="closed for good"):
+    with pytest.raises(OrderError, match="has ended"):
         send_link(sent.offered.order_id, desk.ctx, "operator", REQUEST)
     assert actions(desk).count("transfer-ids-made-anew") == 0
 

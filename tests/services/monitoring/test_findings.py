@@ -73,7 +73,7 @@ def test_all_is_well_and_half_a_life_later_it_is_not(desk):
     assert {(FindingKind.LIST_OLD, one) for one in both(name)} <= set(found(desk))
     sentences = [one.sentence for one in check_crls(desk.ctx, stored_crls(desk.ctx))]
     assert len(sentences) == 4
-    assert all("see in the log" in one for one in sentences)
+    assert all("the log of" in one for one in sentences)
 
 
 def test_a_revocation_that_did_not_get_onto_its_list(desk):
@@ -191,7 +191,7 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
         )
     (finding,) = check_ocsp_age(desk.ctx)
     assert (finding.kind, finding.about) == (FindingKind.ANSWER_OLD, "A")
-    assert "OCSP answers of A are from" in finding.sentence
+    assert "OCSP responses of A are from" in finding.sentence
 
 
 def test_certificates_of_our_own(sqlite_desk):
@@ -207,9 +207,9 @@ def test_certificates_of_our_own(sqlite_desk):
     sqlite_desk.clock.forward(SECOND)
     (_, finding) = certificate_findings(files, sqlite_desk.ctx)
     assert (finding.kind, finding.about) == (FindingKind.CERTIFICATE_ENDS, "a-1.cer")
-    assert "a-1.cer ends on" in finding.sentence
+    assert "a-1.cer expires on" in finding.sentence
     sqlite_desk.clock.forward(31 * DAY)
-    assert "a-1.cer ended on" in certificate_findings({"a-1.cer": new}, sqlite_desk.ctx)[0].sentence
+    assert "a-1.cer expired on" in certificate_findings({"a-1.cer": new}, sqlite_desk.ctx)[0].sentence
 
 
 def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
@@ -226,7 +226,7 @@ def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
     (call,) = list_active(ctx)
     with pytest.raises(KilledError):
         cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).ctx, REQUEST)
-    assert f"--undo {call.call_id} once more" in bulk_findings(ctx)[0].sentence
+    assert f"--undo {call.call_id} again" in bulk_findings(ctx)[0].sentence
     cancel(call.call_id, "a17", ctx, REQUEST)
     assert bulk_findings(ctx) == ()
 
@@ -238,7 +238,7 @@ def test_bulk_revocations_that_were_cut_short(sqlite_desk, monkeypatch):
     with pytest.raises(KilledError):
         revoke_many(ask, sqlite_desk.but(step=killed_at("many-stored")).ctx, REQUEST)
     (finding,) = bulk_findings(ctx)
-    assert (finding.kind, "let a17 run the same" in finding.sentence) == (FindingKind.BULK_UNFINISHED, True)
+    assert (finding.kind, "have a17 run the same" in finding.sentence) == (FindingKind.BULK_UNFINISHED, True)
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
     revoke_many(ask, ctx, REQUEST)
     waiting = revoke_many(

@@ -28,7 +28,7 @@ def test_all_is_well(desk):
 def test_the_register_is_away(sqlite_desk):
     ctx = sqlite_desk.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away")).ctx
     for check in (register_check, lambda ctx: lists_check(ctx, REQUEST)):
-        assert "look at the database" in check(ctx)
+        assert "check the database" in check(ctx)
     assert issuing_check(ctx) is None
 
 
@@ -42,7 +42,7 @@ def test_the_issuing_keys_are_away(later, sqlite_desk):
         assert lists_check(sqlite_desk.ctx, REQUEST) is None
     sqlite_desk.clock.forward(later + SECOND)
     sqlite_desk.signer.away = True
-    assert "bring it back" in issuing_check(sqlite_desk.ctx)
+    assert "make it available again" in issuing_check(sqlite_desk.ctx)
     assert "no revocation list can be signed" in lists_check(sqlite_desk.ctx, REQUEST)
 
 

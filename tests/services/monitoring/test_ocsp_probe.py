@@ -103,14 +103,14 @@ def test_the_right_answers(sqlite_desk, asked):
 def test_half_of_its_day_is_over(sqlite_desk, asked):
     sqlite_desk.clock.forward(timedelta(hours=12))
     kind, sentence = judged(sqlite_desk, asked[0], answer(asked[0].serial))
-    assert (kind, "half its life is over" in sentence) == (FindingKind.ANSWER_OLD, True)
+    assert (kind, "half its validity is over" in sentence) == (FindingKind.ANSWER_OLD, True)
 
 
 def test_the_wrong_status(sqlite_desk, asked):
     good, gone = asked
-    assert "it is revoked, and the answer says good" in judged(sqlite_desk, gone, answer(gone.serial))[1]
+    assert "it is revoked, but the response says good" in judged(sqlite_desk, gone, answer(gone.serial))[1]
     told = judged(sqlite_desk, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
-    assert "it is good, and the answer says revoked" in told[1]
+    assert "it is good, but the response says revoked" in told[1]
 
 
 WRONG = {

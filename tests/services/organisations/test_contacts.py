@@ -89,7 +89,7 @@ def test_mended(sqlite_desk, what, person, anew):
 
 def test_mending_nobody(sqlite_desk):
     held = enrolled(sqlite_desk)
-    with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
+    with pytest.raises(PeopleError, match="there is no deputy whose details can be corrected: name one"):
         changed(sqlite_desk, held.serial, ContactCorrection(phone=""), deputy=True)
     models.Person.objects.using(sqlite_desk.db.alias).update(
         name="", email="", phone="", erased_at=sqlite_desk.clock.now
@@ -110,7 +110,7 @@ def test_whoever_bounced_is_named_again(sqlite_desk):
 
 
 def test_nothing_of_this_name(sqlite_desk):
-    with pytest.raises(PeopleError, match="no certificate has this serial, and no order this id"):
+    with pytest.raises(PeopleError, match="no certificate has this serial number, and no order has this ID"):
         changed(sqlite_desk, "00" * 19)
 
 

@@ -130,17 +130,17 @@ def test_looked_after_by_a_firm(desk):
 
 def test_what_is_refused(sqlite_desk):
     ctx = sqlite_desk.ctx
-    with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
+    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1: add it first"):
         add_signatory("unknown-1", DIRECTOR, ctx, *WHO)
-    with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
+    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1"):
         add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO)
-    with pytest.raises(PeopleError, match="does not look after itself"):
+    with pytest.raises(PeopleError, match="cannot look after itself"):
         add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO)
     add_organisation(sqlite_desk, FIRM)
     add_signatory(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     set_contact_person(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     close(CUSTOMER_ID, ctx, *WHO)
-    closed = f"{CUSTOMER_ID} is closed for good: no person can be named for it any more"
+    closed = f"{CUSTOMER_ID} has ended: no person can be named for it any more"
     with pytest.raises(PeopleError, match=closed):
         add_signatory(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
     with pytest.raises(PeopleError, match=closed):
@@ -164,14 +164,14 @@ def test_an_operator_invites_a_signatory_who_counts_at_once(sqlite_desk):
 def test_who_cannot_be_invited(sqlite_desk, monkeypatch):
     mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
     viewer = replace(DIRECTOR, email="Viewer@people.example")
-    with pytest.raises(PeopleError, match="another role"):
+    with pytest.raises(PeopleError, match="another authorisation"):
         invite_signatory(CUSTOMER_ID, viewer, sqlite_desk.ctx, *WHO)
     monkeypatch.setattr("sinetti.database.access.role_assignments.INVITED_A_DAY", 0)
     with pytest.raises(PeopleError, match="tomorrow"):
         invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     assert signatories(sqlite_desk) == []
     close(CUSTOMER_ID, sqlite_desk.ctx, *WHO)
-    with pytest.raises(PeopleError, match="closed"):
+    with pytest.raises(PeopleError, match="has ended"):
         invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
 
 

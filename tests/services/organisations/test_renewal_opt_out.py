@@ -55,7 +55,7 @@ def test_one_that_has_a_successor(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = renewed(desk, held)
-    with pytest.raises(PeopleError, match=f"it is {new.serial} whose end people are reminded of"):
+    with pytest.raises(PeopleError, match=f"reminders are about {new.serial}"):
         opt_out_of_renewal(held.serial, desk.ctx, *WHO)
     assert opt_out_of_renewal(new.serial, desk.ctx, *WHO)
 
@@ -64,11 +64,11 @@ def test_one_that_is_not_in_force(sqlite_desk):
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held, SECOND - SECOND)
     sqlite_desk.clock.forward(SECOND)
-    with pytest.raises(PeopleError, match="not in force"):
+    with pytest.raises(PeopleError, match="is not valid"):
         opt_out_of_renewal(held.serial, sqlite_desk.ctx, *WHO)
     revoked = enrolled(sqlite_desk)
     revoke(RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, *WHO)
-    with pytest.raises(PeopleError, match="not in force"):
+    with pytest.raises(PeopleError, match="is not valid"):
         opt_out_of_renewal(revoked.serial, sqlite_desk.ctx, *WHO)
     with pytest.raises(PeopleError, match="no certificate has this serial"):
         opt_in_to_renewal(Serial("00" * 19), sqlite_desk.ctx, *WHO)

@@ -317,7 +317,7 @@ class FullJournal:
 
 def test_the_journal_is_full(sqlite_desk, tmp_path):
     (serial,) = crowd(sqlite_desk, 1)
-    with pytest.raises(JournalUnavailable, match="run the same command again, which writes it down"):
+    with pytest.raises(JournalUnavailable, match="run the same command again to record it"):
         run(sqlite_desk.but(journal=FullJournal()), asked((serial,)))
     with keeping(sqlite_desk, tmp_path) as kept:
         outcome = run(kept, asked((serial,)))

@@ -144,10 +144,10 @@ def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
 
 
 REFUSED = {
-    "everything": (asked(), BulkRevocationError, "all certificates at once are not called"),
-    "an unknown serial": (asked("41"), BulkRevocationError, "no certificate has the serial 41"),
-    "an unknown CA": (asked(authority="x"), BulkRevocationError, "no CA here is called x"),
-    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the id x"),
+    "everything": (asked(), BulkRevocationError, "select the certificates to be called"),
+    "an unknown serial": (asked("41"), BulkRevocationError, "no certificate has the serial number 41"),
+    "an unknown CA": (asked(authority="x"), BulkRevocationError, "this authority has no CA named x"),
+    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the ID x"),
     "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError, "an officer's id has"),
     "no time": (asked("41", over=timedelta(0)), EarlyReplacementError, "from one minute to 30 days"),
     "one language": (
@@ -185,9 +185,9 @@ def test_undone(desk):
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     assert not desk.certificate(new.serial).revoked, "what was renewed meanwhile stays"
     assert list_active(desk.ctx) == ()
-    with pytest.raises(EarlyReplacementError, match="is undone already"):
+    with pytest.raises(EarlyReplacementError, match="has already been cancelled"):
         cancel(call.call_id, "b2", desk.ctx, REQUEST)
-    with pytest.raises(EarlyReplacementError, match="no call has this id"):
+    with pytest.raises(EarlyReplacementError, match="no call has this ID"):
         cancel("x", "b2", desk.ctx, REQUEST)
     with pytest.raises(BulkRevocationError):
         cancel(call.call_id, "b 2", desk.ctx, REQUEST)

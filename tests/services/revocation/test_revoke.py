@@ -198,10 +198,10 @@ SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
 @pytest.mark.parametrize("spared", SPARED_IN_VAIN.values(), ids=SPARED_IN_VAIN)
 def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
     first, second, _ = line
-    with pytest.raises(RevocationError, match="nothing was revoked") as refusal:
+    with pytest.raises(RevocationError, match="no certificate was revoked") as refusal:
         revoked(desk, first.serial, excluded=(spared or first.serial,))
     assert refusal.value.kind == "spared"
-    with pytest.raises(RevocationError, match="nothing was revoked"):
+    with pytest.raises(RevocationError, match="no certificate was revoked"):
         revoked(desk, first.serial, RevocationReason.SUPERSEDED, excluded=(second.serial,))
     assert not desk.certificate(first.serial).revoked
 
@@ -308,7 +308,10 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
             closed.setattr(Journal, "_open", unavailable)
             first.ctx.journal.close()
             for _ in range(2):
-                with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
+                with pytest.raises(
+                    JournalUnavailable,
+                    match="the certificate is revoked, but the journal does not have the revocation yet",
+                ):
                     revoked(first, held.serial)
         assert "revoked" not in kinds(first)
     # Another process repeats the call, because the operator's command has ended.
@@ -326,7 +329,7 @@ def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk
         held = enrolled(one)
         one.ctx.journal.close()
         (one.ctx.journal.folder / "north.jsonl").write_bytes(b"{}\n")
-        with pytest.raises(JournalDamaged, match="the revocation stands"):
+        with pytest.raises(JournalDamaged, match="the certificate is revoked"):
             revoked(one, held.serial)
     assert desk.certificate(held.serial).revoked
 

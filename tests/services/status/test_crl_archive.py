@@ -39,7 +39,7 @@ def test_a_list_that_a_foreign_key_signed_revokes_nothing(desk):
         lambda: compare(desk.ctx, desk.ctx.journal),
         lambda: reconcile(desk.ctx, desk.ctx.journal, REQUEST),
     ):
-        with pytest.raises(JournalDamaged, match=f"{NAME}.1.{LATER}.crl is no list that its CA has signed"):
+        with pytest.raises(JournalDamaged, match=f"{NAME}.1.{LATER}.crl is not a revocation list signed by its CA"):
             ask()
     assert not desk.certificate(held.serial).revoked
 
@@ -61,7 +61,7 @@ def test_a_damaged_list_is_named_by_its_path(desk, octets):
 def test_a_list_under_another_number_is_named_by_its_path(desk):
     """It would hide every later list, which would be discarded as older."""
     place(desk, LATER + 1).write_bytes(listing("4f" * 19, LATER))
-    with pytest.raises(JournalDamaged, match=f"{LATER + 1}.crl is the list with the number {LATER}"):
+    with pytest.raises(JournalDamaged, match=f"{LATER + 1}.crl contains the revocation list number {LATER}"):
         compare(desk.ctx, desk.ctx.journal)
 
 

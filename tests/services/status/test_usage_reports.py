@@ -129,9 +129,11 @@ def test_a_key_is_one_gateway_s_for_good(desk):
     for withdrawn in (False, True):
         if withdrawn:
             withdraw_gateway("edge-1", desk.ctx, "operator", REQUEST)
-        with pytest.raises(GatewayRefused, match="this key is, or was, edge-1's: make a new one"):
+        with pytest.raises(
+            GatewayRefused, match="this key belongs or belonged to the gateway edge-1: create a new one"
+        ):
             add_gateway("edge-3", again, desk.ctx, "operator", REQUEST)
-        with pytest.raises(GatewayRefused, match="the name edge-1 is, or was, taken: choose another"):
+        with pytest.raises(GatewayRefused, match="the name edge-1 is or was in use: choose another one"):
             add_gateway("edge-1", pem("new"), desk.ctx, "operator", REQUEST)
     added(desk, "edge-2")
     assert [one.name for one in all_gateways(desk.ctx)] == ["edge-1", "edge-2"]

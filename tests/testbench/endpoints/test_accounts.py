@@ -120,11 +120,11 @@ def test_what_is_no_secret(secret, capsys):
     with pytest.raises(NoSecret):
         totp(secret, datetime.fromtimestamp(0, UTC))
     assert main(["testbench", "code", secret]) == 2
-    assert "SECRET: a secret is" in capsys.readouterr().err
+    assert "SECRET: a secret has" in capsys.readouterr().err
 
 
 def test_the_command_shows_a_code(capsys):
     assert main(["testbench", "code", new_secret()]) == 0
     said = capsys.readouterr()
     assert len(said.out.strip()) == 6
-    assert "The next one comes in" in said.err
+    assert "The next code comes in" in said.err

@@ -163,10 +163,10 @@ def test_a_certificate_of_the_other_channel(counter):
 
 
 LANGUAGES = {
-    "fi": ("fi", "Yksilöi toimitus otsakkeessa"),
-    "sv-FI, en;q=0.5": ("sv", "Ange leveransens"),
-    "de": ("en", "Name the delivery"),
-    None: ("en", "Name the delivery"),
+    "fi": ("fi", "Anna jokaiselle toimitukselle oma tunnus"),
+    "sv-FI, en;q=0.5": ("sv", "Ge varje leverans en egen kod"),
+    "de": ("en", "Give each delivery its own ID"),
+    None: ("en", "Give each delivery its own ID"),
 }
 
 

@@ -40,8 +40,8 @@ def test_nothing_lapses(tmp_path):
 
 
 REFUSED = {
-    "none": (["--organisations", "0"], "“0” is no number of organisations from 1 to 2000"),
-    "too many": (["--organisations", "2001"], "“2001” is no number of organisations from 1 to 2000"),
+    "none": (["--organisations", "0"], "“0” is not valid; give a number of organisations from 1 to 2000"),
+    "too many": (["--organisations", "2001"], "“2001” is not valid; give a number of organisations from 1 to 2000"),
     "no seed": (["--seed", "x"], "argument --seed"),
     "a folder that is a file": (["--keep", __file__, "--lang", "en"], f"{__file__} cannot be written: "),
     "a folder below a file": (["--keep", f"{__file__}/kept", "--lang", "en"], f"{__file__}/kept cannot be written: "),
@@ -61,7 +61,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (kept / "something").touch()
     done = played(tmp_path, "--keep", kept, "--lang", "en")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{kept} holds something already: name a folder that is empty or not there yet.\n"
+    assert done.stderr == f"The folder {kept} is not empty. Name an empty folder or one that does not exist yet.\n"
 
 
 def test_a_bench_that_does_not_start_is_told(tmp_path):
@@ -83,5 +83,5 @@ def test_an_agent_that_dies_is_told_with_its_last_words(tmp_path):
     config.write_text('store = "store"\nstray = 1\n')
     with Agents(config, 2) as agents, pytest.raises(StoryBroken) as broken:
         agents.pass_at(NOW)
-    assert "an agent ended by itself" in str(broken.value)
+    assert "an agent stopped unexpectedly" in str(broken.value)
     assert "ConfigError" in str(broken.value)

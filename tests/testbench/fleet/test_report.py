@@ -45,9 +45,9 @@ def teller(told, language=Language.EN):
 
 
 SUMMARIES = {
-    Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s, renewed on 52 days, at most 27 on one of",
-    Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa, uusittiin 52 päivänä,",
-    Language.SV: "Organisationer: 200, certifikat: 900, 4 år på 61 s, förnyandet fördelades på 52 datum,",
+    Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s, renewals on 52 days, at most 27 a day.",
+    Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa, uusimisia 52 päivänä,",
+    Language.SV: "Organisationer: 200, certifikat: 900, 4 år på 61 s, förnyelser på 52 datum,",
 }
 
 
@@ -62,7 +62,7 @@ def test_what_does_not_hold_is_told_and_how_to_play_it_again(told):
     assert told[0] == (
         "13 January 2027 at 10:00      org-0007: no valid certificate was in use (0badc0de until 2027-01-13T07:59:59Z)"
     )
-    assert "What does not hold: 2. Play it again with --seed 7 --keep DIR." in told[-1]
+    assert "Failed checks: 2. To run it again, use --seed 7 --keep DIR." in told[-1]
 
 
 def test_every_kind_of_breach_has_words():
@@ -73,10 +73,10 @@ def test_acts(told):
     for act in WELL.acts:
         teller(told).ended(act)
     assert told == [
-        "Renewed on 29 days, at most 13 on one of them; each former certificate stayed valid to its end.",
-        "Renewed on 23 days, at most 27 on one of them; each former certificate stayed valid to its end.",
-        "Answers lost: 132. Wrong ones: 73. An agent found the other at work: 30.",
-        "All were replaced within 10 minutes of the call.",
+        "Renewals took place on 29 days, at most 13 a day. Each previous certificate stayed valid until it expired.",
+        "Renewals took place on 23 days, at most 27 a day. Each previous certificate stayed valid until it expired.",
+        "Lost answers: 132. Wrong answers: 73. Runs that found another agent at work: 30.",
+        "All were replaced within 10 minutes of the request.",
     ]
 
 
@@ -86,9 +86,9 @@ def test_a_step(told):
     teller(told).step(NOW, names[:1], 1, 200)
     teller(told).step(NOW, [], 1, 200)
     assert told == [
-        "13 January 2027 at 10:00      renewed: 4, in all 1,004 of 2,000: org-0001, org-0002, org-0003 …",
-        "13 January 2027 at 10:00      renewed: 1, in all 1 of 200: org-0001",
-        "13 January 2027 at 10:00      nothing to do",
+        "13 January 2027 at 10:00      renewed: 4, total 1,004 of 2,000: org-0001, org-0002, org-0003 …",
+        "13 January 2027 at 10:00      renewed: 1, total 1 of 200: org-0001",
+        "13 January 2027 at 10:00      nothing due",
     ]
 
 

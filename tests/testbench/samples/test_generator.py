@@ -240,7 +240,7 @@ def test_the_command_makes_one_of_every_state_for_one_relying_party(tmp_path, ca
     assert main(words) == 2
     (out / "valid" / "thesis.txt").write_text("years of work")
     assert main([*words, "--force"]) == 2
-    assert "(valid/thesis.txt), which --force never removes" in capsys.readouterr().err
+    assert "(valid/thesis.txt), which --force does not remove" in capsys.readouterr().err
     (out / "valid" / "thesis.txt").unlink()
     assert main([*words, "--force"]) == 0
 
@@ -248,7 +248,7 @@ def test_the_command_makes_one_of_every_state_for_one_relying_party(tmp_path, ca
 USAGE = {
     "an id that none has": (["--customer-id", "ä"], "--customer-id: an id has 1 to 30"),
     "a name that none has": (["--name", " "], "--name: a text of 1 to 100"),
-    "an instant without a zone": (["--now", "2027-01-11"], "--now: write a time with its zone"),
+    "an instant without a zone": (["--now", "2027-01-11"], "--now: '2027-01-11' is not a time with a time zone"),
     "an instant before the years that there are": (["--now", "1951-01-01T00:00:00Z"], "--now: from 2000-01-02"),
     "a place where no folder can be": (["--out", "/proc/x"], "--out: /proc/x cannot be written"),
 }

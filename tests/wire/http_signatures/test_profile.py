@@ -131,7 +131,7 @@ REFUSED = {
         signed(signature=lowered(sign(replace(PARTS, body=b"{}"), KEY, "edge-1", NOW))["signature"]),
         SignatureErrorReason.MISFIT,
     ),
-    "one of two digests does not fit": (
+    "one of two digests does not match": (
         over(f'{ALL};created={CREATED};keyid="edge-1"', digest=f"{SHA256}, sha-512=:AAAA:"),
         SignatureErrorReason.DIGEST,
     ),
@@ -182,7 +182,7 @@ def test_an_ecdsa_value_has_both_numbers_side_by_side():
     headers = lowered(sign(PARTS, KEYS["ECDSA on P-256"], "edge-2", NOW))
     value = base64.b64decode(headers["signature"].removeprefix("sinetti=:").removesuffix(":"))
     headers["signature"] = f"sinetti=:{base64.b64encode(value[:-1]).decode()}:"
-    with pytest.raises(MessageSignatureError, match="does not fit"):
+    with pytest.raises(MessageSignatureError, match="does not match"):
         verify(PARTS, headers, BY_NAME.get, NOW)
 
 
@@ -207,18 +207,18 @@ OTHER_KEYS = {
 
 @pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
 def test_other_keys_are_not_taken(key):
-    with pytest.raises(ValueError, match="no others"):
+    with pytest.raises(ValueError, match="only Ed25519"):
         load_public_key(public_pem(key))
-    with pytest.raises(ValueError, match="no others"):
+    with pytest.raises(ValueError, match="only Ed25519"):
         load_signing_key(private_pem(key))
 
 
 def test_what_is_no_key_is_said():
-    with pytest.raises(ValueError, match="no PEM public key"):
+    with pytest.raises(ValueError, match="not a PEM public key"):
         load_public_key(private_pem(KEY))
-    with pytest.raises(ValueError, match="no PEM private key"):
+    with pytest.raises(ValueError, match="not a PEM private key"):
         load_signing_key(public_pem(KEY))
-    with pytest.raises(ValueError, match="pass-phrase"):
+    with pytest.raises(ValueError, match="passphrase"):
         load_signing_key(private_pem(KEY), b"not encrypted")
 
 

@@ -50,16 +50,16 @@ def test_other_spellings_of_the_same_second(seen):
 
 
 REFUSED = {
-    "no JSON": (b"{", "no JSON"),
-    "no UTF-8": (b'{"sightings": ["\xff"]}', "no JSON"),
-    "deeper than anybody needs": (b"[" * 100_000, "no JSON"),
+    "not JSON": (b"{", "not JSON"),
+    "no UTF-8": (b'{"sightings": ["\xff"]}', "not JSON"),
+    "deeper than anybody needs": (b"[" * 100_000, "not JSON"),
     "a list": (b"[]", "nothing else"),
     "another member": (body(at=1), "nothing else"),
     "no list of sightings": (b'{"sightings": {}}', "nothing else"),
     "too many": (body(*[row()] * (MOST_SIGHTINGS + 1)), "not 1001"),
-    "a sighting that is a text": (body("x"), r"sightings\[0\] has"),
-    "a member too many": (body(row(), row(serial="1")), r"sightings\[1\] has"),
-    "a member too few": (body({"sha256": SHA}), r"sightings\[0\] has"),
+    "a sighting that is a text": (body("x"), r"sightings\[0\] must have"),
+    "a member too many": (body(row(), row(serial="1")), r"sightings\[1\] must have"),
+    "a member too few": (body({"sha256": SHA}), r"sightings\[0\] must have"),
     "capitals": (body(row(sha256=SHA.upper())), "lower-case hex"),
     "a number as digest": (body(row(sha256=1)), "lower-case hex"),
     "no zone": (body(row("2027-03-01T12:00:00")), "RFC 3339"),

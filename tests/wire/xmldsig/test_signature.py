@@ -107,15 +107,15 @@ def test_is_verified(shape):
 WITH_COMMENTS = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments"
 FULL = kept("t").replace("/>", "><x/></e:InclusiveNamespaces>")
 REFUSED = {
-    "another reference": (replace(OURS, reference='URI="#x"'), "something else"),
-    "no URI at all": (replace(OURS, reference=""), "something else"),
-    "a reference to the outside": (replace(OURS, reference='URI="http://localhost/"'), "something else"),
-    "an XPointer": (replace(OURS, reference='URI="#xpointer(/)"'), "something else"),
+    "another reference": (replace(OURS, reference='URI="#x"'), "something other"),
+    "no URI at all": (replace(OURS, reference=""), "something other"),
+    "a reference to the outside": (replace(OURS, reference='URI="http://localhost/"'), "something other"),
+    "an XPointer": (replace(OURS, reference='URI="#xpointer(/)"'), "something other"),
     "two references": (
         replace(OURS, second_reference='<P:Reference URI=""><P:DigestValue>AA==</P:DigestValue></P:Reference>'),
-        "parts",
+        "structure",
     ),
-    "an Object": (replace(OURS, after_key_info="<P:Object>x</P:Object>"), "parts"),
+    "an Object": (replace(OURS, after_key_info="<P:Object>x</P:Object>"), "structure"),
     "no transform": (replace(OURS, transforms=()), "transforms"),
     "C14N alone": (replace(OURS, transforms=(transform(EXCLUSIVE),)), "transforms"),
     "C14N first": (replace(OURS, transforms=(transform(EXCLUSIVE), transform(ENVELOPED))), "transforms"),
@@ -170,8 +170,8 @@ REFUSED = {
         replace(OURS, method_inside="<P:HMACOutputLength>8</P:HMACOutputLength>"),
         "signature method",
     ),
-    "an EC key under an RSA method": (replace(OURS, method=MORE + "rsa-sha256"), "does not fit"),
-    "an RSA key under an EC method": (replace(OURS, kind="rsa-2048"), "does not fit"),
+    "an EC key under an RSA method": (replace(OURS, method=MORE + "rsa-sha256"), "does not match"),
+    "an RSA key under an EC method": (replace(OURS, kind="rsa-2048"), "does not match"),
     "no certificate": (replace(OURS, key_info="<P:KeyName>n</P:KeyName>"), "exactly one"),
     "a key alone": (replace(OURS, key_info="<P:KeyValue><P:RSAKeyValue/></P:KeyValue>"), "exactly one"),
     "two certificates": (replace(OURS, key_info=OURS.key_info * 2), "exactly one"),
@@ -185,7 +185,7 @@ REFUSED = {
     "RetrievalMethod beside": (replace(OURS, key_info=OURS.key_info + '<P:RetrievalMethod URI="#k"/>'), "exactly one"),
     "a certificate without X509Data": (
         replace(OURS, key_info="<P:KeyValue><P:X509Certificate>{certificate}</P:X509Certificate></P:KeyValue>"),
-        "no X509Data",
+        "not inside an X509Data element",
     ),
     "a certificate deeper down": (
         replace(
@@ -194,7 +194,7 @@ REFUSED = {
                 "</P:X509Data>", "</P:X509Data></P:X509Data>"
             ),
         ),
-        "no X509Data",
+        "not inside an X509Data element",
     ),
     "an element inside the certificate": (
         replace(OURS, key_info="<P:X509Data><P:X509Certificate>{certificate}<x/></P:X509Certificate></P:X509Data>"),
@@ -283,8 +283,8 @@ CHANGED = {
     "a changed text": (SIGNED.replace(b"&amp;", b"+"), "digest"),
     "a changed attribute": (SIGNED.replace(b'a="1"', b'a="2"'), "digest"),
     "a new element": (SIGNED.replace(b"<y/>", b"<y/><y/>"), "digest"),
-    "a changed digest": (SIGNED.replace(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA"), "does not fit"),
-    "a shorter signature": (SIGNED.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), "does not fit"),
+    "a changed digest": (SIGNED.replace(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA"), "does not match"),
+    "a shorter signature": (SIGNED.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), "does not match"),
     "no signature": (DOCUMENT.replace("{signature}", "").encode(), "no signature"),
     "no XML": (b"Signature", "well-formed"),
     "two byte order marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + SIGNED, "well-formed"),
@@ -329,7 +329,7 @@ def test_the_first_candidate_that_fits_counts_and_none_is_an_error():
         "p256"
     )
     refuses([parse(b"<a/>"), parse(b"<a/>")], "no signature")
-    refuses([], "taken out")
+    refuses([], "extracted")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -433,7 +433,7 @@ def test_only_rsa_and_ec_keys_sign():
 def test_another_key_of_the_same_kind_does_not_verify():
     foreign = signature.DocumentSigner(xml_signing.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
     document = signature.sign_document(b"<a></a>", foreign, SignatureProfile.EXCLUSIVE)
-    refuses(document, "does not fit")
+    refuses(document, "does not match")
 
 
 def test_a_tail_is_kept_where_the_signature_is_the_only_child():
@@ -456,7 +456,7 @@ def test_real_messages_verify_and_do_not_with_one_character_changed(path):
         if changed[position] in b"0123456789abcdefghijklmnoprstuvyABCDEFGHIJKLMNOPRSTUVY":
             changed[position] ^= 0x01
             if not in_comment(document, position):
-                refuses(bytes(changed), "fit|well-formed")
+                refuses(bytes(changed), "match|well-formed")
 
 
 def in_comment(document, position):
@@ -472,7 +472,7 @@ def test_a_real_signature_is_refused_with_one_character_changed_in_it():
         if mark == b"<Modulus>":  # The verifier ignores KeyValue: the certificate alone has the key
             assert signature.verify_document(changed, anybody)
         else:
-            refuses(changed, "does not fit")
+            refuses(changed, "does not match")
 
 
 def test_a_prefix_list_may_name_the_default_namespace():
@@ -513,7 +513,7 @@ def test_a_namespace_name_is_no_longer_than_programs_have_them(longest, taken):
     if taken:
         signature.verify_document(document, anybody)
     else:
-        refuses(document, "longer than any program has")
+        refuses(document, "too long")
 
 
 @pytest.mark.parametrize(
@@ -526,7 +526,7 @@ def test_a_large_document_has_few_declarations_in_scope(declared, elements, take
     if taken:
         assert len(parse(document)) == elements
     else:
-        refuses(document, "declarations in scope")
+        refuses(document, "declarations are in scope")
 
 
 def test_a_canonical_form_is_written_up_to_a_bound_and_no_further():
@@ -535,5 +535,5 @@ def test_a_canonical_form_is_written_up_to_a_bound_and_no_further():
     length = len(Canonical(exclusive=True).whole(root))
     assert length > 4000
     assert len(Canonical(exclusive=True).whole(root, length)) == length
-    with pytest.raises(XmlRejected, match="than any message has"):
+    with pytest.raises(XmlRejected, match="too many elements"):
         Canonical(exclusive=True).whole(root, length - 1)

@@ -4,12 +4,13 @@ The first clerk's account can only be created with this command.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.terminal import Block
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
@@ -24,19 +25,30 @@ _COLUMNS = ("email", "name", "active", "second_factor", "created")
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = 'sinetti authority account add clerk@authority.example --name "N. N." --staff --dir /srv/sinetti'
-    verbs = group(commands, "account", "accounts of the pages for people: the first clerk's, and their end", example)
+    verbs = group(commands, "account", "manage clerks' accounts for the e-service", example)
     rest = 'clerk@authority.example --name "N. N." --staff'
-    add = _verb(verbs, "add", "make an account; its owner gets a mail that says how to set a password", _add, rest)
-    add.add_argument("--name", metavar="NAME", required=True, help="its owner's name")
-    add.add_argument("--language", choices=[one.value for one in Language], default="fi", help="fi, sv or en")
-    add.add_argument("--staff", action="store_true", help="a clerk's: rights need a second factor, which they set up")
-    staff = _verb(verbs, "staff", "make an account a clerk's; its sessions end", _staff, "clerk@authority.example")
-    staff.add_argument("--withdraw", action="store_true", help="it is no clerk's any more")
-    end = _verb(verbs, "deactivate", "end an account and its sessions", _deactivate, "clerk@authority.example")
+    add = _verb(verbs, "add", "create an account and send its owner a link to set a password", _add, rest)
+    add.add_argument("--name", metavar="NAME", required=True, help="name of the owner")
+    add.add_argument(
+        "--language",
+        choices=[one.value for one in Language],
+        default="fi",
+        help="language of e-mails: fi, sv or en (default: %(default)s)",
+    )
+    add.add_argument("--staff", action="store_true", help="give clerk's rights, which need a second factor at sign-in")
+    staff = _verb(
+        verbs,
+        "staff",
+        "give an account clerk's rights, or withdraw them; its sessions end",
+        _staff,
+        "clerk@authority.example",
+    )
+    staff.add_argument("--withdraw", action="store_true", help="withdraw clerk's rights")
+    end = _verb(verbs, "deactivate", "close an account and end its sessions", _deactivate, "clerk@authority.example")
     for one in (add, staff, end):
-        one.add_argument("email", metavar="EMAIL", help="the e-mail address that one signs in with")
-    listing = _verb(verbs, "list", "show the clerks' accounts", _list, "")
-    listing.add_argument("--json", action="store_true", help="print for programs")
+        one.add_argument("email", metavar="EMAIL", help="e-mail address for signing in")
+    listing = _verb(verbs, "list", "list clerks' accounts", _list, "")
+    listing.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _verb(
@@ -52,9 +64,9 @@ def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
         accounts.invite(new, authority.ctx, OPERATOR, request_id())
-    print_error("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
+    print_note("Account created. Its owner gets an e-mail with a link to set a password.")
     if parsed.staff:
-        print_error("What a clerk does needs a second factor: they are led to set one up when they sign in.")
+        print_note("The clerk is asked to set up a second factor when signing in.")
     return 0
 
 
@@ -62,15 +74,21 @@ def _staff(parsed: argparse.Namespace) -> int:
     staff = not parsed.withdraw
     with opened_authority(parsed.dir) as authority:
         changed = accounts.set_staff(parsed.email, authority.ctx, OPERATOR, request_id(), staff=staff)
-    done = "It is a clerk's account now." if staff else "It is no clerk's account any more."
-    print_error(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
+    done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
+    print_note(
+        f"{done} Its sessions have ended." if changed else "Nothing to change: the account already has this state."
+    )
     return 0
 
 
 def _deactivate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = accounts.deactivate(parsed.email, authority.ctx, OPERATOR, request_id())
-    print_error("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
+    print_note(
+        "The account is closed and its sessions have ended."
+        if changed
+        else "Nothing to change: the account is already closed."
+    )
     return 0
 
 
@@ -91,13 +109,12 @@ def _row(found: Account) -> dict[str, str | bool]:
     }
 
 
-def _table(rows: list[dict[str, str | bool]]) -> str:
-    if not rows:
-        return "No clerk has an account: make one with sinetti authority account add EMAIL --name NAME --staff."
-    lines = [_COLUMNS, *(tuple(_cell(row[column]) for column in _COLUMNS) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+def _table(rows: list[dict[str, str | bool]]) -> Sequence[Block]:
+    return table_of(
+        _COLUMNS,
+        [{name: _cell(value) for name, value in row.items()} for row in rows],
+        fold={"email", "name"},
+        nothing="There are no clerks' accounts. Create one: sinetti authority account add EMAIL --name NAME --staff",
     )
 
 

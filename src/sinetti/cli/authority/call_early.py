@@ -5,14 +5,16 @@ It is used after an incident. The same command undoes a call.
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result, table_of
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
 from sinetti.domain.certificates.bulk_revocation import check_cli_officer
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _OVER = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_CALLS = ("call", "officer", "count", "begins", "ends", "reason", "state")
 _CHOICES = ("serial", "serials", "customer_id", "authority")
 _WORDS = ("reason", "explanation_fi", "explanation_sv", "explanation_en", "explanation_url")
 
@@ -46,40 +49,38 @@ def register(commands: "Commands") -> None:
         "sinetti authority call-early --authority ws-1 --over 2d --reason 'incident 7' --officer a17 "
         "--dir /srv/sinetti --dry-run"
     )
-    summary = "let certificates be renewed from now on, and have their programs told to"
+    summary = "ask holders to renew certificates early"
     parser = command(commands, "call-early", summary, _run, example)
     add_dir(parser)
-    which = parser.add_argument_group("which certificates (all that is given has to apply)")
+    which = parser.add_argument_group("certificates (all conditions must apply)")
     one = which.add_mutually_exclusive_group()
-    one.add_argument("--serial", metavar="SERIAL", help="one, in hex, as `status --customer-id ID` prints it")
-    one.add_argument("--serials", metavar="FILE", help="serials in hex, one a line; - for standard input")
-    which.add_argument("--customer-id", metavar="ID", help="those of one organisation")
-    which.add_argument("--authority", metavar="NAME", help="those of one issuing CA, as `status` names it")
-    parser.add_argument("--over", metavar="TIME", help="spread over this time: 10m, 12h or 2d")
-    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
-    parser.add_argument("--reason", metavar="TEXT", help="why, for those who look into the register later")
-    explanation_options = parser.add_argument_group(
-        "what programs are told (explanations in all languages, or in none)"
+    one.add_argument("--serial", metavar="SERIAL", help="serial number in hex, from `status --customer-id ID`")
+    one.add_argument(
+        "--serials", metavar="FILE", help="file with serial numbers in hex, one per line, - for standard input"
     )
+    which.add_argument("--customer-id", metavar="ID", help="certificates of this organisation")
+    which.add_argument("--authority", metavar="NAME", help="certificates of this issuing CA, by its name in `status`")
+    parser.add_argument("--over", metavar="TIME", help="time over which renewals are spread, such as 10m, 12h or 2d")
+    parser.add_argument("--officer", metavar="ID", help="opaque ID of the operator, kept in the audit log")
+    parser.add_argument("--reason", metavar="TEXT", help="reason, kept in the register")
+    explanation_options = parser.add_argument_group("explanation for holders (in all languages, or in none)")
     for language in Language:
         explanation_options.add_argument(
-            f"--explanation-{language}", metavar="TEXT", help=f"what happened, in the language {language}"
+            f"--explanation-{language}", metavar="TEXT", help=f"explanation in the language {language}"
         )
-    explanation_options.add_argument("--explanation-url", metavar="URL", help="a page that says more, https")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="list and count what would be called, and change nothing"
-    )
-    calls_made = parser.add_argument_group("calls that stand").add_mutually_exclusive_group()
-    calls_made.add_argument("--list", action="store_true", help="list them")
-    calls_made.add_argument("--undo", metavar="CALL", help="let it count no more: back to the rule")
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    explanation_options.add_argument("--explanation-url", metavar="URL", help="page with more information (https)")
+    parser.add_argument("--dry-run", action="store_true", help="list the certificates and change nothing")
+    calls_made = parser.add_argument_group("open early renewals").add_mutually_exclusive_group()
+    calls_made.add_argument("--list", action="store_true", help="list open early renewals")
+    calls_made.add_argument("--undo", metavar="CALL", help="end an early renewal: the usual renewal time applies again")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.list:
         return _list(parsed)
     if parsed.officer is None:
-        sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
+        sentence = "--officer is missing: give an opaque ID of the operator; the audit log keeps it"
         raise OptionError(sentence)
     check_cli_officer(parsed.officer)
     if parsed.undo is not None:
@@ -89,8 +90,8 @@ def _run(parsed: argparse.Namespace) -> int:
         ctx = authority.ctx
         if parsed.dry_run:
             selection = preview(ask, ctx)
-            counted = _counted(selection, " would be called")
-            last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
+            counted = _counted(selection, " would be opened for early renewal")
+            last = f"{_format_reach(selection)}\n{counted}. Nothing was changed (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
         # Before the call: who is reached, and who an operator has to inform in another way.
@@ -106,7 +107,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
     An operator could think that they count.
     """
     if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run", *others)):
-        sentence = f"{option} takes no choice, no reason, no explanation, no --over and no --dry-run"
+        sentence = f"{option} cannot be combined with a selection, --reason, an explanation, --over or --dry-run"
         raise OptionError(sentence)
 
 
@@ -131,14 +132,9 @@ def _call_row(one: EarlyReplacementCall, count: int) -> dict[str, Any]:
     }
 
 
-def _call_table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "No call for early replacement stands."
-    return "\n".join(
-        f"{row['call']}  {row['officer']}  {pluralise(row['count'], 'certificate')}  {row['begins']} to {row['ends']}  "
-        f"{row['reason']}{'' if row['done'] else '  (cut short: run call-early again)'}"
-        for row in rows
-    )
+def _call_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
+    shown = [{**row, "state": "done" if row["done"] else "incomplete: run call-early again"} for row in rows]
+    return table_of(_CALLS, shown, fold={"officer", "reason", "state"}, nothing="No early renewal is open.")
 
 
 def _undo(parsed: argparse.Namespace) -> int:
@@ -147,21 +143,19 @@ def _undo(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         call = cancel(parsed.undo, parsed.officer, authority.ctx, request_id(), Progress("put back"))
     value = {"result": "undone", "call": call.call_id}
-    print_result(
-        value, as_json=parsed.json, table=lambda: "Undone: these certificates may be renewed when the rule says."
-    )
+    print_result(value, as_json=parsed.json, table=lambda: "Early renewal ended. The usual renewal time applies again.")
     return 0
 
 
 def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     if parsed.reason is None:
-        sentence = "--reason: say why, for those who look into the register later"
+        sentence = "--reason is missing: give the reason, which the register keeps"
         raise OptionError(sentence)
     serials: tuple[Serial, ...] | None = None
     if parsed.serial is not None:
         serial = parsed.serial.strip().casefold()
         if not is_serial(serial):
-            sentence = "--serial: this is no serial in hex, as `status --customer-id` prints it"
+            sentence = "--serial: this is not a serial number in hex, as `status --customer-id` prints it"
             raise OptionError(sentence)
         serials = (Serial(serial),)
     elif parsed.serials is not None:
@@ -177,7 +171,7 @@ def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
 def _over(text: str | None) -> timedelta:
     found = _OVER.fullmatch(text or "")
     if found is None:
-        sentence = "--over: say over which time they are spread, like 10m, 12h or 2d"
+        sentence = "--over is missing: give the time over which renewals are spread, such as 10m, 12h or 2d"
         raise OptionError(sentence)
     return int(found[1]) * _UNITS[found[2]]
 
@@ -185,20 +179,19 @@ def _over(text: str | None) -> timedelta:
 def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
     call, selection = outcome.call, outcome.selection
     for one in outcome.resumed:
-        what = "call" if one.undone_at is None else "undoing"
-        print_error(
-            f"Finished what was cut short: the {what} of {pluralise(len(one.serials), 'certificate')} ({one.call_id})."
-        )
+        what = "opening" if one.undone_at is None else "end"
+        print_note(f"Completed the interrupted {what} of {pluralise(len(one.serials), 'certificate')} ({one.call_id}).")
     if call is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        print_error("Nothing is left to call.")
+        print_note("There are no certificates to open for early renewal.")
         return 0
-    _show("done", selection, call, parsed, f"Called: {_counted(selection)}.")
-    print_error(
-        f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC."
+    _show("done", selection, call, parsed, f"Early renewal opened: {_counted(selection)}.")
+    print_note(
+        f"They can be renewed from now on. Agents are asked to renew by {call.ends:%Y-%m-%d %H:%M} UTC, spread over "
+        "that time."
     )
-    print_error("Messages leave once they are planned and sent (sinetti authority notices).")
-    print_error(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
+    print_note("To send the messages now: sinetti authority notices plan, then notices send")
+    print_note(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
     return 0
 
 
@@ -228,8 +221,8 @@ def _format_reach(selection: EarlyReplacementSelection) -> str:
     people = "person" if one.people_unreached == 1 else "people"
     return (
         f"Of {pluralise(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
-        f"{one.sms} by text message, {one.unreached} by none of these. "
-        f"{pluralise(one.emails, 'e-mail')} and {pluralise(one.texts, 'text message')} leave, one for each person; "
+        f"{one.sms} by SMS, {one.unreached} not reachable. "
+        f"{pluralise(one.emails, 'e-mail')} and {pluralise(one.texts, 'text message')} to send, one for each person. "
         f"{one.people_unreached} {people} cannot be reached."
     )
 
@@ -251,5 +244,5 @@ def _lines(rows: Iterable[EarlyReplacementCandidate]) -> Iterable[str]:
 
 def _counted(selection: EarlyReplacementSelection, verb: str = "") -> str:
     over = selection.passed_over
-    passed = f"; {over} passed over (revoked, ended, renewed, or called already)" if over else ""
+    passed = f"; {over} skipped (revoked, expired, renewed or already open)" if over else ""
     return f"{pluralise(len(selection.going), 'certificate')}{verb}{passed}"

@@ -23,14 +23,16 @@ EXAMPLE = (
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "name another contact or deputy for a certificate or an open order, or mend what is known of one"
+    summary = "change or correct the contact person or deputy of a certificate or an open order"
     parser = command(commands, "change-contact", summary, _run, EXAMPLE)
-    parser.add_argument("named", metavar="SERIAL-OR-ORDER", help="the certificate's serial in hex, or the order's id")
+    parser.add_argument(
+        "named", metavar="SERIAL-OR-ORDER", help="serial number of the certificate in hex, or ID of the order"
+    )
     add_dir(parser)
     add_person_options(parser, "the contact", needed=False)
-    parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for them")
-    parser.add_argument("--correct", action="store_true", help="the same person: mend what is given, keep the rest")
-    parser.add_argument("--json", action="store_true", help="print what was done for programs")
+    parser.add_argument("--deputy", action="store_true", help="change the deputy instead of the contact person")
+    parser.add_argument("--correct", action="store_true", help="keep the person, and change only the given details")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -47,7 +49,7 @@ def _who(parsed: argparse.Namespace) -> ContactDetails | ContactCorrection:
     if parsed.correct:
         return _corrected(parsed)
     if parsed.name is None or parsed.email is None:
-        sentence = "name the person with --name and --email; or say --correct and what is to be mended"
+        sentence = "name the new person with --name and --email, or give --correct to change details of the present one"
         raise OptionError(sentence)
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or Language.FI.value
     return person_of(parsed)
@@ -55,7 +57,7 @@ def _who(parsed: argparse.Namespace) -> ContactDetails | ContactCorrection:
 
 def _corrected(parsed: argparse.Namespace) -> ContactCorrection:
     if all(one is None for one in (parsed.name, parsed.email, parsed.phone, parsed.language)):
-        sentence = "say what is to be mended: --name, --email, --phone or --language"
+        sentence = "--correct needs a detail to change: --name, --email, --phone or --language"
         raise OptionError(sentence)
     return ContactCorrection(
         None if parsed.name is None else check_unlinked("--name", parsed.name, LONGEST_PERSON),
@@ -77,13 +79,15 @@ def _row(done: ContactChanged) -> dict[str, object]:
 
 
 def _lines(done: ContactChanged, who: str) -> str:
-    summary = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
+    summary = (
+        f"{who.capitalize()} changed." if done.changed else f"Nothing to change: the {who} already has these details."
+    )
     lines = [
         summary,
-        *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered),
+        *(f"A new link to the transfer IDs of order {one.order_id} is being sent." for one in done.offered),
     ]
     # A contact without a phone gets no PIN code by SMS.
     lines += [
-        f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
+        f"Give the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
     ]
     return "\n".join(lines)

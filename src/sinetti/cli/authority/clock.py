@@ -5,12 +5,14 @@ It reports if the clock is trusted, and accepts the time where an operator has t
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.output import print_error, show_error
+from sinetti.cli.core.terminal import Block, Record
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
@@ -22,32 +24,32 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority clock show --dir /srv/sinetti"
-    below = group(commands, "clock", "look at the machine's clock, or accept it", example)
-    show = command(below, "show", "show whether the clock is believed, and why not", _show, example)
+    below = group(commands, "clock", "show or accept the machine's clock", example)
+    show = command(below, "show", "show whether the clock is trusted", _show, example)
     add_dir(show)
-    show.add_argument("--json", action="store_true", help="print for programs")
+    show.add_argument("--json", action="store_true", help="print the result as JSON")
     example = "sinetti authority clock accept --dir /srv/sinetti"
-    summary = "accept the clock as it is: instants that were stored before count no more"
+    summary = "accept the present time; later times that were stored are ignored"
     accept = command(below, "accept", summary, _accept, example)
     add_dir(accept)
-    accept.add_argument("--yes", action="store_true", help="do not ask")
+    accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         row = _row(authority.clock.look())
-    print_result(row, as_json=parsed.json, table=lambda: _lines(row))
+    print_result(row, as_json=parsed.json, table=lambda: _blocks(row))
     return 0
 
 
 def _accept(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = authority.clock.look()
-        print_error(_lines(_row(before)))
+        show_error(_blocks(_row(before)))
         if not parsed.yes:
             _ask(before)
         after = accept_clock(authority.clock, authority.ctx, OPERATOR, request_id())
-    print_result(_row(after), as_json=False, table=lambda: _lines(_row(after)))
+    print_result(_row(after), as_json=False, table=lambda: _blocks(_row(after)))
     return 0
 
 
@@ -57,11 +59,11 @@ def _ask(status: ClockStatus) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "clock accept asks whether the time is right, and standard input is no terminal: give --yes"
+        sentence = "clock accept asks for confirmation, but standard input is not a terminal: give --yes"
         raise OptionError(sentence)
-    print_error(f"Is it {_instant(status.readings.answered)} now? [y/N] ", end="")
+    print_error(f"Is {_instant(status.readings.answered)} the correct time? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
-        sentence = "nothing was accepted: set the machine's clock right first"
+        sentence = "nothing was changed: correct the machine's clock, then run the command again"
         raise OptionError(sentence)
 
 
@@ -83,7 +85,7 @@ def _instant(at: datetime | None) -> str | None:
     return instant(at.replace(microsecond=0)) if at is not None else None
 
 
-def _lines(row: dict[str, Any]) -> str:
+def _blocks(row: dict[str, Any]) -> Sequence[Block]:
     words = {
         "machine": row["machine"],
         "database": row["database"] or "no clock of its own",
@@ -92,4 +94,4 @@ def _lines(row: dict[str, Any]) -> str:
         "accepted": row["accepted"] or "never",
         "issuing": "yes" if row["issuing"] else f"no: {row['problem']}",
     }
-    return "\n".join(f"{name:<13}  {value}" for name, value in words.items())
+    return (Record("", list(words.items())),)

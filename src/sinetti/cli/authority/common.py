@@ -6,7 +6,7 @@ They handle the folder, the opened authority, and errors in one sentence.
 import argparse
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,9 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n
-from sinetti.cli.core.output import is_encodable, print_error, print_line
+from sinetti.cli.core.invocation import CURRENT, print_failure
+from sinetti.cli.core.output import is_encodable, print_line, show
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
@@ -25,7 +27,9 @@ from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError
+from sinetti.infra import standard_input
 from sinetti.infra.clock import utc_now
+from sinetti.infra.standard_input import InputTakenError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
@@ -63,8 +67,8 @@ class OptionError(ValueError):
 
 
 _REGISTER_DAMAGED = (
-    "the register is damaged: stop every node, move it away and make it anew from a backup, with sinetti authority "
-    "restore and then reconcile (docs/operators/journal.md); a test bench is made anew in another folder"
+    "the register is damaged: stop every node, move the register away, then run sinetti authority restore and "
+    "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
@@ -94,14 +98,13 @@ _USAGE = (
 
 def add_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option for the authority's folder."""
-    parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="the authority's folder")
+    parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="folder of the authority")
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 a person has
-to act: watch found something, or a second officer has to approve · 4 the register is away or busy: run again · 5 the
-folder, the register or a journal is damaged, missing or in use, its settings are wrong, a key cannot be used, or the
-journals know more than the register · 130 interrupted"""
+exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem, or a
+second officer must approve · 4 register not available, run the command again · 5 folder, register, journal, settings or
+keys damaged, missing or in use, or the register older than the journals · 130 interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
@@ -151,7 +154,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
     except _USAGE as bad:
         return _say(bad, ExitCode.USAGE)
     except DATABASE_UNAVAILABLE as away:
-        return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+        return _say(f"the register is not available: {away}", ExitCode.AGAIN)
     except DATABASE_ERRORS as bad:
         if not is_corruption(bad):
             raise
@@ -183,7 +186,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
     """Return the error for an id that no organisation has."""
-    sentence = f"no organisation has the id {customer_id}"
+    sentence = f"there is no organisation with the ID {customer_id}"
     return CustomerIdError(sentence)
 
 
@@ -199,15 +202,21 @@ def zoned_instant(option: str, text: str) -> datetime:
         at = None
     # Refuses a year with a digit too few, as 0202, because a revocation and its date cannot be undone.
     if at is None or at.year < _FIRST_YEAR:
-        sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
+        sentence = f"{option}: {text!r} is not a time with a time zone, such as 2027-03-01T12:00:00Z"
         raise OptionError(sentence)
     return at
 
 
 def octets_of(option: str, path: Path) -> bytes:
-    """Read a file that an option names. Raises OptionError if it cannot be read."""
+    """Read a file that an option names, "-" for standard input.
+
+    Raises OptionError if it cannot be read.
+    """
     try:
-        return path.read_bytes()
+        return standard_input.read_file(path)
+    except InputTakenError as bad:
+        sentence = f"{option}: {bad}"
+        raise OptionError(sentence) from None
     except OSError as bad:
         sentence = f"{option}: {path} cannot be read: {bad.strerror}"
         raise OptionError(sentence) from None
@@ -217,16 +226,30 @@ def past_instant(option: str, text: str) -> datetime:
     """Parse an instant in the past. Raises OptionError for any other."""
     at = zoned_instant(option, text)
     if at > utc_now():
-        sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"
+        sentence = f"{option} must not be in the future; for the present time, leave it out"
         raise OptionError(sentence)
     return at
 
 
-def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
-    """Print a value for programs, or the same as a table for people."""
+def table_of(
+    columns: Sequence[str], rows: Iterable[Mapping[str, object]], fold: Collection[str] = (), *, nothing: str
+) -> Sequence[Block]:
+    """Return rows as a table, or the text `nothing` without rows.
+
+    An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
+    """
+    lines = [Row(tuple("-" if row[one] is None else str(row[one]) for one in columns)) for row in rows]
+    foldable = frozenset(number for number, one in enumerate(columns) if one in fold)
+    return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
+
+
+def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequence[Block]]) -> None:
+    """Print a value for programs, or the same as blocks or a text for people."""
     if not as_json:
-        print_line(table())
+        shown = table()
+        show((Paragraph(shown),) if isinstance(shown, str) else shown)
         return
+    CURRENT.has_json = True
     text = json.dumps(value, ensure_ascii=False)
     print_line(text if is_encodable(text) else json.dumps(value))
 
@@ -235,5 +258,5 @@ def _say(error: object, code: ExitCode) -> int:
     text = " ".join(str(error).split())
     # An error text from elsewhere may end in a question mark, which needs no full stop.
     sentence = text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
-    print_error(f"sinetti: {sentence}")
+    print_failure(f"sinetti: {sentence}", code, sentence)
     return code

@@ -29,7 +29,7 @@ def check_address(text: str) -> str:
     except ValueError:
         well = False
     if not well:
-        sentence = f"--status-url: write an address such as http://pki.example, not {text!r}"
+        sentence = f"--status-url: {text!r} is not an address such as http://pki.example"
         raise OptionError(sentence)
     return text.rstrip("/")
 
@@ -66,11 +66,11 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
         reply = send_request(HttpRequest(url, method, headers, request, limit=LARGEST, within=CRL_WITHIN))
     except HttpError as failed:
         if failed.stage is HttpStage.TOO_LONG:
-            sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
+            sentence = f"{url} has more than {LARGEST} octets, so it is not a document of this service"
         else:
-            sentence = f"{url} cannot be fetched ({failed}): is the service running?"
+            sentence = f"{url} cannot be retrieved ({failed}): check that the service is running"
         raise NotFound(sentence) from None
     if reply.status != HTTPStatus.OK:
-        sentence = f"{url} answers {reply.status}: look at the service, and at the proxy in front of it"
+        sentence = f"{url} answers with HTTP status {reply.status}: check the service and its proxy"
         raise NotFound(sentence)
     return reply.body

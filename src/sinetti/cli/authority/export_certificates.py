@@ -29,22 +29,26 @@ _OURS = re.compile(r"[0-9a-f]{2,40}\.cer")
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority export-certificates --dir /srv/sinetti --channel SFTP --out /srv/sftp-certificates"
-    summary = "write the certificates in force of a channel into a folder, and take away those that no longer are"
+    summary = "export the valid certificates of a channel to a folder, and remove all others from it"
     parser = command(commands, "export-certificates", summary, _run, example)
     add_dir(parser)
-    parser.add_argument("--channel", choices=[one.value for one in Channel], required=True, help="which certificates")
     parser.add_argument(
-        "--out", metavar="DIR2", type=Path, required=True, help="a folder that is there, for SERIAL.cer of each"
+        "--channel", choices=[one.value for one in Channel], required=True, help="channel of the certificates"
     )
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument(
+        "--out", metavar="DIR2", type=Path, required=True, help="existing folder for the files SERIAL.cer"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     if not parsed.out.is_dir():
-        why = f"--out {parsed.out}: there is no such folder; make it, for its rights say who reads the certificates"
+        why = f"--out {parsed.out}: the folder does not exist. Create it with the permissions that its readers need"
         raise OptionError(why)
     if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
-        why = f"--out {parsed.out} lies in the authority's own folder, which no other user may read"
+        why = (
+            f"--out {parsed.out} is in the authority's folder, which other users cannot read: name a folder outside it"
+        )
         raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
@@ -57,7 +61,7 @@ def _run(parsed: argparse.Namespace) -> int:
     print_result(
         done,
         as_json=parsed.json,
-        table=lambda: "{in_force} in force, {written} written, {removed} removed.".format_map(done),
+        table=lambda: "{in_force} valid, {written} written, {removed} removed.".format_map(done),
     )
     return 0
 

@@ -1,7 +1,7 @@
 """`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from sinetti.cli.authority.common import (
     octets_of,
     opened_authority,
     print_result,
+    table_of,
 )
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
@@ -33,14 +35,18 @@ _COLUMNS = ("name", "added", "withdrawn", "first_report", "last_report")
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority gateway add edge-1 --key edge-1.pem --dir /srv/sinetti"
-    verbs = group(commands, "gateway", "which gateways may report what they have seen", example)
-    add = _verb(verbs, "add", "let a gateway report which certificates it has seen", _add, "edge-1 --key edge-1.pem")
-    add.add_argument("--key", metavar="PEM", type=Path, required=True, help="its public key: Ed25519 or EC P-256")
-    out = _verb(verbs, "withdraw", "take nothing more from a gateway, for good", _withdraw, "edge-1")
+    verbs = group(commands, "gateway", "manage the gateways that report use of certificates", example)
+    add = _verb(verbs, "add", "accept reports from a gateway", _add, "edge-1 --key edge-1.pem")
+    add.add_argument(
+        "--key", metavar="PEM", type=Path, required=True, help="public key of the gateway: Ed25519 or EC P-256"
+    )
+    out = _verb(verbs, "withdraw", "stop accepting reports from a gateway, permanently", _withdraw, "edge-1")
     for one in (add, out):
-        one.add_argument("name", metavar="NAME", help="its name, and the key id of its messages; never used again")
-    listing = _verb(verbs, "list", "show the gateways and when they reported", _list, "")
-    listing.add_argument("--json", action="store_true", help="print for programs")
+        one.add_argument(
+            "name", metavar="NAME", help="name of the gateway and key ID of its messages; a name is used once"
+        )
+    listing = _verb(verbs, "list", "list gateways and their latest reports", _list, "")
+    listing.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _verb(
@@ -56,8 +62,8 @@ def _add(parsed: argparse.Namespace) -> int:
     octets = octets_of("--key", parsed.key)
     if b"PRIVATE KEY" in octets:
         sentence = (
-            f"--key: {parsed.key}: this is a private key: keep it to yourself, and give the public half that sinetti "
-            "gateway key printed"
+            f"--key: {parsed.key} is a private key: keep it secret, and give the public key that sinetti gateway key "
+            "printed"
         )
         raise OptionError(sentence)
     try:
@@ -68,14 +74,14 @@ def _add(parsed: argparse.Namespace) -> int:
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with opened_authority(parsed.dir) as authority:
         add_gateway(parsed.name, pem, authority.ctx, OPERATOR, request_id())
-    print_error(f"Added {parsed.name}: what it signs with this key is taken from now on.")
+    print_note(f"Gateway {parsed.name} added. Reports that it signs with this key are accepted.")
     return 0
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         withdraw_gateway(parsed.name, authority.ctx, OPERATOR, request_id())
-    print_error(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
+    print_note(f"Gateway {parsed.name} withdrawn. Its reports are no longer accepted; earlier ones are kept.")
     return 0
 
 
@@ -96,11 +102,7 @@ def _row(found: GatewayInfo) -> dict[str, str | None]:
     }
 
 
-def _table(rows: list[dict[str, str | None]]) -> str:
-    if not rows:
-        return "No gateways: of no certificate is it known whether it is in use."
-    lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+def _table(rows: list[dict[str, str | None]]) -> Sequence[Block]:
+    return table_of(
+        _COLUMNS, rows, fold={"name"}, nothing="There are no gateways, so the use of certificates is not known."
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
-from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.hierarchy_config import authority_presets, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.cli.authority.common import OptionError, add_dir, command
+from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
@@ -27,10 +27,10 @@ EXAMPLE = (
 )
 
 _NEXT = """\
-Founded in {dir}. Bundles for those who rely on it: {dir}/trust/
-Keep a copy of {dir} in a safe place: its keys are nowhere else.
+Authority created in {dir}. Trust files for relying services: {dir}/trust/
+Keep a copy of {dir} in a safe place. Its keys exist only there.
 {secrets}
-Have its journals, in {journal}, copied off this machine as they grow (docs/operators/journal.md).
+Copy the journals in {journal} to another machine as they grow (docs/operators/journal.md).
 Next:
 {moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
@@ -42,31 +42,38 @@ _MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "init", "found an authority: keys, CA certificates and an empty register", _run, EXAMPLE)
+    parser = command(
+        commands, "init", "create an authority: keys, CA certificates and an empty register", _run, EXAMPLE
+    )
     add_dir(parser)
     environments = [one.value for one in Environment]
-    parser.add_argument("--environment", choices=environments, required=True, help="TEST is for rehearsal")
-    parser.add_argument("--hierarchy", metavar="FILE", type=Path, help="names, keys and lifetimes of the CAs (TOML)")
+    parser.add_argument("--environment", choices=environments, required=True, help="environment of the authority")
+    parser.add_argument(
+        "--hierarchy", metavar="FILE", type=Path, help="file with names, keys and lifetimes of the CAs (TOML)"
+    )
     parser.add_argument(
         "--preset",
-        choices=PRESETS,
+        choices=authority_presets(),
         default="default",
-        help="one that comes along (default: %(default)s; the other is for the test bench alone)",
+        help="built-in hierarchy (default: %(default)s)",
     )
-    parser.add_argument(
-        "--base-url", required=True, metavar="URL", help="plain http; where CA certificates and CRLs are"
-    )
-    parser.add_argument("--soap-url", required=True, metavar="URL", help="where programs send their requests")
+    parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
+    parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
     recipes = [one.value for one in ResponseRecipe]
     parser.add_argument(
-        "--response-recipe", choices=recipes, default="exclusive", help="how answers are signed (default: %(default)s)"
+        "--response-recipe",
+        choices=recipes,
+        default="exclusive",
+        help="transforms of response signatures (default: %(default)s)",
     )
-    parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
+    parser.add_argument(
+        "--database-url", default="", metavar="URL", help="database, such as postgresql://… (default: SQLite in DIR)"
+    )
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help="where the pass-phrase of the keys in DIR is, or is to be made: outside DIR (default: in DIR, for TEST)",
+        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only)",
     )
     add_offline(parser, required=False)
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
@@ -92,9 +99,9 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from None
     except SettingsError:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
-        sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_error(_result_message(parsed, journal))
+    print_note(_result_message(parsed, journal))
     return 0
 
 
@@ -117,12 +124,12 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
 def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings) -> InitOptions:
     root, named = parsed.dir.resolve(), parsed.passphrase_file
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
-        sentence = "--offline-passphrase-file goes with --offline-dir"
+        sentence = "--offline-passphrase-file needs --offline-dir"
         raise OptionError(sentence)
     passphrase = read_or_create(named, DataDirectory(root)) if named else None
     offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
     if offline is not None and offline.passphrase == passphrase:
-        sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
+        sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
         raise OptionError(sentence)
     return InitOptions(DirectoryKind.AUTHORITY, text, settings, utc_now(), passphrase=passphrase, offline=offline)
 
@@ -130,17 +137,19 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
 def _secrets(parsed: argparse.Namespace) -> str:
     """Return the places of keys and pass-phrases, and what is to be done with them."""
     production = Environment(parsed.environment) is Environment.PRODUCTION
-    so_far = "PRODUCTION is not served so" if production else "for TEST"
+    so_far = "PRODUCTION cannot be served like this" if production else "for TEST"
     lines = [
-        f"Its pass-phrase is in {parsed.passphrase_file}: keep a copy of that too, and apart."
+        f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place."
         if parsed.passphrase_file
-        else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/operators/keys.md)."
+        else f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."
     ]
     if parsed.offline_dir:
         named = parsed.offline_passphrase_file
-        opens = f" What opens them is in {named}: a copy of that too, elsewhere." if named not in (None, "-") else ""
+        opens = (
+            f" Their pass-phrase is in {named}. Keep a copy of it in another place." if named not in (None, "-") else ""
+        )
         lines.append(
-            f"The keys of root and intermediate CAs are in {parsed.offline_dir}: copy that, and put it away.{opens}"
+            f"The keys of root and intermediate CAs are in {parsed.offline_dir}. Copy it, and store it offline.{opens}"
         )
     return "\n".join(lines)
 
@@ -162,10 +171,7 @@ def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
 
 def _hierarchy(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as bad:
-        sentence = f"--hierarchy: {path} cannot be read: {bad.strerror}"
-        raise OptionError(sentence) from bad
+        return octets_of("--hierarchy", path).decode("utf-8")
     except UnicodeDecodeError as bad:
         sentence = f"--hierarchy: {path} is not UTF-8: save it as such"
         raise OptionError(sentence) from bad

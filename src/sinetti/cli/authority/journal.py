@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority journal verify --dir /srv/sinetti"
-    below = group(commands, "journal", "check journals", example)
-    summary = "check every line of the journals, and the lists beside them, and name what was changed or taken out"
+    below = group(commands, "journal", "check the journals", example)
+    summary = "check that the journals and their revocation lists are complete and unchanged"
     verify = command(below, "verify", summary, _run, example)
     which = verify.add_mutually_exclusive_group(required=True)
-    which.add_argument("--dir", metavar="DIR", type=Path, help="the authority's folder: all its journals here")
-    which.add_argument("--file", metavar="FILE", type=Path, help="one journal, or a copy of one")
+    which.add_argument("--dir", metavar="DIR", type=Path, help="folder of the authority, to check all its journals")
+    which.add_argument("--file", metavar="FILE", type=Path, help="file of one journal")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ def _print_result(check: Callable[[], str]) -> int:
 def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
     if parsed.file is not None:
         if not parsed.file.is_file():
-            sentence = f"--file: {parsed.file} is not there, or no file"
+            sentence = f"--file: {parsed.file} is not a file"
             raise OptionError(sentence)
         return [partial(_journal, parsed.file)]
     folder = DataDirectory(parsed.dir.absolute())
@@ -64,7 +64,7 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
     if not journals and (why := mark.expected()) is not None:
         raise JournalMissing(missing_sentence(place, why, mark))
     if not journals:
-        sentence = f"there is no journal in {place} yet"
+        sentence = f"there is no journal in {place}"
         raise OptionError(sentence)
     lists = sorted(place.glob("*.crl"))
     instance = folder.instance_id()
@@ -82,7 +82,7 @@ def _ours(path: Path, instance_id: str) -> str:
 
 def _journal(path: Path) -> str:
     reader.check_present(path)
-    return f"{path.name}: {reader.verify(path)} lines, all as they were written"
+    return f"{path.name}: {reader.verify(path)} lines, complete and unchanged"
 
 
 def _list(folder: DataDirectory, path: Path) -> str:
@@ -92,6 +92,6 @@ def _list(folder: DataDirectory, path: Path) -> str:
     """
     name = list_name(path)
     if name is None or not (folder.certificates / f"{name.authority}.cer").is_file():
-        return f"{path.name}: by its name no list of this authority; it is passed over"
+        return f"{path.name}: skipped, its name is not that of a revocation list"
     signed = verify_archived(path, load_full(path), read_certificate(folder, name.authority))
     return f"{path.name}: signed by its CA, {len(signed.entries)} revoked"

@@ -7,7 +7,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.renewal_opt_out import opt_in_to_renewal, opt_out_of_renewal
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority let-end 4f…c1 --dir /srv/sinetti"
-    summary = "let a certificate end: reminders of it stop; it works until then"
+    summary = "let a certificate expire without reminders"
     parser = command(commands, "let-end", summary, _run, example)
-    parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
+    parser.add_argument("serial", metavar="SERIAL", help="serial number in hex, from `status --customer-id ID`")
     add_dir(parser)
-    parser.add_argument("--undo", action="store_true", help="remind people again")
+    parser.add_argument("--undo", action="store_true", help="send reminders again")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -31,7 +31,11 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         changed = act(Serial(parsed.serial.casefold()), authority.ctx, OPERATOR, request_id())
     if parsed.undo:
-        print_error("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
+        print_note("Reminders are sent again." if changed else "Nothing to change: reminders are already sent.")
     else:
-        print_error("Reminders of its end stop." if changed else "It was to end already; nothing was changed.")
+        print_note(
+            "No more reminders are sent. It stays valid until it expires."
+            if changed
+            else "Nothing to change: reminders have already been stopped."
+        )
     return 0

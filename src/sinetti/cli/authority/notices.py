@@ -60,35 +60,35 @@ class _OpenedNotifications:
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority notices send --dir /srv/sinetti"
-    below = group(commands, "notices", "plan and send messages to the people whom certificates concern", example)
-    example = "sinetti authority notices plan --dir /srv/sinetti --dry-run"
-    plan = command(below, "plan", "make rows of the messages that are owed by now", _plan, example)
-    send = command(
-        below, "send", "send the messages that are due, until none is", _send, example.replace("plan", "send")
+    below = group(
+        commands, "notices", "plan and send messages to contact persons, representatives and operators", example
     )
+    example = "sinetti authority notices plan --dir /srv/sinetti --dry-run"
+    plan = command(below, "plan", "plan the messages that are due", _plan, example)
+    send = command(below, "send", "send all planned messages that are due", _send, example.replace("plan", "send"))
     for parser in (plan, send):
-        parser.add_argument("--dry-run", action="store_true", help="show which messages those are, and change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show the messages, and change nothing")
     plan.add_argument(
-        "--tls-certificate", metavar="PEM", type=Path, help="tell operators of this certificate's end, too"
+        "--tls-certificate", metavar="PEM", type=Path, help="also remind operators of the end of this certificate"
     )
     example = "sinetti authority notices preview --dir /srv/sinetti reminder --language sv"
-    preview = command(below, "preview", "show a message: a sample of a kind, or one that is owed", _preview, example)
+    preview = command(below, "preview", "show a sample of a kind of message, or a planned message", _preview, example)
     kinds = ", ".join(MessageKind)
-    preview.add_argument("message", metavar="KIND-OR-ID", help=f"the id of a message, or one of {kinds}")
-    preview.add_argument("--language", choices=[one.value for one in Language], help="of a sample (default: en)")
-    preview.add_argument("--html", action="store_true", help="show its HTML")
-    example = "sinetti authority notices bounces --dir /srv/sinetti"
-    bounces = command(
-        below, "bounces", "read mail that came back, and mark addresses that do not work", _bounces, example
+    preview.add_argument("message", metavar="KIND-OR-ID", help=f"message ID, or a kind: {kinds}")
+    preview.add_argument(
+        "--language", choices=[one.value for one in Language], help="language of a sample (default: en)"
     )
+    preview.add_argument("--html", action="store_true", help="show the HTML version")
+    example = "sinetti authority notices bounces --dir /srv/sinetti"
+    bounces = command(below, "bounces", "read bounced e-mails, and mark addresses that do not work", _bounces, example)
     example = "sinetti authority notices retry --dir /srv/sinetti --all"
-    retry = command(below, "retry", "list messages that were given up, or send them again", _retry, example)
-    retry.add_argument("ids", nargs="*", metavar="ID", help="send these again (the next `send` does)")
-    retry.add_argument("--all", action="store_true", help="all that were given up, in place of ids")
-    retry.add_argument("--forget", action="store_true", help="let them go instead: they are not listed any more")
+    retry = command(below, "retry", "list undelivered messages, or send them again", _retry, example)
+    retry.add_argument("ids", nargs="*", metavar="ID", help="messages that the next `send` sends again")
+    retry.add_argument("--all", action="store_true", help="all undelivered messages")
+    retry.add_argument("--forget", action="store_true", help="remove them from the list instead")
     for parser in (plan, send, preview, bounces, retry):
         add_dir(parser)
-        parser.add_argument("--json", action="store_true", help="print for programs")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def _plan(parsed: argparse.Namespace) -> int:
             before = {one.message_id for one in outbox_queries.waiting(db)}
             scheduler.plan_all(here.room, now, found)
             new = [one for one in outbox_queries.waiting(db) if one.message_id not in before]
-    _put_owed(parsed, new, "would be owed")
+    _put_owed(parsed, new, "would be planned")
     return 0
 
 
@@ -132,7 +132,7 @@ def _counts(owing: PlanReport) -> dict[str, int]:
 def owed_line(counts: Mapping[str, int]) -> str:
     """Return a line with the number of due messages by kind: 1 event, 2 reminders."""
     text = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
-    return f"Owed by now: {text}."
+    return f"Due: {text}."
 
 
 def _send(parsed: argparse.Namespace) -> int:
@@ -158,19 +158,19 @@ def _send(parsed: argparse.Namespace) -> int:
 
 def _sent(ctx: NotificationContext) -> SendReport:
     sent = SendReport()
-    with telling(lambda: f"{sent.sent} sent, {sent.again} to be tried again"):
+    with telling(lambda: f"{sent.sent} sent, {sent.again} to be retried"):
         for more in iter_batches(ctx, random_id(), ctx.now):
             sent += more
     return sent
 
 
 def _sent_lines(report: Mapping[str, Any]) -> str:
-    counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
+    counts = {"Sent": "sent", "to be retried": "again", "given up": "dead", "no longer needed": "dropped"}
     outcomes = "; ".join(f"{words}: {report[name]}" for words, name in counts.items())
     lines = [f"{outcomes}; waiting: {report['waiting']}."]
-    lines += [f"No provider takes messages by {channel} just now; they wait." for channel in report["away"]]
+    lines += [f"No provider accepts messages by {channel} now. They stay queued." for channel in report["away"]]
     if report["late"]:
-        lines.append(f"{pluralise(report['late'], 'message')} should have left more than an hour ago.")
+        lines.append(f"{pluralise(report['late'], 'message')} overdue by more than an hour.")
     if report["given_up"]:
         lines.append(
             f"{pluralise(report['given_up'], 'message')} given up: sinetti authority notices retry lists them."
@@ -204,14 +204,16 @@ def _letter(parsed: argparse.Namespace, ctx: NotificationContext) -> RenderedMes
             raise OptionError(str(none)) from none
     queued = outbox_queries.find(ctx.db, named)
     if queued is None:
-        sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
+        sentence = f"{named!r} is not a message ID or a kind of message. Kinds: {', '.join(MessageKind)}"
         raise OptionError(sentence)
     if queued.kind in _SECRET:
-        sentence = f"a message of the kind {queued.kind} holds a secret and is for its recipient alone: name the kind"
+        sentence = (
+            f"a message of the kind {queued.kind} contains a secret for its recipient: name the kind to see a sample"
+        )
         raise OptionError(sentence)
     written = render(queued, ctx)
     if isinstance(written, Skip):
-        sentence = f"this message is not written any more: {written.why}"
+        sentence = f"this message is no longer needed: {written.why}"
         raise OptionError(sentence)
     return written
 
@@ -220,7 +222,9 @@ def _bounces(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here, telling(lambda: "reading"):
         returns = here.settings.returns
         if returns is None or returns.maildir is None:
-            sentence = f"{here.authority.folder.notices}: [mail] write returns and maildir, to read mail that came back"
+            sentence = (
+                f"{here.authority.folder.notices}: the table [mail] needs returns and maildir to read bounced e-mails"
+            )
             raise SettingsError(sentence)
         counts = asdict(read_returns(here.room, returns.maildir, here.room.now()))
     print_result(counts, as_json=parsed.json, table=lambda: _line("Read", counts))
@@ -229,25 +233,25 @@ def _bounces(parsed: argparse.Namespace) -> int:
 
 def _retry(parsed: argparse.Namespace) -> int:
     if parsed.all and parsed.ids:
-        sentence = "name messages by their ids, or say --all: not both"
+        sentence = "message IDs and --all cannot be combined"
         raise OptionError(sentence)
     with opened_authority(parsed.dir) as authority:
         dead = outbox_queries.dead_letters(authority.ctx.db)
         ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
         if parsed.forget and not ids and not parsed.all:
-            sentence = "--forget: name messages by their ids, or all with --all"
+            sentence = "--forget is incomplete: give message IDs, or --all"
             raise OptionError(sentence)
         if not ids:
             _put_dead(parsed, dead)
             return EXIT_ACTION_REQUIRED if dead else 0
         known = {one.id for one in dead}
         if unknown := [one for one in ids if one not in known]:
-            sentence = f"no message of the id {unknown[0]} was given up: retry without an id lists those that were"
+            sentence = f"there is no undelivered message with the ID {unknown[0]}: list them with retry without an ID"
             raise OptionError(sentence)
         now, db = authority.ctx.now(), authority.ctx.db
         done = outbox_queries.forget(db, ids, now) if parsed.forget else outbox_queries.send_again(db, ids)
     name = "forgotten" if parsed.forget else "again"
-    words = "let go" if parsed.forget else "to be sent again"
+    words = "removed" if parsed.forget else "queued again"
     print_result({name: done}, as_json=parsed.json, table=lambda: f"{pluralise(done, 'message')} {words}.")
     return 0
 
@@ -257,7 +261,9 @@ def _put_dead(parsed: argparse.Namespace, dead: Sequence[FailedMessage]) -> None
     lines = [
         f"{one['id']}  {one['kind']}  {one['channel']}  {one['dead']}  {_about(one)}{one['problem']}" for one in rows
     ]
-    print_result(rows, as_json=parsed.json, table=lambda: _list(lines, "No message was given up.", "given up"))
+    print_result(
+        rows, as_json=parsed.json, table=lambda: _list(lines, "There are no undelivered messages.", "given up")
+    )
 
 
 def _about(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from sinetti.authority.key_relocation import relocate_offline_keys
 from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 _MOVED = """\
-Moved to {place}: {names}. Their lists are signed for a year.
-Start every serving process anew. Old copies of {dir} still have these keys: destroy them.
-Put {place} away, its pass-phrase apart from it, and copies of both (docs/operators/keys.md)."""
+Moved to {place}: {names}. Their revocation lists are signed for a year.
+Restart the service on every node. Destroy old copies of {dir}, which still have these keys.
+Store {place} offline, its pass-phrase in another place, and copies of both (docs/operators/keys.md)."""
 
 
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority offline --dir /srv/sinetti --offline-dir /media/vault/sinetti"
-    summary = "move the keys of root and intermediate CAs out of DIR; stop every serving process before"
+    summary = "move the keys of root and intermediate CAs out of DIR; stop the service first"
     parser = command(commands, "offline", summary, _offline, example)
     add_dir(parser)
     add_offline(parser)
     add_passphrase_file(parser)
     example = "sinetti authority publish --dir /srv/sinetti --offline-dir /media/vault/sinetti"
-    summary = "sign the lists of root and intermediate CAs for a year; what serves has them at once"
+    summary = "sign the revocation lists of root and intermediate CAs for a year, and publish them"
     parser = command(commands, "publish", summary, _publish, example)
     add_dir(parser)
     add_offline(parser, new=False)
@@ -48,15 +48,15 @@ def _offline(parsed: argparse.Namespace) -> int:
     found = locate(folder, DirectoryKind.AUTHORITY) if given is None else None
     phrase = found.octets if found else given
     if phrase is None:
-        sentence = "--passphrase-file: name the file that opens the keys in DIR"
+        sentence = "--passphrase-file is missing: name the file with the pass-phrase of the keys in DIR"
         raise OptionError(sentence)
     with opened_authority(parsed.dir, phrase) as authority:
         offline = offline_keys(parsed, new=True)
         if offline.passphrase == phrase:
-            sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
+            sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
             raise OptionError(sentence)
         names = relocate_offline_keys(authority, phrase, offline)
-    print_error(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
+    print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
 
@@ -64,12 +64,12 @@ def _publish(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
         if not ctx.offline:
-            sentence = f"no key of this authority is off line: what serves {parsed.dir} signs all lists by itself"
+            sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
             raise OptionError(sentence)
         offline = offline_keys(parsed, new=False)
         offline.check({name: ctx.issuers[name].certificate for name in ctx.offline})
         signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
         for name in sorted(ctx.offline):
             new = publish(name, signing, request_id(), OFFLINE_LIFE)
-            print_error(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
+            print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
     return 0

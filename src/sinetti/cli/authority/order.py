@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.validation import (
@@ -34,18 +34,18 @@ EXAMPLE = (
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "order", "order a certificate; has its transfer IDs sent, or prints them", _run, EXAMPLE)
+    parser = command(commands, "order", "order a certificate, and print or send its transfer IDs", _run, EXAMPLE)
     add_dir(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, as it was added")
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="ID of the organisation")
     parser.add_argument(
         "--channel",
         choices=[one.value for one in Channel],
         default=Channel.WS.value,
-        help="what the certificate is for (default: %(default)s)",
+        help="certificate type (default: %(default)s)",
     )
-    parser.add_argument("--description", default="", help="which program will use it")
+    parser.add_argument("--description", default="", help="description, such as the program that uses it")
     for who, needed in (("contact", True), ("deputy", False)):
-        whom = f"the {who}" if needed else f"the {who}, who stands in for the contact person"
+        whom = "the contact person" if needed else "the deputy"
         parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
         parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
         parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
@@ -53,9 +53,9 @@ def register(commands: "Commands") -> None:
             f"--{who}-language",
             choices=[one.value for one in Language],
             default=Language.FI.value,
-            help=f"what the {who} is written to in (default: %(default)s)",
+            help=f"language of messages to {whom} (default: %(default)s)",
         )
-    parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
+    parser.add_argument("--replaces", metavar="SERIAL", help="serial number of the certificate to replace")
     add_send(parser)
 
 
@@ -64,10 +64,10 @@ def add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--send",
         action="store_true",
-        help="for production: write to the contact person, who opens the IDs on a page with a PIN code that comes by "
-        "SMS; needs DIR/notices.toml. Without it both IDs are printed, and two channels for them are up to you",
+        help="send the contact person a link to the transfer IDs and a PIN code by SMS (needs DIR/notices.toml); "
+        "without this option, the IDs are printed",
     )
-    parser.add_argument("--json", action="store_true", help="print for programs what is printed")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -95,8 +95,8 @@ def _check_sendable(authority: Authority, new: NewOrder) -> None:
     """
     if MessageChannel.SMS not in notification_context(authority).deliverers and new.contact.phone:
         sentence = (
-            "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
-            "out, and a code for the contact person is printed"
+            "DIR/notices.toml names no SMS provider, so no PIN code can be sent: leave out --contact-phone to have a "
+            "code printed"
         )
         raise OptionError(sentence)
 
@@ -115,11 +115,11 @@ def show_offered(offered: LinkSent, *, as_json: bool) -> None:
         half = len(offered.code) // 2
         lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
     print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_error("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    print_note("The contact person gets a link to the transfer IDs with the next: sinetti authority notices send")
     if offered.code is not None:
-        print_error(
-            "The contact person has no phone number: give the code to the organisation's signatory, who tells it to "
-            "the contact person. Do not write it into a mail."
+        print_note(
+            "The contact person has no phone number. Give the code to the organisation's signatory to pass on. Do not "
+            "send it by e-mail."
         )
 
 
@@ -141,7 +141,9 @@ def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
         f"Valid until        {format_datetime(ids.expires, Language.EN)}",
     )
     print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_error("Send ID and password to the contact person over two separate channels. They are not shown again.")
+    print_note(
+        "Send the ID and the password to the contact person over two separate channels. They are not shown again."
+    )
 
 
 def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:
@@ -149,7 +151,7 @@ def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:
     if all(given):
         return _person(parsed, "deputy")
     if any(given) or parsed.deputy_phone:
-        sentence = "--deputy-name and --deputy-email go together"
+        sentence = "--deputy-name and --deputy-email must be given together"
         raise OptionError(sentence)
     return None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, unknown_organisation
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, CustomerIdError, IdentifierType, Language
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 _CHANNELS = [one.value for one in Channel]
 
-_STAY = "Its certificates stay valid until they end or are revoked."
+_STAY = "Its certificates stay valid until they expire or are revoked."
 
 
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     adding = "--kind business-id --name 'Malli Oy'"
     example = f"sinetti authority organisation add --dir /srv/sinetti --customer-id 1234567-1 {adding}"
-    summary = "add, approve, withdraw or close an organisation, and name who acts for it"
+    summary = "manage organisations and their representatives"
     verbs = group(commands, "organisation", summary, example)
-    add = _verb(verbs, "add", "add an organisation, approved for channels", _add, adding)
-    add.add_argument("--kind", choices=[one.value for one in IdentifierType], required=True, help="what its id is")
-    add.add_argument("--name", required=True, metavar="NAME", help="its name, as it stands in certificates")
-    add.add_argument("--country", default="FI", metavar="CC", help="two letters (default: %(default)s)")
+    add = _verb(verbs, "add", "add an organisation with its channels", _add, adding)
+    add.add_argument("--kind", choices=[one.value for one in IdentifierType], required=True, help="type of the ID")
+    add.add_argument("--name", required=True, metavar="NAME", help="name of the organisation in certificates")
+    add.add_argument("--country", default="FI", metavar="CC", help="country, two letters (default: %(default)s)")
     languages = [one.value for one in Language]
     add.add_argument(
-        "--language", choices=languages, default="fi", help="what it is written to in (default: %(default)s)"
+        "--language", choices=languages, default="fi", help="language of messages to it (default: %(default)s)"
     )
-    add.add_argument("--channel", choices=_CHANNELS, action="append", help="may be given twice (default: WS)")
+    add.add_argument("--channel", choices=_CHANNELS, action="append", help="channel (repeatable, default: WS)")
     approving = _verb(verbs, "approve", "approve an organisation for a channel", _approve, "--channel SFTP")
     withdrawing = _verb(
-        verbs, "withdraw", "withdraw a channel: nothing more is issued for it", _withdraw, "--channel SFTP"
+        verbs, "withdraw", "withdraw a channel: no more certificates are issued for it", _withdraw, "--channel SFTP"
     )
     for one in (approving, withdrawing):
-        one.add_argument("--channel", choices=_CHANNELS, required=True, help="which channel")
-    _verb(verbs, "close", "close an organisation for good: nothing more is issued to it", _close, "")
+        one.add_argument("--channel", choices=_CHANNELS, required=True, help="channel")
+    _verb(verbs, "close", "close an organisation permanently: no more certificates are issued to it", _close, "")
     organisation_people.register(verbs)
 
 
@@ -57,7 +57,7 @@ def _verb(
     example = f"sinetti authority organisation {name} --dir /srv/sinetti --customer-id 1234567-1 {rest}"
     parser = command(verbs, name, summary, run, example.rstrip())
     add_dir(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, such as 1234567-1")
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="ID of the organisation, such as 1234567-1")
     return parser
 
 
@@ -73,10 +73,10 @@ def _add(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         added = register_organisation(new, authority.ctx, OPERATOR, request_id())
         if added is None:
-            closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
-            sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
+            closed = "" if _found(authority, parsed.customer_id).open else ", and closed permanently"
+            sentence = f"an organisation with the ID {parsed.customer_id} is already registered{closed}"
             raise CustomerIdError(sentence)
-    print_error(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
+    print_note(f"Organisation {added.customer_id} added and approved for {', '.join(sorted(added.channels))}.")
     return 0
 
 
@@ -85,11 +85,11 @@ def _approve(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         if not before.open:
-            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it on any channel"
+            sentence = f"{before.customer_id} is closed permanently: no more certificates are issued to it"
             raise CustomerIdError(sentence)
         approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
     if channel in before.channels:
-        return _print_message(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
+        return _print_message(f"Nothing to change: {before.customer_id} is already approved for {channel}.")
     return _print_message(f"{before.customer_id} is approved for {channel}.")
 
 
@@ -99,8 +99,10 @@ def _withdraw(parsed: argparse.Namespace) -> int:
         before = _found(authority, parsed.customer_id)
         withdraw(before.customer_id, channel, authority.ctx, OPERATOR, request_id())
     if channel not in before.channels:
-        return _print_message(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
-    return _print_message(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
+        return _print_message(f"Nothing to change: {before.customer_id} is not approved for {channel}.")
+    return _print_message(
+        f"{channel} is withdrawn from {before.customer_id}: no more certificates are issued for it. {_STAY}"
+    )
 
 
 def _close(parsed: argparse.Namespace) -> int:
@@ -108,8 +110,8 @@ def _close(parsed: argparse.Namespace) -> int:
         before = _found(authority, parsed.customer_id)
         close(before.customer_id, authority.ctx, OPERATOR, request_id())
     if not before.open:
-        return _print_message(f"{before.customer_id} was closed already; nothing was changed.")
-    return _print_message(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
+        return _print_message(f"Nothing to change: {before.customer_id} is already closed.")
+    return _print_message(f"{before.customer_id} is closed permanently: no more certificates are issued to it. {_STAY}")
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
@@ -124,5 +126,5 @@ def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
 
 
 def _print_message(sentence: str) -> int:
-    print_error(sentence)
+    print_note(sentence)
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
 from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import check_email
 from sinetti.server.process_exit import request_id
@@ -38,23 +38,31 @@ def register(verbs: "Commands") -> None:
     """Add the commands to the group `organisation`."""
     example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
     signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
-    adding = _verb(signatory, "add", "name a signatory: a person who represents the organisation", _add, example)
+    adding = _verb(signatory, "add", "add a signatory, who represents the organisation", _add, example)
     add_person_options(adding, "the signatory")
-    adding.add_argument("--invite", action="store_true", help="send a link by which they act in the e-service")
+    adding.add_argument("--invite", action="store_true", help="send an invitation to the e-service")
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
-    removing.add_argument("--email", required=True, metavar="ADDRESS", help="the signatory's e-mail address")
+    removing.add_argument("--email", required=True, metavar="ADDRESS", help="e-mail address of the signatory")
     example = f"{_BEFORE} contact-person {_WHERE} {_NAMED}"
-    summary = "name the organisation's contact person, who is told of what concerns all its certificates"
+    summary = "name the contact person who gets messages about all certificates of the organisation"
     contact = _verb(verbs, "contact-person", summary, _contact_person, example)
     add_person_options(contact, "the contact person", needed=False)
-    contact.add_argument("--none", action="store_true", help="the organisation has no contact person any more")
+    contact.add_argument("--none", action="store_true", help="remove the contact person")
     example = f"{_BEFORE} looked-after-by {_WHERE} --agent 7654321-4"
-    agent = _verb(verbs, "looked-after-by", "note which firm looks after an organisation", _looked_after, example)
-    agent.add_argument("--agent", required=True, metavar="ID", help="the firm's id, as it was added")
-    agent.add_argument("--withdraw", action="store_true", help="it does so no more")
-    show = _verb(verbs, "show", "show who acts for an organisation", _show, f"{_BEFORE} show {_WHERE}")
-    show.add_argument("--json", action="store_true", help="print it for programs")
+    agent = _verb(
+        verbs,
+        "looked-after-by",
+        "record which accounting firm manages an organisation's certificates",
+        _looked_after,
+        example,
+    )
+    agent.add_argument("--agent", required=True, metavar="ID", help="ID of the firm")
+    agent.add_argument("--withdraw", action="store_true", help="end this instead")
+    show = _verb(
+        verbs, "show", "show the people and firms that act for an organisation", _show, f"{_BEFORE} show {_WHERE}"
+    )
+    show.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _verb(
@@ -62,7 +70,7 @@ def _verb(
 ) -> argparse.ArgumentParser:
     parser = command(verbs, name, summary, run, example)
     add_dir(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, such as 1234567-1")
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="ID of the organisation, such as 1234567-1")
     return parser
 
 
@@ -79,9 +87,9 @@ def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
     with opened_authority(directory) as authority:
         invited = invite_signatory(customer_id, person, authority.ctx, OPERATOR, request_id())
     if invited.made:
-        print_error(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
+        print_note(f"{person.name} is a signatory of {customer_id} and gets an invitation to the e-service by e-mail.")
     else:
-        print_error(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
+        print_note(f"{person.email} has already been invited to act for {customer_id}; {_UNCHANGED}.")
     return 0
 
 
@@ -91,32 +99,33 @@ def _remove(parsed: argparse.Namespace) -> int:
         changed = remove_signatory(parsed.customer_id, email, authority.ctx, OPERATOR, request_id())
         left = who_is_who(parsed.customer_id, authority.ctx).roles.signatories
     if not changed:
-        print_error(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
+        print_note(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
         return 0
-    print_error(f"Removed a signatory of {parsed.customer_id}.")
+    print_note(f"Signatory of {parsed.customer_id} removed.")
     if not left:
-        print_error("It has none now: what concerns signatories goes to its contact person, or else to operators.")
+        print_note("It has no signatory left: their messages go to the contact person, or else to operators.")
     return 0
 
 
 def _contact_person(parsed: argparse.Namespace) -> int:
     given = [one is not None for one in (parsed.name, parsed.email)]
     if (parsed.none and any((*given, parsed.phone, parsed.language))) or (not parsed.none and not all(given)):
-        sentence = "name the contact person with --name and --email, or say --none alone"
+        sentence = "name the contact person with --name and --email, or give --none alone"
         raise OptionError(sentence)
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
     person = None if parsed.none else person_of(parsed)
     with opened_authority(parsed.dir) as authority:
         changed = set_contact_person(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
-    who = "nobody" if person is None else person.name
-    return _print_outcome(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
+    if person is None:
+        return _print_outcome(f"{parsed.customer_id} has no contact person", changed=changed)
+    return _print_outcome(f"{person.name} is the contact person of {parsed.customer_id}", changed=changed)
 
 
 def _looked_after(parsed: argparse.Namespace) -> int:
     act = remove_service_provider if parsed.withdraw else add_service_provider
     with opened_authority(parsed.dir) as authority:
         changed = act(parsed.customer_id, parsed.agent, authority.ctx, OPERATOR, request_id())
-    what = "is not looked after by" if parsed.withdraw else "is looked after by"
+    what = "is no longer managed by" if parsed.withdraw else "is managed by"
     return _print_outcome(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
 
 
@@ -141,16 +150,16 @@ def _row(found: OrganisationPeople) -> dict[str, object]:
 
 
 def _lines(found: OrganisationPeople) -> str:
-    closed_suffix = "" if found.organisation.open else ", closed for good"
+    closed_suffix = "" if found.organisation.open else ", closed permanently"
     rows = [
         f"{found.organisation.customer_id}  {found.organisation.name}{closed_suffix}",
         *(f"signatory        {format_person(one)}" for one in found.roles.signatories or (None,)),
         f"contact person   {format_person(found.roles.contact_person)}",
-        f"looked after by  {', '.join(found.looked.by) or 'nobody'}",
+        f"managed by       {', '.join(found.looked.by) or '-'}",
     ]
-    return "\n".join([*rows, f"looks after      {', '.join(found.looked.after)}"] if found.looked.after else rows)
+    return "\n".join([*rows, f"manages          {', '.join(found.looked.after)}"] if found.looked.after else rows)
 
 
 def _print_outcome(sentence: str, *, changed: bool) -> int:
-    print_error(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
+    print_note(f"{sentence}." if changed else f"Nothing to change: {sentence}.")
     return 0

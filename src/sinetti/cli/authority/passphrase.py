@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.key_relocation import move_passphrase
 from sinetti.cli.authority.common import add_dir, command, opened_authority
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 
 _MOVED = """\
-Moved to {to}. Start every serving process anew, with --passphrase-file {to} or systemd's LoadCredential=.
-Old copies of {dir} still have it: destroy them."""
+Pass-phrase moved to {to}. Restart the service with --passphrase-file {to} or systemd's LoadCredential=.
+Destroy old copies of {dir}, which still have it."""
 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority passphrase --dir /srv/sinetti --to /etc/sinetti/passphrase"
-    summary = "move the pass-phrase of the keys out of DIR"
+    summary = "move the pass-phrase of the keys to a file outside DIR"
     parser = command(commands, "passphrase", summary, _run, example)
     add_dir(parser)
-    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="a new file, not in DIR")
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="new file outside DIR")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         move_passphrase(authority, parsed.to.absolute())
-    print_error(_MOVED.format(to=parsed.to, dir=parsed.dir))
+    print_note(_MOVED.format(to=parsed.to, dir=parsed.dir))
     return 0

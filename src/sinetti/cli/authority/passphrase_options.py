@@ -22,7 +22,7 @@ def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help="opens the keys in DIR (default: the credential sinetti-passphrase of systemd, else the file in DIR)",
+        help="file with the pass-phrase of the keys in DIR (default: systemd's credential, else in DIR)",
     )
 
 
@@ -31,18 +31,18 @@ def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: 
 
     `new`: the keys may be created or moved there, with a new pass-phrase.
     """
-    made = "; where there is no such file yet, one is made and written there" if new else ""
+    made = "; created if missing" if new else ""
     parser.add_argument(
         "--offline-dir",
         metavar="DIR2",
         type=Path,
         required=required,
-        help="the folder of the keys of root and intermediate CAs, on a disk that is put away",
+        help="folder of the keys of root and intermediate CAs, on a disk that is kept offline",
     )
     parser.add_argument(
         "--offline-passphrase-file",
         metavar="FILE|-",
-        help=f"what those keys are encrypted with{made} (default: asked for at the terminal)",
+        help=f"file with their pass-phrase{made} (default: the terminal asks for it)",
     )
 
 
@@ -68,23 +68,26 @@ def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
     else:
         phrase = checked(_asked(new=new), "what was typed")
     if new and len(phrase) < SHORTEST_OFFLINE:
-        sentence = f"the pass-phrase for {place} is too easy to guess: take at least {SHORTEST_OFFLINE} characters"
+        sentence = f"the pass-phrase for {place} is too short: it needs at least {SHORTEST_OFFLINE} characters"
         raise OptionError(sentence)
     return OfflineKeys(place, phrase)
 
 
 def _refuse_beside(path: Path, place: Path) -> None:
     if path.resolve().is_relative_to(place.resolve()):
-        sentence = f"--offline-passphrase-file: {path} lies beside the keys that it is for: choose another place"
+        sentence = f"--offline-passphrase-file: {path} is in the folder of its keys: choose another place"
         raise OptionError(sentence)
 
 
 def _asked(*, new: bool) -> bytes:
     if not sys.stdin.isatty():
-        sentence = "--offline-passphrase-file: name a file, or - for standard input, where no terminal can be asked"
+        sentence = (
+            "--offline-passphrase-file is missing, and there is no terminal to ask: name a file, or - for standard "
+            "input"
+        )
         raise OptionError(sentence)
-    phrase = getpass("Pass-phrase of the keys that are off line: ")
-    if new and getpass("Once more: ") != phrase:
-        sentence = "the two pass-phrases differ: nothing was done"
+    phrase = getpass("Pass-phrase of the offline keys: ")
+    if new and getpass("Repeat it: ") != phrase:
+        sentence = "the two pass-phrases differ, so nothing was done"
         raise OptionError(sentence)
     return phrase.encode()

@@ -22,7 +22,7 @@ def add_person_options(parser: argparse.ArgumentParser, whom: str, *, needed: bo
         "--language",
         choices=LANGUAGES,
         default=Language.FI.value if needed else None,
-        help=f"what {whom} is written to in (default: {'fi' if needed else 'as it is'})",
+        help=f"language of messages to {whom} (default: {'fi' if needed else 'unchanged'})",
     )
 
 
@@ -53,6 +53,6 @@ def person_row(reader: Recipient | None) -> dict[str, str | bool | None] | None:
 def format_person(reader: Recipient | None) -> str:
     """Return a person as one line of text."""
     if reader is None:
-        return "nobody"
+        return "none"
     text = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)
-    return text if reader.mailable else f"{text}: mail does not go there"
+    return text if reader.mailable else f"{text} (not reachable by e-mail)"

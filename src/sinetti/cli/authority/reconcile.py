@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.client.results import ExitCode
 from sinetti.domain.validation import pluralise
@@ -18,25 +19,24 @@ if TYPE_CHECKING:
 
 
 _ANEW = """\
-A new journal is begun in {folder}, from the register alone. If the register is an older one, what was done since
-is not known any more: ids that were spent and keys that were used are taken again, and what was revoked is valid.
-Compare with what lies elsewhere (published lists, notes of revocations, the holders) and revoke again before you
-serve."""
+A new journal was started in {folder} from the register. If the register comes from a backup, later changes are lost:
+used transfer IDs and keys are accepted again, and certificates that were revoked later are valid.
+Compare the register with published revocation lists and your records, and revoke again before you serve."""
 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority reconcile --dir /srv/sinetti"
-    summary = "put back into the register what the journals know: after a backup was restored"
+    summary = "add to a restored register what the journals recorded later"
     parser = command(commands, "reconcile", summary, _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
     parser.add_argument(
         "--without-journal",
         action="store_true",
-        help="all journals are lost for good: begin a new one from the register",
+        help="start a new journal from the register, because all journals are lost",
     )
-    parser.add_argument("--json", action="store_true", help="print what was done for programs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -46,18 +46,20 @@ def _run(parsed: argparse.Namespace) -> int:
         done = reconcile(authority.ctx, authority.journal, request_id())
     print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
-        print_error("Put all nodes' journals into one folder and run this again (docs/operators/journal.md).")
+        print_error(
+            "Put the journals of all nodes into one folder, then run the command again (docs/operators/journal.md)."
+        )
         return ExitCode.STORE
-    print_error(f"Next: sinetti authority serve --dir {parsed.dir}")
+    print_note(f"Next: sinetti authority serve --dir {parsed.dir}")
     return 0
 
 
 def _begin_anew(journal: Journal) -> None:
     if not journal.is_missing():
-        sentence = f"--without-journal: journals of this authority are in {journal.folder}; leave the option out"
+        sentence = f"--without-journal: this authority has journals in {journal.folder}, so leave out the option"
         raise OptionError(sentence)
     journal.start_new()
-    print_error(_ANEW.format(folder=journal.folder))
+    print_note(_ANEW.format(folder=journal.folder))
 
 
 def _lines(done: ReconciliationReport) -> str:

@@ -1,11 +1,13 @@
 """`sinetti authority retention`: list and erase personal data past its period."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
 
@@ -16,9 +18,9 @@ _CALLED = {
     "people": "people",
     "refusals": "refusals",
     "messages": "messages",
-    "unconfirmed": "accounts never confirmed",
-    "unused": "accounts not used",
-    "requests": "requests for an authorisation",
+    "unconfirmed": "unconfirmed accounts",
+    "unused": "unused accounts",
+    "requests": "authorisation requests",
     "files": "files of organisations",
 }
 """Names of the erased data in an operator's words."""
@@ -27,20 +29,20 @@ _CALLED = {
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     example = "sinetti authority retention plan --dir /srv/sinetti"
-    below = group(commands, "retention", "erase people's data past its period", example)
-    plan = command(below, "plan", "show what is past its period, and change nothing", _plan, example)
+    below = group(commands, "retention", "show or erase personal data whose retention period has ended", example)
+    plan = command(below, "plan", "show what would be erased, and change nothing", _plan, example)
     example = "sinetti authority retention apply --dir /srv/sinetti"
-    summary = "erase what is past its period, for good; the audit trail stays whole"
+    summary = "erase personal data whose retention period has ended, permanently"
     apply = command(below, "apply", summary, _apply, example)
     for parser in (plan, apply):
         add_dir(parser)
-        parser.add_argument("--json", action="store_true", help="print for programs")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _plan(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         records = _row(plan_retention(authority.settings.periods, authority.ctx))
-    print_result(records, as_json=parsed.json, table=lambda: _lines(records))
+    print_result(records, as_json=parsed.json, table=lambda: _blocks(records))
     return 0
 
 
@@ -67,11 +69,7 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
 
 
-def _lines(records: dict[str, Any]) -> str:
-    width = max(len(one) for one in _CALLED.values())
-    lines = [
-        f"{_CALLED[name]:<{width}}  {one['count']:>8}  past their period since before {one['before']}"
-        for name, one in records.items()
-    ]
-    lines += [f"{_CALLED[name]}  {one}" for name in records for one in records[name]["ids"]]
-    return "\n".join(lines)
+def _blocks(records: dict[str, Any]) -> Sequence[Block]:
+    counted = [Row((_CALLED[name], str(one["count"]), f"older than {one['before']}")) for name, one in records.items()]
+    named = [Paragraph(f"{_CALLED[name]}  {one}") for name in records for one in records[name]["ids"]]
+    return (OutputTable((), counted, right=frozenset({1}), fold=frozenset({2})), *named)

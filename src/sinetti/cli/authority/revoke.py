@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import certificate_json
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority, past_instant, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.certificates.bulk_revocation import actor_of, check_cli_officer
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
@@ -23,22 +23,26 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
-    parser = command(commands, "revoke", "revoke a certificate for good; the CRL follows at once", _run, example)
-    parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
+    parser = command(
+        commands, "revoke", "permanently revoke a certificate, and publish the revocation list", _run, example
+    )
+    parser.add_argument("serial", metavar="SERIAL", help="serial number in hex, from `status --customer-id ID`")
     add_dir(parser)
     add_passphrase_file(parser)
     reasons = [reason.value for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason)]
-    parser.add_argument("--reason", choices=reasons, required=True, help="RFC 5280's names")
-    parser.add_argument("--invalid-since", metavar="ISO", help="when the key may have been lost, if earlier")
+    parser.add_argument("--reason", choices=reasons, required=True, help="reason of RFC 5280")
+    parser.add_argument(
+        "--invalid-since", metavar="ISO", help="time since which the key may be compromised, if earlier"
+    )
     parser.add_argument(
         "--spare",
         metavar="SERIAL",
         action="append",
         default=[],
-        help="with keyCompromise: a renewal that is not revoked (its key is known to be safe)",
+        help="with keyCompromise: serial number of a renewal to keep, because its key is safe",
     )
-    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
-    parser.add_argument("--json", action="store_true", help="print the revoked certificates for programs")
+    parser.add_argument("--officer", metavar="ID", help="opaque ID of the operator, kept in the audit log")
+    parser.add_argument("--json", action="store_true", help="print the revoked certificates as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -55,12 +59,8 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    print_error(
-        "Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand"
-    )
-    print_error(
-        f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing})."
-    )
+    print_note("It can no longer be renewed. The revocation list is published now, or by the running service if the")
+    print_note(f"key of the CA is not here. The holder needs a new certificate: {replacing}")
     return 0
 
 

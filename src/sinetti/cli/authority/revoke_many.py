@@ -5,7 +5,7 @@ More than ten wait for a second officer.
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,14 @@ from sinetti.cli.authority.common import (
     opened_authority,
     past_instant,
     print_result,
+    table_of,
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import Progress, serials_of
+from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
+from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.domain.certificates.bulk_revocation import (
     AT_ONCE,
@@ -49,6 +52,7 @@ from sinetti.services.revocation.bulk_revoke import (
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
+_PROPOSALS = ("proposal", "officer", "reason", "count", "expires")
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
 
 
@@ -58,35 +62,44 @@ def register(commands: "Commands") -> None:
         "sinetti authority revoke-many --customer-id 1234567-1 --reason cessationOfOperation --officer a17 "
         "--dir /srv/sinetti --dry-run"
     )
-    summary = f"revoke many certificates; over {AT_ONCE} wait for a second officer"
+    summary = f"revoke many certificates; more than {AT_ONCE} need a second officer"
     parser = command(commands, "revoke-many", summary, _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
-    which = parser.add_argument_group("which certificates (all that is given has to apply)")
-    which.add_argument("--serials", metavar="FILE", help="serials in hex, one a line; - for standard input")
-    which.add_argument("--customer-id", metavar="ID", help="those of one organisation")
-    which.add_argument("--authority", metavar="NAME", help="those of one issuing CA, as `status` names it")
+    which = parser.add_argument_group("certificates (all conditions must apply)")
     which.add_argument(
-        "--issued-between", nargs=2, metavar=("FROM", "UNTIL"), help="issued from one time until before another"
+        "--serials", metavar="FILE", help="file with serial numbers in hex, one per line, - for standard input"
     )
-    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
+    which.add_argument("--customer-id", metavar="ID", help="certificates of this organisation")
+    which.add_argument("--authority", metavar="NAME", help="certificates of this issuing CA, by its name in `status`")
+    which.add_argument(
+        "--issued-between",
+        nargs=2,
+        metavar=("FROM", "UNTIL"),
+        help="issued from the first time until before the second",
+    )
+    parser.add_argument("--officer", metavar="ID", help="opaque ID of the operator, kept in the audit log")
     reasons = [reason.value for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason)]
-    parser.add_argument("--reason", choices=reasons, help="RFC 5280's names")
-    parser.add_argument("--invalid-since", metavar="ISO", help="when the keys may have been lost, if earlier")
-    parser.add_argument("--dry-run", action="store_true", help="list and count what would go, and change nothing")
-    proposals = parser.add_argument_group("what was proposed").add_mutually_exclusive_group()
-    proposals.add_argument("--list", action="store_true", help="list what waits for a second officer")
-    proposals.add_argument("--approve", metavar="PROPOSAL", help="approve another officer's; it goes at once")
-    proposals.add_argument("--withdraw", metavar="PROPOSAL", help="take back what you proposed yourself")
-    parser.add_argument("--yes", action="store_true", help="with --approve: the list was looked at, do not ask")
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument("--reason", choices=reasons, help="reason of RFC 5280")
+    parser.add_argument(
+        "--invalid-since", metavar="ISO", help="time since which the keys may be compromised, if earlier"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="list the certificates and change nothing")
+    proposals = parser.add_argument_group("proposals").add_mutually_exclusive_group()
+    proposals.add_argument("--list", action="store_true", help="list open proposals")
+    proposals.add_argument(
+        "--approve", metavar="PROPOSAL", help="approve the proposal of another officer, and revoke at once"
+    )
+    proposals.add_argument("--withdraw", metavar="PROPOSAL", help="withdraw your own proposal")
+    parser.add_argument("--yes", action="store_true", help="with --approve: do not ask for confirmation")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.list:
         return _list(parsed)
     if parsed.officer is None:
-        sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
+        sentence = "--officer is missing: give an opaque ID of the operator; the audit log keeps it"
         raise OptionError(sentence)
     check_cli_officer(parsed.officer)
     if parsed.withdraw is not None:
@@ -94,7 +107,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.approve is not None:
         return _approve(parsed)
     if parsed.yes:
-        sentence = "--yes belongs to --approve: small runs are done at once, others wait for a second officer"
+        sentence = "--yes needs --approve: small revocations are not confirmed, and large ones need a second officer"
         raise OptionError(sentence)
     ask = _ask(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
@@ -117,7 +130,7 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
         getattr(parsed, name) is not None for name in _CHOICES
     ):
         left_out = ", ".join(f"--{name.replace('_', '-')}" for name in ("invalid_since", *others))
-        sentence = f"{option} takes what was proposed: leave out reason, choice and {left_out}"
+        sentence = f"{option} uses the proposal: leave out the reason, the selection and {left_out}"
         raise OptionError(sentence)
 
 
@@ -128,8 +141,9 @@ def _list(parsed: argparse.Namespace) -> int:
         rows = [_proposal_row(one) for one in open_proposals(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
     if rows:
-        print_error(
-            f"Another officer: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL --officer OTHER"
+        print_note(
+            f"Another officer approves it: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL "
+            "--officer OTHER"
         )
     return 0
 
@@ -144,14 +158,8 @@ def _proposal_row(one: BulkRevocationProposal) -> dict[str, Any]:
     }
 
 
-def _proposal_table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "No proposal waits for a second officer."
-    return "\n".join(
-        f"{row['proposal']}  {row['officer']}  {row['reason']}  {pluralise(row['count'], 'certificate')}  "
-        f"until {row['expires']}"
-        for row in rows
-    )
+def _proposal_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
+    return table_of(_PROPOSALS, rows, fold={"officer"}, nothing="There are no proposals.")
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
@@ -161,7 +169,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
         one = withdraw(parsed.withdraw, parsed.officer, authority.ctx, request_id())
     done = {"result": "withdrawn", "proposal": one.proposal_id, "count": len(one.serials)}
     print_result(
-        done, as_json=parsed.json, table=lambda: f"Withdrawn: nothing was revoked of {_certificates(len(one.serials))}."
+        done, as_json=parsed.json, table=lambda: f"Proposal withdrawn. Not revoked: {_certificates(len(one.serials))}."
     )
     return 0
 
@@ -188,23 +196,25 @@ def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "--approve asks whether these are to go, and standard input is no terminal: look, then give --yes"
+        sentence = (
+            "--approve asks for confirmation, but standard input is not a terminal: check the list, then give --yes"
+        )
         raise OptionError(sentence)
     print_error(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
-        sentence = "nothing was revoked: the proposal waits until it expires"
+        sentence = "nothing was revoked, and the proposal stays open until it expires"
         raise OptionError(sentence)
 
 
 def _ask(parsed: argparse.Namespace) -> BulkRevocationRequest:
     if parsed.reason is None:
-        sentence = "--reason: say why, by one of RFC 5280's names"
+        sentence = "--reason is missing: give a reason of RFC 5280"
         raise OptionError(sentence)
     issued = None
     if parsed.issued_between is not None:
         first, last = (zoned_instant("--issued-between", text) for text in parsed.issued_between)
         if first >= last:
-            sentence = "--issued-between: the first time comes before the second"
+            sentence = "--issued-between: the first time must be before the second"
             raise OptionError(sentence)
         issued = (first, last)
     serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
@@ -221,26 +231,23 @@ def _invalid_since(text: str | None) -> datetime | None:
 def _report_result(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:
     proposal, selection = outcome.proposal, outcome.selection
     for one in outcome.resumed:
-        print_error(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
+        print_note(f"Completed the interrupted revocation of {_certificates(len(one.serials))} for {one.reason}.")
     if proposal is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        print_error("Nothing is left to revoke.")
+        print_note("There are no certificates to revoke.")
         return 0
     done = proposal.done_at is not None
     result, word = ("done", "Revoked") if done else ("proposed", "Proposed")
     _show(result, selection, proposal, parsed, f"{word}: {_counted(selection)}.")
     if done:
-        print_error(
-            "Renewal with them is refused from now on. The revocation lists have them now; or, if a CA's key is not at"
-        )
-        print_error(
-            "hand here, as soon as they are asked for where the authority is served. Their holders need new orders."
-        )
+        print_note("They can no longer be renewed. Their revocation lists are published now, or by the running service")
+        print_note("if the key of a CA is not here. The holders need new certificates.")
         return 0
-    print_error(
-        f"Nothing is revoked yet: more than {AT_ONCE} within 24 hours take a second officer, by {_until(proposal)}:"
+    print_note(
+        f"Nothing is revoked yet. More than {AT_ONCE} in 24 hours need a second officer, who approves by "
+        f"{_until(proposal)}:"
     )
-    print_error(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
+    print_note(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
     return EXIT_ACTION_REQUIRED
 
 
@@ -288,7 +295,7 @@ def _table(selection: BulkSelection, last: str) -> str:
 
 
 def _dry(selection: BulkSelection, second: str) -> str:
-    return f"{_counted(selection, ' would be revoked')}. Nothing was done (--dry-run).{second}"
+    return f"{_counted(selection, ' would be revoked')}. Nothing was changed (--dry-run).{second}"
 
 
 def _second_officer(count: int, officer: str, alone: int) -> str:
@@ -298,14 +305,14 @@ def _second_officer(count: int, officer: str, alone: int) -> str:
     they = (
         "They"
         if needs_second_approver(count, 0)
-        else f"With the {alone} that went by {officer}'s word within 24 hours they"
+        else f"With the {alone} that {officer} revoked in the last 24 hours, they"
     )
-    return f" {they} are more than {AT_ONCE}: a second officer will be needed."
+    return f" {they} are more than {AT_ONCE}, so a second officer must approve."
 
 
 def _counted(selection: BulkSelection, verb: str = "") -> str:
-    along = f", {len(selection.along)} of them because they were renewed from others" if selection.along else ""
-    over = f"; {selection.passed_over} passed over (revoked or ended already)" if selection.passed_over else ""
+    along = f", including {len(selection.along)} renewals of others" if selection.along else ""
+    over = f"; {selection.passed_over} skipped (already revoked or expired)" if selection.passed_over else ""
     return f"{_certificates(len(selection.going))}{along}{',' if along and verb else ''}{verb}{over}"
 
 

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from sinetti.cli.authority.common import OptionError, octets_of
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 
@@ -26,18 +26,18 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
 
     Empty lines and lines that begin with # are left out. Raises OptionError for another text, or if there are none.
     """
-    text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
+    text = octets_of("--serials", Path(name)).decode("utf-8", "replace")
     found: list[Serial] = []
     for number, line in enumerate(text.splitlines(), 1):
         serial = line.strip().casefold()
         if not serial or serial.startswith("#"):
             continue
         if not is_serial(serial):
-            sentence = f"--serials: line {number} is no serial in hex: one a line, as `status --customer-id` prints it"
+            sentence = f"--serials: line {number} is not a serial number in hex, as `status --customer-id` prints it"
             raise OptionError(sentence)
         found.append(Serial(serial))
     if not found:
-        sentence = f"--serials: no serial is in it: nothing would be {verb}"
+        sentence = f"--serials: the file has no serial number, so nothing would be {verb}"
         raise OptionError(sentence)
     return tuple(dict.fromkeys(found))
 
@@ -56,7 +56,7 @@ class Progress:
     def __call__(self, done: int, of: int) -> None:
         """Print the progress, unless it was printed less than a second ago."""
         if monotonic_seconds() >= self._next:
-            print_error(f"{done} of {of} {self._verb} …")
+            print_note(f"{done} of {of} {self._verb} …")
             self._next = monotonic_seconds() + TOLD_EVERY
 
 
@@ -90,5 +90,5 @@ def _report_progress(what: Callable[[], str], stop: Event) -> None:
     begun = monotonic_seconds()
     pause = FIRST_AFTER
     while not stop.wait(pause):
-        print_error(f"{what()} ({monotonic_seconds() - begun:.0f} s)")
+        print_note(f"{what()} ({monotonic_seconds() - begun:.0f} s)")
         pause = AT_A_TERMINAL if sys.stderr is not None and sys.stderr.isatty() else IN_A_LOG

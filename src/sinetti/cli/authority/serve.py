@@ -11,6 +11,7 @@ from sinetti.authority.log_format import configure_logging
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core import verbose_log
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
-    parser = command(commands, "serve", "answer requests until told to stop", _run, example)
+    parser = command(commands, "serve", "run the service until a signal stops it", _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
     _add_addresses(parser)
@@ -37,33 +38,41 @@ def register(commands: "Commands") -> None:
         type=int,
         default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
         metavar="N",
-        help="processes that answer (default: one for each processor, here %(default)s)",
+        help="number of worker processes (default: one for each processor, here %(default)s)",
     )
     parser.add_argument(
-        "--log", choices=("text", "json"), help="form of the log on standard error (default: json unless a terminal)"
+        "--log",
+        choices=("text", "json"),
+        help="format of the log on standard error (default: json, on a terminal text)",
     )
 
 
 def _add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--bind", default="127.0.0.1:8443", metavar="ADDRESS", help="for SOAP: IP:PORT or unix:/PATH (%(default)s)"
+        "--bind",
+        default="127.0.0.1:8443",
+        metavar="ADDRESS",
+        help="address for SOAP: IP:PORT or unix:/PATH (default: %(default)s)",
     )
-    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
-    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key; both are read again on SIGHUP")
+    parser.add_argument(
+        "--tls-certificate", metavar="PEM", type=Path, help="TLS certificate of the server, with its chain"
+    )
+    parser.add_argument(
+        "--tls-key", metavar="PEM", type=Path, help="private key of the TLS certificate; SIGHUP reloads both"
+    )
     parser.add_argument(
         "--status-bind",
         default="127.0.0.1:8080",
         metavar="ADDRESS",
-        help="plain http for CA certificates, CRLs and health: IP:PORT or unix:/PATH (%(default)s)",
+        help="address for CA certificates, CRLs, OCSP and health, plain HTTP (default: %(default)s)",
     )
     parser.add_argument(
         "--people-bind",
         metavar="ADDRESS",
-        help="plain http for the pages for people, behind a proxy with TLS: IP:PORT of this machine or unix:/PATH; "
-        "needs DIR/notices.toml (default: no pages)",
+        help="address for the e-service, plain HTTP behind a TLS proxy; needs DIR/notices.toml (default: none)",
     )
     parser.add_argument(
-        "--behind-proxy", action="store_true", help="callers are named by the proxy, last in X-Forwarded-For"
+        "--behind-proxy", action="store_true", help="take the caller's address from the last entry of X-Forwarded-For"
     )
 
 
@@ -72,19 +81,19 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--rate-per-address",
         type=int,
         metavar="N",
-        help=f"requests per second of one address, twice as many at once; 0: no limit ({RATE_PER_ADDRESS}, not for "
-        "loopback)",
+        help=f"requests per second and address, 0 for no limit (default: {RATE_PER_ADDRESS}, not for loopback)",
     )
     parser.add_argument(
         "--connections-per-address",
         type=int,
         metavar="N",
-        help=f"requests of one address inside at the same time; 0: no limit ({AT_ONCE_PER_ADDRESS}, not for loopback)",
+        help=f"concurrent requests per address, 0 for no limit (default: {AT_ONCE_PER_ADDRESS}, not for loopback)",
     )
 
 
 def _run(parsed: argparse.Namespace) -> int:
     configure_logging(leniency=False, as_json=None if parsed.log is None else parsed.log == "json")
+    verbose_log.set_level()
     # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
@@ -99,16 +108,16 @@ def _plan(parsed: argparse.Namespace) -> ServeOptions:
     soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
     _check_reach(soap, parsed, tls=pair is not None)
     if soap.overlaps(status):
-        sentence = f"--bind and --status-bind are both on {soap.path or f'port {soap.port}'}: give each its own"
+        sentence = f"--bind and --status-bind use the same {soap.path or f'port {soap.port}'}: give each its own"
         raise OptionError(sentence)
     if not 1 <= parsed.workers <= _MOST_WORKERS:
-        sentence = f"--workers: from 1 to {_MOST_WORKERS}, not {parsed.workers}"
+        sentence = f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}"
         raise OptionError(sentence)
     people = _people(parsed, soap, status)
     limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
     for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
-            sentence = f"{option}: from 1 to {_HIGHEST_LIMIT}, or 0 for no limit, not {value}"
+            sentence = f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)"
             raise OptionError(sentence)
     return ServeOptions(
         soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits, people=people
@@ -124,15 +133,15 @@ def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddre
         return None
     people = _address("--people-bind", parsed.people_bind)
     if not people.is_local:
-        sentence = "--people-bind is for loopback or a Unix socket: TLS is what the proxy in front speaks"
+        sentence = "--people-bind must be loopback or a Unix socket, behind a proxy with TLS"
         raise OptionError(sentence)
     if people.path is not None and not parsed.behind_proxy:
-        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        sentence = "a Unix socket needs --behind-proxy, so that the proxy names the callers"
         raise OptionError(sentence)
     for option, other in (("--bind", soap), ("--status-bind", status)):
         if people.overlaps(other):
             where = people.path or f"port {people.port}"
-            sentence = f"{option} and --people-bind are both on {where}: give each its own"
+            sentence = f"{option} and --people-bind use the same {where}: give each its own"
             raise OptionError(sentence)
     return people
 
@@ -143,33 +152,35 @@ def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) 
     Callers could otherwise reach plain HTTP, or write the header that only a proxy may write.
     """
     if parsed.behind_proxy and not soap.is_local:
-        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere any caller could write X-Forwarded-For"
+        sentence = (
+            "--behind-proxy needs loopback or a Unix socket, because any other caller could forge X-Forwarded-For"
+        )
         raise OptionError(sentence)
     if soap.path is not None and not parsed.behind_proxy:
-        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        sentence = "a Unix socket needs --behind-proxy, so that the proxy names the callers"
         raise OptionError(sentence)
     if not tls and not soap.is_local:
-        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
+        sentence = "plain HTTP is for loopback only: give --tls-certificate and --tls-key"
         raise OptionError(sentence)
 
 
 def _say_ready(plan: ServeOptions) -> None:
     raise_if_interrupted()
     soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
-    people = f", pages for people on {plan.people.url('http')}" if plan.people else ""
+    people = f", e-service on {plan.people.url('http')}" if plan.people else ""
     _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, people)
     sd_notify("READY=1")
 
 
 def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
     if (certificate is None) != (key is None):
-        sentence = "--tls-certificate and --tls-key go together"
+        sentence = "--tls-certificate and --tls-key must be given together"
         raise OptionError(sentence)
     if certificate is None or key is None:
         return None
     for path in (certificate, key):
         if not path.is_file():
-            sentence = f"{path} is not there, or no file"
+            sentence = f"{path} is not a file"
             raise OptionError(sentence)
     return certificate, key
 
@@ -178,7 +189,5 @@ def _address(option: str, text: str) -> ListenAddress:
     try:
         return parse_address(text)
     except InvalidAddress:
-        sentence = (
-            f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443, or unix:/PATH"
-        )
+        sentence = f"{option}: {text!r} is not an address such as 127.0.0.1:8443 or unix:/PATH"
         raise OptionError(sentence) from None

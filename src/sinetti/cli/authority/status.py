@@ -1,13 +1,22 @@
 """`sinetti authority status`: show the contents of the database."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import certificate_json, instant, usage_json
 from sinetti.authority.alerts import health_warnings
 from sinetti.authority.bootstrap import Authority
-from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, unknown_organisation
+from sinetti.cli.authority.common import (
+    add_dir,
+    command,
+    opened_authority,
+    print_result,
+    table_of,
+    unknown_organisation,
+)
+from sinetti.cli.core.terminal import Block, Paragraph, Record
 from sinetti.database.organisations.organisations import OpenOrder
 from sinetti.services.organisations import registration
 from sinetti.services.revocation.bulk_revoke import count_open_proposals
@@ -23,18 +32,20 @@ _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
-    parser = command(commands, "status", "show what the register holds", _run, example)
+    parser = command(commands, "status", "show certificates, orders and totals of the register", _run, example)
     add_dir(parser)
-    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates and open orders")
-    parser.add_argument("--orders", action="store_true", help="list open orders only, of all if no id is given")
-    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument("--customer-id", metavar="ID", help="list certificates and open orders of this organisation")
+    parser.add_argument(
+        "--orders", action="store_true", help="list only open orders, without --customer-id those of all organisations"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if parsed.customer_id is None and not parsed.orders:
             summary = _summary(authority)
-            print_result(summary, as_json=parsed.json, table=lambda: _lines(summary))
+            print_result(summary, as_json=parsed.json, table=lambda: _blocks(summary))
             return 0
         if parsed.customer_id is not None and registration.organisation(authority.ctx, parsed.customer_id) is None:
             raise unknown_organisation(parsed.customer_id)
@@ -44,10 +55,12 @@ def _run(parsed: argparse.Namespace) -> int:
         known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     table_rows = [{**row, "in use": _in_use(row)} for row in rows]
-    tables = [_table(orders, _ORDERS, "No open orders.")]
+    blocks = table_of(_ORDERS, orders, fold={"description"}, nothing="There are no open orders.")
     if not parsed.orders:
-        tables.insert(0, _table(table_rows, _CERTIFICATES, "This organisation has no certificates."))
-    print_result(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
+        nothing = "This organisation has no certificates."
+        certificates = table_of(_CERTIFICATES, table_rows, fold={"in use"}, nothing=nothing)
+        blocks = (*certificates, Paragraph(""), *blocks)
+    print_result(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: blocks)
     return 0
 
 
@@ -87,22 +100,11 @@ def _summary(authority: Authority) -> dict[str, Any]:
     }
 
 
-def _lines(summary: dict[str, Any]) -> str:
+def _blocks(summary: dict[str, Any]) -> Sequence[Block]:
     lists = {"authorities", "warnings"}
-    counted = {name.replace("_", " "): value for name, value in summary.items() if name not in lists}
+    counted = {name.replace("_", " "): str(value) for name, value in summary.items() if name not in lists}
     ends = {f"{one['name']} ends": one["ends"] for one in summary["authorities"]}
-    width = max(len(name) for name in [*counted, *ends])
-    lines = [f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items()]
-    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary["warnings"])])
-
-
-def _table(rows: list[dict[str, str | None]], columns: tuple[str, ...], nothing: str) -> str:
-    if not rows:
-        return nothing
-    lines = [columns, *(tuple(row[column] or "-" for column in columns) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    return "\n".join(_aligned(line, widths) for line in lines)
-
-
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+    return (
+        Record("", list({**counted, **ends}.items())),
+        *(Paragraph(f"warning: {sentence}") for sentence in summary["warnings"]),
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import notification_context
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OPERATOR, add_dir, command, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
-from sinetti.cli.core.output import print_error
+from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import reissue_transfer_ids
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 _NO_SMS = (
-    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact person's number "
-    "away (sinetti authority change-contact … --correct --phone ''), and a code for the contact person is printed."
+    "DIR/notices.toml names no SMS provider, so no PIN code can be sent. To have a code printed, remove the contact "
+    "person's number: sinetti authority change-contact … --correct --phone ''"
 )
 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority transfer-ids 5f0c… --dir /srv/sinetti"
-    summary = "make new transfer IDs for an order: the old ones end, and so does their lock"
+    summary = "create new transfer IDs for an order; the old ones stop working"
     parser = command(commands, "transfer-ids", summary, _run, example)
-    parser.add_argument("order", metavar="ORDER", help="the order's id, as `order` printed it")
+    parser.add_argument("order", metavar="ORDER", help="ID of the order, as `order` printed it")
     add_dir(parser)
     add_send(parser)
 
@@ -41,7 +41,7 @@ def _run(parsed: argparse.Namespace) -> int:
             offered = send_link(parsed.order, authority.ctx, OPERATOR, request_id())
             show_offered(offered, as_json=parsed.json)
             if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
-                print_error(_NO_SMS)
+                print_note(_NO_SMS)
                 return EXIT_ACTION_REQUIRED
             return 0
         show_ids(reissue_transfer_ids(parsed.order, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)

@@ -46,12 +46,12 @@ A revocation may just be on its way.
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority watch --dir /srv/sinetti --status-url http://pki.example"
-    summary = "look whether lists, OCSP answers and our own certificates are as they have to be"
+    summary = "check revocation lists, OCSP responses and the authority's own certificates"
     parser = command(commands, "watch", summary, _run, example)
     add_dir(parser)
-    parser.add_argument("--status-url", metavar="URL", help="judge what is really served there, not what is stored")
-    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="look at this certificate's end too")
-    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+    parser.add_argument("--status-url", metavar="URL", help="check what this address serves, instead of what is stored")
+    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="also check when this certificate expires")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -74,7 +74,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         yield from check_crls(ctx, stored_crls(ctx))
         yield from check_ocsp_age(ctx)
     elif (away := why_away(address)) is not None:
-        why = f"{address} does not answer ({away}): is the service running?"
+        why = f"{address} does not answer ({away}): check that the service is running"
         yield MonitoringFinding(FindingKind.NOT_SERVED, address, why)
     else:
         yield from check_crls(ctx, served(address))
@@ -102,7 +102,7 @@ def _served_answers(authority: Authority, address: str) -> Iterator[MonitoringFi
 
 def _lines(found: tuple[MonitoringFinding, ...], count: int) -> str:
     if not found and not count:
-        return "All is well. There is no list yet: sinetti authority serve signs them when it starts."
+        return "No problems found. The first revocation lists are signed when sinetti authority serve starts."
     if not found:
-        return f"All is well: {pluralise(count, 'list')}, and everything else that is looked at."
+        return f"No problems found. Checked: {pluralise(count, 'revocation list')}, OCSP responses and certificates."
     return "\n".join(f"{one.kind}: {one.sentence}" for one in found)

@@ -14,40 +14,53 @@ from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import files, keystores
 from sinetti.client.store.keystores import KeyMaterial
 from sinetti.domain.values import Environment
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-examples:
-  sinetti adopt payroll --config sinetti.toml --key old/key.pem --certificate old/certificate.pem
-  sinetti adopt payroll --config sinetti.toml --pkcs12 old/payroll.p12 --password-file old/password
+EXAMPLE = (
+    "examples:\n  sinetti adopt payroll --config sinetti.toml --key old/key.pem --certificate "
+    "old/certificate.pem\n  sinetti adopt payroll --config sinetti.toml --pkcs12 old/payroll.p12 "
+    "--password-file old/password\n\nThe files are not changed. “sinetti renew” and “sinetti run” renew the "
+    "certificate from then on."
+)
 
-The files are only read. From then on “sinetti renew” and “sinetti run” look after the certificate."""
+JKS_FROM_INPUT = gettext_noop("keytool cannot read a Java key store from standard input. Name its file with --jks.")
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "adopt",
-        help="take over a key and a certificate that were made elsewhere",
-        description="Puts an existing key and its certificate into the store, to be renewed there. Calls nobody.",
+        help="add an existing key and its certificate to the store",
+        description="Adds an existing key and its certificate to the store, where the certificate is renewed from "
+        "then on. Calls no service.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="what the certificate is to be called in the store")
-    parser.add_argument("--key", metavar="FILE", type=Path, help="the private key, PEM or DER")
-    parser.add_argument("--certificate", metavar="FILE", type=Path, help="its certificate, PEM or DER")
-    parser.add_argument("--chain", metavar="FILE", type=Path, help="certificates above it, where the anchors lack some")
-    parser.add_argument("--pkcs12", metavar="FILE", type=Path, help="a PKCS#12 file (.p12, .pfx) with both")
-    parser.add_argument("--jks", metavar="FILE", type=Path, help="a Java key store with both (needs keytool)")
-    parser.add_argument("--alias", help="which key of the Java key store")
-    parser.add_argument("--password-file", metavar="FILE", type=Path, help="file with the password of key or key store")
+    parser.add_argument("name", metavar="NAME", help="name for the certificate in the store")
+    parser.add_argument("--key", metavar="FILE", type=Path, help="private key, PEM or DER")
+    parser.add_argument("--certificate", metavar="FILE", type=Path, help="certificate of the key, PEM or DER")
     parser.add_argument(
-        "--key-password-file", metavar="FILE", type=Path, help="file with the key's own password in a Java key store"
+        "--chain", metavar="FILE", type=Path, help="CA certificates of its chain that the trusted CAs lack"
+    )
+    parser.add_argument(
+        "--pkcs12", metavar="FILE", type=Path, help="PKCS#12 file (.p12, .pfx) with key and certificate"
+    )
+    parser.add_argument(
+        "--jks", metavar="FILE", type=Path, help="Java key store with key and certificate (needs keytool)"
+    )
+    parser.add_argument("--alias", help="alias of the key in the Java key store")
+    parser.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="file with the password of the key or key store"
+    )
+    parser.add_argument(
+        "--key-password-file", metavar="FILE", type=Path, help="file with the key's own password, for a Java key store"
     )
     common.add_store(parser)
     service_options.add_service(parser)
-    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -61,7 +74,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     service = _service(parsed, config, entry, material)
     wanted = adopt.settings_for(material, service, entry)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise common.now_not_in_production(parsed, parsed.name)
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
     try:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)
@@ -87,6 +100,8 @@ def _material(parsed: argparse.Namespace) -> KeyMaterial:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.from_pkcs12(parsed.pkcs12, password)
+    if parsed.jks == STREAM:
+        raise UsageError(make_message(JKS_FROM_INPUT))
     if password is None:
         raise UsageError(make_message(messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))

@@ -11,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.core import argparse_i18n, output, progress
+from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
+from sinetti.cli.core.global_options import CONFIG_HELP, NOW_HELP, STORE_HELP
+from sinetti.cli.core.progress import Waiting
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
@@ -23,13 +25,22 @@ from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files
 from sinetti.domain.values import Language
-from sinetti.infra import clock, file_permissions
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra import clock, environment, file_permissions, standard_input
 from sinetti.infra.file_permissions import Fault, RightsError
+from sinetti.infra.standard_input import STREAM, InputTakenError
 
 if TYPE_CHECKING:
     from sinetti.client.model import Config
 
-NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
+INPUT_TWICE = gettext_noop("Only one file can be standard input (-). Name the others.")
+NOW_BY_VARIABLE = gettext_noop(
+    "Warning: SINETTI_NOW sets the time to {at} instead of this computer's clock. Use it for tests only."
+)
+VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
+    "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
+)
+OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
 """Longest wait: the seconds of a day."""
@@ -38,8 +49,8 @@ _LONGEST_WAIT = 86_400
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every client command has."""
     parser.add_argument("--lang", choices=choices(Language), help=LANGUAGE_HELP)
-    parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--now", metavar="ISO", default=environment.variable(environment.NOW), help=NOW_HELP)
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -50,20 +61,27 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add --store and --config.
 
-    When the command runs, `parsed.store` is the option's store, or else the file's.
+    When the command runs, `parsed.store` is the option's store, else that of a named file, of SINETTI_STORE, or of the
+    file found by default.
     """
-    parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
-    parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
-    )
+    parser.add_argument("--store", metavar="DIR", type=Path, help=STORE_HELP)
+    parser.add_argument("--config", metavar="FILE", type=Path, help=CONFIG_HELP)
     parser.set_defaults(prepare=find_store)
+
+
+def read_variable(parsed: argparse.Namespace) -> None:
+    """Take the store from SINETTI_STORE, unless --store or --config is given."""
+    if parsed.store is None and parsed.config is None:
+        named = environment.variable(environment.STORE)
+        parsed.store = None if named is None else Path(named)
 
 
 def find_store(parsed: argparse.Namespace) -> None:
     """Set the store from sinetti.toml if no option names it.
 
-    Raises UsageError if neither does.
+    Raises UsageError if neither an option, a variable nor a file does.
     """
+    read_variable(parsed)
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
         if config is None:
@@ -107,13 +125,19 @@ def _read(found: loader.ConfigFile) -> "Config":
 
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add NAME or --all."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store")
-    parser.add_argument("--all", action="store_true", help="every name of the store; the highest exit code wins")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="name in the store")
+    parser.add_argument("--all", action="store_true", help="all names in the store; the highest exit code is returned")
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add --wait."""
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=300.0,
+        help="longest time to wait for the certificate, in seconds (default: 300)",
+    )
 
 
 def choices(kind: type[StrEnum]) -> list[str]:
@@ -140,8 +164,19 @@ def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
     if parsed.now is None:
         return clock.utc_now()
     at = parse_instant(parsed.now)
-    console.tell(make_message(messages.NOW_IS_FOR_BENCHES, at=at))
+    text = NOW_BY_VARIABLE if _is_by_variable(parsed) else messages.NOW_IS_FOR_BENCHES
+    console.tell(make_message(text, at=at))
     return at
+
+
+def _is_by_variable(parsed: argparse.Namespace) -> bool:
+    return parsed.now is not None and parsed.now == environment.variable(environment.NOW)
+
+
+def now_not_in_production(parsed: argparse.Namespace, name: str) -> UsageError:
+    """Return the error for --now, or its variable, with a name in PRODUCTION."""
+    text = VARIABLE_NOT_IN_PRODUCTION if _is_by_variable(parsed) else messages.NOW_NOT_IN_PRODUCTION
+    return UsageError(make_message(text, name=name))
 
 
 def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
@@ -152,7 +187,7 @@ def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
 def reject_now(parsed: argparse.Namespace, name: str) -> None:
     """Raise UsageError if --now is given for a name in PRODUCTION."""
     if ignores_now(parsed, name):
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=name))
+        raise now_not_in_production(parsed, name)
 
 
 def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
@@ -164,15 +199,20 @@ def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
-    """Return the context of a command of the client."""
+    """Return the context of a command of the client.
+
+    On a terminal it shows how long it waits for one name.
+    """
+    wait = getattr(parsed, "wait", 300.0)
+    waiting = Waiting(wait, console.language)
     return ClientContext(
         store=parsed.store,
         now=now,
         language=console.language,
-        tell=console.tell,
-        sleep=time.sleep,
+        tell=waiting.without_attempts(console.tell),
+        sleep=waiting.sleep,
         ticks=clock.monotonic_seconds,
-        wait=getattr(parsed, "wait", 300.0),
+        wait=wait,
         clock=clock.utc_now if parsed.now is None else None,
     )
 
@@ -194,9 +234,14 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file that the user named. Raises UsageError if it cannot be read."""
+    """Read a file that the user named, or standard input for "-".
+
+    Raises UsageError if it cannot be read, or if standard input was read before.
+    """
     try:
-        return path.read_bytes()
+        return standard_input.read_file(path)
+    except InputTakenError as bad:
+        raise UsageError(make_message(INPUT_TWICE)) from bad
     except OSError as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
@@ -204,10 +249,12 @@ def read_file(path: Path) -> bytes:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a file with a secret that the user named.
+    """Read a file with a secret that the user named, or standard input for "-".
 
-    Raises UsageError, also if other users can read it.
+    Raises UsageError, also if other users can read the file.
     """
+    if path == STREAM:
+        return read_file(path)
     try:
         return file_permissions.read_secret(path)
     except RightsError as bad:
@@ -220,11 +267,12 @@ def read_secret(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write a command's output to the file, or to standard output if `path` is None.
+    """Write a command's output to a file or to standard output.
 
-    The file is written whole or not at all. Raises UsageError if it cannot be written.
+    Standard output is used if `path` is None or "-". The file is written whole or not at all. Raises UsageError if it
+    cannot be written.
     """
-    if path is None:
+    if path is None or path == STREAM:
         output.print_bytes(octets)
         return
     try:
@@ -238,8 +286,16 @@ def write_file(path: Path | None, octets: bytes) -> None:
         raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
 
 
+def reject_two_outputs(parsed: argparse.Namespace, path: Path | None, option: str) -> None:
+    """Raise UsageError if both JSON and a file are to go to standard output."""
+    if parsed.json and path == STREAM:
+        raise UsageError(make_message(OUTPUT_TWICE, option=option))
+
+
 def is_in_store(path: Path, store: Path, name: str) -> bool:
     """Return True if a path lies in the store, where writing could replace a key."""
+    if path == STREAM:
+        return False
     try:
         above = [one for one in path.resolve().parents if one.exists()]
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
@@ -260,6 +316,7 @@ def print_json(value: object) -> None:
     Characters that could control a terminal are escaped. All characters outside ASCII are escaped, too, if standard
     output cannot encode one of them.
     """
+    invocation.CURRENT.has_json = True
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if not output.is_encodable(text):
         text = json.dumps(value, indent=2)
@@ -273,6 +330,7 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
     Each row is written by itself, because indenting takes ten times as long.
     """
+    invocation.CURRENT.has_json = True
     json_rows = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, json_rows)):
         json_rows = [
@@ -294,7 +352,9 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
     else:
         reject_now(parsed, wanted)
     bar = progress.bar(0, language=console.language)
-    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
+    run = run_of(parsed, console, now_of(parsed, console))
+    if wanted is None:  # many names have one bar, and no spinners
+        run = replace(run, tell=bar.between(console.tell), sleep=time.sleep)
 
     def tried(name: str) -> CommandResult:
         try:
@@ -320,7 +380,7 @@ def report(
     for outcome in outcomes:
         for message in outcome.messages:
             about = getattr(parsed, "all", False) and "name" not in message.values
-            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
+            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=message) if about else message)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
     return highest_exit_code(outcomes)

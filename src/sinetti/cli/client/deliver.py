@@ -16,19 +16,23 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti deliver payroll report.xml --store /var/lib/sinetti --to https://receiver.example/deliveries
+EXAMPLE = (
+    "example:\n  sinetti deliver payroll report.xml --store /var/lib/sinetti --to "
+    "https://receiver.example/deliveries\n\nIf the response is lost or the command is interrupted, run the "
+    "same command again. It repeats the same delivery with the\nsame delivery ID, until there is a "
+    "receipt.\n\nexit codes: 0 delivered · 2 usage error · 3 refused by the receiver · 4 no trusted receipt "
+    "yet · 5 store damaged or\nlocked"
+)
 
-The same NAME, FILE and URL are one delivery until its receipt is there: after a lost answer or Ctrl-C the same command
-sends the same octets with the same delivery ID.
-
-exit codes: 0 delivered · 2 usage · 3 refused · 4 not reached, or a
-receipt that is not trusted: run again · 5 store damaged or locked"""
+RECEIPT_UNNAMED = gettext_noop(
+    "A document from standard input has no name for its receipt. Name a file for the receipt with --receipt."
+)
 
 
 def register(subparsers: "Commands") -> None:
@@ -36,21 +40,25 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "deliver",
         help="seal a document, deliver it once, and keep the receipt",
-        description="Seals FILE with the certificate in use (a FILE that is signed goes as it is), sends it, and "
-        "verifies the receipt: signed by a service of NAME's, for just these octets.",
+        description="Seals FILE with the certificate in use, sends it, and checks the receipt. A FILE that is signed "
+        "already is sent unchanged. The receipt must be for this document and signed by a service that "
+        "NAME trusts.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="the name whose certificate seals")
-    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    parser.add_argument("name", metavar="NAME", help="name whose certificate seals the document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="XML document, - for standard input")
     common.add_store(parser)
-    parser.add_argument("--to", metavar="URL", required=True, help="address that it goes to (https)")
-    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the receiver's only CAs (default: those of NAME)")
-    parser.add_argument("--id", metavar="ID", help="the delivery ID, letters, digits and hyphens (default: a new one)")
-    parser.add_argument("--new", action="store_true", help="deliver it another time, though there is a receipt")
+    parser.add_argument("--to", metavar="URL", required=True, help="address of the receiver (https)")
     parser.add_argument(
-        "--receipt", metavar="FILE", type=Path, help="where the receipt goes (default: FILE.receipt.xml)"
+        "--tls-ca",
+        metavar="PEM",
+        type=Path,
+        help="CAs to trust for the receiver's TLS certificate (default: those of NAME)",
     )
-    parser.add_argument("--json", action="store_true", help="print what became of it for programs")
+    parser.add_argument("--id", metavar="ID", help="delivery ID of letters, digits and hyphens (default: a new one)")
+    parser.add_argument("--new", action="store_true", help="deliver again, although there is a receipt")
+    parser.add_argument("--receipt", metavar="FILE", type=Path, help="file for the receipt (default: FILE.receipt.xml)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -58,8 +66,11 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Deliver one document."""
     console = common.console_of(parsed)
+    if parsed.file == STREAM and parsed.receipt is None:
+        raise UsageError(make_message(RECEIPT_UNNAMED))
     document = common.read_file(parsed.file)
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
+    common.reject_two_outputs(parsed, receipt, "--receipt")
     if common.is_in_store(receipt, parsed.store, parsed.name):
         raise UsageError(make_message(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)

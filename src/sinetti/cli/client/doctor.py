@@ -1,16 +1,18 @@
 """`sinetti doctor`: check all that a renewal needs, and say what to do next."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
+from sinetti.cli.core.terminal import Block, Heading, OutputTable, Row, Tone
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
-from sinetti.client.doctor.findings import Check, DoctorFinding, Level, warning
+from sinetti.client.doctor.findings import SERVICE_CHECKS, Check, DoctorFinding, Level, warning
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -18,33 +20,33 @@ from sinetti.client.model import Config
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
 from sinetti.client.store.settings import NameSettings
+from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, before the first night of an agent:
-  sinetti doctor --store /var/lib/sinetti
-
-exit codes: 0 nothing is wrong · 2 the configuration · 3 a certificate that only a replacement helps · 4 a service
-that is not reached or not trusted, or a wrong clock · 5 the store. The highest counts. Nothing is changed anywhere;
-each service is asked for its page and for a certificate that does not exist, which spends nothing."""
+EXAMPLE = (
+    "example, before the agent is set up:\n  sinetti doctor --store /var/lib/sinetti\n\nEach service is asked "
+    "for its page and for a certificate that does not exist. No transfer IDs are used.\n\nexit codes: 0 no "
+    "problems · 2 settings file wrong · 3 a certificate must be replaced · 4 service not reachable or "
+    "not\ntrusted, or clock wrong · 5 store damaged"
+)
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "doctor",
-        help="look at everything that a renewal needs",
-        description="Looks at clock, services, TLS, anchors, rights, disk, programs and each certificate, and says in "
-        "one line each how it is and what to do next. Changes nothing.",
+        help="check everything that a renewal needs",
+        description="Checks the clock, services, TLS, trusted CAs, file permissions, disk, hooks and each "
+        "certificate. Reports each result and the next step. Changes nothing.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store (default: all)")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="name in the store (default: all)")
     common.add_store(parser)
-    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     common.add_common(parser)
     # A configuration that cannot be read is a finding here.
     parser.set_defaults(run=run, prepare=lambda _parsed: None)
@@ -53,6 +55,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one name or all names of a store."""
     found: list[DoctorFinding] = []
+    addresses: dict[str, str] = {}
     config = _config(parsed, found)
     console = common.console_of(parsed)
     if config is not None or not found:
@@ -60,11 +63,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.store is not None:
         if config is None:
             common.require_store(parsed)
-        found += _all(parsed, console, config)
+        found += _all(parsed, console, config, addresses)
     if parsed.json:
         common.print_json([one.as_json(console.language) for one in found])
     else:
-        _show(found, console)
+        _show(found, addresses, console)
     return findings.worst(found)
 
 
@@ -82,7 +85,10 @@ def _config(parsed: argparse.Namespace, found: list[DoctorFinding]) -> Config | 
     return None
 
 
-def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[DoctorFinding]:
+def _all(
+    parsed: argparse.Namespace, console: Console, config: Config | None, addresses: dict[str, str]
+) -> Iterator[DoctorFinding]:
+    """Yield the findings, and add the address of each name's service to `addresses`."""
     now = common.now_of(parsed, console)
     try:
         is_there = config is None or files.directory_exists(parsed.store)
@@ -101,9 +107,10 @@ def _all(parsed: argparse.Namespace, console: Console, config: Config | None) ->
         yield warning(
             Check.STORE, make_message(findings.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
         )
-    kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
-    for kept in services.distinct(kept_or_said):
-        yield from services.check_service(kept, Clocks(now, clock.utc_now()), console.language)
+    kept = dict(_settings(parsed.store, names, config))
+    addresses.update({name: one.service for name, one in kept.items()})
+    for one in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
+        yield from services.check_service(one, Clocks(now, clock.utc_now()), console.language)
     for name in names:
         yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now))
 
@@ -118,31 +125,79 @@ def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Co
     return [name]
 
 
-def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[NameSettings]:
-    """Yield the stored settings of the names.
+def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[tuple[str, NameSettings]]:
+    """Yield the names with their stored settings.
 
     The settings of the service come from its table, as the next run uses them.
     """
     for name in names:
         try:
             kept = settings.load(store / name)
-            yield kept if config is None else configuration.brought_in_line(kept, config, name)
+            yield name, kept if config is None else configuration.brought_in_line(kept, config, name)
         except files.StoreError:
             continue  # reported with the certificate
 
 
-def _show(found: Sequence[DoctorFinding], console: Console) -> None:
+_TONES = {Level.OK: Tone.GOOD, Level.WARN: Tone.WARNING, Level.FAIL: Tone.BAD}
+_PROBLEMS = (Level.FAIL, Level.WARN)
+
+
+def _show(found: Sequence[DoctorFinding], addresses: Mapping[str, str], console: Console) -> None:
     language = console.language
-    lines = [
-        (
-            translate.translate(findings.SHOWN[one.level], language),
-            translate.translate(findings.CHECKED[one.check], language),
-            one.about or "",
-            " ".join(messages.render(part, language) for part in (one.told, one.step) if part is not None),
-        )
-        for one in found
-    ]
-    for line in output.format_columns(lines):
-        common.print_line(line)
+    output.show(blocks(found, addresses, language), in_pipe=(pipe_table(found, language),) if found else ())
     wrong = sum(one.level is Level.FAIL for one in found)
     console.tell(make_message(messages.DOCTOR_WRONG, number=wrong) if wrong else make_message(messages.DOCTOR_WELL))
+
+
+def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], language: Language) -> Sequence[Block]:
+    """Return the output on a terminal: problems first, then what is well, by service.
+
+    `addresses` has the address of each name's service.
+    """
+    groups = {findings.PROBLEMS: [one for level in _PROBLEMS for one in found if one.level is level]}
+    groups[findings.THIS_COMPUTER] = []
+    for one in found:
+        if one.level is Level.OK:
+            about = one.about or ""
+            by_service = about if one.check in SERVICE_CHECKS else addresses.get(about)
+            groups.setdefault(by_service or findings.THIS_COMPUTER, []).append(one)
+    written: list[Block] = []
+    for title, group in groups.items():
+        if group:
+            rows = [_row(one, language, _subject(one, title, addresses)) for one in group]
+            written += [
+                Heading(translate.translate(title, language)),
+                OutputTable((), rows, fold=frozenset({2}), toned=0),
+            ]
+    return written
+
+
+def pipe_table(found: Sequence[DoctorFinding], language: Language) -> OutputTable:
+    """Return the output in a pipe: one line for each finding, problems first."""
+    ordered = sorted(found, key=lambda one: (*_PROBLEMS, Level.OK).index(one.level))
+    rows = []
+    for one in ordered:
+        row = _row(one, language)
+        level, check, text = row.cells
+        rows.append(replace(row, cells=(level, check, one.about or "", text)))
+    return OutputTable((), rows)
+
+
+def _subject(one: DoctorFinding, title: str, names: Collection[str]) -> str:
+    """Return what a finding is about.
+
+    Empty if that is the title of its group, or the store.
+    """
+    is_store = one.check in findings.STORE_CHECKS and one.about not in names
+    return "" if one.about is None or is_store or one.about == title else one.about
+
+
+def _row(one: DoctorFinding, language: Language, subject: str = "") -> Row:
+    level, check = findings.SHOWN[one.level], findings.CHECKED[one.check]
+    text = messages.render(one.told, language)
+    if subject and subject not in text:
+        text = f"{subject}: {text}"
+    step = "" if one.step is None else messages.render(one.step, language)
+    return Row(
+        (translate.translate(level, language), translate.translate(check, language), text), step, _TONES[one.level]
+    )

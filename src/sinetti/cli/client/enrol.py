@@ -1,7 +1,6 @@
 """`sinetti enrol`: spend transfer IDs for a certificate."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +16,16 @@ from sinetti.domain.values import Environment, KeyType
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti enrol payroll --store /var/lib/sinetti --service https://certificates.example/2017/10/CertificateServices \\
-    --trust-services services.pem --trust-holders holders.pem --environment TEST --customer-id 0123456-7 \\
-    --customer-name "Example Oy" --transfer-id 12345678901234567890123456789012 --transfer-password-file password.txt
-
-With a sinetti.toml that has a table [certificates.payroll], the rest stands there:
-  sinetti enrol payroll --config sinetti.toml --transfer-id 12345678901234567890123456789012 \\
-    --transfer-password-file password.txt
-
-Run it again after any interruption: it goes on with the same key."""
+EXAMPLE = (
+    "example:\n  sinetti enrol payroll --store /var/lib/sinetti --service "
+    "https://certificates.example/2017/10/CertificateServices \\\n    --trust-services services.pem "
+    '--trust-holders holders.pem --environment TEST --customer-id 0123456-7 \\\n    --customer-name "Example '
+    'Oy" --transfer-id 12345678901234567890123456789012 --transfer-password-file password.txt\n\nIf '
+    "sinetti.toml has the table [certificates.payroll], it supplies the other values:\n  sinetti enrol "
+    "payroll --config sinetti.toml --transfer-id 12345678901234567890123456789012 \\\n    "
+    "--transfer-password-file password.txt\n\nIf the command is interrupted, run it again. It continues with "
+    "the same key."
+)
 
 
 def register(subparsers: "Commands") -> None:
@@ -35,25 +33,26 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "enrol",
         aliases=["enroll"],
-        help="get a first or replacing certificate with transfer IDs",
-        description="Makes a key, asks for a certificate with the transfer IDs of an order, fetches it and stores it.",
+        help="get a certificate with the transfer IDs of an order",
+        description="Creates a key, requests a certificate with the transfer IDs of an order, retrieves it and puts "
+        "it into the store.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="what the certificate is called in the store")
+    parser.add_argument("name", metavar="NAME", help="name of the certificate in the store")
     common.add_store(parser)
     service_options.add_service(parser)
-    parser.add_argument("--customer-id", metavar="ID", help="the organisation's id, as it was ordered")
-    parser.add_argument("--customer-name", metavar="NAME", help="the organisation's name")
-    parser.add_argument("--transfer-id", metavar="ID", required=True, help="the transfer ID of the order")
+    parser.add_argument("--customer-id", metavar="ID", help="ID of the organisation, as in the order")
+    parser.add_argument("--customer-name", metavar="NAME", help="name of the organisation")
+    parser.add_argument("--transfer-id", metavar="ID", required=True, help="transfer ID of the order")
     parser.add_argument(
         "--transfer-password-file",
         metavar="FILE",
         required=True,
         help="file with the one-time password, - for standard input",
     )
-    parser.add_argument("--key", choices=common.choices(KeyType), help="the key to make (rsa-2048)")
+    parser.add_argument("--key", choices=common.choices(KeyType), help="type of the new key (default: rsa-2048)")
     common.add_wait(parser)
-    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -63,7 +62,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     wanted = _settings(parsed)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise common.now_not_in_production(parsed, parsed.name)
     now = common.now_of(parsed, console)
     ids = TransferIdCredentials(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
     outside = common.run_of(parsed, console, now)
@@ -93,7 +92,7 @@ def _settings(parsed: argparse.Namespace) -> NameSettings:
 
 
 def _password(path: str) -> str:
-    octets = sys.stdin.buffer.read(4096) if path == "-" else common.read_secret(Path(path))
+    octets = common.read_secret(Path(path))
     try:
         password = octets.decode().strip()
     except UnicodeDecodeError:

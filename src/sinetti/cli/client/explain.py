@@ -4,12 +4,15 @@ import argparse
 import errno
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.terminal import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -18,20 +21,19 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import DiagnosisContext
+from sinetti.domain.values import Language
 from sinetti.infra import clock
 from sinetti.pki import chain, encoding
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti explain request.xml --anchors holders.pem
-
-FILE is what was sent: the body of the HTTP request, octet for octet; or a signed document.
-
-exit codes: 0 the signature fits, and with --anchors its certificate is of the service · 3 it does not · 2 unreadable,
-or a message that bears no signature. Calls nobody. What each guess means: docs/integrators/explain.md."""
+EXAMPLE = (
+    "example:\n  sinetti explain request.xml --anchors holders.pem\n\nFILE is the exact body of the HTTP "
+    "request, or a signed document. Calls no service. docs/integrators/explain.md describes each\npossible "
+    "cause.\n\nexit codes: 0 signature valid, with --anchors by a certificate of the service · 2 file "
+    "unreadable or not signed ·\n3 signature rejected"
+)
 
 _PATIENCE = 10.0
 """Longest search in seconds, for large documents.
@@ -57,24 +59,26 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "explain",
-        help="say why the signature of a message does not fit",
-        description="Says of a message or a signed document which element was taken and how, what was signed and what "
-        "was received, where they begin to differ, whose certificate it is, and what was probably done wrong.",
+        help="find out why the signature of a message is rejected",
+        description="Explains the signature of a message or a document: which element is signed, where the signed and "
+        "the received form begin to differ, whose certificate it is, and what probably went wrong.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the message as it was sent")
-    parser.add_argument("--anchors", metavar="PEM", type=Path, help="the CAs that issue the service's certificates")
+    parser.add_argument("file", metavar="FILE", type=Path, help="message exactly as it was sent, - for standard input")
+    parser.add_argument("--anchors", metavar="PEM", type=Path, help="CAs that issue the service's certificates")
     parser.add_argument(
         "--certificate",
         metavar="FILE",
         type=Path,
         action="append",
         default=[],
-        help="another certificate whose key may have signed, DER or PEM; may be given often",
+        help="another certificate whose key may have signed, DER or PEM (repeatable)",
     )
-    parser.add_argument("--signed", metavar="FILE", type=Path, help="what the program signed, as it logged it")
-    parser.add_argument("--octets", metavar="DIR", type=Path, help="write both sides' canonical forms into this folder")
-    parser.add_argument("--json", action="store_true", help="print the explanation for programs")
+    parser.add_argument("--signed", metavar="FILE", type=Path, help="what the sending program signed, from its log")
+    parser.add_argument(
+        "--octets", metavar="DIR", type=Path, help="write the signed and the received canonical form into this folder"
+    )
+    parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -102,11 +106,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for sentence in report.sentences():
             console.tell(sentence)
     else:
-        for line in report.lines(console.language):
-            common.print_line(line)
+        output.show(blocks(report, console.language))
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
         console.tell(make_message(causes.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
+
+
+def blocks(report: Report, language: Language) -> Sequence[Block]:
+    """Return the explanation: paragraphs, and the comparison of both sides."""
+    written: list[Block] = []
+    for is_comparison, group in groupby(report.lines(language), key=lambda line: line.startswith("  ")):
+        lines = tuple(group)
+        written += [Literal(lines)] if is_comparison else [Paragraph(line, apart=True) for line in lines]
+    return written
 
 
 def _anchors(path: Path | None) -> Sequence[x509.Certificate] | None:

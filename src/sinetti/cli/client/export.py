@@ -4,6 +4,7 @@ The key is included only on request.
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,45 +14,55 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import export
-from sinetti.client.store.export import ExportFormat, ExportOptions
+from sinetti.client.store.export import ExportedFile, ExportFormat, ExportOptions
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
 from sinetti.pki import encoding
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, for a program that wants one file with everything:
-  sinetti export payroll --store /var/lib/sinetti --format pkcs12 --with-key --password-file p12-password \\
-    --out payroll.p12
+EXAMPLE = (
+    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti --format "
+    "pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can read FILE. An "
+    "existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and its chain, with "
+    "--with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, Java 11 and newer, "
+    "pkcs12-legacy for older programs. For an old Java key store (JKS), export pkcs12 and\nconvert it:\n  "
+    "keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks "
+    "-deststoretype JKS"
+)
 
-FILE appears whole or not at all, readable by you alone. pem: the key if asked, the certificate, those above it. der:
-the certificate. pkcs12: for OpenSSL 3, Java 11 and newer; pkcs12-legacy: for programs that read nothing newer. For a
-Java keystore of the old form (JKS) export pkcs12, then run
-  keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks -deststoretype JKS"""
+FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
+KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "export",
-        help="write a copy of a certificate, with its key if asked, for another program",
-        description="Writes the certificate in use, or that of --serial, to one file outside the store.",
+        help="copy a certificate to a file for another program",
+        description="Writes the certificate in use, or the one with --serial, to a file outside the store.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="the name whose certificate it is")
+    parser.add_argument("name", metavar="NAME", help="name of the certificate in the store")
     common.add_store(parser)
+    parser.add_argument("--format", required=True, choices=common.choices(ExportFormat), help="format of the file")
     parser.add_argument(
-        "--format", required=True, choices=[*common.choices(ExportFormat), "jks"], help="how it is written"
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="file to write, outside the store, - for standard output",
     )
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="file to write, outside the store")
-    parser.add_argument("--serial", metavar="HEX", help="another certificate of NAME than the one in use")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    parser.add_argument("--serial", metavar="HEX", help="serial number of another certificate of NAME")
     parser.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file with the password of the copy (pkcs12, or a PEM key)"
+        "--password-file", metavar="FILE", type=Path, help="file with a password for the copy (pkcs12, or a PEM key)"
     )
     key = parser.add_mutually_exclusive_group()
-    key.add_argument("--with-key", action="store_true", help="put the private key in")
-    key.add_argument("--without-key", action="store_true", help="leave the private key out (so it is by default)")
-    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    key.add_argument("--with-key", action="store_true", help="include the private key")
+    key.add_argument("--without-key", action="store_true", help="leave out the private key (default)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -59,10 +70,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Export one certificate."""
     console = common.console_of(parsed)
-    if parsed.format == "jks":
-        source = parsed.out.with_suffix(".p12")
-        command = f"keytool -importkeystore -srckeystore {source} -srcstoretype PKCS12 -destkeystore {parsed.out} "
-        raise UsageError(make_message(messages.EXPORT_JKS, command=command + "-deststoretype JKS"))
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)
@@ -70,23 +78,51 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     form = ExportFormat(parsed.format)
     wanted = ExportOptions(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
     copy = export.copy_of(parsed.store, parsed.name, wanted)
+    _check_target(parsed, copy)
     # Logged first: no key leaves the store without a log entry.
     export.note(parsed.store / parsed.name, now, copy, parsed.out)
-    try:
-        output.write_private(parsed.out, copy.octets)
-    except OSError as bad:
-        why = (
-            make_message(error_reasons.NO_FOLDER)
-            if isinstance(bad, FileNotFoundError)
-            else error_reasons.translate_reason(bad)
-        )
-        raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
+    _write(parsed, copy)
     word = messages.EXPORTED_WITH_KEY if copy.with_key else messages.EXPORTED
     console.tell(make_message(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
     if parsed.json:
         made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
         common.print_json({**made, "path": str(parsed.out)})
     return ExitCode.DONE
+
+
+def _check_target(parsed: argparse.Namespace, copy: ExportedFile) -> None:
+    """Check where the copy goes.
+
+    Raises UsageError if a key would go to a terminal, or if the file exists and --force is missing.
+    """
+    if parsed.out == STREAM:
+        if copy.with_key and sys.stdout is not None and sys.stdout.isatty():
+            raise UsageError(make_message(KEY_TO_TERMINAL))
+    elif parsed.out.is_file() and not parsed.force:
+        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out)))
+
+
+def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
+    if parsed.out == STREAM:
+        output.print_bytes(copy.octets)
+        return
+    try:
+        output.write_private(parsed.out, copy.octets, replaces=parsed.force)
+    except FileExistsError as bad:
+        if not parsed.out.is_file():
+            raise _unwritable(parsed.out, bad) from bad
+        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out))) from bad
+    except OSError as bad:
+        raise _unwritable(parsed.out, bad) from bad
+
+
+def _unwritable(path: Path, bad: OSError) -> UsageError:
+    why = (
+        make_message(error_reasons.NO_FOLDER)
+        if isinstance(bad, FileNotFoundError)
+        else error_reasons.translate_reason(bad)
+    )
+    return UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why))
 
 
 def _password(path: Path | None, form: ExportFormat) -> bytes | None:

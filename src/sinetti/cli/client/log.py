@@ -2,22 +2,29 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import event_log, files, snapshot
+from sinetti.client.store.event_log import LogEvent
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import Language
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, of the last seven days:
-  sinetti log payroll --store /var/lib/sinetti --since 7d"""
+EXAMPLE = "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d"
+
+_INDENT = len("2027-03-03 13:03") + 2
+"""Columns before the facts of an event: they stand below its text."""
 
 _AGO = re.compile(r"([0-9]{1,6})([dh])")
 
@@ -26,14 +33,14 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "log",
-        help="show what happened to a name",
-        description="Shows what happened to a name, oldest first, and what is under way. Calls nobody.",
+        help="show the history of a name",
+        description="Shows the events of a name, oldest first, and what is pending. Calls no service.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="one name of the store")
+    parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
-    parser.add_argument("--since", metavar="WHEN", help="only from then on: an instant, or 7d or 12h before now")
-    parser.add_argument("--json", action="store_true", help="print the events for programs")
+    parser.add_argument("--since", metavar="WHEN", help="show events from this time on: a time, or 7d or 12h ago")
+    parser.add_argument("--json", action="store_true", help="print the events as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -59,14 +66,21 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         events = [log_format.as_json(one) for one in found]
         common.print_json({"name": parsed.name, "events": events, "open": under_way})
     else:
-        lines = [log_format.line(one, console.language) for one in found]
-        lines += log_format.open_lines(seen, console.language)
-        nothing = messages.render(make_message(messages.LOG_EMPTY, name=parsed.name), console.language)
-        common.print_line("\n".join(lines or [nothing]))
+        output.show(blocks(found, seen, console.language))
     if seen.trouble is not None:
         console.tell(seen.trouble)
         return ExitCode.STORE
     return ExitCode.DONE
+
+
+def blocks(events: Sequence[LogEvent], seen: NameSnapshot, language: Language) -> Sequence[Block]:
+    """Return the output for events, oldest first, and for the requests under way."""
+    found: list[Block] = []
+    if events:
+        rows = [Row((at, event), facts) for at, event, facts in (log_format.cells(one, language) for one in events)]
+        found.append(OutputTable((), rows, fold=frozenset({1}), indent=_INDENT))
+    found += [Paragraph(line) for line in log_format.open_lines(seen, language)]
+    return found or [Paragraph(messages.render(make_message(messages.LOG_EMPTY, name=seen.name), language))]
 
 
 def _since(text: str, now: datetime) -> datetime:

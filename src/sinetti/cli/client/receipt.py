@@ -17,13 +17,11 @@ from sinetti.pki import chain
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti receipt report.xml.receipt.xml sealed.xml --trust-services services.pem
-
-FILE is what was sent, signature included: a report that deliver sealed lies as sealed.xml in the sender's store.
-
-exit codes: 0 the receipt is good · 3 refused · 2 unreadable."""
+EXAMPLE = (
+    "example:\n  sinetti receipt report.xml.receipt.xml sealed.xml --trust-services services.pem\n\nFILE is "
+    "the document with its signature. “sinetti deliver” keeps the one that it sealed as sealed.xml in the "
+    "store.\n\nexit codes: 0 receipt valid · 2 file unreadable · 3 receipt rejected"
+)
 
 
 def register(subparsers: "Commands") -> None:
@@ -31,16 +29,17 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "receipt",
         help="check the receipt of a delivery",
-        description="Checks that RECEIPT was signed by a service whose certificate was issued directly by a CA in "
-        "--trust-services and was valid then, and that it is for the octets of FILE. Revocation is not looked at.",
+        description="Checks that RECEIPT proves the delivery of FILE. Its signer's certificate must be issued "
+        "directly by a CA in --trust-services and have been valid at the delivery. Revocation is not "
+        "checked.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="the receipt")
-    parser.add_argument("file", metavar="FILE", type=Path, help="the document as it was sent")
+    parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="receipt, - for standard input")
+    parser.add_argument("file", metavar="FILE", type=Path, help="document exactly as it was sent, - for standard input")
     parser.add_argument(
-        "--trust-services", metavar="PEM", type=Path, required=True, help="the CAs that issue services' certificates"
+        "--trust-services", metavar="PEM", type=Path, required=True, help="CAs that issue certificates to services"
     )
-    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

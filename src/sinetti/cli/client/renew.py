@@ -10,25 +10,23 @@ from sinetti.client.results import ExitCode
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, once a day from a timer:
-  sinetti renew --all --store /var/lib/sinetti"""
+EXAMPLE = "example, for a daily timer:\n  sinetti renew --all --store /var/lib/sinetti"
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "renew",
-        help="renew certificates whose time has come",
-        description="Renews with a new key in a certificate's last 60 days, or in the last third of a shorter life. "
-        "Before that it calls no service.",
+        help="renew certificates that are due for renewal",
+        description="Renews each certificate with a new key in its last 60 days, or in the last third of a validity "
+        "shorter than 180 days. Calls no service before that.",
         epilog=EXAMPLE,
     )
     common.add_names(parser)
     common.add_store(parser)
-    parser.add_argument("--force", action="store_true", help="ask the service even before renewal opens")
+    parser.add_argument("--force", action="store_true", help="send the request even before renewal opens")
     common.add_wait(parser)
-    parser.add_argument("--json", action="store_true", help="print the results for programs")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

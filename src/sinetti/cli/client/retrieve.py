@@ -19,14 +19,14 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "retrieve",
-        help="fetch a certificate that was not ready before",
-        description="Fetches certificates whose requests the service accepted before. Sends no new request.",
+        help="retrieve a certificate that was not ready earlier",
+        description="Retrieves certificates whose requests the service has accepted. Sends no new request.",
         epilog=EXAMPLE,
     )
     common.add_names(parser)
     common.add_store(parser)
     common.add_wait(parser)
-    parser.add_argument("--json", action="store_true", help="print the results for programs")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -21,29 +21,28 @@ from sinetti.infra import clock
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, when the key may be in other hands:
-  sinetti revoke payroll --store /var/lib/sinetti --reason keyCompromise
-
-reasons: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation (RFC 5280).
-A revocation is for good. The certificate that is in use signs the call; where its key is lost, revoke it in the
-e-service."""
+EXAMPLE = (
+    "example, when the key may have been exposed:\n  sinetti revoke payroll --store /var/lib/sinetti --reason "
+    "keyCompromise\n\nReasons: unspecified, keyCompromise, affiliationChanged, superseded, "
+    "cessationOfOperation (RFC 5280).\nA revocation is permanent. If the key is lost, revoke the certificate "
+    "in the e-service."
+)
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "revoke",
-        help="have a certificate revoked, for good",
-        description="Has the certificate in use revoked by the service, with a call that its own key signs. Says what "
-        "stops, and asks before it does so.",
+        help="revoke a certificate permanently",
+        description="Asks the service to revoke the certificate in use. The request is signed with its own key. Shows "
+        "the consequences and asks for confirmation.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("name", metavar="NAME", help="the name in the store")
+    parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
     parser.add_argument("--reason", required=True, choices=[one.value for one in revoke.REASONS], help="why")
-    parser.add_argument("--yes", action="store_true", help="do not ask: for scripts")
-    parser.add_argument("--json", action="store_true", help="print what became of it for programs")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import progress
+from sinetti.cli.core import output, progress
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.agent import decisions, report, runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
@@ -42,11 +43,11 @@ from sinetti.infra.unix_socket import sd_notify
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-examples, once a day from a timer; what would be done; as a service:
-  sinetti run --config /etc/sinetti/sinetti.toml
-  sinetti run --store /var/lib/sinetti --dry-run
-  sinetti run --store /var/lib/sinetti --every 1h"""
+EXAMPLE = (
+    "examples, for a daily timer, to see the plan, and as a service:\n  sinetti run --config "
+    "/etc/sinetti/sinetti.toml\n  sinetti run --store /var/lib/sinetti --dry-run\n  sinetti run --store "
+    "/var/lib/sinetti --every 1h"
+)
 
 _EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -93,14 +94,14 @@ class RunProgress:
         """Report for how many more names the same messages apply, after the last name."""
         for count, detail in self.repeated.values():
             if count > _OFTEN:
-                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, told=detail))
+                self.tell(make_plural_message(messages.SAME_FOR_MORE, count - _OFTEN, message=detail))
 
     def _is_news(self, message: Message) -> bool:
         """Return True unless the same message was printed for several names already.
 
         A service that is away causes the same message for all of its names.
         """
-        detail = message.values.get("told")
+        detail = message.values.get("message")
         if not isinstance(detail, Message):
             return True
         text = messages.render(detail, self.console.language)
@@ -118,18 +119,20 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "run",
-        help="take care of all certificates: renew them in time, bring them into use",
-        description="Renews what is in its time, brings new certificates into use, and says what needs a person. "
-        "Run it daily, hourly, or as a service; it calls nobody before there is something to do.",
+        help="renew all certificates on time and put them into use",
+        description="Renews certificates that are due, puts new ones into use, and reports what needs action. Run it "
+        "daily, hourly or as a service. It calls a service only when something is due.",
         epilog=EXAMPLE,
     )
     common.add_store(parser)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--once", action="store_true", help="one pass (the default)")
-    how.add_argument("--every", metavar="TIME", help="as a service: a pass so often (30m, 1h), and when one is due")
-    how.add_argument("--dry-run", action="store_true", help="say what would be done, and when; do nothing")
+    how.add_argument("--once", action="store_true", help="make one pass (default)")
+    how.add_argument(
+        "--every", metavar="TIME", help="run as a service, with a pass this often (30m, 1h) and when something is due"
+    )
+    how.add_argument("--dry-run", action="store_true", help="show what would be done and when, and do nothing")
     common.add_wait(parser)
-    parser.add_argument("--json", action="store_true", help="print each pass for programs")
+    parser.add_argument("--json", action="store_true", help="print each pass as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -259,8 +262,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
     if parsed.json:
         common.print_json(report.as_json(end, agent.run.now))
     else:
-        for row in end.rows:
-            common.print_line(messages.render(report.plan_message(row), console.language))
+        output.show(Paragraph(messages.render(report.plan_message(row), console.language)) for row in end.rows)
     return end.exit_code
 
 

@@ -25,12 +25,22 @@ NEEDED = ("service", "trust_services", "trust_holders", "environment")
 def add_service(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe a service."""
     parser.add_argument(
-        "--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml"
+        "--service", metavar="URL|NAME", help="address of the service (https), or the name of its table in sinetti.toml"
     )
-    parser.add_argument("--trust-services", metavar="PEM", type=Path, help="the CAs of those who sign answers")
-    parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="the CAs of holders' certificates")
-    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
-    parser.add_argument("--environment", choices=common.choices(Environment), help="which environment it is")
+    parser.add_argument(
+        "--trust-services",
+        metavar="PEM",
+        type=Path,
+        help="CAs that issue the certificates with which the service signs its responses",
+    )
+    parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="CAs that issue certificates to holders")
+    parser.add_argument(
+        "--tls-ca",
+        metavar="PEM",
+        type=Path,
+        help="CAs to trust for the server's TLS certificate (default: the system's)",
+    )
+    parser.add_argument("--environment", choices=common.choices(Environment), help="environment of the service")
 
 
 def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:

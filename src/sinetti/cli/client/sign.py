@@ -25,21 +25,23 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "sign",
-        help="seal an XML document with a certificate of the store",
-        description="Puts an enveloped XML signature by the certificate in use into a document.",
+        help="seal an XML document with a certificate from the store",
+        description="Signs an XML document with the certificate in use. The signature is enveloped in the document.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="XML document, - for standard input")
     common.add_store(parser)
-    parser.add_argument("--name", metavar="NAME", required=True, help="the name whose certificate seals")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="where the sealed document goes (default: stdout)")
+    parser.add_argument("--name", metavar="NAME", required=True, help="name whose certificate seals the document")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="file for the sealed document (default: standard output)"
+    )
     parser.add_argument(
         "--recipe",
         choices=sorted(RECIPES),
         default="exclusive",
         help="transforms: enveloped and exclusive C14N (default), or enveloped alone",
     )
-    parser.add_argument("--json", action="store_true", help="print the result for programs; needs --out")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON; needs --out")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -49,6 +51,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     if parsed.json and parsed.out is None:
         raise UsageError(make_message(messages.JSON_NEEDS_OUT))
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     _refuse_the_store(parsed)
     common.reject_now(parsed, parsed.name)
     held = document_signature.signing_certificate(parsed.store, parsed.name, common.now_of(parsed, console))

@@ -3,7 +3,8 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,44 +12,48 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
+from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import metrics, status
-from sinetti.client.reporting.status import NameStatus, StatusRow
+from sinetti.client.reporting import log_format, metrics, status
+from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import files
+from sinetti.client.store import files, snapshot
 from sinetti.client.store.snapshot import NameSnapshot
-from sinetti.domain.values import Environment
+from sinetti.domain.values import Environment, Language
+from sinetti.i18n import translate
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example, for monitoring:
-  sinetti status --store /var/lib/sinetti --check
-
-states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
-Revoked is known only once the service has said so.
-
-exit codes with --check: 0 no person is needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or mend what
-brings it into use · 5 the store is damaged · 6 uncertain. The highest of all names counts."""
+EXAMPLE = (
+    "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
+    "renewal-open, expired, revoked, uncertain, damaged. A certificate is shown as revoked once the\nservice "
+    "has reported it.\n\nexit codes with --check: 0 no action needed · 3 a new certificate must be ordered · "
+    "4 a renewal, a retrieval or a deploy\nhook has failed · 5 store damaged · 6 outcome uncertain"
+)
 
 
 def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "status",
-        help="show how the certificates of a store stand",
-        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
-        "what to do. Calls nobody.",
+        help="show the state of the certificates in a store",
+        description="Shows the certificates of a store: organisation, state, end, next action and advice. Those that "
+        "need action come first. With NAME, shows service, serial number and files, too. Calls no service.",
         epilog=EXAMPLE,
     )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="names of the store, shown in detail (default: all)")
     common.add_store(parser)
-    parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")
-    parser.add_argument("--details", action="store_true", help="with --json: add what the agent and the log know")
-    parser.add_argument("--prometheus", metavar="FILE", help="write metrics for Prometheus, - for standard output")
-    parser.add_argument("--check", action="store_true", help="print only what needs a person; the exit code tells")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON, sorted by name")
+    parser.add_argument("--details", action="store_true", help="add service, serial number, files and the latest event")
+    parser.add_argument(
+        "--prometheus", metavar="FILE", help="write metrics for Prometheus to this file, - for standard output"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="print only certificates that need action; the exit code says which action"
+    )
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -56,15 +61,15 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Show every name. A damaged name makes the exit code 5."""
     console = common.console_of(parsed)
-    if parsed.details and not parsed.json:
-        raise UsageError(make_message(messages.DETAILS_NEED_JSON))
+    if parsed.names and parsed.prometheus is not None:
+        raise UsageError(make_message(messages.METRICS_OF_ALL))
     now = common.now_of(parsed, console)
     absent = _absent(parsed, now)
     if not files.directory_exists(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
-        _show(absent, console, only_needed=False)
+        output.show(blocks(absent, _view(parsed), console.language))
     try:
         common.require_store(parsed)
-        rows = _rows(parsed, now)
+        rows = _rows(parsed, now, absent)
     except (UsageError, OSError):
         if parsed.prometheus is not None:
             put_unusable(parsed.prometheus, now)
@@ -80,7 +85,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             else [row.as_json() for row in rows]
         )
     elif parsed.prometheus is None:
-        _show((*rows, *absent), console, only_needed=parsed.check)
+        output.show(blocks((*rows, *absent), _view(parsed), console.language))
     if parsed.check:
         return status.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameStatus.DAMAGED for row in rows) else ExitCode.DONE
@@ -94,7 +99,7 @@ def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
     return [
         status.not_enrolled(config.store, entry, config.services.get(entry.service or ""), now)
         for name, entry in sorted(config.entries.items())
-        if not files.is_kept(config.store / name)
+        if not files.is_kept(config.store / name) and (not parsed.names or name in parsed.names)
     ]
 
 
@@ -102,28 +107,93 @@ def _by_name(row: StatusRow) -> str:
     return row.name
 
 
-def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
+def _rows(parsed: argparse.Namespace, now: datetime, absent: Sequence[StatusRow]) -> Sequence[StatusRow]:
     def now_of(seen: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
         return clock.utc_now() if production else now
 
-    return status.rows(parsed.store, now_of)
+    if not parsed.names:
+        return status.rows(parsed.store, now_of)
+    return [status.status_of(seen, now_of(seen)) for seen in _named(parsed, {row.name for row in absent})]
 
 
-def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> None:
+def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[NameSnapshot]:
+    """Yield the names of the command line that the store has.
+
+    Raises UsageError for a name that neither the store nor sinetti.toml has.
+    """
+    for name in sorted(set(parsed.names) - set(absent)):
+        if not files.is_name(name) or not files.is_kept(parsed.store / name):
+            raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
+        yield snapshot.load_snapshot(parsed.store / name)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Way in which rows are shown.
+
+    `only_needed`: only rows that require action. `in_detail`: one record for each row in place of a table.
+    """
+
+    store: Path
+    only_needed: bool = False
+    in_detail: bool = False
+
+
+def _view(parsed: argparse.Namespace) -> StatusView:
+    return StatusView(parsed.store, parsed.check, bool(parsed.details or parsed.names))
+
+
+TONES = {
+    RequiredAction.DEPLOY: Tone.WARNING,
+    RequiredAction.GO_ON: Tone.WARNING,
+    RequiredAction.ORDER: Tone.WARNING,
+    RequiredAction.WAIT: Tone.PLAIN,
+    RequiredAction.NOTHING: Tone.GOOD,
+}
+"""Colours of states; any other required action is urgent."""
+
+
+def blocks(rows: Sequence[StatusRow], view: StatusView, language: Language) -> Sequence[Block]:
+    """Return the output for rows, the most urgent first."""
     if not rows:
-        common.print_line(messages.render(make_message(messages.STORE_EMPTY), console.language))
-        return
-    selected = [
-        row for row in status.sort_by_urgency(rows) if not only_needed or status.EXIT_CODES[status.required_action(row)]
-    ]
+        return (Paragraph(messages.render(make_message(messages.STORE_EMPTY), language)),)
+    ordered = status.sort_by_urgency(rows)
+    selected = [row for row in ordered if not view.only_needed or status.EXIT_CODES[status.required_action(row)]]
     if not selected:
-        common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
-        return
-    lines = [status.row_cells(row, console.language) for row in selected]
-    table = output.format_table(status.header(console.language), lines, (status.DAYS_LEFT,))
-    common.print_line("\n".join(table))
+        return (Paragraph(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), language)),)
+    if view.in_detail:
+        return [_record(row, view.store / row.name, language) for row in selected]
+    return (
+        OutputTable(
+            status.header(language),
+            [_row(row, language) for row in selected],
+            advice=translate.translate(status.ADVICE, language),
+            right=frozenset({status.DAYS_LEFT}),
+            fold=frozenset({0, status.ORGANISATION, status.STATE}),
+            spare=frozenset({status.ORGANISATION}),
+            toned=status.STATE,
+        ),
+    )
+
+
+def _row(row: StatusRow, language: Language) -> Row:
+    *cells, advice = status.row_cells(row, language)
+    return Row(tuple(cells), advice, _tone(row))
+
+
+def _record(row: StatusRow, folder: Path, language: Language) -> Record:
+    pairs = status.detail_pairs(row, folder, language)
+    last = status.latest_event(folder)
+    if last is not None:
+        at, event, _ = log_format.cells(last, language)
+        pairs.append((translate.translate(status.LATEST_EVENT, language), f"{at} {event}"))
+    return Record(row.name, pairs, status.advice(row, language), _tone(row))
+
+
+def _tone(row: StatusRow) -> Tone:
+    return TONES.get(status.required_action(row), Tone.BAD)
 
 
 def put_metrics(

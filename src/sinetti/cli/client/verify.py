@@ -13,11 +13,10 @@ from sinetti.pki import chain
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = """\
-example:
-  sinetti verify report-sealed.xml --trust-holders holders.pem
-
-exit codes: 0 the seal is good · 3 refused · 2 unreadable. What --out writes is exactly what the signature covers."""
+EXAMPLE = (
+    "example:\n  sinetti verify report-sealed.xml --trust-holders holders.pem\n\n--out writes exactly what "
+    "the signature covers.\n\nexit codes: 0 seal valid · 2 file unreadable · 3 seal rejected"
+)
 
 
 def register(subparsers: "Commands") -> None:
@@ -25,16 +24,18 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "verify",
         help="check the seal of an XML document",
-        description="Checks the enveloped signature of a document, and that its signer's certificate is valid and was "
-        "issued directly by a CA in --trust-holders. Revocation is not looked at.",
+        description="Checks the enveloped signature of a document. The signer's certificate must be valid and issued "
+        "directly by a CA in --trust-holders. Revocation is not checked.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the sealed XML document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="sealed XML document, - for standard input")
     parser.add_argument(
-        "--trust-holders", metavar="PEM", type=Path, required=True, help="the CAs that issue holders' certificates"
+        "--trust-holders", metavar="PEM", type=Path, required=True, help="CAs that issue certificates to holders"
     )
-    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write the octets that the signature covers")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write what the signature covers to this file, - for standard output"
+    )
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -42,6 +43,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
     console = common.console_of(parsed)
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     now = common.now_of(parsed, console)
     try:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))

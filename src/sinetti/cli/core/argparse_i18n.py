@@ -5,13 +5,16 @@ exists. Commands for people who run servers are only in English.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from sinetti.cli.core import invocation
+from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
@@ -77,6 +80,14 @@ class Parser(argparse.ArgumentParser):
         """Take the arguments of `ArgumentParser`, by name."""
         super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
 
+    def error(self, message: str) -> NoReturn:
+        """Print usage and error, with --json also as JSON, and exit with code 2."""
+        self.print_usage(sys.stderr)
+        _ = vars(argparse)["_"]
+        line = _("%(prog)s: error: %(message)s\n") % {"prog": self.prog, "message": message}
+        invocation.print_failure(line.rstrip("\n"), ExitCode.USAGE, message)
+        sys.exit(ExitCode.USAGE)
+
 
 def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
     """Add a command whose help consists of a summary and an example.
@@ -139,19 +150,6 @@ def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
     helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
     titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
     yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
-
-
-def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str) -> int | None:
-    """Return the number of words that lead to the command in use.
-
-    Returns None if that command has no such option.
-    """
-    for place, word in enumerate((*words, "")):
-        below = [one.choices for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001 -- as above
-        if not below or word not in below[0]:
-            return place if any(option in one.option_strings for one in parser._actions) else None  # noqa: SLF001 -- as above
-        parser = below[0][word]
-    return None
 
 
 def _put(message_id: str | None, language: Language) -> str | None:

@@ -4,20 +4,35 @@ The language is decided before anything else is loaded.
 """
 
 import locale
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sinetti.cli.core import output
+from sinetti.cli.core import invocation, output
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
+from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
+from sinetti.infra import environment
 
 LANGUAGE_HELP = "language of messages and help (default: the locale's)"
 """Help text of every --lang option."""
 
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 """Names that Windows gives to the relevant locales."""
+
+
+NOTES = frozenset(
+    {
+        *(messages.ENROLLED, messages.RENEWED, messages.RENEW_FROM, messages.DONE_BEFORE, messages.NOT_DUE),
+        *(messages.NOTHING_TO_FETCH, messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET),
+        *(messages.SEALED, messages.SEAL_GOOD, messages.RECEIPT_GOOD, messages.EXPORTED, messages.EXPORTED_WITH_KEY),
+        *(messages.DELIVERED, messages.DELIVERED_BEFORE, messages.DELIVERED_UNDER_ID, messages.DELIVERED_ALREADY),
+        *(messages.DELIVERY_RESUMED, messages.STORE_EMPTY, messages.RUN_SUMMARY[0], messages.RUN_NEXT),
+        *(messages.WAITS_PLANNED, messages.WAITS_MAINTENANCE, messages.STOPPING, messages.HOOK_DONE),
+        *(messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
+    }
+)
+"""Messages about work that went well; --quiet leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +45,15 @@ class Console:
     language: Language
 
     def tell(self, message: Message) -> None:
-        """Print one message on a line of its own."""
-        output.print_error(messages.render(message, self.language))
+        """Print one message on a line of its own, unless --quiet leaves it out."""
+        inner = message.values.get("told") if message.text == messages.ABOUT_NAME else message
+        if not (invocation.CURRENT.quiet and isinstance(inner, Message) and inner.text in NOTES):
+            output.print_error(messages.render(message, self.language))
+
+    def fail(self, message: Message, code: ExitCode) -> ExitCode:
+        """Print why the command failed, with --json also as JSON. Return `code`."""
+        invocation.print_failure(messages.render(message, self.language), code)
+        return code
 
 
 def language_of(arguments: Sequence[str]) -> Language:
@@ -69,6 +91,4 @@ def _wished() -> str:
 
     Returns an empty text if the environment names none.
     """
-    # The system's language setting, not one of Sinetti: the client has no place for those.
-    given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))  # noqa: TID251
-    return next(filter(None, given), "")
+    return next(filter(None, map(environment.variable, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")

@@ -2,8 +2,6 @@
 
 A reader that closes the pipe, as `head -1` does, causes no error. The command completes its work and ends with the
 exit code of that work, as if all had been read. Every other failure to write standard output is `OutputError`.
-
-Tables for people have columns as wide as their content, two spaces apart.
 """
 
 import contextlib
@@ -13,11 +11,12 @@ import os
 import secrets
 import stat
 import sys
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from sinetti.cli.core import terminal
+from sinetti.cli.core.terminal import Block, Paragraph
 from sinetti.client.store.files import SYSTEM
 
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
@@ -66,6 +65,22 @@ def print_line(line: str) -> None:
         stream.flush()
 
 
+def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> None:
+    """Print blocks to standard output, or others where that is no terminal.
+
+    Raises OutputError if that fails.
+    """
+    screen = terminal.screen_of(sys.stdout)
+    text = terminal.render(blocks if screen is not None or in_pipe is None else in_pipe, screen)
+    if text:
+        print_line(text)
+
+
+def show_error(blocks: Iterable[Block]) -> None:
+    """Print blocks for the person at standard error, as `print_error` does."""
+    _write_error(terminal.render(blocks, terminal.screen_of(sys.stderr)) + "\n")
+
+
 def print_bytes(octets: bytes) -> None:
     """Write octets to standard output. Raises OutputError if that fails."""
     with _standard_output() as stream:
@@ -85,17 +100,14 @@ def flush() -> None:
 
 
 def print_error(line: str, end: str = "\n") -> None:
-    """Print a line for the person at standard error.
+    """Print a line for the person at standard error; a terminal has it as a paragraph.
 
     The work continues if standard error cannot be written.
     """
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(f"{line}{end}")
-        sys.stderr.flush()
-    except OSError:
-        _divert(sys.stderr)
+    if line and end == "\n":
+        show_error((Paragraph(line),))
+    else:
+        _write_error(f"{line}{end}")
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
@@ -125,11 +137,11 @@ def write_atomic(path: Path, octets: bytes) -> None:
         path.write_bytes(octets)
 
 
-def write_private(path: Path, octets: bytes) -> None:
+def write_private(path: Path, octets: bytes, *, replaces: bool = True) -> None:
     """Write a file that a person named, whole or not at all, readable by them alone.
 
-    Its mode is 0600. An existing file is replaced, with its rights. Raises OSError, also for a path that is no plain
-    file.
+    Its mode is 0600. An existing file is replaced, with its rights, or with `replaces` False left as it is. Raises
+    OSError, FileExistsError for an existing file, also for a path that is no plain file.
     """
     former, target = _former(path), path.resolve()
     if former is not None and not stat.S_ISREG(former.st_mode):
@@ -141,6 +153,8 @@ def write_private(path: Path, octets: bytes) -> None:
             file.write(octets)
             file.flush()
             SYSTEM.sync_file(handle)
+        if not replaces and target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         SYSTEM.rename(beside, target)
         SYSTEM.sync_folder(target.parent)
     except OSError:
@@ -160,6 +174,16 @@ def _standard_output() -> Iterator[TextIO]:
     except OSError as bad:
         _divert(sys.stdout)
         raise OutputError(bad) from bad
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _divert(sys.stderr)
 
 
 def _divert(stream: TextIO) -> None:
@@ -192,39 +216,3 @@ def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None
         file.write(octets)
         file.flush()
         SYSTEM.sync_file(handle)
-
-
-_WIDE = frozenset("WF")
-"""Width classes of characters that take two places on a terminal (UAX 11)."""
-
-
-def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Format a table; columns numbered in `right` are flush right.
-
-    The last column takes the width that it needs.
-    """
-    return format_columns((head, *lines), right)
-
-
-def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Format a table without names of columns."""
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return [_line(cells, widths, right) for cells in lines]
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    padded = []
-    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        blanks = " " * (width - _width(cell))
-        padded.append(blanks + cell if column in right else cell + blanks)
-    return "  ".join(padded).rstrip()
-
-
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(_places(sign) for sign in text)
-
-
-def _places(sign: str) -> int:
-    if unicodedata.combining(sign):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in _WIDE else 1

@@ -1,21 +1,26 @@
-"""Progress of long work: a bar on a terminal, elsewhere a line every few seconds.
+"""Progress of long work: a bar or a spinner on a terminal, lines elsewhere.
 
-tqdm does more, but would be a dependency for forty lines. Its bar needs no translation. Ours reports in the reader's
-language and leaves room for messages that are printed meanwhile.
+It is printed to standard error, in a pipe every few seconds. rich draws the bar, and is loaded only for a terminal and
+for work that takes longer than a moment.
 """
 
-import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
+from sinetti.cli.core import invocation, terminal
+from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.live import Drawing
 
 QUIET = 2.0
 """Seconds before the first output: shorter work needs no bar."""
@@ -24,26 +29,28 @@ PAUSE = 5.0
 """Seconds between two lines where no bar can be drawn."""
 
 _BETWEEN = 0.1
-_WIDTH = 24
-_FULL, _EMPTY = "█", "░"
-_PLAIN_FULL, _PLAIN_EMPTY = "#", "-"
+"""Seconds between two drawings."""
 
-LAST = gettext_noop("{done} of {total}, last {name}")
+LAST = gettext_noop("{done} of {total}: {name}")
+NOT_READY = gettext_noop("Not ready yet. Next attempt in {seconds} s, {remaining} s remaining.")
+
+WAITS = frozenset({messages.WAITING, messages.WAITING_ONE})
+"""Messages that the spinner replaces."""
 
 
 class ProgressBar:
     """Counts completed items, from any thread.
 
-    A stream that cannot be written is ignored, and the work goes on.
+    A stream that cannot be written is ignored, and the work continues.
     """
 
     def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
         """Set the total and the stream, without drawing."""
         self._total, self._stream, self._language, self._ticks = total, stream, language, ticks
         self._done, self._begun, self._shown = 0, ticks(), 0.0
-        self._drawn = False
+        self._drawing: Drawing | None = None
         self._lock = threading.Lock()
-        self._terminal = stream is not None and stream.isatty()
+        self._terminal = terminal.is_terminal(stream)
 
     def __enter__(self) -> Self:
         """Begin to count."""
@@ -79,34 +86,35 @@ class ProgressBar:
             if at - self._begun < QUIET or at - self._shown < (_BETWEEN if self._terminal else PAUSE):
                 return
             self._shown = at
-            self._say(name)
+            self._show(name)
+
+    def reach(self, done: int, total: int, name: str) -> None:
+        """Show a count that another program keeps; on a terminal alone."""
+        with self._lock:
+            self._done, self._total = done, total
+            if self._terminal:
+                self._show(name)
 
     def clear(self) -> None:
         """Remove the bar if it is shown."""
-        if self._drawn:
-            self._put("\r\x1b[K")
-            self._drawn = False
+        if self._drawing is not None:
+            self._drawing.remove()
+            self._drawing = None
 
-    def _say(self, name: str) -> None:
+    def _show(self, name: str) -> None:
         done, total = (translate.number(one, self._language) for one in (self._done, self._total))
-        if not self._terminal:
-            self._put(translate.translate(LAST, self._language, done=done, total=total, name=name) + "\n")
-            return
-        words = translate.translate(LAST, self._language, done=done, total=total, name=name)
-        full, empty = (_FULL, _EMPTY) if self._speaks_utf8() else (_PLAIN_FULL, _PLAIN_EMPTY)
-        part = _WIDTH * min(self._done, self._total) // max(self._total, 1)
-        line = f"{full * part}{empty * (_WIDTH - part)} {words}"
-        self._put(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K")
-        self._drawn = True
-
-    def _speaks_utf8(self) -> bool:
-        return self._stream is not None and (self._stream.encoding or "").lower().replace("-", "") == "utf8"
-
-    def _put(self, text: str) -> None:
+        text = translate.translate(LAST, self._language, done=done, total=total, name=name)
         if self._stream is None:
             return
+        if self._terminal:
+            if self._drawing is None:
+                from sinetti.cli.core import live  # noqa: PLC0415 - it loads rich
+
+                self._drawing = live.bar(self._stream)
+            self._drawing.show(text, self._done, self._total)
+            return
         try:
-            self._stream.write(text)
+            self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, ValueError):
             self._stream = None
@@ -118,5 +126,64 @@ def bar(
     language: Language = Language.EN,
     ticks: Callable[[], float] = clock.monotonic_seconds,
 ) -> ProgressBar:
-    """Return a bar for so many items; the default stream is standard error."""
-    return ProgressBar(total, sys.stderr if stream is None else stream, language, ticks)
+    """Return a bar for so many items; the default stream is standard error.
+
+    With --quiet nothing is drawn.
+    """
+    where = None if invocation.CURRENT.quiet else sys.stderr if stream is None else stream
+    return ProgressBar(total, where, language, ticks)
+
+
+class Waiting:
+    """Sleep of a command that waits for one certificate.
+
+    On a terminal a spinner shows the remaining seconds. Elsewhere the messages about each attempt are printed.
+    `limit` is the longest wait in seconds.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        language: Language,
+        stream: TextIO | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        ticks: Callable[[], float] = clock.monotonic_seconds,
+    ) -> None:
+        """Set the limit and the stream; the default stream is standard error."""
+        self._limit, self._language, self._sleep, self._ticks = limit, language, sleep, ticks
+        self._stream = sys.stderr if stream is None else stream
+        self._terminal = terminal.is_terminal(self._stream)
+        self._begun: float | None = None
+
+    def without_attempts(self, writer: Callable[[Message], None]) -> Callable[[Message], None]:
+        """Return a function that prints messages.
+
+        On a terminal it leaves out those that the spinner shows.
+        """
+
+        def write(message: Message) -> None:
+            if not (self._terminal and message.text in WAITS):
+                writer(message)
+
+        return write
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, and show the seconds to the next attempt."""
+        if not self._terminal or self._stream is None:
+            self._sleep(seconds)
+            return
+        now = self._ticks()
+        self._begun = now if self._begun is None else self._begun
+        awake, ends = now + seconds, self._begun + self._limit
+        from sinetti.cli.core import live  # noqa: PLC0415 - it loads rich
+
+        drawing = live.spinner(self._stream)
+        try:
+            while (left := awake - self._ticks()) > 0:
+                remaining = max(round(ends - self._ticks()), 0)
+                drawing.show(
+                    translate.translate(NOT_READY, self._language, seconds=max(round(left), 1), remaining=remaining)
+                )
+                self._sleep(min(left, _BETWEEN))
+        finally:
+            drawing.remove()

@@ -16,8 +16,9 @@ EXAMPLE = """\
 example:
   sinetti gateway check --anchors holders.pem --crl issuing.crl --channel WS --json certificate.pem
 
-exit codes: 0 accepted · 3 refused · 2 a file cannot be read. CERT is DER or PEM; certificates that follow it in a PEM
-file help to find the way to an anchor and are not trusted."""
+A PEM file may contain the certificate's chain after it. These certificates are not trusted.
+
+exit codes: 0 accepted · 2 file unreadable · 3 rejected"""
 
 
 def register(subparsers: "Commands") -> None:
@@ -25,10 +26,10 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "check",
         help="check a certificate",
-        description="Says whose certificate it is and whether it counts. No address in it is ever followed.",
+        description="Shows whose certificate it is and whether it is valid. Works offline.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("certificate", metavar="CERT", type=Path, help="the certificate, PEM or DER")
+    parser.add_argument("certificate", metavar="CERT", type=Path, help="certificate, PEM or DER, - for standard input")
     gateway_common.add_gateway(parser)
     parser.set_defaults(run=run)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, invocation, output
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -39,7 +39,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         metavar="PEM",
         type=Path,
         required=True,
-        help="the CAs that are trusted; self-signed ones, and those whose issuer is not in it, are anchors",
+        help="trusted CAs; self-signed ones, and those whose issuer is missing, are anchors",
     )
     parser.add_argument(
         "--crl",
@@ -47,26 +47,29 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a revocation list, DER or PEM (may be given often); without any, revocation is not checked",
+        help="revocation list, DER or PEM (repeatable); without one, revocation is not checked",
     )
-    parser.add_argument("--channel", choices=common.choices(Channel), help="refuse certificates of another channel")
+    parser.add_argument("--channel", choices=common.choices(Channel), help="reject certificates of another channel")
     parser.add_argument(
-        "--environment", choices=common.choices(Environment), help="refuse certificates of the other environment"
+        "--environment", choices=common.choices(Environment), help="reject certificates of the other environment"
     )
     parser.add_argument(
-        "--trust", metavar="FILE", type=Path, help="TOML: what CAs are for that do not say it themselves"
+        "--trust",
+        metavar="FILE",
+        type=Path,
+        help="trust file (TOML) with the purpose of CAs whose certificates do not state it",
     )
     parser.add_argument(
         "--freshness",
         metavar="DURATION",
         type=_duration,
         default=FRESHNESS,
-        help="how old a list of the issuing CA may be (default: PT1H)",
+        help="greatest age of a revocation list of the issuing CA (default: PT1H)",
     )
-    parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
-    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
+    parser.add_argument("--at", metavar="ISO", help="time of the check (default: now)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--lang", choices=common.choices(Language), help="language of messages")
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
 
 
 def gateway_of(parsed: argparse.Namespace) -> Gateway:
@@ -102,7 +105,7 @@ def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     """
     if parsed.json:
         common.print_json(verdict.as_json())
-    else:
+    elif not verdict.accepted or not invocation.CURRENT.quiet:
         output.print_error(verdict.text(common.console_of(parsed).language))
     return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
 
@@ -168,7 +171,11 @@ def command(
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the option for the settings."""
     parser.add_argument(
-        "--settings", metavar="FILE", type=Path, required=True, help="gateway.toml (docs/relying/gateway.md)"
+        "--settings",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="settings file gateway.toml (docs/relying/gateway.md)",
     )
 
 
@@ -176,5 +183,5 @@ def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Nam
     try:
         return run(parsed)
     except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
-        output.print_error(str(bad))
+        invocation.print_failure(str(bad), ExitCode.USAGE)
         return ExitCode.USAGE

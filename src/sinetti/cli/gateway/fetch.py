@@ -4,12 +4,13 @@ Certificates are checked with these CRLs.
 """
 
 import argparse
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.core import output
+from sinetti.cli.client import common
+from sinetti.cli.core import output, progress
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
@@ -26,9 +27,9 @@ EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "fetch", "fetch revocation lists, and say how old they are", run, EXAMPLE)
+    parser = command(commands, "fetch", "retrieve revocation lists, and show how old they are", run, EXAMPLE)
     add_settings(parser)
-    parser.add_argument("--json", action="store_true", help="print the lists for programs")
+    parser.add_argument("--json", action="store_true", help="print the lists as JSON")
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
@@ -36,16 +37,20 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     settings = load_settings(parsed.settings)
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
-        why = "there is no [[list]] to fetch: url, file and issuer"
+        why = "the settings have no table [[list]] with url, file and issuer"
         raise GatewaySettingsError(why)
-    rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
+    rows = []
+    with progress.bar(len(wanted)) as bar:
+        for one in wanted:
+            rows.append(_row(settings, fetch(one), clock.utc_now()))
+            bar.advance(one.file.name)
     if parsed.json:
-        output.print_line(json.dumps([_download_json(*row) for row in rows], indent=2))
+        common.print_json([_download_json(*row) for row in rows])
     for fetched, age in rows:
         if fetched.trouble is not None:
             output.print_error(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
-            output.print_line(age.said())
+            output.show((Paragraph(age.said()),))
     return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN
 
 

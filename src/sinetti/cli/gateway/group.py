@@ -29,8 +29,8 @@ def register(subparsers: "Commands", wanted: str | None = None) -> None:
     """
     parser = subparsers.add_parser(
         "gateway",
-        help="check certificates and documents where they arrive",
-        description="What a relying party asks: whose certificate is this, does it count, is the document whole?",
+        help="check incoming certificates and documents",
+        description="Identifies holders by their certificates, and checks signed documents.",
         epilog=EXAMPLE,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

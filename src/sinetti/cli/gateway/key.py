@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.cli.core import output
+from sinetti.cli.core import invocation, output
 from sinetti.cli.gateway.common import command
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_new
+from sinetti.infra.standard_input import STREAM
 from sinetti.pki.encoding import dump_private_key, generate_key
 
 if TYPE_CHECKING:
@@ -21,23 +22,32 @@ EXAMPLE = "sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-publ
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "make the key that signs sightings, and print its public half for sinetti authority gateway add"
+    summary = "create the key that signs reports of use, and print its public key"
     parser = command(commands, "key", summary, run, EXAMPLE)
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="where the private key goes (0600)")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="new file for the private key (mode 0600)"
+    )
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Make the key. An existing file is never replaced."""
+    if parsed.out == STREAM:
+        invocation.print_failure(
+            "A private key is not written to standard output. Name a file with --out.", ExitCode.USAGE
+        )
+        return ExitCode.USAGE
     key = generate_key(KeyType.EC_P256)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     try:
         write_new(parsed.out, dump_private_key(key, None))
     except FileExistsError:
-        output.print_error(f"{parsed.out} is there already and stays as it is: name another file, or move it away")
+        invocation.print_failure(f"{parsed.out} already exists and was not changed. Name a new file.", ExitCode.USAGE)
         return ExitCode.USAGE
     except OSError as bad:
-        output.print_error(f"{parsed.out} cannot be written: {bad.strerror}")
+        invocation.print_failure(f"{parsed.out} cannot be written: {bad.strerror}.", ExitCode.USAGE)
         return ExitCode.USAGE
     output.print_line(public.decode("ascii").strip())
-    output.print_error("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
+    invocation.print_note(
+        "Send this public key to the authority. Its operator adds it: sinetti authority gateway add NAME --key FILE"
+    )
     return ExitCode.DONE

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from sinetti.cli.core import output
+from sinetti.cli.core import invocation, verbose_log
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "answer a web server in front, and services in any language (needs sinetti[gateway])"
+    summary = "check callers for a web server or another service (needs sinetti[gateway])"
     add_settings(command(commands, "serve", summary, run, EXAMPLE))
 
 
@@ -45,6 +45,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
+    verbose_log.set_level()
     settings = load_settings(parsed.settings)
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)
@@ -64,7 +65,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         listening = serving.listen(place.address, place.socket)
     except serving.PlaceTaken as taken:
-        output.print_error(str(taken))
+        invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready), serving.place_of(listening)
     try:

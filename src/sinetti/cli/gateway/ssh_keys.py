@@ -37,17 +37,16 @@ sshd takes a key only from a command that ends with 0, regardless of its output 
 """
 _OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
-_SUMMARY = "for sshd: which key may log in as which user, by the holders' certificates"
+_SUMMARY = "look up a key for sshd by the holders' certificates"
 _DETAILS = """\
-For AuthorizedKeysCommand of sshd: writes one line of authorized_keys where the key is that of a valid certificate of
-the SFTP channel, and the user is one whom --users names for its organisation; otherwise nothing, and why on standard
-error."""
+For AuthorizedKeysCommand of sshd. Prints a line of authorized_keys if the key has a valid certificate of the SFTP
+channel, and --users assigns the user to its organisation. Otherwise prints the reason to standard error."""
 _EXAMPLE = """\
 in sshd_config:
   AuthorizedKeysCommand /opt/sinetti/bin/sinetti gateway ssh-keys --syslog --settings /etc/sinetti/gateway.toml \\
     --certificates /var/lib/sinetti-sftp/certificates --users /etc/sinetti/sftp-users -- %u %t %k
 
-exit codes: 0 this key may log in · 1 our own fault · 2 a file cannot be read or is not understood · 3 refused"""
+exit codes: 0 key accepted · 1 internal error · 2 file unreadable or wrong · 3 key rejected"""
 
 
 def register(commands: "Commands") -> None:
@@ -81,26 +80,32 @@ def run(parsed: argparse.Namespace) -> int:
     except (OSError, ValueError) as bad:
         return _say(parsed, f"refused: {_why(bad)}", USAGE)
     except Exception as bad:  # noqa: BLE001 - top level: sshd gets a refusal, and the log the reason
-        return _say(parsed, f"refused, a fault of our own: {type(bad).__name__}: {bad}", FAULT)
+        return _say(parsed, f"refused, internal error: {type(bad).__name__}: {bad}", FAULT)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("user", metavar="USER", help="who wants to log in: %%u")
-    parser.add_argument("type", metavar="TYPE", help="the type of the key: %%t")
-    parser.add_argument("key", metavar="KEY", help="the key in base64: %%k")
+    parser.add_argument("user", metavar="USER", help="user who logs in: %%u")
+    parser.add_argument("type", metavar="TYPE", help="type of the key: %%t")
+    parser.add_argument("key", metavar="KEY", help="key in base64: %%k")
     parser.add_argument(
         "--certificates",
         metavar="DIR",
         type=Path,
         required=True,
-        help="a folder with holders' certificates, DER or PEM",
+        help="folder with holders' certificates, DER or PEM",
     )
-    parser.add_argument("--users", metavar="FILE", type=Path, required=True, help="lines with a user and a customer id")
-    parser.add_argument("--settings", metavar="TOML", type=Path, help="the gateway's settings: anchors, revocation")
-    parser.add_argument("--anchors", metavar="PEM", type=Path, help="without --settings: the CAs to trust")
-    parser.add_argument("--crls", metavar="DIR", type=Path, help="without --settings: a folder with their lists")
-    parser.add_argument("--at", metavar="ISO", help="for tests: the instant that certificates are judged at")
-    parser.add_argument("--syslog", action="store_true", help="say in the system's log too why a key is refused")
+    parser.add_argument(
+        "--users", metavar="FILE", type=Path, required=True, help="file with a user and a customer ID on each line"
+    )
+    parser.add_argument(
+        "--settings", metavar="TOML", type=Path, help="settings file of the gateway: trusted CAs and revocation"
+    )
+    parser.add_argument("--anchors", metavar="PEM", type=Path, help="without --settings: trusted CAs")
+    parser.add_argument(
+        "--crls", metavar="DIR", type=Path, help="without --settings: folder with their revocation lists"
+    )
+    parser.add_argument("--at", metavar="ISO", help="time of the check, for tests")
+    parser.add_argument("--syslog", action="store_true", help="also log to syslog why a key is rejected")
 
 
 def _answered(parsed: argparse.Namespace) -> int:
@@ -134,11 +139,11 @@ def _users(path: Path) -> Mapping[str, str]:
         mode, octets = os.fstat(file.fileno()).st_mode, file.read()
     try:
         if mode & _OF_OTHERS:
-            why = "its group or others may write to it, and so say who is whom; chmod go-w takes that away"
+            why = "its group or other users can write to it; run chmod go-w on it"
             raise ValueError(why)  # noqa: TRY301 - reported as an error of the file
         return ssh_authorized_keys.read_users(octets.decode("utf-8"))
     except ValueError as bad:
-        why = f"{path}: {'it is no UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
+        why = f"{path}: {'it is not UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
         raise ValueError(why) from None
 
 
@@ -146,14 +151,14 @@ def _gateway(parsed: argparse.Namespace) -> Gateway:
     if parsed.settings is not None and parsed.anchors is None and parsed.crls is None:
         known = settings.load_settings(parsed.settings)
         if known.channel not in {None, Channel.SFTP}:
-            why = f"{parsed.settings}: its channel is {known.channel}; SFTP takes settings of its own"
+            why = f"{parsed.settings}: its channel is {known.channel}; use separate settings for SFTP"
             raise ValueError(why)
         return settings.open_gateway(replace(known, channel=Channel.SFTP))
     if parsed.settings is not None or parsed.anchors is None or parsed.crls is None:
-        why = "give either --settings or both of --anchors and --crls"
+        why = "--settings, or --anchors with --crls, is required"
         raise ValueError(why)
     if not parsed.crls.is_dir():
-        why = f"--crls {parsed.crls}: there is no such folder"
+        why = f"--crls {parsed.crls}: the folder does not exist"
         raise ValueError(why)
     anchors = load_bundle(parsed.anchors.read_bytes())
     return Gateway(anchors, source=CrlSource(folder=parsed.crls), channel=Channel.SFTP)
@@ -164,9 +169,9 @@ def _now(parsed: argparse.Namespace) -> datetime:
         return clock.utc_now()
     at = datetime.fromisoformat(parsed.at)
     if at.tzinfo is None:
-        why = "--at: write a time with its zone, like 2027-05-02T11:03:00Z"
+        why = "--at: give a time with a time zone, such as 2027-05-02T11:03:00Z"
         raise ValueError(why)
-    sys.stderr.write("sinetti: --at is for tests: certificates are not judged by this machine's clock.\n")
+    sys.stderr.write("sinetti: --at is for tests: this computer's clock is not used.\n")
     return at.astimezone(UTC).replace(microsecond=0)
 
 

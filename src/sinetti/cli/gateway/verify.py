@@ -18,8 +18,9 @@ EXAMPLE = """\
 example:
   sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml --json report-sealed.xml
 
-exit codes: 0 accepted · 3 refused · 2 a file cannot be read. What --out writes is exactly what the signature covers;
-of a document that is refused nothing is written."""
+--out writes exactly what the signature covers, and nothing if the document is rejected.
+
+exit codes: 0 accepted · 2 file unreadable · 3 rejected"""
 
 
 def register(subparsers: "Commands") -> None:
@@ -30,14 +31,17 @@ def register(subparsers: "Commands") -> None:
         description="Checks the enveloped signature of an XML document and the certificate of its signer.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the signed XML document")
+    parser.add_argument("file", metavar="FILE", type=Path, help="signed XML document, - for standard input")
     gateway_common.add_gateway(parser)
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write the octets that the signature covers")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write what the signature covers to this file, - for standard output"
+    )
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
+    common.reject_two_outputs(parsed, parsed.out, "--out")
     document = common.read_file(parsed.file)
     verified = gateway_common.gateway_of(parsed).verify(document, gateway_common.at_of(parsed))
     if verified.octets is not None and parsed.out is not None:

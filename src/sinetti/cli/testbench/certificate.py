@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
-from sinetti.cli.core.output import print_error, print_line
+from sinetti.cli.core.invocation import CURRENT, print_note
+from sinetti.cli.core.output import print_line
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError, KeyType
 from sinetti.infra.clock import utc_now
@@ -34,23 +35,30 @@ _ALL = "all"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    summary = "make a sample certificate with key, chain, anchors and lists, for tests"
+    summary = "create a sample certificate with key, chain, trusted CAs and revocation lists"
     parser = command(commands, "certificate", summary, _run, EXAMPLE)
     parser.add_argument(
         "--state",
         choices=[*(one.value for one in SampleState), _ALL],
         required=True,
-        help="the state that the certificate is in; all: one of each, of the same CAs, in DIR/STATE",
+        help="state of the certificate; all creates one of each in DIR/STATE",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new or empty folder")
-    parser.add_argument("--now", metavar="ISO", help="the instant that the state is true at (default: now)")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="new or empty folder")
+    parser.add_argument("--now", metavar="ISO", help="time at which the certificate has the state (default: now)")
     parser.add_argument(
-        "--key", choices=[one.value for one in KeyType], default=KeyType.EC_P256.value, help="type of its key (ec-p256)"
+        "--key",
+        choices=[one.value for one in KeyType],
+        default=KeyType.EC_P256.value,
+        help="type of the key (default: ec-p256)",
     )
-    parser.add_argument("--customer-id", metavar="ID", default=CUSTOMER_ID, help=f"whose it is ({CUSTOMER_ID})")
-    parser.add_argument("--name", metavar="NAME", default=CUSTOMER_NAME, help=f"their name ({CUSTOMER_NAME})")
-    parser.add_argument("--force", action="store_true", help="replace samples that lie in DIR, and nothing else")
-    parser.add_argument("--json", action="store_true", help="print paths and serial for programs")
+    parser.add_argument(
+        "--customer-id", metavar="ID", default=CUSTOMER_ID, help=f"customer ID (default: {CUSTOMER_ID})"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", default=CUSTOMER_NAME, help=f"name of the organisation (default: {CUSTOMER_NAME})"
+    )
+    parser.add_argument("--force", action="store_true", help="replace samples in DIR, and no other files")
+    parser.add_argument("--json", action="store_true", help="print paths and serial number as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -63,15 +71,18 @@ def _run(parsed: argparse.Namespace) -> int:
     except FolderTaken as taken:
         raise OptionError(str(taken)) from taken
     except OSError as bad:
-        sentence = f"--out: {parsed.out} cannot be written ({bad.strerror}): name another folder"
+        sentence = f"--out: {parsed.out} cannot be written: {bad.strerror}"
         raise OptionError(sentence) from bad
     records = [_sample_record(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
+        CURRENT.has_json = True
         print_line(json.dumps(records if parsed.state == _ALL else records[0]))
     for one, place in zip(samples, places, strict=True):
-        text = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
-        print_error(text)
-    print_error(f"For tests only, no service trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+        text = (
+            f"Sample certificate ({one.state}) of {parsed.customer_id} with serial number {one.serial}: {place.folder}"
+        )
+        print_note(text)
+    print_note(f"For tests only: no service trusts it. For a command to try, see {places[0].folder / 'README.txt'}.")
     return 0
 
 

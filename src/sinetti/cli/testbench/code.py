@@ -7,7 +7,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, command
-from sinetti.cli.core.output import print_error, print_line
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.output import print_line
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.totp import NoSecret, seconds_remaining, totp
 
@@ -19,8 +20,8 @@ EXAMPLE = "sinetti testbench code JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "code", "show the verification code of a demo sign-in", _run, EXAMPLE)
-    parser.add_argument("secret", metavar="SECRET", help="what the bench gave as totp_secret")
+    parser = command(commands, "code", "show the verification code of a demo account", _run, EXAMPLE)
+    parser.add_argument("secret", metavar="SECRET", help="value of totp_secret from the bench")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -31,5 +32,5 @@ def _run(parsed: argparse.Namespace) -> int:
     except NoSecret as bad:
         sentence = f"SECRET: {bad}"
         raise OptionError(sentence) from bad
-    print_error(f"The next one comes in {seconds_remaining(now)} seconds; each counts once.")
+    print_note(f"Use it once. The next code comes in {seconds_remaining(now)} seconds.")
     return 0

@@ -6,15 +6,19 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Never
 
 from sinetti.cli.client import common
-from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP
+from sinetti.cli.core.progress import ProgressBar
+from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 example:
-  sinetti demo-fleet --organisations 20"""
+  sinetti demo-fleet --organisations 20
+
+exit codes: 0 all certificates renewed in time · 1 a certificate expired, or the demonstration failed · 2 usage error"""
 
 _SEEDS = 1_000_000
 
@@ -40,38 +46,63 @@ def register(subparsers: "Commands") -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "demo-fleet",
-        help="watch an agent keep the certificates of a fleet from lapsing",
-        description="Starts a test bench of its own, plays years of a fleet's life against it, and stops it. "
-        "Ends with 0 only if nothing lapsed. The last line is the summary.",
+        help="watch agents renew the certificates of many organisations",
+        description="Starts a test bench, simulates years of certificates for many organisations, and stops the "
+        "bench. The last line is the summary. Exit code 0 means that every certificate was renewed in "
+        "time.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("--organisations", metavar="N", type=_count, default=200, help="how many (200)")
-    parser.add_argument("--seed", metavar="N", type=int, help="which answers are lost or wrong (default: drawn)")
-    parser.add_argument("--keep", metavar="DIR", type=Path, help="play in this folder, and leave it there")
-    parser.add_argument("--json", action="store_true", help="print the summary for programs, and nothing else")
+    parser.add_argument(
+        "--organisations", metavar="N", type=_count, default=200, help="number of organisations (default: 200)"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="seed that decides which responses are lost or wrong (default: random)"
+    )
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="run in this folder, and keep it")
+    parser.add_argument("--json", action="store_true", help="print only the summary, as JSON")
     parser.add_argument("--lang", choices=common.choices(Language), help=LANGUAGE_HELP)
-    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Run the demo."""
     language = common.console_of(parsed).language
-    teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
+    bar = progress.bar(0, language=language)
+
+    def put(line: str) -> None:
+        bar.clear()
+        if not parsed.json:
+            output.show((Paragraph(line),))
+
+    teller = BarReporter(language, put, bar)
     if parsed.keep is not None and _holds_something(parsed.keep):
-        output.print_error(translate(report.NOT_EMPTY, language, folder=parsed.keep))
+        invocation.print_failure(translate(report.NOT_EMPTY, language, folder=parsed.keep), ExitCode.USAGE)
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
-        with _stoppable(), _folder(parsed.keep) as folder:
+        with bar, _stoppable(), _folder(parsed.keep) as folder:
             end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
-        output.print_error(translate(report.BROKEN_OFF, language, why=broken))
+        invocation.print_failure(translate(report.BROKEN_OFF, language, why=broken), ExitCode.FAULT)
         return ExitCode.FAULT
     if parsed.json:
+        invocation.CURRENT.has_json = True
         common.print_line(json.dumps(end.as_json()))
     teller.end(end)
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class BarReporter(ProgressReporter):
+    """Reporter with a bar of the renewed certificates below its lines."""
+
+    bar: ProgressBar
+
+    def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
+        """Report the renewals of a pass, and draw the bar again."""
+        ProgressReporter.step(self, now, renewed, done, among)
+        self.bar.reach(done, among, renewed[-1] if renewed else "–")
 
 
 def _holds_something(folder: Path) -> bool:
@@ -116,10 +147,6 @@ def _stoppable() -> Iterator[None]:
 
 def _interrupted(_number: int, _frame: FrameType | None) -> Never:
     raise KeyboardInterrupt
-
-
-def _unheard(_line: str) -> None:
-    """Discard a line of progress: programs read only the summary."""
 
 
 def _count(given: str) -> int:

@@ -151,7 +151,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     open_to_others = _open_to_others(command[0])
     if open_to_others is not None:
         why = make_message(messages.HOOK_OPEN, path=open_to_others)
-        return _Ended(why, f"could not be started: others can write {open_to_others}")
+        return _Ended(why, f"could not be started: other users can change {open_to_others}")
     try:
         # A command comes from the holder's own configuration; no shell interprets it.
         process = subprocess.Popen(  # noqa: S603

@@ -27,7 +27,7 @@ _WORDS = {Renew: "renew", ResumeRequest: "go-on", Wait: "wait", NeedsOperator: "
 
 def is_verbose(message: Message) -> bool:
     """Return whether a message is only for a user who waits for one name."""
-    inner = message.values.get("told")
+    inner = message.values.get("message")
     return message.text in _CHATTER or (isinstance(inner, Message) and inner.text in _CHATTER)
 
 

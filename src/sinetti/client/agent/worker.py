@@ -86,7 +86,7 @@ def fault(name: str, bad: Exception) -> CommandResult:
 
 def about(name: str, message: Message) -> Message:
     """Add the name to a message that does not contain it."""
-    return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, told=message)
+    return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, message=message)
 
 
 def _speaking_of(agent: AgentContext, name: str) -> AgentContext:

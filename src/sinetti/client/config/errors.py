@@ -41,8 +41,8 @@ class ConfigError(UsageError):
 
 def _line(path: Path, fault: ConfigIssue) -> Message:
     if fault.line is None:
-        return make_message(messages.IN_FILE, path=str(path), told=fault.told)
-    return make_message(messages.IN_LINE, path=str(path), line=fault.line, told=fault.told)
+        return make_message(messages.IN_FILE, path=str(path), message=fault.told)
+    return make_message(messages.IN_LINE, path=str(path), line=fault.line, message=fault.told)
 
 
 def _under_each_other(lines: Sequence[Message]) -> Message:

@@ -3,7 +3,6 @@
 Each mistake is reported with its place and its correction.
 """
 
-import os
 import re
 import stat
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, MaintenanceWindow, ServiceEntry
 from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
-from sinetti.infra import file_permissions
+from sinetti.infra import environment, file_permissions
 from sinetti.infra.file_permissions import Fault as RightsFault
 from sinetti.infra.file_permissions import RightsError
 
@@ -176,7 +175,6 @@ def _zone(table: ConfigTable) -> ZoneInfo | None:
 
 
 FILE = "sinetti.toml"
-VARIABLE = "SINETTI_CONFIG"
 HERE = Path(FILE)
 MACHINE_WIDE = Path("/etc/sinetti") / FILE
 
@@ -200,8 +198,7 @@ def find(given: Path | None) -> ConfigFile | None:
     """
     if given is not None:
         return ConfigFile(given, is_named=True)
-    # Beside the locale, the client's only environment variable: a system service names its file with it.
-    named = os.environ.get(VARIABLE)  # noqa: TID251
+    named = environment.variable(environment.CONFIG)
     if named:
         return ConfigFile(Path(named), is_named=True)
     if not file_permissions.is_root() and _may_be(HERE):
@@ -211,8 +208,8 @@ def find(given: Path | None) -> ConfigFile | None:
 
 def is_passed_over(given: Path | None) -> bool:
     """Return whether a ./sinetti.toml exists that is ignored since the caller is root."""
-    named = os.environ.get(VARIABLE)  # noqa: TID251 - as above
-    return given is None and not named and file_permissions.is_root() and _may_be(HERE)
+    named = environment.variable(environment.CONFIG)
+    return given is None and named is None and file_permissions.is_root() and _may_be(HERE)
 
 
 def _may_be(path: Path) -> bool:

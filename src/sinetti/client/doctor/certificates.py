@@ -105,7 +105,7 @@ def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> D
 
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
-    """Report the hook that failed to bring the certificate into use, and its end."""
+    """Report a deploy hook that failed."""
     if not status.not_deployed(row) or row.seen.deployment is None:
         return
     step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))

@@ -15,7 +15,7 @@ from sinetti.i18n.translate import gettext_noop, ngettext_noop
 
 
 class Level(StrEnum):
-    """Level of a finding; the values stand in JSON."""
+    """Level of a finding; the values are those of JSON."""
 
     OK = "ok"
     WARN = "warn"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Check(StrEnum):
-    """Subject of a check; the values stand in JSON."""
+    """Subject of a check; the values are those of JSON."""
 
     CONFIGURATION = "configuration"
     HOOKS = "hooks"
@@ -39,19 +39,28 @@ class Check(StrEnum):
     CERTIFICATE = "certificate"
 
 
-SHOWN = {Level.OK: gettext_noop("ok"), Level.WARN: gettext_noop("look"), Level.FAIL: gettext_noop("WRONG")}
+SERVICE_CHECKS = frozenset({Check.REACHABLE, Check.TLS, Check.CLOCK, Check.ANCHORS, Check.SIGNATURE})
+"""Checks of a service: their findings are about its address."""
+
+STORE_CHECKS = frozenset({Check.CONFIGURATION, Check.STORE, Check.RIGHTS, Check.DISK, Check.LOCK})
+"""Checks of the store and its sinetti.toml, or of one name in them."""
+
+PROBLEMS = gettext_noop("Problems")
+THIS_COMPUTER = gettext_noop("This computer")
+
+SHOWN = {Level.OK: gettext_noop("OK"), Level.WARN: gettext_noop("Warning"), Level.FAIL: gettext_noop("Error")}
 CHECKED = {
-    Check.CONFIGURATION: gettext_noop("configuration"),
-    Check.HOOKS: gettext_noop("programs"),
+    Check.CONFIGURATION: gettext_noop("settings"),
+    Check.HOOKS: gettext_noop("hooks"),
     Check.STORE: gettext_noop("store"),
-    Check.RIGHTS: gettext_noop("rights"),
+    Check.RIGHTS: gettext_noop("permissions"),
     Check.DISK: gettext_noop("disk"),
     Check.LOCK: gettext_noop("lock"),
     Check.REACHABLE: gettext_noop("service"),
     Check.TLS: gettext_noop("TLS"),
     Check.CLOCK: gettext_noop("clock"),
-    Check.ANCHORS: gettext_noop("anchors"),
-    Check.SIGNATURE: gettext_noop("answers"),
+    Check.ANCHORS: gettext_noop("trusted CAs"),
+    Check.SIGNATURE: gettext_noop("signature"),
     Check.CERTIFICATE: gettext_noop("certificate"),
 }
 
@@ -98,84 +107,88 @@ def worst(found: Iterable[DoctorFinding]) -> ExitCode:
 
 
 CONFIG_GOOD = ngettext_noop(
-    "{path} can be read; it speaks of {count} certificate.", "{path} can be read; it speaks of {count} certificates."
+    "{path} is valid. It has {count} certificate.", "{path} is valid. It has {count} certificates."
 )
 IN_LINE = gettext_noop("Line {line}: {told}")
-CONFIG_BAD_STEP = gettext_noop("Correct it: until then no run begins.")
-NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificate in the store.")
-ENROL_STEP = gettext_noop("Order one and run “sinetti enrol {name}”, or take the table away.")
-OTHER_SERVICE = gettext_noop("settings.toml has another address or other anchors than the table of the service.")
-OTHER_SERVICE_STEP = gettext_noop("Nothing: the next “sinetti run” brings it in line with the table.")
-OTHER_ENVIRONMENT = gettext_noop("The certificate is in {kept}, the table says {wanted}.")
-OTHER_ENVIRONMENT_STEP = gettext_noop("Give the name a service in {kept}; a certificate cannot change its environment.")
-PROGRAM_GOOD = gettext_noop("{stage}: {program} is there and can be run.")
-PROGRAM_MISSING = gettext_noop("{stage}: {program} is not there, or cannot be run.")
-PROGRAM_OPEN = gettext_noop("{stage}: {program} is not run: every user can write {path}.")
-PROGRAM_STEP = gettext_noop("Write the whole path of a program that this user may run.")
+CONFIG_BAD_STEP = gettext_noop("Correct the settings file. Until then, “sinetti run” does nothing.")
+NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificate in the store yet.")
+ENROL_STEP = gettext_noop("Order a certificate and run “sinetti enrol {name}”, or remove the table.")
+OTHER_SERVICE = gettext_noop("The address or the trusted CAs in settings.toml differ from the service's table.")
+OTHER_SERVICE_STEP = gettext_noop("No action needed. The next “sinetti run” updates settings.toml.")
+OTHER_ENVIRONMENT = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
+OTHER_ENVIRONMENT_STEP = gettext_noop(
+    "Choose a service in {kept} for this name. A certificate cannot change its environment."
+)
+PROGRAM_GOOD = gettext_noop("{stage}: {program} can be run.")
+PROGRAM_MISSING = gettext_noop("{stage}: {program} is not an executable program.")
+PROGRAM_OPEN = gettext_noop("{stage}: {program} is not run because every user can change {path}.")
+PROGRAM_STEP = gettext_noop("Give the full path of a program that this user may run.")
 SECRET_MISSING = gettext_noop("{path} cannot be read: {why}.")
-SECRET_STEP = gettext_noop("Put the file there, readable for this user alone.")
-SECRET_OPEN = gettext_noop("{path} can be read by others on this computer.")
+SECRET_STEP = gettext_noop("Make sure that the file exists and that only this user can read it.")
+SECRET_OPEN = gettext_noop("Other users of this computer can read {path}.")
 CHMOD_STEP = gettext_noop("Run: chmod {mode} {path}")
 
-STORE_GOOD = ngettext_noop(
-    "{path} has {count} name and can be written.", "{path} has {count} names and can be written."
+STORE_GOOD = ngettext_noop("{path} has {count} name and is writable.", "{path} has {count} names and is writable.")
+STORE_NOT_YET = gettext_noop("{path} does not exist yet. The first “sinetti enrol” or “sinetti adopt” creates it.")
+STORE_EMPTY = gettext_noop("The store {path} is empty.")
+STORE_READ_ONLY = gettext_noop("This user cannot write to {path}.")
+STORE_STEP = gettext_noop("Run the command as the owner of the store, or restore the permissions.")
+RIGHTS_GOOD = gettext_noop("Only the owner can read the keys.")
+RIGHTS_OPEN = gettext_noop("Other users of this computer can read or change {path} (mode {mode}).")
+RIGHTS_OPEN_STEP = gettext_noop(
+    "Run “chmod {mode} {path}”. If another user may have read the key, revoke the certificate and order a replacement."
 )
-STORE_NOT_YET = gettext_noop("{path} is not there yet; the first “sinetti enrol” or “sinetti adopt” makes it.")
-STORE_EMPTY = gettext_noop("{path} has nothing in it yet.")
-STORE_READ_ONLY = gettext_noop("{path} cannot be written by this user.")
-STORE_STEP = gettext_noop("Run it as the user that the store belongs to, or give that right back.")
-RIGHTS_GOOD = gettext_noop("Keys can be read by nobody else.")
-RIGHTS_OPEN = gettext_noop("{path} can be read or changed by others on this computer (mode {mode}).")
-RIGHTS_OPEN_STEP = gettext_noop("Run: chmod {mode} {path} – and think about whether somebody has read the key.")
-RIGHTS_GROUP = gettext_noop("{path} can be read or changed by its group (mode {mode}).")
-RIGHTS_OWNER = gettext_noop("{path} belongs to another user than the store.")
+RIGHTS_GROUP = gettext_noop("The group can read or change {path} (mode {mode}).")
+RIGHTS_OWNER = gettext_noop("{path} does not belong to the store's owner.")
 RIGHTS_OWNER_STEP = gettext_noop("Run: chown {owner} {path}")
-DISK_GOOD = gettext_noop("{megabytes} MB are free.")
-DISK_LITTLE = gettext_noop("Only {megabytes} MB are free.")
-DISK_STEP = gettext_noop("Make room: nothing is sent without room for the answer.")
-LOCK_FREE = gettext_noop("No run is at work.")
-LOCK_HELD = gettext_noop("A run is at work on it: process {pid}.")
-LOCK_STEP = gettext_noop("Nothing, if it is meant; if it hangs, end that process and run the same command again.")
+DISK_GOOD = gettext_noop("{megabytes} MB of disk space is free.")
+DISK_LITTLE = gettext_noop("Only {megabytes} MB of disk space is free.")
+DISK_STEP = gettext_noop("Free some disk space. The client sends no request without room for the answer.")
+LOCK_FREE = gettext_noop("No run is in progress.")
+LOCK_HELD = gettext_noop("A run is in progress (process {pid}).")
+LOCK_STEP = gettext_noop(
+    "No action needed while it works. If it hangs, end the process and run the same command again."
+)
 
-REACHED = gettext_noop("It answers (HTTP status {status}).")
-TLS_GOOD = gettext_noop("The server's certificate, issued by {issuer}, is trusted and valid until {until}.")
-TLS_SOON = gettext_noop("The server's certificate ends soon: {until}.")
-TLS_STEP = gettext_noop("Nothing here: the service has to replace it. Ask its support if it does not.")
-TLS_NONE = gettext_noop("This service is called without TLS: it is on this computer itself.")
+REACHED = gettext_noop("The service answers (HTTP status {status}).")
+TLS_GOOD = gettext_noop("The server certificate is trusted. It was issued by {issuer} and is valid until {until}.")
+TLS_SOON = gettext_noop("The server certificate expires on {until}.")
+TLS_STEP = gettext_noop("The service must replace it. If it does not, ask its support.")
+TLS_NONE = gettext_noop("The service is on this computer and is called without TLS.")
 CLOCK_GOOD = ngettext_noop(
-    "The clock of this computer and that of the service differ by {count} second.",
-    "The clock of this computer and that of the service differ by {count} seconds.",
+    "This computer's clock and the service's clock differ by {count} second.",
+    "This computer's clock and the service's clock differ by {count} seconds.",
 )
-CLOCK_OFF = gettext_noop("This computer's clock says {here}, the service's {there}.")
-CLOCK_STEP = gettext_noop("Set the clock right, best by NTP (for example systemd-timesyncd or chrony).")
-CLOCK_UNKNOWN = gettext_noop("No service has said what time it is.")
+CLOCK_OFF = gettext_noop("This computer's clock shows {here}, the service's clock {there}.")
+CLOCK_STEP = gettext_noop("Set the clock, preferably with NTP (for example systemd-timesyncd or chrony).")
+CLOCK_UNKNOWN = gettext_noop("The service did not report its time.")
 ANCHORS_GOOD = ngettext_noop(
-    "{bundle}: {count} CA, which ends {until}.", "{bundle}: {count} CAs, the first of them ends {until}."
+    "{bundle}: {count} CA, valid until {until}.", "{bundle}: {count} CAs. The first expires on {until}."
 )
-ANCHORS_SOON = gettext_noop("{bundle}: the CA {ca} ends soon, {until}.")
-ANCHORS_ENDED = gettext_noop("{bundle}: the CA {ca} ended {until}.")
-ANCHORS_ALL_ENDED = gettext_noop("{bundle}: all CAs in it have ended.")
-ANCHORS_STEP = gettext_noop("Get the service's present CAs and put them into {bundle}.")
-SIGNATURE_GOOD = gettext_noop("Its answers are signed by a certificate of {bundle}.")
+ANCHORS_SOON = gettext_noop("{bundle}: the CA {ca} expires on {until}.")
+ANCHORS_ENDED = gettext_noop("{bundle}: the CA {ca} expired on {until}.")
+ANCHORS_ALL_ENDED = gettext_noop("{bundle}: all CAs have expired.")
+ANCHORS_STEP = gettext_noop("Get the service's current CA certificates and put them into {bundle}.")
+SIGNATURE_GOOD = gettext_noop("The certificate that signs the answers was issued by a CA in {bundle}.")
 SIGNATURE_STEP = gettext_noop(
-    "Compare {bundle} with the service's CAs; if they are right, somebody else may have answered: ask its support."
+    "Compare {bundle} with the CAs that the service publishes. If they match, another server may have "
+    "answered. Ask the service's support."
 )
 
-CERTIFICATE_GOOD = gettext_noop("Valid until {until}; renewal from {at}. Key, certificate and chain belong together.")
-CERTIFICATE_OPEN = gettext_noop("Valid until {until}, renewal is open. Key, certificate and chain belong together.")
+CERTIFICATE_GOOD = gettext_noop("Valid until {until}, renewable from {at}. Key, certificate and chain match.")
+CERTIFICATE_OPEN = gettext_noop("Valid until {until}, renewable now. Key, certificate and chain match.")
 CERTIFICATE_NONE = gettext_noop("No certificate yet: {state}.")
-CERTIFICATE_ENDED = gettext_noop("Ended {until}.")
-CERTIFICATE_REVOKED = gettext_noop("Revoked, as the service has said.")
+CERTIFICATE_ENDED = gettext_noop("Expired on {until}.")
+CERTIFICATE_REVOKED = gettext_noop("Revoked, as the service reported.")
 CERTIFICATE_EARLY = gettext_noop("Valid only from {at}.")
-CERTIFICATE_EARLY_STEP = gettext_noop("Look at this computer's clock.")
-CERTIFICATE_FOREIGN = gettext_noop("It was not issued directly by a CA in trust_holders.")
+CERTIFICATE_EARLY_STEP = gettext_noop("Check this computer's clock.")
+CERTIFICATE_FOREIGN = gettext_noop("No CA in trust_holders issued it directly.")
 CERTIFICATE_FOREIGN_STEP = gettext_noop(
-    "Put the CAs of the service into trust_holders in {path}: a renewed certificate is not taken without them."
+    "Put the service's CAs into trust_holders in {path}. Without them, the client accepts no renewed certificate."
 )
-RENEW_STEP = gettext_noop("Run “sinetti renew {name}”, or “sinetti run”.")
+RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”.")
 DEPLOY_FAILED = gettext_noop(
-    "The hook deploy ({program}) has failed, number of tries: {tries}. Your programs do not use the certificate "
-    "{serial} yet."
+    "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."
 )
-DEPLOY_STEP = gettext_noop("Read {log}, correct the hook, then run “sinetti run”.")
+DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti run”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")

@@ -75,7 +75,7 @@ class Delivery:
         """Return the octets to send. Raises StoreDamaged if they differ from the intent."""
         octets = files.read(self.folder / SEALED)
         if sha256_hex(octets) != self.sha256:
-            raise files.corruption_error(self.folder / SEALED, "it differs from what belongs there")
+            raise files.corruption_error(self.folder / SEALED, "it does not have the expected content")
         return octets
 
 
@@ -139,8 +139,8 @@ def _load(folder: Path) -> Delivery:
         if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
             return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))
     except (ValueError, KeyError, TypeError) as bad:
-        raise files.corruption_error(path, "it is no journal") from bad
-    raise files.corruption_error(path, "it is no journal")
+        raise files.corruption_error(path, "it is not a valid request journal") from bad
+    raise files.corruption_error(path, "it is not a valid request journal")
 
 
 def _json(value: dict[str, str | None]) -> bytes:
@@ -314,6 +314,9 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
         message = Message(_RETOLD.get(message.text, message.text), message.values)
         in_vain = trouble.is_permanent or message.text == messages.RECEIVER_WRONG_ADDRESS
         again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
+        if soap_client.is_of_another_ca(message):
+            kept = errand.run.store / errand.ask.name / store_settings.FILE
+            again = make_message(messages.TRUST_SERVICES_KEPT_WRONG, path=str(kept))
         return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (message, again))
 
 
@@ -341,8 +344,9 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
         message = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
-        if objections and objections[0].text != messages.ANSWER_NOT_TRUSTED:
-            message = objections[0]
+        for one in objections:
+            refused = one.text == messages.ANSWER_NOT_TRUSTED
+            message = Message(messages.RECEIPT_NOT_TRUSTED, one.values) if refused else one
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message) from bad
     except ValueError as bad:
         raise ServiceError(

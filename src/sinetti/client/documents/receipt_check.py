@@ -79,12 +79,12 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
     except (SignatureInvalid, SignatureMissing) as bad:
         return ReceiptCheck(
             ReceiptError.NOT_TRUSTED,
-            make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad)),
+            make_message(messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad)),
         )
     if objections := soap_client.distrust_reason(signers[0], anchors, found.received):
         message = objections[0]
         if message.text == messages.ANSWER_NOT_TRUSTED:
-            return ReceiptCheck(ReceiptError.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, message.values))
+            return ReceiptCheck(ReceiptError.NOT_TRUSTED, make_message(messages.RECEIPT_NOT_TRUSTED))
         return ReceiptCheck(
             ReceiptError.SIGNER_NOT_THEN, make_message(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received)
         )

@@ -12,167 +12,176 @@ from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
 
 ENROLLED = gettext_noop(
-    "{name}: the certificate {serial} is in place, valid until {until}. Key and certificate are in {folder}."
+    "{name}: certificate {serial} is installed and valid until {until}. The key and the certificate are in {folder}."
 )
 RENEWED = gettext_noop(
-    "{name}: renewed. The new certificate {serial} is in place, valid until {until}, in {folder}. "
-    "The old one works until its own end; let your programs load the new one now."
+    "{name}: renewed. The new certificate {serial} is in {folder} and valid until {until}. The old one "
+    "stays valid until it expires. Make your programs load the new one now."
 )
-RENEW_FROM = gettext_noop("It can be renewed from {at}: run “sinetti run” daily, it calls nobody before then.")
+RENEW_FROM = gettext_noop(
+    "It can be renewed from {at}. Run “sinetti run” daily. It contacts the service only when renewal is due."
+)
 DONE_BEFORE = gettext_noop(
-    "{name}: these transfer IDs already gave the certificate {serial}, valid until {until}. Nothing to do."
+    "{name}: these transfer IDs were already used for certificate {serial}, valid until {until}. No action needed."
 )
-NOT_DUE = gettext_noop("{name}: nothing to do yet. Renewal opens {at}; the certificate is valid until {until}.")
-NOTHING_TO_FETCH = gettext_noop("{name}: nothing is waiting to be retrieved.")
-WAITING = gettext_noop("The certificate is not ready yet. Asking again in {seconds} seconds …")
-WAITING_ONE = gettext_noop("The certificate is not ready yet. Asking again in 1 second …")
+NOT_DUE = gettext_noop("{name}: no action needed. The certificate can be renewed from {at} and is valid until {until}.")
+NOTHING_TO_FETCH = gettext_noop("{name}: there is no certificate to retrieve.")
+WAITING = gettext_noop("The certificate is not ready yet. Trying again in {seconds} seconds …")
+WAITING_ONE = gettext_noop("The certificate is not ready yet. Trying again in 1 second …")
 NOT_READY_IN_TIME = gettext_noop(
-    "The certificate was not ready in time. Nothing is lost: run the same command, or “sinetti retrieve”, again later."
+    "The certificate was not ready in time. Nothing is lost. Run the same command or “sinetti retrieve” later."
 )
-NO_ANSWER_YET = gettext_noop("Waiting for the service to answer …")
+NO_ANSWER_YET = gettext_noop("Waiting for the service …")
 SERVICE_SAID = gettext_noop("The service answered {code}: {text}")
 RUN_AGAIN_NOTHING_SENT = gettext_noop("Nothing was sent. Run the same command again.")
-RUN_AGAIN_SAME_KEY = gettext_noop("Run the same command again: it sends the same request with the same key.")
-CORRECT_NOTHING_DONE = gettext_noop("Nothing was done. Correct it, then run the command again.")
-CORRECT_SAME_KEY = gettext_noop("Correct it, then run the command again: it sends the same request with the same key.")
-RUN_AGAIN_TO_FETCH = gettext_noop("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
+RUN_AGAIN_SAME_KEY = gettext_noop("Run the same command again. It sends the same request with the same key.")
+CORRECT_NOTHING_DONE = gettext_noop("Nothing was sent. Fix this, then run the command again.")
+CORRECT_SAME_KEY = gettext_noop("Fix this, then run the command again. It sends the same request with the same key.")
+RUN_AGAIN_TO_FETCH = gettext_noop(
+    "The request was accepted, but the certificate could not be retrieved. Run “sinetti retrieve” later."
+)
+CORRECT_TO_FETCH = gettext_noop(
+    "The request was accepted, but the certificate could not be retrieved. Fix this, then run the same command again."
+)
 MAY_BE_SPENT = gettext_noop(
-    "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
-    "stays the same, ask the service's support or order a new certificate."
+    "The outcome of the request is not known. The key is kept. Run the same command once more. If the "
+    "answer does not change, contact the service's support or order a new certificate."
 )
 KEY_LOST = gettext_noop(
-    "If the key of that request is lost, order a replacement and have the lost certificate revoked."
+    "If you have lost the key of that request, order a replacement and have the lost certificate revoked."
 )
-OTHER_KEY = gettext_noop("Run “sinetti enrol” again with a key of a type that the service takes (--key rsa-2048).")
+OTHER_KEY = gettext_noop("Run “sinetti enrol” again with a key type that the service accepts (--key rsa-2048).")
 OTHER_KEY_KEPT = gettext_noop(
-    'Write a type that the service takes into {path} (key = "rsa-2048") and run the same command again.'
+    'Write a key type that the service accepts in {path} (key = "rsa-2048"), then run the same command again.'
 )
-SEND_FIRST = gettext_noop("{name}: a request is still open. Run “sinetti {command}” again to send the same request.")
-SET_ASIDE = gettext_noop("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
-EARLIER_FIRST = gettext_noop("An earlier request is finished first. The transfer IDs given now were not used.")
+SEND_FIRST = gettext_noop("{name}: a request is pending. Run “sinetti {command}” to send the same request again.")
+SET_ASIDE = gettext_noop("An earlier request with an unknown outcome was set aside. Its key is kept in {folder}.")
+EARLIER_FIRST = gettext_noop("An earlier request is completed first. The new transfer IDs were not used.")
 NOT_REACHED = gettext_noop(
-    "{host} could not be reached at port {port}: {why}. Check the address (--service, or sinetti.toml): it ends with "
-    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
+    "Cannot connect to {host} on port {port}: {why}. Check the address (--service, or sinetti.toml). It "
+    "ends with /2017/10/CertificateServices. On a test bench, use soap_url unchanged."
 )
 TLS_NOT_TRUSTED = gettext_noop(
-    "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
-    "--tls-ca."
+    "The server certificate of {host} is not trusted: {why}. Check the address. If the service uses its "
+    "own CA, name its CA file with --tls-ca."
 )
 SPEAKS_TLS = gettext_noop(
-    "What listens on {host} at port {port} speaks TLS and took no request without it: write the address with https://."
+    "{host} uses TLS on port {port} and accepts no requests without it. Begin the address with https://."
 )
-ANSWER_LOST = gettext_noop("The request was sent, but no answer came back: {why}.")
+ANSWER_LOST = gettext_noop("The request was sent, but no answer arrived: {why}.")
 ANSWER_LOST_PLAIN = gettext_noop(
-    "The request was sent, but no answer came back: {why}. If TLS is spoken there, the address begins with https://."
+    "The request was sent, but no answer arrived: {why}. If the service uses TLS, begin the address with https://."
 )
-REDIRECTED = gettext_noop("The service redirects to another address. That is never followed: check the address.")
-HTTP_STATUS = gettext_noop("The service answered with the HTTP status {status} instead of a signed answer.")
+REDIRECTED = gettext_noop("The service redirects to another address. Redirects are not followed. Check the address.")
+HTTP_STATUS = gettext_noop("The service answered with HTTP status {status} instead of a signed answer.")
 WRONG_ADDRESS = gettext_noop(
-    "What answered is no certificate service (HTTP status {status}). Check the address (--service, or "
-    "sinetti.toml): it ends with /2017/10/CertificateServices; on a test bench take soap_url as it is."
+    "This address is not a certificate service (HTTP status {status}). Check the address (--service, or "
+    "sinetti.toml). It ends with /2017/10/CertificateServices. On a test bench, use soap_url unchanged."
 )
-ANSWER_TOO_LONG = gettext_noop("The answer is too long to be one of the service's and was not read.")
+ANSWER_TOO_LONG = gettext_noop("The answer is too long to be from the certificate service. It was not read.")
 ANSWER_NOT_TRUSTED = gettext_noop(
-    "The answer is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
+    "The answer is not trusted, because its signer's certificate was not issued by a CA in "
+    "--trust-services. Check that --trust-services (or trust_services in sinetti.toml) names the CA file "
+    "of this service."
 )
+ANSWER_INVALID = gettext_noop("The signature of the answer is not valid: {why}.")
 ANSWER_UNREADABLE = gettext_noop(
-    "The answer could not be read: {why}. Check the address (--service, or sinetti.toml): it ends with "
-    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
+    "The answer cannot be read: {why}. Check the address (--service, or sinetti.toml). It ends with "
+    "/2017/10/CertificateServices. On a test bench, use soap_url unchanged."
 )
 VALID_FROM = gettext_noop(
-    "{what} is valid only from {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
-    "give --now."
+    "{what} is valid only from {at}, but the clock here says {now}. Set the clock. On a test bench, use --now."
 )
 VALID_UNTIL = gettext_noop(
-    "{what} was valid only until {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
-    "give --now."
+    "{what} was valid only until {at}, but the clock here says {now}. Set the clock. On a test bench, use --now."
 )
 THE_SIGNERS = gettext_noop("The signer's certificate")
 THE_SIGNERS_CA = gettext_noop("The certificate of the CA that issued the signer's certificate")
-THE_NEW_ONE = gettext_noop("The certificate that came")
-THE_NEW_ONES_CA = gettext_noop("The certificate of the CA that issued the certificate that came")
-SOAP_FAULT = gettext_noop("The service gave no signed answer, but a SOAP Fault: {text}")
-NOT_OUR_KEY = gettext_noop("The certificate that came is not for our key.")
-NOT_OUR_CUSTOMER = gettext_noop("The certificate that came is not for the customer ID {customer_id}.")
-NOT_OUR_ISSUER = gettext_noop("The certificate that came was not issued directly by a CA in --trust-holders.")
-NOT_FOR_HOLDERS = gettext_noop("The certificate that came is not an organisation's, it was issued for something else.")
-CERTIFICATE_UNREADABLE = gettext_noop("The certificate that came could not be read: {why}.")
+THE_NEW_ONE = gettext_noop("The retrieved certificate")
+THE_NEW_ONES_CA = gettext_noop("The certificate of the CA that issued the retrieved certificate")
+SOAP_FAULT = gettext_noop("The service answered with a SOAP Fault instead of a signed answer: {text}")
+NOT_OUR_KEY = gettext_noop("The retrieved certificate does not belong to this key.")
+NOT_OUR_CUSTOMER = gettext_noop("The retrieved certificate does not belong to the customer ID {customer_id}.")
+NOT_OUR_ISSUER = gettext_noop("The retrieved certificate was not issued by a CA in --trust-holders.")
+NOT_FOR_HOLDERS = gettext_noop(
+    "The retrieved certificate is not an organisation's certificate. It was issued for another purpose."
+)
+CERTIFICATE_UNREADABLE = gettext_noop("The retrieved certificate cannot be read: {why}.")
 OTHER_TRUST = gettext_noop(
-    "It was not taken into use, and the key is kept. If --trust-holders was the wrong bundle, run “sinetti enrol” "
-    "again with the right one; if not, ask the service's support."
+    "The certificate was not put into use, and its key is kept. If --trust-holders named the wrong file, "
+    "run “sinetti enrol” again with the right one. Otherwise contact the service's support."
 )
 OTHER_TRUST_KEPT = gettext_noop(
-    "It was not taken into use, and the key is kept. If the service has new CAs for holders, put them into {path} "
-    "(trust_holders) and run the same command again; if not, ask its support."
+    "The certificate was not put into use, and its key is kept. If the service has new CAs for holders, "
+    "add them to {path} (trust_holders), then run the same command again. Otherwise contact its support."
 )
 KEY_MADE_BEFORE = gettext_noop(
-    "A request with a key of type {made} is under way and goes on: --key {wanted} was not used."
+    "A request with a key of type {made} is pending and continues. --key {wanted} was not used."
 )
 SENDS_AGAIN = gettext_noop(
-    "It was not taken into use. Run “sinetti {command}” again: it sends the same request with the same key."
+    "The certificate was not put into use. Run “sinetti {command}” again. It sends the same request with the same key."
 )
 ID_MAY_BE_ANOTHERS = gettext_noop(
-    "The retrieval ID may have come with the answer to another request. Run “sinetti {command}” again: it sends the "
-    "same request with the same key."
+    "The retrieval ID may belong to another request. Run “sinetti {command}” again. It sends the same "
+    "request with the same key."
 )
 CERTIFICATE_NOT_TAKEN = gettext_noop(
-    "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
+    "The certificate was not put into use. Run “sinetti retrieve” again. If the result is the same, "
+    "contact the service's support."
 )
 STORE_LOCKED = gettext_noop(
-    "{name}: another run is at work on this name. Wait until it has ended and run the command again."
+    "{name}: another command is using this name. Wait until it has finished, then run the command again."
 )
 STORE_DAMAGED = gettext_noop(
     "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
 )
-STORE_UNUSABLE = gettext_noop(
-    "The store cannot be read or written: {path}: {why}. Mend that, then run the same command again."
-)
+STORE_UNUSABLE = gettext_noop("The store cannot be used: {path}: {why}. Fix this, then run the same command again.")
 OPEN_SECRET = gettext_noop(
-    "{path} holds a password and can be read by others on this computer. Nothing was done. Run: chmod 600 {path}"
+    "{path} contains a password, and other users of this computer can read it. Nothing was changed. Run: "
+    "chmod 600 {path}"
 )
 FOREIGN_SECRET = gettext_noop(
-    "{path} holds a password and belongs to {owner}, who can read and change it. Nothing was done. Put the password "
-    "into a file of your own, with chmod 600."
+    "{path} contains a password, but it belongs to {owner}, who can read and change it. Nothing was "
+    "changed. Put the password in a file of your own with mode 600."
 )
-NO_STORE = gettext_noop("There is no store at {store}. Give the folder with --store.")
-UNKNOWN_NAME = gettext_noop("There is no {name} in {store}. “sinetti status” lists what there is.")
-BAD_NAME = gettext_noop("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
+NO_STORE = gettext_noop("There is no store in {store}. Name the folder with --store.")
+UNKNOWN_NAME = gettext_noop("{store} has no name {name}. Run “sinetti status” to list the names.")
+BAD_NAME = gettext_noop("“{name}” is not a valid name. Use at most 64 letters, digits, dots, hyphens and underscores.")
 NOT_ENROLLED = gettext_noop("{name} has no certificate. Order one and run “sinetti enrol”.")
 ONLY_ASKED_FOR = gettext_noop(
-    "{name}: nothing to renew, there is no certificate yet. Run “sinetti enrol” again, or delete {folder} as long as "
-    "it has no live/."
+    "{name}: there is no certificate to renew yet. Run “sinetti enrol” again, or delete {folder} if it has no live/."
 )
 ONLY_OPEN = gettext_noop(
-    "{name}: nothing to renew, the first request is still open. Run “sinetti enrol” again; its key is kept in {folder}."
+    "{name}: there is no certificate to renew yet. The first request is pending. Run “sinetti enrol” "
+    "again. The key of the request is kept in {folder}."
 )
 OTHER_HOLDER = gettext_noop(
-    "{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one."
+    "{name} already has a certificate of {customer_id} in {environment}. Choose another name for this one."
 )
-NAME_OR_ALL = gettext_noop("Give one NAME, or --all.")
-BAD_OPTION = gettext_noop("{option}: what it gives is empty, too long, or has signs in it that do not belong there.")
+NAME_OR_ALL = gettext_noop("Give a NAME or --all.")
+BAD_OPTION = gettext_noop("{option}: the value is empty, too long, or contains characters that are not allowed.")
 BAD_SETTING = gettext_noop("This cannot be used: {why}.")
-BAD_INSTANT = gettext_noop("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
-BAD_SECONDS = gettext_noop("“{text}” is no number of seconds from 0 to {most}")
+BAD_INSTANT = gettext_noop("“{text}” is not a time. Write it like 2027-05-02T11:03:00Z.")
+BAD_SECONDS = gettext_noop("“{text}” is not a number of seconds from 0 to {most}")
 UNREADABLE_FILE = gettext_noop("{path} cannot be read: {why}.")
 UNWRITABLE_FILE = gettext_noop("{path} cannot be written: {why}.")
 OUT_IN_STORE = gettext_noop(
-    "{path} lies in the store {store}, where keys are kept. Nothing was written: give --out a place outside the store."
+    "{path} is inside the store {store}, which contains keys. Nothing was written. Choose a place outside "
+    "the store with --out."
 )
-EMPTY_PASSWORD = gettext_noop("{path} holds no one-time password.")
+EMPTY_PASSWORD = gettext_noop("{path} contains no one-time password.")
 NOW_IS_FOR_BENCHES = gettext_noop(
-    "Warning: --now {at} is used instead of this machine's clock. That is for test benches only."
+    "Warning: --now {at} is used instead of this computer's clock. Use --now only with test benches."
 )
 NOW_NOT_IN_PRODUCTION = gettext_noop(
-    "{name}: --now is for test benches and is refused with PRODUCTION. Run the command for it without --now."
+    "{name}: --now is only for test benches and cannot be used in PRODUCTION. Run the command without --now."
 )
 NOW_PASSES_BY = gettext_noop(
-    "Warning: --now is for test benches. In PRODUCTION, this machine's clock is used: {names}."
+    "Warning: --now is only for test benches. These names belong to PRODUCTION and use this computer's clock: {names}."
 )
-OUR_FAULT = gettext_noop(
-    "This is a fault of the program: {why}. Run the same command again; nothing that was written is lost."
-)
-OUTPUT_LOST = gettext_noop("The output could not be written: {why}.")
-INTERRUPTED = gettext_noop("Interrupted. Run the same command again: it goes on where it stopped.")
+OUR_FAULT = gettext_noop("This is an error in the program: {why}. Run the same command again. Saved data is not lost.")
+OUTPUT_LOST = gettext_noop("The output cannot be written: {why}.")
+INTERRUPTED = gettext_noop("Interrupted. Run the same command again. It continues where it stopped.")
 NEEDS_EXTRA = gettext_noop(
     "“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
     "repository"
@@ -180,160 +189,176 @@ NEEDS_EXTRA = gettext_noop(
 NEEDS_GATEWAY_EXTRA = gettext_noop(
     "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
 )
-NOT_FOR_THIS = gettext_noop("{path} is no XML document that can be sealed: {why}.")
-SEALED = gettext_noop("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
+NOT_FOR_THIS = gettext_noop("{path} is not an XML document that can be sealed: {why}.")
+SEALED = gettext_noop("{path} is sealed by {name} ({customer_id}) with certificate {serial}.")
 SEAL_GOOD = gettext_noop(
-    "The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}."
+    "The seal is valid. The document is sealed by {name} ({customer_id}) with certificate {serial}, valid "
+    "until {until}."
 )
-SEAL_MISSING = gettext_noop("Refused: the document carries no signature.")
+SEAL_MISSING = gettext_noop("Refused: the document has no signature.")
 SEAL_BROKEN = gettext_noop(
-    "Refused: the signature does not fit the document ({why}). It was changed after sealing, or sealed otherwise."
+    "Refused: the signature does not match the document ({why}). Ask the sender for the document exactly "
+    "as it was sealed."
 )
-SEAL_UNTRUSTED = gettext_noop("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
+SEAL_UNTRUSTED = gettext_noop("Refused: the signer's certificate was not issued by a CA in --trust-holders.")
 SEAL_WRONG_PURPOSE = gettext_noop(
-    "Refused: the signer's certificate is not an organisation's, it was issued for something else."
+    "Refused: the signer's certificate is not an organisation's certificate. It was issued for another purpose."
 )
 SEAL_EXPIRED = gettext_noop("Refused: the signer's certificate expired on {until}.")
-SEAL_NOT_YET = gettext_noop("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
-SEAL_CA_EXPIRED = gettext_noop("Refused: the CA that issued the signer's certificate expired on {until}.")
+SEAL_NOT_YET = gettext_noop(
+    "Refused: the signer's certificate is valid only from {at}, but this computer's clock says {now}."
+)
+SEAL_CA_EXPIRED = gettext_noop(
+    "Refused: the certificate of the CA that issued the signer's certificate expired on {until}."
+)
 SEAL_CA_NOT_YET = gettext_noop(
-    "Refused: the CA that issued the signer's certificate is valid only from {at}; the clock here says {now}."
+    "Refused: the certificate of the CA that issued the signer's certificate is valid only from {at}, but "
+    "this computer's clock says {now}."
 )
 SEAL_REVOKED_SIGNER = gettext_noop(
-    "{name}: the certificate is revoked, and nobody may believe what is sealed with it. Order a new one."
+    "{name}: the certificate is revoked, so it cannot be used for sealing. Order a new one."
 )
 SEAL_EXPIRED_SIGNER = gettext_noop(
-    "{name}: the certificate expired on {until}, so nothing is sealed with it. Order a new one."
+    "{name}: the certificate expired on {until}, so it cannot be used for sealing. Order a new one."
 )
 SEAL_EARLY_SIGNER = gettext_noop(
-    "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
-    "says {now}. Correct the clock; on a test bench give --now."
+    "{name}: the certificate is valid only from {at}, but the clock here says {now}. Nothing was sealed. "
+    "Set the clock. On a test bench, use --now."
 )
 DELIVERED = gettext_noop(
-    "{path} was delivered and is accepted: received {at}, delivery ID {delivery_id}. The receipt is in {receipt}."
+    "{path} was delivered and accepted. It was received on {at} with delivery ID {delivery_id}. The "
+    "receipt is in {receipt}."
 )
 DELIVERED_BEFORE = gettext_noop(
-    "{path} was delivered before: received {at}, delivery ID {delivery_id}. Nothing was sent; the receipt is in "
-    "{receipt}. To deliver it another time, give --new."
+    "{path} was already delivered. It was received on {at} with delivery ID {delivery_id}. Nothing was "
+    "sent. The receipt is in {receipt}. To deliver it again, use --new."
 )
 DELIVERED_UNDER_ID = gettext_noop(
-    "{path} was delivered before under this delivery ID ({delivery_id}): received {at}. Nothing was sent; the receipt "
-    "is in {receipt}. To deliver it another time, give --new with another --id, or with none."
+    "{path} was already delivered with this delivery ID ({delivery_id}) and received on {at}. Nothing was "
+    "sent. The receipt is in {receipt}. To deliver it again, use --new with another --id or without --id."
 )
 DELIVERED_ALREADY = gettext_noop(
-    "{path} was delivered before: received {at}, delivery ID {delivery_id}. To deliver it another time, give --new."
+    "{path} was already delivered. It was received on {at} with delivery ID {delivery_id}. To deliver it "
+    "again, use --new."
 )
 DELIVERY_RESUMED = gettext_noop(
-    "An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}."
+    "An earlier delivery got no receipt. It continues with the same delivery ID {delivery_id}."
 )
 DELIVERY_REFUSED = gettext_noop("The receiver refused the delivery ({reason}): {detail}")
 ASK_WHETHER_REVOKED = gettext_noop(
-    "The receiver's word is not signed, so “sinetti status” does not go by it. Run “sinetti renew {name} --force”: the "
-    "service then says whether the certificate is revoked."
+    "The receiver's answer is not signed, so “sinetti status” does not change. To ask the service whether "
+    "the certificate is revoked, run “sinetti renew {name} --force”."
 )
-DELIVERY_AGAIN = gettext_noop("Run the same command again: it sends the same delivery, which is taken only once.")
-DELIVERY_CORRECT = gettext_noop("Correct it, then run the command again.")
+DELIVERY_AGAIN = gettext_noop(
+    "Run the same command again. It sends the same delivery, which the receiver accepts only once."
+)
+DELIVERY_CORRECT = gettext_noop("Fix this, then run the command again.")
 DELIVERED_BUT_KEPT = gettext_noop(
-    "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
-    "same command again with another --receipt."
+    "{path} was accepted, and its receipt is in the store, but it cannot be written to {receipt}: {why}. "
+    "Run the same command again with another --receipt."
 )
-RECEIVER_NOT_REACHED = gettext_noop("{host} could not be reached at port {port}: {why}. Check --to.")
+RECEIVER_NOT_REACHED = gettext_noop("Cannot connect to {host} on port {port}: {why}. Check --to.")
 RECEIVER_TLS_NOT_TRUSTED = gettext_noop(
-    "The server certificate of {host} is not trusted: {why}. Check --to; a receiver with a CA of its own needs "
-    "--tls-ca."
+    "The server certificate of {host} is not trusted: {why}. Check --to. If the receiver uses its own CA, "
+    "name its CA file with --tls-ca."
 )
-RECEIVER_REDIRECTS = gettext_noop("The receiver redirects to another address. That is never followed: check --to.")
-RECEIVER_STATUS = gettext_noop("The receiver answered with the HTTP status {status} instead of a signed receipt.")
+RECEIVER_REDIRECTS = gettext_noop("The receiver redirects to another address. Redirects are not followed. Check --to.")
+RECEIVER_STATUS = gettext_noop("The receiver answered with HTTP status {status} instead of a signed receipt.")
 RECEIVER_WRONG_ADDRESS = gettext_noop(
-    "The receiver answered with the HTTP status {status} instead of a signed receipt. Check --to; on a test bench it "
-    "is status_url with /deliveries."
+    "The receiver answered with HTTP status {status} instead of a signed receipt. Check --to. On a test "
+    "bench, it is status_url followed by /deliveries."
 )
-RECEIPT_TOO_LONG = gettext_noop("The answer is too long to be a receipt and was not read.")
+RECEIPT_TOO_LONG = gettext_noop("The answer is too long to be a receipt. It was not read.")
 RECEIPT_NOT_TRUSTED = gettext_noop(
-    "The receipt is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
+    "The receipt is not trusted, because its signer's certificate was not issued by a CA in "
+    "--trust-services. Check that --trust-services (or trust_services in sinetti.toml) names the CA file "
+    "of this service."
 )
-RECEIPT_UNREADABLE = gettext_noop("The answer is no receipt that can be read: {why}.")
-RECEIPT_OF_ANOTHER = gettext_noop("The receipt is for another delivery, or for other octets than those that were sent.")
+RECEIPT_INVALID = gettext_noop("The signature of the receipt is not valid: {why}.")
+RECEIPT_UNREADABLE = gettext_noop("The answer is not a readable receipt: {why}.")
+RECEIPT_OF_ANOTHER = gettext_noop("The receipt is for another delivery or for other content than was sent.")
 RECEIPT_OF_THE_FUTURE = gettext_noop(
-    "The receipt says that the delivery was received {at}; this computer's clock (or --now) says {now}. Correct the "
-    "clock; on a test bench give --now."
+    "The receipt says that the delivery was received on {at}, but the clock here says {now}. Set the "
+    "clock. On a test bench, use --now."
 )
 RECEIPT_SIGNER_NOT_THEN = gettext_noop(
-    "Refused: the certificate that signed the receipt, or that of its CA, was not valid {at}, when the delivery is "
-    "said to have been received."
+    "Refused: the certificates behind the receipt were not all valid on {at}, when the delivery was "
+    "received according to the receipt."
 )
 RECEIPT_NOT_FOR_THIS = gettext_noop(
-    "Refused: the receipt is for other octets than those of {path}. What was sent counts, signature included: in the "
-    "sender's store it is sealed.xml."
+    "Refused: the receipt is not for {path}. It covers the content that was sent, including the "
+    "signature. In the sender's store, that file is sealed.xml."
 )
 RECEIPT_GOOD = gettext_noop(
-    "The receipt is good: {path} was received {at}, delivery ID {delivery_id}. Sealed by {name} ({customer_id}), "
-    "certificate {serial}."
+    "The receipt is valid. {path} was received on {at} with delivery ID {delivery_id}. It is sealed by "
+    "{name} ({customer_id}) with certificate {serial}."
 )
 RECEIPT_IN_STORE = gettext_noop(
-    "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
+    "{path} is inside the store {store}, which contains keys. Nothing was sent. Choose a place outside "
+    "the store with --receipt."
 )
 BAD_DELIVERY_ID = gettext_noop(
-    "“{delivery_id}” is no delivery ID: use the letters A–Z and a–z, digits and hyphens, at most 64."
+    "“{delivery_id}” is not a valid delivery ID. Use at most 64 characters: letters A–Z and a–z, digits and hyphens."
 )
 BAD_RECEIVER = gettext_noop("--to: {why}.")
-ABOUT_NAME = gettext_noop("{name}: {told}")
-STORE_EMPTY = gettext_noop("There is nothing in this store yet.")
+ABOUT_NAME = gettext_noop("{name}: {message}")
+STORE_EMPTY = gettext_noop("The store is empty.")
 RUN_LOCKED = gettext_noop(
-    "Another run takes care of {store}: process {pid} on {host}, started by {user}, {since}. Wait until it has ended."
+    "Another “sinetti run” is using {store}: process {pid} on {host}, started by {user} at {since}. Wait "
+    "until it has finished."
 )
-RUN_STOPPED = gettext_noop("{name}: stopped on the way. Nothing is lost: the next run goes on where this one stopped.")
-BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is put off, because the program “before” did not succeed.")
+RUN_STOPPED = gettext_noop(
+    "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
+)
+BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is postponed, because the “before” hook failed.")
 SAME_CERTIFICATE = gettext_noop(
-    "{name} holds the same certificate as {other}, and it is renewed there. It can be renewed once only: keep one of "
-    "the two names and put the other folder away."
+    "{name} has the same certificate as {other}, which renews it. A certificate can be renewed only once. "
+    "Keep one of the two names and move the other folder away."
 )
 ORDER_REPLACEMENT = gettext_noop(
-    "{name}: the certificate {serial} can no longer be renewed: {why}. Order a replacement and run “sinetti enrol” "
-    "with its transfer IDs."
+    "{name}: certificate {serial} can no longer be renewed, because {why}. Order a replacement and run "
+    "“sinetti enrol” with its transfer IDs."
 )
-NEVER_EXPIRED = gettext_noop("it ended {at}")
+NEVER_EXPIRED = gettext_noop("it expired on {at}")
 NEVER_REVOKED = gettext_noop("it is revoked")
-NEVER_REFUSED = gettext_noop("the service refused it for good ({codes})")
+NEVER_REFUSED = gettext_noop("the service refused it permanently ({codes})")
 RUN_SUMMARY = ngettext_noop(
-    "{count} name: {well} in order, {renewed} renewed, {left} not finished.",
-    "{count} names: {well} in order, {renewed} renewed, {left} not finished.",
+    "{count} certificate: {well} up to date, {renewed} renewed, {left} pending.",
+    "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
-RUN_LEFT = gettext_noop("“sinetti status” says what is not finished, and what to do.")
-RUN_NEXT = gettext_noop("Something is due next {at}.")
+RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
+RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")
-WOULD_GO_ON = gettext_noop("{name}: what is under way would be gone on with.")
-WAITS_PLANNED = gettext_noop("{name}: its renewal is planned for {at}.")
-WAITS_MAINTENANCE = gettext_noop("{name}: it waits for a maintenance window, {at}.")
-WAITS_AFTER_FAILURE = gettext_noop("{name}: the last try failed; the next one is {at}.")
-BAD_EVERY = gettext_noop("--every {text}: write a time from 1m to 7d, such as 1h.")
-STOPPING = gettext_noop("Stopping: what is under way is brought to a safe end.")
+WOULD_GO_ON = gettext_noop("{name}: the pending work would continue.")
+WAITS_PLANNED = gettext_noop("{name}: renewal is planned for {at}.")
+WAITS_MAINTENANCE = gettext_noop("{name}: waiting for the maintenance window on {at}.")
+WAITS_AFTER_FAILURE = gettext_noop("{name}: the last attempt failed. The next attempt is on {at}.")
+BAD_EVERY = gettext_noop("--every {text}: give a time from 1m to 7d, such as 1h.")
+STOPPING = gettext_noop("Stopping. Work in progress is brought to a safe point first …")
 
-STATE_PENDING = gettext_noop("under way")
+STATE_PENDING = gettext_noop("pending")
 STATE_NOT_SENT = gettext_noop("the request has not been sent")
 STATE_REFUSED = gettext_noop("refused")
 STATE_REFUSED_WITH = gettext_noop("refused ({codes})")
 STATE_VALID = gettext_noop("valid")
 STATE_NOT_YET = gettext_noop("valid only from {at}")
-STATE_RENEWAL_OPEN = gettext_noop("valid, renewal is open")
+STATE_RENEWAL_OPEN = gettext_noop("valid, can be renewed")
 STATE_EXPIRED = gettext_noop("expired")
 STATE_REVOKED = gettext_noop("revoked")
 STATE_UNCERTAIN = gettext_noop("uncertain")
 STATE_DAMAGED = gettext_noop("damaged")
 STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
-JSON_NEEDS_OUT = gettext_noop(
-    "--json goes to standard output, as the sealed document does without --out: give --out as well."
-)
-DETAILS_NEED_JSON = gettext_noop("--details is for programs: give --json as well.")
-NOTHING_FOR_A_PERSON = gettext_noop("Nothing needs a person.")
-NOBODY_TO_ASK = gettext_noop("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
-TYPE_THE_NAME = gettext_noop("To revoke it, type its name ({name}):")
-NOT_CONFIRMED = gettext_noop("That is another name. Nothing was revoked.")
-DOCTOR_WELL = gettext_noop("Nothing is wrong.")
-DOCTOR_WRONG = gettext_noop("Wrong: {number}. The lines say what to do next.")
-LOG_EMPTY = gettext_noop("Nothing has been written down about {name}.")
+JSON_NEEDS_OUT = gettext_noop("--json and the sealed document cannot both go to standard output. Use --out as well.")
+METRICS_OF_ALL = gettext_noop("--prometheus writes the metrics of all names. Leave out NAME.")
+NOTHING_FOR_A_PERSON = gettext_noop("No action needed.")
+NOBODY_TO_ASK = gettext_noop("There is no terminal to confirm on, so nothing was revoked. Confirm with --yes.")
+TYPE_THE_NAME = gettext_noop("To revoke the certificate, type its name ({name}):")
+NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was revoked.")
+DOCTOR_WELL = gettext_noop("No problems found.")
+DOCTOR_WRONG = gettext_noop("Problems found: {number}. The lines say what to do next.")
+LOG_EMPTY = gettext_noop("The log has no entries for {name}.")
 
-EMPTY_SECRET = gettext_noop("{path} is empty: its first line is to be the password.")
+EMPTY_SECRET = gettext_noop("{path} is empty. Its first line must be the password.")
 THE_CERTIFICATE = gettext_noop("The certificate")
 THE_CERTIFICATES_CA = gettext_noop("The certificate of the CA that issued it")
 
@@ -391,164 +416,194 @@ def _render_value(value: Value, language: Language) -> str:
 
 
 SECRET_UNREADABLE = gettext_noop(
-    "The password in {path} cannot be read: {why}. Put it back, then run the command again."
+    "The password in {path} cannot be read: {why}. Restore the file, then run the command again."
 )
-SECRET_EMPTY = gettext_noop("{path} holds no password: write it there, on one line, then run the command again.")
+SECRET_EMPTY = gettext_noop(
+    "{path} contains no password. Write the password in it on one line, then run the command again."
+)
 NO_PKCS12_PASSWORD = gettext_noop(
-    "{path} holds no password that a PKCS#12 file takes: that is one line of UTF-8, without a byte order mark. Save "
-    "the file so, then run the command again."
+    "{path} does not contain a password for a PKCS#12 file. Save the password as one line of UTF-8 "
+    "without a byte order mark (BOM), then run the command again."
 )
 SECRET_TOO_LONG = gettext_noop(
-    "{path}: a password that keys are encrypted with has at most {most} octets, and this one has more. Write a shorter "
-    "one there, then run the command again."
+    "{path}: this password is too long for encrypting keys. Write one of at most {most} bytes, then run "
+    "the command again."
 )
 NO_KEY_PASSWORD = gettext_noop(
-    "{path} is encrypted, and nothing says where its password is. Write key_password_file into the name's table of "
-    "sinetti.toml, or into {settings}."
+    "{path} is encrypted, but its password file is not known. Set key_password_file in the name's table "
+    "of sinetti.toml or in {settings}."
 )
 UNKNOWN_OWNER = gettext_noop(
-    "The files of {name} are to belong to {owner}, whom this system does not know. Create that user or group, or "
-    "write another owner or group into sinetti.toml; nothing is lost meanwhile."
+    "The files of {name} should belong to {owner}, but this system has no such user or group. Create it, "
+    "or change owner and group in sinetti.toml. Nothing is lost meanwhile."
 )
 OWNER_NOT_GIVEN = gettext_noop(
-    "The files of {name} cannot be given to {owner}: {why}. Run the command as root, or leave owner and group out of "
-    "sinetti.toml; nothing is lost meanwhile."
+    "The files of {name} cannot be given to {owner}: {why}. Run the command as root, or remove owner and "
+    "group from sinetti.toml. Nothing is lost meanwhile."
 )
 PROXY_UNREADABLE = gettext_noop(
-    "The address of the proxy, in https_proxy or the system's settings, cannot be read. Write it like "
-    "http://proxy.example:3128, and signs such as @ : / # in a user name or password percent-encoded (RFC 3986)."
+    "The proxy address in https_proxy or in the system's settings cannot be read. Write it like "
+    "http://proxy.example:3128. Percent-encode characters such as @ : / # in a user name or password (RFC "
+    "3986)."
 )
 NEEDS_PKCS11_EXTRA = gettext_noop(
-    "Keys in a PKCS#11 token need one package more: run pip install '.[pkcs11]' in a clone of this repository"
+    "Keys in a PKCS#11 token need an extra package: run pip install '.[pkcs11]' in a clone of this repository"
 )
-TOKEN_UNUSABLE = gettext_noop("{name}: {why}. Correct it, then run the command again; nothing is lost.")
+TOKEN_UNUSABLE = gettext_noop("{name}: {why}. Fix this, then run the command again. Nothing is lost.")
 TOKEN_KEY_TAKEN_UP = gettext_noop(
-    "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. "
-    "It is used now."
+    "{name}: the token contains a key (ID {key_id}) that an interrupted command created and that is not "
+    "in use yet. It is used now."
 )
 TOKEN_KEY_LEFT = gettext_noop(
-    "{name}: the token {token} holds a key (ID {key_id}) that nothing here uses. To delete it: {command}"
+    "{name}: the token {token} contains a key (ID {key_id}) that is not used here. To delete it, run: {command}"
 )
-HOOK_DONE = gettext_noop("{name}: the command of {stage} has run.")
-HOOK_FAILED = gettext_noop("{name}: the command of {stage} did not succeed: {why}. What it said is in {log}.")
-HOOK_EXIT = gettext_noop("it ended with exit code {code}")
-HOOK_SIGNAL = gettext_noop("it was ended by the signal {signal}")
-HOOK_TIMEOUT = gettext_noop("it was killed after {seconds} s")
-HOOK_OPEN = gettext_noop("every user can write {path}, so it was not run; run: chmod o-w {path}")
-HOOK_NOT_STARTED = gettext_noop("{program} could not be started, {why}")
-DEPLOYED = gettext_noop("{name}: the certificate {serial} was brought into use.")
+HOOK_DONE = gettext_noop("{name}: the {stage} hook has run.")
+HOOK_FAILED = gettext_noop("{name}: the {stage} hook failed: {why}. Its output is in {log}.")
+HOOK_EXIT = gettext_noop("it exited with code {code}")
+HOOK_SIGNAL = gettext_noop("it was stopped by signal {signal}")
+HOOK_TIMEOUT = gettext_noop("it did not finish within {seconds} s and was stopped")
+HOOK_OPEN = gettext_noop("it was not run, because every user can change {path}; run chmod o-w {path}")
+HOOK_NOT_STARTED = gettext_noop("{program} could not be started ({why})")
+DEPLOYED = gettext_noop("{name}: certificate {serial} was put into use.")
 DEPLOY_AGAIN = gettext_noop(
-    "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
-    "nothing is lost, and the former one stays in its generation."
+    "{name}: certificate {serial} is in {folder}, but it was not put into use. The next attempt is after "
+    "{at}. Nothing is lost, and the previous certificate is kept."
 )
 CLOCK_BEHIND = ngettext_noop(
-    "This computer's clock says {now}, but {count} certificate that is in use begins days later. Set the clock right: "
-    "until then nothing is renewed in time.",
-    "This computer's clock says {now}, but {count} certificates that are in use begin days later. Set the clock right: "
-    "until then nothing is renewed in time.",
+    "This computer's clock says {now}, but {count} certificate in use is valid only from days later. Set "
+    "the clock. Until then, renewals are late.",
+    "This computer's clock says {now}, but {count} certificates in use are valid only from days later. "
+    "Set the clock. Until then, renewals are late.",
 )
-SAME_FOR_MORE = ngettext_noop("The same of {count} name more: {told}", "The same of {count} names more: {told}")
+SAME_FOR_MORE = ngettext_noop(
+    "The same applies to {count} more name: {message}", "The same applies to {count} more names: {message}"
+)
 METRICS_IN_STORE = gettext_noop(
-    "{path} lies where the store {store} keeps keys and what belongs to them. No metrics were written: name a file "
-    "elsewhere."
+    "{path} is inside the store {store}, which contains keys. No metrics were written. Choose a file outside the store."
 )
-EXPORT_NO_NAME = gettext_noop("{name} has no certificate {serial}. Those that are kept: {kept}.")
+EXPORT_NO_NAME = gettext_noop("{name} has no certificate {serial}. The certificates in the store are {kept}.")
 EXPORT_NO_KEY_IN_DER = gettext_noop(
-    "A DER file holds one thing, and with --with-key there would be two. Take --format pem or pkcs12."
+    "A DER file has room for one item, so it cannot contain both the certificate and the key. Use "
+    "--format pem or pkcs12."
 )
-EXPORT_KEY_IN_TOKEN = gettext_noop("{name}: the key is in a token and does not leave it. Give --without-key.")
-EXPORT_NEEDS_PASSWORD = gettext_noop("Give --password-file FILE: a {format} file is protected by a password.")
+EXPORT_KEY_IN_TOKEN = gettext_noop("{name}: the key is in a token and cannot leave it. Use --without-key.")
+EXPORT_NEEDS_PASSWORD = gettext_noop("Use --password-file FILE. A {format} file is protected with a password.")
 EXPORT_KEPT_ENCRYPTED = gettext_noop(
-    "{name}: the key is kept encrypted, and does not go out in clear. Give --password-file FILE with the password of "
-    "the copy."
+    "{name}: the key is stored encrypted and is exported only with a password. Use --password-file FILE "
+    "with a password for the copy."
 )
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
-    "--password-file protects nothing here: there is no key in it, and no PKCS#12 file."
+    "--password-file has no effect here, because the file contains no key and is not PKCS#12."
 )
-EXPORT_JKS = gettext_noop(
-    "Java reads PKCS#12 files as they are. Whoever needs JKS exports with --format pkcs12 and then runs: {command}"
-)
-EXPORTED = gettext_noop("{name}: the certificate {serial} was written to {path}, without its key.")
+EXPORTED = gettext_noop("{name}: certificate {serial} was written to {path} without its key.")
 EXPORTED_WITH_KEY = gettext_noop(
-    "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
-    "when it has been taken over."
+    "{name}: certificate {serial} and its key were written to {path}. Anyone with this file has the key. "
+    "Delete the file when you have imported it."
 )
 
 OTHERS_CERTIFICATE = gettext_noop(
-    "The certificate in use is not for the customer ID {customer_id} that {path} names. Correct customer_id there, or "
-    "restore the certificate and its key from a backup."
+    "The certificate in use does not belong to the customer ID {customer_id} in {path}. Correct "
+    "customer_id there, or restore the certificate and its key from a backup."
 )
-REPAIRED = gettext_noop("{name}: repaired what was damaged: {what}. The certificate {serial} is in use as before.")
-WOULD_REPAIR = gettext_noop("{name}: would be repaired now: {what}.")
+REPAIRED = gettext_noop("{name}: repaired {what}. Certificate {serial} is in use as before.")
+WOULD_REPAIR = gettext_noop("{name}: {what} would be repaired now.")
 REPAIRED_LINK = gettext_noop("the link “live”")
-REPAIRED_CHAIN = gettext_noop("the chain of the certificate")
-REPAIRED_BOTH = gettext_noop("the link “live” and the chain of the certificate")
-RUN_REPAIRS = gettext_noop("Run “sinetti run”: it repairs this by itself.")
+REPAIRED_CHAIN = gettext_noop("the certificate chain")
+REPAIRED_BOTH = gettext_noop("the link “live” and the certificate chain")
+RUN_REPAIRS = gettext_noop("Run “sinetti run”, which repairs this automatically.")
 
 
 ADOPTED = gettext_noop(
-    "{name}: the certificate {serial} was taken over, valid until {until}. Key and certificate are in {folder}; the "
-    "files that they came from are as they were. Let your programs use {folder} from now on."
+    "{name}: certificate {serial} was adopted and is valid until {until}. The key and the certificate are "
+    "in {folder}, and the original files are unchanged. Make your programs use {folder} from now on."
 )
 ADOPTED_IN_CLEAR = gettext_noop(
-    "{name}: the key had a password, and has none in the store, where only its owner can read it. With "
-    "key_password_file in sinetti.toml, the keys of later renewals are kept encrypted."
+    "{name}: the key was protected with a password. In the store it has none, and only its owner can read "
+    "it. To keep the keys of later renewals encrypted, set key_password_file in sinetti.toml."
 )
 ADOPTED_BEFORE = gettext_noop(
-    "{name}: the certificate {serial} was taken over before, valid until {until}. Nothing to do."
+    "{name}: certificate {serial} has already been adopted and is valid until {until}. No action needed."
 )
-ADOPT_NAME_USED = gettext_noop("{name} holds another certificate ({serial}). Nothing was changed: choose another name.")
-ADOPT_NAME_ASKS = gettext_noop("{name} has a request under way. Nothing was changed: choose another name.")
+ADOPT_NAME_USED = gettext_noop(
+    "{name} already has another certificate ({serial}). Nothing was changed. Choose another name."
+)
+ADOPT_NAME_ASKS = gettext_noop("{name} has a pending request. Nothing was changed. Choose another name.")
 ADOPT_HELD = gettext_noop(
-    "The store holds this certificate under the name {other}. Nothing was changed: two names for one certificate would "
-    "both renew it."
+    "The store already has this certificate under the name {other}. Nothing was changed, because both "
+    "names would renew it."
 )
 ADOPT_EXPIRED = gettext_noop(
-    "The certificate expired on {until}, so it cannot be renewed, and nothing was taken over. Order a replacement in "
-    "the e-service, then run “sinetti enrol {name}” with its transfer IDs."
+    "The certificate expired on {until}, so it cannot be renewed and was not adopted. Order a replacement "
+    "in the e-service, then run “sinetti enrol {name}” with its transfer IDs."
 )
-ADOPT_MISFIT = gettext_noop("{path} holds no certificate for this key. Key and certificate have to belong together.")
-ADOPT_NO_KEY = gettext_noop("{path} holds no private key. Export the certificate together with its key.")
-ADOPT_ALIASES = gettext_noop("{path} holds several private keys. Choose one with --alias: {aliases}")
+ADOPT_MISFIT = gettext_noop(
+    "{path} contains no certificate for this private key. Give the certificate that belongs to the key."
+)
+ADOPT_NO_KEY = gettext_noop("{path} contains no private key. Export the certificate together with its key.")
+ADOPT_ALIASES = gettext_noop("{path} contains several private keys. Choose one with --alias: {aliases}")
 ADOPT_ENCRYPTED = gettext_noop(
-    "{path} is encrypted. Write its pass-phrase into a file and give it with --password-file."
+    "{path} is encrypted. Write its passphrase in a file, and name the file with --password-file."
 )
-ADOPT_NO_PASSWORD = gettext_noop("{path} needs its password: write it into a file and give that with --password-file.")
-ADOPT_NO_PKCS12 = gettext_noop("{path} is no PKCS#12 file, or its password is wrong (--password-file).")
-ADOPT_JAVA = gettext_noop("{path} is a Java key store: give it with --jks.")
+ADOPT_NO_PASSWORD = gettext_noop(
+    "{path} is protected with a password. Write the password in a file, and name the file with --password-file."
+)
+ADOPT_NO_PKCS12 = gettext_noop("{path} is not a PKCS#12 file.")
+ADOPT_WRONG_PASSWORD = gettext_noop(
+    "The password of {path} is wrong. Correct the file that --password-file names, then run the command again."
+)
+ADOPT_JAVA = gettext_noop("{path} is a Java key store. Give it with --jks.")
 ADOPT_NO_KEYTOOL = gettext_noop(
-    "{path} is read with Java's keytool, which is not here. Where Java is, run: keytool -importkeystore -srckeystore "
-    "{path} -destkeystore key.p12 -deststoretype PKCS12 – and then give key.p12 with --pkcs12."
+    "{path} needs Java's keytool, which is not installed here. On a computer with Java, run: keytool "
+    "-importkeystore -srckeystore {path} -destkeystore key.p12 -deststoretype PKCS12 – then give key.p12 "
+    "with --pkcs12."
 )
-ADOPT_KEYTOOL = gettext_noop("{path} cannot be read by keytool: {why}")
-ADOPT_ONE_SOURCE = gettext_noop("Give one of: --key with --certificate, --pkcs12, or --jks.")
+ADOPT_KEYTOOL = gettext_noop("keytool cannot read {path}: {why}")
+ADOPT_ONE_SOURCE = gettext_noop("Give --key with --certificate, or --pkcs12, or --jks.")
 ADOPT_NO_SERVICE = gettext_noop(
-    "The certificate was issued by “{issuer}”, which is not in the anchors for holders of any service ({services}). "
-    "Add that CA to the service's bundle trust_holders, or write a table for the service that it belongs to."
+    "The certificate was issued by “{issuer}”, which is not a trusted CA for holders in any service "
+    "({services}). Add the CA to the service's trust_holders file, or add a table for the service that "
+    "the certificate belongs to."
 )
 ADOPT_NOT_OF_SERVICE = gettext_noop(
-    "The certificate was issued by “{issuer}”, which is not in the anchors for holders of {services}. Nothing was "
-    "taken over: give the service that it belongs to, or its right bundle."
+    "The certificate was issued by “{issuer}”, which is not a trusted CA for holders of {services}. "
+    "Nothing was adopted. Give the service that the certificate belongs to, or the right CA file."
 )
 ADOPT_SERVICES = gettext_noop(
-    "The certificate may belong to several services ({services}). Write the right one into the table "
-    "[certificates.{name}] of {path}, as service, and run the command again."
+    "The certificate may belong to several services ({services}). Set service in the table "
+    "[certificates.{name}] of {path}, then run the command again."
 )
 ADOPT_OTHER_TABLE = gettext_noop(
-    "The certificate belongs to {services}, but {path} has the service {service} for {name}. Write the right one into "
-    "its table [certificates.{name}], as service, and run the command again."
+    "The certificate belongs to {services}, but {path} has the service {service} for {name}. Correct "
+    "service in the table [certificates.{name}], then run the command again."
 )
-ADOPT_NOT_HOLDERS = gettext_noop("The certificate is not an organisation's, it was issued for something else.")
-ADOPT_OTHER_WORLD = gettext_noop("The certificate is of the environment {found}, but {service} is of {wanted}.")
+ADOPT_NOT_HOLDERS = gettext_noop(
+    "The certificate is not an organisation's certificate. It was issued for another purpose."
+)
+ADOPT_OTHER_WORLD = gettext_noop(
+    "The certificate belongs to the environment {found}, but {service} belongs to {wanted}."
+)
 ADOPT_OTHER_CUSTOMER = gettext_noop(
-    "The certificate is of the customer ID {found}, but {wanted} was expected. Nothing was taken over."
+    "The certificate has the customer ID {found}, but {wanted} was expected. Nothing was adopted."
 )
-ADOPT_NO_CUSTOMER = gettext_noop("The certificate names no customer ID that can be read.")
+ADOPT_NO_CUSTOMER = gettext_noop("The certificate contains no readable customer ID.")
 ADOPT_KEY_PASSWORD = gettext_noop(
-    "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
+    "{path}: this key has a different password from the key store. Write it in a file, and name the file "
     "with --key-password-file."
 )
 ADOPT_SEVERAL = gettext_noop(
-    "{path} holds certificates for more than one key: {serials}. Choose one: give the file with --jks, and the name "
-    "that the key has in it with --alias, as keytool -list shows it."
+    "{path} contains certificates for several keys: {serials}. Choose one. Give the file with --jks, and "
+    "the key's name in it with --alias, as keytool -list shows it."
+)
+
+OTHER_ISSUER = gettext_noop("the certificate of its signer was issued by another CA")
+TRUST_SERVICES_WRONG = gettext_noop(
+    "Get the CA certificates from the service's own pages, then run “sinetti enrol” again with that file as "
+    "--trust-services. It continues with the same key."
+)
+TRUST_SERVICES_KEPT_WRONG = gettext_noop(
+    "Put the CA certificates from the service's own pages into {path} (trust_services), then run the same command "
+    "again."
+)
+CORRECT_THEN_RETRIEVE = gettext_noop(
+    "The request was accepted, and only the retrieval failed. Correct the problem, then run “sinetti retrieve”."
 )

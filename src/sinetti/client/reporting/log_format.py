@@ -16,27 +16,27 @@ from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.translate import gettext_noop
 
 HAPPENED = {
-    EventType.ADOPTED: gettext_noop("taken over into the store"),
-    EventType.ENROLLED: gettext_noop("certificate retrieved and in place"),
-    EventType.RENEWED: gettext_noop("renewed, the new certificate is in place"),
-    EventType.REFUSED: gettext_noop("the service refused"),
-    EventType.UNCERTAIN: gettext_noop("uncertain whether the request was done"),
-    EventType.PENDING: gettext_noop("not ready yet"),
-    EventType.FAILED: gettext_noop("did not succeed"),
-    EventType.HOOK: gettext_noop("program of yours was run"),
-    EventType.DEPLOYED: gettext_noop("brought into use by your programs"),
-    EventType.DEPLOY_FAILED: gettext_noop("could not be brought into use by your programs"),
-    EventType.HINT: gettext_noop("the service said when it wants to be asked"),
-    EventType.REPLACEMENT_NEEDED: gettext_noop("cannot be renewed any more, a replacement is needed"),
-    EventType.REVOKED: gettext_noop("revoked"),
-    EventType.EXPORTED: gettext_noop("exported"),
-    EventType.REPAIRED: gettext_noop("repaired, the certificate is in use as before"),
-    EventType.SETTINGS_CHANGED: gettext_noop("settings changed"),
+    EventType.ADOPTED: gettext_noop("Certificate adopted into the store"),
+    EventType.ENROLLED: gettext_noop("Certificate retrieved and installed"),
+    EventType.RENEWED: gettext_noop("Certificate renewed and installed"),
+    EventType.REFUSED: gettext_noop("Request refused by the service"),
+    EventType.UNCERTAIN: gettext_noop("Outcome of the request unknown"),
+    EventType.PENDING: gettext_noop("Certificate not ready yet"),
+    EventType.FAILED: gettext_noop("Attempt failed"),
+    EventType.HOOK: gettext_noop("Hook run"),
+    EventType.DEPLOYED: gettext_noop("Certificate put into use"),
+    EventType.DEPLOY_FAILED: gettext_noop("Certificate could not be put into use"),
+    EventType.HINT: gettext_noop("Renewal time suggested by the service"),
+    EventType.REPLACEMENT_NEEDED: gettext_noop("Renewal no longer possible, replacement needed"),
+    EventType.REVOKED: gettext_noop("Certificate revoked"),
+    EventType.EXPORTED: gettext_noop("Certificate exported"),
+    EventType.REPAIRED: gettext_noop("Store repaired, certificate unchanged"),
+    EventType.SETTINGS_CHANGED: gettext_noop("Settings changed"),
 }
 FACTS = {
-    "serial": gettext_noop("certificate {value}"),
+    "serial": gettext_noop("serial number {value}"),
     "until": gettext_noop("valid until {value}"),
-    "codes": gettext_noop("error codes {value}"),
+    "codes": gettext_noop("error code {value}"),
     "stage": gettext_noop("stage {value}"),
     "exit_code": gettext_noop("exit code {value}"),
     "reason": gettext_noop("reason: {value}"),
@@ -44,7 +44,7 @@ FACTS = {
     "program": gettext_noop("program: {value}"),
     "start": gettext_noop("from {value}"),
     "end": gettext_noop("to {value}"),
-    "format": gettext_noop("form {value}"),
+    "format": gettext_noop("format {value}"),
     "path": gettext_noop("file: {value}"),
 }
 """Labels of the facts of an event.
@@ -55,30 +55,30 @@ Facts of `_BARE` need no label. Facts without a label here are shown under their
 _BARE = frozenset({"why", "result", "with_key", "explanation"})
 
 WHY = {
-    DecisionReason.EXPIRED: gettext_noop("it has ended"),
+    DecisionReason.EXPIRED: gettext_noop("the certificate has expired"),
     DecisionReason.REVOKED: messages.NEVER_REVOKED,
-    DecisionReason.REFUSED_FOR_GOOD: gettext_noop("the service refused it for good"),
+    DecisionReason.REFUSED_FOR_GOOD: gettext_noop("the service refused it permanently"),
 }
 """Texts for the reasons of a replacement.
 
 Any other value of `why` is shown as the agent reported it.
 """
 
-WITH_KEY = {"yes": gettext_noop("with its key"), "no": gettext_noop("without its key")}
+WITH_KEY = {"yes": gettext_noop("with the private key"), "no": gettext_noop("without the private key")}
 
 CHANGED = {
-    "service": gettext_noop("address of the service"),
+    "service": gettext_noop("service address"),
     "environment": gettext_noop("environment"),
     "customer_id": gettext_noop("customer ID"),
-    "customer_name": gettext_noop("the organisation's name"),
+    "customer_name": gettext_noop("organisation name"),
     "key": gettext_noop("type of the next key"),
-    "trust_services": gettext_noop("anchors for the service's answers"),
-    "trust_holders": gettext_noop("anchors for certificates"),
-    "tls_ca": gettext_noop("CA of the service's TLS"),
-    "files": gettext_noop("how files look"),
+    "trust_services": gettext_noop("trusted CAs for the service's answers"),
+    "trust_holders": gettext_noop("trusted CAs for certificates"),
+    "tls_ca": gettext_noop("CA of the TLS connection"),
+    "files": gettext_noop("file formats"),
 }
 
-NOT_STARTED = gettext_noop("it could not be started: {why}")
+NOT_STARTED = gettext_noop("could not be started: {why}")
 
 _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
     (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(messages.HOOK_EXIT, code=code)),
@@ -95,35 +95,29 @@ _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
 """Ends of a holder's program, by the words that hooks.py writes to the log."""
 
 UNDER_WAY = {
-    RequestState.PREPARED: gettext_noop(
-        "{kind}: the request is ready and has not been sent. Run the same command again."
-    ),
+    RequestState.PREPARED: gettext_noop("{kind}: the request is ready but was not sent. Run the same command again."),
     RequestState.SENT: gettext_noop(
-        "{kind}: the request may have left, no answer was written down. Run the same command again."
+        "{kind}: the request may have been sent, but no answer was recorded. Run the same command again."
     ),
-    RequestState.UNCERTAIN: gettext_noop(
-        "{kind}: it is uncertain whether the request was done. Run the same command again."
-    ),
+    RequestState.UNCERTAIN: gettext_noop("{kind}: the outcome of the request is unknown. Run the same command again."),
     RequestState.POSTPONED: gettext_noop(
-        "{kind}: the service asked for the same request again later. Run the same command again."
+        "{kind}: the service asked to receive the same request later. Run the same command again."
     ),
     RequestState.REFUSED: gettext_noop(
-        "{kind}: the service refused ({codes}). The same key is offered again with the next run."
+        "{kind}: the service refused the request ({codes}). The next run sends the same key again."
     ),
-    RequestState.ACCEPTED: gettext_noop("{kind}: accepted, the certificate can be retrieved. Run “sinetti retrieve”."),
+    RequestState.ACCEPTED: gettext_noop("{kind}: accepted. Retrieve the certificate with “sinetti retrieve”."),
     RequestState.COLLECTED: gettext_noop(
-        "{kind}: the certificate is here and only has to be put in place. Run the same command again."
+        "{kind}: the certificate was retrieved but is not installed yet. Run the same command again."
     ),
 }
 """Texts for the states of an open request; the command's name comes first."""
 
 
-def line(one: LogEvent, language: Language) -> str:
-    """Return the line of an event: time in Finland, what happened, and the facts."""
-    text = translate.translate(HAPPENED[one.event], language)
+def cells(one: LogEvent, language: Language) -> tuple[str, str, str]:
+    """Return time in Finland, event, and facts or an empty text."""
     facts = "; ".join(_facts(one, language))
-    at = translate.format_time(one.at, language)
-    return f"{at}  {text}: {facts}" if facts else f"{at}  {text}"
+    return translate.format_short(one.at), translate.translate(HAPPENED[one.event], language), facts
 
 
 def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:

@@ -23,7 +23,7 @@ class _Family:
     name: str
     told: str
     samples: Iterable[tuple[str, float]]
-    """Labels as they stand between the braces, empty for none, and the value."""
+    """Labels as they are written between the braces, empty for none, and the value."""
 
 
 def unusable(now: datetime) -> str:
@@ -54,33 +54,33 @@ def _families(
     )
     yield _Family(
         "sinetti_certificate_renew_from_seconds",
-        "When the service is willing to renew it, as a rule.",
+        "Time from which the service renews the certificate as a rule.",
         ((label, row.renew_from.timestamp()) for row, label, _ in held if row.renew_from is not None),
     )
     yield _Family(
         "sinetti_certificate_state",
-        "1 for the state in which a name is; other states are left out.",
+        "1 for the state of a name; other states are left out.",
         ((f'{labels[row.name]},state="{row.state.value}"', 1) for row in rows),
     )
     yield _Family(
         "sinetti_certificate_needs_person",
-        "1 where a person has to do something about a name.",
+        "1 if a name needs action, otherwise 0.",
         ((labels[row.name], _is_needed(row)) for row in rows),
     )
     yield _Family(
         "sinetti_certificate_deployed",
-        "1 where programs use the certificate, 0 where bringing it to them is still to be done.",
+        "1 if the certificate was put into use, 0 if that is still due.",
         ((labels[row.name], int(known)) for row in rows if (known := status.is_deployed(row)) is not None),
     )
     yield _Family(
         "sinetti_agent_failures",
-        "Tries of the agent that failed, since the last that did not.",
+        "Failed attempts of the agent since the last success.",
         ((labels[row.name], row.seen.memory.failures) for row in rows),
     )
     states = [row.state for row in rows]
     yield _Family(
         "sinetti_store_names",
-        "How many names of the store are in a state.",
+        "Number of names of the store in each state.",
         (
             (f'state="{state.value}"', states.count(state))
             for state in NameStatus
@@ -90,18 +90,16 @@ def _families(
     yield _readable(is_readable=True)
     yield _written_at(now)
     if last_run is not None:
-        yield _Family(
-            "sinetti_agent_last_run_seconds", "When the agent's last pass ended.", [("", last_run.timestamp())]
-        )
+        yield _Family("sinetti_agent_last_run_seconds", "End of the agent's last run.", [("", last_run.timestamp())])
 
 
 def _readable(*, is_readable: bool) -> _Family:
-    help_text = "1 where the store could be looked at when this was written."
+    help_text = "1 if the store was readable when this file was written, otherwise 0."
     return _Family("sinetti_store_readable", help_text, [("", int(is_readable))])
 
 
 def _written_at(now: datetime) -> _Family:
-    return _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
+    return _Family("sinetti_status_time_seconds", "Time at which this file was written.", [("", now.timestamp())])
 
 
 def _is_needed(row: StatusRow) -> int:

@@ -16,7 +16,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, journal, snapshot
+from sinetti.client.store import event_log, files, journal, snapshot
 from sinetti.client.store.event_log import LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
@@ -27,7 +27,7 @@ from sinetti.i18n.translate import gettext_noop
 
 
 class NameStatus(StrEnum):
-    """State of a name; the values stand in JSON."""
+    """State of a name; the values are those of JSON."""
 
     PENDING = "pending"
     VALID = "valid"
@@ -44,7 +44,7 @@ class NameStatus(StrEnum):
 class StatusRow:
     """One name at `now`.
 
-    Times UTC; what is not known is None. `seen` has what the row was made of.
+    Times UTC; what is not known is None. `seen` is the snapshot behind the row.
     """
 
     name: str
@@ -91,7 +91,7 @@ They take two and a half hours.
 
 
 class RequiredAction(StrEnum):
-    """Required action, the most urgent first; the values stand in JSON."""
+    """Required action, the most urgent first; the values are those of JSON."""
 
     REPAIR = "repair"
     REPLACE = "replace"
@@ -108,23 +108,23 @@ class RequiredAction(StrEnum):
 WORDS = {
     RequiredAction.REPLACE: gettext_noop("Order a replacement, then run “sinetti enrol {name}”."),
     RequiredAction.RESOLVE: gettext_noop(
-        "Run “sinetti renew {name}” again; if it stays uncertain, ask the service's support."
+        "Run “sinetti renew {name}” again. If the outcome is still unknown, ask the service's support."
     ),
     RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
-    RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and see what it says."),
-    RequiredAction.DEPLOY: gettext_noop(
-        "Mend the program that brings it into use; “sinetti log {name}” says what went wrong."
-    ),
+    RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and follow its advice."),
+    RequiredAction.DEPLOY: gettext_noop("Fix the deploy hook. “sinetti log {name}” shows what failed."),
     RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
     RequiredAction.ORDER: gettext_noop(
-        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the "
-        "table away."
+        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs. If "
+        "you do not need it, remove the table."
     ),
 }
-ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete its folder.")
-ENROL_RESOLVE = gettext_noop("Run “sinetti enrol {name}” again; if it stays uncertain, ask the service's support.")
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete the folder of this name.")
+ENROL_RESOLVE = gettext_noop(
+    "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
+)
 
-REPAIRABLE = gettext_noop("The store is damaged: {what}. Run “sinetti run”: it repairs this by itself.")
+REPAIRABLE = gettext_noop("The store is damaged: {what}. “sinetti run” repairs it.")
 
 EXIT_CODES = {
     RequiredAction.REPAIR: ExitCode.STORE,
@@ -320,43 +320,90 @@ def _phase(span: ValidityPeriod | None, now: datetime) -> ValidityPhase | None:
 
 
 HEAD = (
-    gettext_noop("name"),
-    gettext_noop("organisation"),
-    gettext_noop("state"),
-    gettext_noop("valid until"),
-    gettext_noop("days left"),
-    gettext_noop("renewal"),
-    gettext_noop("what to do"),
+    gettext_noop("Name"),
+    gettext_noop("Organisation"),
+    gettext_noop("State"),
+    gettext_noop("Valid until (Finnish time)"),
+    gettext_noop("Days left"),
+    gettext_noop("Next action"),
 )
-DAYS_LEFT = 4
-"""Index of the column of numbers."""
+"""Names of the columns."""
 
-HOPELESS = gettext_noop("valid, cannot be renewed any more")
-NOT_DEPLOYED = gettext_noop("{state}, not in use by your programs yet")
-FAILING_ONCE = gettext_noop("{state}, one try failed")
-FAILING = gettext_noop("{state}, {failures} tries failed")
-FAILING_WITH = gettext_noop("{state}, {failures} tries failed ({codes})")
-AGAIN_AT = gettext_noop("again {at}")
-FROM = gettext_noop("from {at}")
-OPEN = gettext_noop("open")
-BY_HINT = gettext_noop("{start} – {end}")
+ADVICE = gettext_noop("Advice")
+ORGANISATION, STATE, DAYS_LEFT = 1, 2, 4
+"""Numbers of columns."""
+
+HOPELESS = gettext_noop("valid, can no longer be renewed")
+NOT_DEPLOYED = gettext_noop("{state}, not yet put into use")
+FAILING_ONCE = gettext_noop("{state}, one attempt failed")
+FAILING = gettext_noop("{state}, {failures} attempts failed")
+FAILING_WITH = gettext_noop("{state}, {failures} attempts failed ({codes})")
+NOW = gettext_noop("now")
+
+ENVIRONMENT = gettext_noop("Environment")
+SERVICE = gettext_noop("Service")
+SERIAL = gettext_noop("Serial number")
+VALID_FROM = gettext_noop("Valid from")
+VALID_UNTIL = gettext_noop("Valid until")
+FILES = gettext_noop("Files")
+LATEST_EVENT = gettext_noop("Latest event")
+FINNISH_TIME = gettext_noop("{instant} (Finnish time)")
+RANGE = gettext_noop("{start} – {end} (Finnish time)")
 
 _WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus.REVOKED})
 
 
 def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
-    """Return the cells of one line; instants are in Finnish time."""
-    seen, what = row.seen, words(row)
-    organisation = " ".join(messages.strip_control_chars(one) for one in (seen.customer_id, seen.customer_name) if one)
+    """Return the cells of one line, and the advice or an empty text.
+
+    Instants are in Finnish time.
+    """
     return (
         row.name,
-        organisation or "–",
+        _organisation(row) or "–",
         messages.render(status_text(row), language),
-        "–" if seen.span is None else translate.format_time(seen.span.not_after, language),
+        "–" if row.seen.span is None else translate.format_short(row.seen.span.not_after),
         "–" if row.days_left is None else translate.number(row.days_left, language),
-        _renewal(row, language),
-        "" if what is None else messages.render(what, language),
+        _next_action(row, language),
+        advice(row, language),
     )
+
+
+def advice(row: StatusRow, language: Language) -> str:
+    """Return the text about the required action; empty if there is none."""
+    what = words(row)
+    return "" if what is None else messages.render(what, language)
+
+
+def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple[str, str]]:
+    """Return names and values of the details of one name.
+
+    Unknown values are left out.
+    """
+    seen, span, hint = row.seen, row.seen.span, row.seen.memory.hint
+    next_action = _next_at(row)
+
+    def in_finland(at: datetime | None) -> str | None:
+        written = None if at is None else translate.format_short(at)
+        return None if written is None else translate.translate(FINNISH_TIME, language, instant=written)
+
+    when = in_finland(next_action) if next_action is not None else _next_action(row, language)
+    if hint is not None and next_action == hint.start:
+        ends = {"start": translate.format_short(hint.start), "end": translate.format_short(hint.end)}
+        when = translate.translate(RANGE, language, **ends)
+    pairs = (
+        (HEAD[STATE], messages.render(status_text(row), language)),
+        (HEAD[ORGANISATION], _organisation(row)),
+        (ENVIRONMENT, None if seen.environment is None else seen.environment.value),
+        (SERVICE, seen.service),
+        (SERIAL, seen.serial),
+        (VALID_FROM, in_finland(seen.not_before)),
+        (VALID_UNTIL, in_finland(seen.not_after)),
+        (HEAD[DAYS_LEFT], None if row.days_left is None else translate.number(row.days_left, language)),
+        (HEAD[-1], None if when == "–" else when),
+        (FILES, None if span is None else str(folder / files.LIVE)),
+    )
+    return [(translate.translate(name, language), messages.strip_control_chars(text)) for name, text in pairs if text]
 
 
 def header(language: Language) -> tuple[str, ...]:
@@ -387,7 +434,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     """
     seen = row.seen
     memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
-    last = _last(folder)
+    last = latest_event(folder)
     return row.as_json() | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
@@ -407,22 +454,46 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     }
 
 
-def _last(folder: Path) -> LogEvent | None:
+def latest_event(folder: Path) -> LogEvent | None:
+    """Return the last entry of a name's log.
+
+    None if there is none, or without access to the log.
+    """
     try:
         return next(reversed(list(event_log.read(folder))), None)
     except OSError:
         return None
 
 
-def _renewal(row: StatusRow, language: Language) -> str:
+def _organisation(row: StatusRow) -> str:
+    return " ".join(messages.strip_control_chars(one) for one in (row.seen.customer_id, row.seen.customer_name) if one)
+
+
+def _next_action(row: StatusRow, language: Language) -> str:
+    """Return the instant of the next renewal or attempt.
+
+    It is "now" if the action is due, and a dash if there is none.
+    """
+    at = _next_at(row)
+    if at is not None:
+        return translate.format_short(at)
+    return "–" if _is_final(row) else translate.translate(NOW, language)
+
+
+def _next_at(row: StatusRow) -> datetime | None:
+    """Return the instant of the next renewal or attempt of the agent.
+
+    None if there is none, or if it is due.
+    """
     memory = row.seen.memory
-    if row.seen.span is None or row.renew_from is None or row.state in _WITHOUT_RENEWAL or is_hopeless(row):
-        return "–"
+    if _is_final(row):
+        return None
     if memory.next_try is not None and memory.next_try > row.now:
-        return translate.translate(AGAIN_AT, language, at=translate.format_time(memory.next_try, language))
+        return memory.next_try
     if memory.hint is not None:
-        start, end = (translate.format_time(one, language) for one in (memory.hint.start, memory.hint.end))
-        return translate.translate(BY_HINT, language, start=start, end=end)
-    if row.state is NameStatus.VALID:
-        return translate.translate(FROM, language, at=translate.format_time(row.renew_from, language))
-    return translate.translate(OPEN, language)
+        return memory.hint.start
+    return row.renew_from if row.state is NameStatus.VALID else None
+
+
+def _is_final(row: StatusRow) -> bool:
+    return row.renew_from is None or row.state in _WITHOUT_RENEWAL or is_hopeless(row)

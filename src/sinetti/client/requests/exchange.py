@@ -170,9 +170,18 @@ def _not_answered(
         case ServiceErrorKind.NOT_TRUSTED | ServiceErrorKind.NOT_SERVED:
             journal.advance(leaving, RequestState.UNCERTAIN)
             again = messages.CORRECT_SAME_KEY if trouble.is_permanent else messages.RUN_AGAIN_SAME_KEY
-            return task.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, make_message(again))
+            return task.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, _way_out(task, trouble, again))
         case never:
             assert_never(never)
+
+
+def _way_out(task: NameTask, trouble: ServiceError, usual: str) -> Message:
+    """Return the next step after an answer that is not trusted, or the usual one."""
+    if not soap_client.is_of_another_ca(trouble.message):
+        return make_message(usual)
+    if task.kind is RequestKind.ENROL:
+        return make_message(messages.TRUST_SERVICES_WRONG)
+    return make_message(messages.TRUST_SERVICES_KEPT_WRONG, path=str(task.folder / store_settings.FILE))
 
 
 def _refused(task: NameTask, leaving: RequestJournal, response: SoapResponse) -> CommandResult:
@@ -251,7 +260,8 @@ def _fetch(task: NameTask, held: RequestJournal) -> bytes | CommandResult:
             response = soap_client.call(task.service, Operation.GET, operations.render_get(ask))
     except ServiceError as trouble:
         again = Result.FAILED if trouble.kind is ServiceErrorKind.NOT_TRUSTED else Result.PENDING
-        failed = task.ended(again, ExitCode.AGAIN, trouble.message, make_message(messages.RUN_AGAIN_TO_FETCH))
+        usual = messages.CORRECT_TO_FETCH if trouble.is_permanent else messages.RUN_AGAIN_TO_FETCH
+        failed = task.ended(again, ExitCode.AGAIN, trouble.message, _way_out(task, trouble, usual))
         return replace(failed, retry_after=trouble.retry_after)
     if response.status_ok and response.certificate is not None:
         return response.certificate

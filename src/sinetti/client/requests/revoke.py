@@ -34,29 +34,29 @@ REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerR
 """Reasons that a holder may give."""
 
 WHAT_STOPS = gettext_noop(
-    "{name}: the certificate {serial} of {customer_id} is revoked for good, in {environment} at {service}. Every "
-    "service refuses it from then on, also where programs use it that are not on this computer; it can be renewed no "
-    "more. To go on, order a replacement."
+    "{name}: certificate {serial} of {customer_id} will be revoked permanently in {environment} at "
+    "{service}. After that, every service refuses it, also on other computers, and it can no longer be "
+    "renewed. To continue, order a replacement."
 )
 RENEWALS_TOO = gettext_noop(
-    "With keyCompromise the certificates that were renewed from it are revoked as well, since whoever has the key "
+    "With keyCompromise, the certificates renewed from it are revoked too, because anyone with the key "
     "could have renewed it."
 )
 REVOKED = gettext_noop(
-    "{name}: the certificate {serial} was revoked {at}. Order a replacement, then run “sinetti enrol {name}”."
+    "{name}: certificate {serial} was revoked on {at}. Order a replacement, then run “sinetti enrol {name}”."
 )
-REVOKED_BEFORE = gettext_noop("{name}: the certificate {serial} is revoked already. Nothing was sent.")
+REVOKED_BEFORE = gettext_noop("{name}: certificate {serial} is already revoked. Nothing was sent.")
 REVOKED_OTHERWISE = gettext_noop(
-    "{name}: the certificate {serial} was revoked before, for another reason. It stays revoked."
+    "{name}: certificate {serial} was revoked earlier for another reason. It stays revoked."
 )
 NO_SUCH_DOOR = gettext_noop(
-    "This service takes no revocations from programs. Revoke the certificate in the e-service (Settings > Technical "
-    "interface and certificates), at any hour; or ask the service's support to revoke the certificate {serial} of "
-    "{customer_id}."
+    "This service does not accept revocations from programs. Revoke the certificate at any time in the "
+    "e-service (Settings > Technical interface and certificates). You can also ask the service's support "
+    "to revoke certificate {serial} of {customer_id}."
 )
 NOT_REVOKED = gettext_noop("Nothing was revoked.")
-MAY_BE_REVOKED = gettext_noop("Run the same command again: if it is revoked already, the service says so.")
-ANSWER_OF_NO_USE = gettext_noop("What the service answered is no answer to a revocation (HTTP status {status}).")
+MAY_BE_REVOKED = gettext_noop("Run the same command again. If the certificate is already revoked, the service says so.")
+ANSWER_OF_NO_USE = gettext_noop("The service's answer is not an answer to a revocation (HTTP status {status}).")
 
 _OK, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _NOT_IMPLEMENTED = 200, 404, 405, 409, 501
 _NO_DOOR = frozenset({_NOT_FOUND, _NOT_ALLOWED, 410, _NOT_IMPLEMENTED})
@@ -171,8 +171,10 @@ def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:
 
 
 def _not_answered(errand: _RevocationTask, trouble: ServiceError) -> RevocationOutcome:
-    sure = trouble.kind is ServiceErrorKind.NOT_REACHED
-    outcome_messages = (trouble.message, make_message(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
+    again = MAY_BE_REVOKED
+    if trouble.kind is ServiceErrorKind.NOT_REACHED:
+        again = messages.CORRECT_NOTHING_DONE if trouble.is_permanent else messages.RUN_AGAIN_NOTHING_SENT
+    outcome_messages = (trouble.message, make_message(again))
     return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
 
 

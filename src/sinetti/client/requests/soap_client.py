@@ -64,7 +64,7 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
         objection = (
             objections[0]
             if objections
-            else make_message(messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
+            else make_message(messages.ANSWER_INVALID, why=error_reasons.translate_reason(bad))
         )
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, objection) from bad
     except operations.SoapFault as fault:
@@ -77,6 +77,14 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
             ServiceErrorKind.NOT_TRUSTED,
             make_message(messages.ANSWER_UNREADABLE, why=error_reasons.translate_reason(bad)),
         ) from bad
+
+
+def is_of_another_ca(objection: Message) -> bool:
+    """Return True if an answer is signed under a CA that is not in the bundle.
+
+    The same answer would not be trusted the next time either.
+    """
+    return objection.values.get("why") == make_message(messages.OTHER_ISSUER)
 
 
 def distrust_reason(
@@ -92,15 +100,14 @@ def distrust_reason(
     is not in the bundle does not count: an anchor high up would let every certificate below it sign for the service. A
     holder's certificate does not count, even if its CA was put into both bundles.
     """
-    ways = chain.trusted_ways(signer, anchors) if _is_a_signer(signer) else ()
-    if policy_oids.is_holder_certificate(signer) and chain.issuers_of(signer, holders):
-        ways = ()
+    not_accepted = error_reasons.translate_reason(SignatureErrorCode.KEY_NOT_ACCEPTED)
+    is_holder = policy_oids.is_holder_certificate(signer)
+    if not _is_a_signer(signer) or (is_holder and chain.issuers_of(signer, holders)):
+        return (make_message(messages.ANSWER_NOT_TRUSTED, why=not_accepted),)
+    ways = chain.trusted_ways(signer, anchors)
     if not ways:
-        return (
-            make_message(
-                messages.ANSWER_NOT_TRUSTED, why=error_reasons.translate_reason(SignatureErrorCode.KEY_NOT_ACCEPTED)
-            ),
-        )
+        why = not_accepted if is_holder else make_message(messages.OTHER_ISSUER)
+        return (make_message(messages.ANSWER_NOT_TRUSTED, why=why),)
     found = renewal_window.check_validity(signer, ways, now)
     return (
         ()

@@ -42,6 +42,10 @@ IN_VAIN = frozenset(
         messages.REDIRECTED,
         messages.WRONG_ADDRESS,
         messages.PROXY_UNREADABLE,
+        messages.ANSWER_NOT_TRUSTED,
+        messages.RECEIPT_NOT_TRUSTED,
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
     }
 )
 """Messages of permanent errors: something has to be corrected first.
@@ -58,8 +62,8 @@ class ServiceErrorKind(Enum):
 
     NOT_REACHED = "the service read nothing of the request"
     LOST = "the request may have arrived, but there is no answer"
-    NOT_SERVED = "the service answered that it does not serve just now"
-    NOT_TRUSTED = "something answered that cannot be relied on"
+    NOT_SERVED = "the service answered that it is temporarily unavailable"
+    NOT_TRUSTED = "the answer is not trusted"
 
 
 class ServiceError(Exception):

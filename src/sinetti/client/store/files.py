@@ -158,7 +158,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path
     if exists(folder):
         for name, octets in files.items():
             if read(folder / name) != octets:
-                raise corruption_error(folder / name, "it differs from what belongs there")
+                raise corruption_error(folder / name, "it does not have the expected content")
     else:
         make_folder(folder.parent)
         beside = folder.with_name(f".{folder.name}.new")

@@ -213,10 +213,10 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     if not files.exists(folder):
         # Notes are written once the first set is in use; generations alone may come from a run that ended just before.
         if folder.is_symlink() or files.exists(name_folder / NOTES):
-            raise files.corruption_error(folder, "it points at no certificate")
+            raise files.corruption_error(folder, "it does not point to a certificate")
         return None
     if folder.is_symlink() and folder.resolve().parent != (name_folder / files.GENERATIONS).resolve():
-        raise files.corruption_error(folder, "it points at something else than a certificate of this name")
+        raise files.corruption_error(folder, "it does not point to a certificate of this name")
     certificate = certificate_in_use(name_folder)
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))
@@ -245,7 +245,7 @@ def notes(name_folder: Path) -> NameState:
         raw = decoder.json_of(files.read(path))
         return NameState(raw["revoked"], raw["transfer"], raw["serial"])
     except (ValueError, KeyError, TypeError) as bad:
-        raise files.corruption_error(path, "these are no notes") from bad
+        raise files.corruption_error(path, "its content is not valid") from bad
 
 
 def remember(name_folder: Path, what: NameState) -> None:
@@ -257,7 +257,7 @@ def remember(name_folder: Path, what: NameState) -> None:
 def _same_key(folder: Path, certificate: x509.Certificate, wanted: OutputOptions) -> None:
     kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
     if kept is None or not key_storage.belongs(certificate, kept):
-        raise files.corruption_error(folder, "key and certificate do not belong together")
+        raise files.corruption_error(folder, "the private key does not match the certificate")
 
 
 def _parsed(path: Path) -> x509.Certificate:

@@ -127,7 +127,7 @@ def load(folder: Path) -> RequestJournal | None:
     """
     journal = read_without_key(folder)
     if journal is not None and key_storage.key_id_of(folder, folder.parent.parent) != journal.key_id:
-        raise files.corruption_error(key_storage.path_of(folder), "it is not the key that the journal names")
+        raise files.corruption_error(key_storage.path_of(folder), "it is not the key of this request")
     return journal
 
 
@@ -154,10 +154,10 @@ def read_without_key(folder: Path) -> RequestJournal | None:
             digests=dict(raw["digests"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as bad:
-        raise files.corruption_error(path, "it is no journal") from bad
+        raise files.corruption_error(path, "it is not a valid request journal") from bad
     for name, digest in journal.digests.items():
         if _digest(files.read(folder / name)) != digest:
-            raise files.corruption_error(folder / name, "it is not what the journal names")
+            raise files.corruption_error(folder / name, "it is not the certificate of this request")
     return journal
 
 

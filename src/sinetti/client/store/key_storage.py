@@ -154,11 +154,11 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
     if path.name == KEY:
         key = _opened(path, name_folder)
         if not belongs(certificate, key):
-            raise files.corruption_error(folder, "key and certificate do not belong together")
+            raise files.corruption_error(folder, "the private key does not match the certificate")
         return key
     in_token = _uri(path)
     if in_token.key_id is None or not is_for(certificate, in_token.key_id):
-        raise files.corruption_error(folder, "key and certificate do not belong together")
+        raise files.corruption_error(folder, "the private key does not match the certificate")
     known = settings.load(name_folder).files.token
     return token_keys.key_of(in_token, known, certificate.public_key())
 
@@ -173,7 +173,7 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
         return key_id(_opened(path, name_folder, tests_primes=False))
     known = _uri(path).key_id
     if known is None:
-        raise files.corruption_error(path, "this is no URI of a key in a token")
+        raise files.corruption_error(path, "this is not the URI of a key in a token")
     return known
 
 

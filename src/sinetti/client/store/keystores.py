@@ -22,6 +22,8 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
+from sinetti.infra import standard_input
+from sinetti.infra.standard_input import InputTakenError
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
@@ -144,7 +146,7 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(make_message(messages.ADOPT_NO_PKCS12, path=str(path))) from bad
+        raise UsageError(make_message(_pkcs12_fault(octets, password, bad), path=str(path))) from bad
     if key is None:
         raise UsageError(make_message(messages.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
@@ -164,6 +166,17 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     found = _fitting(key, given, path)
     _refuse_several(found, path)
     return found
+
+
+def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
+    """Return the message for a file that could not be read as PKCS#12.
+
+    Its password is wrong or missing, or it has another format. A PFX is a SEQUENCE that begins with version 3
+    (RFC 7292, 4).
+    """
+    if octets[:1] != b"\x30" or b"\x02\x01\x03" not in octets[:12] or "password" not in str(bad).casefold():
+        return messages.ADOPT_NO_PKCS12
+    return messages.ADOPT_NO_PASSWORD if password is None else messages.ADOPT_WRONG_PASSWORD
 
 
 def _refuse_several(found: KeyMaterial, path: Path) -> None:
@@ -193,15 +206,10 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
     try:
         key = load(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        known = _PEM in octets
-        why = (
-            error_reasons.translate_reason(bad)
-            if known
-            else error_reasons.translate_reason("this is no PEM private key, or the passphrase is wrong")
-        )
-        encrypted = known and password is None and b"ENCRYPTED" in octets
-        wrong = messages.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
-        raise UsageError(make_message(wrong, path=str(path), why=why)) from bad
+        needs_password = password is None and (isinstance(bad, TypeError) or b"ENCRYPTED" in octets)
+        wrong = messages.ADOPT_ENCRYPTED if needs_password else messages.UNREADABLE_FILE
+        why = str(bad) if _PEM in octets else _der_fault(bad)
+        raise UsageError(make_message(wrong, path=str(path), why=error_reasons.translate_reason(why))) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(
             make_message(
@@ -211,6 +219,13 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
             )
         )
     return key
+
+
+def _der_fault(bad: Exception) -> str:
+    if isinstance(bad, TypeError):
+        return "the key is not encrypted, so it needs no passphrase"
+    is_wrong = "password" in str(bad).casefold()
+    return "the passphrase is wrong" if is_wrong else "this is not a private key in DER or PEM"
 
 
 def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
@@ -225,9 +240,11 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
 
 def _read(path: Path) -> bytes:
     try:
+        if path == standard_input.STREAM:
+            return standard_input.read_file(path)[:LARGEST]
         with path.open("rb") as file:
             return file.read(LARGEST)
-    except OSError as bad:
+    except (OSError, InputTakenError) as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad

@@ -232,7 +232,7 @@ class Windows:
         command: Sequence[str] = ("icacls", str(folder), *PRIVATE, "/q")
         if self._run(command, capture_output=True, check=False).returncode != 0:
             folder.rmdir()
-            raise PermissionError(errno.EACCES, "icacls cannot make it private", str(folder))
+            raise PermissionError(errno.EACCES, "icacls cannot restrict it to its owner", str(folder))
 
 
 def support_for(platform: str) -> OsSupport:

@@ -196,10 +196,10 @@ def _possible(wanted: OutputOptions) -> None:
     """Raise NameSettingsError for options that cannot be met, before a key is made."""
     packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
     if packed and wanted.token is not None:
-        msg = "formats: the key is in a token and does not leave it"
+        msg = "formats: the key is in a token and cannot leave it"
         raise NameSettingsError(msg)
     if packed and wanted.password_file is None:
-        msg = "password_file: PKCS#12 needs a file with its password"
+        msg = "password_file: PKCS#12 needs a password file"
         raise NameSettingsError(msg)
 
 
@@ -208,14 +208,14 @@ def _files(raw: dict[str, object]) -> OutputOptions:
         return OutputOptions()
     formats = raw.get("formats", [Format.PEM.value])
     if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
-        msg = "formats: a list of texts is needed here"
+        msg = "formats: the value must be a list of texts"
         raise NameSettingsError(msg)
     module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
     token = None
     if module is not None and label is not None and pin_file is not None:
         token = Token(Path(module), label, Path(pin_file))
     elif (module, label, pin_file) != (None, None, None):
-        msg = "token_label: a token needs token_module, token_label and token_pin_file"
+        msg = "token_label: a token needs the settings token_module, token_label and token_pin_file"
         raise NameSettingsError(msg)
     return OutputOptions(
         formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
@@ -256,7 +256,7 @@ def _path(raw: dict[str, object], name: str) -> Path | None:
 
 def _mode(text: str) -> int:
     if not _MODE.fullmatch(text):
-        msg = "mode: a mode such as 0600 or 0640 is needed here"
+        msg = "mode: the value must be a file mode such as 0600 or 0640"
         raise NameSettingsError(msg)
     return int(text, 8)
 
@@ -269,7 +269,7 @@ def _string(value: str) -> str:
 def _required(raw: dict[str, object], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not value:
-        msg = f"{name}: a text is needed here"
+        msg = f"{name}: the value must be text"
         raise NameSettingsError(msg)
     return value
 
@@ -283,5 +283,5 @@ def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
         return kind(value)
     except ValueError:
         choices = ", ".join(kind)
-        msg = f"{name}: one of {choices} is needed here"
+        msg = f"{name}: the value must be one of {choices}"
         raise NameSettingsError(msg) from None

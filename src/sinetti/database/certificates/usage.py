@@ -52,7 +52,7 @@ def add(
 
 
 def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
-    """Withdraw a gateway for good; return False if no gateway of this name is in use."""
+    """Withdraw a gateway permanently; return False if none of this name is in use."""
     with transaction.atomic(using=db.alias):
         rows = Gateway.objects.using(db.alias).filter(name=name, withdrawn__isnull=True)
         if not rows.update(withdrawn=audit.at):

@@ -49,7 +49,7 @@ _FREE: Final = {"claimed_by": None, "lease_until": None, "next_attempt_at": None
 _CLOCKS_DIFFER = timedelta(hours=1)
 _LONGEST_PROBLEM = 200
 _CHUNK = 500
-_ENDED_IN_A_TRY = "the process ended in the middle of the last try: the message may have arrived"
+_ENDED_IN_A_TRY = "the process ended during the last attempt: the message may have been delivered"
 
 
 @dataclass(frozen=True, slots=True)

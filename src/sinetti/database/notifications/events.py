@@ -78,7 +78,7 @@ def expand(
 
 def drop(db: Database, before: datetime, now: datetime) -> int:
     """Cancel events due before `before` without messages; return their number."""
-    return _waiting(db).filter(due__lt=before).update(cancelled_at=now, problem="too old when messages were made")
+    return _waiting(db).filter(due__lt=before).update(cancelled_at=now, problem="too old when messages were created")
 
 
 def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:

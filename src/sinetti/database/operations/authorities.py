@@ -108,7 +108,7 @@ def identity(db: Database) -> AuthorityIdentity | None:
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # NotSupportedError: the server is too old
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database cannot be read ({why}): look at DATABASE_URL and at database_url"
+        sentence = f"the database cannot be read ({why}): check DATABASE_URL and database_url"
         raise DatabaseSetupError(sentence) from refused
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 

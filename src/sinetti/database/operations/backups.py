@@ -51,7 +51,7 @@ def back_up(url: str, target: Path) -> None:
     """
     config = _config(url)
     if _is_sqlite(config) and not Path(config["NAME"]).is_file():
-        sentence = f"there is no database in {config['NAME']}"
+        sentence = f"there is no database at {config['NAME']}"
         raise BackupError(sentence)
     with _made_whole(target) as partial:
         if _is_sqlite(config):
@@ -69,7 +69,7 @@ def restore(url: str, source: Path) -> None:
     Raises BackupError.
     """
     if not source.is_file():
-        sentence = f"{source} is not there, or no file"
+        sentence = f"{source} is not a file"
         raise BackupError(sentence)
     config = _config(url)
     if not _is_sqlite(config):
@@ -78,7 +78,7 @@ def restore(url: str, source: Path) -> None:
         return
     target = Path(config["NAME"])
     if left := [path for path in (target, *(Path(f"{target}{end}") for end in ("-wal", "-shm"))) if path.exists()]:
-        sentence = f"{left[0]} is there: move it away first, it is never overwritten"
+        sentence = f"{left[0]} already exists: move it away first, because it is never overwritten"
         raise BackupError(sentence)
     with _made_whole(target) as partial:
         _copy(str(source), str(partial))
@@ -109,7 +109,7 @@ def _made_whole(target: Path) -> Iterator[Path]:
         _name(partial, target)
         _sync(target.parent)
     except OSError as failed:
-        sentence = f"{target} cannot be made ({failed.strerror}): a backup is a new file"
+        sentence = f"{target} cannot be created ({failed.strerror}): a backup must be a new file"
         raise BackupError(sentence) from failed
     finally:
         partial.unlink(missing_ok=True)
@@ -146,7 +146,7 @@ def _copy(source: str, target: str) -> None:
         sentence = f"{source} is not a complete SQLite file: {failed}"
         raise BackupError(sentence) from failed
     if whole != "ok":
-        sentence = f"{source} is damaged ({whole}): a copy of it is no better"
+        sentence = f"{source} is damaged ({whole}), so a copy of it would be damaged too"
         raise BackupError(sentence)
 
 
@@ -157,7 +157,7 @@ def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
     """
     program = shutil.which(name)
     if program is None:
-        sentence = f"{name} is not installed: it comes with PostgreSQL's client programs"
+        sentence = f"{name} is not installed: install PostgreSQL's client programs"
         raise BackupError(sentence)
     given = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
     known = {variable: str(config[key]) for variable, key in given.items() if config.get(key)}

@@ -26,7 +26,7 @@ from sinetti.domain.values import Language, Serial
 
 
 class OrganisationClosed(Exception):
-    """The organisation is closed for good, so no person can be named for it.
+    """The organisation has ended, so no person can be named for it.
 
     The argument is the customer's id.
     """
@@ -221,7 +221,7 @@ def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext
 def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
     """Return open orders whose transfer ids were last offered to a previous contact.
 
-    The result is empty for an organisation that is closed for good.
+    The result is empty for an organisation that has ended.
     """
     rows = models.Order.objects.using(db.alias).filter(lineage=lineage_id, state=OrderState.OPEN)
     rows = rows.filter(lineage__organisation__closed_at__isnull=True)

@@ -43,7 +43,7 @@ class NoRecipient(Exception):
 
 
 class OrganisationCannotIssue(Exception):
-    """The organisation is closed for good, so its transfer ids would have no effect.
+    """The organisation has ended, so its transfer ids would have no effect.
 
     Nothing was written.
     """

@@ -102,7 +102,9 @@ def _pending(pending: tuple[PendingView, ...]) -> Section:
 
 
 def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
-    blocks: list[Component] = [Text([_("We have not checked who is asking: approve only those whom you know.")])]
+    blocks: list[Component] = [
+        Text([_("We have not verified who sent the request. Approve it only if you know the sender.")])
+    ]
     for one in requests[:_SHOWN_REQUESTS]:
         blocks += [DescriptionList(request_values(one)), _answer(one), _more(one)]
     if len(requests) > _SHOWN_REQUESTS:

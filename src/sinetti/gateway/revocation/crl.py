@@ -144,7 +144,7 @@ class IssuerLists:
 def read_list(octets: bytes) -> LoadedCrl:
     """Read a list, DER or PEM. Raises InvalidCrl."""
     load = x509.load_pem_x509_crl if octets.lstrip().startswith(_BEGINS_PEM) else x509.load_der_x509_crl
-    why = "this is no certificate revocation list, neither DER nor PEM"
+    why = "this is not a certificate revocation list in DER or PEM"
     if len(octets) > LARGEST_LIST:
         raise InvalidCrl(why)
     try:

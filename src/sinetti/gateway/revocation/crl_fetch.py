@@ -82,7 +82,7 @@ def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
         octets, etag = got
         fresh = _signed(octets, wanted.issuer)
         if fresh is None:
-            _refuse("what came is no revocation list that its CA signed, or one of a kind that is not taken")
+            _refuse("the retrieved file is not an accepted revocation list signed by its CA")
         if kept is not None:
             _not_back(kept.signed, fresh)
         if kept is None or kept.octets != octets:
@@ -142,11 +142,11 @@ def _signed(octets: bytes, issuer: CaCertificate) -> VerifiedCrl | None:
 
 def _not_back(kept: VerifiedCrl, fresh: VerifiedCrl) -> None:
     if fresh.read.scope != kept.read.scope:
-        _refuse("what came speaks for other certificates than the list in place: look at the address")
+        _refuse("the retrieved list covers other certificates than the list in use: check the address")
     if _number(fresh) < _number(kept):
-        _refuse("what came has a lower number than the list in place: an attacker or a cache sent an old list")
+        _refuse("the retrieved list has a lower number than the list in use: an attacker or a cache sent an old list")
     if fresh.read.this_update < kept.read.this_update:
-        _refuse("what came is older than the list in place: an attacker or a cache sent an old list")
+        _refuse("the retrieved list is older than the list in use: an attacker or a cache sent an old list")
 
 
 def _number(signed: VerifiedCrl) -> int:
@@ -169,11 +169,11 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
     try:
         reply = send_request(HttpRequest(url, headers=headers, limit=LARGEST_LIST, within=within))
     except HttpError as why:
-        _refuse(f"{url} could not be reached, or gave no whole answer ({why})")
+        _refuse(f"{url} gave no complete answer ({why})")
     if reply.status == _UNCHANGED and etag is not None:
         return None
     if reply.status != _FOUND:
-        _refuse(f"{url} answered with status {reply.status}")
+        _refuse(f"{url} answered with HTTP status {reply.status}")
     tag = reply.headers.get("etag", "")
     return reply.body, tag if _TAG.fullmatch(tag) else None
 

@@ -72,13 +72,14 @@ class AuthService:
         """
         answers = _ENDPOINTS.get(asked.path)
         if answers is None:
-            return _plain(404, "This gateway has /check, /refusal, /verify, /readyz and /healthz.")
+            return _plain(404, "This gateway serves /check, /refusal, /verify, /readyz and /healthz.")
         methods, _, open_to_all = answers
         if asked.method not in methods:
             return HttpResult(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
         if not open_to_all and not self.guard.trusts(asked.peer, asked.headers):
             return _plain(
-                403, "This gateway answers its own proxy alone: by the Unix socket, or listed and with the secret."
+                403,
+                "This gateway answers only its own proxy: over the Unix socket, or listed and with the secret.",
             )
         return None
 
@@ -100,7 +101,7 @@ class AuthService:
 
     def _verify(self, asked: IncomingRequest) -> HttpResult:
         if len(asked.body) > LARGEST_DOCUMENT:
-            return _plain(413, f"A document has at most {LARGEST_DOCUMENT} octets.")
+            return _plain(413, f"A document may have at most {LARGEST_DOCUMENT} bytes.")
         presented = in_headers(asked.headers)
         now = self.guard.now()
         tls = None if presented is None else presented.certificate
@@ -139,7 +140,7 @@ def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> HttpResult:
         return HttpResult(200, {**headers, "Content-Type": _OCTETS}, octets)
     value = {**verdict.as_json(), "octets": base64.b64encode(octets).decode("ascii")}
     return HttpResult(
-        200, {**headers, "Content-Type": "application/json"}, json.dumps(value, ensure_ascii=False).encode()
+        200, {**headers, "Content-Type": "application/json"}, f"{json.dumps(value, ensure_ascii=False)}\n".encode()
     )
 
 

@@ -59,7 +59,7 @@ class RequestGuard:
 
     def __post_init__(self) -> None:
         if self.gateway.source is None and self.revocation != DANGEROUSLY_NONE:
-            why = f'revocation would not be checked: name a source, or say revocation = "{DANGEROUSLY_NONE}"'
+            why = f'revocation would not be checked: name a source, or set revocation = "{DANGEROUSLY_NONE}"'
             raise NoRevocationSource(why)
 
     def trusts(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
@@ -72,7 +72,7 @@ class RequestGuard:
         known = list(headers)
         believed = self.proxies.trusts(peer, [value.encode("latin-1") for name, value in known if name == SECRET])
         if not believed and any(name == CERTIFICATE for name, _ in known):
-            _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
+            _log.info("a certificate in a header was ignored: its sender is not a listed proxy with the secret")
         return believed
 
     def check(self, client_certificate: ClientCertificate | None) -> Verdict | None:

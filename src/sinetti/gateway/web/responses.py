@@ -32,13 +32,13 @@ _REFUSED = gettext_noop("The certificate was not accepted")
 _NOT_ACCEPTED = gettext_noop("The document was not accepted")
 _SEND_AGAIN = gettext_noop("Send the request again")
 _NONE_SHOWN = gettext_noop(
-    "The request came without a client certificate, so it is not known whose it is, and nothing was done. Set your "
-    "program to use the organisation's certificate and its private key for the TLS connection, and send the request "
-    "again."
+    "The request has no client certificate, so its sender is unknown. Nothing was done. Set your program "
+    "to use the organisation's certificate and its private key for the TLS connection, then send the "
+    "request again."
 )
 _TWO_OPINIONS = gettext_noop(
-    "The certificate is accepted, but the web server in front had turned the request away. Nothing was done. Send the "
-    "same request again; if this answer comes again, tell the service that you send it to."
+    "The certificate is accepted, but the web server in front of the service rejected the request. "
+    "Nothing was done. Send the same request again. If you get this answer again, contact the service."
 )
 
 
@@ -129,7 +129,7 @@ def problem(
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2, wants a challenge
         # No scheme is registered for TLS client certificates; the name is from draft-thomson-httpbis-cant.
         headers["WWW-Authenticate"] = "ClientCertificate"
-    return HttpResult(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
+    return HttpResult(status, headers, f"{json.dumps({**(more or {}), **value}, ensure_ascii=False)}\n".encode())
 
 
 def _language(accept_language: str | None) -> Language:

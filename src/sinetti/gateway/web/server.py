@@ -37,7 +37,7 @@ A responder that does not answer takes 5 s for each.
 
 CONNECTIONS, BACKLOG = 1024, 1024
 
-_TOO_LARGE = f"A document has at most {LARGEST_DOCUMENT} octets."
+_TOO_LARGE = f"A document may have at most {LARGEST_DOCUMENT} bytes."
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class GatewayApp:
             # A check that does not block takes less time than a change of threads (bench/gateway_serve.py).
             return await self._work(None, asked)
         if self._waiting >= WAITING:
-            return _closing(503, "Busy with other certificates. Ask again.", {"Retry-After": "1"})
+            return _closing(503, "Busy with other certificates. Try again.", {"Retry-After": "1"})
         self._waiting += 1
         try:
             return await self._work(self._checks, asked)
@@ -111,11 +111,15 @@ class GatewayApp:
         encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
         if encoding.casefold() not in {"", "identity", "utf-8"}:  # "utf-8" as in the server of the service
             # Bodies are never decompressed: the signature covers the octets that were sent (RFC 9110, 15.5.16).
-            return _closing(415, "A document is taken as it is: send it uncompressed.", {"Accept-Encoding": "identity"})
+            return _closing(
+                415,
+                "Compressed documents are not accepted. Send the document uncompressed.",
+                {"Accept-Encoding": "identity"},
+            )
         if announced.isdecimal() and int(announced[:20]) > 2 * LARGEST_DOCUMENT:
             return _closing(413, _TOO_LARGE)
         if self._bodies >= BODIES:
-            return _closing(503, "Busy with other documents. Send the same one again.", {"Retry-After": "1"})
+            return _closing(503, "Busy with other documents. Send the same document again.", {"Retry-After": "1"})
         self._bodies += 1
         try:
             async with asyncio.timeout(BODY_WITHIN):
@@ -128,7 +132,7 @@ class GatewayApp:
         except TimeoutError:
             return _closing(408, "The document took too long to arrive. Send it again.")
         except ConnectionError:  # the sender has disconnected and gets no answer
-            return _closing(400, "The document did not arrive whole. Send it again.")
+            return _closing(400, "The document arrived incomplete. Send it again.")
         finally:
             self._bodies -= 1
 
@@ -139,7 +143,7 @@ class GatewayApp:
             return await asyncio.get_running_loop().run_in_executor(pool, self._service.answer, asked)
         except Exception as bad:  # noqa: BLE001 - last handler; the exception's text may quote a certificate
             _log.error("failed", extra={"facts": {"path": asked.path, "error": _where(bad)}})
-            return _closing(500, "Our fault. Send the same request again.")
+            return _closing(500, "Internal error. Send the same request again.")
 
 
 def listen(address: str, socket_path: Path | None) -> socket.socket:
@@ -159,7 +163,9 @@ def listen(address: str, socket_path: Path | None) -> socket.socket:
             raise
     except OSError as failed:
         place = socket_path or address
-        sentence = f"{place} cannot be listened on ({failed.strerror or failed}): stop what uses it, or choose another"
+        sentence = (
+            f"{place} cannot be used ({failed.strerror or failed}): stop the program that uses it, or choose another"
+        )
         raise PlaceTaken(sentence) from failed
     return opened
 
@@ -210,7 +216,7 @@ async def _serve(
         ready()
         await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
-            sentence = "the HTTP server ended by itself"
+            sentence = "the HTTP server stopped unexpectedly"
             raise GatewayServerStopped(sentence)
     finally:
         waiting.cancel()

@@ -37,10 +37,13 @@ class GatewayTable(TomlTable):
     """Table of gateway.toml."""
 
     error_class = GatewaySettingsError
-    missing_template = "{key}: it is missing"
+    missing_template = "{key}: missing"
     wrong_template = "{key}: {wanted}"
-    unknown_template = "{key}: there is no such setting"
-    kind_words: ClassVar = {ValueKind.TEXT: "a text is needed here", ValueKind.TEXTS: "a list of texts is needed here"}
+    unknown_template = "{key}: unknown setting"
+    kind_words: ClassVar = {
+        ValueKind.TEXT: "the value must be text",
+        ValueKind.TEXTS: "the value must be a list of texts",
+    }
 
     def is_text(self, value: str) -> bool:
         """Return whether a text is acceptable: not empty."""
@@ -50,7 +53,7 @@ class GatewayTable(TomlTable):
 def _table(settings: GatewaySettings, name: str) -> GatewayTable:
     raw = settings.tables.get(name, {})
     if not isinstance(raw, dict):
-        why = f"{name} is a table: [{name}]"
+        why = f"{name} must be a table: [{name}]"
         raise GatewaySettingsError(why)
     return GatewayTable(raw, place=f"[{name}] ")
 
@@ -65,11 +68,13 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
     listed, secret = table.texts("proxies"), _secret(table, settings.folder)
     table.finish()
     if (socket is None) == (bind is None):
-        table.refuse("socket", 'either socket = "PATH" or bind = "IP:PORT" is needed')
+        table.refuse("socket", 'set either socket = "PATH" or bind = "IP:PORT"')
     if bind is not None and not _is_address(bind):
-        table.refuse("bind", "an address is written like 127.0.0.1:8444 or [::1]:8444")
+        table.refuse("bind", "write an address like 127.0.0.1:8444 or [::1]:8444")
     if socket is not None and listed:
-        table.refuse("proxies", "on a Unix socket the file's rights decide who speaks: take this out, or use bind")
+        table.refuse(
+            "proxies", "on a Unix socket, the file's permissions decide who may connect: remove this, or use bind"
+        )
     return ListenSettings(socket, bind, _proxies(table, listed, secret, unix=socket is not None))
 
 
@@ -89,9 +94,9 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
     listed, secret = table.texts("proxies"), _secret(table, settings.folder)
     table.finish()
     if kind not in {"tls", "unix-socket", "proxy"}:
-        table.refuse("certificate", 'one of "tls", "unix-socket", "proxy" is needed here')
+        table.refuse("certificate", 'the value must be "tls", "unix-socket" or "proxy"')
     if (kind == "proxy") != bool(listed):
-        table.refuse("proxies", 'they are listed with certificate = "proxy", and with nothing else')
+        table.refuse("proxies", 'proxies can only be listed with certificate = "proxy"')
     proxies = None if kind == "tls" else _proxies(table, listed, secret, unix=kind == "unix-socket")
     return guarded(settings, proxies, seen)
 
@@ -113,10 +118,10 @@ def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
     url, name, path = table.text("url"), table.text("name"), table.path("key", settings.folder)
     table.finish()
     if path is None:
-        table.refuse("key", "it is missing; sinetti gateway key --out FILE makes one")
+        table.refuse("key", "missing; create one with sinetti gateway key --out FILE")
     try:
         if path.stat().st_mode & _OTHERS:
-            table.refuse("key", f"{path} can be read by others: chmod 600 it, and make a new one")
+            table.refuse("key", f"other users can read {path}: run chmod 600 and create a new one")
         return ReportTarget(check_url(url), name, load_signing_key(path.read_bytes()))
     except InvalidUrl as bad:
         table.refuse("url", str(bad))
@@ -143,7 +148,7 @@ def _proxies(table: GatewayTable, listed: Sequence[str], secret: bytes | None, *
         if unix:
             return TrustedProxies.on_unix_socket(secret)
         if secret is None:
-            table.refuse("secret", "the name of a file with a secret is needed beside proxies")
+            table.refuse("secret", "proxies also need the name of a file with a secret")
         return TrustedProxies.listed(listed, secret)
     except InsecureProxySettings as bad:
         table.refuse("proxies", str(bad))

@@ -50,7 +50,7 @@ class TrustedProxies:
         Raises InsecureProxySettings for an empty list, an invalid address, or a secret that is too short.
         """
         if not addresses:
-            why = "no proxy is listed: name the addresses that may hand over certificates, or use a Unix socket"
+            why = "no proxy is listed: list the addresses that may pass on certificates, or use a Unix socket"
             raise InsecureProxySettings(why)
         return cls(tuple(_network(one) for one in addresses), check_secret_strength(secret))
 
@@ -87,7 +87,7 @@ def read_secret(path: Path) -> bytes:
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
-        why = f"{path} can be read by others: chmod 600 it, and make a new secret"
+        why = f"other users can read {path}: run chmod 600 and create a new secret"
         raise InsecureProxySettings(why)
     return check_secret_strength(path.read_bytes().strip())
 
@@ -98,7 +98,7 @@ def check_secret_strength(secret: bytes) -> bytes:
     Raises InsecureProxySettings if it can be guessed, or if no header can carry it.
     """
     if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.decode("ascii").isprintable():
-        why = f"the secret has at least {SHORTEST_SECRET} letters and digits, such as `openssl rand -hex 16` writes"
+        why = f"the secret needs at least {SHORTEST_SECRET} letters and digits; `openssl rand -hex 16` creates one"
         raise InsecureProxySettings(why)
     return secret
 

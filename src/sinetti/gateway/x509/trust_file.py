@@ -14,6 +14,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment, Sha256
+from sinetti.infra import standard_input
 from sinetti.pki import chain
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from sinetti.pki.policy_oids import channel_from_policy
@@ -68,24 +69,24 @@ def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
 
 
 def load(path: Path) -> TrustFile:
-    """Read a trust file; paths are relative to the file.
+    """Read a trust file, "-" for standard input; paths are relative to the file.
 
     Raises TrustError, or OSError if the file cannot be read.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(standard_input.read_file(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        why = f"it is no TOML ({bad})"
+        why = f"not valid TOML ({bad})"
         raise TrustError(why) from None
     rows = raw.pop("issuer", None)
     if raw or not isinstance(rows, list) or not rows:
-        why = "it holds [[issuer]] tables, at least one, and nothing else"
+        why = "it must contain at least one [[issuer]] table and nothing else"
         raise TrustError(why)
     issuers: dict[Sha256, CaPurpose] = {}
     for row in rows:
         for digest in _digests(row, path.parent):
             if digest in issuers:
-                why = f"issuer {digest} stands in it twice"
+                why = f"issuer {digest} is listed twice"
                 raise TrustError(why)
             issuers[digest] = CaPurpose(
                 _chosen(Channel, row, "channel"),
@@ -97,12 +98,12 @@ def load(path: Path) -> TrustFile:
 
 def _digests(row: object, beside: Path) -> list[Sha256]:
     if not isinstance(row, dict) or row.keys() - _KEYS or ("sha256" in row) == ("certificate" in row):
-        why = f"an [[issuer]] has either sha256 or certificate, and of {', '.join(sorted(_KEYS))} no others"
+        why = f"an [[issuer]] needs either sha256 or certificate, and its only keys are {', '.join(sorted(_KEYS))}"
         raise TrustError(why)
     if "sha256" in row:
         digest = str(row["sha256"]).lower().replace(":", "")
         if not _SHA256.fullmatch(digest):
-            why = "sha256 is the SHA-256 of the CA certificate's DER: 64 hex digits"
+            why = "sha256 must be the SHA-256 of the CA certificate's DER: 64 hex digits"
             raise TrustError(why)
         return [Sha256(digest)]
     octets = (beside / str(row["certificate"])).read_bytes()
@@ -117,7 +118,7 @@ def _digests(row: object, beside: Path) -> list[Sha256]:
 def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice | None:
     value = row.get(name)
     if value is not None and not (isinstance(value, str) and value in set(kind)):
-        why = f"{name} is one of {', '.join(kind)}"
+        why = f"{name} must be one of {', '.join(kind)}"
         raise TrustError(why)
     return None if value is None else kind(str(value))
 
@@ -125,6 +126,6 @@ def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice 
 def _text(row: Mapping[str, object], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        why = f"{name} is a text"
+        why = f"{name} must be text"
         raise TrustError(why)
     return value

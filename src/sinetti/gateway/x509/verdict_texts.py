@@ -2,27 +2,28 @@
 
 from sinetti.i18n.translate import gettext_noop
 
-GOOD = gettext_noop("The certificate {serial} of {name} ({customer_id}) is good, valid until {until}.")
+GOOD = gettext_noop("Certificate {serial} of {name} ({customer_id}) is valid until {until} and has not been revoked.")
 
 
 GOOD_UNCHECKED = gettext_noop(
-    "The certificate {serial} of {name} ({customer_id}) is valid until {until}. Whether it was revoked was not checked."
+    "Certificate {serial} of {name} ({customer_id}) is valid until {until}. Its revocation status was not checked."
 )
 
 
 GOOD_DOCUMENT = gettext_noop(
-    "The document is whole, signed by {name} ({customer_id}) with the certificate {serial}, valid until {until}."
+    "The document is unchanged. It is signed by {name} ({customer_id}) with certificate {serial}, valid until {until}."
 )
 
 
 GOOD_DOCUMENT_UNCHECKED = gettext_noop(
-    "The document is whole, signed by {name} ({customer_id}) with the certificate {serial}, valid until {until}. "
-    "Whether the certificate was revoked was not checked."
+    "The document is unchanged. It is signed by {name} ({customer_id}) with certificate {serial}, valid "
+    "until {until}. The revocation status of the certificate was not checked."
 )
 
 
 MALFORMED = gettext_noop(
-    "The certificate is not taken: {why}. Send the organisation's own certificate as it was retrieved, in DER or PEM."
+    "The certificate is not accepted: {why}. Send the organisation's own certificate as it was retrieved, "
+    "in DER or PEM."
 )
 
 
@@ -32,112 +33,112 @@ MALFORMED_DOCUMENT = gettext_noop(
 
 
 UNTRUSTED = gettext_noop(
-    "The certificate was not issued by a CA that is trusted here. Use the organisation's certificate for this service; "
-    "if its CA is not one that everybody knows, send the chain with it."
+    "The certificate was not issued by a CA that is trusted here. Use the organisation's certificate for "
+    "this service. If its CA is not widely known, send the chain with it."
 )
 
 
 OTHER_ENVIRONMENT = gettext_noop(
-    "The certificate is not one for the environment {environment}, and the environments never mix. Use the "
-    "organisation's certificate for this environment, or order one."
+    "The certificate is not for the environment {environment}. Use the organisation's certificate for "
+    "this environment, or order one."
 )
 
 
 WRONG_PURPOSE = gettext_noop(
-    "The certificate is not an organisation's for a technical interface, it was issued for something else. Use the "
-    "organisation's own, as it was retrieved."
+    "The certificate is not an organisation's certificate for a technical interface. It was issued for "
+    "another purpose. Use the organisation's own certificate as it was retrieved."
 )
 
 
 EXPIRED = gettext_noop(
-    "The certificate expired on {until} and can no longer be used. Take its successor into use, or order a new one in "
-    "the e-service (Settings > Technical interface and certificates)."
+    "The certificate expired on {until} and can no longer be used. Put its successor into use, or order a "
+    "new one in the e-service (Settings > Technical interface and certificates)."
 )
 
 
 CA_EXPIRED = gettext_noop(
-    "The CA that issued the certificate expired on {until}, and the certificate ended with it. Order a new one in the "
-    "e-service (Settings > Technical interface and certificates)."
+    "The certificate of the issuing CA expired on {until}, so this certificate can no longer be used. "
+    "Order a new one in the e-service (Settings > Technical interface and certificates)."
 )
 
 
 NOT_YET_VALID = gettext_noop(
-    "The certificate is valid only from {at}; the clock here says {now}. Use it from then on, and its predecessor "
-    "until then."
+    "The certificate is valid only from {at}, but the clock here says {now}. Until then, use the previous certificate."
 )
 
 
 CA_NOT_YET_VALID = gettext_noop(
-    "The CA that issued the certificate is valid only from {at}; the clock here says {now}. Try again then, or tell "
-    "the service's support."
+    "The certificate of the issuing CA is valid only from {at}, but the clock here says {now}. Try again "
+    "then, or contact the service's support."
 )
 
 
 WRONG_CHANNEL = gettext_noop(
-    "The certificate is for the channel {channel}, and {wanted} is needed here. Use the organisation's certificate for "
-    "{wanted}, or order one in the e-service (Settings > Technical interface and certificates)."
+    "The certificate is for the channel {channel}, but {wanted} is needed here. Use the organisation's "
+    "certificate for {wanted}, or order one in the e-service (Settings > Technical interface and "
+    "certificates)."
 )
 
 
 UNKNOWN_CHANNEL = gettext_noop(
-    "For which channel the certificate was issued is not known here, and {wanted} is needed. Tell the service's "
-    "support: its CA has to be named in the trust file."
+    "The channel of the certificate is not known here, but {wanted} is needed. Contact the service's "
+    "support. Its trust file must name the CA."
 )
 
 
 REVOKED = gettext_noop(
-    "The certificate was revoked and can no longer be used. Order a new one in the e-service (Settings > Technical "
-    "interface and certificates) and take it into use."
+    "The certificate has been revoked and can no longer be used. Order a new one in the e-service "
+    "(Settings > Technical interface and certificates) and put it into use."
 )
 
 
 CA_REVOKED = gettext_noop(
-    "A CA above the certificate was revoked, so nothing that it issued can be used. Ask the service's support which CA "
-    "issues now."
+    "A CA above the certificate has been revoked, so the certificates that it issued can no longer be "
+    "used. Ask the service's support which CA issues certificates now."
 )
 
 
 STATUS_UNKNOWN = gettext_noop(
-    "Whether the certificate was revoked cannot be told now: {why}. It may be in order. Try again later; if it stays "
-    "so, tell the service's support."
+    "The revocation status of the certificate is not known now: {why}. The certificate may be valid. Try "
+    "again later. If the problem continues, contact the service's support."
 )
 
 
 SIGNATURE_MISSING = gettext_noop(
-    "The document carries no signature. Sign the whole document, put the signature last in its root element and send "
-    "it again."
+    "The document has no signature. Sign the whole document, put the signature last in its root element "
+    "and send the document again."
 )
 
 
 SIGNATURE_INVALID = gettext_noop(
-    "The signature does not count: {why}. Sign the document last, change nothing afterwards (no indenting, no line "
-    "breaks) and send it again."
+    "The signature is not accepted: {why}. Sign the document last, change nothing afterwards (no "
+    "indentation, no line breaks) and send it again."
 )
 
 
 OTHER_CERTIFICATE = gettext_noop(
-    "The document is signed with another certificate than the connection was opened with. Use the same certificate for "
-    "both and send it again."
+    "The document is signed with a different certificate from the one that opened the connection. Use the "
+    "same certificate for both and send the document again."
 )
 
 
 COVERS_SOMETHING_ELSE = gettext_noop(
-    "The signature does not cover the whole document: {why}. Sign all of it, put the one signature last in its root "
-    "element and send it again."
+    "The signature does not cover the whole document: {why}. Sign all of it, put the one signature last "
+    "in its root element and send the document again."
 )
 
 
 FOR_THE_CERTIFICATE_SERVICE = gettext_noop(
-    "This is a message to the certificate service, and no delivery. Send it to the certificate service's address, or "
-    "send the document that was meant."
+    "This is a message to the certificate service, not a delivery. Send it to the certificate service's "
+    "address, or send the document that you meant."
 )
 
 
 # Reasons for a malformed certificate.
-NO_CERTIFICATE = gettext_noop("this is no X.509 certificate, neither DER nor PEM")
+NO_CERTIFICATE = gettext_noop("this is not an X.509 certificate in DER or PEM")
 
 
-PRIVATE_KEY = gettext_noop("this is a private key, which goes to nobody; its certificate is what is asked for")
+PRIVATE_KEY = gettext_noop("this is a private key, which must not be sent to anyone")
 
 
 TOO_LONG = gettext_noop("the certificate is too long")
@@ -146,39 +147,37 @@ TOO_LONG = gettext_noop("the certificate is too long")
 UNREADABLE = gettext_noop("the certificate cannot be read")
 
 
-BAD_SERIAL = gettext_noop("its serial number is not a positive one of at most 20 octets")
+BAD_SERIAL = gettext_noop("its serial number is not a positive number of at most 20 bytes")
 
 
-UNKNOWN_CRITICAL = gettext_noop("it has a critical extension that is not known here")
+UNKNOWN_CRITICAL = gettext_noop("it has an unknown critical extension")
 
 
-BAD_KEY = gettext_noop("its key is of a type, size or weakness that is not taken")
+BAD_KEY = gettext_noop("its key is weak, or of a type or size that is not accepted")
 
 
-NOT_ONE_CUSTOMER = gettext_noop("it does not name exactly one customer ID")
+NOT_ONE_CUSTOMER = gettext_noop("it does not contain exactly one customer ID")
 
 
 TOO_LONG_DOCUMENT = gettext_noop("it is longer than 20 MB")
 
 
 TOO_MANY_MARKS = gettext_noop(
-    "it has more than 400,000 tags and attributes, and more than one for 12 octets, so it has to be divided"
+    "it has more than 400,000 tags and attributes, over one for every 12 bytes, so it must be divided"
 )
 
 
 # Reasons for an unknown status.
-NO_LIST = gettext_noop("no revocation list of its CA is here")
+NO_LIST = gettext_noop("the revocation list of its CA is missing")
 
 
 OLD_LIST = gettext_noop("the revocation list of its CA is too old")
 
 
-OTHER_LIST = gettext_noop(
-    "the revocation list of its CA is signed by another key, for other certificates, or of a kind that is not taken"
-)
+OTHER_LIST = gettext_noop("the revocation list of its CA is not accepted because of its key, scope or kind")
 
 
-NO_ANSWER = gettext_noop("no OCSP answer that counts was given")
+NO_ANSWER = gettext_noop("there is no acceptable OCSP answer")
 
 
 NOT_KNOWN = gettext_noop("its CA does not know it")

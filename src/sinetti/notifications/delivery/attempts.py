@@ -102,7 +102,7 @@ class DeliveryBatch:
         except Exception as fault:  # noqa: BLE001 - a fault in one text keeps no other message
             # Logged without its text, which may name people.
             _log.error("message %s could not be sent: %s", tried.message_id, type(fault).__name__)
-            return self._again(tried, f"a fault of this program: {type(fault).__name__}")
+            return self._again(tried, f"internal error: {type(fault).__name__}")
 
     def _deliver(self, tried: QueuedMessage) -> AttemptResult:
         db = self.room.db
@@ -134,7 +134,7 @@ class DeliveryBatch:
         Returns the reason instead if the message is no longer due.
         """
         if self.channel not in self.room.deliverers:
-            return "no provider of text messages is set"
+            return "no SMS provider is configured ([sms] in notices.toml)"
         why = reason_not_to_send(tried, self.room, self.now) or superseded_reason(tried, self.room, self.now)
         if why is not None:
             return why
@@ -148,4 +148,4 @@ class DeliveryBatch:
 
     def _is_away(self, why: str) -> None:
         self.away = True
-        _log.warning("no transport takes messages by %s just now: %s", self.channel, why)
+        _log.warning("sending by %s is not possible now: %s", self.channel, why)

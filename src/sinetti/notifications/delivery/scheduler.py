@@ -56,7 +56,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
             raise
         except Exception as fault:  # noqa: BLE001 - raised below
             # Logged without its text, which may name people.
-            _log.error("what is owed could not be made rows: %s", type(fault).__name__)
+            _log.error("due messages could not be queued: %s", type(fault).__name__)
             faults.append(fault)
             return nothing
 

@@ -65,12 +65,12 @@ class HttpSms:
         """
         number = international(letter.to)
         if number is None:
-            why = "the phone number is none that can be called from everywhere: +358 40 … is one"
+            why = "the phone number is not in international format, such as +358 40 …"
             raise PermanentFailure(why)
         status = self._status(self._request(letter, number))
         if status in _TAKEN:
             return
-        answered = f"the provider of text messages answered {status}"
+        answered = f"the SMS provider answered {status}"
         if status in _ABOUT_ALL or status < _PERMANENT.start:
             raise TransportUnavailable(answered)
         if status in _PERMANENT and status not in _NOT_NOW:
@@ -106,9 +106,9 @@ class HttpSms:
             cause = bad.__cause__ or bad
             if bad.stage is HttpStage.UNREACHABLE:
                 reason = getattr(cause, "strerror", None) or type(cause).__name__
-                why = f"the provider of text messages cannot be reached ({reason})"
+                why = f"the SMS provider cannot be reached ({reason})"
                 raise TransportUnavailable(why) from None
-            why = f"the provider of text messages gave no answer ({type(cause).__name__})"
+            why = f"the SMS provider did not answer ({type(cause).__name__})"
             raise ConnectionLost(why) from None
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -117,6 +117,6 @@ class HttpSms:
             try:
                 self._context = tls_context(self._provider.anchors)
             except OSError as unusable:
-                why = f"the file of CAs for the provider cannot be used ({type(unusable).__name__})"
+                why = f"the CA file for the SMS provider cannot be used ({type(unusable).__name__})"
                 raise TransportUnavailable(why) from None
         return self._context

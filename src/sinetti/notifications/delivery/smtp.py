@@ -195,7 +195,7 @@ class Smtp:
             raise self._failure(refused.smtp_code, refused.smtp_error, "the letter") from None
         except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
             self.close()
-            why = f"the mail server went silent, or hung up ({type(broken).__name__})"
+            why = f"the mail server stopped answering or closed the connection ({type(broken).__name__})"
             raise ConnectionLost(why) from None
 
     def _opened(self) -> EmailBackend:
@@ -228,7 +228,7 @@ class Smtp:
             try:
                 backend.ssl_context = tls_context(server.anchors)
             except OSError as unusable:
-                why = f"the file of CAs for the mail server cannot be used ({type(unusable).__name__})"
+                why = f"the CA file for the mail server cannot be used ({type(unusable).__name__})"
                 raise TransportUnavailable(why) from None
         return backend
 
@@ -266,7 +266,7 @@ def _ascii_address(address: str) -> str:
     except UnicodeError:
         encoded = ""
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
-        why = "the address is none that every mail server takes (RFC 5321, 4.1.2)"
+        why = "not every mail server accepts this address (RFC 5321, 4.1.2)"
         raise PermanentFailure(why, address_fails=True)
     return f"{local}@{encoded}"
 
@@ -290,11 +290,11 @@ def _enhanced(answer: bytes | str) -> str:
 
 def _away(broken: OSError | UnicodeError) -> str:
     if isinstance(broken, smtplib.SMTPResponseException):
-        about = "our name and password" if isinstance(broken, smtplib.SMTPAuthenticationError) else "our greeting"
+        about = "our user name and password" if isinstance(broken, smtplib.SMTPAuthenticationError) else "our greeting"
         return _answered(broken.smtp_code, broken.smtp_error, about)
     if isinstance(broken, ssl.SSLError):
-        return f"the mail server's TLS is not trusted or not understood ({broken.reason})"
+        return f"the TLS connection to the mail server failed ({broken.reason})"
     if isinstance(broken, smtplib.SMTPNotSupportedError):
-        return "the mail server offers no STARTTLS, or no way to authenticate"
+        return "the mail server does not support STARTTLS or authentication as configured"
     reason = getattr(broken, "strerror", None)
     return f"the mail server cannot be reached ({reason if isinstance(reason, str) else type(broken).__name__})"

@@ -18,7 +18,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Q
 from sinetti.notifications.context import NotificationContext, is_holiday
 
 _SECOND = timedelta(seconds=1)
-_TOLD_ANEW = "the digest of a later day tells it"
+_TOLD_ANEW = "a later digest has the same content"
 
 
 def plan_digests(ctx: NotificationContext, now: datetime) -> int:

@@ -128,7 +128,7 @@ def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
 def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
     """Return the next instant with something to plan or to send, or None.
 
-    It may turn out that nothing is queued: stopped reminders are checked all the same.
+    It may turn out that nothing is queued: stopped reminders are still checked.
     """
     db, reach = ctx.db, _reach(ctx, after)
     ends, look = reminders.next_look(db, reach)

@@ -85,7 +85,7 @@ _TITLES = {
     AccountEmail.NO_ACCOUNT: "a new password for an address without an account",
     AccountEmail.WELCOME: "an account that the authority made",
     AccountEmail.PASSWORD_CHANGED: "the password was changed",
-    AccountEmail.PASSWORD_RESET: "the password was set anew",
+    AccountEmail.PASSWORD_RESET: "the password was reset",
     AccountEmail.ADDRESS_CHANGED: "the address was changed, to the one before",
     AccountEmail.CODES_ADDED: "verification codes are a second factor",
     AccountEmail.CODES_REMOVED: "verification codes were removed",

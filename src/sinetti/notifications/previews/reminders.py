@@ -124,7 +124,7 @@ REMINDERS = (
     ),
     SampleMessage(
         _K.REMINDER,
-        "the end falls on a day off, told on the last working day before",
+        "the end falls on a day off, reminded on the last working day before",
         _LAST_DAY,
         "sunday",
         others=_WIDER,

@@ -238,7 +238,7 @@ def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -
     """
     case = next((one for one in CASES if one.kind is kind), None)
     if case is None:
-        sentence = f"nothing is written of the kind {kind} by this version"
+        sentence = f"this version does not write messages of the kind {kind}"
         raise NoSample(sentence)
     return written(replace(case, first=False), terms, language)
 

@@ -35,7 +35,7 @@ def authorisation(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     tells = AccessEvent(word)
     if tells in _WHILE_IT_STANDS and not found.standing:
-        why = "what the message is about does not hold any more"
+        why = "the subject of the message no longer applies"
         raise NothingToReport(why)
     return _WRITERS[tells](matter, found)
 

@@ -18,43 +18,51 @@ from sinetti.notifications.templates.markup import LinkBlock, Part
 
 @dataclass(frozen=True, slots=True)
 class AccountTexts:
-    """Message ids of a message. Its paragraphs may contain `until` and `when`."""
+    """Message ids of a message. They may contain `day`, `until` and `when`."""
 
     subject: str
     before: tuple[str, ...]
     after: tuple[str, ...] = ()
 
 
-_UNTIL = gettext_noop("The link works until {until}.")
-_NOT_YOU_NOTHING = gettext_noop("If it was not you, you need not do anything: nothing has changed.")
+_UNTIL = gettext_noop("The link expires on {until}.")
+_NOT_YOU_NOTHING = gettext_noop("If this was not you, you do not need to do anything. Nothing has changed.")
 _NOT_YOU = gettext_noop(
-    "If it was not you, somebody else may have your password: set a new one at once (Sign in > Forgot your password?), "
-    "and tell us."
+    "If this was not you, another person may know your password. Set a new one immediately (Sign in > "
+    "Forgot your password?) and tell us."
 )
 
 SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.CONFIRM: AccountTexts(
         gettext_noop("Confirm your e-mail address"),
         (
-            gettext_noop("Somebody, probably you, made an account with this address in the certificate service."),
+            gettext_noop("We received a request to create an account with this address in the certificate service."),
             gettext_noop("Confirm on this page that the address is yours:"),
         ),
-        (_UNTIL, gettext_noop("If it was not you, you need not do anything: the account cannot be used.")),
+        (
+            _UNTIL,
+            gettext_noop(
+                "If this was not you, you do not need to do anything. The account cannot be used until the "
+                "address is confirmed."
+            ),
+        ),
     ),
     AccountEmail.CONFIRM_NEW: AccountTexts(
         gettext_noop("Confirm your new e-mail address"),
         (
-            gettext_noop("You gave this address as the new one of your account in the certificate service."),
+            gettext_noop("You entered this address as the new address of your account in the certificate service."),
             gettext_noop("Confirm on this page that the address is yours:"),
         ),
         (_UNTIL, _NOT_YOU_NOTHING),
     ),
     AccountEmail.THERE_ALREADY: AccountTexts(
-        gettext_noop("You have an account already"),
+        gettext_noop("You already have an account"),
         (
-            gettext_noop("Somebody, probably you, wanted to make an account with this address. There is one already."),
             gettext_noop(
-                "Sign in with it. If you have forgotten your password, ask for a new one on the sign-in page."
+                "We received a request to create an account with this address. The address already has an account."
+            ),
+            gettext_noop(
+                "Sign in to that account. If you have forgotten your password, request a new one on the sign-in page."
             ),
             _NOT_YOU_NOTHING,
         ),
@@ -62,14 +70,13 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.RESET: AccountTexts(
         gettext_noop("Set a new password"),
         (
-            gettext_noop(
-                "Somebody, probably you, asked for a new password for your account in the certificate service."
-            ),
-            gettext_noop("Set it on this page:"),
+            gettext_noop("We received a request for a new password for your account in the certificate service."),
+            gettext_noop("Set a new password on this page:"),
         ),
         (
             gettext_noop(
-                "The link works once, until {until}. Your second factor stays as it is: you need it to sign in."
+                "The link works once and expires on {until}. Your second factor does not change. You "
+                "still need it to sign in."
             ),
             _NOT_YOU_NOTHING,
         ),
@@ -77,104 +84,109 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
     AccountEmail.NO_ACCOUNT: AccountTexts(
         gettext_noop("There is no account with this address"),
         (
+            gettext_noop("We received a request for a new password, but there is no account with this address."),
             gettext_noop(
-                "Somebody, probably you, asked for a new password, but there is no account with this address."
-            ),
-            gettext_noop(
-                "Perhaps you signed up with another address. You can also make an account on the sign-in page."
+                "You may have signed up with another address. You can also create an account on the sign-in page."
             ),
             _NOT_YOU_NOTHING,
         ),
     ),
     AccountEmail.WELCOME: AccountTexts(
-        gettext_noop("An account was made for you"),
+        gettext_noop("An account was created for you"),
         (
             gettext_noop(
-                "An account was made for you in the certificate service. You sign in with this e-mail address."
+                "An account was created for you in the certificate service. You sign in with this e-mail address."
             ),
             gettext_noop(
-                "First set a password: open the sign-in page, choose “Forgot your password?” and give this address. "
-                "You then get a link."
+                "Set a password first. Open the sign-in page, choose “Forgot your password?” and enter "
+                "this address. We will then send you a link."
             ),
         ),
     ),
     AccountEmail.PASSWORD_CHANGED: AccountTexts(
-        gettext_noop("Your password was changed"),
+        gettext_noop("Your password was changed on {day}"),
         (gettext_noop("The password of your account was changed on {when}."), _NOT_YOU),
     ),
     AccountEmail.PASSWORD_RESET: AccountTexts(
-        gettext_noop("Your password was set anew"),
-        (gettext_noop("A new password was set for your account on {when}, with the link in our message."), _NOT_YOU),
+        gettext_noop("Your password was reset on {day}"),
+        (gettext_noop("A new password was set for your account on {when} with the link that we sent you."), _NOT_YOU),
     ),
     AccountEmail.ADDRESS_CHANGED: AccountTexts(
-        gettext_noop("Your e-mail address was changed"),
+        gettext_noop("Your e-mail address was changed on {day}"),
         (
-            gettext_noop("On {when} another e-mail address took the place of this one in your account."),
-            gettext_noop("From now on you sign in with the new address, and messages about your account go there."),
-            gettext_noop("If it was not you, tell us at once."),
+            gettext_noop("The e-mail address of your account was replaced with another one on {when}."),
+            gettext_noop("From now on, sign in with the new address. We send messages about your account there."),
+            gettext_noop("If this was not you, tell us immediately."),
         ),
     ),
     AccountEmail.CODES_ADDED: AccountTexts(
-        gettext_noop("Verification codes were taken into use"),
-        (gettext_noop("On {when} an app's verification codes became a second factor of your account."), _NOT_YOU),
+        gettext_noop("Verification codes were added on {day}"),
+        (
+            gettext_noop("On {when}, verification codes from an app were added to your account as a second factor."),
+            _NOT_YOU,
+        ),
     ),
     AccountEmail.CODES_REMOVED: AccountTexts(
-        gettext_noop("Verification codes were removed"),
+        gettext_noop("Verification codes were removed on {day}"),
         (
             gettext_noop(
-                "On {when} an app's verification codes were removed from your account: they are no longer a"
-                " second factor of it."
+                "On {when}, verification codes from an app were removed from your account. They are no "
+                "longer a second factor."
             ),
             _NOT_YOU,
         ),
     ),
     AccountEmail.PASSKEY_ADDED: AccountTexts(
-        gettext_noop("A passkey was added"),
+        gettext_noop("A passkey was added on {day}"),
         (
-            gettext_noop("A passkey was added to your account on {when}. With it one signs in without a password."),
+            gettext_noop(
+                "A passkey was added to your account on {when}. It can be used to sign in without a password."
+            ),
             _NOT_YOU,
         ),
     ),
     AccountEmail.PASSKEY_REMOVED: AccountTexts(
-        gettext_noop("A passkey was removed"),
+        gettext_noop("A passkey was removed on {day}"),
         (
-            gettext_noop("A passkey was removed from your account on {when}. One can no longer sign in with it."),
+            gettext_noop("A passkey was removed from your account on {when}. It can no longer be used to sign in."),
             _NOT_YOU,
         ),
     ),
     AccountEmail.RECOVERY_MADE: AccountTexts(
-        gettext_noop("New recovery codes were made"),
+        gettext_noop("New recovery codes were created on {day}"),
         (
-            gettext_noop("New recovery codes were made for your account on {when}. The earlier ones no longer work."),
+            gettext_noop(
+                "New recovery codes were created for your account on {when}. The previous codes no longer work."
+            ),
             _NOT_YOU,
         ),
     ),
     AccountEmail.RECOVERY_USED: AccountTexts(
-        gettext_noop("A recovery code was used"),
+        gettext_noop("A recovery code was used on {day}"),
         (
-            gettext_noop("A recovery code of your account was used on {when}. It does not work again."),
+            gettext_noop("A recovery code of your account was used on {when}. The same code cannot be used again."),
             gettext_noop("If you have lost your phone or your passkey, remove it from your account and add a new one."),
             _NOT_YOU,
         ),
     ),
     AccountEmail.PROVIDER_ADDED: AccountTexts(
-        gettext_noop("Another way to sign in was added"),
+        gettext_noop("A sign-in method was added on {day}"),
         (
             gettext_noop(
-                "On {when} another service's sign-in was connected to your account. From now on one can "
-                "sign in with it."
+                "On {when}, sign-in through another service was connected to your account. It can now be "
+                "used to sign in."
             ),
             _NOT_YOU,
         ),
     ),
     AccountEmail.PROVIDER_REMOVED: AccountTexts(
-        gettext_noop("A way to sign in was removed"),
-        (gettext_noop("On {when} another service's sign-in was disconnected from your account."), _NOT_YOU),
+        gettext_noop("A sign-in method was removed on {day}"),
+        (gettext_noop("On {when}, sign-in through another service was disconnected from your account."), _NOT_YOU),
     ),
 }
 
 
-LAPSED = "its link does not work any more"
+LAPSED = "its link is no longer valid"
 
 
 def account(matter: MessageContext) -> MessageBody:
@@ -183,13 +195,14 @@ def account(matter: MessageContext) -> MessageBody:
     Raises NothingToReport for an expired link.
     """
     letter = AccountEmail(matter.fact("letter") or "")
-    texts, values = SAID[letter], {"when": matter.when(matter.owed.created)}
+    texts = SAID[letter]
+    values = {"when": matter.when(matter.owed.created), "day": matter.day(matter.owed.created)}
     link: tuple[Part, ...] = ()
     if letter in LINKED:
         values["until"] = matter.when(_until(matter))
         link = (LinkBlock(_address(matter)), matter.say(layout.TYPE_STOP, address=page(matter)))
     before, after = ([matter.say(one, **values) for one in some] for some in (texts.before, texts.after))
-    return MessageBody(matter.say(texts.subject), (*before, *link, *after), Role.ACCOUNT)
+    return MessageBody(matter.say(texts.subject, **values), (*before, *link, *after), Role.ACCOUNT)
 
 
 def _until(matter: MessageContext) -> datetime:

@@ -18,155 +18,157 @@ FETCHED_SUBJECT = gettext_noop("Certificate retrieved on {day} – {organisation
 FETCHED = gettext_noop(
     "The certificate “{description}” of {organisation} was retrieved for the first time on {fetched}."
 )
-TAKE_INTO_USE = gettext_noop("The old certificate works until {older_ends}. Take the new one into use before that.")
-USED_NOW = gettext_noop("The program can use it at once. We remind you when it can be renewed.")
+TAKE_INTO_USE = gettext_noop("The old certificate is valid until {older_ends}. Put the new one into use before that.")
+USED_NOW = gettext_noop("The program can use it now. We will remind you when you can renew it.")
 NOT_FETCHED_HERE = gettext_noop(
-    "If nobody at your organisation or its software supplier retrieved it, have it revoked at once: {help}"
+    "If neither your organisation nor its software supplier retrieved the certificate, ask us to revoke "
+    "it immediately: {help}"
 )
 
 RENEWED_SUBJECT = gettext_noop("Certificate renewed on {day} – {organisation}")
 RENEWED = gettext_noop(
-    "The certificate “{description}” of {organisation} was renewed over the technical interface on {renewed}. The new "
-    "one is valid until {ends}."
+    "The certificate “{description}” of {organisation} was renewed through the technical interface on "
+    "{renewed}. The new certificate is valid until {ends}."
 )
 NOBODY_HERE = gettext_noop(
-    "If nobody at your organisation or its software supplier did this, somebody else may have the "
-    "organisation's private key. Have the old and the new certificate revoked at once: {help}"
+    "If neither your organisation nor its software supplier renewed the certificate, the organisation's "
+    "private key may be in the wrong hands. Ask us to revoke the old and the new certificate immediately: "
+    "{help}"
 )
 
 REFUSED_SUBJECT = gettext_noop("Requests refused on {day} – {organisation}")
 REFUSED = gettext_noop(
-    "The service has refused three requests that were signed with the certificate “{description}” of "
-    "{organisation}. The signature was in order, so they come from a program that has the organisation's key."
+    "The service refused three requests signed with the certificate “{description}” of {organisation}. "
+    "The signature was valid, so the requests come from a program that has the organisation's private "
+    "key."
 )
 REFUSED_UNSIGNED = gettext_noop(
-    "The service has refused three requests about the certificate “{description}” of {organisation}."
+    "The service refused three requests about the certificate “{description}” of {organisation}."
 )
-THE_ANSWER = gettext_noop("This is what the service answered ({code}):")
+THE_ANSWER = gettext_noop("The service answered ({code}):")
 PASS_ON = gettext_noop(
-    "Pass this on to whoever looks after the program, for example its supplier, if that is not you. The certificate "
-    "itself is as it was."
+    "If you do not maintain the program yourself, forward this message to the person or supplier that "
+    "does. The certificate has not changed."
 )
 
 REVOKED_SUBJECT = gettext_noop("Certificate revoked on {day} – {organisation}")
-REVOKED = gettext_noop(
-    "The certificate “{description}” of {organisation} was revoked on {revoked}. The reason: {reason}."
-)
-REVOKED_MEANS = gettext_noop(
-    "It is refused everywhere from now on, and can be neither renewed nor taken back into use."
-)
+REVOKED = gettext_noop("The certificate “{description}” of {organisation} was revoked on {revoked}. Reason: {reason}.")
+REVOKED_MEANS = gettext_noop("It is no longer accepted anywhere, and it cannot be renewed or put back into use.")
 ORDER_IF_NEEDED = gettext_noop(
-    "If the program still needs a certificate, order a new one in the e-service (Settings > Technical interface and "
-    "certificates). It is retrieved like the first one."
+    "If the program still needs a certificate, order a new one in the e-service (Settings > Technical "
+    "interface and certificates). It is retrieved in the same way as the first one."
 )
 HAVE_ORDERED = gettext_noop(
-    "If the program still needs a certificate, ask the organisation's representative to order a new one. It is "
-    "retrieved like the first one."
+    "If the program still needs a certificate, ask the organisation's representative to order a new one. "
+    "It is retrieved in the same way as the first one."
 )
 
-BOUNCED_SUBJECT = gettext_noop("E-mail address has not worked since {day} – {organisation}")
-BOUNCED_SUBJECT_ALONE = gettext_noop("E-mail address has not worked since {day}")
+BOUNCED_SUBJECT = gettext_noop("E-mail address not working since {day} – {organisation}")
+BOUNCED_SUBJECT_ALONE = gettext_noop("E-mail address not working since {day}")
 BOUNCED_ALONE = gettext_noop(
-    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that "
-    "is mended, {name} gets no e-mail from us about certificates that end."
+    "The e-mail address that we have for {name} has not worked since {day}. Our messages come back "
+    "undelivered. Until the address is corrected, {name} receives no e-mail from us about expiring "
+    "certificates."
 )
 BOUNCED = gettext_noop(
-    "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come "
-    "back. Until that is mended, {name} gets no e-mail from us about certificates that end."
+    "The e-mail address that {organisation} gave us for {name} has not worked since {day}. Our messages "
+    "come back undelivered. Until the address is corrected, {name} receives no e-mail from us about "
+    "expiring certificates."
 )
 MEND_ADDRESS = gettext_noop(
-    "Correct the address or name somebody else in the e-service (Settings > Technical interface and "
+    "Correct the address or name another person in the e-service (Settings > Technical interface and "
     "certificates), or ask us to do it: {help}"
 )
 
-GONE_SUBJECT = gettext_noop("Contact person gave up the task on {day} – {organisation}")
-GONE_SUBJECT_ALONE = gettext_noop("Contact person gave up the task on {day}")
-GONE_ALONE = gettext_noop("{name} told us on {day} that looking after certificates is no longer their task.")
-GONE = gettext_noop(
-    "{name} told us on {day} that looking after certificates of {organisation} is no longer their task."
-)
-WE_STOP = gettext_noop("We stop sending them messages once every organisation concerned has been told.")
-WE_GO_ON = gettext_noop("Messages to them go on until somebody else is named.")
+GONE_SUBJECT = gettext_noop("Contact person stepped down on {day} – {organisation}")
+GONE_SUBJECT_ALONE = gettext_noop("Contact person stepped down on {day}")
+GONE_ALONE = gettext_noop("{name} informed us on {day} that they no longer look after certificates.")
+GONE = gettext_noop("{name} informed us on {day} that they no longer look after the certificates of {organisation}.")
+WE_STOP = gettext_noop("We will stop sending them messages once we have informed every organisation concerned.")
+WE_GO_ON = gettext_noop("We continue to send them messages until another person is named.")
 FIND_ANOTHER = gettext_noop(
-    "Nobody else at the organisation can be told by e-mail. Find out who does this now and name them "
-    "(docs/e-service/recipients.md): sinetti authority change-contact, or sinetti authority organisation"
+    "We have no other e-mail address for the organisation. Find out who has the task now and name that "
+    "person (docs/e-service/recipients.md): sinetti authority change-contact, or sinetti authority organisation"
 )
 NAME_ANOTHER = gettext_noop(
-    "Name somebody else in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
+    "Name another person in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
 )
 
-CHANGED_SUBJECT = gettext_noop("Contact person of a certificate changed on {day} – {organisation}")
+CHANGED_SUBJECT = gettext_noop("Certificate contact person changed on {day} – {organisation}")
 NOW_DEPUTY = gettext_noop(
     "You are now the deputy of the technical contact person of the certificate “{description}” of {organisation}."
 )
 NOW_YOU = gettext_noop("You are now the technical contact person of the certificate “{description}” of {organisation}.")
 NOW_YOU_AFTER = gettext_noop(
-    "You are now the technical contact person of the certificate “{description}” of {organisation}. Until now it was "
-    "{name}."
+    "You are now the technical contact person of the certificate “{description}” of {organisation}. You "
+    "take over from {name}."
 )
 WHAT_YOU_DO = gettext_noop(
-    "The certificate ends on {ends}. It can be renewed in your program from {opens} on; we remind you then."
+    "The certificate expires on {ends}. You can renew it in your program from {opens}. We will remind you then."
 )
-WHAT_YOU_DO_NOW = gettext_noop("The certificate ends on {ends}. It can be renewed in your program now.")
+WHAT_YOU_DO_NOW = gettext_noop("The certificate expires on {ends}. You can renew it in your program now.")
 WHAT_YOU_DO_FIRST = gettext_noop(
-    "The certificate has not been retrieved yet. For that you need transfer IDs; if they do not come in a "
-    "message of their own, ask the organisation's representative for them."
+    "The certificate has not been retrieved yet. You need transfer IDs to retrieve it. If you do not "
+    "receive them in a separate message, ask the organisation's representative for them."
 )
 WHAT_DEPUTY_DOES_FIRST = gettext_noop(
-    "The certificate has not been retrieved yet. That is for the technical contact person to do."
+    "The certificate has not been retrieved yet. Only the technical contact person can retrieve it."
 )
 WHAT_YOU_DO_REVOKED = gettext_noop(
-    "The certificate was revoked. If the program still needs one, ask the organisation's representative to order a new "
-    "one."
+    "The certificate has been revoked. If the program still needs one, ask the organisation's "
+    "representative to order a new one."
 )
 WHAT_YOU_DO_AFTER = gettext_noop(
-    "The certificate ended on {ends} and can no longer be renewed. If the program still needs one, ask the "
-    "organisation's representative to order a new one."
+    "The certificate expired on {ends} and can no longer be renewed. If the program still needs one, ask "
+    "the organisation's representative to order a new one."
 )
-IF_NOT_YOU = gettext_noop("If this is not your task, tell the organisation's representative.")
+IF_NOT_YOU = gettext_noop("If this is not your task, inform the organisation's representative.")
 NOW_ANOTHER = gettext_noop(
-    "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You need not do "
-    "anything, and we send you no more messages about it."
+    "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You "
+    "do not need to do anything. We will no longer send you messages about it."
 )
 NO_LONGER_DEPUTY = gettext_noop(
-    "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You "
-    "need not do anything, and we send you no more messages about it."
+    "The deputy of the technical contact person for the certificate “{description}” of {organisation} is "
+    "now {name}. You do not need to do anything. We will no longer send you messages about it."
 )
 DEPUTY_NO_MORE = gettext_noop(
     "You are no longer the deputy of the technical contact person of the certificate “{description}” of "
-    "{organisation}. You need not do anything, and we send you no more messages about it."
+    "{organisation}. You do not need to do anything. We will no longer send you messages about it."
 )
 NOW_SOMEBODY = gettext_noop(
-    "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything,"
-    " and we send you no more messages about it."
+    "Another person now looks after the certificate “{description}” of {organisation}. You do not need to "
+    "do anything. We will no longer send you messages about it."
 )
-CHANGED = gettext_noop("The certificate “{description}” of {organisation} is now looked after by {name}.")
+CHANGED = gettext_noop("{name} now looks after the certificate “{description}” of {organisation}.")
 
-MANY_SUBJECT = gettext_noop("Contact person of certificates changed on {day}: {count}")
-MANY_NOW_YOU = gettext_noop("You are now the technical contact person of these certificates. Until now it was {name}.")
+MANY_SUBJECT = gettext_noop("Contact person changed on {day}, certificates: {count}")
+MANY_NOW_YOU = gettext_noop(
+    "You are now the technical contact person of these certificates. You take over from {name}."
+)
 MANY_NOW_DEPUTY = gettext_noop("You are now the deputy of the technical contact person of these certificates.")
 MANY_WHAT_YOU_DO = gettext_noop(
-    "Each can be renewed in your program in its last 60 days, or in the last third of a shorter life, and earlier if "
-    "its page in the e-service says so. We remind you in time. Of those that have not been retrieved yet you get "
-    "transfer IDs in messages of their own."
+    "You can renew each certificate in your program during its last 60 days, or during the last third of "
+    "its validity if that is shorter. If its page in the e-service shows an earlier time, you can renew "
+    "it then. We will remind you in time. For certificates that have not been retrieved yet, you receive "
+    "transfer IDs in separate messages."
 )
-MANY_WHAT_DEPUTY_DOES = gettext_noop("We remind you, too, when one of them can be renewed.")
+MANY_WHAT_DEPUTY_DOES = gettext_noop("We will also remind you when one of them can be renewed.")
 MANY_NOW_ANOTHER = gettext_noop(
-    "The technical contact person of these certificates is now {name}. You need not do anything, and we send you no "
-    "more messages about them."
+    "The technical contact person of these certificates is now {name}. You do not need to do anything. We "
+    "will no longer send you messages about them."
 )
 MANY_NO_LONGER_DEPUTY = gettext_noop(
-    "The technical contact person's deputy for these certificates is now {name}. You need not do anything, and we send "
-    "you no more messages about them."
+    "The deputy of the technical contact person for these certificates is now {name}. You do not need to "
+    "do anything. We will no longer send you messages about them."
 )
 MANY_ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, valid until {ends}")
 MANY_ROW_UNFETCHED = gettext_noop("{organisation}, {customer_id}: “{description}”, not retrieved yet")
 
-FINDING_SUBJECT = gettext_noop("Found on {day}: {finding}")
-FINDING = gettext_noop("The service has found something that an operator should act on in good time ({finding}):")
+FINDING_SUBJECT = gettext_noop("Finding on {day}: {finding}")
+FINDING = gettext_noop("A check found something that an operator should act on in good time ({finding}):")
 FINDING_AGAIN = gettext_noop(
-    "You get this message once a week for as long as it is found. What each finding means and what is to be done: "
-    "docs/operators/monitoring.md. All of them now: sinetti authority watch --dir DIR"
+    "We send this message once a week while the finding remains. The meaning of each finding and what to "
+    "do: docs/operators/monitoring.md. To list all current findings: sinetti authority watch --dir DIR"
 )
 
 

@@ -62,7 +62,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
     if matter.is_to(matter.fact("new")):
         if not _is_named(matter):
             # Replaced before this was sent: the message about the next change names the current contact.
-            why = "the recipient is not named for it any more"
+            why = "the recipient is no longer named for the certificate"
             raise NothingToReport(why)
         return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
     new = matter.room.loader.find_person(matter.fact("new"))
@@ -93,7 +93,7 @@ def _many(matter: MessageContext) -> MessageBody:
         )
         role = Role.FORMER
     if not lines:
-        why = "the recipient is not named for any of them any more"
+        why = "the recipient is no longer named for any of the certificates"
         raise NothingToReport(why)
     first, *then = paragraphs
     subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
@@ -179,6 +179,6 @@ def _name(matter: MessageContext, fact: str) -> str:
     """
     found = matter.room.loader.find_person(matter.fact(fact))
     if found is None:
-        why = "whom the message is about was erased"
+        why = "the person that the message is about was erased"
         raise NothingToReport(why)
     return named(found.name)

@@ -17,42 +17,46 @@ from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, Messa
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, RowsBlock, named
 
-SUBJECT = gettext_noop("Clients' certificates on {day} – to do: {count}")
+SUBJECT = gettext_noop("Clients' certificates on {day} – your tasks: {count}")
 INTRODUCTION = gettext_noop(
-    "These certificates of your clients end within 60 days or ended lately. This is how things stand today."
+    "These certificates of your clients expire within 60 days or have recently expired. The list shows "
+    "today's situation."
 )
 HEADINGS: Mapping[DigestSection, str] = {
-    DigestSection.NEEDS_YOU: gettext_noop("Needs you ({count}):"),
-    DigestSection.NEEDS_CLIENT: gettext_noop("Needs the client ({count}):"),
-    DigestSection.BY_ITSELF: gettext_noop("Goes by itself ({count}):"),
+    DigestSection.NEEDS_YOU: gettext_noop("Your tasks ({count}):"),
+    DigestSection.NEEDS_CLIENT: gettext_noop("The client's tasks ({count}):"),
+    DigestSection.BY_ITSELF: gettext_noop("No action needed ({count}):"),
 }
-ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
-MORE = ngettext_noop("And {count} more that goes by itself.", "And {count} more that go by themselves.")
+ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, expiry {ends}. {what}")
+MORE = ngettext_noop("And {count} more that needs no action.", "And {count} more that need no action.")
 
 YOURS: Mapping[DigestItemKind, str] = {
-    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready: retrieve it in the program."),
-    DigestItemKind.USE_TRANSFER_IDS: gettext_noop("A replacement is ordered: retrieve it with the transfer IDs."),
+    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready. Retrieve it in the program."),
+    DigestItemKind.USE_TRANSFER_IDS: gettext_noop("A replacement has been ordered. Retrieve it with the transfer IDs."),
     DigestItemKind.RENEW: gettext_noop("Renew it in the program by {last}."),
 }
 """Next steps of the firm itself."""
 
 OTHERWISE: Mapping[DigestItemKind, str] = {
     DigestItemKind.DONE: gettext_noop("The new certificate has been retrieved."),
-    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready: ask {contact} to retrieve it."),
-    DigestItemKind.REPLACEMENT_ORDERED: gettext_noop("A replacement is ordered and not retrieved yet."),
+    DigestItemKind.RETRIEVE: gettext_noop("The new certificate is ready. Ask {contact} to retrieve it."),
+    DigestItemKind.REPLACEMENT_ORDERED: gettext_noop("A replacement has been ordered but not retrieved yet."),
     DigestItemKind.USE_TRANSFER_IDS: gettext_noop(
-        "A replacement is ordered: ask {contact} to retrieve it with the transfer IDs."
+        "A replacement has been ordered. Ask {contact} to retrieve it with the transfer IDs."
     ),
-    DigestItemKind.ENDED: gettext_noop("It has ended: the client's representative has to order a new one."),
+    DigestItemKind.ENDED: gettext_noop("It has expired. The client's representative must order a new one."),
     DigestItemKind.REVOKED: gettext_noop(
-        "It was revoked: the client's representative has to order a new one if one is needed."
+        "It has been revoked. If the client still needs a certificate, its representative must order a new one."
     ),
     DigestItemKind.NOT_APPROVED: gettext_noop(
-        "The organisation or the certificate type is no longer approved: the client's representative can mend that."
+        "The organisation is no longer approved for this certificate type. The client's representative "
+        "can correct this."
     ),
-    DigestItemKind.RENEWS_ITSELF: gettext_noop("A program renewed it in time before, and is expected to do so again."),
+    DigestItemKind.RENEWS_ITSELF: gettext_noop(
+        "A program renewed the previous certificate in time and is expected to renew this one."
+    ),
     DigestItemKind.NOBODY_REACHED: gettext_noop(
-        "Our messages reach nobody: the client's representative has to name a technical contact person."
+        "We cannot reach anyone with our messages. The client's representative must name a technical contact person."
     ),
     DigestItemKind.RENEW: gettext_noop("Ask {contact} whether it will be renewed by {last}."),
 }
@@ -75,7 +79,7 @@ def digest(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     found = matter.room.loader.list_digest_rows(agent, matter.now)
     if not found:
-        why = "nothing that the digest told of is left"
+        why = "the digest has no certificates left to list"
         raise NothingToReport(why)
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])

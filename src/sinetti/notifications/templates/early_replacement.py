@@ -15,45 +15,44 @@ SUBJECT = ngettext_noop(
     "Replace {count} certificates by {day} – earlier than usual",
 )
 ASKED = ngettext_noop(
-    "{service} asks you to have this certificate replaced earlier than usual, by {ends}.",
-    "{service} asks you to have these certificates replaced earlier than usual, by {ends}.",
+    "{service} asks you to replace this certificate earlier than usual, by {ends}.",
+    "{service} asks you to replace these certificates earlier than usual, by {ends}.",
 )
-EXPLAINED = gettext_noop("The reason: {explanation}")
+EXPLAINED = gettext_noop("Reason: {explanation}")
 VALID = gettext_noop(
-    "A certificate not replaced by then may be revoked: data can then no longer be sent with it. Until then everything"
-    " works as before."
+    "We may revoke a certificate that has not been replaced by then. It can then no longer be used to "
+    "send data. Until then, everything works as before."
 )
 BY_PROGRAM = gettext_noop(
-    "If your program renews certificates by itself, no action is needed: it asks the service when to renew, and does "
-    "so by then. See that the new certificate has come into use."
+    "If your program renews certificates automatically, no action is needed. It asks the service when to "
+    "renew and renews in time. Check that the new certificate is in use."
 )
 BY_HAND = gettext_noop(
-    "Otherwise renew it in your program now: renewal is open. With the client of this service the command is: sinetti "
-    "renew NAME --force"
+    "Otherwise, renew it in your program now. Renewal is already open. With this service's client, use "
+    "the command: sinetti renew NAME --force"
 )
 OR_ORDER = gettext_noop(
-    "If the program cannot renew, the organisation's representative orders a replacement in the e-service (Settings > "
-    "Technical interface and certificates)."
+    "If the program cannot renew certificates, the organisation's representative orders a replacement in "
+    "the e-service (Settings > Technical interface and certificates)."
 )
 WHERE = gettext_noop(
-    "The e-service shows for each certificate whether it has been replaced (Settings > Technical interface and "
-    "certificates)."
+    "The e-service shows which certificates have been replaced (Settings > Technical interface and certificates)."
 )
 ROW = gettext_noop(
     "{organisation}, {customer_id}: “{description}”, {channel}, serial number {serial}, valid until {ends}"
 )
-MORE = ngettext_noop("And {count} more: see the e-service.", "And {count} more: see the e-service.")
+MORE = ngettext_noop("And {count} more. See the e-service.", "And {count} more. See the e-service.")
 WHY = gettext_noop(
-    "You get this message because you look after these certificates, or are a representative of the organisation that "
-    "they belong to. Each person gets one message about all of theirs."
+    "You are receiving this message because you look after these certificates or represent the "
+    "organisation that holds them. Each person receives one message about all their certificates."
 )
 
 # SMS: at most 160 characters of GSM 03.38.
-SMS_ONE = gettext_noop("Replace the certificate of {organisation} by {ends}: renew it in the program.")
+SMS_ONE = gettext_noop("Replace the certificate of {organisation} by {ends}. Renew it in the program.")
 SMS_MORE = gettext_noop(
-    "Replace {count} certificates ({organisation} and others) by {ends}: renew them in the program."
+    "Replace {count} certificates ({organisation} and others) by {ends}. Renew them in the program."
 )
-SMS_SAME = gettext_noop("Replace {count} certificates of {organisation} by {ends}: renew them in the program.")
+SMS_SAME = gettext_noop("Replace {count} certificates of {organisation} by {ends}. Renew them in the program.")
 
 
 _ROWS = 200
@@ -100,11 +99,11 @@ def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListI
     if call_id is None or call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
-        why = "the call was undone"
+        why = "the call was cancelled"
         raise NothingToReport(why)
     rows = loader.list_called(call_id, matter.owed.recipient or "", matter.now)
     if not rows:
-        why = "all that was called has been replaced"
+        why = "all certificates in the call have been replaced"
         raise NothingToReport(why)
     return call, rows
 

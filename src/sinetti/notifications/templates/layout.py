@@ -37,7 +37,7 @@ class RecipientRoleText(StrEnum):
     ACCOUNT = "account"
 
 
-NOT_THERE: Final = "what the message is about is not in the register"
+NOT_THERE: Final = "the subject of the message is not in the register"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +204,7 @@ def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Itera
 HELLO = gettext_noop("Hello {name},")
 HELLO_NOBODY = gettext_noop("Hello,")
 REHEARSAL = gettext_noop(
-    "This message is from the test environment, where things are rehearsed: it does not concern your organisation's "
-    "real certificates."
+    "This message is from the test environment. It does not concern your organisation's real certificates."
 )
 REHEARSAL_SHORT = gettext_noop("TEST: ")
 
@@ -218,44 +217,45 @@ ENDS = gettext_noop("Valid until: {ends}")
 
 WHY: Mapping[RecipientRoleText, str] = {
     RecipientRoleText.CONTACT: gettext_noop(
-        "You get this message because you are the technical contact person of this certificate."
+        "You are receiving this message because you are the technical contact person of this certificate."
     ),
     RecipientRoleText.DEPUTY: gettext_noop(
-        "You get this message because you are the deputy of this certificate's technical contact person."
+        "You are receiving this message because you are the deputy of this certificate's technical contact person."
     ),
     RecipientRoleText.CONTACT_PERSON: gettext_noop(
-        "You get this message because you are the contact person of {organisation}."
+        "You are receiving this message because you are the contact person of {organisation}."
     ),
     RecipientRoleText.SIGNATORY: gettext_noop(
-        "You get this message because you are a representative of {organisation}."
+        "You are receiving this message because you are a representative of {organisation}."
     ),
     RecipientRoleText.FORMER: gettext_noop(
-        "You get this message because you have looked after this certificate until now."
+        "You are receiving this message because you have looked after this certificate until now."
     ),
     RecipientRoleText.FIRM: gettext_noop(
-        "You get this message because your firm looks after these certificates for its clients."
+        "You are receiving this message because your firm looks after these certificates for its clients."
     ),
     RecipientRoleText.OPERATOR: gettext_noop(
-        "You get this message because your address is among the operators' in the service's settings."
+        "You are receiving this message because your address is listed as an operator's address in the "
+        "service's settings."
     ),
     RecipientRoleText.ACCOUNT: gettext_noop(
-        "You get this message because your address was given in the certificate service."
+        "You are receiving this message because your address was entered in the certificate service."
     ),
 }
 WHY_MANY: Mapping[RecipientRoleText, str] = {
     RecipientRoleText.CONTACT: gettext_noop(
-        "You get this message because you are the technical contact person of these certificates."
+        "You are receiving this message because you are the technical contact person of these certificates."
     ),
     RecipientRoleText.DEPUTY: gettext_noop(
-        "You get this message because you are the deputy of these certificates' technical contact person."
+        "You are receiving this message because you are the deputy of these certificates' technical contact person."
     ),
     RecipientRoleText.FORMER: gettext_noop(
-        "You get this message because you have looked after these certificates until now."
+        "You are receiving this message because you have looked after these certificates until now."
     ),
 }
-WHY_UNNAMED = gettext_noop("You get this message because you act for an organisation that uses this service.")
-ALSO = gettext_noop("The same message goes to: {people}.")
-NOBODY_ELSE = gettext_noop("Nobody else gets this message.")
+WHY_UNNAMED = gettext_noop("You are receiving this message because you act for an organisation that uses this service.")
+ALSO = gettext_noop("Other recipients: {people}.")
+NOBODY_ELSE = gettext_noop("There are no other recipients.")
 AS: Mapping[RecipientRoleText, str] = {
     RecipientRoleText.CONTACT: gettext_noop("{name} (technical contact person)"),
     RecipientRoleText.DEPUTY: gettext_noop("{name} (deputy of the technical contact person)"),
@@ -266,34 +266,35 @@ AS: Mapping[RecipientRoleText, str] = {
 
 HELP = gettext_noop("Help: {help}")
 TYPE_IT = gettext_noop(
-    "You can also type the address into your browser by hand: it begins with {address}, and what follows has small "
-    "letters and the digits 2 to 7 only."
+    "You can also type the address into your browser. It begins with {address}. The rest contains only "
+    "lower-case letters and the digits 2 to 7."
 )
-TYPE_STOP = gettext_noop("You can also type the address into your browser by hand: it begins with {address}.")
+TYPE_STOP = gettext_noop("You can also type the address into your browser. It begins with {address}.")
 NO_LINK = gettext_noop(
-    "There is no link in this message. The service's pages are at {address}; type the address into your browser by "
-    "hand."
+    "This message contains no links. To open the service, type its address into your browser: {address}"
 )
 NOT_YOURS = gettext_noop(
-    "Not your task any more? Tell us on this page. The organisation is then asked to name somebody else:"
+    "Is this no longer your task? Tell us on this page, and we will ask the organisation to name another person:"
 )
 
 YOUR_DATA = gettext_noop(
-    "This is our first message to you, so here is what we do with your data. Its controller is {service}. "
-    "{organisation} gave us your name, your e-mail address, your language and, where it knew one, your phone number. "
-    "We use them only to reach you about certificates; your name is shown to the others who look after the same ones."
+    "This is our first message to you, so we explain how we use your data. The controller is {service}. "
+    "{organisation} gave us your name, e-mail address, language and, if known, your phone number. We use "
+    "them only to reach you about certificates. Your name is shown to other people who look after the "
+    "same certificates."
 )
 YOUR_DATA_UNNAMED = gettext_noop(
-    "This is our first message to you, so here is what we do with your data. Its controller is {service}. An "
-    "organisation that you act for gave us your name, your e-mail address, your language and, where it knew one, your "
-    "phone number. We use them only to reach you about certificates; your name is shown to the others who look after "
-    "the same ones."
+    "This is our first message to you, so we explain how we use your data. The controller is {service}. "
+    "An organisation that you act for gave us your name, e-mail address, language and, if known, your "
+    "phone number. We use them only to reach you about certificates. Your name is shown to other people "
+    "who look after the same certificates."
 )
-KEPT_YEARS = gettext_noop("We keep the data for {count} years after your last task with certificates has ended.")
-KEPT_DAYS = gettext_noop("We keep the data for {count} days after your last task with certificates has ended.")
+KEPT_YEARS = gettext_noop("We keep your data for {count} years after your last task with certificates has ended.")
+KEPT_DAYS = gettext_noop("We keep your data for {count} days after your last task with certificates has ended.")
 YOUR_RIGHTS = gettext_noop(
-    "You may see your data and have it corrected; you may ask us to erase it or to restrict its use, or object to it; "
-    "and you may complain to the Data Protection Ombudsman. Ask us here: {help}"
+    "You have the right to see your data and to have it corrected. You can ask us to erase the data or "
+    "restrict its use, and you can object to its use. You can complain to the Data Protection Ombudsman. "
+    "Ask us: {help}"
 )
 
 
@@ -418,19 +419,23 @@ def _your_data(matter: MessageContext) -> Iterator[Part]:
 
 
 # Certificates that also serve other organisations: the effect on their reports.
-SERVES_ONE = gettext_noop("Reports of one other organisation are sent with it, too: they stop as well if it ends.")
+SERVES_ONE = gettext_noop(
+    "The reports of one other organisation are also sent with this certificate. They cannot be sent if it expires."
+)
 
 
 SERVES = gettext_noop(
-    "Reports of about {count} other organisations are sent with it, too: they stop as well if it ends."
+    "The reports of about {count} other organisations are also sent with this certificate. They cannot be "
+    "sent if it expires."
 )
 
 
 SERVED_ONE = gettext_noop(
-    "Reports of one other organisation were sent with it, too: they cannot be sent with it any more either."
+    "The reports of one other organisation were also sent with this certificate. They can no longer be sent with it."
 )
 
 
 SERVED = gettext_noop(
-    "Reports of about {count} other organisations were sent with it, too: they cannot be sent with it any more either."
+    "The reports of about {count} other organisations were also sent with this certificate. They can no "
+    "longer be sent with it."
 )

@@ -7,31 +7,31 @@ from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, Messa
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock
 
-IDS_SUBJECT = gettext_noop("Transfer IDs, open by {day} – {organisation}")
+IDS_SUBJECT = gettext_noop("Open your transfer IDs by {day} – {organisation}")
 ORDERED = gettext_noop(
-    "{organisation} ordered the certificate “{description}” on {ordered} and named you to retrieve it. For that you "
-    "need transfer IDs, which wait for you in a secure message."
+    "{organisation} ordered the certificate “{description}” on {ordered} and named you to retrieve it. "
+    "You need transfer IDs to retrieve it. They are in a secure message."
 )
 OPEN_WITH_PIN = gettext_noop(
-    "Open the link below and press “{button}”. You then get a PIN code as a text message to the number that ends in "
-    "{digits}; enter it on the page."
+    "Open the link below and press “{button}”. We will then send a PIN code by text message to your "
+    "number ending in {digits}. Enter the code on the page."
 )
 OPEN_WITH_CODE = gettext_noop(
-    "Open the link below and press “{button}”. We have no phone number of yours, so the page asks for a code that you "
-    "get from the organisation's representative."
+    "Open the link below and press “{button}”. We do not have your phone number, so the page asks for a "
+    "code. You get the code from the organisation's representative."
 )
 BUTTON = gettext_noop("Open message")
 LINK_WORKS = gettext_noop(
-    "The page then shows the transfer IDs, which you give to the program that retrieves the certificate. The link "
-    "works until {expires}."
+    "The page then shows the transfer IDs. Enter them in the program that retrieves the certificate. The "
+    "link expires on {expires}."
 )
 UNEXPECTED = gettext_noop(
-    "If you did not expect this message, leave the link closed and tell the organisation's representative, or ask us."
+    "If you did not expect this message, do not open the link. Tell the organisation's representative or us."
 )
 
 PIN = gettext_noop(
-    "PIN code {pin} opens the secure message about a certificate of {organisation}. It works for 15 minutes. Nobody "
-    "will ask you for it by phone."
+    "PIN code {pin} opens the secure message about a certificate of {organisation}. It works for 15 "
+    "minutes. We never ask for it by phone."
 )
 
 
@@ -42,7 +42,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_secure_message_expiry(secure_id)
     if expires is None or matter.now > expires:
-        why = "the link would not work any more"
+        why = "the link is no longer valid"
         raise NothingToReport(why)
     subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
     parts = (
@@ -66,7 +66,7 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_pin_expiry(pin_id)
     if expires is None or matter.now > expires:
-        why = "the PIN code would not work any more"
+        why = "the PIN code is no longer valid"
         raise NothingToReport(why)
     return PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
 

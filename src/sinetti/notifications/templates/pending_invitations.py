@@ -38,7 +38,7 @@ def pending(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     tells = PendingNotice(word)
     if found.state is not _STATES[tells] or not found.organisation_open:
-        why = "what the message is about does not hold any more"
+        why = "the subject of the message no longer applies"
         raise NothingToReport(why)
     names = {"organisation": sanitise(found.organisation), "customer_id": found.customer_id}
     who = {"name": sanitise(found.name or found.email), "email": sanitise(found.email)}

@@ -1,6 +1,6 @@
 """Reminders, and messages *take into use*.
 
-They tell the certificate's end, the last working day before it, and the steps until then.
+They state the certificate's end, the last working day before it, and the steps until then.
 """
 
 from collections.abc import Iterator
@@ -15,147 +15,153 @@ from sinetti.notifications.templates.layout import MessageBody, MessageContext
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, named, to_gsm7
 
-ENDS_SUBJECT = gettext_noop("Certificate ends on {day} – {organisation}")
-ENDED_SUBJECT = gettext_noop("Certificate ended on {day} – {organisation}")
-USE_SUBJECT = gettext_noop("Old certificate still in use, ends on {day} – {organisation}")
-USE_ENDED_SUBJECT = gettext_noop("Old certificate ended on {day}, was still in use – {organisation}")
+ENDS_SUBJECT = gettext_noop("Certificate expires on {day} – {organisation}")
+ENDED_SUBJECT = gettext_noop("Certificate expired on {day} – {organisation}")
+USE_SUBJECT = gettext_noop("Old certificate still in use, expires on {day} – {organisation}")
+USE_ENDED_SUBJECT = gettext_noop("Old certificate still in use, expired on {day} – {organisation}")
 
-ENDS = gettext_noop("The certificate “{description}” of {organisation} ends on {ends}.")
+ENDS = gettext_noop("The certificate “{description}” of {organisation} expires on {ends}.")
 DAY_OFF = gettext_noop("That is not a working day.")
-OLD_ENDED = gettext_noop("The certificate “{description}” of {organisation} ended on {ends}.")
+OLD_ENDED = gettext_noop("The certificate “{description}” of {organisation} expired on {ends}.")
 ENDED = gettext_noop(
-    "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with "
-    "it is prevented: the program cannot send data."
+    "The certificate “{description}” of {organisation} expired on {ends}. The program can no longer use "
+    "the technical interface with it or send data."
 )
 
 
 # Steps of the technical contact person.
 RENEW_BETWEEN = gettext_noop(
-    "Renew it in your program at any time from {days}; if the program cannot do that, ask the organisation's "
-    "representative to order a replacement. Otherwise the program can no longer send data."
+    "Renew it in your program in the period {days}. If the program cannot renew it, ask the "
+    "organisation's representative to order a replacement. Otherwise the program will no longer be able "
+    "to send data."
 )
-BY_ITSELF = gettext_noop("If your program renews the certificate by itself, see that it does; nothing else is needed.")
+BY_ITSELF = gettext_noop("If your program renews the certificate automatically, only make sure that it does.")
 RENEW_BY = gettext_noop(
-    "The last working day before that is {last}. Renew it in your program by then; if the program cannot do that, ask "
-    "the organisation's representative to order a replacement. Otherwise the program can no longer send data."
+    "Renew it in your program by {last}, the last working day before it expires. If the program cannot "
+    "renew it, ask the organisation's representative to order a replacement. Otherwise the program will "
+    "no longer be able to send data."
 )
 RENEW_BEFORE = gettext_noop(
-    "Renew it in your program before that; if the program cannot do that, ask the organisation's representative to "
-    "order a replacement. Otherwise the program can no longer send data."
+    "Renew it in your program before then. If the program cannot renew it, ask the organisation's "
+    "representative to order a replacement. Otherwise the program will no longer be able to send data."
 )
 ORDERED_ANEW = gettext_noop(
-    "It can no longer be renewed. Ask the organisation's representative to order a new one in the e-service (Settings "
-    "> Technical interface and certificates). It is retrieved like the first one."
+    "It can no longer be renewed. Ask the organisation's representative to order a new one in the "
+    "e-service (Settings > Technical interface and certificates). It is retrieved in the same way as the "
+    "first one."
 )
 
 # Steps of representatives and the organisation's contact person.
 LOOKED_AFTER = gettext_noop(
-    "Its technical contact person is {contact}. Ask them whether the renewal is under way. It has to be done by "
-    "{last}; otherwise the program can no longer send data."
+    "Its technical contact person is {contact}. Ask them whether the renewal is under way. The "
+    "certificate must be renewed by {last}. Otherwise the program will no longer be able to send data."
 )
 LOOKED_AFTER_BY_NOBODY = gettext_noop(
-    "It has no technical contact person now. Name one: the certificate has to be renewed by {last}; otherwise the "
-    "program can no longer send data."
+    "It has no technical contact person now, so one must be named. The certificate must be renewed by "
+    "{last}. Otherwise the program will no longer be able to send data."
 )
 OR_REPLACE = gettext_noop(
-    "If nobody looks after it any more, name a new technical contact person or order a replacement in the e-service "
-    "(Settings > Technical interface and certificates)."
+    "If the certificate is no longer looked after, name a new technical contact person or order a "
+    "replacement in the e-service (Settings > Technical interface and certificates)."
 )
 ASK_TO_REPLACE = gettext_noop(
-    "If nobody looks after it any more, ask the organisation's representative to name a new technical contact person "
-    "or to order a replacement."
+    "If the certificate is no longer looked after, ask the organisation's representative to name a new "
+    "technical contact person or to order a replacement."
 )
 ORDER_ANEW = gettext_noop(
-    "It can no longer be renewed. Order a new one in the e-service (Settings > Technical interface and certificates) "
-    "and name who retrieves it. It is retrieved like the first one."
+    "It can no longer be renewed. Order a new one in the e-service (Settings > Technical interface and "
+    "certificates) and name the person who retrieves it. It is retrieved in the same way as the first "
+    "one."
 )
 
 # The new certificate has not been retrieved.
 UNFETCHED = gettext_noop(
-    "The new certificate was made on {made}, but has not been retrieved yet. Once the old one has ended, the program "
-    "can no longer send data without it."
+    "The new certificate was issued on {made} but has not been retrieved yet. When the old one expires, "
+    "the program cannot send data without the new one."
 )
 FETCH_BY = gettext_noop(
-    "Retrieve it in your program by {last}: the retrieval ID that the program was given works as often as needed."
+    "Retrieve it in your program by {last}. The retrieval ID that the program received can be used as often as needed."
 )
 FETCH_NOW = gettext_noop(
-    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: retrieve it in your program "
-    "now. The retrieval ID that the program was given still works."
+    "The new certificate was issued on {made} but has not been retrieved yet. It is valid. Retrieve it in "
+    "your program now. The retrieval ID that the program received still works."
 )
 ASK_TO_FETCH = gettext_noop("Its technical contact person is {contact}. Ask them to retrieve the new one by {last}.")
 ASK_TO_FETCH_NOW = gettext_noop(
-    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: ask the technical contact "
-    "person, {contact}, to retrieve it now."
+    "The new certificate was issued on {made} but has not been retrieved yet. It is valid. Ask the "
+    "technical contact person, {contact}, to retrieve it now."
 )
 
 # The certificate has no technical contact person.
 NOBODY_FETCHES = gettext_noop(
-    "It has no technical contact person now. Name one: the new certificate has to be retrieved by {last}."
+    "It has no technical contact person now, so one must be named. The new certificate must be retrieved by {last}."
 )
 NOBODY_FETCHES_NOW = gettext_noop(
-    "It has no technical contact person now. Name one: the new certificate has to be retrieved now."
+    "It has no technical contact person now, so one must be named. The new certificate must be retrieved now."
 )
 NOBODY_USES = gettext_noop(
-    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere by "
-    "{last}."
+    "It has no technical contact person now, so one must be named. The new certificate must be put into "
+    "use everywhere by {last}."
 )
 NOBODY_USES_NOW = gettext_noop(
-    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere now."
+    "It has no technical contact person now, so one must be named. The new certificate must be put into "
+    "use everywhere now."
 )
 
 # A replacement was ordered, but its transfer IDs have not been used.
 ORDERED = gettext_noop(
-    "A replacement was ordered on {ordered}, but has not been retrieved yet. Once the old one has ended, the program "
-    "can no longer send data without it."
+    "A replacement was ordered on {ordered} but has not been retrieved yet. When the old one expires, the "
+    "program cannot send data without the new one."
 )
 FETCH_ORDERED = gettext_noop(
-    "Retrieve it with the transfer IDs by {last}; if they have expired, ask the organisation's representative for new "
-    "ones."
+    "Retrieve it with the transfer IDs by {last}. If they have expired, ask the organisation's "
+    "representative for new ones."
 )
 ASK_TO_FETCH_ORDERED = gettext_noop(
-    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs by "
-    "{last}; if these have expired, the organisation's representative can have new ones sent in the "
-    "e-service."
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer "
+    "IDs by {last}. If the transfer IDs have expired, the organisation's representative can send new ones "
+    "from the e-service."
 )
 FETCH_ORDERED_NOW = gettext_noop(
-    "Retrieve it with the transfer IDs now; if they have expired, ask the organisation's representative for new ones."
+    "Retrieve it with the transfer IDs now. If they have expired, ask the organisation's representative for new ones."
 )
 ASK_TO_FETCH_ORDERED_NOW = gettext_noop(
-    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs now; if "
-    "these have expired, the organisation's representative can have new ones sent in the e-service."
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer "
+    "IDs now. If the transfer IDs have expired, the organisation's representative can send new ones from "
+    "the e-service."
 )
 
 # The new certificate was retrieved, but the old one is still in use.
 STILL_USED_SINCE = gettext_noop(
-    "The new certificate was retrieved on {fetched}, but after that a program of the organisation has still "
-    "used the old one. What is sent with the old one after its end is refused."
+    "The new certificate was retrieved on {fetched}, but a program of the organisation has used the old "
+    "one since then. Data sent with the old certificate is refused once it has expired."
 )
 STILL_USED = gettext_noop(
-    "The new certificate has been retrieved, but after that a program of the organisation has still used the "
-    "old one. What is sent with the old one after its end is refused."
+    "The new certificate has been retrieved, but a program of the organisation has used the old one since "
+    "then. Data sent with the old certificate is refused once it has expired."
 )
 USE_BY = gettext_noop(
-    "Take the new certificate into use everywhere by {last}: look at each server and program that has the old one."
+    "Put the new certificate into use everywhere by {last}. Check every server and program that has the old one."
 )
 USE_NOW = gettext_noop(
-    "Take the new certificate into use everywhere now: look at each server and program that has the old one."
+    "Put the new certificate into use everywhere now. Check every server and program that has the old one."
 )
 ASK_TO_USE = gettext_noop(
-    "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere by {last}."
+    "Its technical contact person is {contact}. Ask them to put the new certificate into use everywhere by {last}."
 )
 ASK_TO_USE_NOW = gettext_noop(
-    "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere now."
+    "Its technical contact person is {contact}. Ask them to put the new certificate into use everywhere now."
 )
 
 # SMS: at most 160 characters, all of them in GSM 03.38.
-SMS_ENDS = gettext_noop("Certificate of {organisation} ends on {ends}. Renew it in the program by {last}.")
-SMS_FETCH = gettext_noop("Certificate of {organisation} ends on {ends}. Retrieve the new one by {last}.")
-SMS_ASK = gettext_noop("Certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed.")
-SMS_ENDED = gettext_noop("Certificate of {organisation} ended on {ends}: no data can be sent with it.")
-SMS_USE = gettext_noop("Old certificate of {organisation}, still in use, ends on {ends}. Take the new one into use.")
-SMS_USE_ENDED = gettext_noop("Old certificate of {organisation} ended on {ends}. Take the new one into use now.")
+SMS_ENDS = gettext_noop("Certificate of {organisation} expires on {ends}. Renew it in the program by {last}.")
+SMS_FETCH = gettext_noop("Certificate of {organisation} expires on {ends}. Retrieve the new one by {last}.")
+SMS_ASK = gettext_noop("Certificate of {organisation} expires on {ends}. Ask {contact} whether it has been renewed.")
+SMS_ENDED = gettext_noop("Certificate of {organisation} expired on {ends}. No data can be sent with it.")
+SMS_USE = gettext_noop("Old certificate of {organisation} still in use, expires on {ends}. Put the new one into use.")
+SMS_USE_ENDED = gettext_noop("Old certificate of {organisation} expired on {ends}. Put the new one into use now.")
 SEE_EMAIL = gettext_noop("See e-mail.")
-MAIL_FAILS = gettext_noop("Our e-mail to you fails.")
+MAIL_FAILS = gettext_noop("Our e-mail to you bounces.")
 
 
 _FAR = timedelta(days=31)

@@ -119,7 +119,7 @@ def _not_mailable(to: Addressee) -> str | None:
         return "the recipient has no e-mail address"
     if to.bounced:
         return "the recipient's e-mail address does not work"
-    return "the recipient wants no more mail" if to.stopped else None
+    return "the recipient has opted out of mail" if to.stopped else None
 
 
 def _email(matter: MessageContext) -> RenderedMessage | Skip:
@@ -127,7 +127,7 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
     # A decision has the kind of authorisations, because it is about the rights of an organisation.
     writer = application_decision.decided if message.step == DECIDED_STEP else EMAILS.get(message.kind)
     if writer is None:
-        return Skip(f"nothing is written by e-mail of the kind {message.kind}")
+        return Skip(f"messages of the kind {message.kind} are not sent by e-mail")
     written = writer(matter)
     whole = with_layout(matter, written)
     subject = markup.truncate(written.subject, markup.LONGEST_SUBJECT)
@@ -146,7 +146,7 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
 def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
     message, to = matter.owed, matter.told.to
     if to is None or (writer := TEXT_MESSAGES.get(message.kind)) is None:
-        return Skip(f"nothing is written as a text message of the kind {message.kind}")
+        return Skip(f"messages of the kind {message.kind} are not sent as text messages")
     message_id, values = writer(matter)
     text = _short(matter, message_id, values)
     return RenderedMessage(message.message_id, message.kind, message.channel, to.phone, matter.language, "", text)

@@ -53,22 +53,22 @@ _EC_PARAMETERS = {
 _STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
 
 _SAID = {
-    pkcs11.PinIncorrect: "the token does not take the PIN",
-    pkcs11.PinLenRange: "the token does not take the PIN",
-    pkcs11.PinInvalid: "the token does not take the PIN",
-    pkcs11.PinLocked: "the PIN is locked after too many wrong ones; whoever looks after the token sets another",
-    pkcs11.PinExpired: "the PIN has to be changed before the token is used",
-    pkcs11.UserPinNotInitialized: "the token has no PIN for its user yet",
-    pkcs11.NoSuchToken: "there is no token of that label",
-    pkcs11.TokenNotPresent: "there is no token of that label",
-    pkcs11.DeviceRemoved: "the token was taken out",
-    pkcs11.MultipleTokensReturned: "there are several tokens of that label",
-    pkcs11.MultipleObjectsReturned: "it holds several keys of one ID",
-    pkcs11.NoSuchKey: "it does not hold the key",
-    pkcs11.DeviceMemory: "there is no room for another key",
-    pkcs11.TokenWriteProtected: "it takes no new keys",
-    pkcs11.MechanismInvalid: "it cannot make or use keys of this type",
-    pkcs11.KeySizeRange: "it cannot make or use keys of this type",
+    pkcs11.PinIncorrect: "the token does not accept the PIN",
+    pkcs11.PinLenRange: "the token does not accept the PIN",
+    pkcs11.PinInvalid: "the token does not accept the PIN",
+    pkcs11.PinLocked: "the PIN is locked after too many wrong attempts, so the token's administrator must reset it",
+    pkcs11.PinExpired: "the PIN must be changed before the token can be used",
+    pkcs11.UserPinNotInitialized: "no user PIN has been set for the token yet",
+    pkcs11.NoSuchToken: "no token has that label",
+    pkcs11.TokenNotPresent: "no token has that label",
+    pkcs11.DeviceRemoved: "the token was removed",
+    pkcs11.MultipleTokensReturned: "several tokens have that label",
+    pkcs11.MultipleObjectsReturned: "it contains several keys with the same ID",
+    pkcs11.NoSuchKey: "it does not contain the key",
+    pkcs11.DeviceMemory: "it has no room for another key",
+    pkcs11.TokenWriteProtected: "it does not accept new keys",
+    pkcs11.MechanismInvalid: "it does not support keys of this type",
+    pkcs11.KeySizeRange: "it does not support keys of this type",
 }
 """Messages for errors of tokens; other errors are reported by name."""
 
@@ -278,7 +278,7 @@ def _signed(
         if key_policy.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != key_policy.key_id(
             public
         ):
-            why = f"the token {key.place.label} holds another key of the ID {key.id.hex()}"
+            why = f"the token {key.place.label} contains another key with the ID {key.id.hex()}"
             raise SignerUnavailable(why)
         (private,) = _objects(session, key, ObjectClass.PRIVATE_KEY) or [None]
         if private is None:
@@ -327,9 +327,8 @@ def _session(place: TokenLocation) -> pkcs11.Session:
         raise pkcs11.PinIncorrect
     token = pkcs11.lib(at[0]).get_token(token_label=place.label)
     if token.flags & TokenFlag.USER_PIN_FINAL_TRY:
-        why = (
-            f"the token {place.label} cannot be used: one wrong PIN more would lock it; log in by hand once, then again"
-        )
+        why = "one more wrong PIN would lock it, so log in once by hand and then try again"
+        why = f"the token {place.label} cannot be used: {why}"
         raise SignerUnavailable(why)
     try:
         opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
@@ -349,7 +348,7 @@ def _check_module(place: TokenLocation) -> None:
         try:
             file_permissions.check_program(place.module, is_library=True)
         except RightsError as bad:
-            why = f"the module of the token {place.label} is not loaded: others can write {bad.path}"
+            why = f"the module of the token {place.label} was not loaded, because other users can change {bad.path}"
             raise SignerUnavailable(why) from None
 
 
@@ -358,15 +357,15 @@ def _pin(place: TokenLocation) -> bytes:
         pin = file_permissions.read_secret(place.pin_file, any_owner=True).strip()
         pin.decode()
     except RightsError:
-        why = f"the file of the PIN of the token {place.label} can be read by others: chmod 600 {place.pin_file}"
+        why = f"other users can read the PIN file of the token {place.label}; run chmod 600 {place.pin_file}"
     except OSError as bad:
-        why = f"the file of the PIN of the token {place.label} cannot be read: {bad.strerror}"
+        why = f"the PIN file of the token {place.label} cannot be read: {bad.strerror}"
     except UnicodeDecodeError:
-        why = f"the file of the PIN of the token {place.label} holds no PIN"
+        why = f"the PIN file of the token {place.label} contains no PIN"
     else:
         if pin:
             return pin
-        why = f"the file of the PIN of the token {place.label} holds no PIN"
+        why = f"the PIN file of the token {place.label} contains no PIN"
     raise SignerUnavailable(why)
 
 
@@ -412,4 +411,4 @@ def _not_here(why: str) -> NoReturn:
 
 
 def _stays() -> NoReturn:
-    _not_here("the key is in a token and does not leave it")
+    _not_here("the key is in a token and cannot leave it")

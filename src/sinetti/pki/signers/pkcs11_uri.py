@@ -74,7 +74,7 @@ def load(octets: bytes) -> TokenKey:
     except (ValueError, KeyError):
         found, key_id, scheme = None, None, ""
     if found is None or scheme != "pkcs11" or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
-        why = "this is no URI of a key in a token"
+        why = "this is not the URI of a key in a token"
         raise ValueError(why)
     return TokenKey(found.place, found.id, found.name, None if key_id is None else KeyId(key_id))
 

@@ -43,16 +43,16 @@ class SoftwareSigner:
 
     def _load(self, key_name: str) -> PrivateKey:
         if not _KEY_NAME.fullmatch(key_name):
-            why = "a key was asked for by a name that no key file can have"
+            why = "no key file can have this key name"
             raise SignerUnavailable(why)
         if self._passphrase is None:
-            why = f"the key {key_name} cannot be opened without its pass-phrase, which does not lie beside it"
+            why = f"the key {key_name} cannot be opened without its passphrase, which is not stored beside it"
             raise SignerUnavailable(why)
         try:
             return load_private_key((self._folder / f"{key_name}.pem").read_bytes(), self._passphrase)
         except OSError as bad:
-            why = f"the file of the key {key_name} cannot be read: {bad.strerror}"
+            why = f"the key file of {key_name} cannot be read: {bad.strerror}"
         except ValueError as bad:
-            why = f"the file of the key {key_name} cannot be opened: {bad}"
+            why = f"the key file of {key_name} cannot be opened: {bad}"
         # Raised outside the handlers: no cause and no context, so no traceback contains the file's content.
         raise SignerUnavailable(why)

@@ -59,7 +59,7 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
     )
     user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
     if user_id is None:
-        sentence = f"{checked.email} has an account already"
+        sentence = f"{checked.email} already has an account"
         raise AccountError(sentence)
     return user_id
 
@@ -116,7 +116,7 @@ def account_of(email: str, ctx: ServiceContext) -> Account:
     """Return the account of an address. Raises AccountError if there is none."""
     found = accounts.find(ctx.db, email.strip())
     if found is None:
-        sentence = f"no account has the address {email.strip()}"
+        sentence = f"there is no account with the address {email.strip()}"
         raise AccountError(sentence)
     return found
 

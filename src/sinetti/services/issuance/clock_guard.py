@@ -102,7 +102,7 @@ class ClockGuard:
         if status.doubt is None:
             self._believed = status
         if status.doubt is not (self._held.doubt if self._held else None):
-            _log.warning("%s", describe_problem(status) or "the machine's clock is believed again")
+            _log.warning("%s", describe_problem(status) or "the machine's clock is trusted again")
         self._held = status
         return status
 
@@ -120,17 +120,19 @@ def describe_problem(status: ClockStatus) -> str | None:
         case ClockProblem.DIFFERS:
             ahead = difference(readings) or timedelta(0)
             apart = f"{abs(ahead).total_seconds():.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'}"
-            return f"the machine's clock ({machine}) is {apart} the database's, so nothing is issued: set them right"
+            return (
+                f"the machine's clock ({machine}) is {apart} the database's, so issuing is suspended: set both clocks"
+            )
         case ClockProblem.BEHIND:
             return (
-                f"the machine's clock ({machine}) lies behind the newest stored instant ({newest:%Y-%m-%dT%H:%M:%SZ}), "
-                "so nothing is issued: set it right, or, if that was stored by a wrong clock, run sinetti authority "
-                "clock accept"
+                f"the machine's clock ({machine}) is behind the newest stored instant ({newest:%Y-%m-%dT%H:%M:%SZ}), "
+                "so issuing is suspended: set the clock, or, if a wrong clock stored that instant, run sinetti "
+                "authority clock accept"
             )
         case ClockProblem.JUMPED:
             return (
-                f"the machine's clock ({machine}) jumped by {readings.jumped.total_seconds():.0f} s, so nothing is "
-                "issued: set it right, or, if it is right now, run sinetti authority clock accept"
+                f"the machine's clock ({machine}) jumped by {readings.jumped.total_seconds():.0f} s, so issuing is "
+                "suspended: set the clock, or, if it is right now, run sinetti authority clock accept"
             )
         case never:
             assert_never(never)
@@ -147,7 +149,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
         try:
             return describe_problem(guard.standing())
         except DATABASE_UNAVAILABLE:
-            return "the register is away, so the clock cannot be compared with it: see to the database"
+            return "the database cannot be reached, so the clock cannot be compared with it: check the database"
 
     return check
 
@@ -159,7 +161,7 @@ def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id:
     """
     before = guard.look()
     if before.doubt is ClockProblem.DIFFERS:
-        sentence = f"{describe_problem(before)}; a clock that differs from the database's is never accepted"
+        sentence = f"{describe_problem(before)}; clock accept does not accept a clock that differs from the database's"
         raise ClockNotAcceptable(sentence)
     clock.accept(ctx.db, before.stored.newest, ctx.audit_entry(actor, request_id))
     return guard.look()

@@ -88,8 +88,8 @@ def note_revoked_or_say(serials: Collection[Serial], ctx: ServiceContext) -> Non
         journal_revoked(serials, ctx)
     except JournalError as failed:
         sentence = (
-            f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "
-            "again, which writes it down"
+            "the certificate is revoked, but the journal does not have the revocation yet "
+            f"({failed}): fix the cause, then run the same command again to record it"
         )
         raise type(failed)(sentence) from failed
 
@@ -122,7 +122,7 @@ def issue(
     try:
         to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
     except ExceedsIssuerValidity:
-        _log.exception("%s issues no more: it ends too soon", issuer.name)
+        _log.exception("%s no longer issues: its validity ends too soon", issuer.name)
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     ctx.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
@@ -160,7 +160,7 @@ def sign_and_store(
         try:
             signature = ctx.signer.sign(issuer.key_name, octets)
         except SignerUnavailable:
-            _log.exception("the signer is away: %s waits for its signature", certificate.serial)
+            _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         made = attach_signature(octets, signature, issuer.certificate)
         ctx.step("10-signed")

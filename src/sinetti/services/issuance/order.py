@@ -97,10 +97,10 @@ def check_order(new: NewOrder, ctx: ServiceContext) -> None:
     """Raise OrderError if this order cannot be accepted."""
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     if organisation is None:
-        sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
+        sentence = "no organisation has this ID: add it first (sinetti authority organisation add)"
         raise OrderError(OrderErrorReason.NO_ORGANISATION, sentence)
     if not organisation.open:
-        sentence = "the organisation is closed for good: nothing more is issued to it"
+        sentence = "the organisation has ended: no certificates are issued to it"
         raise OrderError(OrderErrorReason.CLOSED, sentence)
     if new.channel not in organisation.channels:
         what = f"the organisation is not approved for channel {new.channel}: approve it first"
@@ -139,10 +139,10 @@ def order_closed_error(order_id: str, ctx: ServiceContext) -> OrderError:
     """Return the error for an order without transfer ids: already used, or unknown."""
     if organisations.order_exists(ctx.db, order_id):
         sentence = (
-            "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
+            "its transfer IDs have already been used: order a replacement (sinetti authority order … --replaces SERIAL)"
         )
         return OrderAlreadyUsed(OrderErrorReason.SPENT, sentence)
-    sentence = "no order has this id"
+    sentence = "no order has this ID"
     return OrderUnknown(OrderErrorReason.UNKNOWN, sentence)
 
 
@@ -151,9 +151,9 @@ def _check_replaced(new: NewOrder, ctx: ServiceContext) -> None:
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     ours = replaced is not None and organisation is not None
     if not ours or replaced.lineage.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
-        what = "the certificate to be replaced is not one of this organisation's"
-        sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
+        what = "the certificate to be replaced does not belong to this organisation"
+        sentence = f"{what}: find its serial number (sinetti authority status --customer-id {new.customer_id})"
         raise OrderError(OrderErrorReason.NOT_OURS, sentence)
     if replaced.lineage.channel is not new.channel:  # type: ignore[union-attr]
-        sentence = "a replacement is for the same channel; order a certificate of its own for another one"
+        sentence = "a replacement must have the same channel: place a separate order for another channel"
         raise OrderError(OrderErrorReason.OTHER_CHANNEL, sentence)

@@ -50,7 +50,7 @@ class ReconciliationStatus:
     def ahead(self) -> str:
         """Lead of the journals over the database, as the beginning of a sentence."""
         counts = f"{pluralise(len(self.lost), 'certificate')}, {pluralise(len(self.numbers), 'list')}"
-        return f"the journals know more than the register ({counts}), as after restoring a backup"
+        return f"the journals contain facts that the database lacks ({counts}), as after restoring a backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
             outcome = sign_and_store(certificate, ctx, audit)
         except (SignatureRejected, KeyError):
             # The CA has another key now, or no longer issues.
-            _log.exception("%s cannot be finished: it is given up", certificate.serial)
+            _log.exception("%s cannot be completed and is abandoned", certificate.serial)
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
         else:
             finished += not isinstance(outcome, Rejection)

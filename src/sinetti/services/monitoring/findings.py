@@ -47,7 +47,7 @@ For a longer CRL the check compares the count and the newest revocations.
 
 NEWEST_COMPARED = 1_000
 _NAMED = 3
-_ANEW = "fetch it from the status address, which signs it anew; if it stays so, see in the service's log why"
+_ANEW = "retrieve it from the status address, which signs a new one; if that does not help, see the service's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
         MonitoringFinding(
             FindingKind.ANSWER_OLD,
             one.authority,
-            f"OCSP answers of {one.authority} are from {_when(one.this_update)} and half their life is over: see in "
-            "the log of sinetti authority serve why none are signed",
+            f"OCSP responses of {one.authority} are from {_when(one.this_update)}, and half their "
+            "validity is over: the log of sinetti authority serve shows why no new ones are signed",
         )
         for one in monitoring.answer_ages(ctx.db)
         # The refresher begins at half their life and needs time for a full round.
@@ -141,7 +141,7 @@ def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tup
             key: object = (one.subject.public_bytes(), one.issuer.public_bytes())
         except ValueError as bad:
             findings.append(
-                MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: bring it back from a copy")
+                MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: restore it from a copy")
             )
             continue
         if key not in newest or newest[key][1].not_valid_after_utc < one.not_valid_after_utc:
@@ -150,7 +150,7 @@ def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tup
     for name, one in newest.values():
         if is_near_expiry(one.not_valid_before_utc, one.not_valid_after_utc, now):
             ends = one.not_valid_after_utc
-            sentence = f"{name} {'ended' if now > ends else 'ends'} on {_when(ends)}: replace it"
+            sentence = f"{name} {'expired' if now > ends else 'expires'} on {_when(ends)}: replace it"
             findings.append(MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, sentence))
     return tuple(findings)
 
@@ -164,11 +164,11 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
         MonitoringFinding(
             FindingKind.BULK_UNFINISHED,
             one.proposal_id,
-            f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was cut short: "
+            (f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was interrupted: ")
             + (
-                f"run sinetti authority revoke-many --approve {one.proposal_id} once more"
+                f"run sinetti authority revoke-many --approve {one.proposal_id} again"
                 if one.approver
-                else f"let {one.officer} run the same sinetti authority revoke-many once more"
+                else f"have {one.officer} run the same sinetti authority revoke-many again"
             ),
         )
         for one in bulk_revocation.unfinished(ctx.db)
@@ -177,11 +177,11 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
         MonitoringFinding(
             FindingKind.EARLY_UNFINISHED,
             one.call_id,
-            f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was cut short: "
+            (f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was interrupted: ")
             + (
-                "run sinetti authority call-early once more, with the same options"
+                "run sinetti authority call-early again with the same options"
                 if one.undone_at is None
-                else f"run sinetti authority call-early --undo {one.call_id} once more"
+                else f"run sinetti authority call-early --undo {one.call_id} again"
             ),
         )
         for one in early_replacement.unfinished(ctx.db)
@@ -194,21 +194,23 @@ def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[Mon
     try:
         crl = _signed(read(place), ctx.certificates.get(place.authority))
     except NotFound as absent:
-        yield MonitoringFinding(FindingKind.LIST_MISSING, name, f"the list {name} is not there: {absent}")
+        yield MonitoringFinding(FindingKind.LIST_MISSING, name, f"the revocation list {name} is missing: {absent}")
         return
     except ValueError as wrong:
-        sentence = f"what is there as the list {name} is none of its CA ({wrong}): look at who put it there"
+        sentence = (
+            f"the file published as the revocation list {name} is not from its CA ({wrong}): find out who put it there"
+        )
         yield MonitoringFinding(FindingKind.LIST_WRONG, name, sentence)
         return
     made, ends = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
     if place.authority in ctx.offline:
         if list_alarms([ListEnd(name, ends)], now):
-            sentence = f"the list {name} ends on {_when(ends)}: sinetti authority publish renews it"
+            sentence = f"the revocation list {name} expires on {_when(ends)}: run sinetti authority publish to renew it"
             yield MonitoringFinding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
     elif is_past_half_life(made, ends, now):
         sentence = (
-            f"the list {name} is from {_when(made)} and half its life is over: see in the log of sinetti authority "
-            "serve why no newer one is signed"
+            f"the revocation list {name} is from {_when(made)}, and half its validity is over: the "
+            "log of sinetti authority serve shows why no newer one is signed"
         )
         yield MonitoringFinding(FindingKind.LIST_OLD, name, sentence)
     if place.authority in monitoring.issuing_authorities(ctx.db):
@@ -225,7 +227,7 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
         raise ValueError(why)
     crl, issuer = x509.load_der_x509_crl(der), load_certificate(certificate)
     if crl.issuer != issuer.subject or not crl.is_signature_valid(ca_key(issuer)):
-        why = "the signature over it is not this CA's"
+        why = "its signature is not from this CA"
         raise ValueError(why)
     return crl
 
@@ -244,8 +246,9 @@ def _compared(
         yield _lacks(place, found.lacking)
     if found.surplus:
         sentence = (
-            f"the list {place.name} has {_some(found.surplus)}, which the register does not call revoked: it may come "
-            "from an old backup; run sinetti authority reconcile"
+            f"the revocation list {place.name} contains {_some(found.surplus)}, which the register "
+            "does not have as revoked: it may come from an old backup; run sinetti authority "
+            "reconcile"
         )
         yield MonitoringFinding(FindingKind.LIST_HAS_MORE, place.name, sentence)
 
@@ -267,12 +270,15 @@ def _compared_by_count(
     in_force = monitoring.count_revoked(db, place.authority, place.shard, made)
     ever = monitoring.count_revoked(db, place.authority, place.shard)
     if not counts_agree(len(crl), in_force, ever):
-        sentence = f"the list {place.name} has {len(crl)} entries, and the register {in_force} to {ever}: {_ANEW}"
+        sentence = (
+            f"the revocation list {place.name} has {len(crl)} entries, but the register has {in_force} to "
+            f"{ever}: {_ANEW}"
+        )
         yield MonitoringFinding(FindingKind.LIST_LACKS, place.name, sentence)
 
 
 def _lacks(place: CrlLocation, lacking: AbstractSet[Serial]) -> MonitoringFinding:
-    sentence = f"the list {place.name} lacks {_some(lacking)}, revoked in the register: {_ANEW}"
+    sentence = f"the revocation list {place.name} lacks {_some(lacking)}, revoked in the register: {_ANEW}"
     return MonitoringFinding(FindingKind.LIST_LACKS, place.name, sentence)
 
 
@@ -316,17 +322,19 @@ def check_response(question: OcspProbe, der: bytes, ctx: ServiceContext) -> Moni
         one = _answer(question, der, load_certificate(ctx.certificates[question.authority]))
         ends = one.next_update_utc or one.this_update_utc
     except ValueError as wrong:
-        sentence = f"{about}: {wrong}: see in the log of sinetti authority serve why"
+        sentence = f"{about}: {wrong}: see the log of sinetti authority serve"
         return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
     status = one.certificate_status
     if status is not (ocsp.OCSPCertStatus.REVOKED if question.revoked else ocsp.OCSPCertStatus.GOOD):
         should = "revoked" if question.revoked else "good"
-        sentence = f"{about}: it is {should}, and the answer says {status.name.lower()}: stop the service and look why"
+        sentence = (
+            f"{about}: it is {should}, but the response says {status.name.lower()}: stop the service and find out why"
+        )
         return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
     if is_past_half_life(one.this_update_utc, ends, ctx.now()):
         sentence = (
-            f"{about}: the answer is from {one.this_update_utc:%Y-%m-%dT%H:%M:%SZ} and half its life is over: see in "
-            "the log of sinetti authority serve why none is signed"
+            f"{about}: the response is from {one.this_update_utc:%Y-%m-%dT%H:%M:%SZ}, and half its validity is over: "
+            "the log of sinetti authority serve shows why no new one is signed"
         )
         return MonitoringFinding(FindingKind.ANSWER_OLD, question.authority, sentence)
     return None
@@ -359,16 +367,16 @@ def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.O
     """
     response = ocsp.load_der_ocsp_response(der)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        why = f"no answer, but {response.response_status.name.lower()}"
+        why = f"the responder answered {response.response_status.name.lower()}"
         raise ValueError(why)
     if response.serial_number != int(question.serial, 16):
-        why = "the answer is about another certificate"
+        why = "the response is about another certificate"
         raise ValueError(why)
     responders = [one for one in response.certificates if _answers_for(one, issuer)]
     keys = [one.public_key() for one in responders]
     signed = (response.tbs_response_bytes, response.signature)
     if not any(isinstance(key, PublicKey) and verify(key, *signed) for key in keys):
-        why = "the answer is not signed by a responder of this CA"
+        why = "the response is not signed by a responder of this CA"
         raise ValueError(why)
     return response
 

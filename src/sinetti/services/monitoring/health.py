@@ -17,7 +17,7 @@ STALE_AFTER = LIFE / 2
 CRLs are signed at least daily, so one that is half its life old has been missed for days.
 """
 
-_AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
+_AWAY = "the database cannot be reached: check the database and the network connection to it"
 
 
 def register_check(ctx: ServiceContext) -> str | None:
@@ -44,7 +44,7 @@ def issuing_check(ctx: ServiceContext) -> str | None:
         for name in sorted(set(ctx.issuing.values())):
             ctx.signer.sign(ctx.issuers[name].key_name, b"")
     except SignerUnavailable as away:
-        return f"an issuing key cannot be used ({away}): bring it back"
+        return f"an issuing key cannot be used ({away}): make it available again"
     return None
 
 
@@ -57,9 +57,9 @@ def lists_check(ctx: ServiceContext, request_id: str) -> str | None:
         for name in sorted(set(ctx.issuing.values())):
             newest = current_crl(name, WHOLE, ctx, request_id)
             if newest is None or ctx.now() >= newest.this_update + STALE_AFTER:
-                return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
+                return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see the log"
     except DATABASE_UNAVAILABLE:
         return _AWAY
     except (SignerUnavailable, JournalError) as away:
-        return f"no revocation list can be signed, and the last has ended: {away}"
+        return f"no revocation list can be signed, and the last one has expired: {away}"
     return None

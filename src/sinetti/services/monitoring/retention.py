@@ -75,8 +75,8 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
     An interrupted run is completed by the next one. Raises NotErased while the clock is not trusted.
     """
     if not ctx.issuance_allowed():
-        sentence = "the machine's clock is not believed, and what is past its period is a matter of the clock: "
-        raise NotErased(sentence + "sinetti authority clock show says more")
+        sentence = "the machine's clock is not trusted, and retention periods depend on it: "
+        raise NotErased(sentence + "see sinetti authority clock show")
     past, db = plan_retention(periods, ctx), ctx.db
 
     def each(ids: Sequence[str], erase: Callable[[Sequence[str]], int]) -> int:

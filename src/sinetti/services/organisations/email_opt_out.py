@@ -36,7 +36,7 @@ def request_opt_out(
 ) -> OptOutRequested | AlreadyRequested | UnknownLink:
     """Queue a message about the opt-out, once, to the people to be informed.
 
-    E-mails go on until then.
+    E-mails continue until then.
     """
     asker = _asker(message_id, token, ctx)
     if asker is None:

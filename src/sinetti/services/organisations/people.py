@@ -72,10 +72,13 @@ def invite_signatory(
             return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)
     except AlreadyHasOtherRole:
         why = PersonErrorReason.OTHER_ROLE
-        sentence = f"a person with the address {person.email} has another role for {customer_id}: withdraw it first"
+        sentence = (
+            f"a person with the address {person.email} already has another authorisation for "
+            f"{customer_id}: withdraw it first"
+        )
     except InvitationLimitReached:
         why = PersonErrorReason.TOO_MANY
-        sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
+        sentence = f"today's limit of invitations for {customer_id} has been reached: try again tomorrow"
     raise PeopleError(why, sentence)
 
 
@@ -107,7 +110,7 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
     """
     one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     if one.organisation_id == agent.organisation_id:
-        sentence = "an organisation does not look after itself: name the other one"
+        sentence = "an organisation cannot look after itself: name the other organisation"
         raise PeopleError(PersonErrorReason.ITSELF, sentence)
     with _says_closed():
         audit = ctx.audit_entry(actor, request_id)
@@ -134,7 +137,7 @@ def who_is_who(customer_id: str, ctx: ServiceContext) -> OrganisationPeople:
 def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
     found = organisations.find_organisation(ctx.db, customer_id)
     if found is None:
-        sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
+        sentence = f"no organisation has the ID {customer_id}: add it first (sinetti authority organisation add)"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     return found
 
@@ -145,5 +148,5 @@ def _says_closed() -> Iterator[None]:
     try:
         yield
     except OrganisationClosed as closed:
-        sentence = f"{closed} is closed for good: no person can be named for it any more"
+        sentence = f"{closed} has ended: no person can be named for it any more"
         raise PeopleError(PersonErrorReason.CLOSED, sentence) from None

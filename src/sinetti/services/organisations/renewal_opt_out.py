@@ -21,10 +21,10 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
     with ctx.act(actor, request_id) as audit:
         newest = contacts.newest_in_force(ctx.db, lineage_id, audit.at)
         if newest is None:
-            sentence = "this certificate is not in force: no reminders of its end are sent"
+            sentence = "this certificate is not valid, so no reminders are sent about it"
             raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
         if newest != serial:
-            what = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
+            what = f"another certificate has already replaced it: reminders are about {newest}"
             raise PeopleError(PersonErrorReason.NOT_NEWEST, what)
         return contacts.let_end(ctx.db, lineage_id, audit)
 
@@ -42,6 +42,6 @@ def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_i
 def _lineage_of(serial: Serial, ctx: ServiceContext) -> str:
     found = transactions.find_certificate(ctx.db, serial)
     if found is None:
-        sentence = "no certificate has this serial"
+        sentence = "no certificate has this serial number"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     return found.lineage.lineage_id

@@ -34,7 +34,7 @@ from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
 
 _NAMED = 3
-_LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
+_LOOKED_UP = "run sinetti authority status --customer-id ID to list a customer's certificates"
 
 Tell = Callable[[int, int], None]
 """Callback after each transaction: certificates done so far, and in all."""
@@ -50,7 +50,7 @@ def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None
     It would select every certificate. The message has the `verb` of the action and the `ways` to select.
     """
     if wanted == CertificateSelection():
-        sentence = f"all certificates at once are not {verb}: say which, by {ways}"
+        sentence = f"select the certificates to be {verb} by {ways}"
         raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
 
 
@@ -60,16 +60,18 @@ def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
     A typing error would otherwise look as if there were nothing to do.
     """
     if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
-        raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the ID {wanted.customer_id}")
     if wanted.authority is not None and wanted.authority not in ctx.certificates:
-        sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
+        sentence = f"this authority has no CA named {wanted.authority}: run sinetti authority status to list the names"
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
     if wanted.serials is None:
         return
     known = {row.serial for row in bulk_revocation.select(ctx.db, CertificateSelection(serials=wanted.serials))}
     if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
         named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
-        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
+        sentence = (
+            f"no certificate has the serial number {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
+        )
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
 
 
@@ -77,30 +79,30 @@ LINES_AT_ONCE = 50
 """Lineages per transaction; a renewal of one of them waits for the transaction."""
 
 _SENTENCES: Mapping[BulkErrorReason, str] = {
-    BulkErrorReason.DONE: "this proposal is done: nothing is left to approve",
-    BulkErrorReason.SAME_OFFICER: "its proposer cannot approve it: another officer has to run this command",
+    BulkErrorReason.DONE: "this proposal has been carried out: there is nothing left to approve",
+    BulkErrorReason.SAME_OFFICER: "its proposer cannot approve it: another officer must run this command",
     BulkErrorReason.SAME_PERSON: (
-        "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
+        "the account that proposed it belongs to the same person: an account of another clerk must confirm it"
     ),
     BulkErrorReason.PROPOSER_GONE: (
-        "the account that proposed it is no clerk's any more: if it is right, propose it anew"
+        "the account that proposed it no longer belongs to a clerk: if it is right, propose it again"
     ),
     BulkErrorReason.OTHER_DOOR: (
-        "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
-        "officer approves by this command"
+        "a proposal made in the e-service is approved by another clerk there; a proposal made by a "
+        "command is approved by another officer with this command"
     ),
-    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: propose it anew",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: propose it again",
     BulkErrorReason.CHANGED: (
-        "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
-        "anew, so that what is approved is what goes"
+        "the selected certificates have changed since the proposal (one was revoked or renewed): "
+        "propose it again, so that exactly the approved certificates are revoked"
     ),
-    BulkErrorReason.WITHDRAWN: "its officer has withdrawn this proposal: nothing is left to approve",
+    BulkErrorReason.WITHDRAWN: "its officer has withdrawn this proposal: there is nothing left to approve",
 }
 _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
-    BulkErrorReason.WITHDRAWN: "this proposal is withdrawn already",
-    BulkErrorReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
-    BulkErrorReason.OTHER_OFFICER: "only its proposer withdraws it; without an approval it ends by itself",
-    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: nothing is left to withdraw",
+    BulkErrorReason.WITHDRAWN: "this proposal has already been withdrawn",
+    BulkErrorReason.APPROVED: "its certificates have been revoked permanently, so it cannot be withdrawn",
+    BulkErrorReason.OTHER_OFFICER: "only its proposer can withdraw it; it lapses without an approval",
+    BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: there is nothing left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
@@ -156,8 +158,10 @@ def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
     """
     check_officer(ask.officer)
     if not may_use_reason(RevokerRole.OPERATOR, ask.reason):
-        raise BulkRevocationError(BulkErrorReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
-    require_criteria(ask.wanted, "revoked", "their serials, organisation, issuing CA or time of issue")
+        raise BulkRevocationError(
+            BulkErrorReason.REASON, f"the reason {ask.reason} cannot be used for holders' certificates"
+        )
+    require_criteria(ask.wanted, "revoked", "their serial numbers, organisation, issuing CA or time of issue")
     require_existing(ask.wanted, ctx)
     return _selected(bulk_revocation.select(ctx.db, ask.wanted), ask, ctx)
 
@@ -244,7 +248,7 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
     with ctx.act(actor_of(officer), request_id) as audit:
         if not bulk_revocation.withdraw(ctx.db, proposal, audit):
             raise BulkRevocationError(
-                BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
+                BulkErrorReason.CHANGED, "another officer was faster: run this command again to see the result"
             )
     return proposal
 
@@ -281,7 +285,9 @@ def continue_batch(
     check_officer(officer)
     proposal = _proposal(proposal_id, ctx)
     if proposal.approved_at is None:
-        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "no officer approved this proposal: nothing is revoked")
+        raise BulkRevocationError(
+            BulkErrorReason.NO_PROPOSAL, "no officer approved this proposal: no certificate was revoked"
+        )
     if proposal.done_at is None:
         _carry_out(proposal, _Initiator(officer, ctx, request_id), no_progress, most)
     return progress(proposal_id, ctx)
@@ -310,7 +316,7 @@ def _approved(
             _check_two_people(proposal, officer, ctx)
             if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
                 raise BulkRevocationError(
-                    BulkErrorReason.CHANGED, "another officer was faster: run this command again for the result"
+                    BulkErrorReason.CHANGED, "another officer was faster: run this command again to see the result"
                 )
         ctx.step("many-approved")
     return proposal, selection
@@ -335,7 +341,7 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: Servi
 def _proposal(proposal_id: str, ctx: ServiceContext) -> BulkRevocationProposal:
     proposal = bulk_revocation.find(ctx.db, proposal_id)
     if proposal is None:
-        sentence = "no proposal has this id: sinetti authority revoke-many --list shows those that wait"
+        sentence = "no proposal has this ID: run sinetti authority revoke-many --list to list those that wait"
         raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, sentence)
     return proposal
 

@@ -76,7 +76,7 @@ def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplaceme
     Raises BulkRevocationError and EarlyReplacementError.
     """
     _checked(ask)
-    require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
+    require_criteria(ask.wanted, "called", "their serial numbers, organisation or issuing CA")
     require_existing(ask.wanted, ctx)
     rows, now = early_replacement.select(ctx.db, ask.wanted), ctx.now()
     going = tuple(row for row in rows if is_eligible(row.candidate, now))
@@ -121,10 +121,10 @@ def cancel(
     check_officer(officer)
     call = early_replacement.find(ctx.db, call_id)
     if call is None:
-        sentence = "no call has this id: sinetti authority call-early --list shows those that stand"
+        sentence = "no call has this ID: run sinetti authority call-early --list to list the calls in force"
         raise EarlyReplacementError(sentence)
     if call.back_at is not None:
-        sentence = "this call is undone already: its certificates may be renewed when the rule says"
+        sentence = "this call has already been cancelled: its certificates can be renewed at the usual time"
         raise EarlyReplacementError(sentence)
     early_replacement.undo(ctx.db, call, ctx.audit_entry(actor_of(officer), request_id))
     ctx.step("early-undone")

@@ -20,7 +20,7 @@ from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
 
 _log = logging.getLogger(__name__)
-_ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
+_ALREADY = "this certificate has already been revoked; the journal has the revocation, and nothing was changed"
 
 
 class RevocationErrorKind(StrEnum):
@@ -116,11 +116,14 @@ def _revoke_all(
 
 def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
     if not may_use_reason(ask.revoker, ask.reason):
-        sentence = f"the reason {ask.reason} is not for a holder's certificate"
+        sentence = f"the reason {ask.reason} cannot be used for a holder's certificate"
         raise RevocationError(RevocationErrorKind.REASON, sentence)
     certificate = transactions.find_certificate(ctx.db, ask.serial)
     if certificate is None:
-        sentence = "no certificate has this serial: sinetti authority status --customer-id ID lists those of a customer"
+        sentence = (
+            "no certificate has this serial number: run sinetti authority status --customer-id ID to "
+            "list a customer's certificates"
+        )
         raise RevocationError(RevocationErrorKind.UNKNOWN, sentence)
     _check_spared(ask, certificate, ctx)
     return certificate
@@ -135,5 +138,8 @@ def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: Service
     going = cascade(ask.serial, ask.reason, line)
     for serial in ask.excluded:
         if serial == ask.serial or serial not in going:
-            sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
+            sentence = (
+                f"{serial} cannot be exempted, because it would not be revoked with this certificate; no "
+                "certificate was revoked"
+            )
             raise RevocationError(RevocationErrorKind.SPARED, sentence)

@@ -77,7 +77,7 @@ def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> 
         return order_id
     (organisation,) = replacement.organisations(ctx.db, [ask.organisation_id]) or (None,)
     if organisation is None:
-        sentence = "the organisation is closed for good"
+        sentence = "the organisation has ended"
         raise OrderError(OrderErrorReason.CLOSED, sentence)
     new = NewOrder(
         organisation.customer_id,

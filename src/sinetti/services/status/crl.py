@@ -58,7 +58,7 @@ def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str
         newest = _newest(authority, shard, ctx)
         if newest is None or _has_ended(newest, ctx):
             raise
-        _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
+        _log.warning("the last revocation list of %s is served, although a new one is due: %s", authority, away)
         return newest
 
 
@@ -76,8 +76,8 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
     if authority in ctx.offline:
         if newest is None or _has_ended(newest, ctx):
             sentence = (
-                f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
-                "publish renews it"
+                f"the revocation list of {authority} is missing or has expired, and its CA is "
+                "offline: run sinetti authority publish to renew it"
             )
             raise SignerUnavailable(sentence)
         return newest
@@ -112,7 +112,9 @@ def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) ->
     try:
         fresh_crl(authority, WHOLE, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        _log.warning("the CRLs of %s are not published yet; the serving process publishes them: %s", authority, away)
+        _log.warning(
+            "the revocation lists of %s are not published yet; the serving process publishes them: %s", authority, away
+        )
 
 
 def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
@@ -125,7 +127,7 @@ def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
             try:
                 _renew(name, ctx, request_id)
             except (SignerUnavailable, JournalUnavailable) as away:
-                _log.warning("the lists of %s are due, and cannot be signed now: %s", name, away)
+                _log.warning("the revocation lists of %s are due and cannot be signed now: %s", name, away)
 
 
 def _renew(authority: str, ctx: ServiceContext, request_id: str) -> None:

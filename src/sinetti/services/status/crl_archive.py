@@ -39,16 +39,20 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
     """Parse an archived CRL that its CA signed.
 
     Raises JournalDamaged if the signature or the number is wrong. Otherwise a user with write access to the archive
-    could revoke for good at will, or hide the CRL that has a revocation.
+    could revoke permanently at will, or hide the CRL that has a revocation.
     """
     try:
         signed = read_signed(der, certificate)
     except ValueError as wrong:
-        sentence = f"{path} is no list that its CA has signed ({wrong}): bring it back from its copy, or move it away"
+        sentence = (
+            f"{path} is not a revocation list signed by its CA ({wrong}): restore it from a copy, or move it away"
+        )
         raise JournalDamaged(sentence) from wrong
     # Under a higher number it would take precedence over later CRLs, which would be discarded as older.
     if (name := list_name(path)) is None or name.number != signed.number:
-        sentence = f"{path} is the list with the number {signed.number}: give it its name back, or move it away"
+        sentence = (
+            f"{path} contains the revocation list number {signed.number}: rename the file accordingly, or move it away"
+        )
         raise JournalDamaged(sentence)
     return signed
 

@@ -71,7 +71,7 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
     except OcspRequestError as refused:
         return OcspReply(error_answer(refused.status))
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
-        _log.warning("an OCSP request is to be sent again later: %s", away)
+        _log.warning("an OCSP request must be repeated later: %s", away)
         return OcspReply(error_answer(ErrorStatus.TRY_LATER))
 
 
@@ -87,7 +87,7 @@ def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponseP
     try:
         return _signed(StoredResponse(subject, None), ctx, ctx.now())
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
-        _log.warning("%s is issued without OCSP answers: %s", certificate.serial, away)
+        _log.warning("%s is issued without OCSP responses: %s", certificate.serial, away)
         return None
 
 
@@ -106,7 +106,7 @@ def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate
         ]
         resign([one for one in found if is_due(one, now)], ctx, now)
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
-        _log.warning("no OCSP answer reports a revocation yet; the next request has one signed: %s", away)
+        _log.warning("no OCSP response reports the revocation yet; the next request triggers a new one: %s", away)
 
 
 def resign(found: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
@@ -154,7 +154,7 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
     except SignerUnavailable:
         if stored is None or not is_acceptable(stored[0], status, now):
             raise
-        _log.warning("the stored OCSP answer is given, since none can be signed", exc_info=True)
+        _log.warning("the stored OCSP response is returned, because no new one can be signed", exc_info=True)
         return OcspReply(stored[1], stored[0], kept=True)
 
 
@@ -168,7 +168,7 @@ def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: d
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
         # Its status was read just now, so it is returned; the next request has it signed again.
-        _log.warning("an OCSP answer was signed and could not be stored", exc_info=True)
+        _log.warning("an OCSP response was signed but could not be stored", exc_info=True)
     return OcspReply(new.ders[asked.hash], new.told, kept=True)
 
 
@@ -183,7 +183,7 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
         # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:
-        sentence = "no OCSP answer is dated by a clock that is not believed"
+        sentence = "no OCSP response is signed while the clock is not trusted"
         raise SignerUnavailable(sentence)
     return SingleResponse(status, last.this_update, last.next_update)
 
@@ -234,7 +234,7 @@ class OcspRefresher:
             try:
                 done += _renew(authority, ctx)
             except SignerUnavailable as away:
-                _log.warning("OCSP answers about certificates of %s cannot be signed: %s", authority, away)
+                _log.warning("OCSP responses about certificates of %s cannot be signed: %s", authority, away)
         return done + self._fill(ctx)
 
     def _fill(self, ctx: ServiceContext) -> int:
@@ -246,7 +246,7 @@ class OcspRefresher:
             for start in range(0, len(due), BATCH):
                 resign(due[start : start + BATCH], ctx, now)
         except SignerUnavailable as away:
-            _log.warning("OCSP answers that are missing cannot be signed: %s", away)
+            _log.warning("missing OCSP responses cannot be signed: %s", away)
             return 0
         return len(due)
 

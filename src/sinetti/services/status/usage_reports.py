@@ -37,9 +37,11 @@ def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, req
     other = usage.add(ctx.db, name, public_key, in_the_way, ctx.audit_entry(actor, request_id))
     if other is None:
         return
-    sentence = f"this key is, or was, {other.name}'s: make a new one (sinetti gateway key --out FILE)"
+    sentence = (
+        f"this key belongs or belonged to the gateway {other.name}: create a new one (sinetti gateway key --out FILE)"
+    )
     if other.name == name:
-        sentence = f"the name {name} is, or was, taken: choose another"
+        sentence = f"the name {name} is or was in use: choose another one"
     raise GatewayRefused(sentence)
 
 
@@ -55,7 +57,7 @@ def _numbers(public_key: str) -> bytes:
 def withdraw_gateway(name: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Withdraw a gateway; its former observations stay. Raises GatewayRefused."""
     if not usage.withdraw(ctx.db, name, ctx.audit_entry(actor, request_id)):
-        sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
+        sentence = f"no gateway in use is named {name}: run sinetti authority gateway list to list them"
         raise GatewayRefused(sentence)
 
 

@@ -26,7 +26,7 @@ The bench's TLS certificate is valid from 2000 to 2099.
 
 _TEXT = "%Y-%m-%dT%H:%M:%SZ"
 RANGE = f"from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
-_RANGE = f"the bench's clock goes {RANGE}"
+_RANGE = f"the clock of the bench can be set {RANGE}"
 
 
 class ClockGoesBack(ValueError):
@@ -53,8 +53,8 @@ def in_range(now: datetime) -> datetime:
 
 def _goes_back(present: datetime) -> ClockGoesBack:
     return ClockGoesBack(
-        f"the bench's clock is at {present:{_TEXT}} and does not go back: leave the time out to go on from there, "
-        "or start a new bench in another folder"
+        f"the clock of the bench is at {present:{_TEXT}} and does not go back: leave out the time to continue from "
+        "there, or start a new bench in another folder"
     )
 
 

@@ -36,7 +36,7 @@ def read_object(body: bytes) -> dict[str, object]:
         sentence = "the body is not JSON"
         raise FieldError(sentence) from None
     if not isinstance(value, dict):
-        sentence = "the body is a JSON object, with its fields in braces"
+        sentence = "the body must be a JSON object"
         raise FieldError(sentence)
     return value
 
@@ -48,7 +48,7 @@ def only(value: Mapping[str, object], *names: str) -> None:
     """
     for name in value:
         if name not in names:
-            sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names) or 'none'}"
+            sentence = f"there is no field {name[:40]!r}. Fields: {', '.join(names) or 'none'}"
             raise FieldError(sentence)
 
 
@@ -118,7 +118,7 @@ def instant(value: Mapping[str, object], name: str) -> datetime:
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
-        sentence = f"{name} is a time with its zone, like 2027-03-01T12:00:00Z"
+        sentence = f"{name} must be a time with a time zone, such as 2027-03-01T12:00:00Z"
         raise FieldError(sentence)
     return parsed
 
@@ -132,11 +132,11 @@ def duration(value: Mapping[str, object], name: str) -> timedelta:
     parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
     given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
     if not parts or not given:
-        sentence = f"{name} is a duration in weeks, days and smaller, like P8W or P59DT1H"
+        sentence = f"{name} must be a duration in weeks, days or smaller units, such as P8W or P59DT1H"
         raise FieldError(sentence)
     try:
         length = timedelta(**given)
     except OverflowError:
-        sentence = f"{name} goes past the end of the calendar"
+        sentence = f"{name} leads past the end of the calendar"
         raise FieldError(sentence) from None
     return -length if parts[1] else length

@@ -81,11 +81,11 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
     except (ValueError, TypeError, AttributeError):
         damaged = True
     if damaged:
-        sentence = f"{path} is damaged: start a bench in a new folder"
+        sentence = f"{path} is damaged: start a new bench in another folder"
         raise FolderDamaged(sentence)
     ports = replace(kept, soap=soap or kept.soap)
     if ports.soap in (ports.control, ports.status, ports.people):
-        sentence = f"port {ports.soap} is the bench's own for its control or status calls, or its pages: choose another"
+        sentence = f"port {ports.soap} is used by another address of this bench: choose another port"
         raise AddressInUse(sentence)
     for port in astuple(ports):
         check_available(LOOPBACK, port)
@@ -116,13 +116,13 @@ def exclusive(folder: DataDirectory) -> Iterator[None]:
     try:
         file = path.open("w", encoding="ascii")
     except OSError as closed:
-        sentence = f"{path} cannot be written ({closed.strerror}): the bench needs a folder of its own"
+        sentence = f"{path} cannot be written ({closed.strerror}): name a folder that belongs to you"
         raise FolderDamaged(sentence) from closed
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as taken:
-            sentence = f"a bench runs in {folder.root} already: stop it, or use another folder"
+            sentence = f"a bench is already running in {folder.root}: stop it, or name another folder"
             raise FolderDamaged(sentence) from taken
         yield
 

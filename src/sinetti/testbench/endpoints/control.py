@@ -83,7 +83,7 @@ class ControlEndpoint:
         """Answer one request of any method and path."""
         if not is_loopback_host(request.headers.get("host", "")):
             return problem_response(
-                403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1."
+                403, "host-not-loopback", "Control calls must be made to a loopback address, such as 127.0.0.1."
             )
         path = _ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/"))
         routes = self._routes().get(path)
@@ -96,7 +96,7 @@ class ControlEndpoint:
             return Response(reply.status, reply.content_type, reply.body, {"allow": ", ".join(sorted(routes))})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if path == diagnostics.PATH and kind not in diagnostics.TYPES:
-            return problem_response(415, "not-xml", "Send the message as it is, with Content-Type: text/xml.")
+            return problem_response(415, "not-xml", "Send the message unchanged, with Content-Type: text/xml.")
         if path != diagnostics.PATH and method != "GET" and kind != "application/json":
             return problem_response(415, "not-json", "Send the fields as JSON, with Content-Type: application/json.")
         return self._act(act, request)
@@ -117,8 +117,10 @@ class ControlEndpoint:
         except RevocationError as refused:
             return problem_response(_STATUS_OF[refused.kind], refused.kind, f"{refused}.")
         except (*DATABASE_UNAVAILABLE, JournalUnavailable):
-            _log.exception("request %s: the register is away, or the journal", request.request_id)
-            return problem_response(503, "unavailable", "The register is busy or away. Send the same request again.")
+            _log.exception("request %s: the database or the journal cannot be used", request.request_id)
+            return problem_response(
+                503, "unavailable", "The service is temporarily unavailable. Send the same request again."
+            )
         finally:
             self.ctx.db.refresh()
 

@@ -38,16 +38,15 @@ FOLDER = "deliveries"
 _RECEIPT = "receipt.xml"
 _log = logging.getLogger(__name__)
 
-_ONLY_POST = gettext_noop("Documents are delivered here with POST.")
-_NO_ID = gettext_noop(
-    "Name the delivery in the header {header}: 1 to 64 letters, digits and hyphens, a new one for each."
-)
+_ONLY_POST = gettext_noop("Use POST to deliver documents here.")
+_NO_ID = gettext_noop("Give each delivery its own ID in the header {header}: 1 to 64 letters, digits and hyphens.")
 _ID_USED = gettext_noop(
-    "Another document was delivered under this delivery ID, and nothing was changed. Deliver this one under a new ID."
+    "Another document has already been delivered with this delivery ID. It has not changed. Deliver this "
+    "document with a new ID."
 )
-_NOT_KNOWN = RevocationStatus(RevocationState.UNKNOWN, gettext_noop("the register of the test bench does not tell it"))
+_NOT_KNOWN = RevocationStatus(RevocationState.UNKNOWN, gettext_noop("the test bench's register has no status for it"))
 _UNAVAILABLE = gettext_noop(
-    "The delivery cannot be taken now, and nothing of it was kept. Send the same delivery again."
+    "The service cannot receive the delivery now and has saved none of it. Send the same delivery again."
 )
 
 
@@ -68,7 +67,7 @@ class RegisterSource:
         try:
             found = transactions.find_certificate(self.db, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
-            _log.exception("the register is away, so nothing is known of a certificate")
+            _log.exception("the database cannot be reached, so the certificate's status is unknown")
             return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
@@ -115,7 +114,7 @@ class DeliveryEndpoint:
             with self._taking:
                 return self._take(delivery_id, request, language)
         except (*DATABASE_UNAVAILABLE, SignerUnavailable, OSError, files.StoreError):
-            _log.exception("request %s: a delivery could not be taken", request.request_id)
+            _log.exception("request %s: a delivery could not be received", request.request_id)
             return _refusal(503, "unavailable", translate(_UNAVAILABLE, language), language, retry_after="5")
         finally:
             self.ctx.db.refresh()

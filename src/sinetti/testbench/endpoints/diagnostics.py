@@ -55,7 +55,7 @@ def answer(request: Request, ctx: ServiceContext) -> Response:
     """
     asked = json_fields.query(request.query, "octets").get("octets")
     if asked not in {None, "whole"}:
-        sentence = "octets is whole, or left out"
+        sentence = "octets must be whole, or left out"
         raise FieldError(sentence)
     report = explained(request.body, ctx)
     files = {name: base64.b64encode(octets).decode() for name, octets in report.files().items()}
@@ -91,7 +91,7 @@ class DiagnosticsEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer as the wrapped endpoint does."""
         reply = self.door(request)
-        reason = _reason_of(reply)
+        reason = reason_of(reply)
         if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
                 _log_refusal(request.request_id, reason, explained(request.body, self.ctx))
@@ -102,7 +102,7 @@ class DiagnosticsEndpoint:
         return reply
 
 
-def _reason_of(reply: Response) -> str:
+def reason_of(reply: Response) -> str:
     """Return the reason of a refusal, or an empty text if the call was accepted.
 
     SOAP records the reason for the log. Others state it in a problem document.

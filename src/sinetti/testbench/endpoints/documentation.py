@@ -18,7 +18,10 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _TEXT = "text/plain; charset=utf-8"
-"""Type of every other file: the site offers programs, settings and messages as downloads."""
+"""Type of every other file.
+
+The site offers programs, settings and messages as downloads.
+"""
 
 
 def built_site() -> Path | None:
@@ -45,7 +48,10 @@ class DocumentationEndpoint:
         return Response(200, _TYPES.get(found.suffix, _TEXT), found.read_bytes(), {"x-content-type-options": "nosniff"})
 
     def _file(self, name: str) -> Path | None:
-        """Return the file of this name, or None if it is not in the folder or has a hidden name."""
+        """Return the file of this name.
+
+        Returns None if the folder has none, and for hidden names.
+        """
         parts = name.split("/")
         if "\0" in name or any(one.startswith(".") for one in parts):
             return None

@@ -59,7 +59,7 @@ def _serials(value: Mapping[str, object]) -> tuple[Serial, ...] | None:
     if found is None:
         return None
     if not isinstance(found, list) or not 0 < len(found) <= _MOST or not all(isinstance(one, str) for one in found):
-        sentence = f"serials is a list of 1 to {_MOST} serials in hex"
+        sentence = f"serials must be a list of 1 to {_MOST} serial numbers in hex"
         raise FieldError(sentence)
     return tuple(Serial(one.strip().casefold()[:_LONGEST_SERIAL]) for one in found)
 
@@ -69,7 +69,7 @@ def _explanation(value: Mapping[str, object]) -> dict[Language, str] | None:
     if found is None:
         return None
     if not isinstance(found, dict):
-        sentence = "explanation has a text in each of fi, sv and en"
+        sentence = "explanation must have a text in each of fi, sv and en"
         raise FieldError(sentence)
     json_fields.only(found, *Language)
     return {one: json_fields.text(found, one, LONGEST_EXPLANATION) for one in Language}

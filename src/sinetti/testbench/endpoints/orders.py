@@ -59,7 +59,7 @@ def _contact(given: object) -> ContactDetails:
         made = f"contact-{secrets.token_hex(4)}@customer.example"
         return ContactDetails("Test Contact", made, "+358 40 0000000", Language.EN)
     if not isinstance(given, dict):
-        sentence = "contact is an object with name, email, language and, if there is one, phone"
+        sentence = "contact must be an object with name, email, language and, optionally, phone"
         raise FieldError(sentence)
     json_fields.only(given, "name", "email", "phone", "language")
     return ContactDetails(

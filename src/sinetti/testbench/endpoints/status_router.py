@@ -68,7 +68,10 @@ The verification of a document of 10 MB takes ten times that much memory.
 
 
 class StatusEdge(AsgiApp):
-    """Application of the status endpoint, `/deliveries`, and paths below `/identity` and `/docs`."""
+    """Application of the status endpoint and of its neighbours.
+
+    They are `/deliveries`, and paths below `/identity` and `/docs`.
+    """
 
     def __init__(
         self,
@@ -78,7 +81,10 @@ class StatusEdge(AsgiApp):
         leave: Callable[[], None],
         documentation: Door | None = None,
     ) -> None:
-        """Take the endpoints; `leave` is as in every application. `documentation` None: the bench serves no site."""
+        """Take the endpoints; `leave` is as in every application.
+
+        If `documentation` is None, the bench serves no site.
+        """
         super().__init__(status, leave=leave)
         self._deliveries = ProblemEdge(deliveries, _LIMITS, _AT_ONCE, leave=leave)
         self._identity = AsgiApp(identity, leave=leave)

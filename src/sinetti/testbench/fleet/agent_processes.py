@@ -92,7 +92,7 @@ class Agents:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line:
             log_tail = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
-            sentence = f"an agent ended by itself; the last that it said:\n{log_tail}"
+            sentence = f"an agent stopped unexpectedly; its last lines:\n{log_tail}"
             raise StoryBroken(sentence)
         reported = json.loads(line)
         return AgentRunEnd(

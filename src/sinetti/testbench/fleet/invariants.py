@@ -139,7 +139,7 @@ class InvariantChecker:
         """
         held = generations.current(self.store / name)
         if held is None:
-            raise files.corruption_error(self.store / name / files.LIVE, "it points at no certificate")
+            raise files.corruption_error(self.store / name / files.LIVE, "it does not point to a certificate")
         return Installation(held.serial, held.span, now)
 
     def _compare(self, name: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -150,7 +150,7 @@ class InvariantChecker:
             if _is_cut_short(row, known.get(row["serial"])):
                 self._breach(ViolationKind.CUT_SHORT, name, now, row["serial"])
         for serial in known.keys() - {row["serial"] for row in rows}:
-            self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is in no register")
+            self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is not in the register")
         if len(rows) > self._owed[name]:
             self._breach(ViolationKind.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
         if len(rows) < self._owed[name]:

@@ -13,53 +13,53 @@ from sinetti.i18n.translate import format_time, gettext_noop, ngettext_noop, num
 from sinetti.testbench.fleet.fault_proxy import LOST, WRONG, InjectedFault
 from sinetti.testbench.fleet.invariants import Violation, ViolationKind
 
-BAD_COUNT = gettext_noop("“{text}” is no number of organisations from 1 to {most}")
+BAD_COUNT = gettext_noop("“{text}” is not valid; give a number of organisations from 1 to {most}")
 BEGINS = ngettext_noop(
-    "{count} organisation and an agent, on a test bench of their own. Seed {seed}.",
-    "{count} organisations and an agent, on a test bench of their own. Seed {seed}.",
+    "{count} organisation and an agent, on their own test bench. Seed {seed}.",
+    "{count} organisations and an agent, on their own test bench. Seed {seed}.",
 )
-CALM = gettext_noop(
-    "1. Two years in which nothing goes wrong. Each organisation orders a certificate and has it issued."
-)
+CALM = gettext_noop("1. Two years without faults. Each organisation orders a certificate and retrieves it.")
 ROUGH = gettext_noop(
-    "2. Two years in which one answer in ten is lost and one in twenty is wrong, with two agents at once on the same "
-    "store. Each organisation orders a certificate in the place of its former one."
+    "2. Two years with faults: one answer in ten is lost, one in twenty is wrong, and two agents use the "
+    "same store at once. Each organisation orders a replacement for its certificate."
 )
-INCIDENT = gettext_noop("3. An incident: the operator calls for early replacement of every other certificate.")
+INCIDENT = gettext_noop("3. An incident: the service asks for early replacement of every other certificate.")
 IN_USE = ngettext_noop("{when}  {count} certificate is in use.", "{when}  {count} certificates are in use.")
-RENEWED = gettext_noop("{when}  renewed: {count}, in all {done} of {all}: {names}")
-NOTHING_DUE = gettext_noop("{when}  nothing to do")
+RENEWED = gettext_noop("{when}  renewed: {count}, total {done} of {all}: {names}")
+NOTHING_DUE = gettext_noop("{when}  nothing due")
 CALLED = ngettext_noop(
-    "{when}  {count} certificate is called for; renewal is spread over ten minutes.",
-    "{when}  {count} certificates are called for; renewal is spread over ten minutes.",
+    "{when}  {count} certificate is to be replaced; renewals are spread over ten minutes.",
+    "{when}  {count} certificates are to be replaced; renewals are spread over ten minutes.",
 )
 SPREAD = ngettext_noop(
-    "Renewed on {count} day, at most {most} on one of them; each former certificate stayed valid to its end.",
-    "Renewed on {count} days, at most {most} on one of them; each former certificate stayed valid to its end.",
+    "Renewals took place on {count} day, at most {most} a day. Each previous certificate stayed valid "
+    "until it expired.",
+    "Renewals took place on {count} days, at most {most} a day. Each previous certificate stayed valid "
+    "until it expired.",
 )
-FAULTS = gettext_noop("Answers lost: {lost}. Wrong ones: {wrong}. An agent found the other at work: {out}.")
+FAULTS = gettext_noop("Lost answers: {lost}. Wrong answers: {wrong}. Runs that found another agent at work: {out}.")
 REPLACED = ngettext_noop(
-    "All were replaced within {count} minute of the call.",
-    "All were replaced within {count} minutes of the call.",
+    "All were replaced within {count} minute of the request.",
+    "All were replaced within {count} minutes of the request.",
 )
 WELL = gettext_noop(
-    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s, renewed on {days} "
-    "days, at most {most} on one of them. Nothing lapsed, no key was lost, nothing was issued twice."
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s, renewals "
+    "on {days} days, at most {most} a day. Nothing lapsed, no key was lost, nothing was issued twice."
 )
 NOT_WELL = gettext_noop(
-    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. What does not hold: "
-    "{breaches}. Play it again with --seed {seed} --keep DIR."
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. Failed "
+    "checks: {breaches}. To run it again, use --seed {seed} --keep DIR."
 )
-BROKEN_OFF = gettext_noop("The fleet broke off: {why}")
-NOT_EMPTY = gettext_noop("{folder} holds something already: name a folder that is empty or not there yet.")
+BROKEN_OFF = gettext_noop("The demonstration stopped: {why}")
+NOT_EMPTY = gettext_noop("The folder {folder} is not empty. Name an empty folder or one that does not exist yet.")
 
 WRONGS = {
     ViolationKind.LAPSED: gettext_noop("no valid certificate was in use"),
     ViolationKind.KEY_LOST: gettext_noop("the key of a certificate is not in the store"),
     ViolationKind.ISSUED_TWICE: gettext_noop("more certificates were issued than were ordered and renewed"),
-    ViolationKind.CUT_SHORT: gettext_noop("a certificate did not stay valid to its end"),
+    ViolationKind.CUT_SHORT: gettext_noop("a certificate did not stay valid until it expired"),
     ViolationKind.NOT_RENEWED: gettext_noop("a certificate is missing"),
-    ViolationKind.DAMAGED: gettext_noop("the set in use does not belong together"),
+    ViolationKind.DAMAGED: gettext_noop("the files in use do not belong together"),
 }
 """Texts of the violations, by kind."""
 

@@ -173,10 +173,10 @@ class StoryRunner:
                 return json.load(reply)
         except urllib.error.HTTPError as refused:
             with refused:
-                sentence = f"{method} {path} was answered {refused.code}: {refused.read().decode()}"
+                sentence = f"{method} {path} failed with status {refused.code}: {refused.read().decode()}"
             raise StoryBroken(sentence) from None
         except (OSError, ValueError) as lost:
-            sentence = f"{method} {path} was not answered: {lost}"
+            sentence = f"{method} {path} got no answer: {lost}"
             raise StoryBroken(sentence) from lost
 
     def run(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:

@@ -66,11 +66,11 @@ class IdentityEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path below PATH."""
         if not is_loopback_host(request.headers.get("host", "")):
-            return text_response(403, "The rehearsal sign-in is on this machine alone.")
+            return text_response(403, "The test sign-in can be used only on this machine.")
         path = request.path.removeprefix(PATH).rstrip("/")
         method = "GET" if request.method == "HEAD" else request.method
         act = self._routes().get((method, path))
-        return text_response(404, "Here is nothing of the rehearsal sign-in.") if act is None else act(request)
+        return text_response(404, "The test sign-in has no page at this address.") if act is None else act(request)
 
     def _routes(self) -> dict[tuple[str, str], Callable[[Request], Response]]:
         return {
@@ -151,7 +151,11 @@ class IdentityEndpoint:
             "code_challenge": not _CHALLENGE.fullmatch(asked.get("code_challenge", "")),
         }
         named = [name for name, is_wrong in wrong.items() if is_wrong]
-        return text_response(400, f"The rehearsal sign-in was asked wrongly: {', '.join(named)}.") if named else None
+        return (
+            text_response(400, f"The request to the test sign-in has wrong parameters: {', '.join(named)}.")
+            if named
+            else None
+        )
 
     def _ours(self, address: str) -> bool:
         try:
@@ -222,14 +226,14 @@ def _error(status: int, error: str, **headers: str) -> Response:
 
 PROVIDER_ID = "rehearsal"
 _NAME = {
-    Language.FI: "testipenkin harjoitustunnistautuminen",
-    Language.SV: "testbänkens övningsidentifiering",
-    Language.EN: "the test bench's rehearsal sign-in",
+    Language.FI: "testipenkin testitunnistautuminen",
+    Language.SV: "testbänkens testidentifiering",
+    Language.EN: "the test bench's test sign-in",
 }
 _APPEAL = {
-    Language.FI: "Tämä on testipenkin päätös: sillä ei ole vaikutuksia, eikä siihen voi hakea muutosta.",
-    Language.SV: "Detta är testbänkens beslut: det har inga verkningar och kan inte överklagas.",
-    Language.EN: "This is a test bench's decision: it has no effects and cannot be appealed.",
+    Language.FI: "Tämä on testipenkin päätös. Sillä ei ole vaikutuksia, eikä siihen voi hakea muutosta.",
+    Language.SV: "Detta är testbänkens beslut. Det har inga verkningar och kan inte överklagas.",
+    Language.EN: "This is a decision of the test bench. It has no effect and cannot be appealed.",
 }
 """Instructions for an appeal, without which no application could be refused.
 

@@ -14,23 +14,23 @@ from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.server.http import Response
 from sinetti.testbench.identity.test_users import PEOPLE, TestUser
 
-_TITLE = gettext_noop("Rehearsal sign-in")
+_TITLE = gettext_noop("Test sign-in")
 _REHEARSAL = gettext_noop(
-    "This is a rehearsal: the page is the test bench's own and stands for an outside identification service. It proves "
-    "nobody's identity. Choose as whom to sign in."
+    "This page is part of the test bench and replaces an external identification service. It does not "
+    "verify anyone's identity. Choose the person to sign in as."
 )
 _WHO = gettext_noop("Sign in as")
-_WHERE = gettext_noop("For which organisations")
+_WHERE = gettext_noop("Organisations to act for")
 _HINT = gettext_noop(
-    "One customer ID per line. For other roles or authorisations write their codes after a colon, for example "
-    "“0123456-7: TJ NIMKO”."
+    "One customer ID per line. To give other roles or authorisations, add their codes after a colon, for "
+    "example “0123456-7: TJ NIMKO”."
 )
-_STRONG = gettext_noop("Count as strong identification (a second factor)")
+_STRONG = gettext_noop("Treat as strong identification (a second factor)")
 _BUTTON = gettext_noop("Sign in")
 _LINE = gettext_noop(
-    "“{line}” does not fit: write a customer ID, each once and at most 50, with or without codes after a colon."
+    "“{line}” is not valid. Enter each customer ID once, at most 50, with optional codes after a colon."
 )
-_NOBODY = gettext_noop("Choose as whom to sign in.")
+_NOBODY = gettext_noop("Choose the person to sign in as.")
 _ERROR = gettext_noop("Error: {title}")
 _LANGUAGES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _DEFAULT_ID = "0123456-7"

@@ -19,7 +19,7 @@ _PRIVATE, _PUBLIC, _FOLDER = 0o600, 0o644, 0o755
 
 _EXPECTED = {
     SampleState.VALID: "accepted",
-    SampleState.ENDS_SOON: "accepted; it ends in 14 days",
+    SampleState.ENDS_SOON: "accepted; it expires in 14 days",
     SampleState.EXPIRED: "refused: expired",
     SampleState.REVOKED: "refused: revoked",
     SampleState.OTHER_CHANNEL: "refused: wrong-channel",
@@ -29,7 +29,7 @@ _WRITTEN = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINS = "A sample certificate of Sinetti, "
 _README = (
     _BEGINS
-    + """made for tests on {now}. No service trusts it; throw it away after use.
+    + """made for tests on {now}. No service trusts it. Delete it after use.
 
 state:    {state}
 serial:   {serial}
@@ -42,21 +42,21 @@ Try, in this folder:
 
 Expected: {expected}.
 
-the caller's:         key.pem, certificate.pem, chain.pem (issuing CA, intermediate CA)
-the relying party's:  anchors.pem, crl.der (the list to look this certificate up in), crls/ (those of every CA)
+for the caller:           key.pem, certificate.pem, chain.pem (issuing CA, intermediate CA)
+for the relying service:  anchors.pem, crl.der (revocation list of the issuing CA), crls/ (those of all CAs)
 
-The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the sample again.
+The revocation lists were signed on {now}. To get fresh ones, make the sample again.
 """
 )
 _README_ALL = (
     _BEGINS
-    + """one for every state, made for tests on {now}. No service trusts them; throw them away after use.
+    + """one for every state, made for tests on {now}. No service trusts them. Delete them after use.
 
-Each folder here has one and its own {readme}. All are of the same CAs, so one relying party takes them all:
+Each folder has a sample and its {readme}. All samples have the same CAs, so one configuration accepts them all:
 
-  {anchors}, {lists}/   for the relying party: every CA above holders, and the list of each
+  {anchors}, {lists}/   for the relying service: the CAs, and their revocation lists
 
-The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the samples again.
+The revocation lists were signed on {now}. To get fresh ones, make the samples again.
 """
 )
 
@@ -176,14 +176,14 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
         raise FolderTaken(sentence)
     found = {one.name for one in target.iterdir()}
     if found and not replace:
-        sentence = f"{named} is not empty: name another folder, or replace a sample that lies there with --force"
+        sentence = f"{named} is not empty: name another folder, or replace the sample in it with --force"
         raise FolderTaken(sentence)
     if others := _others(target):
         listed = ", ".join(others[:3])
-        sentence = f"{named} holds something else ({listed}), which --force never removes: name another folder"
+        sentence = f"{named} has other files ({listed}), which --force does not remove: name another folder"
         raise FolderTaken(sentence)
     if found and not _is_sample(target):
-        sentence = f"{named} holds no sample (its {README} says so of every one), and stays as it is: name another"
+        sentence = f"{named} has no sample with a {README}, so it was not changed: name another folder"
         raise FolderTaken(sentence)
 
 

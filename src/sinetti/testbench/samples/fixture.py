@@ -69,6 +69,6 @@ class SampleFactory:
             self._begun = self._begun or utc_now()
             return self._begun
         if now.tzinfo is None:
-            sentence = "now: an instant needs its zone, such as datetime.UTC"
+            sentence = "now: the time needs a time zone, such as datetime.UTC"
             raise ValueError(sentence)
         return now.astimezone(UTC).replace(microsecond=0)

@@ -174,7 +174,7 @@ class SampleHierarchy:
         if state is not SampleState.REVOKED:
             return new_serial()
         if not self._to_be_revoked:
-            sentence = f"there are {_MOST_REVOKED} revoked samples of one instant: take another, or one of those again"
+            sentence = f"there are already {_MOST_REVOKED} revoked samples for this time: choose another time"
             raise SamplesUsedUp(sentence)
         return self._to_be_revoked.pop()
 

@@ -75,12 +75,12 @@ class SignatureErrorReason(StrEnum):
     """
 
     MISSING = "the message has no signature: it needs Signature-Input, Signature and Content-Digest"
-    SHAPE = "Signature-Input or Signature has not the shape of this profile"
-    COVERED = "the signature has to cover @method, @path, content-type and content-digest, and nothing else"
-    DIGEST = "Content-Digest does not fit the body"
-    CREATED = "the signature was not made within five minutes of now: set the clock right, and sign again"
-    SIGNER = "no key is known for this keyid, or it is not taken any more"
-    MISFIT = "the signature does not fit"
+    SHAPE = "Signature-Input or Signature does not follow this profile"
+    COVERED = "the signature must cover exactly @method, @path, content-type and content-digest"
+    DIGEST = "Content-Digest does not match the body"
+    CREATED = "the signature was not made within five minutes of now: set the clock, and sign again"
+    SIGNER = "the key of this keyid is not known or no longer accepted"
+    MISFIT = "the signature does not match"
 
 
 class MessageSignatureError(ValueError):
@@ -140,7 +140,7 @@ def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
     try:
         key = load_pem_private_key(pem, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):
-        why = "this is no PEM private key, or its pass-phrase is missing or wrong"
+        why = "this is not a PEM private key, or its passphrase is missing or wrong"
         raise ValueError(why) from None
     if not isinstance(key, SigningKey):
         raise ValueError(_KINDS)  # noqa: TRY004 - the octets are wrong, not the caller's types
@@ -156,7 +156,7 @@ def load_public_key(pem: bytes) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        why = "this is no PEM public key (BEGIN PUBLIC KEY)"
+        why = "this is not a PEM public key (BEGIN PUBLIC KEY)"
         raise ValueError(why) from None
     return _public(key)
 
@@ -178,7 +178,7 @@ def signed_headers(
     `sign` does.
     """
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
-        why = "a key id has letters, digits, dots, hyphens and underscores"
+        why = "a key ID may have only letters, digits, dots, hyphens and underscores"
         raise ValueError(why)
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode('ascii')}:"
     listed = " ".join(f'"{name}"' for name in _COVERED)
@@ -237,7 +237,7 @@ def verify_with_profile(
     return signature_input.key_id
 
 
-_KINDS = "messages are signed with Ed25519 keys or with EC keys on P-256, no others"
+_KINDS = "only Ed25519 keys and EC keys on P-256 sign messages"
 
 
 def _public(key: object) -> PublicKey:

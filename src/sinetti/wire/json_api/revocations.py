@@ -80,7 +80,9 @@ def sign_revocation(
     key = certificate.public_key()
     taken = algorithms(key) if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else ()
     if not taken or (algorithm is not None and algorithm not in taken):
-        why = f"the key of this certificate signs by {', '.join(taken)}" if taken else "holders' keys are RSA or EC"
+        why = (
+            f"the key of this certificate must sign with {', '.join(taken)}" if taken else "holders' keys are RSA or EC"
+        )
         raise ValueError(why)
     body = render(RevocationBody(serial_hex(certificate.serial_number), reason))
     parts = SignedComponents("POST", PATH, CONTENT_TYPE, body)
@@ -114,7 +116,7 @@ def parse_revoked(body: bytes) -> RevocationReply:
     except ValueError:
         at = None
     if at is None:
-        why = "revoked_at is a time like 2027-03-01T12:00:00Z (RFC 3339)"
+        why = "revoked_at must be a time like 2027-03-01T12:00:00Z (RFC 3339)"
         raise InvalidRevocation(why)
     return RevocationReply(_serial(value["serial"]), at, _reason(value["reason"]))
 
@@ -123,23 +125,23 @@ def _members(body: bytes, *names: str) -> dict[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        why = "the body is no JSON"
+        why = "the body is not JSON"
         raise InvalidRevocation(why) from None
     if not isinstance(value, dict) or set(value) != set(names):
-        why = f"the body is an object with exactly the members {', '.join(names)}"
+        why = f"the body must be an object with exactly the members {', '.join(names)}"
         raise InvalidRevocation(why)
     return value
 
 
 def _serial(value: object) -> Serial:
     if not isinstance(value, str) or not _SERIAL.fullmatch(value):
-        why = "serial is a serial number in lower-case hex, an even number of digits"
+        why = "serial must be a serial number in lower-case hex with an even number of digits"
         raise InvalidRevocation(why)
     return Serial(value)
 
 
 def _reason(value: object) -> RevocationReason:
     if not isinstance(value, str) or value not in set(RevocationReason):
-        why = f"reason is one of {', '.join(RevocationReason)}"
+        why = f"reason must be one of {', '.join(RevocationReason)}"
         raise InvalidRevocation(why)
     return RevocationReason(value)

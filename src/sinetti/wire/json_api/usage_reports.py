@@ -28,7 +28,7 @@ def render(sightings: Iterable[Observation]) -> bytes:
     """Write the body. Raises ValueError for more than 1,000 sightings."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
-        why = f"at most {MOST_SIGHTINGS} sightings go into one message"
+        why = f"a message may have at most {MOST_SIGHTINGS} sightings"
         raise ValueError(why)
     return json.dumps({"sightings": rows}, separators=(",", ":")).encode("ascii")
 
@@ -38,29 +38,29 @@ def parse(body: bytes) -> tuple[Observation, ...]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        why = "the body is no JSON"
+        why = "the body is not JSON"
         raise InvalidUsageReport(why) from None
     rows = value.get("sightings") if isinstance(value, dict) and set(value) == {"sightings"} else None
     if not isinstance(rows, list):
-        why = 'the body is {"sightings": […]} and nothing else'
+        why = 'the body must be {"sightings": […]} and nothing else'
         raise InvalidUsageReport(why)
     if len(rows) > MOST_SIGHTINGS:
-        why = f"at most {MOST_SIGHTINGS} sightings go into one message, not {len(rows)}"
+        why = f"a message may have at most {MOST_SIGHTINGS} sightings, not {len(rows)}"
         raise InvalidUsageReport(why)
     return tuple(_sighting(place, row) for place, row in enumerate(rows))
 
 
 def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
-        why = f"sightings[{place}] has exactly the members sha256 and seen"
+        why = f"sightings[{place}] must have exactly the members sha256 and seen"
         raise InvalidUsageReport(why)
     sha256, seen = row["sha256"], row["seen"]
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        why = f"sightings[{place}].sha256 is the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
+        why = f"sightings[{place}].sha256 must be the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
         raise InvalidUsageReport(why)
     at = _read(seen) if isinstance(seen, str) else None
     if at is None:
-        why = f"sightings[{place}].seen is a time like 2027-03-01T12:00:00Z (RFC 3339)"
+        why = f"sightings[{place}].seen must be a time like 2027-03-01T12:00:00Z (RFC 3339)"
         raise InvalidUsageReport(why)
     return Observation(Sha256(sha256), at)
 

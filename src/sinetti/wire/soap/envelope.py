@@ -111,7 +111,7 @@ def parse_envelope(octets: bytes) -> Envelope:
     parts = children(root)
     names = [part.tag for part in parts]
     if root.tag != _ENVELOPE or names not in ([_BODY], [_HEADER, _BODY]):
-        why = "not a SOAP 1.1 envelope"
+        why = "it is not a SOAP 1.1 envelope"
         raise XmlRejected(why)
     payloads = children(parts[-1])
     if not payloads:

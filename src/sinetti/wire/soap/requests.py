@@ -50,7 +50,7 @@ class SchemaError(ValueError):
 
     def __init__(self, operation: Operation, element: str) -> None:
         """Store the operation and the element for the answer."""
-        super().__init__(f"{element} is missing, misplaced or not of the right form")
+        super().__init__(f"{element} is missing, misplaced or malformed")
         self.operation = operation
         self.element = element
 
@@ -93,7 +93,7 @@ def parse_request(body: bytes, content_type: str | None, soap_action: str | None
         raise NotSoapError(why) from bad
     operation = _OPERATIONS.get(str(envelope.payload.tag))
     if operation is None:
-        why = "The Body holds no operation of this service: see its WSDL."
+        why = "The Body contains no operation of this service. See its WSDL."
         raise NotSoapError(why)
     # 2 SOAPAction, quoted or not, may be empty or absent, but names no other operation.
     action = (soap_action or "").strip().strip('"').strip()
@@ -169,7 +169,7 @@ def render_renew(
     signer of another certificate.
     """
     if seal.certificate != ask.signer:
-        why = "the seal is not that of the certificate to be renewed"
+        why = "the signature is not that of the certificate to be renewed"
         raise ValueError(why)
     payload = _payload(Operation.RENEW, _who(ask) | {ElementName.CERTIFICATE_REQUEST: ask.request})
     return wrap_in_envelope(signature.sign_document(payload, seal, recipe))
@@ -196,7 +196,7 @@ def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewRe
     except (XmlRejected, SignatureMissing, SignatureInvalid, SchemaViolation) as bad:
         raise RequestSignatureError(str(bad)) from bad
     if signed.tag != qualified(Operation.RENEW.request):
-        why = "the signature covers something else than the request"
+        why = "the signature covers something other than the request"
         raise RequestSignatureError(why)
     return RenewRequest(
         _environment(values),

@@ -157,7 +157,7 @@ def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x5
     if envelope.payload.tag == f"{{{SOAP}}}Fault":
         raise SoapFault(_fault_text(envelope.payload))
     if envelope.has_extra_content or envelope.payload.tag != qualified(operation.response):
-        why = "it is no answer to what was asked"
+        why = "it does not answer the request"
         raise UnreadableResponse(why)
     try:
         verified = signature.verify_document(envelope.candidates(), accept_signer)

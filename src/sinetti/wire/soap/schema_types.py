@@ -75,7 +75,7 @@ class SchemaViolation(ValueError):
 
     def __init__(self, element: str) -> None:
         """Store the name of the element."""
-        super().__init__(f"{element} is missing, misplaced or not of the right form")
+        super().__init__(f"{element} is missing, misplaced or malformed")
         self.element = element
 
 

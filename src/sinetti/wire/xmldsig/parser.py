@@ -47,7 +47,7 @@ _HAS_TOO_MANY = etree.XPath(
 )
 _SLOW_WITH_ATTRIBUTES = etree.LIBXML_VERSION < (2, 12)
 
-TOO_MUCH = "deeper, or with more elements or attributes, than any message has"
+TOO_MUCH = "it is too deep, or has too many elements or attributes"
 
 
 class XmlRejected(ValueError):
@@ -57,7 +57,7 @@ class XmlRejected(ValueError):
     """
 
 
-NOT_WELL_FORMED = "not well-formed in line {line}"
+NOT_WELL_FORMED = "the XML is not well-formed in line {line}"
 
 
 class NotWellFormed(XmlRejected):
@@ -96,10 +96,10 @@ def hardened_parser(
         in_scope += 1
         on_declaration(prefix, uri or "")
         if in_scope > most_namespaces:
-            why = "more namespace declarations in scope than any program needs"
+            why = "too many namespace declarations are in scope"
             raise XmlRejected(why)
         if len(uri or "") > _LONGEST_NAMESPACE:
-            why = "a namespace name longer than any program has"
+            why = "a namespace name is too long"
             raise XmlRejected(why)
 
     def left(_prefix: str | None) -> None:
@@ -154,7 +154,7 @@ def tree_of(octets: bytes) -> etree._Element:
     try:
         return etree.fromstring(octets, parser)
     except etree.XMLSyntaxError as bad:
-        why = "not well-formed, or too deep or too long in one place"
+        why = "the XML is not well-formed, or too deep or too long in one place"
         raise XmlRejected(why) from bad
 
 
@@ -241,10 +241,10 @@ def encode_base64(octets: bytes) -> str:
 
 def _check_declaration(version: str, encoding: str | None, _standalone: int) -> None:
     if version != "1.0":
-        why = "not XML 1.0"
+        why = "it is not XML 1.0"
         raise XmlRejected(why)
     if encoding is not None and encoding.casefold() != "utf-8":
-        why = "an encoding other than UTF-8 is declared"
+        why = "the declared encoding is not UTF-8"
         raise XmlRejected(why)
 
 
@@ -255,10 +255,10 @@ def _check_namespace(_prefix: str | None, uri: str) -> None:
     from those of every other implementation, and would be no XML or read as another name.
     """
     if "&" in uri:
-        why = "a namespace name holds a character that canonical forms differ in"
+        why = "a namespace name contains a character that canonical forms write differently"
         raise XmlRejected(why)
 
 
 def _refuse_doctype(_name: str, _system: str | None, _public: str | None, _internal: int) -> None:
-    why = "a DOCTYPE is never taken"
+    why = "a DOCTYPE is not accepted"
     raise XmlRejected(why)

@@ -100,7 +100,7 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
     document = parser.without_bom(document)
     root = parser.parse(document)
     if next(root.iter(SIGNATURE), None) is not None:
-        why = "the document holds a signature already"
+        why = "the document already has a signature"
         raise ValueError(why)
     signature = signature_over(Canonical(recipe is SignatureProfile.EXCLUSIVE).whole(root), seal, recipe)
     end = parser.root_end(document)

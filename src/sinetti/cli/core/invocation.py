@@ -1,0 +1,85 @@
+"""Options of this run that all output depends on: --json, --quiet and --verbose.
+
+The process runs one command, so they are held in one place: authority, gateway and client print from many modules.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinetti.cli.core import output
+from sinetti.client.results import ExitCode
+from sinetti.infra import clock, standard_input
+
+ERROR_CODES = {
+    ExitCode.FAULT: "internal",
+    ExitCode.USAGE: "usage",
+    ExitCode.REFUSED: "refused",
+    ExitCode.AGAIN: "unavailable",
+    ExitCode.STORE: "store",
+    ExitCode.UNCERTAIN: "uncertain",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""Values of `error.code` in JSON, by the exit code that goes with them."""
+
+
+@dataclass(slots=True)
+class Invocation:
+    """Options of the command that runs, and what it has printed.
+
+    `has_json`: standard output has its JSON document, to which no second one is added.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    has_json: bool = False
+    begun: float = 0.0
+
+
+CURRENT = Invocation()
+
+_LOG = "sinetti.cli.core.verbose_log"
+
+
+def begin(words: Sequence[str]) -> None:
+    """Set the options from the words of a command line, before a parser exists.
+
+    Errors of the parser are then printed as --json requires.
+    """
+    given = set(words[: words.index("--")] if "--" in words else words)
+    CURRENT.as_json = "--json" in given
+    CURRENT.quiet = not given.isdisjoint(("-q", "--quiet"))
+    CURRENT.verbose = not given.isdisjoint(("-v", "--verbose"))
+    CURRENT.has_json = False
+    CURRENT.begun = clock.monotonic_seconds()
+    if CURRENT.verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
+        importlib.import_module(_LOG).print_requests(is_on=CURRENT.verbose)
+    standard_input.begin()
+
+
+def print_note(line: str) -> None:
+    """Print a line about the work for a person at standard error, unless --quiet."""
+    if not CURRENT.quiet:
+        output.print_error(line)
+
+
+def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
+    """Print why a command failed, and with --json the same for programs.
+
+    `detail` is the message in JSON where it differs from the line.
+    """
+    output.print_error(line)
+    if CURRENT.as_json and not CURRENT.has_json:
+        CURRENT.has_json = True
+        value = {"error": {"code": ERROR_CODES[code], "message": line if detail is None else detail}}
+        text = json.dumps(value, ensure_ascii=False)
+        output.print_line(text if text.isprintable() and output.is_encodable(text) else json.dumps(value))
+
+
+def print_duration(code: int) -> None:
+    """Print, with --verbose, how long the command took."""
+    if CURRENT.verbose:
+        output.print_error(f"sinetti: exit code {int(code)} after {clock.monotonic_seconds() - CURRENT.begun:.2f} s")

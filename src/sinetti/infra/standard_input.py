@@ -1,0 +1,37 @@
+"""Files that a command line names, where "-" is standard input.
+
+Standard input can be read once, so that only one of the files of a command can be "-".
+"""
+
+import sys
+from pathlib import Path
+
+STREAM = Path("-")
+"""File argument that means standard input or, for a result, standard output."""
+
+_READ: list[Path] = []
+
+
+class InputTakenError(ValueError):
+    """Raised where a second file of the same command is standard input."""
+
+
+def begin() -> None:
+    """Forget that standard input was read: another command begins."""
+    _READ.clear()
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a file, or of standard input for "-".
+
+    Raises OSError if it cannot be read, and InputTakenError at the second reading of standard input.
+    """
+    if path != STREAM:
+        return path.read_bytes()
+    if _READ:
+        sentence = "only one file can be standard input (-)"
+        raise InputTakenError(sentence)
+    _READ.append(path)
+    if sys.stdin is None:
+        return b""
+    return sys.stdin.buffer.read()
