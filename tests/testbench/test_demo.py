@@ -17,6 +17,7 @@ import pytest
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.testbench.demo import SIGN_INS
+from tests.house.tree import ROOT
 from tests.support.programs import started
 
 COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
@@ -85,6 +86,7 @@ def test_the_whole_life(tmp_path):
         found = re.compile(wanted).search(done.stdout, place)
         assert found, f"not shown, or not in its place: {wanted}"
         place = found.start()
+    assert of_the_readme() <= {masked(line) for line in done.stdout.splitlines()}
     assert list(tmp_path.iterdir()) == [], "it clears its folder away"
     assert "store-" not in done.stdout
     serials = re.findall(r"\b[0-9a-f]{38}\b", re.sub(COMMAND_SHOWN, "", done.stdout, flags=re.MULTILINE))
@@ -92,6 +94,17 @@ def test_the_whole_life(tmp_path):
     for command in commands(done.stdout):
         assert not command.startswith("sinetti") or re.search(r" --now \S+Z$", command), command
         assert all(len(line) <= 104 for line in command.splitlines()), command
+
+
+def of_the_readme():
+    """Return the lines of output that README.md shows."""
+    (output,) = re.findall(r"^```text\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    return {masked(line) for line in output.splitlines()}
+
+
+def masked(line):
+    """Return a line with a dash for each serial number."""
+    return re.sub(r"\b[0-9a-f]{38}\b", "-", line)
 
 
 def commands(shown):
