@@ -19,7 +19,10 @@ from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("src/sinetti", "bench", "scripts", "simulate", "fuzz")
-SUBJECTS = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|whatever|told|owed|mend(?:s|ed|ing)?|kindness(?:es)?|heed(?:s|ed|ing)?)\b", re.IGNORECASE)
+SUBJECTS = re.compile(
+    r"\b(nobody|somebody|anybody|everybody|whoever|whatever|told|owed|mend(?:s|ed|ing)?|kindness(?:es)?|heed(?:s|ed|ing)?)\b",
+    re.IGNORECASE,
+)
 """Pronouns that hide the actor; say user, clerk, holder, caller or process."""
 QUESTION = re.compile(r"(what|whether|who|whom|whose|which|where|when|why|how)\b", re.IGNORECASE)
 """First words of a question clause, with which no docstring begins."""

@@ -15,7 +15,7 @@ from sinetti.cli.authority.common import table_of
 from sinetti.cli.client import doctor, explain, log, status
 from sinetti.cli.client.status import StatusView
 from sinetti.cli.core import terminal
-from sinetti.cli.core.terminal import Block, Paragraph, Screen
+from sinetti.cli.core.blocks import Block, Paragraph, Screen
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning

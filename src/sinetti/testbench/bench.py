@@ -251,6 +251,5 @@ def _ready(folder: DataDirectory, ports: Ports, options: BenchOptions) -> str:
         "people_url": _people_url(ports),
         "trust": trust,
         "pid": os.getpid(),
-        "documentation_url": _documentation_url(ports, options),
     }
     return json.dumps(line)

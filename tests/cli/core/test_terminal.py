@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from sinetti.cli.core import output, terminal
-from sinetti.cli.core.terminal import Heading, Literal, OutputTable, Paragraph, Record, Row, Screen, Tone
+from sinetti.cli.core.blocks import Heading, Literal, OutputTable, Paragraph, Record, Row, Screen, Tone, columns_of
 from sinetti.client.messages import messages
 from sinetti.domain.values import Language
 from tests.cli import output_samples
@@ -37,7 +37,7 @@ BLOCKS = {
 @pytest.mark.parametrize("blocks", BLOCKS.values(), ids=BLOCKS)
 def test_no_line_is_wider_than_the_screen_and_nothing_is_cut(blocks, width):
     text = terminal.render(blocks, Screen(width))
-    assert all(terminal.columns_of(line) <= width for line in text.splitlines())
+    assert all(columns_of(line) <= width for line in text.splitlines())
     assert not any(line.endswith(" ") for line in text.splitlines())
     shown, given = Counter(text), Counter(terminal.render(blocks, None))
     assert [shown[sign] for sign in "qxz"] == [given[sign] for sign in "qxz"]
@@ -139,7 +139,7 @@ def test_every_line_of_the_samples_fits():
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("=== "):
                 width = None if line == "=== pipe" else int(line.split()[1])
-            assert width is None or terminal.columns_of(line) <= width, f"{path.name}: {line}"
+            assert width is None or columns_of(line) <= width, f"{path.name}: {line}"
 
 
 def test_every_message_of_the_client_fits_the_narrowest_terminal():
@@ -151,7 +151,7 @@ def test_every_message_of_the_client_fits_the_narrowest_terminal():
     assert len(found) > 200
     for language in Language:
         text = terminal.render(output_samples.paragraphs(*found)(language), Screen(60))
-        assert max(map(terminal.columns_of, text.splitlines())) <= 60
+        assert max(map(columns_of, text.splitlines())) <= 60
 
 
 QUIET = {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sinetti.cli.testbench import group
+from sinetti.testbench.bench import BenchOptions
 from sinetti.testbench.core.summary import format_summary
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
@@ -89,8 +90,8 @@ def test_a_clock_that_runs_needs_no_time_of_its_own():
 def test_programs_get_one_line_and_people_the_summary(as_json, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     (tmp_path / "clock").write_text("2027-01-01T12:00:00Z")
-    line = json.dumps(READY)
-    group._say_ready(line, as_json=as_json, folder=tmp_path)
+    line = json.dumps({name: value for name, value in READY.items() if name != "documentation_url"})
+    group._say_ready(line, BenchOptions(tmp_path, docs=tmp_path), as_json=as_json)
     out = capsys.readouterr().out
     assert (out == f"{line}\n") is as_json
     assert out.startswith(AT_80) is not as_json

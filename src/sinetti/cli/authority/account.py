@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
-from sinetti.cli.core.terminal import Block
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id

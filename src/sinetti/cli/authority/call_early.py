@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sinetti.api.serializers import instant, reached_row
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result, table_of
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
-from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
 from sinetti.domain.certificates.bulk_revocation import check_cli_officer

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.core.blocks import Block, Record
 from sinetti.cli.core.output import print_error, show_error
-from sinetti.cli.core.terminal import Block, Record
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem

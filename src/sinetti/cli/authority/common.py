@@ -16,9 +16,9 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.core import argparse_i18n
+from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
 from sinetti.cli.core.output import is_encodable, print_line, show
-from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole

@@ -19,8 +19,8 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
-from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
-from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
+from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
 

@@ -23,9 +23,9 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import Progress, serials_of
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
-from sinetti.cli.core.terminal import Block
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.domain.certificates.bulk_revocation import (
     AT_ONCE,

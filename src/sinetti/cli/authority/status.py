@@ -16,7 +16,7 @@ from sinetti.cli.authority.common import (
     table_of,
     unknown_organisation,
 )
-from sinetti.cli.core.terminal import Block, Paragraph, Record
+from sinetti.cli.core.blocks import Block, Paragraph, Record
 from sinetti.database.organisations.organisations import OpenOrder
 from sinetti.services.organisations import registration
 from sinetti.services.revocation.bulk_revoke import count_open_proposals

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.blocks import Block, Heading, OutputTable, Row, Tone
 from sinetti.cli.core.console import Console
-from sinetti.cli.core.terminal import Block, Heading, OutputTable, Row, Tone
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
 from sinetti.client.doctor.findings import SERVICE_CHECKS, Check, DoctorFinding, Level, warning

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
-from sinetti.cli.core.terminal import Block, Literal, Paragraph
+from sinetti.cli.core.blocks import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError

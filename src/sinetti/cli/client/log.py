@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
-from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Row
+from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format

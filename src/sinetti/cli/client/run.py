@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
 from sinetti.cli.core import output, progress
+from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
-from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.agent import decisions, report, runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.cli.core.console import Console
-from sinetti.cli.core.terminal import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format, metrics, status

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from sinetti.cli.core.terminal import (
+from sinetti.cli.core.blocks import (
     NARROWEST,
     WIDEST,
     Block,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sinetti.cli.core import terminal
-from sinetti.cli.core.terminal import Block, Paragraph
+from sinetti.cli.core.blocks import Block, Paragraph
 from sinetti.client.store.files import SYSTEM
 
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))

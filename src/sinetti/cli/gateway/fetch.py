@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output, progress
-from sinetti.cli.core.terminal import Paragraph
+from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Never
 
 from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, invocation, output, progress
+from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.cli.core.progress import ProgressBar
-from sinetti.cli.core.terminal import Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError

@@ -22,6 +22,7 @@ from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.testbench.bench import BenchOptions, run_bench
 from sinetti.testbench.core.layout import bench_clock
 from sinetti.testbench.core.summary import format_summary
+from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -63,20 +64,22 @@ def _serve(parsed: argparse.Namespace) -> int:
     log = print_error if parsed.log_requests else None
     options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict, log, parsed.docs)
     as_json = parsed.json or sys.stdout is None or not sys.stdout.isatty()
-    run_bench(options, lambda line: _say_ready(line, as_json=as_json, folder=parsed.dir))
+    run_bench(options, lambda line: _say_ready(line, options, as_json=as_json))
     exit_process()
 
 
-def _say_ready(line: str, *, as_json: bool, folder: Path) -> None:
+def _say_ready(line: str, options: BenchOptions, *, as_json: bool) -> None:
     """Print the JSON line for programs, or the summary for a person."""
     raise_if_interrupted()
     CURRENT.has_json = as_json
     if as_json:
         print_line(line)
         return
-    clock = bench_clock(DataDirectory(folder.resolve()))
+    clock = bench_clock(DataDirectory(options.root.resolve()))
     width = shutil.get_terminal_size().columns
-    print_line(format_summary(json.loads(line), clock.now(), width, stands_still=clock.stands_still()))
+    ready = json.loads(line)
+    ready["documentation_url"] = None if options.site is None else f"{ready['status_url']}{DOCUMENTATION_PATH}/"
+    print_line(format_summary(ready, clock.now(), width, stands_still=clock.stands_still()))
 
 
 def _stop_when_stdin_closes() -> None:

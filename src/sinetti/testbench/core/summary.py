@@ -15,8 +15,8 @@ _MEMBER = 'python3 -c \'import json; print(json.load(open("order.json"))["{}"])\
 def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, stands_still: bool) -> str:
     """Return the summary.
 
-    `ready` has the members of the JSON line, and `now` is the bench's time. A value that is wider than the terminal
-    stays on its line, so that it can be copied.
+    `ready` has the members of the JSON line and `documentation_url`. `now` is the bench's time. A value that is wider
+    than the terminal stays on its line, so that it can be copied.
     """
     trust = {name: path for name, path in ready["trust"].items() if path is not None}
     addresses = {
