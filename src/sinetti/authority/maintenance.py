@@ -95,8 +95,8 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
-        "alerts": alert_logger.tell,
         "OCSP answers": lambda: rounds.look(ctx),
+        "alerts": alert_logger.tell,  # last: they judge what the other duties leave
     }
     while not stop.is_set():
         try:
