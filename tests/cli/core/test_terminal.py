@@ -10,7 +10,7 @@ import pytest
 
 from sinetti.cli.core import output, terminal
 from sinetti.cli.core.blocks import Heading, Literal, OutputTable, Paragraph, Record, Row, Screen, Tone, columns_of
-from sinetti.client.messages import messages
+from sinetti.client.messages import adoption_messages, document_messages, messages
 from sinetti.domain.values import Language
 from tests.cli import output_samples
 
@@ -145,7 +145,8 @@ def test_every_line_of_the_samples_fits():
 def test_every_message_of_the_client_fits_the_narrowest_terminal():
     found = [
         one
-        for name, one in vars(messages).items()
+        for module in (messages, document_messages, adoption_messages)
+        for name, one in vars(module).items()
         if name.isupper() and (isinstance(one, str) or (isinstance(one, tuple) and len(one) == 2))
     ]
     assert len(found) > 200
