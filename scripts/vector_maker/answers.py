@@ -195,17 +195,17 @@ def status(book: Book, authority: Authority, people: dict[str, Party]) -> None:
         told = SingleResponse(said, RENEWING, RENEWING + timedelta(days=1))
         octets = authority.ocsp(people[name].certificate, told, responder)
         book.add(
-            f"ocsp-{said.standing}",
+            f"ocsp-{said.cert_status}",
             "ocsp",
             RENEWING,
-            f"An OCSP answer: {said.standing}",
+            f"An OCSP answer: {said.cert_status}",
             files={
-                "ocsp": book.file(f"status/{said.standing}.ocsp", octets),
+                "ocsp": book.file(f"status/{said.cert_status}.ocsp", octets),
                 "issuer": issuer,
                 "certificate": f"certificates/holder-{name}.pem",
                 "key": "keys/responder-rsa-2048.pem",
             },
-            expected={"status": said.standing.value, "serial": serial_hex(people[name].certificate.serial_number)},
+            expected={"status": said.cert_status.value, "serial": serial_hex(people[name].certificate.serial_number)},
         )
 
 

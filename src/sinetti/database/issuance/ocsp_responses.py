@@ -47,7 +47,7 @@ class OcspResponsePair:
 
     authority: str
     serial: Serial
-    told: SingleResponse
+    response: SingleResponse
     ders: Mapping[CertIdHash, bytes] = field(repr=False)
 
 
@@ -69,7 +69,7 @@ class StoredResponse:
     """Status of a certificate, and its stored response with content, if any."""
 
     subject: Subject
-    told: SingleResponse | None
+    response: SingleResponse | None
     der: bytes | None = field(default=None, repr=False)
 
 
@@ -115,10 +115,10 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
             serial=one.serial,
             sha1=one.ders[CertIdHash.SHA1],
             sha256=one.ders[CertIdHash.SHA256],
-            this_update=one.told.this_update,
-            next_update=one.told.next_update,
-            revoked_at=one.told.status.revoked_at,
-            revocation_reason=one.told.status.reason or "",
+            this_update=one.response.this_update,
+            next_update=one.response.next_update,
+            revoked_at=one.response.status.revoked_at,
+            revocation_reason=one.response.status.reason or "",
         )
         # In one order, so that concurrent writers cannot deadlock.
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))

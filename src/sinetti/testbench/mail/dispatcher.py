@@ -138,7 +138,7 @@ def context(
     `now` is its clock, by default that of `ctx`.
     """
     now = now or ctx.now
-    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(ctx.db, message_id))
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.queued_at(ctx.db, message_id))
     return NotificationContext(
         db=ctx.db,
         environment=ctx.environment,
