@@ -91,9 +91,9 @@ def _play_fleet() -> None:
     """Run the fleet of ten organisations and one agent, on a temporary bench."""
     print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
     with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
-        teller = ProgressReporter(Language.EN, partial(print, flush=True))
-        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), teller)
-    teller.end(end)
+        reporter = ProgressReporter(Language.EN, partial(print, flush=True))
+        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), reporter)
+    reporter.end(end)
     require(not end.breaches, "nothing should lapse")
 
 

@@ -170,7 +170,7 @@ DETAILS = {
 
 @pytest.mark.parametrize(("message", "printed"), DETAILS.values(), ids=DETAILS)
 def test_quiet_looks_at_the_message_behind_a_name(message, printed, monkeypatch, capsys):
-    monkeypatch.setattr(invocation.CURRENT, "quiet", True)
+    monkeypatch.setattr(invocation.CURRENT, "is_quiet", True)
     Console(Language.EN).tell(message)
     err = capsys.readouterr().err
     assert (err.startswith(printed), bool(err)) == (True, bool(printed))

@@ -27,7 +27,7 @@ TABLE = OutputTable(
 )
 BLOCKS = {
     "a table": (TABLE,),
-    "paragraphs": (Paragraph("word " * 60), Paragraph("x" * 300, apart=True), Paragraph("z " * 40, indent=4)),
+    "paragraphs": (Paragraph("word " * 60), Paragraph("x" * 300, is_apart=True), Paragraph("z " * 40, indent=4)),
     "a record": (Record("q" * 70, (("Name", "x" * 200), ("Other name", "y " * 90)), "z " * 30),),
     "a heading and lines": (Heading("q" * 90), Literal(("x" * 150, " " * 140 + "z"))),
 }

@@ -150,7 +150,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             raise
         # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
-    with _stop_signals(stop, wake, console, lasting=every is not None):
+    with _stop_signals(stop, wake, console, is_lasting=every is not None):
         if parsed.dry_run:
             return _show_plan(parsed, console, stop)
         if every is None:
@@ -324,10 +324,12 @@ class _Told(Enum):
 
 
 @contextlib.contextmanager
-def _stop_signals(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
+def _stop_signals(
+    stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool
+) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
 
-    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`lasting`)
+    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`is_lasting`)
     takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
@@ -339,7 +341,7 @@ def _stop_signals(stop: threading.Event, wake: threading.Event, console: Console
         to_listener.put(_Told.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
-        if lasting and not at_terminal:
+        if is_lasting and not at_terminal:
             to_listener.put(_Told.LOOK)
         else:
             handle_stop(number, frame)

@@ -48,7 +48,7 @@ class Console:
     def tell(self, message: Message) -> None:
         """Print one message on a line of its own, unless --quiet leaves it out."""
         inner = message.values.get("message") if message.text == messages.ABOUT_NAME else message
-        if not (invocation.CURRENT.quiet and isinstance(inner, Message) and inner.text in NOTES):
+        if not (invocation.CURRENT.is_quiet and isinstance(inner, Message) and inner.text in NOTES):
             output.print_error(messages.render(message, self.language))
 
     def fail(self, message: Message, code: ExitCode) -> ExitCode:

@@ -384,6 +384,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
     next_action = _next_at(row)
 
     def in_finland(at: datetime | None) -> str | None:
+        """Return an instant in Finnish time, or None."""
         written = None if at is None else translate.format_short(at)
         return None if written is None else translate.translate(FINNISH_TIME, language, instant=written)
 

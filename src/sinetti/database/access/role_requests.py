@@ -109,7 +109,7 @@ def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
             # The person has no role. The row exists for this answer, until retention erases it.
             person = insert_person(db, _person(row.user))
             mark_replaced(db, [person.person_id], audit.at)
-            queue_answer(db, person.person_id, request_id, audit.at, given=False)
+            queue_answer(db, person.person_id, request_id, audit.at, is_granted=False)
     return True
 
 
@@ -165,7 +165,7 @@ def _for_user(
         if greater(Role(found.role), terms.role) != found.role:
             change_in_transaction(db, found, terms, audit)
         elif found.person_id is not None:
-            queue_answer(db, found.person_id, row.request_id, audit.at, given=True)
+            queue_answer(db, found.person_id, row.request_id, audit.at, is_granted=True)
         return found
     person = insert_person(db, _person(row.user))
     made = rows.create(
@@ -178,7 +178,7 @@ def _for_user(
     )
     about = f"organisation:{organisation_id}"
     audit_log.write(db, audit, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
-    queue_answer(db, person.person_id, row.request_id, audit.at, given=True)
+    queue_answer(db, person.person_id, row.request_id, audit.at, is_granted=True)
     if terms.role is Role.SIGNATORY:
         queue_for_signatories(db, organisation_id, AccessEvent.JOINED, audit.at, mandate=made.mandate_id)
     return made

@@ -100,9 +100,9 @@ def queue_role_requests(db: Database, requests: Mapping[str, str], now: datetime
         _enqueue(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
-def queue_answer(db: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
+def queue_answer(db: Database, person_id: str, request_id: str, now: datetime, *, is_granted: bool) -> None:
     """Queue the answer to a role request for the requester."""
-    tells = AccessEvent.GRANTED if given else AccessEvent.DECLINED
+    tells = AccessEvent.GRANTED if is_granted else AccessEvent.DECLINED
     _enqueue(db, [person_id], {"tells": tells.value, "request": request_id}, now)
 
 

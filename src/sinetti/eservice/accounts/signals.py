@@ -52,6 +52,7 @@ def connect_signals() -> None:
 
 def _audit(signal: Signal, what: str) -> None:
     def receiver(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
+        """Write the event of an account to the audit log."""
         whose = user if user is not None else request.user
         note(str(whose.pk), what, portal_context(request).ctx, request_id(request))
 

@@ -50,6 +50,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
     faults: list[Exception] = []
 
     def run_planner(planner: Callable[[], _Result], nothing: _Result) -> _Result:
+        """Return the planner's result, or `nothing` after an error."""
         try:
             return planner()
         except DATABASE_UNAVAILABLE:
