@@ -30,9 +30,8 @@ class AgentState:
 
     `serial`: the certificate that it is about, None for a first enrolment. `failures`: number in a row. `codes` and
     `exit_code`: those of the last failure. `informed_serial`: the serial for which a person was informed that a
-    replacement is needed; `told` in the file. `ask_again`: time of the next poll for a hint. `received`: time at which
-    a run installed the certificate, None if something else did. `by_hint`: the last renewal by a run was opened by a
-    hint alone.
+    replacement is needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the
+    certificate, None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
     """
 
     serial: str | None = None
