@@ -8,7 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.access.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, RoleRequestState
+from sinetti.domain.access.invitations import (
+    ASKED_A_DAY,
+    INVITATION_LIVES,
+    NOTIFIED_A_DAY,
+    REQUEST_LIVES,
+    RoleRequestState,
+)
 from sinetti.domain.access.roles import Permission, Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import offered, take_up
@@ -434,11 +440,11 @@ def test_nobody_floods_signatories(sqlite_desk, signatory):
         ask_for_oneself(f"{number}", Role.VIEWER, ctx, asker, REQUEST)
     with pytest.raises(InvitationLimitReached):
         ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
-    for number in range(TOLD_A_DAY + 1):
+    for number in range(NOTIFIED_A_DAY + 1):
         ask_for_oneself(CLIENT, Role.VIEWER, ctx, acting(sqlite_desk, f"asker{number}"), REQUEST)
-    assert [one for one, _ in told(sqlite_desk)].count("asked") == TOLD_A_DAY
+    assert [one for one, _ in told(sqlite_desk)].count("asked") == NOTIFIED_A_DAY
     found = role_assignments.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx)
-    assert len(found.requests) == TOLD_A_DAY + 1
+    assert len(found.requests) == NOTIFIED_A_DAY + 1
     sqlite_desk.clock.forward(DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
 

@@ -317,7 +317,7 @@ def _unusable(store: Path, bad: OSError) -> Message:
     )
 
 
-class _Told(Enum):
+class _Instruction(Enum):
     """Instructions from signal handlers to the listening thread."""
 
     STOP, LOOK, NO_MORE = range(3)
@@ -334,21 +334,21 @@ def _stop_signals(
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
-    to_listener: SimpleQueue[_Told] = SimpleQueue()
+    to_listener: SimpleQueue[_Instruction] = SimpleQueue()
 
     def handle_stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
-        to_listener.put(_Told.STOP)
+        to_listener.put(_Instruction.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
         if is_lasting and not at_terminal:
-            to_listener.put(_Told.LOOK)
+            to_listener.put(_Instruction.LOOK)
         else:
             handle_stop(number, frame)
 
     def listen() -> None:
-        while (word := to_listener.get()) is not _Told.NO_MORE:
-            if word is _Told.STOP:
+        while (word := to_listener.get()) is not _Instruction.NO_MORE:
+            if word is _Instruction.STOP:
                 stop.set()
                 console.tell(make_message(messages.STOPPING))
             wake.set()
@@ -369,5 +369,5 @@ def _stop_signals(
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-        to_listener.put(_Told.NO_MORE)
+        to_listener.put(_Instruction.NO_MORE)
         listener.join()

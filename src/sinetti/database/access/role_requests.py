@@ -34,7 +34,7 @@ from sinetti.database.notifications.access_messages import (
 from sinetti.database.notifications.recipients import active_assignments, chunked
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
-from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
+from sinetti.domain.access.invitations import A_DAY, NOTIFIED_A_DAY, REQUEST_LIVES
 from sinetti.domain.access.roles import Role, greater
 from sinetti.domain.values import Language, normalise
 
@@ -269,6 +269,6 @@ def _requests_to_notify(db: Database, new: dict[str, str], now: datetime) -> dic
         counts = dict(recent.values_list("normalised_id").annotate(Count("pk")))
         rows = models.Organisation.objects.using(db.alias).filter(Q(normalised_id__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "normalised_id"):
-            if counts.get(name, 0) < TOLD_A_DAY:
+            if counts.get(name, 0) < NOTIFIED_A_DAY:
                 found[organisation_id] = new[name]
     return found
