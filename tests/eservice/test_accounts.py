@@ -198,19 +198,19 @@ def test_nobody_is_led_to_another_site(browser, user, begins):
 
 def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_desk, user):
     pages = []
-    for email in (EMAIL, "nobody@people.example"):
+    for email in (EMAIL, "missing@people.example"):
         browser.get("/account/signup/")
         send(browser, name="N N", email=email, password1=PASSWORD)
         pages.append((browser.path, browser.page.text_content()))
         browser.get("/account/password/reset/")
-        send(browser, email=email.replace("nobody", "no-one"))
+        send(browser, email=email.replace("missing", "no-one"))
         pages.append((browser.path, browser.page.text_content()))
         browser.get("/account/login/")
-        send(browser, login=email.replace("nobody", "no-one"), password="a wrong password")
+        send(browser, login=email.replace("missing", "no-one"), password="a wrong password")
         pages.append((browser.path, browser.page.text_content()))
     assert pages[:3] == pages[3:]
     assert sent_kinds(sqlite_desk, EMAIL) == {"there-already", "reset"}
-    assert sent_kinds(sqlite_desk, "nobody@people.example") == {"confirm"}
+    assert sent_kinds(sqlite_desk, "missing@people.example") == {"confirm"}
     assert sent_kinds(sqlite_desk, "no-one@people.example") == {"no-account"}
 
 
@@ -218,7 +218,7 @@ COMMON = "This password is too common. Choose another one."
 ALIKE = "The password is too similar to your name or address. Choose another one."
 WRONG = {
     "no name": ({"name": " "}, "Fill in this field: Your name"),
-    "no address": ({"email": "nobody"}, "Enter an e-mail address, for example name@organisation.example."),
+    "no address": ({"email": "no-address"}, "Enter an e-mail address, for example name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
@@ -243,7 +243,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
     assert not models.User.objects.exists()
 
 
-@pytest.mark.parametrize("email", [EMAIL, "nobody@people.example"])
+@pytest.mark.parametrize("email", [EMAIL, "missing@people.example"])
 def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
     for _ in range(5):
         sign_in(browser, email, "a wrong password")

@@ -44,5 +44,5 @@ def test_the_way_of_a_clerks_account(one):
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
     assert "second factor" not in stderr_of(one, "add", EMAIL, "--name", "N. N.")
-    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
+    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "absent@authority.example")
     assert "name is a text" in one.refused(2, "account", "add", "other@authority.example", "--name", " ")

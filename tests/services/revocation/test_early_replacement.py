@@ -85,7 +85,7 @@ def audited(desk, action):
     return list(rows.values_list("object", flat=True))
 
 
-def test_called_told_and_renewed_at_once(desk):
+def test_called_explained_and_renewed_at_once(desk):
     held, other = enrolled(desk), enrolled(desk)
     before = hint(desk, held)
     assert before.window.start >= rule(held)
@@ -105,7 +105,7 @@ def test_called_told_and_renewed_at_once(desk):
     assert refused(renew(renew_ask(other, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     desk.clock.forward(OVER + SECOND)
     assert hint(desk, other).ask_again == ASK_AGAIN
-    assert hint(desk, held).notice == NOTICE, "who has slept through it is told afterwards"
+    assert hint(desk, held).notice == NOTICE, "a client that missed the call gets the explanation afterwards"
 
 
 def test_what_is_called_and_what_is_passed_over(desk):
