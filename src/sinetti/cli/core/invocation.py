@@ -33,8 +33,8 @@ class Invocation:
     """
 
     as_json: bool = False
-    quiet: bool = False
-    verbose: bool = False
+    is_quiet: bool = False
+    is_verbose: bool = False
     has_json: bool = False
     begun: float = 0.0
 
@@ -51,18 +51,18 @@ def begin(words: Sequence[str]) -> None:
     """
     given = set(words[: words.index("--")] if "--" in words else words)
     CURRENT.as_json = "--json" in given
-    CURRENT.quiet = not given.isdisjoint(("-q", "--quiet"))
-    CURRENT.verbose = not given.isdisjoint(("-v", "--verbose"))
+    CURRENT.is_quiet = not given.isdisjoint(("-q", "--quiet"))
+    CURRENT.is_verbose = not given.isdisjoint(("-v", "--verbose"))
     CURRENT.has_json = False
     CURRENT.begun = clock.monotonic_seconds()
-    if CURRENT.verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
-        importlib.import_module(_LOG).print_requests(is_on=CURRENT.verbose)
+    if CURRENT.is_verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
+        importlib.import_module(_LOG).print_requests(is_on=CURRENT.is_verbose)
     standard_input.begin()
 
 
 def print_note(line: str) -> None:
     """Print a line about the work for a person at standard error, unless --quiet."""
-    if not CURRENT.quiet:
+    if not CURRENT.is_quiet:
         output.print_error(line)
 
 
@@ -81,5 +81,5 @@ def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
 
 def print_duration(code: int) -> None:
     """Print, with --verbose, how long the command took."""
-    if CURRENT.verbose:
+    if CURRENT.is_verbose:
         output.print_error(f"sinetti: exit code {int(code)} after {clock.monotonic_seconds() - CURRENT.begun:.2f} s")
