@@ -46,7 +46,7 @@ class Console:
 
     def tell(self, message: Message) -> None:
         """Print one message on a line of its own, unless --quiet leaves it out."""
-        inner = message.values.get("told") if message.text == messages.ABOUT_NAME else message
+        inner = message.values.get("message") if message.text == messages.ABOUT_NAME else message
         if not (invocation.CURRENT.quiet and isinstance(inner, Message) and inner.text in NOTES):
             output.print_error(messages.render(message, self.language))
 
