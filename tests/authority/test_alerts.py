@@ -98,7 +98,7 @@ def test_what_the_watchdog_finds_is_told_too_and_looked_for_once_a_minute(author
     assert len(signers) == 1
     clock.now = NOW + 1000 * DAY
     assert look() is not None
-    assert f"{signers[0]} ended on" in look()
+    assert f"{signers[0]} expired on" in look()
     assert "offline" not in look()
     clock.now = NOW
     assert look() is not None

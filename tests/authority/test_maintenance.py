@@ -48,3 +48,15 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
     with background_maintenance(authority):
         assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"
     assert str(failure) in caplog.text
+
+
+def test_the_alerts_judge_what_the_other_tasks_leave(monkeypatch):
+    turns, told = [], Event()
+    monkeypatch.setattr(maintenance, "resolve_reservations", lambda *_: turns.append("reservations") or (0, 0))
+    monkeypatch.setattr(maintenance, "refresh_crls", lambda *_: turns.append("lists"))
+    monkeypatch.setattr(maintenance.OcspRefresher, "look", lambda *_: turns.append("OCSP answers"))
+    monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or told.set())
+    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
+    with background_maintenance(SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing)):
+        assert told.wait(SOON)
+    assert turns == ["reservations", "lists", "OCSP answers", "alerts"]

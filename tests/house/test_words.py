@@ -16,7 +16,7 @@ NEVER = {
         "translated idioms": r"\b(all the same|for good|speaks? of|comes? about|came about|of old|take[ns]? up)\b",
         "words for other things": r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",
         "names of the sign-in": r"app's codes|security code|backup code",
-        "a contact without its noun": r"(?<![{-])\bcontacts?\b(?! persons?\b)",
+        "a contact without its noun": r"(?<![{-])\bcontacts?\b(?! persons?\b| the\b| its\b)",
     },
     "fi": {
         "terms": r"sertifikaat\w*|hakutunnu\w*|sulkeutu\w*|mitätöi\w*|peruut\w*|kontaktihenkilö\w*|allekirjoittaj\w*",

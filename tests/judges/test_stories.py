@@ -259,7 +259,7 @@ def test_an_organisation_comes_in(town):
     second.presses("Confirm the invitation")
     director = invited(town, town.way(DIRECTOR, "authorisation"))
     director.goes("/settings/applications")
-    director.follows("Apply for Uusi Malli Oy")
+    director.follows("Apply on behalf of Uusi Malli Oy")
     director.fills(channels="WS", purpose="We send wage reports, twelve times a year.", software="Payroll")
     director.presses("Send the application")
     case = re.search(r"SI-[0-9A-Z]{5}-[0-9A-Z]{5}", director.reads())[0]

@@ -32,20 +32,20 @@ SETTLING_ENDS_WITHIN = 1.5
 
 
 @contextmanager
-def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
+def maintained(authority: Authority, *, repairs: bool = False) -> Iterator[None]:
     """Maintain an authority while the block serves it.
 
     Raises the errors of `check_consistency` before the block starts.
     """
-    check_consistency(authority, mends=mends)
+    check_consistency(authority, repairs=repairs)
     with background_maintenance(authority):
         yield
 
 
-def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
+def check_consistency(authority: Authority, *, repairs: bool = False, tls_key: Path | None = None) -> None:
     """Check that journals and database agree, before anything is served.
 
-    `mends` is set on the bench: differences are then reconciled without an operator. `tls_key` may be in the folder.
+    `repairs` is set on the bench: differences are then reconciled without an operator. `tls_key` may be in the folder.
 
     Raises FolderDamaged if the folder has secrets that PRODUCTION may not have there. Raises FolderDamaged too if the
     journals or published lists contain facts that the database lacks. Raises JournalDamaged, JournalUnavailable, and
@@ -56,7 +56,7 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
     for unknown in check_durability(authority.ctx.db):
         _log.warning("%s", unknown)
     status = compare(authority.ctx, authority.journal)
-    if mends and not status.agrees:
+    if repairs and not status.agrees:
         reconcile(authority.ctx, authority.journal, secrets.token_hex(16))
         status = compare(authority.ctx, authority.journal)
     if not status.agrees:
@@ -95,8 +95,8 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
-        "alerts": alert_logger.tell,
         "OCSP answers": lambda: rounds.look(ctx),
+        "alerts": alert_logger.tell,  # last: they judge what the other duties leave
     }
     while not stop.is_set():
         try:

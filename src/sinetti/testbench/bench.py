@@ -108,7 +108,7 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
             RuntimeOptions(clock.now, STRICT if options.strict else LENIENT, policy),
         )
         try:
-            with maintained(authority, mends=True):
+            with maintained(authority, repairs=True):
                 # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
                 let_all_go(authority.ctx.db)
                 _upkeep(authority)

@@ -28,7 +28,9 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
     """Make a finding of each mistake of a configuration that cannot be read."""
     for fault in bad.faults:
-        message = fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, told=fault.told)
+        message = (
+            fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, message=fault.told)
+        )
         step = make_message(findings.CONFIG_BAD_STEP)
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, str(bad.path), step, ExitCode.USAGE)
 

@@ -109,7 +109,7 @@ def worst(found: Iterable[DoctorFinding]) -> ExitCode:
 CONFIG_GOOD = ngettext_noop(
     "{path} is valid. It has {count} certificate.", "{path} is valid. It has {count} certificates."
 )
-IN_LINE = gettext_noop("Line {line}: {told}")
+IN_LINE = gettext_noop("Line {line}: {message}")
 CONFIG_BAD_STEP = gettext_noop("Correct the settings file. Until then, “sinetti run” does nothing.")
 NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificate in the store yet.")
 ENROL_STEP = gettext_noop("Order a certificate and run “sinetti enrol {name}”, or remove the table.")

@@ -37,6 +37,17 @@ OFF = timedelta(minutes=5)
 Answers beyond it are not believed (generations.CLOCK_SKEW).
 """
 
+NAMES_ITS_STEP = frozenset(
+    {
+        messages.VALID_FROM,
+        messages.VALID_UNTIL,
+        messages.WRONG_ADDRESS,
+        messages.REDIRECTED,
+        messages.ANSWER_UNREADABLE,
+    }
+)
+"""Messages that say what to correct: the clock or the address, not the CAs."""
+
 _SLIGHTLY = timedelta(seconds=30)
 
 
@@ -147,6 +158,7 @@ def _signature(kept: NameSettings, now: datetime, language: Language) -> DoctorF
     try:
         soap_client.call(soap_client.service_of(kept, language, now), Operation.GET, operations.render_get(ask))
     except ServiceError as trouble:
-        step = make_message(findings.SIGNATURE_STEP, bundle="trust_services")
+        has_step = trouble.message.text in NAMES_ITS_STEP
+        step = None if has_step else make_message(findings.SIGNATURE_STEP, bundle="trust_services")
         return DoctorFinding(Check.SIGNATURE, Level.FAIL, trouble.message, kept.service, step, ExitCode.AGAIN)
     return passed(Check.SIGNATURE, make_message(findings.SIGNATURE_GOOD, bundle="trust_services"), kept.service)
