@@ -136,7 +136,8 @@ class Record:
         if self.title:
             yield self.title
         for name, value in self.pairs:
-            yield f"{'  ' if self.title else ''}{name}{' ' * (width - columns_of(name))}  {value}".rstrip()
+            blanks, line = " " * (width - columns_of(name)), value.replace("\n", " ")
+            yield f"{'  ' if self.title else ''}{name}{blanks}  {line}".rstrip()
         if self.advice:
             yield f"  {self.advice}"
 
@@ -170,6 +171,6 @@ def _columns(sign: str) -> int:
 def _aligned(cells: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
     padded = []
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        blanks = " " * (width - columns_of(cell))
-        padded.append(blanks + cell if column in right else cell + blanks)
+        blanks, line = " " * (width - columns_of(cell)), cell.replace("\n", " ")
+        padded.append(blanks + line if column in right else line + blanks)
     return "  ".join(padded).rstrip()

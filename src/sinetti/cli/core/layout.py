@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import singledispatch
+from itertools import zip_longest
 from typing import TextIO, cast
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console, OverflowMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
@@ -99,11 +100,10 @@ def _heading(block: Heading, _width: int) -> Iterator[RenderableType]:
 @_laid_out.register
 def _literal(block: Literal, width: int) -> Iterator[RenderableType]:
     # The lines are broken side by side, so that a mark stays below what it marks.
-    longest = max(map(cell_len, block.lines), default=0)
-    for begin in range(0, max(longest, 1), width):
-        for line in block.lines:
-            if part := line[begin : begin + width].rstrip():
-                yield _text(part, no_wrap=True, overflow="ignore")
+    for parts in zip_longest(*(chop_cells(line, width) for line in block.lines), fillvalue=""):
+        for part in parts:
+            if part.strip():
+                yield _text(part.rstrip(), no_wrap=True, overflow="ignore")
 
 
 @_laid_out.register
