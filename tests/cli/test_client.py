@@ -62,7 +62,8 @@ def test_an_american_may_write_enroll():
 
 
 def test_the_password_may_come_on_standard_input(shell, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(double.PASSWORD.encode() + b"\r\n")))
+    typed = io.BytesIO(double.PASSWORD.encode() + b"\r\n")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=typed, isatty=lambda: False))
     assert shell.enrol(transfer_password_file="-")[0] == 0
 
 

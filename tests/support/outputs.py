@@ -23,11 +23,10 @@ def gone():
         os.close(writer)
 
 
-def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None):
+def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None, is_unbuffered=False):
     """Run the command `sinetti` and return exit code and standard error."""
-    # English, independent of the machine's locale. With unbuffered output argparse itself would meet the write error
-    # and hide it.
-    known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": ""})
+    # English, independent of the machine's locale.
+    known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1" if is_unbuffered else ""})
     ended = subprocess.run(
         program(*words), stdout=stdout, stderr=stderr, cwd=cwd, text=True, timeout=60, check=False, env=known
     )

@@ -28,5 +28,8 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. Run the same command again.\n")
+        sentence = "Interrupted. Run the same command again."
+        sys.stderr.write(f"{sentence}\n")
+        if "--json" in sys.argv:  # nothing has been printed yet
+            sys.stdout.write(f'{{"error": {{"code": "interrupted", "message": "{sentence}"}}}}\n')
         return INTERRUPTED

@@ -77,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return ExitCode.DONE
         with argparse_i18n.argparse_language(console.language):
             code = _run(arguments, console)
+    except KeyboardInterrupt:  # while the parser was built; later _run takes it
+        code = console.fail(make_message(messages.INTERRUPTED), ExitCode.INTERRUPTED)
     except OutputError as lost:
         console.tell(make_message(messages.OUTPUT_LOST, why=error_reasons.translate_reason(lost.why)))
         code = ExitCode.FAULT
@@ -126,6 +128,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
     except SystemExit as ended:  # argparse has already printed the error or the help
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
+    invocation.take_parsed(parsed)
     if not gc.isenabled():  # entry.py: until here only modules were loaded
         gc.freeze()
         gc.enable()

@@ -3,6 +3,7 @@
 Standard input can be read once, so that only one of the files of a command can be "-".
 """
 
+import getpass
 import sys
 from pathlib import Path
 
@@ -28,10 +29,28 @@ def read_file(path: Path) -> bytes:
     """
     if path != STREAM:
         return path.read_bytes()
-    if _READ:
-        sentence = "only one file can be standard input (-)"
-        raise InputTakenError(sentence)
-    _READ.append(path)
+    _take()
     if sys.stdin is None:
         return b""
     return sys.stdin.buffer.read()
+
+
+def read_secret(prompt: str) -> bytes:
+    """Return the content of standard input, or one line of a terminal.
+
+    The terminal does not show what is typed. Raises as `read_file` does.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        return read_file(STREAM)
+    _take()
+    try:
+        return getpass.getpass(prompt).encode()
+    except EOFError:
+        return b""
+
+
+def _take() -> None:
+    if _READ:
+        sentence = "only one file can be standard input (-)"
+        raise InputTakenError(sentence)
+    _READ.append(STREAM)

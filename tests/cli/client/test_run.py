@@ -358,6 +358,15 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
             assert "Stopping" in process.stderr.read()
 
 
+def test_a_pass_of_a_service_that_cannot_begin_is_in_json_too(shell):
+    shell.enrol()
+    with runner.exclusive_run(shell.store, authority.NOW), service(shell.store) as process:
+        assert json.loads(process.stdout.readline())["error"]["code"] == "store"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 5
+        assert process.stdout.read() == ""
+
+
 def test_told_to_stop_while_it_waits_for_a_certificate(shell):
     """The command ends within the step, and not after five minutes of patience."""
     shell.enrol()

@@ -1,5 +1,6 @@
 """Conventions of every command: options anywhere, help, variables, quiet and verbose, errors in JSON, - as a file."""
 
+import getpass
 import io
 import json
 import logging
@@ -58,6 +59,9 @@ MOVED = {
     "no such command": ("--json stauts", "--json stauts"),
     "a value like a command": ("--store status renew --all", "renew --store status --all"),
     "help of the program": ("--help status", "--help status"),
+    "flags together": ("-qv renew x", "renew -qv x"),
+    "shortened": ("--js --sto=d --conf f status", "status --json --store=d --config f"),
+    "shortened, and more than one": ("--ver status", "--ver status"),
 }
 
 
@@ -222,7 +226,9 @@ def test_the_time_of_the_variable(shell, monkeypatch):
 @pytest.fixture
 def typed(monkeypatch):
     """Return a function that puts octets into standard input."""
-    return lambda octets: monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(octets)))
+    return lambda octets: monkeypatch.setattr(
+        sys, "stdin", SimpleNamespace(buffer=io.BytesIO(octets), isatty=lambda: False)
+    )
 
 
 def test_a_dash_is_standard_input_and_output(shell, typed):
@@ -331,3 +337,76 @@ def test_the_log_of_a_service_is_quiet_or_verbose_too(words, ours, requests, mon
     finally:
         invocation.begin([])
         logging.getLogger().manager._clear_cache()
+
+
+SHORTENED = {
+    "JSON": (["status", "--jso"], "as_json"),
+    "JSON before the command": (["--js", "status"], "as_json"),
+    "flags together": (["-vq", "status"], "quiet"),
+    "flags together behind the command": (["status", "-qv"], "verbose"),
+    "quiet": (["status", "--qui"], "quiet"),
+    "verbose": (["status", "--verb"], "verbose"),
+}
+
+
+@pytest.mark.parametrize(("words", "option"), SHORTENED.values(), ids=SHORTENED)
+def test_a_shortened_option_counts(words, option, said):
+    code, out, _ = said(*words, "--sto", "/nowhere")
+    assert (code, getattr(invocation.CURRENT, option)) == (2, True)
+    assert (out != "") is (option == "as_json")
+
+
+def test_a_shortened_option_counts_in_an_error_of_the_parser(said):
+    assert json.loads(said("status", "--jso", "--nope")[1])["error"]["code"] == "usage"
+
+
+def test_quiet_leaves_out_notes_about_one_of_all_names(shell):
+    shell.enrol()
+    assert shell.run("renew", "--all", "--force", "-q", "--store", shell.store) == (0, "", "")
+
+
+def test_a_reason_has_its_values(shell, tmp_path):
+    """A line number, for example, is not printed as a placeholder."""
+    document = tmp_path / "empty"
+    document.write_bytes(b"")
+    err = shell.run("verify", document, "--trust-holders", shell.folder / "holders.pem")[2]
+    assert "not well-formed in line 1." in err
+
+
+UNSAFE = {
+    "an option": ["status", "--\x1b[31m"],
+    "a settings file": ["gateway", "fetch", "--settings", "\x1b[31m\u202e"],
+    "a folder of an authority": ["authority", "status", "--dir", "\x1b[31m\u202e"],
+}
+
+
+@pytest.mark.parametrize("words", UNSAFE.values(), ids=UNSAFE)
+def test_an_argument_never_controls_the_terminal(words, said, monkeypatch):
+    for colours in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", colours)
+        monkeypatch.setenv("NO_COLOR", "1")
+        code, _, err = said(*words)
+        assert (code, "[31m" in err) == (2, True)
+        assert not {"\x1b", "\u202e"} & set(err)
+
+
+def test_an_interrupt_before_the_command_is_in_json_too(said, monkeypatch):
+    def interrupted(*_words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "build_parser", interrupted)
+    code, out, _ = said("status", "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (130, "interrupted")
+
+
+def test_a_terminal_does_not_show_a_password(shell, monkeypatch):
+    prompts = []
+
+    def type_it(prompt):
+        prompts.append(prompt)
+        return (shell.folder / "password").read_text().strip()
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(getpass, "getpass", type_it)
+    code, out, err = shell.enrol("--transfer-password-file", "-", "--lang", "fi")
+    assert (code, out, prompts) == (0, "", ["Salasana: "]), err

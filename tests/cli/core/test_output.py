@@ -178,11 +178,12 @@ LOST = {
 
 
 @FULL
+@pytest.mark.parametrize("is_unbuffered", [False, True], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", LOST.values(), ids=LOST)
-def test_an_output_that_is_full_is_told_in_one_sentence(words, store, shell):
+def test_an_output_that_is_full_is_told_in_one_sentence(words, is_unbuffered, store, shell):
     (shell.folder / "report.xml").write_bytes(b"<report/>")
     with Path("/dev/full").open("wb") as full:
-        outcome = ran(*words, "--store", store, stdout=full, cwd=shell.folder)
+        outcome = ran(*words, "--store", store, stdout=full, cwd=shell.folder, is_unbuffered=is_unbuffered)
     assert outcome == (1, "The output cannot be written: the disk is full.\n")
 
 

@@ -65,6 +65,19 @@ def test_wide_characters_take_two_columns():
     assert terminal.render((OutputTable((), rows),), Screen(60)).splitlines()[0] == "日本  x"
 
 
+def test_a_mark_stays_below_wide_characters():
+    lines = terminal.render((Literal(("日" * 50, " " * 80 + "^")),), Screen(60)).splitlines()
+    assert lines == ["日" * 30, "日" * 20, " " * 20 + "^"]
+
+
+def test_a_foreign_value_neither_controls_the_terminal_nor_adds_lines_in_a_pipe():
+    blocks = (OutputTable(("Name",), (Row(("a\n\x1b[31m\u202eb",)),)), Record("t", (("k", "v\n[bold]\r\u2028w"),)))
+    assert terminal.render(blocks, None).splitlines() == ["Name", "a  [31m b", "t", "  k  v [bold]  w"]
+    shown = terminal.render(blocks, Screen(60))
+    assert not {"\x1b", "\u202e", "\r", "\u2028"} & set(shown)
+    assert "[bold]" in shown
+
+
 def test_a_colour_is_never_the_only_sign():
     coloured = terminal.render((TABLE,), Screen(200, "standard"))
     assert "\x1b[32mj" in coloured

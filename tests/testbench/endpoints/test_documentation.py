@@ -1,5 +1,7 @@
 """Documentation site on the bench: its files alone, with their types."""
 
+from pathlib import Path
+
 import pytest
 
 from sinetti.server.http import Request
@@ -14,6 +16,7 @@ def endpoint(tmp_path):
         (site / name).write_text(name)
     (tmp_path / "secret.html").write_text("secret")
     (site / "en" / "leads-out.html").symlink_to(tmp_path / "secret.html")
+    (site / "en" / "loop.html").symlink_to("loop.html")
     return DocumentationEndpoint(site)
 
 
@@ -44,6 +47,7 @@ ELSEWHERE = [
     "/docs/en/../../secret.html",
     "/docs//etc/passwd",
     "/docs/en/leads-out.html",
+    "/docs/en/loop.html",
     "/docs/.buildinfo",
     "/docs/en",
     "/docs/none.html",
@@ -66,3 +70,11 @@ def test_only_reading_is_allowed(endpoint):
 def test_the_folder_without_a_slash_leads_to_it(endpoint):
     reply = ask(endpoint, "/docs")
     assert (reply.status, reply.headers["location"]) == (301, "/docs/")
+
+
+def test_a_file_that_may_not_be_read_is_not_there(endpoint, monkeypatch):
+    def refused(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert ask(endpoint, "/docs/index.html").status == 404

@@ -40,6 +40,7 @@ NOW_BY_VARIABLE = gettext_noop(
 VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
     "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
 )
+PASSWORD = gettext_noop("Password")
 OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
@@ -251,10 +252,13 @@ def read_file(path: Path) -> bytes:
 def read_secret(path: Path) -> bytes:
     """Read a file with a secret that the user named, or standard input for "-".
 
-    Raises UsageError, also if other users can read the file.
+    A terminal does not show what is typed. Raises UsageError, also if other users can read the file.
     """
     if path == STREAM:
-        return read_file(path)
+        try:
+            return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
+        except InputTakenError as bad:
+            raise UsageError(make_message(INPUT_TWICE)) from bad
     try:
         return file_permissions.read_secret(path)
     except RightsError as bad:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import output, progress
+from sinetti.cli.core import invocation, output, progress
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
@@ -170,6 +170,7 @@ def _serve(
     sd_notify("READY=1")
     while True:
         rest = every
+        invocation.CURRENT.has_json = False  # each pass has a document
         try:
             end = _pass(parsed, console, stop)
             code = end.exit_code
@@ -178,8 +179,8 @@ def _serve(
                     rest, end.next_due - common.parse_instant(parsed.now) if parsed.now else _from_now(end.next_due)
                 )
         except StoreError as bad:
-            console.tell(bad.message)
-            code, rest = ExitCode.STORE, _SHORTEST if isinstance(bad, StoreLocked) else min(every, _STORE_AGAIN)
+            code = console.fail(bad.message, ExitCode.STORE)
+            rest = _SHORTEST if isinstance(bad, StoreLocked) else min(every, _STORE_AGAIN)
         if _slept(max(rest, _SHORTEST), wake, stop):
             sd_notify("STOPPING=1")
             return code

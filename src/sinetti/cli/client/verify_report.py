@@ -68,7 +68,7 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
     verified = Gateway(anchors).verify(document, now)
     if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
         why = verified.verdict.values["why"]
-        raise ValueError(why.text if isinstance(why, Phrase) else why)
+        raise ValueError(_english(why) if isinstance(why, Phrase) else why)
     malformed = verified.verdict.sentence == verdict_texts.MALFORMED
     found = checked(verified.verdict, strangers=malformed and is_strangers(document, anchors))
     return replace(found, octets=verified.octets)
@@ -96,7 +96,7 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
 def rejection_reason(verdict: Verdict) -> messages.Value:
     """Return the reason of a rejection in the client's words."""
     why = verdict.values.get("why")
-    reason = why.text if isinstance(why, Phrase) else ""
+    reason = _english(why) if isinstance(why, Phrase) else ""
     if verdict.sentence == verdict_texts.MALFORMED:
         reason = (
             SignatureErrorCode.KEY_NOT_ACCEPTED
@@ -124,7 +124,12 @@ def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
     return False
 
 
+def _english(phrase: Phrase) -> str:
+    """Return a phrase with its values, as `translate_reason` reads it."""
+    return phrase.text.format(**phrase.values)
+
+
 def _plain(value: Value) -> messages.Value:
     if isinstance(value, Phrase):
-        return error_reasons.translate_reason(value.text)
+        return error_reasons.translate_reason(_english(value))
     return messages.strip_control_chars(value) if isinstance(value, str) else value

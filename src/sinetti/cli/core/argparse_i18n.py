@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from sinetti.cli.core import invocation
+from sinetti.cli.core import invocation, output
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
@@ -79,6 +79,16 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **named: object) -> None:
         """Take the arguments of `ArgumentParser`, by name."""
         super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
+
+    def _print_message(self, message: str, file: TextIO | None = None) -> None:  # type: ignore[override]
+        """Print help or a version.
+
+        Raises OutputError if that fails, which argparse would hide.
+        """
+        if message and file is sys.stdout:
+            output.print_line(message.removesuffix("\n"))
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Print usage and error, with --json also as JSON, and exit with code 2."""

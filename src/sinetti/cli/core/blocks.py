@@ -136,12 +136,25 @@ class Record:
         if self.title:
             yield self.title
         for name, value in self.pairs:
-            yield f"{'  ' if self.title else ''}{name}{' ' * (width - columns_of(name))}  {value}".rstrip()
+            blanks, line = " " * (width - columns_of(name)), value.replace("\n", " ")
+            yield f"{'  ' if self.title else ''}{name}{blanks}  {line}".rstrip()
         if self.advice:
             yield f"  {self.advice}"
 
 
 Block = Paragraph | Heading | Literal | OutputTable | Record
+
+
+def strip_control_chars(text: str) -> str:
+    """Return a text without characters that could control a terminal.
+
+    A space takes the place of each. Line breaks and the no-break spaces of numbers stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" or unicodedata.category(sign) == "Zs" else " " for sign in text
+    )
 
 
 def columns_of(text: str) -> int:
@@ -158,6 +171,6 @@ def _columns(sign: str) -> int:
 def _aligned(cells: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
     padded = []
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        blanks = " " * (width - columns_of(cell))
-        padded.append(blanks + cell if column in right else cell + blanks)
+        blanks, line = " " * (width - columns_of(cell)), cell.replace("\n", " ")
+        padded.append(blanks + line if column in right else line + blanks)
     return "  ".join(padded).rstrip()

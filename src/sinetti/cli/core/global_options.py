@@ -4,6 +4,7 @@ argparse takes an option only behind the command that it belongs to. `reorder` m
 """
 
 import argparse
+import re
 from collections.abc import Iterator, Sequence
 
 from sinetti.i18n.translate import gettext_noop
@@ -17,6 +18,10 @@ JSON_HELP = gettext_noop("print the result as JSON")
 
 VALUED = ("--lang", "--store", "--config", "--now")
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--json", "--debug")
+
+_LONG = tuple(one for one in (*VALUED, *FLAGS, "--help", "--version") if one.startswith("--"))
+_TOGETHER = re.compile("-[qv]+")
+"""Flags of one letter in one word, such as -qv."""
 
 
 def add_to_root(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +74,7 @@ def reorder(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[s
     while below and place < len(arguments):
         word, width = arguments[place], _width(arguments[place])
         if width:
-            moved.append(tuple(arguments[place : place + width]))
+            moved.append((word.replace(word.partition("=")[0], _name(word), 1), *arguments[place + 1 : place + width]))
         elif word in below:
             words.append(word)
             parser, below = below[word], commands_of(below[word])
@@ -105,11 +110,14 @@ def _width(word: str) -> int:
     """Return the number of words that a global option takes, 0 for any other word."""
     if _name(word) in VALUED:
         return 1 if "=" in word else 2
-    return int(word in FLAGS)
+    return int(_name(word) in FLAGS or _TOGETHER.fullmatch(word) is not None)
 
 
 def _name(word: str) -> str:
-    return word.partition("=")[0]
+    """Return the option that a word names, which argparse lets people abbreviate."""
+    name = word.partition("=")[0]
+    found = [one for one in _LONG if one.startswith(name)] if name.startswith("--") else []
+    return found[0] if len(found) == 1 else name
 
 
 def _flat(options: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -3,8 +3,10 @@
 The process runs one command, so they are held in one place: authority, gateway and client print from many modules.
 """
 
+import argparse
 import importlib
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,15 +51,38 @@ def begin(words: Sequence[str]) -> None:
 
     Errors of the parser are then printed as --json requires.
     """
-    given = set(words[: words.index("--")] if "--" in words else words)
-    CURRENT.as_json = "--json" in given
-    CURRENT.is_quiet = not given.isdisjoint(("-q", "--quiet"))
-    CURRENT.is_verbose = not given.isdisjoint(("-v", "--verbose"))
+    given = words[: words.index("--")] if "--" in words else words
+    CURRENT.as_json = _has(given, "--json")
+    CURRENT.is_quiet = _has(given, "--quiet", "-q")
     CURRENT.has_json = False
     CURRENT.begun = clock.monotonic_seconds()
+    _set_verbose(is_verbose=_has(given, "--verbose", "-v"))
+    standard_input.begin()
+
+
+def take_parsed(parsed: argparse.Namespace) -> None:
+    """Set the options from the parsed command line, which knows every abbreviation."""
+    CURRENT.as_json = getattr(parsed, "json", False)
+    CURRENT.is_quiet = getattr(parsed, "quiet", False)
+    _set_verbose(is_verbose=getattr(parsed, "verbose", False))
+
+
+def _has(words: Sequence[str], option: str, letter: str = "") -> bool:
+    """Return True if a word is an option.
+
+    It may be abbreviated, or together with other letters as in -qv.
+    """
+    together = re.compile(f"-[qv]*{letter[1:]}[qv]*") if letter else None
+    return any(
+        (len(word) > len("--") and option.startswith(word)) or (together is not None and together.fullmatch(word))
+        for word in words
+    )
+
+
+def _set_verbose(*, is_verbose: bool) -> None:
+    CURRENT.is_verbose = is_verbose
     if CURRENT.is_verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
         importlib.import_module(_LOG).print_requests(is_on=CURRENT.is_verbose)
-    standard_input.begin()
 
 
 def print_note(line: str) -> None:

@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import singledispatch
+from itertools import zip_longest
 from typing import TextIO, cast
 
-from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, OverflowMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -27,6 +28,7 @@ from sinetti.cli.core.blocks import (
     Record,
     Row,
     Screen,
+    strip_control_chars,
 )
 
 LONGEST_LINE = 100
@@ -92,17 +94,16 @@ def _paragraph(block: Paragraph, width: int) -> Iterator[RenderableType]:
 
 @_laid_out.register
 def _heading(block: Heading, _width: int) -> Iterator[RenderableType]:
-    yield Text(block.text, style="bold", overflow="fold")
+    yield _text(block.text, style="bold", overflow="fold")
 
 
 @_laid_out.register
 def _literal(block: Literal, width: int) -> Iterator[RenderableType]:
     # The lines are broken side by side, so that a mark stays below what it marks.
-    longest = max(map(cell_len, block.lines), default=0)
-    for begin in range(0, max(longest, 1), width):
-        for line in block.lines:
-            if part := line[begin : begin + width].rstrip():
-                yield Text(part, no_wrap=True, overflow="ignore")
+    for parts in zip_longest(*(chop_cells(line, width) for line in block.lines), fillvalue=""):
+        for part in parts:
+            if part.strip():
+                yield _text(part.rstrip(), no_wrap=True, overflow="ignore")
 
 
 @_laid_out.register
@@ -124,12 +125,12 @@ def _table(block: OutputTable, width: int) -> Iterator[RenderableType]:
 @_laid_out.register
 def _record(block: Record, width: int) -> Iterator[RenderableType]:
     if block.title:
-        yield Text(block.title, style="bold", overflow="fold")
+        yield _text(block.title, style="bold", overflow="fold")
     grid = Grid.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
     grid.add_column(width=max((cell_len(name) for name, _ in block.pairs), default=0))
     grid.add_column(overflow="fold")
     for name, value in block.pairs:
-        grid.add_row(Text(name), Text(value, overflow="fold"))
+        grid.add_row(_text(name), _text(value, overflow="fold"))
     if block.pairs:
         yield Padding(grid, (0, 0, 0, _GAP if block.title else 0))
     if block.advice:
@@ -170,7 +171,7 @@ def _lines(block: OutputTable, columns: Sequence[int], widths: Sequence[int], wi
 def _line(
     block: OutputTable, row: Row, columns: Sequence[int], widths: Sequence[int], style: str = ""
 ) -> RenderableType:
-    cells = [Text(row.cells[one], style=row.tone if one == block.toned else style, overflow="fold") for one in columns]
+    cells = [_text(row.cells[one], style=row.tone if one == block.toned else style, overflow="fold") for one in columns]
     if any(cell.cell_len > width for cell, width in zip(cells, widths, strict=True)):
         grid = Grid.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
         for one, width in zip(columns, widths, strict=True):
@@ -183,7 +184,12 @@ def _line(
     return Text(" " * _GAP, no_wrap=True, overflow="ignore").join(cells)
 
 
+def _text(text: str, style: str = "", *, no_wrap: bool | None = None, overflow: OverflowMethod | None = None) -> Text:
+    """Return a text of rich that cannot control the terminal."""
+    return Text(strip_control_chars(text), style=style, no_wrap=no_wrap, overflow=overflow)
+
+
 def _indented(text: str, indent: int, width: int) -> Padding:
     longest_word = max(map(cell_len, text.split()), default=0)
     right = max(0, width - indent - max(LONGEST_LINE, longest_word))
-    return Padding(Text(text, overflow="fold"), (0, right, 0, indent))
+    return Padding(_text(text, overflow="fold"), (0, right, 0, indent))

@@ -43,9 +43,13 @@ class DocumentationEndpoint:
         if request.path == PATH:
             return text_response(301, f"The documentation is at {PATH}/.", location=f"{PATH}/")
         found = self._file(request.path.removeprefix(f"{PATH}/"))
-        if found is None:
+        try:
+            octets = None if found is None else found.read_bytes()
+        except OSError:  # a file that may not be read
+            octets = None
+        if found is None or octets is None:
             return text_response(404, f"The documentation has no such page. It begins at {PATH}/.")
-        return Response(200, _TYPES.get(found.suffix, _TEXT), found.read_bytes(), {"x-content-type-options": "nosniff"})
+        return Response(200, _TYPES.get(found.suffix, _TEXT), octets, {"x-content-type-options": "nosniff"})
 
     def _file(self, name: str) -> Path | None:
         """Return the file of this name.
@@ -59,5 +63,5 @@ class DocumentationEndpoint:
         try:
             root, found = self.folder.resolve(), place.resolve()
             return found if found.is_file() and found.is_relative_to(root) else None
-        except OSError:  # a name that is too long, or a file that may not be read
+        except (OSError, RuntimeError):  # a name that is too long, or a loop of links
             return None
