@@ -352,7 +352,7 @@ SHORTENED = {
 @pytest.mark.parametrize(("words", "option"), SHORTENED.values(), ids=SHORTENED)
 def test_a_shortened_option_counts(words, option, said):
     code, out, _ = said(*words, "--sto", "/nowhere")
-    assert (code, getattr(invocation.CURRENT, option)) == (2, True)
+    assert (code, getattr(invocation.CURRENT, f"is_{option}")) == (2, True)
     assert (out != "") is (option == "as_json")
 
 
