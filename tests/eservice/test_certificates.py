@@ -369,7 +369,7 @@ def test_what_comes_after_a_revocation(maija, sqlite_desk):
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     assert "Revoked The authority" in words
-    assert "the private key came into other hands" in words
+    assert "the private key was, or may have been, disclosed" in words
     assert "Renewing a certificate" not in words
     assert "Renewal opens" not in words
     assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))

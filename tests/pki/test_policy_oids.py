@@ -17,7 +17,7 @@ from sinetti.pki.policy_oids import (
 )
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, ocsp_responder
 
-OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
+OIDS = Path(__file__).resolve().parents[2] / "docs" / "operators" / "oids.md"
 
 
 def with_policies(*policies: x509.ObjectIdentifier, broken: bool = False) -> x509.Certificate:

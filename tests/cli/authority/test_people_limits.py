@@ -32,7 +32,9 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
         file.chmod(0o600)
     monkeypatch.setattr(processes, "notification_context", lambda _authority: None)
     monkeypatch.setattr(processes, "listen_per_worker", lambda address, _count: (address, ()))
-    authority = SimpleNamespace(folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods()))
+    authority = SimpleNamespace(
+        folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods(), documentation_url=None)
+    )
     assert processes.listen_people("address", authority).settings.daily_limits == expected
 
 

@@ -16,7 +16,7 @@ from sinetti.notifications.previews.samples import CASES, TERMS, sample
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
 from tests.house.tree import DOCS, rows
-from tests.i18n.test_catalogues import NEVER
+from tests.house.test_words import NEVER
 from tests.support import message_rows, tools
 
 SAMPLES = tools.script("messages")

@@ -73,7 +73,7 @@ def test_a_bench_that_does_not_start_is_told(tmp_path):
     temporary.mkdir()
     done = played(temporary, "--organisations", 1, "--lang", "en", PYTHONPATH=str(place))
     assert done.returncode == 1
-    assert done.stderr.startswith("The fleet broke off: the test bench did not start:")
+    assert done.stderr.startswith("The demonstration stopped: the test bench did not start:")
     assert "Traceback" not in done.stderr
     assert list(temporary.iterdir()) == []
 
