@@ -23,7 +23,7 @@ test: ## all tests but the judges and long ones, on both databases; says what it
 	@echo "left to make judges: the judges, and tests marked long (tests/conftest.py)"
 	@scripts/pytest tests --ignore=tests/judges -m "not long" -n 3
 
-judges: coverage ## every branch of the core, then programs that nobody here wrote judge what we make
+judges: coverage ## every branch of the core, then other people's programs judge what we make
 	@scripts/environment authority,test,docs
 	@scripts/packages judges
 	@scripts/packages test
@@ -56,7 +56,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 
-bench: ## how fast certificates are renewed, revoked, checked, told of, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
+bench: ## how fast certificates are renewed, revoked, checked, reported, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)
@@ -76,7 +76,7 @@ simulate: ## two years of messages about 100,000 certificates, beside a model th
 	@.venv/bin/python scripts/texts.py compile
 	@.venv/bin/python -m simulate --write $(if $(SEED),--seed $(SEED))
 
-fuzz: ## octets that nobody would write: SECONDS=60, shared out over the targets and the protocol, which begin one after the other; TARGET= plays one
+fuzz: ## random octets: SECONDS=60, shared out over the targets and the protocol, which begin one after the other; TARGET= plays one
 	@scripts/environment authority,test
 	@.venv/bin/python -c 'import atheris' 2>/dev/null \
 		|| .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null \

@@ -105,8 +105,8 @@ def control(ready: dict[str, Any], method: str, path: str, value: object) -> dic
         ready["control_url"] + path, json.dumps(value).encode(), headers, method=method
     )
     with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - as above
-        told: dict[str, Any] = json.load(answer)
-        return told
+        report: dict[str, Any] = json.load(answer)
+        return report
 
 
 def outside(store: Path, now: str) -> ClientContext:

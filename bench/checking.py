@@ -41,13 +41,13 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
         )
         audited = [row[0].removeprefix("certificate:") for row in cursor.fetchall()]
     _demand(sorted(audited) == sorted(serials), "the audit rows are not those of the renewals")
-    told = [
+    journalled = [
         line.facts["serial"]
         for path in reader.files(authority.journal.folder)
         for line in reader.read(path)
         if line.kind == "issued" and line.facts.get("predecessor")
     ]
-    _demand(set(told) == serials, "the journals do not know every renewal")
+    _demand(set(journalled) == serials, "the journals do not know every renewal")
     _demand(
         models.OutboxMessage.objects.using(alias).filter(kind="renewed").count() == len(serials),
         "a message is not due",

@@ -21,7 +21,7 @@ TYPE = "bench"
 """Type of all certificates that are written."""
 
 
-class Told(Protocol):
+class TableFigure(Protocol):
     """A figure of a table."""
 
     @property
@@ -32,7 +32,7 @@ class Told(Protocol):
         """Return the figure as a row of the table."""
 
 
-def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequence[Told]]) -> int:
+def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequence[TableFigure]]) -> int:
     """Parse the arguments, measure, and print the table.
 
     Returns 1 if a figure is worse than its limit, and 0 without PostgreSQL.

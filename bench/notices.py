@@ -74,7 +74,7 @@ class Figure:
 
     def row(self) -> str:
         """Return the figure as a row of the table."""
-        return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
+        return f"| {self.what} | {self.planned.looked:,} | {self.planned.queued_count:,} | {self.seconds:.2f} |"
 
 
 HEAD = "| round | certificates looked at | messages due | s |\n|---|--:|--:|--:|"

@@ -92,13 +92,13 @@ def per_signature(authority: Authority, holder: Holder, times: int = 2000) -> tu
     ctx = authority.ctx
     name = ctx.issuing[Channel.WS]
     issuer, responder, now = ctx.issuers[name].certificate, ctx.responders[name](), ctx.now()
-    asked, told = (
+    asked, response = (
         canonical_request(holder.serial, CertIdHash.SHA1, issuer),
         SingleResponse(GOOD, now, now + ANSWER_LIFE),
     )
     return (
         _timed(lambda: sign(responder.key, b"x" * 200), times),
-        _timed(lambda: sign_answer(asked, issuer, told, responder), times),
+        _timed(lambda: sign_answer(asked, issuer, response, responder), times),
     )
 
 
@@ -145,10 +145,10 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
 
 
 def _load(command: list[str], seconds: int) -> int:
-    told = subprocess.run([*command, "--duration", str(seconds)], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told or "Socket errors" in told:
-        raise RuntimeError(told)
-    found = re.search(r"(\d+) requests in", told)
+    output = subprocess.run([*command, "--duration", str(seconds)], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise RuntimeError(output)
+    found = re.search(r"(\d+) requests in", output)
     return int(found[1]) if found else 0
 
 

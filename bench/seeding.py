@@ -51,8 +51,8 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
                 _manager(model, ctx.db.alias).bulk_create(row for row in rows if type(row) is model)
             _octets(ctx.db.alias, part)
     for start in range(0, len(holders), _BATCH):
-        told = [fact for holder in holders[start : start + _BATCH] for fact in _facts(authority, holder, name)]
-        authority.journal.append(told)
+        facts = [fact for holder in holders[start : start + _BATCH] for fact in _facts(authority, holder, name)]
+        authority.journal.append(facts)
     settle(authority)
 
 
@@ -191,7 +191,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
         "der": like.der,
     }
     # Only the start of a server reads these: complete lines, without the octets of the certificate.
-    told = {**_facts(authority, like, values["authority"])[0].facts, "der": "AA=="}
+    facts = {**_facts(authority, like, values["authority"])[0].facts, "der": "AA=="}
     chunk = 20_000
     for start in range(0, count, chunk):
         numbers = {"start": start, "end": min(start + chunk, count) - 1}
@@ -199,14 +199,14 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
             for statement in _FILLING.split(";"):
                 sql = statement.format(numbers=_NUMBERS[connection.vendor]).replace("i % 4", "i %% 4")
                 cursor.execute(sql, {**values, **numbers})
-        lines = (_filler(number, told, like) for number in range(start, min(start + chunk, count)))
+        lines = (_filler(number, facts, like) for number in range(start, min(start + chunk, count)))
         authority.journal.append([fact for two in lines for fact in two])
     settle(authority)
 
 
-def _filler(number: int, told: dict[str, Any], like: Holder) -> list[JournalEntry]:
+def _filler(number: int, facts: dict[str, Any], like: Holder) -> list[JournalEntry]:
     serial = Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
     return [
-        JournalEntry(journal_records.ISSUED, {**told, "serial": serial}),
+        JournalEntry(journal_records.ISSUED, {**facts, "serial": serial}),
         journal_records.fetched(serial, like.span.not_before),
     ]

@@ -2,7 +2,7 @@
 -- or answers the caller with the gateway's own problem document. HAProxy 2.6 or newer.
 local GATEWAY = "unix@/run/sinetti-gateway/gateway.sock"
 local WITHIN = 10000 -- milliseconds
-local TOLD = { "sinetti-customer-id", "sinetti-channel", "sinetti-serial", "sinetti-not-after", "sinetti-days-left" }
+local OUR_HEADERS = { "sinetti-customer-id", "sinetti-channel", "sinetti-serial", "sinetti-not-after", "sinetti-days-left" }
 local AWAY = '{"type":"about:blank","title":"Service Unavailable","status":503,'
     .. '"detail":"Who calls cannot be checked just now. Nothing was done. Send the same request again later.",'
     .. '"reason":"gateway-away"}'
@@ -40,7 +40,7 @@ local function check(txn)
         url = "http://gateway/check", dst = GATEWAY, headers = asked(txn), timeout = WITHIN,
     })
     if reply ~= nil and reply.status == 204 then
-        for _, name in ipairs(TOLD) do
+        for _, name in ipairs(OUR_HEADERS) do
             local value = first(reply.headers, name)
             if value ~= nil then
                 txn.http:req_set_header(name, value)
@@ -60,7 +60,7 @@ local function check(txn)
     end
 end
 
--- Whatever fails here lets nobody through.
+-- A failure here lets no caller through.
 core.register_action("sinetti_check", { "http-req" }, function(txn)
     check(txn)
     txn:set_var("txn.sinetti_checked", true)

@@ -30,7 +30,7 @@ def main() -> int:
     names = parsed.target or [*sorted(TARGETS), PROTOCOL]
     share = max(1, round(parsed.seconds / len(names)))
     targets = [name for name in names if name != PROTOCOL]
-    outcomes = [_told(run(TARGETS[name], share)) for name in targets]
+    outcomes = [_printed(run(TARGETS[name], share)) for name in targets]
     holds = PROTOCOL not in names or play(share)
     if parsed.keep:
         for name in targets:
@@ -38,7 +38,7 @@ def main() -> int:
     return _HOLDS if holds and not any(one.crash or one.ended for one in outcomes) else _DOES_NOT
 
 
-def _told(outcome: Outcome) -> Outcome:
+def _printed(outcome: Outcome) -> Outcome:
     print(outcome.line(), flush=True)
     return outcome
 

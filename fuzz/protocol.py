@@ -41,6 +41,6 @@ def play(seconds: float) -> bool:
             f"{PROTOCOL}: does not hold: the steps stand above, and are kept in .hypothesis. Play them again: {again}"
         )
         return False
-    told = ", ".join(f"{code} {count}" for code, count in sorted(answers.items()))
-    print(f"{PROTOCOL}: {sum(answers.values())} messages answered as the model says: {told}", flush=True)
+    counts = ", ".join(f"{code} {count}" for code, count in sorted(answers.items()))
+    print(f"{PROTOCOL}: {sum(answers.values())} messages answered as the model says: {counts}", flush=True)
     return True

@@ -119,10 +119,10 @@ def _driver(target: Target, *arguments: str) -> "subprocess.CompletedProcess[str
 
 
 def _outcome(target: Target, done: "subprocess.CompletedProcess[str]") -> Outcome:
-    told = done.stderr + done.stdout
-    found, lines = _BY_NAME.search(told), _LAST.findall(told)
+    output = done.stderr + done.stdout
+    found, lines = _BY_NAME.search(output), _LAST.findall(output)
     last = lines[-1] if lines else ("0", "0", "0", "0")
-    rate, tried = _RATE.search(told), _TRIED.search(told)
+    rate, tried = _RATE.search(output), _TRIED.search(output)
     return Outcome(
         name=target.name,
         tried=int(tried[1]) if tried else int(last[0]),
@@ -132,13 +132,13 @@ def _outcome(target: Target, done: "subprocess.CompletedProcess[str]") -> Outcom
         inputs=int(last[3]),
         crash=Path(found[1]) if found else None,
         ended=done.returncode,
-        last=_why(told),
+        last=_why(output),
     )
 
 
-def _why(told: str) -> str:
+def _why(output: str) -> str:
     """Return the line that names the error: of the exception, or of libFuzzer."""
-    lines = told.splitlines()
+    lines = output.splitlines()
     for number, line in enumerate(lines):
         if "Uncaught Python exception" in line and lines[number + 1 :]:
             return lines[number + 1].strip()

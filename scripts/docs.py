@@ -123,7 +123,7 @@ def sphinx(builder: str, target: Path, doctrees: Path, language: str) -> subproc
     )
 
 
-def finished(running: Sequence[subprocess.Popen[str]]) -> int:
+def wait_for(running: Sequence[subprocess.Popen[str]]) -> int:
     """Wait for builds, print their warnings and return an exit code."""
     for one in running:
         printed, _ = one.communicate()
@@ -135,7 +135,7 @@ def build() -> int:
     """Build the site in every language at a time, in folders that were emptied."""
     shutil.rmtree(SITE, ignore_errors=True)
     running = [sphinx("html", SITE / one, BUILD / "sphinx" / one, one) for one in LANGUAGES]
-    code = finished(running)
+    code = wait_for(running)
     (SITE / "index.html").write_text(START, encoding="utf-8")
     return code
 
@@ -165,7 +165,7 @@ def update() -> int:
 def page_texts() -> tuple[int, dict[str, list[str]]]:
     """Return an exit code, and the texts of the pages in `TRANSLATED` in their order."""
     shutil.rmtree(POTS, ignore_errors=True)
-    code = finished([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
+    code = wait_for([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
     return code, {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
 
 

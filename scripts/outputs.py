@@ -87,6 +87,7 @@ def with_output(text: str, english: dict[str, str]) -> str:
     """Return the text of a page with the English output in its blocks."""
 
     def block(found: re.Match[str]) -> str:
+        """Return one block with its output."""
         begin, indent, name, _, end = found.groups()
         lines = (f"{indent}{line}".rstrip() + "\n" for line in english[name].splitlines())
         return begin + "".join(lines) + end

@@ -1,4 +1,4 @@
-"""Lists docstrings, comments and English texts that break the rules of prose.
+"""Lists docstrings, comments, names and texts that break the rules of prose.
 
     python scripts/prose.py [FILE …]
 
@@ -24,6 +24,11 @@ SUBJECTS = re.compile(
     re.IGNORECASE,
 )
 """Pronouns that hide the actor; say user, clerk, holder, caller or process."""
+NAMES = re.compile(
+    r"(?:^|_)(nobody|somebody|anybody|everybody|whoever|whatever|told|owed?|mend(?:s|ed)?|kindness|heed(?:s|ed)?)(?:_|$)",
+    re.IGNORECASE,
+)
+"""The same words in a name of the code; its meaning makes a better name."""
 QUESTION = re.compile(r"(what|whether|who|whom|whose|which|where|when|why|how)\b", re.IGNORECASE)
 """First words of a question clause, with which no docstring begins."""
 LONGEST = 80
@@ -54,7 +59,7 @@ def faults(path: Path) -> list[str]:
     """Return a line for each fault of a file."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    found = [*_docstring_faults(tree), *_comment_faults(text)]
+    found = [*_docstring_faults(tree), *_comment_faults(text), *_name_faults(tree)]
     if not path.is_relative_to(HELP_CATALOGUED):
         found += _string_faults(tree)
     return [f"{path.relative_to(ROOT).as_posix()}:{line}: {fault}" for line, fault in sorted(found)]
@@ -95,6 +100,22 @@ def _string_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
             word = SUBJECTS.search(node.value)
             if word and " " in node.value and node.value not in message_ids():
                 yield node.lineno, f"{word[0]!r} hides the actor: {node.value.strip()[:80]}"
+
+
+def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the names that a module defines or uses, with their lines."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield node.lineno, name
+
+
+def _name_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for line, name in sorted(set(_names(tree))):
+        if NAMES.search(name):
+            yield line, f"{name!r} does not name its meaning"
 
 
 def main(arguments: list[str]) -> int:

@@ -74,7 +74,7 @@ def _played(made: World, rounds: list[Round], db: Database, open_one: Callable[[
     nodes = (Away(node), Away(node))
     play = Play(made, db, nodes, Lines(lines))
     try:
-        play.run(rounds, _telling(len(rounds)))
+        play.run(rounds, _progress_reporter(len(rounds)))
     finally:
         for one in nodes:
             one.close()
@@ -82,17 +82,17 @@ def _played(made: World, rounds: list[Round], db: Database, open_one: Callable[[
     return play
 
 
-def _telling(count: int) -> Callable[[Round, int], None]:
+def _progress_reporter(count: int) -> Callable[[Round, int], None]:
     """Return a function that reports progress now and then."""
-    begun, told, done = monotonic_seconds(), [0.0], [0]
+    begun, printed_at, done = monotonic_seconds(), [0.0], [0]
 
-    def tell(one: Round, sent: int) -> None:
+    def report(one: Round, sent: int) -> None:
         done[0] += 1
-        if (now := monotonic_seconds()) - told[0] > _TELL_EVERY:
-            told[0] = now
+        if (now := monotonic_seconds()) - printed_at[0] > _TELL_EVERY:
+            printed_at[0] = now
             print(f"{now - begun:5.0f} s  {one.at:%Y-%m-%d}  {done[0] / count:4.0%}  {sent:,} messages", flush=True)
 
-    return tell
+    return report
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from simulate.world import Act, Deed, Life, Organisation, Person
 
 _DAY = timedelta(days=1)
 _NEAR, _CLOSE, _STAYS = 60 * _DAY, 7 * _DAY, 14 * _DAY
-_TOLD_WITHIN = 7 * _DAY
+_NOTIFIED_WITHIN = 7 * _DAY
 """Age from which an event causes no more messages, after a pause of everything."""
 
 
@@ -27,13 +27,13 @@ class Events:
 
     def judge(self, life: Life, sent: list[Sent]) -> None:
         """Compare the messages about a certificate's events with those that were due."""
-        told = {
+        notified = {
             Act.FETCH: ("fetched", ("contact",)),
             Act.RENEW: ("renewed", ("contact", "deputy", "signatory")),
             Act.REVOKE: ("revoked", ("contact", "deputy", "signatory", "organisation")),
             Act.CHANGE_CONTACT: ("contact-changed", ("contact",)),
         }
-        for act, (kind, roles) in told.items():
+        for act, (kind, roles) in notified.items():
             ones = [one for one in sent if one.kind == kind]
             deeds = [deed for deed in life.deeds if deed.act is act]
             may = {person.email for person in _concerned(life, roles)}
@@ -53,7 +53,12 @@ class Events:
             by = self.model.played.sure(deed.at, office_hours=False, more=2 * (got.tries if got else 0))
             # Another person may have been named meanwhile, and an address may have been found not to work.
             moved = by and any(other.to and deed.at <= other.at <= by and other is not deed for other in life.deeds)
-            if by is None or by > deed.at + _TOLD_WITHIN or moved or self.model.gone.get(person.email, by + _DAY) <= by:
+            if (
+                by is None
+                or by > deed.at + _NOTIFIED_WITHIN
+                or moved
+                or self.model.gone.get(person.email, by + _DAY) <= by
+            ):
                 continue
             self.model.verdict.count(f"{kind} by email", "had to")
             if got is None or not got.left:
@@ -74,11 +79,11 @@ def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent
     for address, since in model.gone.items():
         life, _, until = of[address]
         organisation = life.organisation
-        told = organisation.signatories or ((organisation.contact,) if organisation.contact else ())
+        notified = organisation.signatories or ((organisation.contact,) if organisation.contact else ())
         by = model.played.sure(since, office_hours=False, more=2)
         if by is None or until <= by:
             continue
-        for to in [person.email for person in told] or [OPERATOR]:
+        for to in [person.email for person in notified] or [OPERATOR]:
             model.verdict.count("bounced by email", "had to")
             if not any(since <= one.at <= by for one in sent.get(to, []) if one.left):
                 model.verdict.is_wrong("bounced: never left", f"{address} since {since} to {to} by {by}")

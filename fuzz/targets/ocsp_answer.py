@@ -85,9 +85,9 @@ def _seeds() -> dict[str, bytes]:
     responder = responder_of(material.certificate(material.RESPONDER), material.key(material.RESPONDER))
     for standing in CertStatus:
         status = CertificateStatusInfo(standing, material.NOW if standing is CertStatus.REVOKED else None)
-        told = SingleResponse(status, material.NOW, material.NOW + _FRESH)
+        single = SingleResponse(status, material.NOW, material.NOW + _FRESH)
         made[standing.value] = sign_answer(
-            canonical_request(serial, CertIdHash.SHA256, issuer), issuer, told, responder
+            canonical_request(serial, CertIdHash.SHA256, issuer), issuer, single, responder
         )
     made["try-later"] = bytes.fromhex("30030a0103")
     builder = ocsp.OCSPResponseBuilder().add_response(

@@ -25,9 +25,9 @@ def check(octets: bytes) -> None:
         except (XmlRejected, SignatureMissing, SignatureInvalid, InvalidReceipt):
             return
         texts = {one.name.local: one.text for one in read(octets).root.elements[:-1]}
-        told = (receipt.delivery_id, receipt.sha256, receipt.customer_id, receipt.name, receipt.serial)
+        values = (receipt.delivery_id, receipt.sha256, receipt.customer_id, receipt.name, receipt.serial)
         named = ("deliveryId", "sha256", "customerId", "name", "serial")
-        must(told == tuple(texts[name] for name in named), "its values are read whole")
+        must(values == tuple(texts[name] for name in named), "its values are read whole")
         must(read_receipt(render_receipt(receipt, messages.seal("p256")), accept) == receipt, "it can be written again")
 
 

@@ -41,9 +41,9 @@ def _whole(response: SoapResponse, payload: Element) -> None:
     (result,) = [one for one in payload.elements if one.name.local == "Result"]
     texts = [" ".join((one.text or "").split()) for one in result.elements if one.name.local == "Status"]
     must(texts == ["OK" if response.status_ok else "FAIL"], "the status is read whole")
-    told = [_words(part) for one in result.elements if one.name.local == "ErrorInfo" for part in one.elements]
+    errors = [_words(part) for one in result.elements if one.name.local == "ErrorInfo" for part in one.elements]
     read = [" ".join(text.split()) for one in response.errors for text in (one.code, one.message)]
-    must(told == read, "every error is read whole")
+    must(errors == read, "every error is read whole")
     given = [_words(one) for one in payload.elements if one.name.local == "RetrievalId"]
     must(given == ([] if response.retrieval_id is None else [" ".join(response.retrieval_id.split())]), "so is the id")
 
@@ -66,12 +66,12 @@ def _again(response: SoapResponse, operation: Operation) -> None:
         answer = Failure(response.errors[0].code, response.errors[0].message)
     else:
         return
-    told = operations.read_response(
+    again = operations.read_response(
         operations.render_response(operation, answer, messages.seal("p256")), operation, accept
     )
-    must(told.status_ok is response.status_ok, "the status can be said again")
+    must(again.status_ok is response.status_ok, "the status can be said again")
     if response.status_ok:
-        said = (told.certificate, told.retrieval_id)
+        said = (again.certificate, again.retrieval_id)
         must(said == (response.certificate, response.retrieval_id), "what was given can be given again")
 
 

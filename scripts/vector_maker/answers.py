@@ -62,7 +62,7 @@ def answers(book: Book, people: dict[str, Party]) -> None:
     accepted, collected = AcceptedResponse(retrieval_id("answer")), CertificateResponse(people["p256"].der)
     opens = MADE + VALIDITY - RENEWAL_WINDOW
     early = Rejection(RejectionReason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
-    told = {language: rejection_response(early, language) for language in ("en", "fi", "sv")}
+    rejections = {language: rejection_response(early, language) for language in ("en", "fi", "sv")}
     waiting = rejection_response(Rejection(RejectionReason.NOT_READY), "en")
     first, second = book.signers
     cases: dict[
@@ -87,15 +87,15 @@ def answers(book: Book, people: dict[str, Party]) -> None:
             SignatureProfile.ENVELOPED,
         ),
         "not-ready": ("Not ready: ask again", Operation.GET, waiting, first, SignatureProfile.EXCLUSIVE),
-        "too-early-en": ("Refused, in English", Operation.RENEW, told["en"], first, SignatureProfile.EXCLUSIVE),
+        "too-early-en": ("Refused, in English", Operation.RENEW, rejections["en"], first, SignatureProfile.EXCLUSIVE),
         "too-early-fi": (
             "Refused, in Finnish: letters beyond ASCII",
             Operation.RENEW,
-            told["fi"],
+            rejections["fi"],
             first,
             SignatureProfile.EXCLUSIVE,
         ),
-        "too-early-sv": ("Refused, in Swedish", Operation.RENEW, told["sv"], first, SignatureProfile.EXCLUSIVE),
+        "too-early-sv": ("Refused, in Swedish", Operation.RENEW, rejections["sv"], first, SignatureProfile.EXCLUSIVE),
     }
     for name, (shows, operation, answer, signer, recipe) in cases.items():
         octets = operations.render_response(operation, answer, seal(signer.key, signer.certificate), recipe)
@@ -192,20 +192,20 @@ def status(book: Book, authority: Authority, people: dict[str, Party]) -> None:
         "revoked-p256": CertificateStatusInfo(CertStatus.REVOKED, REVOKED_AT, RevocationReason.KEY_COMPROMISE),
     }
     for name, said in states.items():
-        told = SingleResponse(said, RENEWING, RENEWING + timedelta(days=1))
-        octets = authority.ocsp(people[name].certificate, told, responder)
+        response = SingleResponse(said, RENEWING, RENEWING + timedelta(days=1))
+        octets = authority.ocsp(people[name].certificate, response, responder)
         book.add(
-            f"ocsp-{said.standing}",
+            f"ocsp-{said.cert_status}",
             "ocsp",
             RENEWING,
-            f"An OCSP answer: {said.standing}",
+            f"An OCSP answer: {said.cert_status}",
             files={
-                "ocsp": book.file(f"status/{said.standing}.ocsp", octets),
+                "ocsp": book.file(f"status/{said.cert_status}.ocsp", octets),
                 "issuer": issuer,
                 "certificate": f"certificates/holder-{name}.pem",
                 "key": "keys/responder-rsa-2048.pem",
             },
-            expected={"status": said.standing.value, "serial": serial_hex(people[name].certificate.serial_number)},
+            expected={"status": said.cert_status.value, "serial": serial_hex(people[name].certificate.serial_number)},
         )
 
 

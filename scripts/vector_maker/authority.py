@@ -108,11 +108,11 @@ class Authority:
         tbs = prepare_crl(issuer, entries, 1, now, now + timedelta(days=7))
         return attach_crl_signature(tbs, plain_signature(self.built.key(issuer.key_name), tbs), issuer.certificate)
 
-    def ocsp(self, certificate: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
+    def ocsp(self, certificate: x509.Certificate, response: SingleResponse, responder: Responder) -> bytes:
         """Sign an OCSP response about a certificate of the holders' CA."""
         issuer = self.issuing().certificate
         asked = canonical_request(serial_hex(certificate.serial_number), CertIdHash.SHA1, issuer)
-        return sign_answer(asked, issuer, told, responder)
+        return sign_answer(asked, issuer, response, responder)
 
     def _issued(self, plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> x509.Certificate:
         tbs = build_tbs(plan, issuer, kind)

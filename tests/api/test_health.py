@@ -35,11 +35,11 @@ CASES = {
 
 @pytest.mark.parametrize(("checks", "warnings", "ready"), CASES.values(), ids=CASES)
 def test_ready(checks, warnings, ready):
-    status, told = asked(HealthEndpoint(checks, warnings))
-    assert (status, told["ready"]) == (200 if ready else 503, ready)
-    assert (set(told["checks"]), set(told["warnings"])) == (set(checks), set(warnings))
-    assert [sentence for sentence in told["checks"].values() if sentence] == [] if ready else True
-    assert "a secret" not in str(told)
+    status, answer = asked(HealthEndpoint(checks, warnings))
+    assert (status, answer["ready"]) == (200 if ready else 503, ready)
+    assert (set(answer["checks"]), set(answer["warnings"])) == (set(checks), set(warnings))
+    assert [sentence for sentence in answer["checks"].values() if sentence] == [] if ready else True
+    assert "a secret" not in str(answer)
 
 
 def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeypatch):
@@ -57,18 +57,18 @@ def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeyp
 
     door = HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", slow, done=ended.set)})
     for _ in range(3):
-        status, told = asked(door)
-        assert (status, told["warnings"]) == (200, {"status": None})
+        status, answer = asked(door)
+        assert (status, answer["warnings"]) == (200, {"status": None})
     assert looks == [1], "one look at a time"
     free.set()
     assert ended.wait(SOON), "the look's own connection is closed"
-    status, told = asked(door)
-    assert (status, told["warnings"]) == (200, {"status": "It lacks one."})
+    status, answer = asked(door)
+    assert (status, answer["warnings"]) == (200, {"status": "It lacks one."})
 
 
 def test_a_warning_that_breaks_aside_is_told(caplog):
-    status, told = asked(HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", broken)}))
-    assert (status, told["warnings"]) == (200, {"status": "the check failed with an internal error: see the log"})
+    status, answer = asked(HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", broken)}))
+    assert (status, answer["warnings"]) == (200, {"status": "the check failed with an internal error: see the log"})
     assert "a secret" in caplog.text
 
 
@@ -105,9 +105,9 @@ def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
     now[0] = 14.9
     assert asked(door)[0] == 200, "what was seen before"
     now[0] = 15.0
-    status, told = asked(door)
-    assert (status, told["ready"]) == (503, False)
-    assert "do not finish" in told["checks"]["checks"]
+    status, answer = asked(door)
+    assert (status, answer["ready"]) == (503, False)
+    assert "do not finish" in answer["checks"]["checks"]
     over.set()
     hanging.join(SOON)
 
@@ -143,10 +143,10 @@ def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready(monke
 
 def test_all_who_come_during_the_first_look_are_told_what_it_finds():
     with a_first_look() as (door, over), ThreadPoolExecutor(12) as crowd:
-        told = [crowd.submit(asked, door) for _ in range(12)]
-        assert not wait(told, 0.2).done, "there is nothing yet that they could be told"
+        answers = [crowd.submit(asked, door) for _ in range(12)]
+        assert not wait(answers, 0.2).done, "no caller has an answer before the first check ends"
         over.set()
-        assert {one.result(SOON)[0] for one in told} == {200}
+        assert {one.result(SOON)[0] for one in answers} == {200}
 
 
 def test_two_who_come_together_long_after_the_last_look(monkeypatch):

@@ -42,9 +42,9 @@ def instants(value):
     return tuple(datetime.fromisoformat(value["suggestedWindow"][name]) for name in ("start", "end"))
 
 
-def called(desk, held, told):
+def called(desk, held, stated):
     ask_ = EarlyReplacementRequest(
-        CertificateSelection(serials=(held.serial,)), "a17", "incident", told, timedelta(hours=1)
+        CertificateSelection(serials=(held.serial,)), "a17", "incident", stated, timedelta(hours=1)
     )
     call_early(ask_, desk.ctx, REQUEST)
 
@@ -97,9 +97,9 @@ def problem(reply):
 
 
 def test_the_page_has_each_answer_and_no_other():
-    told = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "holders" / "renewal-info.md", "status")}
+    stated = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "holders" / "renewal-info.md", "status")}
     refused = {("400", "malformed"), ("404", "unknown"), ("405", "method-not-allowed"), ("503", "unavailable")}
-    assert told == {("200", "–"), *refused}
+    assert stated == {("200", "–"), *refused}
 
 
 FOREIGN = {

@@ -141,10 +141,10 @@ ELSEWHERE = {(409, "already"), (409, "expired"), (422, "reason"), (429, "too-man
 
 
 def test_the_page_has_each_refusal_and_no_other():
-    told = {
+    documented = {
         (int(status), reason.strip("`")) for status, reason, _ in rows(DOCS / "holders" / "revocation.md", "status")
     }
-    assert told == {(status, reason) for _, status, reason in NAMED.values()} | ELSEWHERE
+    assert documented == {(status, reason) for _, status, reason in NAMED.values()} | ELSEWHERE
 
 
 @pytest.mark.parametrize(("changed", "status", "reason"), NAMED.values(), ids=NAMED)

@@ -23,7 +23,7 @@ from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.service_context import REQUEST, collected, new_key
 
 GROUPS = {
-    "Where the signed and the forged stand": wrapping.PLACES,
+    "Positions of the signed and the forged element": wrapping.PLACES,
     "What the signature says it covers": wrapping.REFERENCES,
     "The signature's own parts": wrapping.SIGNED_INFO,
     "Transforms": methods.TRANSFORMS,

@@ -297,7 +297,7 @@ def test_while_the_register_is_away_none_is_made_and_answers_are_sealed(authorit
     def away(_guard):
         raise OperationalError
 
-    monkeypatch.setattr(ClockGuard, "standing", away)
+    monkeypatch.setattr(ClockGuard, "status", away)
     clock.now = first.not_valid_after_utc - DAY
     assert signer(authority) == first
     assert len(files(root)) == 1

@@ -250,7 +250,7 @@ def test_a_holder_is_none_of_the_responders():
         issue(replace(leaf_plan(holder_key().public_key()), subject_serial=None), issuer(), kind=LeafProfile.SERVICES)
 
 
-@pytest.mark.parametrize("status", [GOOD, UNKNOWN, STATUSES["keyCompromise"][0]], ids=lambda one: one.standing)
+@pytest.mark.parametrize("status", [GOOD, UNKNOWN, STATUSES["keyCompromise"][0]], ids=lambda one: one.cert_status)
 def test_pkilint_on_answers(status):
     for nonce in (None, NONCE):
         request = parse_request(asked(HOLDER, CA, sha256=True, nonce=nonce))

@@ -19,7 +19,7 @@ from sinetti.cli.core.blocks import Block, Paragraph, Screen
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import adoption_messages, document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import CertificateEntry, DecisionReason, RenewalInfoState
 from sinetti.client.reporting.status import NameStatus, StatusRow, not_enrolled, status_of
@@ -79,7 +79,7 @@ VALUES = {
     "left": 3,
     "number": 4,
     "command": "renew",
-    "told": make_message(messages.STATE_REFUSED),
+    "message": make_message(messages.STATE_REFUSED),
     "signal": "SIGTERM",
     "owner": "operator",
 }
@@ -383,13 +383,17 @@ SAMPLES = {
     "enrol": Sample(paragraphs(messages.ENROLLED, messages.RENEW_FROM, messages.NOT_READY_IN_TIME)),
     "renew": Sample(paragraphs(messages.NOT_DUE, messages.RENEWED, messages.SERVICE_SAID, messages.MAY_BE_SPENT)),
     "retrieve": Sample(paragraphs(messages.NOTHING_TO_FETCH, messages.WAITING, messages.CERTIFICATE_NOT_TAKEN)),
-    "adopt": Sample(paragraphs(messages.ADOPTED_IN_CLEAR, messages.OTHER_HOLDER)),
-    "sign": Sample(paragraphs(messages.SEALED, messages.OUT_IN_STORE)),
-    "verify": Sample(paragraphs(messages.SEAL_GOOD, messages.SEAL_BROKEN, messages.SEAL_UNTRUSTED)),
-    "deliver": Sample(paragraphs(messages.DELIVERED, messages.DELIVERED_BEFORE, messages.DELIVERY_REFUSED)),
-    "receipt": Sample(paragraphs(messages.RECEIPT_GOOD, messages.RECEIPT_NOT_FOR_THIS)),
+    "adopt": Sample(paragraphs(adoption_messages.ADOPTED_IN_CLEAR, messages.OTHER_HOLDER)),
+    "sign": Sample(paragraphs(document_messages.SEALED, messages.OUT_IN_STORE)),
+    "verify": Sample(
+        paragraphs(document_messages.SEAL_GOOD, document_messages.SEAL_BROKEN, document_messages.SEAL_UNTRUSTED)
+    ),
+    "deliver": Sample(
+        paragraphs(document_messages.DELIVERED, document_messages.DELIVERED_BEFORE, document_messages.DELIVERY_REFUSED)
+    ),
+    "receipt": Sample(paragraphs(document_messages.RECEIPT_GOOD, document_messages.RECEIPT_NOT_FOR_THIS)),
     "export": Sample(paragraphs(messages.EXPORTED, messages.EXPORTED_WITH_KEY, messages.UNWRITABLE_FILE)),
-    "revoke": Sample(paragraphs(messages.NOT_CONFIRMED, messages.TYPE_THE_NAME, messages.NOBODY_TO_ASK)),
+    "revoke": Sample(paragraphs(messages.NOT_CONFIRMED, messages.TYPE_THE_NAME, messages.NO_TERMINAL)),
     "errors": Sample(
         paragraphs(
             messages.NO_STORE,

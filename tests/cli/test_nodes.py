@@ -89,7 +89,7 @@ def run(*arguments) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def told(*arguments) -> str:
+def output_of(*arguments) -> str:
     """Run a command that must succeed, and return its standard output."""
     code, out, err = run(*arguments)
     assert code == 0, err
@@ -177,10 +177,10 @@ def loaded(nodes, orders) -> Load:
 def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
     north, south = tmp_path / "north", tmp_path / "south"
     init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
-    told("init", "--dir", north, *init)
+    output_of("init", "--dir", north, *init)
     shutil.copytree(north, south)
     organisation = ("--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy", "--channel", "WS")
-    told("organisation", "add", "--dir", south, *organisation)
+    output_of("organisation", "add", "--dir", south, *organisation)
     orders = ordered(north, ORDERS)
 
     with serving(north, database) as one, serving(south, database) as other:
@@ -212,8 +212,8 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
         key = new_key()
         answer = one.holder.new(ids, key)
         assert other.holder.fetched(answer).public_key() == key.public_key()
-    assert "complete and unchanged" in told("journal", "verify", "--dir", south)
-    assert json.loads(told("reconcile", "--dir", north, "--json"))["restored"] == []
+    assert "complete and unchanged" in output_of("journal", "verify", "--dir", south)
+    assert json.loads(output_of("reconcile", "--dir", north, "--json"))["restored"] == []
 
 
 def check_rising(rows) -> None:
@@ -229,32 +229,32 @@ def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, mon
     """The commands are those of docs/operators/journal.md, "After restoring a backup"."""
     root = tmp_path / "authority"
     init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
-    told("init", "--dir", root, *init)
+    output_of("init", "--dir", root, *init)
     organisation = ("--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy", "--channel", "WS")
-    told("organisation", "add", "--dir", root, *organisation)
+    output_of("organisation", "add", "--dir", root, *organisation)
     early_ids, late_ids = ordered(root, 2)
     key = new_key()
     with serving(root, database) as node:
         early = node.holder.enrolled(early_ids, new_key())
-        told("backup", "--dir", root, "--out", tmp_path / "night")
+        output_of("backup", "--dir", root, "--out", tmp_path / "night")
         answer = node.holder.new(late_ids, key)
         late = node.holder.fetched(answer)
-        told("revoke", f"{early.serial_number:038x}", "--reason", "superseded", "--dir", root)
+        output_of("revoke", f"{early.serial_number:038x}", "--reason", "superseded", "--dir", root)
     # The database is lost.
     lost = {"DATABASE_URL": create_database(postgres_url, f"nodes_{random_id()}")}
     monkeypatch.setenv("DATABASE_URL", lost["DATABASE_URL"])
-    told("restore", "--dir", root, "--from", tmp_path / "night")
+    output_of("restore", "--dir", root, "--from", tmp_path / "night")
     assert run("restore", "--dir", root, "--from", tmp_path / "night")[0] == 2, "nothing is overwritten"
     code, _, err = run("serve", "--dir", root, *ANY)
     assert (code, f"sinetti authority reconcile --dir {root}" in err) == (5, True)
-    assert "complete and unchanged" in told("journal", "verify", "--dir", root)
-    back = json.loads(told("reconcile", "--dir", root, "--json"))
+    assert "complete and unchanged" in output_of("journal", "verify", "--dir", root)
+    back = json.loads(output_of("reconcile", "--dir", root, "--json"))
     assert (len(back["restored"]), back["failed"]) == (2, [])
     with serving(root, lost) as node:
         assert node.holder.fetched(answer) == late
         assert node.holder.new(late_ids, key).retrieval_id == answer.retrieval_id
         assert not node.holder.new(late_ids, new_key()).status_ok
-    listed = json.loads(told("status", "--dir", root, "--customer-id", CUSTOMER, "--json"))
+    listed = json.loads(output_of("status", "--dir", root, "--customer-id", CUSTOMER, "--json"))
     assert {row["serial"]: row["state"] for row in listed} == {
         f"{early.serial_number:038x}": "revoked",
         f"{late.serial_number:038x}": "fetched",

@@ -28,16 +28,16 @@ CUSTOMER = "0123456-7"
 def authority(tmp_path):
     """Found an authority with one organisation, and return its folder."""
     root, port, status = tmp_path / "authority", check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
-    told(
+    output_of(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
         "--soap-url", f"http://127.0.0.1:{port}",
     )  # fmt: skip
-    told("organisation", "add", "--dir", root, "--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy")
-    told("organisation", "approve", "--dir", root, "--customer-id", CUSTOMER, "--channel", "WS")
+    output_of("organisation", "add", "--dir", root, "--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy")
+    output_of("organisation", "approve", "--dir", root, "--customer-id", CUSTOMER, "--channel", "WS")
     return root
 
 
-def told(*arguments) -> str:
+def output_of(*arguments) -> str:
     done = ran("authority", *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -45,7 +45,7 @@ def told(*arguments) -> str:
 
 def ordered(root) -> dict[str, str]:
     people = ("--contact-name", "A", "--contact-email", "a@b.example")
-    return json.loads(told("order", "--dir", root, "--customer-id", CUSTOMER, *people, "--json"))
+    return json.loads(output_of("order", "--dir", root, "--customer-id", CUSTOMER, *people, "--json"))
 
 
 @contextmanager
@@ -77,33 +77,33 @@ def test_last_night_s_backup(authority, tmp_path):
     with serving(authority) as (holder, process):
         ids, key = ordered(authority), new_key()
         early = holder.enrolled(ordered(authority), new_key())
-        told("backup", "--dir", authority, "--out", tmp_path / "night")
+        output_of("backup", "--dir", authority, "--out", tmp_path / "night")
         answer = holder.new(ids, key)
         late = holder.fetched(answer)
-        told("revoke", f"{early.serial_number:x}", "--reason", "superseded", "--dir", authority)
+        output_of("revoke", f"{early.serial_number:x}", "--reason", "superseded", "--dir", authority)
         process.kill()
     done = ran("authority", "restore", "--dir", authority, "--from", tmp_path / "night")
     assert (done.returncode, "never overwritten" in done.stderr) == (2, True)
     for old in authority.glob("register.sqlite3*"):
         old.unlink()
-    told("restore", "--dir", authority, "--from", tmp_path / "night")
+    output_of("restore", "--dir", authority, "--from", tmp_path / "night")
 
     done = ran("authority", "serve", "--dir", authority)
     assert done.returncode == 5
     assert f"sinetti authority reconcile --dir {authority}" in done.stderr
-    back = json.loads(told("reconcile", "--dir", authority, "--json"))
+    back = json.loads(output_of("reconcile", "--dir", authority, "--json"))
     assert len(back["restored"]) == 2
     assert back["failed"] == []
     with serving(authority) as (holder, _):
         assert holder.fetched(answer) == late
         assert holder.new(ids, key).retrieval_id == answer.retrieval_id
         assert not holder.new(ids, new_key()).status_ok
-    listed = json.loads(told("status", "--dir", authority, "--customer-id", CUSTOMER, "--json"))
+    listed = json.loads(output_of("status", "--dir", authority, "--customer-id", CUSTOMER, "--json"))
     assert {row["serial"]: row["state"] for row in listed} == {
         f"{early.serial_number:x}": "revoked",
         f"{late.serial_number:x}": "fetched",
     }
-    assert "0 certificates restored" in told("reconcile", "--dir", authority)
+    assert "0 certificates restored" in output_of("reconcile", "--dir", authority)
 
 
 KILLED_AT_9 = """
@@ -156,7 +156,7 @@ def test_a_journal_that_was_tampered_with_is_named_and_nothing_is_served(authori
         holder.enrolled(ordered(authority), new_key())
         process.terminate()
         assert process.wait(STOPS_WITHIN) == 0
-    assert "3 lines, complete and unchanged" in told("journal", "verify", "--dir", authority)
+    assert "3 lines, complete and unchanged" in output_of("journal", "verify", "--dir", authority)
     lines = journal(authority).read_bytes().splitlines(keepends=True)
     journal(authority).write_bytes(lines[0] + lines[2])
     for command in (["journal", "verify", "--dir", authority], ["journal", "verify", "--file", journal(authority)]):

@@ -21,7 +21,7 @@ from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
 from sinetti.infra import environment, file_permissions
 
-TOLD = "The store cannot be used: {path}: permission denied."
+NO_ACCESS = "The store cannot be used: {path}: permission denied."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
 
 
@@ -94,7 +94,7 @@ def test_a_store_that_is_somebody_elses(words, shell, deny, monkeypatch):
     deny(shell.store)
     code, out, err = shell.run(*words, "--store", shell.store, "--lang", "en")
     assert (code, out if "--json" not in words else json.loads(out)["error"]["code"]) in {(5, ""), (5, "store")}
-    assert TOLD.format(path=shell.store).partition(": permission")[0] in err
+    assert NO_ACCESS.format(path=shell.store).partition(": permission")[0] in err
     assert "permission denied. Fix this" in err
 
 
@@ -105,7 +105,11 @@ def test_the_doctor_finds_it(shell, deny):
     words = ("doctor", "--config", shell.folder / "sinetti.toml", "--json", "--lang", "en")
     code, out, _ = shell.run(*words)
     (row,) = [row for row in json.loads(out) if row["level"] == "fail"]
-    assert (code, row["check"], row["text"].startswith(TOLD.format(path=shell.store))) == (5, "store", True)
+    assert (code, row["check"], row["text"].startswith(NO_ACCESS.format(path=shell.store))) == (
+        5,
+        "store",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_a_key_that_nobody_may_read_wants_no_backup(shell, deny):
     assert "backup" not in messages.render(bad.message, Language.EN)
     assert files.corruption_error(key, FileNotFoundError(2, "gone")).message.text == messages.STORE_DAMAGED
     code, _, err = shell.run("renew", "payroll", "--force", "--store", shell.store, "--lang", "en")
-    assert (code, TOLD.format(path=key) in err) == (5, True)
+    assert (code, NO_ACCESS.format(path=key) in err) == (5, True)
 
 
 LOOKS = {
@@ -146,10 +150,10 @@ def test_what_may_not_be_looked_at_is_not_taken_for_absent(place, look, shell, d
     shell.enrol()
     folder = shell.store / "payroll"
     deny(folder / place)
-    with pytest.raises((PermissionError, files.StoreError)) as told:
+    with pytest.raises((PermissionError, files.StoreError)) as caught:
         look(folder)
-    if isinstance(told.value, files.StoreError):
-        assert told.value.message.text == messages.STORE_UNUSABLE
+    if isinstance(caught.value, files.StoreError):
+        assert caught.value.message.text == messages.STORE_UNUSABLE
     assert files.is_kept(folder)
 
 

@@ -31,7 +31,7 @@ from sinetti.services.access.accounts import deactivate, make_account
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.service_context import DAY, REQUEST
-from tests.support.signing_in import PASSWORD, code, follow, letters, send, sign_in, told, way
+from tests.support.signing_in import PASSWORD, code, follow, letters, send, sent_kinds, sign_in, way
 from tests.support.users import mandate
 
 EMAIL = "nimi@people.example"
@@ -90,9 +90,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     sign_in(browser, EMAIL)
     assert browser.path == "/"
     made.refresh_from_db()
-    assert made.last_login is not None, (
-        "by which accounts that nobody uses are told from others (docs/operators/retention.md)"
-    )
+    assert made.last_login is not None, "retention tells used from unused accounts by it (docs/operators/retention.md)"
     assert not models.RoleAssignment.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
 
@@ -104,7 +102,7 @@ def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browse
     for _ in range(2):
         browser.post("/account/signup/", {**fields, "password1": PASSWORD})
         assert browser.reply.headers["location"] == "/account/confirm-email/"
-    assert told(sqlite_desk, EMAIL) == {"confirm"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"confirm"}
     assert sign_in(browser, EMAIL).path == "/account/confirm-email/"
     browser.get(way(sqlite_desk, EMAIL, "Confirm"))
     assert send(browser).path == "/account/login/"
@@ -200,27 +198,27 @@ def test_nobody_is_led_to_another_site(browser, user, begins):
 
 def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_desk, user):
     pages = []
-    for email in (EMAIL, "nobody@people.example"):
+    for email in (EMAIL, "missing@people.example"):
         browser.get("/account/signup/")
         send(browser, name="N N", email=email, password1=PASSWORD)
         pages.append((browser.path, browser.page.text_content()))
         browser.get("/account/password/reset/")
-        send(browser, email=email.replace("nobody", "no-one"))
+        send(browser, email=email.replace("missing", "no-one"))
         pages.append((browser.path, browser.page.text_content()))
         browser.get("/account/login/")
-        send(browser, login=email.replace("nobody", "no-one"), password="a wrong password")
+        send(browser, login=email.replace("missing", "no-one"), password="a wrong password")
         pages.append((browser.path, browser.page.text_content()))
     assert pages[:3] == pages[3:]
-    assert told(sqlite_desk, EMAIL) == {"there-already", "reset"}
-    assert told(sqlite_desk, "nobody@people.example") == {"confirm"}
-    assert told(sqlite_desk, "no-one@people.example") == {"no-account"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"there-already", "reset"}
+    assert sent_kinds(sqlite_desk, "missing@people.example") == {"confirm"}
+    assert sent_kinds(sqlite_desk, "no-one@people.example") == {"no-account"}
 
 
 COMMON = "This password is too common. Choose another one."
 ALIKE = "The password is too similar to your name or address. Choose another one."
 WRONG = {
     "no name": ({"name": " "}, "Fill in this field: Your name"),
-    "no address": ({"email": "nobody"}, "Enter an e-mail address, for example name@organisation.example."),
+    "no address": ({"email": "no-address"}, "Enter an e-mail address, for example name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
@@ -245,7 +243,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
     assert not models.User.objects.exists()
 
 
-@pytest.mark.parametrize("email", [EMAIL, "nobody@people.example"])
+@pytest.mark.parametrize("email", [EMAIL, "missing@people.example"])
 def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
     for _ in range(5):
         sign_in(browser, email, "a wrong password")
@@ -268,7 +266,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
     assert "requires a second factor" not in browser.get("/account/security/").page.text_content(), "it counts at once"
-    assert told(sqlite_desk, EMAIL) == {"codes-added"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
 
@@ -377,7 +375,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in/"
     assert elsewhere.get("/account/email/").reply.status == 302, "signed out on all devices"
-    assert told(sqlite_desk, EMAIL) == {"reset", "password-reset"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"reset", "password-reset"}
     assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
 
 
@@ -411,7 +409,7 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     send(browser)
     assert browser.path == "/account/security/"
     assert "requires a second factor" in browser.page.text_content(), "what it gave is gone in this session, too"
-    assert told(sqlite_desk, EMAIL) == {"codes-removed"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
     assert elsewhere.get("/account/security/").reply.status == 302, "what other sign-ins showed counts no more"
 
@@ -425,7 +423,7 @@ def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     send(browser, code=spare)
     assert browser.path == "/"
-    assert "recovery-used" in told(sqlite_desk, EMAIL)
+    assert "recovery-used" in sent_kinds(sqlite_desk, EMAIL)
     leave(browser)
     sign_in(browser, EMAIL)
     assert wrongs(send(browser, code=spare))
@@ -443,7 +441,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
     send(browser)
     assert models.User.objects.get().email == "new@people.example"
-    assert told(sqlite_desk, EMAIL) == {"address-changed"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"address-changed"}
     assert audited("address-changed") == 1
 
 
@@ -462,8 +460,8 @@ def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_
     for email in ("mistyped@elsewhere.example", "Mistyped@ELSEWHERE.example", EMAIL.upper()):
         reader.get("/account/password/reset/")
         send(reader, email=email)
-    assert told(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
-    assert "reset" in told(sqlite_desk, EMAIL) | told(sqlite_desk, EMAIL.upper())
+    assert sent_kinds(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
+    assert "reset" in sent_kinds(sqlite_desk, EMAIL) | sent_kinds(sqlite_desk, EMAIL.upper())
 
 
 def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
@@ -488,7 +486,7 @@ def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
     send(browser)
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
-    assert told(sqlite_desk, EMAIL) == {"recovery-made"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"recovery-made"}
 
 
 @pytest.mark.parametrize("page", ["signup", "password/reset", "email"])
@@ -537,7 +535,7 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security/"
     assert elsewhere.get("/account/email/").reply.status == 302
-    assert told(sqlite_desk, EMAIL) == {"password-changed"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"password-changed"}
 
 
 def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, user):

@@ -156,11 +156,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("page", "changed", "told"), WRONG.values(), ids=WRONG)
-def test_wrong_input_is_told_beside_its_field_and_kept(browser, page, changed, told):
+@pytest.mark.parametrize(("page", "changed", "message"), WRONG.values(), ids=WRONG)
+def test_the_error_stands_beside_a_wrong_field_whose_input_is_kept(browser, page, changed, message):
     values = GIVEN if page == "person" else {"customer_id": FIRM, "role": "manager"}
     browser.get(f"{PAGE}/{page}").press("give", **{**values, **changed})
-    assert errors(browser) == [told]
+    assert errors(browser) == [message]
     (field, typed), *_ = changed.items()
     if field != "role":
         assert browser.page.xpath(f"//input[@name='{field}']/@value") == ([typed] if typed else [])
@@ -173,11 +173,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("page", "changed", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_is_told_beside_its_field_too(browser, page, changed, told):
+@pytest.mark.parametrize(("page", "changed", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_refusal_stands_beside_its_field_too(browser, page, changed, message):
     values = GIVEN if page == "person" else {"customer_id": FIRM, "role": "manager"}
     browser.get(f"{PAGE}/{page}").press("give", **{**values, **changed})
-    assert told in text_of(browser)
+    assert message in text_of(browser)
     ((field, typed),) = changed.items()
     assert browser.page.xpath("//*[@role='alert']//a/@href") == [f"#{field}"]
     assert len(errors(browser)) == 1
@@ -262,9 +262,9 @@ def test_less_is_approved_or_nothing(browser, sqlite_desk):
 def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\n{NOBODYS}; {CLIENT}\n", role="manager")
-    told = text_of(firm)
-    assert "Requests sent: 2. Already requested, unanswered: 0. Already clients: 0." in told
-    assert told.count("awaiting an answer") == 2
+    message = text_of(firm)
+    assert "Requests sent: 2. Already requested, unanswered: 0. Already clients: 0." in message
+    assert message.count("awaiting an answer") == 2
     browser.get(PAGE).press("approve")
     assert rows(sqlite_desk, "RoleAssignment").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} {NOBODYS}", role="viewer")
@@ -277,7 +277,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     firm.press("ask", customer_ids=typed, role="manager")
     listed = [one.text_content() for one in firm.page.xpath("//*[@id='errors']//li")]
     wrong = ((2, "#2"), (3, "ä"), (4, "1" * 31))
-    assert listed == [f"Line {number} is not a Business ID. Correct it: {told}" for number, told in wrong]
+    assert listed == [f"Line {number} is not a Business ID. Correct it: {message}" for number, message in wrong]
     assert errors(firm) == listed[:1], "and the first beside the field"
     assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == typed
     assert not rows(sqlite_desk, "RoleRequest").exists()

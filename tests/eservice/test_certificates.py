@@ -112,8 +112,8 @@ STATES = {
 def test_states_in_words(maija, sqlite_desk):
     for number, (name, (facts, *_)) in enumerate(STATES.items()):
         put(sqlite_desk, facts, number, name)
-    told = {row["Description"]: (row["State"], row["Responsible"]) for row in rows(maija.get(LIST))}
-    assert told == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
+    row_texts = {row["Description"]: (row["State"], row["Responsible"]) for row in rows(maija.get(LIST))}
+    assert row_texts == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
 
 
 def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_desk):
@@ -128,11 +128,11 @@ def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_
     (row,) = rows(maija.get(LIST))
     assert row["State"].startswith("ValidRenewal opens 1 January 2028 at ")
     maija.get(f"{LIST}/{held.serial}")
-    told = [
+    row_texts = [
         tuple(cell.text_content().strip() for cell in row.xpath("(th|td)[position() > 1]"))
         for row in maija.page.xpath("//table[.//th[normalize-space() = 'Done by']]/tbody/tr")
     ]
-    assert told[:2] == [
+    assert row_texts[:2] == [
         ("Early renewal cancelled", "The authority"),
         ("Renewal opened early", "The authority"),
     ]
@@ -154,9 +154,9 @@ def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlit
     put(sqlite_desk, ending(10 * DAY), 2, "ours to do", contact=ours)
     put(sqlite_desk, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
     put(sqlite_desk, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
-    told = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
+    row_texts = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
     client = f"{CUSTOMER_NAME}{CUSTOMER_ID}"
-    assert told == [
+    assert row_texts == [
         ("ours to do", client, "You"),
         ("theirs", client, "Your client"),
         ("by itself", client, "Your client's program"),
@@ -338,9 +338,9 @@ def test_the_page_of_one(maija, sqlite_desk):
     assert not picture.xpath("title | desc | @role | @aria-labelledby | .//a")
     heard = picture.getparent().xpath("following-sibling::details//dl/div")
     assert sorted(one.findtext("dt") for one in heard) == sorted([*whats, "Reminders turned off"])
-    told = [" ".join(one.xpath("dt/text() | dd/text()")) for one in heard]
-    assert "Ordered 2 March 2026 at 14:00 (Finnish time)" in told
-    assert "Issued 2 March 2026 at 14:00 (Finnish time)" in told, "by the clock of orders"
+    row_texts = [" ".join(one.xpath("dt/text() | dd/text()")) for one in heard]
+    assert "Ordered 2 March 2026 at 14:00 (Finnish time)" in row_texts
+    assert "Issued 2 March 2026 at 14:00 (Finnish time)" in row_texts, "by the clock of orders"
     # Nothing is cut off at the right, with the average width of characters in the widest system font.
     room = 320 - 36
     for language in Language:

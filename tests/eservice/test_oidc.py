@@ -21,7 +21,7 @@ from sinetti.settings.portal import RolesClaim
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.service_context import REQUEST
-from tests.support.signing_in import PASSWORD, follow, send, sign_in, told, way
+from tests.support.signing_in import PASSWORD, follow, send, sent_kinds, sign_in, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
 from tests.support.users import mandate
 
@@ -124,7 +124,7 @@ def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_desk, say
     assert browser.path == "/account/providers/new/"
     send(browser, name="N N")
     assert browser.path == "/account/confirm-email/", "and nobody is told that there is one"
-    assert told(sqlite_desk, EMAIL) == {"there-already"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"there-already"}
     assert not SocialAccount.objects.exists()
 
 
@@ -244,7 +244,7 @@ def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqli
     answered(browser, begun(browser, says, "/account/providers/"))
     assert browser.path == "/account/providers/"
     assert SocialAccount.objects.get().user == user
-    assert told(sqlite_desk, EMAIL) == {"provider-added"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added"}
     browser.get("/account/logout/")
     send(browser)
     answered(browser, begun(browser, says))
@@ -252,7 +252,7 @@ def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqli
     browser.get("/account/providers/")
     send(browser, account=str(SocialAccount.objects.get().pk))
     assert not SocialAccount.objects.exists()
-    assert told(sqlite_desk, EMAIL) == {"provider-added", "provider-removed"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added", "provider-removed"}
 
 
 def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
@@ -352,7 +352,7 @@ def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sql
     assert owner.post(link, {"csrfmiddlewaretoken": token}).reply.status == 403
     owner.get("/account/password/reset/")
     send(owner, email=EMAIL)
-    assert told(sqlite_desk, EMAIL) == {"confirm", "no-account"}
+    assert sent_kinds(sqlite_desk, EMAIL) == {"confirm", "no-account"}
     CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
     sqlite_desk.clock.forward(timedelta(minutes=5))
     owner.get("/account/signup/")

@@ -77,23 +77,23 @@ def statements(caught):
     return [one["sql"] for one in caught if not one["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
-NOBODY = {
+NO_CLERKS = {
     "a stranger": None,
     "a signatory": {"staff": False},
     "a clerk without a second factor": {"staff": True, "second_factor": False},
 }
 
 
-@pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
+@pytest.mark.parametrize("who", NO_CLERKS.values(), ids=NO_CLERKS)
 def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
     if who is not None:
         user = account(sqlite_desk, "maija", staff=who["staff"])
         mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
         signed_in(browser, user, second_factor=who.get("second_factor", True))
     nowhere = browser.get("/no-such-page")
-    told = (nowhere.reply.status, nowhere.heading)
+    observed = (nowhere.reply.status, nowhere.heading)
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
-        assert (browser.get(address).reply.status, browser.heading) == told == (404, "Page not found")
+        assert (browser.get(address).reply.status, browser.heading) == observed == (404, "Page not found")
     assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_desk) == []
@@ -111,7 +111,7 @@ SENT = {
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-@pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
+@pytest.mark.parametrize("who", NO_CLERKS.values(), ids=NO_CLERKS)
 def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, sent):
     method, query, body = sent
     if who is not None:
@@ -123,8 +123,8 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
 
     def answered(path):
         reply = browser.door(Request(method, path, query, headers, REQUEST, body))
-        told = {name: value for name, value in reply.headers.items() if name != "content-length"}
-        return reply.status, told, reply.cookies, reply.body.decode().replace(path, "/somewhere")
+        observed = {name: value for name, value in reply.headers.items() if name != "content-length"}
+        return reply.status, observed, reply.cookies, reply.body.decode().replace(path, "/somewhere")
 
     nowhere = answered("/staff/no-such-page")
     assert nowhere[0] == 404
@@ -292,7 +292,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
     bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
-    told = [
+    observed = [
         totals(bo)[one]
         for one in (
             "Organisations added",
@@ -302,7 +302,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
             "Organisations ended",
         )
     ]
-    assert told == ["1", "1", "0", "1", "0"]
+    assert observed == ["1", "1", "0", "1", "0"]
     assert [one[0] for one in table(bo)] == ["A-1", CUSTOMER_ID]
     bo.press("confirm")
     assert "2 of 2" in text_of(bo)
@@ -366,11 +366,11 @@ def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
     assert "kind: business-id, vat, foreign, register" in text_of(anna)
     lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
     upload(anna, (HEAD + lines).encode(), token)
-    ((*_, told),) = table(anna)
-    assert told == "In the register this ID has the type artificial. Write artificial."
+    ((*_, observed),) = table(anna)
+    assert observed == "In the register this ID has the type artificial. Write artificial."
     upload(anna.get("/staff/organisations/load"), (HEAD + lines.replace("foreign;FI", "artificial;SE")).encode(), token)
-    ((*_, told),) = table(anna)
-    assert told == "In the register the country of this organisation is FI. Write FI."
+    ((*_, observed),) = table(anna)
+    assert observed == "In the register the country of this organisation is FI. Write FI."
 
 
 def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
@@ -380,8 +380,8 @@ def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
     for one in load.wrong:
         del one["known"]
     load.save()
-    ((*_, told),) = table(anna.get(f"/staff/organisations/load/{load.pk}"))
-    assert told == "Write business-id, vat, foreign, register or artificial."
+    ((*_, observed),) = table(anna.get(f"/staff/organisations/load/{load.pk}"))
+    assert observed == "Write business-id, vat, foreign, register or artificial."
 
 
 def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):

@@ -27,6 +27,9 @@ CASES = {
     "a word alone is a value": ('kind = "nobody"', 0),
     "a message id": ('translate("Nobody is told.", language)', 0),
     "a constant's docstring": ('A = 1\n"""Which one it is."""', 1),
+    "a parameter": ("def f(told): ...", 1),
+    "a field": ("a.is_owed = True", 1),
+    "a word within a word": ("is_allowed = followed = 1", 0),
     "as it should be": ('"""Return the latest CRL of a shard."""', 0),
 }
 

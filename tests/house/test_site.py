@@ -52,9 +52,9 @@ def test_the_texts_of_the_templates_are_translated(language):
     wanted = {one for path in (DOCS / "_templates").rglob("*.html") for one in used(path.read_text(encoding="utf-8"))}
     assert {one for one in wanted if not (catalogue.get(one) and catalogue.get(one).string)} == set()
     text = TOOL.po_file(language, "sphinx").with_suffix(".js").read_text(encoding="utf-8")
-    told = json.loads(text.removeprefix("Documentation.addTranslations(").rstrip().removesuffix(");"))
-    assert told["locale"] == language
-    assert all(told["messages"].values())
+    translations = json.loads(text.removeprefix("Documentation.addTranslations(").rstrip().removesuffix(");"))
+    assert translations["locale"] == language
+    assert all(translations["messages"].values())
 
 
 def used(template: str) -> set[str]:

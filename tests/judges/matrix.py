@@ -73,7 +73,7 @@ def written(played: Mapping[Case, Played], peers: Mapping[str, Iterable[str]], o
         [
             *rows,
             "",
-            "| peer | stands on | versions |",
+            "| peer | libraries | versions |",
             "|---|---|---|",
             *stands,
             "",

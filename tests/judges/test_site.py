@@ -133,12 +133,12 @@ def test_the_catalogues_have_the_texts_of_the_pages():
 
 @pytest.mark.parametrize("language", TOOL.TRANSLATIONS)
 def test_a_page_without_a_translation_says_so(language):
-    told = {
+    places = {
         place.relative_to(SITE / language).with_suffix("").as_posix(): tree.xpath("//p[@class='untranslated']")
         for place, tree in trees().items()
         if place.is_relative_to(SITE / language)
     }
-    assert {name for name, found in told.items() if not found} == {*TOOL.TRANSLATED, "search"}
+    assert {name for name, found in places.items() if not found} == {*TOOL.TRANSLATED, "search"}
     whole = SITE / language / "operators" / "keys.html"
     assert trees()[whole].xpath("//article/div[@lang='en']//h1")
 

@@ -87,4 +87,4 @@ def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
         asked = opt_out.ask(desk.db, asker, message_id, desk.ctx.audit_entry("recipient", "0" * 32))
         bounces.mark_bounced(desk.db, message_id, now)
         (new,) = crowd(desk.db, 1, lambda _number: renewed(desk, held))
-    assert (asked.told, new.serial != held.serial) == ({OptOutNotifies.OPERATORS}, True)
+    assert (asked.notified, new.serial != held.serial) == ({OptOutNotifies.OPERATORS}, True)

@@ -268,7 +268,7 @@ def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
 
 OTHERS = {
     "by name and role": ({}, "recipients: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
-    "not who is owed it no more": ({"cancelled_at": BEFORE}, "There are no other recipients."),
+    "without a recipient of a cancelled message": ({"cancelled_at": BEFORE}, "There are no other recipients."),
     "nor whose letter was given up": ({"failed_at": BEFORE}, "There are no other recipients."),
     "nor at another step": ({"step": "30:email"}, "There are no other recipients."),
 }
@@ -367,12 +367,16 @@ NOT_OWED = {
         {"kind": MessageKind.BOUNCED, "facts": {"person": "deputy"}},
         "the subject of the message is not in the register",
     ),
-    "nobody was named": (
+    "no person was named": (
         {},
         {"kind": MessageKind.CONTACT_CHANGED, "to": "signatory", "facts": {"old": "before", "new": "f" * 32}},
         "the subject of the message is not in the register",
     ),
-    "a digest of nobody": ({}, {"kind": MessageKind.DIGEST}, "the subject of the message is not in the register"),
+    "a digest without a subject": (
+        {},
+        {"kind": MessageKind.DIGEST},
+        "the subject of the message is not in the register",
+    ),
     "a digest of nothing": (
         {},
         {"kind": MessageKind.DIGEST, "facts": {"agent": "f" * 32}},
@@ -609,7 +613,7 @@ CHANGES = {
         {"to": "before", "facts": {"old": "before", "new": "f" * 32}},
         "Another person now looks after the certificate",
     ),
-    "to somebody else": ({"to": "signatory"}, "Nimi Nimetty now looks after the certificate"),
+    "to another person": ({"to": "signatory"}, "Nimi Nimetty now looks after the certificate"),
     "to a deputy who was removed": (
         {"to": "before", "facts": {"old": "before", "place": "deputy"}},
         "You are no longer the deputy of the technical contact person of the certificate “Palkanlaskenta” of Sinisiipi",

@@ -180,7 +180,7 @@ BROKEN_BUNDLES = {
 
 
 @pytest.mark.parametrize(("pem", "why"), BROKEN_BUNDLES.values(), ids=BROKEN_BUNDLES)
-def test_a_broken_bundle_is_told_in_words(pem, why):
+def test_a_broken_bundle_is_reported_in_words(pem, why):
     with pytest.raises(ValueError, match=why):
         load_bundle(pem)
 

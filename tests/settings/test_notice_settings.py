@@ -128,7 +128,7 @@ REFUSED = {
     "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "mail without TLS"),
     "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "both a user name and a password"),
     "a password that no server takes": ("smtp://127", "smtps://sinetti:%C3%A4@127", "in ASCII"),
-    "nobody whom it is from": ('from = "notices@pki.example"', "", "from: this setting is missing; write a text"),
+    "no sender": ('from = "notices@pki.example"', "", "from: this setting is missing; write a text"),
     "from no address": ("notices@pki.example", "Sinetti", "from: write an address"),
     "returns that are too long": ("from =", 'returns = "bounces-of-sinetti@pki.example"\nfrom =', "at most 14"),
     "a maildir without an address": ("from =", 'maildir = "returned"\nfrom =', "returns: write the address"),
@@ -140,10 +140,10 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(folder, old, new, told):
+@pytest.mark.parametrize(("old", "new", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(folder, old, new, sentence):
     assert old in SMALL
-    with pytest.raises(SettingsError, match=told) as refused:
+    with pytest.raises(SettingsError, match=sentence) as refused:
         parse(SMALL.replace(old, new, 1), folder)
     assert "notices.toml" in str(refused.value)
 

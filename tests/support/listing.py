@@ -41,7 +41,7 @@ def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta |
 
 
 CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
-    "a second before renewal opens": (ending(60 * DAY + SECOND), DisplayStatus.VALID, Urgency.OPEN, NextActor.NOBODY),
+    "a second before renewal opens": (ending(60 * DAY + SECOND), DisplayStatus.VALID, Urgency.OPEN, NextActor.NONE),
     "the second it opens": (ending(60 * DAY), DisplayStatus.RENEWAL_OPEN, Urgency.OPEN, NextActor.CONTACT),
     "open, and a program has renewed before": (
         ending(60 * DAY, by_renewal=True),
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         Urgency.OPEN,
         NextActor.REPRESENTATIVE,
     ),
-    "of a week, on its first day": (of_a_week(7 * DAY), DisplayStatus.VALID, Urgency.OPEN, NextActor.NOBODY),
+    "of a week, on its first day": (of_a_week(7 * DAY), DisplayStatus.VALID, Urgency.OPEN, NextActor.NONE),
     "of a week, and its renewal is open": (
         of_a_week(2 * DAY),
         DisplayStatus.ENDS_SOON,
@@ -78,8 +78,8 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
     "its last second": (ending(0 * DAY), DisplayStatus.ENDS_SOON, Urgency.OPEN, NextActor.CONTACT),
     "the second after it": (ending(-SECOND), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
     "over for 14 days": (ending(-14 * DAY), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
-    "over for longer": (ending(-14 * DAY - SECOND), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NOBODY),
-    "over, and renewed": (replace(taken(-SECOND)), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NOBODY),
+    "over for longer": (ending(-14 * DAY - SECOND), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NONE),
+    "over, and renewed": (replace(taken(-SECOND)), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NONE),
     "revoked, and nothing in its place": (
         ending(90 * DAY, revoked_at=NOW - 14 * DAY, reason=RevocationReason.KEY_COMPROMISE),
         DisplayStatus.REVOKED,
@@ -90,13 +90,13 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         ending(90 * DAY, revoked_at=NOW - 14 * DAY - SECOND, reason=RevocationReason.KEY_COMPROMISE),
         DisplayStatus.REVOKED,
         Urgency.OVER,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
     "revoked because it is not needed": (
         ending(90 * DAY, revoked_at=NOW, reason=RevocationReason.CESSATION_OF_OPERATION),
         DisplayStatus.REVOKED,
         Urgency.OVER,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
     "revoked and past its end: revoked": (
         ending(-SECOND, revoked_at=NOW - DAY, reason=RevocationReason.UNSPECIFIED),
@@ -108,7 +108,7 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         ending(730 * DAY, issued=False, fetched_at=None),
         DisplayStatus.ISSUING,
         Urgency.SEEN_TO,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
     "issued, and not fetched": (
         ending(729 * DAY, fetched_at=None),
@@ -117,12 +117,12 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         NextActor.CONTACT,
     ),
     "a new one waits": (ending(30 * DAY, succeeded=True), DisplayStatus.NEW_WAITS, Urgency.OPEN, NextActor.CONTACT),
-    "renewed, and never seen": (taken(30 * DAY), DisplayStatus.RENEWED, Urgency.SEEN_TO, NextActor.NOBODY),
+    "renewed, and never seen": (taken(30 * DAY), DisplayStatus.RENEWED, Urgency.SEEN_TO, NextActor.NONE),
     "renewed, and last seen when it was": (
         taken(30 * DAY, 10 * DAY),
         DisplayStatus.RENEWED,
         Urgency.SEEN_TO,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
     "seen a second later": (
         taken(30 * DAY, 10 * DAY - SECOND),
@@ -140,14 +140,14 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
         taken(30 * DAY, 7 * DAY + SECOND, 6 * DAY),
         DisplayStatus.RENEWED,
         Urgency.SEEN_TO,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
-    "let end": (ending(5 * DAY, renewal_opt_out_at=NOW), DisplayStatus.LET_END, Urgency.SEEN_TO, NextActor.NOBODY),
+    "let end": (ending(5 * DAY, renewal_opt_out_at=NOW), DisplayStatus.LET_END, Urgency.SEEN_TO, NextActor.NONE),
     "renewed since it was let end": (
         ending(700 * DAY, renewal_opt_out_at=NOW - 31 * DAY),
         DisplayStatus.VALID,
         Urgency.OPEN,
-        NextActor.NOBODY,
+        NextActor.NONE,
     ),
 }
 

@@ -28,7 +28,7 @@ def errors(browser: Browser) -> dict[str, str]:
         for one in browser.page.xpath("//p[@class='wrong']")
     }
     summary = {str(one.get("href")).removeprefix("#"): one.text_content() for one in browser.page.xpath("//a[@href]")}
-    assert all(summary[name] == told for name, told in beside.items())
+    assert all(summary[name] == page_text for name, page_text in beside.items())
     return beside
 
 
@@ -38,6 +38,6 @@ def fields(browser: Browser, does: str) -> dict[str, str]:
     return {name: value or "" for name, value in form.form_values()}
 
 
-def told(browser: Browser) -> str:
+def page_text(browser: Browser) -> str:
     """Return the text of the page with normalised white space."""
     return " ".join(browser.page.text_content().split())

@@ -31,10 +31,10 @@ def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
     """Return the account messages to an address as they arrive now, oldest first."""
     room = replace(a_mailroom(desk), unseal=partial(decrypt_token, TRANSFER_KEY, LINK))
     rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
-    return [render(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
+    return [render(delivery.to_queued_message(row), room) for row in rows.order_by("created", "pk")]
 
 
-def told(desk: Desk, email: str) -> set[str]:
+def sent_kinds(desk: Desk, email: str) -> set[str]:
     """Return the kinds of account messages that were queued for an address."""
     rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}

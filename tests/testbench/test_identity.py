@@ -78,17 +78,17 @@ def client():
 def test_a_sign_in_from_the_button_to_the_claims(client):
     back = client.code(strong="1")
     assert (back["state"], back["iss"]) == ("s&1", ISSUER)
-    status, told = client.tokens(back["code"])
+    status, issued = client.tokens(back["code"])
     assert status == 200
     (key,) = json.loads(client.ask("GET", "/jwks").body)["keys"]
-    claims = jwt.decode(told["id_token"], jwt.PyJWK(key).key, algorithms=["ES256"], audience=CLIENT_ID, issuer=ISSUER)
-    assert jwt.get_unverified_header(told["id_token"])["kid"] == key["kid"]
+    claims = jwt.decode(issued["id_token"], jwt.PyJWK(key).key, algorithms=["ES256"], audience=CLIENT_ID, issuer=ISSUER)
+    assert jwt.get_unverified_header(issued["id_token"])["kid"] == key["kid"]
     assert (claims["sub"], claims["acr"], claims["nonce"]) == ("test-person-1", STRONG, "n1")
     (organisation,) = claims["organisations"]
     assert organisation == {
         "identifier": "0123456-7", "name": "Test organisation 0123456-7", "complete": True, "roles": ["TJ"],
     }  # fmt: skip
-    info = json.loads(client.ask("GET", "/userinfo", authorization=f"Bearer {told['access_token']}").body)
+    info = json.loads(client.ask("GET", "/userinfo", authorization=f"Bearer {issued['access_token']}").body)
     assert (info["sub"], info["organisations"]) == (claims["sub"], claims["organisations"])
 
 
@@ -101,8 +101,8 @@ def test_the_service_may_name_itself_in_a_header(client):
 
 
 def test_without_strong_identification_it_says_so(client):
-    _, told = client.tokens(client.code()["code"])
-    assert jwt.decode(told["id_token"], options={"verify_signature": False})["acr"] == WEAK
+    _, issued = client.tokens(client.code()["code"])
+    assert jwt.decode(issued["id_token"], options={"verify_signature": False})["acr"] == WEAK
 
 
 def test_a_code_counts_once(client):
@@ -128,11 +128,11 @@ def test_who_gets_no_tokens(client, changes, status, error):
 
 def test_codes_and_tokens_end(client):
     code, other = client.code()["code"], client.code()["code"]
-    _, told = client.tokens(other)
+    _, issued = client.tokens(other)
     client.later = timedelta(minutes=1, seconds=1)
     assert client.tokens(code)[0] == 400
     client.later = timedelta(minutes=6)
-    assert client.ask("GET", "/userinfo", authorization=f"Bearer {told['access_token']}").status == 401
+    assert client.ask("GET", "/userinfo", authorization=f"Bearer {issued['access_token']}").status == 401
     assert client.ask("GET", "/userinfo").status == 401
 
 
@@ -194,8 +194,8 @@ def test_what_does_not_fit_is_told_and_what_was_typed_is_kept(client):
     (area,) = page.xpath("//textarea")
     assert (area.text.strip(), area.get("aria-describedby")) == (typed, "hint wrong")
     assert page.xpath("//input[@checked]/@value") == ["test-person-5"]
-    nobody = client.ask("POST", "/authorize", client.wanted(), {"who": "me"})
-    assert (nobody.status, b"Choose the person to sign in as." in nobody.body) == (422, True)
+    rejected = client.ask("POST", "/authorize", client.wanted(), {"who": "me"})
+    assert (rejected.status, b"Choose the person to sign in as." in rejected.body) == (422, True)
 
 
 ORGANISATIONS = {

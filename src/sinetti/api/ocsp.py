@@ -58,7 +58,7 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
     """Answer one request of any method below /ocsp/."""
     named = _PATH.fullmatch(request.path) if len(request.path) <= _LONGEST_PATH else None
     if named is None:
-        return _nobody()
+        return _unknown_ca()
     if request.method not in {"GET", "HEAD", "POST"}:
         return text_response(405, "Use GET or POST for OCSP requests.", allow="GET, HEAD, POST")
     refused = _refused(request) if request.method == "POST" else None
@@ -71,7 +71,7 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)
     if answered is None:
-        return _nobody()
+        return _unknown_ca()
     return _not_kept(answered.der) if request.method == "POST" else _cached(answered, ctx)
 
 
@@ -96,7 +96,7 @@ def _from_path(text: str) -> bytes:
         return b""
 
 
-def _nobody() -> Response:
+def _unknown_ca() -> Response:
     return text_response(404, "There is no CA with this name here. Each certificate contains the OCSP address.")
 
 
@@ -105,15 +105,15 @@ def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
 
     They use the machine's clock, as caches do.
     """
-    if answered.told is None or not answered.kept:
+    if answered.response is None or not answered.kept:
         return _not_kept(answered.der)
-    left, now = answered.told.next_update - ctx.now(), ctx.machine_now()
+    left, now = answered.response.next_update - ctx.now(), ctx.machine_now()
     age = max(timedelta(0), min(MAX_AGE, left))
     headers = {
         "cache-control": f"max-age={age.seconds}, public, no-transform, must-revalidate",
         "etag": f'"{hashlib.sha256(answered.der).hexdigest()[:32]}"',
         # Not later than Date (RFC 9110, 8.8.2.1), because a bench's clock may be ahead.
-        "last-modified": format_datetime(min(answered.told.this_update, now), usegmt=True),
+        "last-modified": format_datetime(min(answered.response.this_update, now), usegmt=True),
         "expires": format_datetime(now + age, usegmt=True),
     }
     return Response(200, RESPONSE_TYPE, answered.der, headers, log_fields=None)

@@ -72,10 +72,10 @@ def _hint_response(hint: RenewalInfo) -> Response:
     """
     window = {"start": instant(hint.window.start), "end": instant(hint.window.end)}
     value: dict[str, object] = {"suggestedWindow": window}
-    if hint.told.url is not None:
-        value["explanationURL"] = hint.told.url
-    if hint.told.explanation is not None:
-        value["explanation"] = {one.value: text for one, text in hint.told.explanation.items()}
+    if hint.notice.url is not None:
+        value["explanationURL"] = hint.notice.url
+    if hint.notice.explanation is not None:
+        value["explanation"] = {one.value: text for one, text in hint.notice.explanation.items()}
     headers = {
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",

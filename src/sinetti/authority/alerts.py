@@ -28,7 +28,7 @@ from sinetti.services.monitoring.findings import (
 _NAMED = 5
 """Largest number of serials in one sentence."""
 
-TOLD_EVERY = 24 * 3600.0
+REPORTED_EVERY = 24 * 3600.0
 """Seconds between two log entries about the same."""
 
 LOOKED_EVERY = 60.0
@@ -213,4 +213,4 @@ class AlertLogger:
         for name, look in self._warnings.items():
             if (sentence := look()) is not None:
                 _log.warning("%s: %s", name, sentence)
-        self._again = now + TOLD_EVERY
+        self._again = now + REPORTED_EVERY

@@ -32,20 +32,20 @@ SETTLING_ENDS_WITHIN = 1.5
 
 
 @contextmanager
-def maintained(authority: Authority, *, repairs: bool = False) -> Iterator[None]:
+def maintained(authority: Authority, *, can_reconcile: bool = False) -> Iterator[None]:
     """Maintain an authority while the block serves it.
 
     Raises the errors of `check_consistency` before the block starts.
     """
-    check_consistency(authority, repairs=repairs)
+    check_consistency(authority, can_reconcile=can_reconcile)
     with background_maintenance(authority):
         yield
 
 
-def check_consistency(authority: Authority, *, repairs: bool = False, tls_key: Path | None = None) -> None:
+def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_key: Path | None = None) -> None:
     """Check that journals and database agree, before anything is served.
 
-    `repairs` is set on the bench: differences are then reconciled without an operator. `tls_key` may be in the folder.
+    `can_reconcile` is set on the bench: it reconciles differences by itself. `tls_key` may be in the folder.
 
     Raises FolderDamaged if the folder has secrets that PRODUCTION may not have there. Raises FolderDamaged too if the
     journals or published lists contain facts that the database lacks. Raises JournalDamaged, JournalUnavailable, and
@@ -56,7 +56,7 @@ def check_consistency(authority: Authority, *, repairs: bool = False, tls_key: P
     for unknown in check_durability(authority.ctx.db):
         _log.warning("%s", unknown)
     status = compare(authority.ctx, authority.journal)
-    if repairs and not status.agrees:
+    if can_reconcile and not status.agrees:
         reconcile(authority.ctx, authority.journal, secrets.token_hex(16))
         status = compare(authority.ctx, authority.journal)
     if not status.agrees:

@@ -235,7 +235,7 @@ def _certificate_id(serial: Serial, hash_: CertIdHash, issuer: x509.Certificate)
 
 
 def _status(status: CertificateStatusInfo) -> bytes:
-    match status.standing:
+    match status.cert_status:
         case CertStatus.GOOD:
             return encode_tlv(_GOOD, b"")
         case CertStatus.UNKNOWN:

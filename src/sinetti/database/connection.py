@@ -359,7 +359,7 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
 def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
     user = connection.settings_dict["USER"] or "USER"
     unknown = []
-    for name, values, mended in (
+    for name, values, remedy in (
         ("fsync", [setting(connection, "fsync")], "set it to on in postgresql.conf"),
         # Our sessions request "on". The default of a new session counts too, because a pooler drops session settings.
         # An operator of a server that loses commits must be informed.
@@ -370,7 +370,7 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
         ),
     ):
         if "off" in values:
-            sentence = f"PostgreSQL has {name} = off, so a power failure can lose confirmed data: {mended}"
+            sentence = f"PostgreSQL has {name} = off, so a power failure can lose confirmed data: {remedy}"
             raise DatabaseSetupError(sentence)
         if None in values:
             unknown.append(f"the database does not report its {name}: make sure that commits survive a crash")

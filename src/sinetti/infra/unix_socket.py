@@ -63,4 +63,4 @@ def sd_notify(state: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
             one.sendto(state.encode(), place)
     except OSError as away:
-        _log.warning("the service manager was not told %s: %s", state, away.strerror)
+        _log.warning("the service manager was not notified (%s): %s", state, away.strerror)

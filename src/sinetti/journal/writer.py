@@ -112,7 +112,7 @@ class Journal:
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
         self._synced = 0
         self._recent: dict[tuple[str, str], None] = {}
-        self._owed: dict[tuple[str, str], JournalEntry] = {}
+        self._pending: dict[tuple[str, str], JournalEntry] = {}
         self._failed = False
 
     @property
@@ -122,13 +122,13 @@ class Journal:
 
     def open(self) -> None:
         """Open the file now, so that errors occur before the first fact."""
-        with self._writing, _told("opened"):
+        with self._writing, _JournalErrors("opened"):
             self._open()
 
     def check(self) -> None:
         """Raise JournalUnavailable or JournalDamaged if no fact could be written now."""
         self.open()
-        with self._writing, _told("written"):
+        with self._writing, _JournalErrors("written"):
             self._opened()
             room = os.statvfs(self.folder)
             if room.f_bavail * room.f_frsize < _LEAST_ROOM:
@@ -165,11 +165,11 @@ class Journal:
         Facts that could not be written before are written with them. The database has those already, and no caller
         repeats them, since each change of state happens once.
         """
-        with self._writing, _told("written"):
-            self._owed |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
+        with self._writing, _JournalErrors("written"):
+            self._pending |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
             self._open()
-            self._write(self._owed.values())
-            self._owed.clear()
+            self._write(self._pending.values())
+            self._pending.clear()
             mine, _ = self._end
         with self._syncing:
             if self._synced < mine:
@@ -189,7 +189,7 @@ class Journal:
         The archive is described in journal/crl_archive.py.
         """
         # A separate lock, so that facts do not wait for the writing of a CRL of 40 MB.
-        with self._listing, _told("written"):
+        with self._listing, _JournalErrors("written"):
             crl_archive.archive(self.folder, name, der, base)
 
     def _remember(self, facts: Sequence[JournalEntry]) -> None:
@@ -348,7 +348,7 @@ def _keep_aside(path: Path, handle: int, torn: bytes) -> None:
     _log.warning("%s ended in an incomplete line, which is kept in %s", path, kept)
 
 
-class _told:  # noqa: N801 - reads as what it does: with _told("written")
+class _JournalErrors:
     """Convert OSError into JournalUnavailable."""
 
     def __init__(self, doing: str) -> None:

@@ -155,7 +155,7 @@ def _shared(octets: int) -> tuple[int, memoryview]:
 Peer = tuple[str, int]
 """Peer of a connection: address and port."""
 
-Told = tuple[str, int | str]
+ReportedPeer = tuple[str, int | str]
 """Peer as reported by the HTTP server; granian reports the port as text."""
 
 FORWARDED = b"x-forwarded-for"
@@ -191,7 +191,7 @@ class Admission:
     _said: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     @contextmanager
-    def admit(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
+    def admit(self, peer: ReportedPeer | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
         """Admit a request during the block; yield None, or the rejection.
 
         In both cases its connection is in `peers` meanwhile, because it has a request and gets an answer.
@@ -209,7 +209,7 @@ class Admission:
             self.peers.discard(known)
 
     @contextmanager
-    def _let_in(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
+    def _let_in(self, peer: ReportedPeer | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
         if self.meter is None and self.crowd is None:
             yield None
             return
@@ -241,7 +241,7 @@ class Admission:
         """Return whether requests from an address are counted."""
         return self.counts_loopback or not ip_address(address.partition("%")[0]).is_loopback
 
-    def _caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str | None:
+    def _caller(self, peer: ReportedPeer | None, headers: list[tuple[bytes, bytes]]) -> str | None:
         if not self.behind_proxy:
             return peer[0] if peer else None
         given = [value for name, value in headers if name.lower() == FORWARDED]
@@ -251,7 +251,7 @@ class Admission:
             return None
         return address
 
-    def caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str:
+    def caller(self, peer: ReportedPeer | None, headers: list[tuple[bytes, bytes]]) -> str:
         """Return the caller's address, or an empty text if it is unknown."""
         return self._caller(peer, headers) or ""
 

@@ -108,7 +108,7 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
             RuntimeOptions(clock.now, STRICT if options.strict else LENIENT, policy),
         )
         try:
-            with maintained(authority, repairs=True):
+            with maintained(authority, can_reconcile=True):
                 # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
                 let_all_go(authority.ctx.db)
                 _upkeep(authority)
@@ -200,6 +200,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     people = people_edge(authority.ctx, room, leave, settings=settings)
 
     def logged(door: Door) -> Door:
+        """Return the endpoint with a log of its requests, if there is one."""
         return door if options.log is None else RequestLog(door, clock.now, options.log)
 
     soap = logged(mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx))

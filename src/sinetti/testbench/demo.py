@@ -30,21 +30,21 @@ _FIRM = {"customer_id": "7654321-4", "customer_name": "Tilitoimisto Malli Oy"}
 _OTHER = {"customer_id": "2345678-4", "customer_name": "Toinen Malli Oy"}
 
 
-def _somebody(name: str, **more: object) -> dict[str, object]:
+def _person(name: str, **more: object) -> dict[str, object]:
     return {"email": f"{name}@people.example", "name": name.replace("-", " ").capitalize(), **more}
 
 
 SIGN_INS = (
-    ("signatory", _somebody("signatory", mandates=[{**_CUSTOMER, "role": "signatory"}])),
-    ("certificate manager", _somebody("manager", mandates=[{**_CUSTOMER, "role": "manager"}])),
-    ("viewer", _somebody("viewer", mandates=[{**_CUSTOMER, "role": "viewer"}])),
+    ("signatory", _person("signatory", mandates=[{**_CUSTOMER, "role": "signatory"}])),
+    ("certificate manager", _person("manager", mandates=[{**_CUSTOMER, "role": "manager"}])),
+    ("viewer", _person("viewer", mandates=[{**_CUSTOMER, "role": "viewer"}])),
     (
         "accounting firm's manager",
-        _somebody("firm", mandates=[{**_FIRM, "role": "manager", "clients": [_CUSTOMER, _OTHER]}]),
+        _person("firm", mandates=[{**_FIRM, "role": "manager", "clients": [_CUSTOMER, _OTHER]}]),
     ),
-    ("accounting firm's signatory", _somebody("firm-signatory", mandates=[{**_FIRM, "role": "signatory"}])),
-    ("clerk", _somebody("clerk", staff=True)),
-    ("second clerk", _somebody("second-clerk", staff=True)),
+    ("accounting firm's signatory", _person("firm-signatory", mandates=[{**_FIRM, "role": "signatory"}])),
+    ("clerk", _person("clerk", staff=True)),
+    ("second clerk", _person("second-clerk", staff=True)),
 )
 """Sign-ins and accounts of a demonstration that is kept.
 
@@ -91,9 +91,9 @@ def _play_fleet() -> None:
     """Run the fleet of ten organisations and one agent, on a temporary bench."""
     print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
     with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
-        teller = ProgressReporter(Language.EN, partial(print, flush=True))
-        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), teller)
-    teller.end(end)
+        reporter = ProgressReporter(Language.EN, partial(print, flush=True))
+        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), reporter)
+    reporter.end(end)
     require(not end.breaches, "nothing should lapse")
 
 

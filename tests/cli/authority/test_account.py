@@ -19,7 +19,7 @@ def one(sqlite_operator):
     return sqlite_operator
 
 
-def told(operator, *words):
+def stderr_of(operator, *words):
     code, out, err = operator.run("account", *words)
     assert (code, out) == (0, ""), err
     return err.strip()
@@ -27,7 +27,7 @@ def told(operator, *words):
 
 def test_the_way_of_a_clerks_account(one):
     assert "There are no clerks' accounts" in one.does("account", "list")
-    assert "a link to set a password" in told(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
+    assert "a link to set a password" in stderr_of(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
     assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
@@ -35,14 +35,14 @@ def test_the_way_of_a_clerks_account(one):
     assert one.does("account", "list").splitlines()[1].split()[:5] == [EMAIL, "N.", "N.", "yes", "no"]
     (message,) = models.OutboxMessage.objects.filter(kind="account")
     assert (message.address, message.facts["language"]) == (EMAIL, "sv")
-    assert "no longer has clerk's rights" in told(one, "staff", EMAIL, "--withdraw")
-    assert "Nothing to change" in told(one, "staff", EMAIL, "--withdraw")
-    assert "has clerk's rights" in told(one, "staff", EMAIL)
-    assert "have ended" in told(one, "deactivate", EMAIL)
-    assert "Nothing to change" in told(one, "deactivate", EMAIL)
+    assert "no longer has clerk's rights" in stderr_of(one, "staff", EMAIL, "--withdraw")
+    assert "Nothing to change" in stderr_of(one, "staff", EMAIL, "--withdraw")
+    assert "has clerk's rights" in stderr_of(one, "staff", EMAIL)
+    assert "have ended" in stderr_of(one, "deactivate", EMAIL)
+    assert "Nothing to change" in stderr_of(one, "deactivate", EMAIL)
 
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
-    assert "second factor" not in told(one, "add", EMAIL, "--name", "N. N.")
-    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "nobody@authority.example")
+    assert "second factor" not in stderr_of(one, "add", EMAIL, "--name", "N. N.")
+    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "absent@authority.example")
     assert "name is a text" in one.refused(2, "account", "add", "other@authority.example", "--name", " ")

@@ -159,7 +159,7 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
 REFUSED = {
     "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation or issuing CA"),
-    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list cannot be combined"),
+    "an officer with --list": (("call-early", "--list", "--officer", "a17"), "--list cannot be combined"),
     "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer is missing"),
     "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
     "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason is missing"),

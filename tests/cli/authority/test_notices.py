@@ -10,7 +10,7 @@ import pytest
 
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.cli.authority.notices import owed_line
+from sinetti.cli.authority.notices import due_line
 from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
@@ -84,7 +84,7 @@ def test_settings_that_are_wrong(sqlite_operator, server):
 
 
 def test_what_is_owed_is_told_in_words():
-    assert owed_line({"events": 1, "reminders": 2, "findings": 0}) == "Due: 1 event, 2 reminders, 0 findings."
+    assert due_line({"events": 1, "reminders": 2, "findings": 0}) == "Due: 1 event, 2 reminders, 0 findings."
 
 
 def test_planned_and_sent(sqlite_operator, server):

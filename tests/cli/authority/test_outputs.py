@@ -37,5 +37,5 @@ def test_what_is_said_to_nobody_stops_no_work(founded):
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_an_output_that_is_full_is_told_in_one_sentence(words, founded):
     with Path("/dev/full").open("wb") as full:
-        told = ran("authority", *words, "--dir", founded, stdout=full)
-    assert told == (1, "The output cannot be written: the disk is full.\n")
+        outcome = ran("authority", *words, "--dir", founded, stdout=full)
+    assert outcome == (1, "The output cannot be written: the disk is full.\n")

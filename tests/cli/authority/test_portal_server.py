@@ -22,7 +22,7 @@ OF = ("--customer-id", CUSTOMER)
 DIRECTOR = ("--name", "The Director", "--email", "director@customer.example")
 
 
-def told(operator, *words):
+def stderr_of(operator, *words):
     """Run a command that succeeds, and return its standard error."""
     code, _, err = operator.run(*words)
     assert code == 0, err
@@ -45,8 +45,8 @@ def test_named_and_shown(one):
         ("organisation", "looked-after-by", *OF, "--agent", FIRM),
     )
     for words in named:
-        assert not told(one, *words).startswith("Nothing to change: ")
-        assert told(one, *words).startswith("Nothing to change: ")
+        assert not stderr_of(one, *words).startswith("Nothing to change: ")
+        assert stderr_of(one, *words).startswith("Nothing to change: ")
     shown = json.loads(one.does("organisation", "show", *OF, "--json"))
     (signatory,) = shown["signatories"]
     assert len(signatory.pop("person_id")) == len(shown["contact_person"].pop("person_id")) == 32
@@ -77,21 +77,21 @@ def test_named_and_shown(one):
 def test_a_signatory_is_invited(one):
     add = ("organisation", "signatory", "add", *OF, *DIRECTOR)
     one.does(*add)
-    assert "gets an invitation to the e-service by e-mail" in told(one, *add, "--invite")
-    assert "has already been invited to act" in told(one, *add, "--invite")
+    assert "gets an invitation to the e-service by e-mail" in stderr_of(one, *add, "--invite")
+    assert "has already been invited to act" in stderr_of(one, *add, "--invite")
 
 
 def test_gone_again(one):
     one.does("organisation", "signatory", "add", *OF, *DIRECTOR)
     remove = ("organisation", "signatory", "remove", *OF, "--email", "Director@customer.example")
-    assert "It has no signatory left" in told(one, *remove)
-    assert "has this address; nothing was changed" in told(one, *remove)
+    assert "It has no signatory left" in stderr_of(one, *remove)
+    assert "has this address; nothing was changed" in stderr_of(one, *remove)
     one.does("organisation", "contact-person", *OF, *DIRECTOR)
-    assert told(one, "organisation", "contact-person", *OF, "--none") == (f"{CUSTOMER} has no contact person.")
+    assert stderr_of(one, "organisation", "contact-person", *OF, "--none") == (f"{CUSTOMER} has no contact person.")
     one.does("organisation", "looked-after-by", *OF, "--agent", FIRM)
     withdraw = ("organisation", "looked-after-by", *OF, "--agent", FIRM, "--withdraw")
-    assert told(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM}."
-    assert told(one, *withdraw) == f"Nothing to change: {CUSTOMER} is no longer managed by {FIRM}."
+    assert stderr_of(one, *withdraw) == f"{CUSTOMER} is no longer managed by {FIRM}."
+    assert stderr_of(one, *withdraw) == f"Nothing to change: {CUSTOMER} is no longer managed by {FIRM}."
     one.does("organisation", "close", *OF)
     assert "closed permanently" in one.does("organisation", "show", *OF).splitlines()[0]
 
@@ -125,20 +125,20 @@ def test_let_end(one):
         given = (ids["transfer_id"], ids["transfer_password"])
         enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.ctx, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
-    assert told(one, "let-end", serial.upper()) == "No more reminders are sent. It stays valid until it expires."
-    assert told(one, "let-end", serial) == "Nothing to change: reminders have already been stopped."
-    assert told(one, "let-end", serial, "--undo") == "Reminders are sent again."
-    assert told(one, "let-end", serial, "--undo") == "Nothing to change: reminders are already sent."
+    assert stderr_of(one, "let-end", serial.upper()) == "No more reminders are sent. It stays valid until it expires."
+    assert stderr_of(one, "let-end", serial) == "Nothing to change: reminders have already been stopped."
+    assert stderr_of(one, "let-end", serial, "--undo") == "Reminders are sent again."
+    assert stderr_of(one, "let-end", serial, "--undo") == "Nothing to change: reminders are already sent."
 
 
 REFUSED = {
     "half a contact person": (("organisation", "contact-person", *OF, "--name", "A"), "with --name and --email"),
-    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or give --none alone"),
+    "a person and --none": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or give --none alone"),
     "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
     "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "cannot look after itself"),
     "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the ID unknown"),
     "half a contact": (("change-contact", "5f", "--name", "A"), "name the new person with --name and --email"),
-    "nothing to mend": (("change-contact", "5f", "--correct"), "--correct needs a detail to change"),
+    "no detail to correct": (("change-contact", "5f", "--correct"), "--correct needs a detail to change"),
     "no certificate to change": (("change-contact", "5f", *DIRECTOR), "no certificate has this serial"),
     "a phone of letters": (("change-contact", "5f", "--correct", "--phone", "home"), "--phone is a number"),
     "a certificate that is not there": (("let-end", "5f"), "no certificate has this serial"),

@@ -68,7 +68,7 @@ def test_adopt_a_pkcs12_file(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert (place.store / "payroll" / "live" / "key.pem").read_bytes() == (place.folder / "old.key").read_bytes()
-    assert "In the store it has none" in err, "whoever had a password on it may not expect that"
+    assert "In the store it has none" in err, "the owner of an encrypted key may not expect that"
 
 
 def test_adopt_what_is_to_be_kept_encrypted(place):

@@ -332,13 +332,13 @@ TROUBLE = {
 }
 
 
-@pytest.mark.parametrize(("behave", "told"), TROUBLE.values(), ids=TROUBLE)
-def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave, told):
+@pytest.mark.parametrize(("behave", "stated"), TROUBLE.values(), ids=TROUBLE)
+def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave, stated):
     receiver.script = [behave]
     code, _, err = desk.deliver()
     assert code == 4, err
-    assert told in err
-    correct = told in {"not trusted", "status_url", "HTTP status 422", "not followed. Check --to"}
+    assert stated in err
+    correct = stated in {"not trusted", "status_url", "HTTP status 422", "not followed. Check --to"}
     assert ("Fix this, then run the command again." in err) is correct
     assert ("Run the same command again" in err) is not correct
     assert desk.deliver()[0] == 0
@@ -486,14 +486,14 @@ def test_the_page_has_the_steps_in_order():
 
 
 def test_the_page_has_every_file_of_the_sender():
-    told = [cells[0].strip("`") for cells in rows(PAGE, "file")]
-    assert told == [deliver_module.INTENT, deliver_module.SEALED, deliver_module.RECEIPT, deliver_module.REFUSED]
+    stated = [cells[0].strip("`") for cells in rows(PAGE, "file")]
+    assert stated == [deliver_module.INTENT, deliver_module.SEALED, deliver_module.RECEIPT, deliver_module.REFUSED]
 
 
 def test_the_interfaces_have_the_members_of_json(desk):
     text = " ".join((DOCS / "interfaces.md").read_text().split())
-    told = re.search(r"`deliver --json` prints (.*?); what only", text)[1]
+    stated = re.search(r"`deliver --json` prints (.*?); what only", text)[1]
     _, out, _ = desk.deliver("--json")
-    named = [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word not in set(DeliveryResult)]
+    named = [word for word in re.findall(r"`([a-z0-9_-]+)`", stated) if word not in set(DeliveryResult)]
     assert named == list(json.loads(out))
-    assert [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word in set(DeliveryResult)] == [*DeliveryResult]
+    assert [word for word in re.findall(r"`([a-z0-9_-]+)`", stated) if word in set(DeliveryResult)] == [*DeliveryResult]

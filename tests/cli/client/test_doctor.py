@@ -309,7 +309,9 @@ def config_of(well, tmp_path, **changes):
 
 def looked(config):
     rows = list(configuration.check_configuration(config, ["payroll"]))
-    return worst(rows), {(one.check.value, one.level.value, one.told.text) for one in rows if one.level is not Level.OK}
+    return worst(rows), {
+        (one.check.value, one.level.value, one.message.text) for one in rows if one.level is not Level.OK
+    }
 
 
 def test_a_configuration_that_is_well(well, tmp_path):
@@ -444,7 +446,7 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
         )
         clocks = Clocks(bench.now(), doctor.clock.utc_now())
         rows = list(services.check_service(kept, clocks, Language.EN))
-        assert {one.level for one in rows} == {Level.OK}, [one.told for one in rows]
+        assert {one.level for one in rows} == {Level.OK}, [one.message for one in rows]
         assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}
         early = Clocks(bench.now() - timedelta(days=1), clocks.machine)
         (signed,) = [one for one in services.check_service(kept, early, Language.EN) if one.check is Check.SIGNATURE]
@@ -459,4 +461,4 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
             one for one in services.check_service(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS
         ]
         assert isinstance(reached, DoctorFinding)
-        assert (reached.level, reached.told.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)
+        assert (reached.level, reached.message.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)

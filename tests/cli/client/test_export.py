@@ -60,9 +60,9 @@ def test_programs_are_told_what_was_written(shell, out):
 
 def test_pem_without_key_is_the_certificate_and_those_above_it(shell, out):
     shell.enrol()
-    code, printed, told = export(shell, out, "pem")
+    code, printed, message = export(shell, out, "pem")
     assert (code, printed) == (0, "")
-    assert "without its key" in told
+    assert "without its key" in message
     assert out.read_bytes() == live(shell, "certificate.pem") + live(shell, "chain.pem")
     assert out.stat().st_mode & 0o777 == 0o600
     (facts,) = exported(shell)
@@ -78,9 +78,9 @@ def test_pem_with_key_begins_with_it(shell, out, secret):
     shell.enrol()
     assert export(shell, out, "pem", "--with-key")[0] == 0
     assert out.read_bytes() == live(shell, "key.pem") + live(shell, "certificate.pem") + live(shell, "chain.pem")
-    code, _, told = export(shell, out, "pem", "--force", "--with-key", "--password-file", secret)
+    code, _, message = export(shell, out, "pem", "--force", "--with-key", "--password-file", secret)
     assert code == 0
-    assert "Anyone with this file has the key" in told
+    assert "Anyone with this file has the key" in message
     octets = out.read_bytes()
     assert b"BEGIN PRIVATE KEY" not in octets
     assert fits(encoding.load_private_key(octets, PASSWORD), shell)
@@ -118,9 +118,9 @@ def test_an_earlier_certificate_is_exported_by_its_serial(shell, out):
     colons = ":".join(serial[n : n + 2] for n in range(0, len(serial), 2)).upper()
     assert export(shell, out, "pem", "--serial", colons)[0] == 0
     assert out.read_bytes().startswith(before)
-    code, _, told = export(shell, out, "pem", "--serial", "ffff")
+    code, _, message = export(shell, out, "pem", "--serial", "ffff")
     assert code == 2
-    assert serial in told
+    assert serial in message
 
 
 REFUSED = {
@@ -151,9 +151,9 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
         "EMPTY": shell.folder / "empty",
         "NONE": shell.folder / "none",
     }
-    code, _, told = export(shell, out, *(places.get(one, one) for one in arguments))
+    code, _, message = export(shell, out, *(places.get(one, one) for one in arguments))
     assert code == 2
-    assert why in told
+    assert why in message
     assert not out.exists()
     assert not exported(shell)
 
@@ -169,8 +169,8 @@ def test_nothing_is_written_into_the_store(shell, secret):
     shell.enrol()
     before = live(shell, "key.pem")
     target = shell.store / "payroll" / "live" / "key.pem"
-    code, _, told = export(shell, target, "pem")
-    assert (code, "which contains keys" in told) == (2, True)
+    code, _, message = export(shell, target, "pem")
+    assert (code, "which contains keys" in message) == (2, True)
     assert live(shell, "key.pem") == before
 
 
@@ -178,8 +178,8 @@ def test_a_place_that_cannot_be_written_is_told(shell, out, tmp_path):
     shell.enrol()
     assert "the folder does not exist" in export(shell, tmp_path / "none" / "copy", "pem")[2]
     out.mkdir()
-    code, _, told = export(shell, out, "pem")
-    assert (code, "cannot be written" in told) == (2, True)
+    code, _, message = export(shell, out, "pem")
+    assert (code, "cannot be written" in message) == (2, True)
 
 
 def test_no_way_to_an_open_file_is_replaced(shell):
@@ -192,9 +192,9 @@ def test_a_file_that_was_there_is_replaced_with_its_rights_only_if_forced(shell,
     shell.enrol()
     out.write_text("before")
     out.chmod(0o644)
-    code, _, told = export(shell, out, "pem", "--with-key")
+    code, _, message = export(shell, out, "pem", "--with-key")
     assert (code, out.read_text(), exported(shell)) == (2, "before", [])
-    assert "already exists and was not changed. To replace it, give --force." in told
+    assert "already exists and was not changed. To replace it, give --force." in message
     assert export(shell, out, "pem", "--with-key", "--force")[0] == 0
     assert out.stat().st_mode & 0o777 == 0o600
 
@@ -202,8 +202,8 @@ def test_a_file_that_was_there_is_replaced_with_its_rights_only_if_forced(shell,
 def test_a_file_that_appears_meanwhile_is_not_replaced(shell, out, monkeypatch):
     shell.enrol()
     monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: out.write_text("another's"))
-    code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "already exists" in told, out.read_text()) == (2, True, "another's")
+    code, _, message = export(shell, out, "pem", "--with-key")
+    assert (code, "already exists" in message, out.read_text()) == (2, True, "another's")
     assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
 
 
@@ -214,8 +214,8 @@ def test_a_copy_goes_to_standard_output_but_no_key_to_a_terminal(shell, monkeypa
     assert (code, printed) == (0, whole.decode())
     assert "Standard output cannot take both" in export(shell, "-", "pem", "--json")[2]
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda _self: True)
-    code, printed, told = export(shell, "-", "pem", "--with-key")
-    assert (code, printed, "never printed on a terminal" in told) == (2, "", True)
+    code, printed, message = export(shell, "-", "pem", "--with-key")
+    assert (code, printed, "never printed on a terminal" in message) == (2, "", True)
     assert export(shell, "-", "pem")[0] == 0
     assert len(exported(shell)) == 2
 
@@ -225,8 +225,8 @@ def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
     out.write_text("before")
     monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: (_ for _ in ()).throw(OSError(28, "full")))
     monkeypatch.setattr(event_log, "append", lambda *_args, **_facts: None)
-    code, _, told = export(shell, out, "pem", "--with-key", "--force")
-    assert (code, "the disk is full" in told) == (2, True)
+    code, _, message = export(shell, out, "pem", "--with-key", "--force")
+    assert (code, "the disk is full" in message) == (2, True)
     assert out.read_text() == "before"
     assert not [one for one in out.parent.iterdir() if one.name.startswith(".")]
 
@@ -248,8 +248,8 @@ def kept_as(shell, wanted):
 def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secret):
     shell.enrol()
     kept_as(shell, OutputOptions(key_password_file=secret))
-    code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "stored encrypted" in told) == (2, True)
+    code, _, message = export(shell, out, "pem", "--with-key")
+    assert (code, "stored encrypted" in message) == (2, True)
     assert export(shell, out, "pem", "--with-key", "--password-file", secret)[0] == 0
     assert fits(encoding.load_private_key(out.read_bytes(), PASSWORD), shell)
 
@@ -259,8 +259,8 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     soft_token.folder()
     shell.enrol()
     kept_as(shell, OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
-    code, _, told = export(shell, out, "pem", "--with-key")
-    assert (code, "is in a token and cannot leave it" in told) == (2, True)
+    code, _, message = export(shell, out, "pem", "--with-key")
+    assert (code, "is in a token and cannot leave it" in message) == (2, True)
     assert export(shell, out, "pem")[0] == 0
     document, sealed = tmp_path / "report.xml", tmp_path / "sealed.xml"
     document.write_text("<report/>")
@@ -272,9 +272,9 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
 
     pkcs11.forget_sessions()
     settings.load(shell.store / "payroll").files.token.pin_file.write_text("")
-    code, _, told = shell.run(*sign)
+    code, _, message = shell.run(*sign)
     assert code == 5
-    assert "contains no PIN" in told
+    assert "contains no PIN" in message
     pkcs11.forget_sessions()
 
 

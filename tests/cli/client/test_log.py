@@ -61,14 +61,14 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(("behaviour", "event", "told"), WAYS.values(), ids=WAYS)
-def test_what_is_under_way_stands_last(behaviour, event, told, shell):
+@pytest.mark.parametrize(("behaviour", "event", "cell"), WAYS.values(), ids=WAYS)
+def test_what_is_under_way_stands_last(behaviour, event, cell, shell):
     shell.enrol()
     shell.double.now = OPENS
     shell.double.script.append(behaviour)
     shell.run("renew", "payroll", "--store", shell.store)
     assert events(shell)[-1] is event
-    assert shown(shell)[1].splitlines()[-1].startswith(told)
+    assert shown(shell)[1].splitlines()[-1].startswith(cell)
 
 
 def test_where_nothing_was_due_nothing_happened(shell):
@@ -225,8 +225,8 @@ WORDED = {
 @pytest.mark.parametrize(("facts", "en", "fi", "sv"), WORDED.values(), ids=WORDED)
 def test_facts_are_told_in_words_of_the_readers_language(facts, en, fi, sv):
     one = LogEvent(OPENS, EventType.HOOK, facts)
-    told = [log_format.cells(one, language)[2] for language in (Language.EN, Language.FI, Language.SV)]
-    assert told == [en, fi, sv]
+    cell = [log_format.cells(one, language)[2] for language in (Language.EN, Language.FI, Language.SV)]
+    assert cell == [en, fi, sv]
 
 
 def test_every_setting_that_can_change_has_a_word():

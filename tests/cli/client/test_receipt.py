@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.documents import receipt_check
-from sinetti.client.messages import messages
+from sinetti.client.messages import document_messages
 from sinetti.pki import chain
 from sinetti.pki.encoding import sha256_hex
 from sinetti.wire.receipts import Receipt, render_receipt
@@ -26,20 +26,20 @@ def receipt(seal=None, **changes):
 
 
 CHECKS = {
-    "a good one": (GOOD, SENT, timedelta(0), messages.RECEIPT_GOOD),
-    "a good one whose signer has ended since": (GOOD, SENT, timedelta(days=8000), messages.RECEIPT_GOOD),
-    "from a clock that goes a little fast": (GOOD, SENT, -FEW_MINUTES, messages.RECEIPT_GOOD),
-    "from the future": (GOOD, SENT, -FEW_MINUTES - SECOND, messages.RECEIPT_OF_THE_FUTURE),
+    "a good one": (GOOD, SENT, timedelta(0), document_messages.RECEIPT_GOOD),
+    "a good one whose signer has ended since": (GOOD, SENT, timedelta(days=8000), document_messages.RECEIPT_GOOD),
+    "from a clock that goes a little fast": (GOOD, SENT, -FEW_MINUTES, document_messages.RECEIPT_GOOD),
+    "from the future": (GOOD, SENT, -FEW_MINUTES - SECOND, document_messages.RECEIPT_OF_THE_FUTURE),
     "of a time when its signer had ended": (
         receipt(received=authority.NOW + timedelta(days=8000)),
         SENT,
         timedelta(days=8000),
-        messages.RECEIPT_SIGNER_NOT_THEN,
+        document_messages.RECEIPT_SIGNER_NOT_THEN,
     ),
-    "for other octets": (GOOD, b"<report />", timedelta(0), messages.RECEIPT_NOT_FOR_THIS),
-    "changed": (GOOD.replace(b">one<", b">two<"), SENT, timedelta(0), messages.RECEIPT_INVALID),
-    "signed by a holder": (receipt(double.holder_seal()), SENT, timedelta(0), messages.RECEIPT_NOT_TRUSTED),
-    "not signed": (SENT, SENT, timedelta(0), messages.RECEIPT_INVALID),
+    "for other octets": (GOOD, b"<report />", timedelta(0), document_messages.RECEIPT_NOT_FOR_THIS),
+    "changed": (GOOD.replace(b">one<", b">two<"), SENT, timedelta(0), document_messages.RECEIPT_INVALID),
+    "signed by a holder": (receipt(double.holder_seal()), SENT, timedelta(0), document_messages.RECEIPT_NOT_TRUSTED),
+    "not signed": (SENT, SENT, timedelta(0), document_messages.RECEIPT_INVALID),
 }
 
 
@@ -47,7 +47,7 @@ CHECKS = {
 def test_what_a_receipt_proves(octets, sent, later, text):
     anchors = chain.load_bundle(double.anchors("services").encode())
     found = receipt_check.check(octets, sent, "sealed.xml", anchors, authority.NOW + later)
-    assert (found.message.text, found.good) == (text, text == messages.RECEIPT_GOOD)
+    assert (found.message.text, found.good) == (text, text == document_messages.RECEIPT_GOOD)
 
 
 COMMANDS = {

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.cli.client import verify_report
-from sinetti.client.messages import messages
+from sinetti.client.messages import document_messages
 from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain, encoding
@@ -33,7 +33,7 @@ def bundle(role):
 def test_a_seal_says_who_made_it(recipe):
     checked = verify_report.check(sealed(recipe), ANCHORS, authority.NOW)
     assert checked.fault is None
-    assert checked.message.text == messages.SEAL_GOOD
+    assert checked.message.text == document_messages.SEAL_GOOD
     assert checked.message.values["customer_id"] == authority.CUSTOMER_ID
     assert checked.as_json()["name"] == authority.CUSTOMER_NAME
     assert b"<pay>100</pay>" in checked.octets
@@ -67,14 +67,14 @@ def test_check(change, seconds, role, fault):
 
 def test_a_certificate_that_is_not_valid_yet():
     early = sealed(begins=authority.NOW + timedelta(days=1))
-    assert verify_report.check(early, ANCHORS, authority.NOW).message.text == messages.SEAL_NOT_YET
+    assert verify_report.check(early, ANCHORS, authority.NOW).message.text == document_messages.SEAL_NOT_YET
 
 
 def test_the_dates_of_the_ca_have_words_of_their_own():
     values = {"at": authority.NOW, "now": authority.NOW, "until": authority.NOW}
     for sentence, words in (
-        (verdict_texts.CA_EXPIRED, messages.SEAL_CA_EXPIRED),
-        (verdict_texts.CA_NOT_YET_VALID, messages.SEAL_CA_NOT_YET),
+        (verdict_texts.CA_EXPIRED, document_messages.SEAL_CA_EXPIRED),
+        (verdict_texts.CA_NOT_YET_VALID, document_messages.SEAL_CA_NOT_YET),
     ):
         told = verify_report.checked(Verdict(VerdictReason.EXPIRED, sentence, values), strangers=False)
         assert (told.message.text, told.message.values) == (words, values)

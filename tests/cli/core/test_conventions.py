@@ -11,6 +11,9 @@ import pytest
 
 from sinetti.cli import main
 from sinetti.cli.core import global_options, invocation, verbose_log
+from sinetti.cli.core.console import Console
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
@@ -18,6 +21,11 @@ from sinetti.infra import environment
 from tests.support import authority
 
 NOW = "2027-05-02T11:03:00Z"
+
+
+def about(message):
+    """Return a message about a name."""
+    return make_message(messages.ABOUT_NAME, name="payroll", message=message)
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +163,21 @@ def test_quiet_leaves_out_what_went_well_and_keeps_errors_and_results(shell):
     assert shell.run("-q", "renew", "--all", "--store", shell.store) == (0, "", "")
     assert "payroll" in shell.run("-q", "status", "--store", shell.store)[1]
     assert "has no name other" in shell.run("--quiet", "log", "other", "--store", shell.store)[2]
+
+
+DETAILS = {
+    "a note": (make_message(messages.DOCTOR_WELL), ""),
+    "a note about a name": (about(make_message(messages.DOCTOR_WELL)), ""),
+    "an error about a name": (about(make_message(messages.STATE_REFUSED)), "payroll: "),
+}
+
+
+@pytest.mark.parametrize(("message", "printed"), DETAILS.values(), ids=DETAILS)
+def test_quiet_looks_at_the_message_behind_a_name(message, printed, monkeypatch, capsys):
+    monkeypatch.setattr(invocation.CURRENT, "is_quiet", True)
+    Console(Language.EN).tell(message)
+    err = capsys.readouterr().err
+    assert (err.startswith(printed), bool(err)) == (True, bool(printed))
 
 
 def test_verbose_tells_requests_and_times_but_no_secret(shell):

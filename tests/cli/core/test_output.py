@@ -183,8 +183,8 @@ LOST = {
 def test_an_output_that_is_full_is_told_in_one_sentence(words, is_unbuffered, store, shell):
     (shell.folder / "report.xml").write_bytes(b"<report/>")
     with Path("/dev/full").open("wb") as full:
-        told = ran(*words, "--store", store, stdout=full, cwd=shell.folder, is_unbuffered=is_unbuffered)
-    assert told == (1, "The output cannot be written: the disk is full.\n")
+        outcome = ran(*words, "--store", store, stdout=full, cwd=shell.folder, is_unbuffered=is_unbuffered)
+    assert outcome == (1, "The output cannot be written: the disk is full.\n")
 
 
 def test_an_output_that_was_never_open_is_told_too(store):

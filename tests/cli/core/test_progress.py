@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from sinetti.cli.core import invocation, progress
-from sinetti.cli.core.progress import Waiting
+from sinetti.cli.core.progress import WaitDisplay
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.domain.values import Language
@@ -104,16 +104,16 @@ def test_in_the_readers_language_and_without_signs_that_a_terminal_lacks():
 
 
 def test_a_terminal_that_goes_away_stops_no_work():
-    class Gone(Terminal):
+    class ClosedTerminal(Terminal):
         def write(self, _text):
             raise BrokenPipeError
 
     seconds = Seconds()
-    with progress.bar(2, Gone(), Language.EN, seconds) as shown:
+    with progress.bar(2, ClosedTerminal(), Language.EN, seconds) as shown:
         for name in ("a", "b"):
             seconds.now += 3
             shown.advance(name)
-    Waiting(60, Language.EN, Gone(), seconds.pass_by, seconds).sleep(1)
+    WaitDisplay(60, Language.EN, ClosedTerminal(), seconds.pass_by, seconds).sleep(1)
 
 
 def test_from_many_threads_each_counts():
@@ -139,7 +139,7 @@ WAITED = {
 @pytest.mark.parametrize("language", WAITED)
 def test_a_spinner_shows_the_remaining_time_in_place_of_messages(language):
     screen, seconds, seen = Terminal(), Seconds(), []
-    waiting = Waiting(60, language, screen, seconds.pass_by, seconds)
+    waiting = WaitDisplay(60, language, screen, seconds.pass_by, seconds)
     waiting.sleep(2)
     waiting.sleep(1)
     shown = [line.split(" ", 1)[1] for line in drawn(screen)]
@@ -154,7 +154,7 @@ def test_a_spinner_shows_the_remaining_time_in_place_of_messages(language):
 
 def test_elsewhere_the_messages_are_printed_and_there_is_no_spinner():
     stream, seconds, seen = io.StringIO(), Seconds(), []
-    waiting = Waiting(60, Language.EN, stream, seconds.pass_by, seconds)
+    waiting = WaitDisplay(60, Language.EN, stream, seconds.pass_by, seconds)
     waiting.sleep(2)
     waiting.without_attempts(seen.append)(make_message(messages.WAITING, seconds=2))
     assert (stream.getvalue(), len(seen), seconds.now) == ("", 1, 102)
@@ -170,7 +170,7 @@ def test_a_count_that_is_kept_elsewhere_is_shown_on_a_terminal_alone():
 
 @pytest.mark.parametrize("is_quiet", [False, True])
 def test_quiet_draws_nothing(is_quiet, monkeypatch):
-    monkeypatch.setattr(invocation.CURRENT, "quiet", is_quiet)
+    monkeypatch.setattr(invocation.CURRENT, "is_quiet", is_quiet)
     stream, ticks = io.StringIO(), iter(range(0, 1000, 60))
     with progress.bar(2, stream, ticks=lambda: next(ticks)) as bar:
         bar.advance("payroll")

@@ -10,7 +10,7 @@ import pytest
 
 from sinetti.cli.core import output, terminal
 from sinetti.cli.core.blocks import Heading, Literal, OutputTable, Paragraph, Record, Row, Screen, Tone, columns_of
-from sinetti.client.messages import messages
+from sinetti.client.messages import adoption_messages, document_messages, messages
 from sinetti.domain.values import Language
 from tests.cli import output_samples
 
@@ -27,7 +27,7 @@ TABLE = OutputTable(
 )
 BLOCKS = {
     "a table": (TABLE,),
-    "paragraphs": (Paragraph("word " * 60), Paragraph("x" * 300, apart=True), Paragraph("z " * 40, indent=4)),
+    "paragraphs": (Paragraph("word " * 60), Paragraph("x" * 300, is_apart=True), Paragraph("z " * 40, indent=4)),
     "a record": (Record("q" * 70, (("Name", "x" * 200), ("Other name", "y " * 90)), "z " * 30),),
     "a heading and lines": (Heading("q" * 90), Literal(("x" * 150, " " * 140 + "z"))),
 }
@@ -158,7 +158,8 @@ def test_every_line_of_the_samples_fits():
 def test_every_message_of_the_client_fits_the_narrowest_terminal():
     found = [
         one
-        for name, one in vars(messages).items()
+        for module in (messages, document_messages, adoption_messages)
+        for name, one in vars(module).items()
         if name.isupper() and (isinstance(one, str) or (isinstance(one, tuple) and len(one) == 2))
     ]
     assert len(found) > 200

@@ -55,7 +55,7 @@ def python(code):
 
 
 def said(end):
-    return messages.render(end.told, Language.EN)
+    return messages.render(end.message, Language.EN)
 
 
 def kept(folder, stage="deploy"):

@@ -262,7 +262,7 @@ def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failu
         assert isinstance(house.row(end).decision, NeedsOperator)
         assert house.ears.texts == []
     assert house.events().count(EventType.REPLACEMENT_NEEDED) == 1
-    assert house.memory().told == house.serial()
+    assert house.memory().informed_serial == house.serial()
 
 
 def test_after_a_replacement_everything_is_well_again(house):

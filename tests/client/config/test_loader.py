@@ -49,7 +49,7 @@ def written(tmp_path):
     return write
 
 
-def told(path, language=Language.EN):
+def mistakes(path, language=Language.EN):
     """Return the mistakes as a person reads them, line by line, without the path."""
     with pytest.raises(ConfigError) as caught:
         loader.read(path)
@@ -197,7 +197,7 @@ NO_WINDOWS = [
 
 @pytest.mark.parametrize("text", NO_WINDOWS)
 def test_what_is_no_window(text, written):
-    lines = told(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
+    lines = mistakes(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
     if text:
         (line,) = lines
         assert line.startswith(
@@ -217,7 +217,7 @@ WRONG = {
     "no TOML": ("store = store\n", 1, "This is not valid TOML: Invalid value."),
     "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "This is not valid TOML: Cannot overwrite a value."),
     "a text that does not end": ('a = 1\nstore = "', 2, "This is not valid TOML: "),
-    "a number that nobody can read": ("\n\na = " + "1" * 5000, 3, "This is not valid TOML: "),
+    "a number with too many digits": ("\n\na = " + "1" * 5000, 3, "This is not valid TOML: "),
     "a byte order mark": (
         b"\xef\xbb\xbfstore = 'a'\n",
         1,
@@ -333,12 +333,12 @@ WRONG = {
         "There is no table [services.registre]. The services in this file are register.",
     ),
     "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Add it, with"),
-    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Use one of: rsa-2048"),
-    "a format that nobody knows": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” is not allowed for “formats”."),
+    "an unsupported key type": ('[defaults]\nkey = "rsa-1024"\n', 2, "Use one of: rsa-2048"),
+    "an unknown format": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” is not allowed for “formats”."),
     "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
     "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is not a file mode. Write it in quotes"),
     "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is not a file mode."),
-    "a mode for everybody": ('[defaults]\nmode = "0644"\n', 2, "The mode “0644” is not allowed"),
+    "a mode for all users": ('[defaults]\nmode = "0644"\n', 2, "The mode “0644” is not allowed"),
     "a mode that a group may write": (
         '[defaults]\nmode = "0660"\n',
         2,
@@ -361,9 +361,9 @@ WRONG = {
         "“deploy” must be a list of the program and its",
     ),
     "a user that is not there": (
-        '[defaults]\nowner = "nobody-of-that-name"\n',
+        '[defaults]\nowner = "no-such-user"\n',
         2,
-        "This machine has no user “nobody-of-that-name”",
+        "This machine has no user “no-such-user”",
     ),
     "a group that is not there": (
         '[defaults]\ngroup = "no-such-group"\n',
@@ -388,35 +388,35 @@ WRONG = {
 
 @pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
 def test_a_mistake_is_told_with_its_line(text, line, why, written):
-    lines = [one for one in told(written(text)) if why in one]
-    assert len(lines) == 1, told(written(text))
+    lines = [one for one in mistakes(written(text)) if why in one]
+    assert len(lines) == 1, mistakes(written(text))
     assert lines[0].startswith(f"FILE, line {line}: ")
 
 
 @pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
 def test_it_is_told_in_every_language(text, line, why, written):
     path = written(text)
-    assert len({told(path, language)[-1] for language in Language}) == len(Language)
+    assert len({mistakes(path, language)[-1] for language in Language}) == len(Language)
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
-    lines = told(written('langage = "fi"\n[certificates.a]\nkey = "dsa"\n[agent]\nat_once = 0\nspread = "x"\n'))
+    lines = mistakes(written('langage = "fi"\n[certificates.a]\nkey = "dsa"\n[agent]\nat_once = 0\nspread = "x"\n'))
     assert [line.partition(":")[0] for line in lines] == [f"FILE, line {number}" for number in (1, 3, 5, 6)]
 
 
 def test_what_nobody_reads_is_counted(written):
     text = "[agent]\n" + "".join(f"x{number} = 1\n" for number in range(SHOWN + 7))
-    lines = told(written(text))
+    lines = mistakes(written(text))
     assert lines[SHOWN:] == ["FILE: 7 more errors are not shown."]
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    assert told(tmp_path / "sinetti.toml") == ["FILE: The file cannot be read: it does not exist."]
+    assert mistakes(tmp_path / "sinetti.toml") == ["FILE: The file cannot be read: it does not exist."]
 
 
 def test_a_mistake_in_one_service_is_no_mistake_of_who_names_it(written):
     text = SERVICE.replace("TEST", "QA") + '[defaults]\nservice = "register"\n'
-    assert len(told(written(text))) == 1
+    assert len(mistakes(written(text))) == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights are lists there")
@@ -425,13 +425,13 @@ def test_a_secret_that_others_may_read_is_refused(mode, written, tmp_path):
     path = written('[defaults]\npassword_file = "p12-password"\n')
     (tmp_path / "p12-password").chmod(mode)
     secret = tmp_path / "p12-password"
-    assert told(path) == [f"FILE, line 2: “password_file”: other users can read {secret}. Run: chmod 600 {secret}"]
+    assert mistakes(path) == [f"FILE, line 2: “password_file”: other users can read {secret}. Run: chmod 600 {secret}"]
 
 
 def test_an_empty_secret(written, tmp_path):
     path = written('[defaults]\nkey_password_file = "key-password"\n')
     (tmp_path / "key-password").write_text("\n")
-    assert "is empty. Write the password or PIN in it." in told(path)[0]
+    assert "is empty. Write the password or PIN in it." in mistakes(path)[0]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
@@ -447,7 +447,7 @@ def test_a_secret_that_is_a_pipe_is_not_waited_for(written, tmp_path):
 def test_a_secret_that_no_pkcs12_file_takes(written, tmp_path):
     path = written('[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n')
     (tmp_path / "p12-password").write_bytes("pässwörd\n".encode("latin-1"))
-    (said,) = told(path)
+    (said,) = mistakes(path)
     assert said.startswith("FILE, line 3: “password_file”: ")
     assert "one line of UTF-8" in said
 
@@ -481,7 +481,7 @@ def test_a_system_without_owners(written, monkeypatch):
     monkeypatch.setattr(
         "sinetti.client.config.certificate_entries.importlib", type("None", (), {"import_module": missing})
     )
-    assert "“owner” cannot be used on this operating system" in told(written('[defaults]\nowner = "root"\n'))[0]
+    assert "“owner” cannot be used on this operating system" in mistakes(written('[defaults]\nowner = "root"\n'))[0]
 
 
 def test_a_token_of_the_defaults_with_another_label(written):
@@ -501,6 +501,6 @@ def test_anchors_that_others_can_write_are_not_taken(written, tmp_path):
     path, bundle = written(SERVICE), tmp_path / "holders.pem"
     assert loader.read(path).services
     bundle.chmod(0o666)
-    (line,) = told(path)
+    (line,) = mistakes(path)
     assert line.startswith(f"FILE, line 5: “trust_holders”: other users can change {bundle}")
     assert line.endswith(f"run: chmod go-w {bundle}")

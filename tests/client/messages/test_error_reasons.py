@@ -18,9 +18,9 @@ from sinetti.wire.xmldsig.errors import SignatureErrorCode
 
 @pytest.mark.parametrize("flaw", SignatureErrorCode)
 def test_every_flaw_of_a_signature_is_said_in_every_language(flaw):
-    told = error_reasons.translate_reason(flaw)
-    assert told == Message(flaw.value)
-    assert len({messages.render(told, language) for language in Language}) == len(Language)
+    message = error_reasons.translate_reason(flaw)
+    assert message == Message(flaw.value)
+    assert len({messages.render(message, language) for language in Language}) == len(Language)
 
 
 def verification(code, said="certificate verify failed"):
@@ -30,7 +30,7 @@ def verification(code, said="certificate verify failed"):
 
 
 REASONS = {
-    "nobody listens": (
+    "no listener": (
         ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
         "no program is listening there",
     ),
@@ -58,8 +58,8 @@ REASONS = {
 
 @pytest.mark.parametrize(("bad", "read"), REASONS.values(), ids=REASONS)
 def test_reasons(bad, read):
-    told = make_message("{why}", why=error_reasons.translate_reason(bad))
-    assert messages.render(told, Language.EN).startswith(read)
+    message = make_message("{why}", why=error_reasons.translate_reason(bad))
+    assert messages.render(message, Language.EN).startswith(read)
 
 
 FINNISH = {

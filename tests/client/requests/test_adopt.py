@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from sinetti.client.messages import messages
+from sinetti.client.messages import adoption_messages
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, ServiceEntry
 from sinetti.client.reporting import status
 from sinetti.client.requests import adopt as requests_adopt
@@ -200,7 +200,7 @@ def refused(desk, one, name=NAME, entry=ENTRY, **changes):
 
 def test_an_expired_one(desk):
     text, values = refused(desk.at(END + timedelta(seconds=1)), material())
-    assert text == messages.ADOPT_EXPIRED
+    assert text == adoption_messages.ADOPT_EXPIRED
     assert values == {"name": NAME, "until": END}
     assert adopt(desk.at(END), material()).result is Result.ENROLLED, "the last valid second"
 
@@ -221,18 +221,18 @@ def test_one_whose_ca_has_ended(desk):
 
 def test_one_that_is_no_holders(desk):
     one = KeyMaterial(*authority.response_signer(), ())
-    assert refused(desk, one, trust_holders=anchors("services"))[0] == messages.ADOPT_NOT_HOLDERS
+    assert refused(desk, one, trust_holders=anchors("services"))[0] == adoption_messages.ADOPT_NOT_HOLDERS
 
 
 def test_another_customer(desk):
     text, values = refused(desk, material(), entry=replace(ENTRY, customer_id="7654321-0"))
-    assert text == messages.ADOPT_OTHER_CUSTOMER
+    assert text == adoption_messages.ADOPT_OTHER_CUSTOMER
     assert values == {"found": authority.CUSTOMER_ID, "wanted": "7654321-0"}
 
 
 def test_another_environment(desk):
     text, values = refused(desk, material(), environment=Environment.PRODUCTION)
-    assert text == messages.ADOPT_OTHER_WORLD
+    assert text == adoption_messages.ADOPT_OTHER_WORLD
     assert (values["found"], values["wanted"]) == ("TEST", "PRODUCTION")
 
 
@@ -243,20 +243,20 @@ def test_a_name_that_cannot_be_one(desk):
 def test_a_name_with_another_certificate(desk):
     adopt(desk, material())
     text, values = refused(desk, material(63))
-    assert text == messages.ADOPT_NAME_USED
+    assert text == adoption_messages.ADOPT_NAME_USED
     assert values == {"name": NAME, "serial": generations.current(desk.folder).serial}
 
 
 def test_a_name_with_a_request_under_way(desk):
     desk.double.script.append(double.say(503))
     desk.enrol()
-    assert refused(desk, material())[0] == messages.ADOPT_NAME_ASKS
+    assert refused(desk, material())[0] == adoption_messages.ADOPT_NAME_ASKS
 
 
 def test_a_certificate_that_another_name_has(desk):
     one = material()
     adopt(desk, one)
-    assert refused(desk, one, name="benefits") == (messages.ADOPT_HELD, {"other": NAME})
+    assert refused(desk, one, name="benefits") == (adoption_messages.ADOPT_HELD, {"other": NAME})
 
 
 def test_a_damaged_name_is_told_and_left_alone(desk):
@@ -276,7 +276,7 @@ def test_a_name_at_which_another_run_is_at_work(desk):
 
 def test_a_certificate_without_a_customer(desk, monkeypatch):
     monkeypatch.setattr(generations, "common_name", lambda _certificate: None)
-    assert refused(desk, material())[0] == messages.ADOPT_NO_CUSTOMER
+    assert refused(desk, material())[0] == adoption_messages.ADOPT_NO_CUSTOMER
 
 
 # --- Which service
@@ -294,10 +294,10 @@ CHOICES = {
     "the only one": (["ours"], None, "ours"),
     "one of two": (["ours", "theirs"], None, "ours"),
     "the one that the file says": (["ours", "ours too"], "ours too", "ours too"),
-    "two, and the file says none": (["ours", "ours too"], None, messages.ADOPT_SERVICES),
-    "none": (["theirs"], None, messages.ADOPT_NO_SERVICE),
-    "none at all": ([], None, messages.ADOPT_NO_SERVICE),
-    "the file says another": (["ours", "theirs"], "theirs", messages.ADOPT_OTHER_TABLE),
+    "two, and the file says none": (["ours", "ours too"], None, adoption_messages.ADOPT_SERVICES),
+    "none": (["theirs"], None, adoption_messages.ADOPT_NO_SERVICE),
+    "none at all": ([], None, adoption_messages.ADOPT_NO_SERVICE),
+    "the file says another": (["ours", "theirs"], "theirs", adoption_messages.ADOPT_OTHER_TABLE),
 }
 
 
@@ -320,7 +320,7 @@ def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
     with pytest.raises(UsageError) as caught:
         requests_adopt.check_issued_by_service(material().certificate, service(desk, trust_holders=anchors("services")))
     text, values = told(caught)
-    assert text == messages.ADOPT_NOT_OF_SERVICE
+    assert text == adoption_messages.ADOPT_NOT_OF_SERVICE
     assert "CN=" in values["issuer"]
 
 

@@ -33,7 +33,7 @@ memories = some.builds(
     next_try=some.none() | seconds,
     codes=some.lists(some.text(), max_size=3).map(tuple),
     exit_code=some.sampled_from(ExitCode),
-    told=some.none() | some.text(),
+    informed_serial=some.none() | some.text(),
     hint=some.none() | hints,
     ask_again=some.none() | seconds,
     received=some.none() | seconds,
@@ -95,7 +95,7 @@ NONE_AT_ALL = [b"[]", b"null", b"[" * 100_000]
 ONE_ODD_MEMBER = [
     (AgentState(next_try=AT), b"Z", b""),
     (AgentState(exit_code=ExitCode.REFUSED), b'"exit": 3', b'"exit": 77'),
-    (AgentState(told="0a"), b'"0a"', b"10"),
+    (AgentState(informed_serial="0a"), b'"0a"', b"10"),
     (AgentState(hint=RenewalInfoState(AT, AT.replace(day=3))), b'"2027-05-02T11:03:00Z"', b'"soon"'),
     (AgentState(codes=("PKI090",)), b'["PKI090"]', b'"PKI090"'),
 ]
@@ -152,7 +152,7 @@ def test_status_reads_what_a_pass_writes(tmp_path):
     hint = RenewalInfoState(AT, AT.replace(day=3), "why")
     save_agent_state(tmp_path, AgentState("0a", 2, AT, ("PKI090",), ExitCode.AGAIN, "0a", hint, AT))
     known = load_agent_state(tmp_path, tolerant=True)
-    assert (known.failures, known.next_try, known.codes, known.told) == (2, AT, ("PKI090",), "0a")
+    assert (known.failures, known.next_try, known.codes, known.informed_serial) == (2, AT, ("PKI090",), "0a")
     assert (known.hint.start, known.hint.end, known.hint.explanation, known.ask_again) == (
         hint.start, hint.end, "why", AT,
     )  # fmt: skip

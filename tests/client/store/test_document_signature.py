@@ -8,7 +8,7 @@ import pytest
 from sinetti.ca.issuance import build_tbs
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import encode_signed
-from sinetti.client.messages import messages
+from sinetti.client.messages import document_messages, messages
 from sinetti.client.results import UsageError
 from sinetti.client.store import document_signature, files, generations, key_storage
 from sinetti.client.store.generations import NameState
@@ -57,7 +57,7 @@ def test_nothing_is_sealed_with_an_expired_certificate(desk):
     assert document_signature.signing_certificate(desk.store, NAME, END)
     with pytest.raises(UsageError) as bad:
         document_signature.signing_certificate(desk.store, NAME, END + SECOND)
-    assert bad.value.message.text == messages.SEAL_EXPIRED_SIGNER
+    assert bad.value.message.text == document_messages.SEAL_EXPIRED_SIGNER
 
 
 @pytest.mark.parametrize("during", ["open_key", "certificate"])
@@ -92,7 +92,7 @@ def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):
     assert document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW)
     with pytest.raises(UsageError) as bad:
         document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
-    assert bad.value.message.text == messages.SEAL_EARLY_SIGNER
+    assert bad.value.message.text == document_messages.SEAL_EARLY_SIGNER
     assert "valid only from 2 March 2026 at 14:00" in messages.render(bad.value.message, Language.EN)
 
 
@@ -101,7 +101,7 @@ def test_what_is_known_to_be_revoked_seals_nothing(desk):
     generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
     with pytest.raises(UsageError) as bad:
         document_signature.signing_certificate(desk.store, NAME, desk.now)
-    assert bad.value.message.text == messages.SEAL_REVOKED_SIGNER
+    assert bad.value.message.text == document_messages.SEAL_REVOKED_SIGNER
 
 
 def test_who_seals_has_to_be_in_the_store(desk):

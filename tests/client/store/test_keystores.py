@@ -262,7 +262,7 @@ def test_one_of_several(kind, java, pair):
     assert keystores.from_java(path, "benefits", b"of the store").certificate == pair[1]
     if kind == "JKS":
         assert "Choose one with --alias: benefits, payroll" in refused(keystores.from_java, path, None, b"of the store")
-    assert "keytool cannot read " in refused(keystores.from_java, path, "nobody", b"of the store")
+    assert "keytool cannot read " in refused(keystores.from_java, path, "unknown", b"of the store")
 
 
 def test_a_key_with_a_password_of_its_own(java, pair):

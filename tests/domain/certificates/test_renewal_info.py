@@ -20,9 +20,9 @@ from sinetti.domain.certificates.renewal_info import (
     Explanation,
     RenewalInfoInput,
     SuggestedWindow,
+    check_notice,
     check_over,
     check_reason,
-    check_told,
     default_renewal_start,
     in_proportion,
     is_eligible,
@@ -43,7 +43,7 @@ def facts(serial="41", life=730 * ONE_DAY, **changes):
     return replace(RenewalInfoInput(serial, span, default_renewal_start(span)), **changes)
 
 
-def called(one, after, over, told=None):
+def called(one, after, over, notice=None):
     """Return the certificate with a notice of early replacement.
 
     The notice begins `after` the certificate's beginning and lasts `over`.
@@ -51,7 +51,7 @@ def called(one, after, over, told=None):
     begins = one.span.not_before + after
     opens = min(one.renewable_from, begins)
     return replace(
-        one, renewable_from=opens, called=EarlyReplacementNotice(begins, begins + over, told or Explanation())
+        one, renewable_from=opens, called=EarlyReplacementNotice(begins, begins + over, notice or Explanation())
     )
 
 
@@ -193,7 +193,7 @@ def test_a_reason_is_given():
 
 
 ALL = {Language.FI: "a", Language.SV: " b ", Language.EN: "c"}
-NOT_TOLD = {
+UNACCEPTABLE = {
     "two languages": Explanation({Language.FI: "a", Language.SV: "b"}),
     "an empty one": Explanation({**ALL, Language.EN: " "}),
     "too long": Explanation({**ALL, Language.EN: "x" * 401}),
@@ -205,13 +205,13 @@ NOT_TOLD = {
 }
 
 
-@pytest.mark.parametrize("told", NOT_TOLD.values(), ids=NOT_TOLD)
-def test_not_told(told):
+@pytest.mark.parametrize("notice", UNACCEPTABLE.values(), ids=UNACCEPTABLE)
+def test_an_unacceptable_notice(notice):
     with pytest.raises(EarlyReplacementError):
-        check_told(told)
+        check_notice(notice)
 
 
 def test_told():
-    assert check_told(Explanation()) == Explanation()
-    told = check_told(Explanation(ALL, "https://service.example/incident"))
-    assert told.explanation == {Language.FI: "a", Language.SV: "b", Language.EN: "c"}
+    assert check_notice(Explanation()) == Explanation()
+    notice = check_notice(Explanation(ALL, "https://service.example/incident"))
+    assert notice.explanation == {Language.FI: "a", Language.SV: "b", Language.EN: "c"}

@@ -22,7 +22,7 @@ from sinetti.eservice.orders import browser_enrolment_pages
 from sinetti.pki.encoding import certificate_pem, load_certificate
 from sinetti.server.http import Request
 from tests.support.authority import CUSTOMER_ID
-from tests.support.pages import errors, fields, told
+from tests.support.pages import errors, fields, page_text
 from tests.support.secure import code_of_sms, offered
 from tests.support.service_context import REQUEST, SECOND, csr, enrolled, new_key, ordered
 
@@ -82,7 +82,7 @@ def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(brow
 
 def test_the_same_form_again_gives_the_same_certificate(browser, sqlite_desk):
     ids, request = ordered(sqlite_desk), pem_of(new_key())
-    pages = {told(fetch(browser, ids, request)) for _ in range(2)}
+    pages = {page_text(fetch(browser, ids, request)) for _ in range(2)}
     assert len(pages) == 1
     assert models.Certificate.objects.count() == 1
 
@@ -123,7 +123,7 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
     else:
         page = fetch(browser, ids, KEY.decode() + (pem_of(new_key()) if how == "beside a request" else ""))
     assert page.reply.status == 422
-    assert "This is a private key. We did not store it or send it on." in told(page)
+    assert "This is a private key. We did not store it or send it on." in page_text(page)
     assert "Stop using it" in errors(page)["request"]
     assert not fields(page, "fetch").get("request", "").strip()
     assert secret not in page.reply.body.decode()
@@ -188,7 +188,7 @@ def test_what_passes_by_itself_is_told_above_the_form(browser, sqlite_desk):
     page = fetch(browser, ids, pem_of(new_key()))
     assert page.reply.status == 503
     assert not errors(page)
-    assert "Send the same request again" in told(page)
+    assert "Send the same request again" in page_text(page)
 
 
 def test_a_download_without_a_retrieval_id_says_so(browser, sqlite_desk):
@@ -244,10 +244,10 @@ def test_the_command_of_our_client_is_one_that_it_takes(browser):
 def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(browser, sqlite_desk):
     ids = ordered(sqlite_desk)
     page = fetch(browser, ids, "", organisation="FI12345678")
-    assert 'CN=FI12345678"' in told(page)
+    assert 'CN=FI12345678"' in page_text(page)
     page = fetch(browser, ids, "", organisation='$(rm -rf /)"')
-    assert "CN=1234567-1" in told(page)
-    assert "CN=$(rm" not in told(page)
+    assert "CN=1234567-1" in page_text(page)
+    assert "CN=$(rm" not in page_text(page)
 
 
 def test_refusals_speak_the_readers_language(browser, sqlite_desk):

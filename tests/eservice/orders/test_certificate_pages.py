@@ -10,11 +10,11 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import VALIDITY
 from tests.support.acting import lineage, orders
 from tests.support.browser import people_door
-from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
 from tests.support.service_context import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 
 PLACE, REPLACE, CONTACTS = "/settings/certificates", "/settings/orders/replace", "/settings/contacts"
-SOMEBODY = {
+NEW_PERSON = {
     "person_name": "Uusi Yhteyshenkilö",
     "person_email": "uusi@sinisiipi.example",
     "person_phone": "040 765 4321",
@@ -39,9 +39,9 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, address)
     assert lineage(sqlite_desk, held.serial).contact.name == CONTACT.name
-    save(page, address, **SOMEBODY)
+    save(page, address, **NEW_PERSON)
     assert lineage(sqlite_desk, held.serial).contact.email == "uusi@sinisiipi.example"
-    save(page, f"{address}?place=deputy", **{**SOMEBODY, "person_email": "vara@sinisiipi.example"})
+    save(page, f"{address}?place=deputy", **{**NEW_PERSON, "person_email": "vara@sinisiipi.example"})
     line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy.email) == ("uusi@sinisiipi.example", "vara@sinisiipi.example")
     save(page, address, person_email="", person_phone="x")
@@ -51,44 +51,44 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
 
 def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact"
-    page = save(signatory, f"{address}?place=deputy", **{**SOMEBODY, "person_email": CONTACT.email.upper()})
+    page = save(signatory, f"{address}?place=deputy", **{**NEW_PERSON, "person_email": CONTACT.email.upper()})
     assert errors(page)["person_email"].startswith("The technical contact person cannot be the deputy")
-    save(page, f"{address}?place=deputy", **SOMEBODY)
-    save(page, address, **{**SOMEBODY, "person_email": SOMEBODY["person_email"].upper()})
+    save(page, f"{address}?place=deputy", **NEW_PERSON)
+    save(page, address, **{**NEW_PERSON, "person_email": NEW_PERSON["person_email"].upper()})
     assert list(errors(page)) == ["person_email"]
-    assert "Remove the deputy first" in told(page)
+    assert "Remove the deputy first" in page_text(page)
     line = lineage(sqlite_desk, held.serial)
-    assert (line.contact.email, line.deputy.email) == (CONTACT.email, SOMEBODY["person_email"])
+    assert (line.contact.email, line.deputy.email) == (CONTACT.email, NEW_PERSON["person_email"])
 
 
 def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact?place=deputy"
     assert "no-deputy" not in signatory.get(address).buttons, "there is none"
-    save(signatory, address, **SOMEBODY)
+    save(signatory, address, **NEW_PERSON)
     page = signatory.get(address).press("no-deputy")
     assert page.heading == "Remove the deputy?"
-    assert "Uusi Yhteyshenkilö, uusi@sinisiipi.example, 040 765 4321, Swedish" in told(page)
-    assert lineage(sqlite_desk, held.serial).deputy.email == SOMEBODY["person_email"], "looked at alone"
+    assert "Uusi Yhteyshenkilö, uusi@sinisiipi.example, 040 765 4321, Swedish" in page_text(page)
+    assert lineage(sqlite_desk, held.serial).deputy.email == NEW_PERSON["person_email"], "looked at alone"
     sent = {**fields(page, "remove"), "do": "remove"}
     page.press("remove")
-    assert "Deputy removed. We tell the person by e-mail." in told(page)
-    assert "Deputy removed" in told(page)
+    assert "Deputy removed. We tell the person by e-mail." in page_text(page)
+    assert "Deputy removed" in page_text(page)
     line = lineage(sqlite_desk, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
-    removed = models.Person.objects.get(email=SOMEBODY["person_email"])
+    removed = models.Person.objects.get(email=NEW_PERSON["person_email"])
     assert models.OutboxMessage.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
     for does in ("remove", "no-deputy"):
-        assert "No changes were needed." in told(page.post(address.partition("?")[0], {**sent, "do": does}))
-    save(page, address, **{**SOMEBODY, "person_email": "toinen@sinisiipi.example"})
-    assert "The deputy is now another person" in told(page.post(address.partition("?")[0], sent))
+        assert "No changes were needed." in page_text(page.post(address.partition("?")[0], {**sent, "do": does}))
+    save(page, address, **{**NEW_PERSON, "person_email": "toinen@sinisiipi.example"})
+    assert "The deputy is now another person" in page_text(page.post(address.partition("?")[0], sent))
     assert lineage(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
 
 
 def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held):
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
-    save(page, f"{PLACE}/{held.serial}/contact", **{**SOMEBODY, "person_phone": ""})
-    assert "A new link to the transfer IDs of the open order is on its way." in told(page)
-    assert "Give them the code shown" in told(page)
+    save(page, f"{PLACE}/{held.serial}/contact", **{**NEW_PERSON, "person_phone": ""})
+    assert "A new link to the transfer IDs of the open order is on its way." in page_text(page)
+    assert "Give them the code shown" in page_text(page)
 
 
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
@@ -97,7 +97,7 @@ def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, hel
         return sqlite_desk.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.contacts.guarded", gone)
-    assert "This certificate no longer exists. See the list of certificates." in told(
+    assert "This certificate no longer exists. See the list of certificates." in page_text(
         save(signatory, f"{PLACE}/{held.serial}/contact")
     )
 
@@ -105,14 +105,14 @@ def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, hel
 def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/let-end"
     page = signatory.get(address).press("let-end")
-    assert "Reminders about this certificate are now off" in told(page)
-    assert "off since" in told(page.get(address))
-    assert "No changes were needed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
-    assert "Reminders about this certificate are on again" in told(page.get(address).press("go-on"))
+    assert "Reminders about this certificate are now off" in page_text(page)
+    assert "off since" in page_text(page.get(address))
+    assert "No changes were needed" in page_text(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
+    assert "Reminders about this certificate are on again" in page_text(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
     page.get(address).press("let-end")
     assert page.reply.status == 409
-    assert "is not valid" in told(page)
+    assert "is not valid" in page_text(page)
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
@@ -127,14 +127,14 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
     page.press("look", reason="keyCompromise")
     assert page.heading == "Revoke permanently?"
     for shown in (held.serial, new.serial, "300 other organisations", "Unknown", "Make a new private key"):
-        assert shown in told(page)
+        assert shown in page_text(page)
     assert sqlite_desk.certificate(held.serial).revoked_at is None, "looking revokes nothing"
     again = fields(page, "revoke")
-    assert "Certificates revoked: 2." in told(page.press("revoke"))
+    assert "Certificates revoked: 2." in page_text(page.press("revoke"))
     assert sqlite_desk.certificate(new.serial).revoked
-    assert "had already been revoked" in told(page.post(address, {**again, "do": "revoke"}))
-    assert "This certificate was revoked on" in told(page.get(address))
-    assert "had already been revoked" in told(page.press("look", reason="keyCompromise"))
+    assert "had already been revoked" in page_text(page.post(address, {**again, "do": "revoke"}))
+    assert "This certificate was revoked on" in page_text(page.get(address))
+    assert "had already been revoked" in page_text(page.press("look", reason="keyCompromise"))
 
 
 @pytest.mark.parametrize("use", ["seen", "looked for"])
@@ -147,32 +147,32 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
         models.CertificateObservation.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
-    assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
-    assert "reports of 1 other organisation" in told(page)
+    assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in page_text(page)
+    assert "reports of 1 other organisation" in page_text(page)
 
 
 def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_desk, other):
     theirs = enrolled(sqlite_desk, customer_id="7654321-2")
     for page in ("contact", "let-end", "revoke"):
-        shown = {told(signatory.get(f"{PLACE}/{serial}/{page}")) for serial in (theirs.serial, "00", "no serial")}
+        shown = {page_text(signatory.get(f"{PLACE}/{serial}/{page}")) for serial in (theirs.serial, "00", "no serial")}
         assert (len(shown), signatory.reply.status) == (1, 403), page
 
 
 def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     enrolled(sqlite_desk)
     page = signatory.get(CONTACTS)
-    assert CONTACT.email in told(page)
+    assert CONTACT.email in page_text(page)
     page.press("look", leaving="nobody@sinisiipi.example")
     assert (page.reply.status, set(errors(page))) == (422, {"leaving"})
     page.press("look", leaving=f" {CONTACT.email.upper()} ")
-    assert ": 2" in told(page)
-    page.press("save", **{**SOMEBODY, "person_email": CONTACT.email})
+    assert ": 2" in page_text(page)
+    page.press("save", **{**NEW_PERSON, "person_email": CONTACT.email})
     assert set(errors(page)) == {"person_email"}
-    assert fields(page, "save")["person_name"] == SOMEBODY["person_name"]
+    assert fields(page, "save")["person_name"] == NEW_PERSON["person_name"]
     sent = fields(page, "save")
-    assert "Certificates handed over: 2." in told(page.press("save", **SOMEBODY))
-    assert lineage(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
-    assert "No changes were needed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
+    assert "Certificates handed over: 2." in page_text(page.press("save", **NEW_PERSON))
+    assert lineage(sqlite_desk, held.serial).contact.email == NEW_PERSON["person_email"]
+    assert "No changes were needed" in page_text(page.post(CONTACTS, {**sent, **NEW_PERSON, "do": "save"}))
 
 
 def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
@@ -181,9 +181,9 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
     for room in ("sinetti.services.self_service.contact_handover", "sinetti.eservice.orders.contact_handover_view"):
         monkeypatch.setattr(f"{room}.MOST_AT_ONCE", 1)
     page = signatory.get(CONTACTS).press("look", leaving=CONTACT.email)
-    assert "There are more than 1" in told(page)
-    assert "This person has more certificates." in told(page.press("save", **SOMEBODY))
-    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
+    assert "There are more than 1" in page_text(page)
+    assert "This person has more certificates." in page_text(page.press("save", **NEW_PERSON))
+    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **NEW_PERSON)
     assert models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
 
 
@@ -193,8 +193,8 @@ def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypa
     monkeypatch.setattr(
         "sinetti.database.organisations.contact_handover.orders_offered_to_others", lambda *_: [(ours, "0" * 32)]
     )
-    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
-    assert "This order no longer exists. See the open orders." in told(page)
+    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **NEW_PERSON)
+    assert "This order no longer exists. See the open orders." in page_text(page)
 
 
 def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_desk, held):
@@ -203,35 +203,35 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     renewed(sqlite_desk, second)
     page = signatory.get(REPLACE).press("look", days="30")
     assert page.heading == "Check the replacements: 1"
-    assert "It already has a successor" in told(page)
+    assert "It already has a successor" in page_text(page)
     sent = fields(page, "order")
-    assert "Replacements ordered: 1." in told(page.press("order"))
+    assert "Replacements ordered: 1." in page_text(page.press("order"))
     page.post(REPLACE, {**sent, "do": "order"})
     assert len([one for one in orders(sqlite_desk) if one.replaces]) == 1
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": held.serial})
-    assert "A replacement has already been ordered" in told(page)
-    assert "There is nothing to replace." in told(page)
+    assert "A replacement has already been ordered" in page_text(page)
+    assert "There is nothing to replace." in page_text(page)
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": "00"})
-    assert "Certificates for which you cannot order a replacement: 1." in told(page)
+    assert "Certificates for which you cannot order a replacement: 1." in page_text(page)
 
 
 def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_desk, held):
     sent = fields(signatory.get(REPLACE).press("look", days="730"), "order")
     signatory.door = people_door(sqlite_desk, sms=False)
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "This service cannot send text messages" in told(page)
+    assert "This service cannot send text messages" in page_text(page)
     assert "order" not in page.buttons
-    assert "Replacements ordered: 0." in told(page.post(REPLACE, {**sent, "do": "order"}))
+    assert "Replacements ordered: 0." in page_text(page.post(REPLACE, {**sent, "do": "order"}))
     assert not [one for one in orders(sqlite_desk) if one.replaces]
     models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "give them the code shown on the order's page" in told(page)
-    assert "Replacements ordered: 1." in told(page.press("order"))
+    assert "give them the code shown on the order's page" in page_text(page)
+    assert "Replacements ordered: 1." in page_text(page.press("order"))
 
 
 def test_what_the_page_says_of_replacing_a_few_is_true(signatory, held):
-    assert "choose “Order a replacement”" in told(signatory.get(REPLACE))
-    assert "Order a replacement" in told(signatory.get(f"{PLACE}/{held.serial}"))
+    assert "choose “Order a replacement”" in page_text(signatory.get(REPLACE))
+    assert "Order a replacement" in page_text(signatory.get(f"{PLACE}/{held.serial}"))
 
 
 def test_wrong_days_are_told_beside_the_field(signatory):
@@ -246,9 +246,9 @@ def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, mon
     page = signatory.get(REPLACE).press("look", days="730")
     assert page.heading == "Check the replacements: 1"
     models.Lineage.objects.update(contact=None)
-    assert "their details had changed: 1" in told(page.press("order"))
+    assert "their details had changed: 1" in page_text(page.press("order"))
     monkeypatch.setattr("sinetti.services.self_service.bulk_replace.MOST_AT_ONCE", 0)
-    assert "There are more than" in told(page.get(REPLACE).press("look", days="730"))
+    assert "There are more than" in page_text(page.get(REPLACE).press("look", days="730"))
 
 
 def test_a_viewer_and_who_has_no_organisation_are_told_what_is_lacking(as_role):

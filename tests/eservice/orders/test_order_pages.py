@@ -10,7 +10,7 @@ from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
-from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
 from tests.support.service_context import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
@@ -35,12 +35,12 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     page = checked(signatory)
     assert page.heading == "Check the order"
     for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", "Finnish", CUSTOMER_NAME):
-        assert shown in told(page)
+        assert shown in page_text(page)
     sent = fields(page, "send")
     page.press("send")
     (order,) = orders(sqlite_desk)
     assert page.path == f"/settings/orders/{order.pk}"
-    assert "Certificate ordered." in told(page)
+    assert "Certificate ordered." in page_text(page)
     assert order.lineage.serves == 300
     page.post(NEW, {**sent, "do": "send"})
     assert len(orders(sqlite_desk)) == 1, "sent twice"
@@ -48,7 +48,7 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
 
 
 def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
-    assert "those of about 1,500 other organisations" in told(checked(signatory, count="1500"))
+    assert "those of about 1,500 other organisations" in page_text(checked(signatory, count="1500"))
 
 
 def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
@@ -56,16 +56,16 @@ def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
     models.Order.objects.update(description="")
     models.Lineage.objects.update(description="")
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
-    assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
+    assert "No description" in page_text(signatory.get(f"/settings/orders/{order}"))
 
 
 def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
     ids = ordered(sqlite_desk, an_order())
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
-    page = told(signatory.get(f"/settings/orders/{order}"))
+    page = page_text(signatory.get(f"/settings/orders/{order}"))
     assert "No link to the transfer IDs has been sent." in page
     assert ("Send a link" in page, "previous link" in page) == (True, False)
-    page = told(signatory.press("send"))
+    page = page_text(signatory.press("send"))
     assert ("is on its way" in page, "Send a new link" in page) == (True, True)
 
 
@@ -143,10 +143,10 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert (filled["channel"], filled["description"], filled["count"]) == ("SFTP", "payroll", "1")
     assert filled["contact_email"] == "nimi@sinisiipi.example"
     page.press("check", contact_phone="")
-    assert "give to the contact person yourself" in told(page)
-    assert "1 other organisation" in told(page)
+    assert "give to the contact person yourself" in page_text(page)
+    assert "1 other organisation" in page_text(page)
     page.press("send")
-    assert "Code for the contact person" in told(page)
+    assert "Code for the contact person" in page_text(page)
     assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]
 
 
@@ -162,28 +162,28 @@ def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other
     theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
     for asked in (f"?organisation={other}", "?organisation=0", f"?replaces={theirs}", "?replaces=00"):
         page = signatory.get(NEW + asked)
-        assert (page.reply.status, theirs in told(page)) == (403, False), asked
+        assert (page.reply.status, theirs in page_text(page)) == (403, False), asked
 
 
 def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
         organisations.withdraw_channel(sqlite_desk.db, ours, channel, sqlite_desk.audit_entry())
-    assert "cannot order certificates yet" in told(signatory.get(NEW))
+    assert "cannot order certificates yet" in page_text(signatory.get(NEW))
 
 
 def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_desk):
     held = enrolled(sqlite_desk, channel=Channel.SFTP)
     ours = models.Organisation.objects.get().pk
     organisations.withdraw_channel(sqlite_desk.db, ours, Channel.SFTP, sqlite_desk.audit_entry())
-    assert "cannot order this type of certificate yet" in told(signatory.get(f"{NEW}?replaces={held.serial}"))
+    assert "cannot order this type of certificate yet" in page_text(signatory.get(f"{NEW}?replaces={held.serial}"))
 
 
 def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
     ours = models.Organisation.objects.get().pk
     monkeypatch.setattr("sinetti.eservice.orders.create_view.orderable", lambda *_: ())
     page = signatory.get(f"{NEW}?organisation={ours}")
-    assert (page.reply.status, "has ended" in told(page)) == (410, True)
+    assert (page.reply.status, "has ended" in page_text(page)) == (410, True)
 
 
 def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_desk, monkeypatch):
@@ -197,33 +197,33 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", withdrawn)
     page.press("send")
     assert page.reply.status == 409
-    assert "is no longer approved for this type of certificate" in told(page)
+    assert "is no longer approved for this type of certificate" in page_text(page)
     assert fields(page, "check")["description"] == "Payroll"
 
 
 def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_desk):
     checked(signatory, contact_phone="").press("send")
     order = signatory.path
-    assert "Code for the contact person" in told(signatory)
+    assert "Code for the contact person" in page_text(signatory)
     viewer = as_role(Role.VIEWER, "vilja")
     assert viewer.get(NEW).reply.status == 403
-    assert "The link to the transfer IDs is on its way" in told(viewer.get(order))
-    assert "Reload the page to see when the link was sent" in told(viewer)
-    assert "Code for the contact person" not in told(viewer)
+    assert "The link to the transfer IDs is on its way" in page_text(viewer.get(order))
+    assert "Reload the page to see when the link was sent" in page_text(viewer)
+    assert "Code for the contact person" not in page_text(viewer)
     assert "send" not in viewer.buttons
     assert viewer.get("/settings/orders").heading == "Open orders"
-    assert "Payroll" in told(viewer)
+    assert "Payroll" in page_text(viewer)
 
 
 def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     checked(signatory).press("send")
     order, seen = signatory.path, fields(signatory, "send")
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
-    assert "link to the transfer IDs no longer works" in told(signatory.get(order))
-    assert "A new link is on its way." in told(signatory.press("send"))
-    assert "A new link has already been sent." in told(signatory.post(order, {**seen, "do": "send"}))
+    assert "link to the transfer IDs no longer works" in page_text(signatory.get(order))
+    assert "A new link is on its way." in page_text(signatory.press("send"))
+    assert "A new link has already been sent." in page_text(signatory.post(order, {**seen, "do": "send"}))
     models.Lineage.objects.update(contact=None)
-    assert "The certificate has no technical contact person" in told(signatory.press("send"))
+    assert "The certificate has no technical contact person" in page_text(signatory.press("send"))
     assert signatory.reply.status == 409
 
 
@@ -240,7 +240,7 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
     for mail, link, says in STATES.values():
         models.OutboxMessage.objects.update(**{"sent": None, "failed_at": None, **dict.fromkeys(mail, now)})
         models.SecureMessage.objects.update(**dict.fromkeys(link, now))
-        assert says in told(signatory.get(signatory.path))
+        assert says in page_text(signatory.get(signatory.path))
 
 
 def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
@@ -248,17 +248,17 @@ def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
     link = models.SecureMessage.objects.get()
     now = sqlite_desk.ctx.now()
     models.Pin.objects.create(message=link, created=now, expires=now)
-    assert "has opened the message" in told(signatory.get(signatory.path))
+    assert "has opened the message" in page_text(signatory.get(signatory.path))
     organisations.close_organisation(sqlite_desk.db, models.Organisation.objects.get().pk, sqlite_desk.audit_entry())
 
 
 def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
     held = enrolled(sqlite_desk)
     (order,) = orders(sqlite_desk)
-    assert "has been retrieved" in told(signatory.get(f"/settings/orders/{order.pk}"))
-    assert held.serial in told(signatory)
+    assert "has been retrieved" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
+    assert held.serial in page_text(signatory)
     models.Order.objects.update(state="cancelled")
-    assert "can no longer be used" in told(signatory.get(f"/settings/orders/{order.pk}"))
+    assert "can no longer be used" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
 
 
 def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
@@ -266,9 +266,9 @@ def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
     for name in ("First", "Second"):
         checked(signatory, description=name).press("send")
         sqlite_desk.clock.forward(SECOND)
-    assert "Second" in told(signatory.get("/settings/orders"))
-    assert "First" in told(signatory.get("/settings/orders?from=1"))
-    assert "No open orders" in told(signatory.get("/settings/orders?from=2x"[:-1]))
+    assert "Second" in page_text(signatory.get("/settings/orders"))
+    assert "First" in page_text(signatory.get("/settings/orders?from=1"))
+    assert "No open orders" in page_text(signatory.get("/settings/orders?from=2x"[:-1]))
 
 
 def test_pages_take_few_statements(signatory, sqlite_desk):
@@ -308,15 +308,15 @@ def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was
     checked(limited).press("send")
     page = checked(limited, description="Second").press("send")
     assert page.reply.status == 429
-    assert "One e-mail address can receive at most 1 messages in 24 hours" in told(page)
-    assert "Try again after" in told(page)
+    assert "One e-mail address can receive at most 1 messages in 24 hours" in page_text(page)
+    assert "Try again after" in page_text(page)
     assert fields(page, "check")["description"] == "Second"
     assert len(orders(sqlite_desk)) == 1
     page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("send")
-    assert "One e-mail address can receive at most 1 messages" in told(page)
+    assert "One e-mail address can receive at most 1 messages" in page_text(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
     page = checked(limited, contact_email="third@sinisiipi.example").press("send")
-    assert "One person can order at most 2 certificates in 24 hours" in told(page)
+    assert "One person can order at most 2 certificates in 24 hours" in page_text(page)
     assert len(orders(sqlite_desk)) == 2
 
 
@@ -325,10 +325,10 @@ def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite
         enrolled(sqlite_desk)
     page = limited.get("/settings/orders/replace").press("look", days="730")
     assert page.heading == "Check the replacements: 1"
-    assert "The limit for 24 hours has been reached. Order it tomorrow." in told(page)
+    assert "The limit for 24 hours has been reached. Order it tomorrow." in page_text(page)
     before = len(orders(sqlite_desk))
     page.press("order")
-    assert "Replacements ordered: 1." in told(page)
+    assert "Replacements ordered: 1." in page_text(page)
     assert len(orders(sqlite_desk)) == before + 1
 
 

@@ -59,8 +59,8 @@ def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_autho
     maija = account(sqlite_desk, "maija")
     mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
     signed_in(browser, maija, second_factor=False)
-    told = main_of(browser.get("/"))
-    assert ("need a second factor" in told, "You have no authorisation" in told) == (True, False)
+    text = main_of(browser.get("/"))
+    assert ("need a second factor" in text, "You have no authorisation" in text) == (True, False)
     assert browser.get("/settings/certificates").heading == "Second factor required"
 
 
@@ -105,8 +105,8 @@ def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
     (after,) = first.xpath("//a[@rel='next']/@href")
     pages = [first, browser.get(after).page]
     assert [len(page.xpath("//tbody/tr")) for page in pages] == [50, 1]
-    told = " ".join(page.xpath("string(//tbody)") for page in pages)
-    assert all(one in told for one in ids)
+    text = " ".join(page.xpath("string(//tbody)") for page in pages)
+    assert all(one in text for one in ids)
 
 
 WRONG = {
@@ -138,9 +138,9 @@ def with_settings(desk, **settings):
 def test_privacy_says_what_the_operator_decided(sqlite_desk):
     spoken = {one: f"Act 1, section 2 ({one})" for one in Language}
     periods = Periods(people=timedelta(days=1000))
-    told = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
-    assert "Act 1, section 2 (en)" in told
-    assert "1,000 days after the person's last task" in told
+    text = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
+    assert "Act 1, section 2 (en)" in text
+    assert "1,000 days after the person's last task" in text
 
 
 @pytest.mark.parametrize("language", Language)
@@ -161,9 +161,9 @@ def test_what_the_operator_has_not_decided_is_not_made_up(browser):
 def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk):
     supervisor = SupervisingAuthority(dict.fromkeys(Language, "The Supervisor"), "https://supervisor.example")
     browser = with_settings(sqlite_desk, supervising_authority=supervisor, accessibility_feedback="a@help.example")
-    told = main_of(browser.get("/accessibility"))
-    assert "The Supervisor" in told
-    assert "within 14 days" in told
+    text = main_of(browser.get("/accessibility"))
+    assert "The Supervisor" in text
+    assert "within 14 days" in text
     links = browser.page.xpath("//main//a/@href")
     assert {"mailto:a@help.example", "https://supervisor.example"} <= set(links)
 
@@ -203,9 +203,9 @@ def test_what_may_be_said(browser, monkeypatch, written, conformity):
     found = AccessibilityData(read_findings(written), read_run(RUN))
     assert found.conformity is conformity
     monkeypatch.setattr("sinetti.eservice.site.accessibility.known", lambda: found)
-    told = main_of(browser.get("/accessibility"))
-    assert ("Not evaluated." in told) == (conformity is Conformity.NOT_EVALUATED)
-    assert ("ask: No way out" in told) == ("No way out" in written)
+    text = main_of(browser.get("/accessibility"))
+    assert ("Not evaluated." in text) == (conformity is Conformity.NOT_EVALUATED)
+    assert ("ask: No way out" in text) == ("No way out" in written)
 
 
 SPOILT = {

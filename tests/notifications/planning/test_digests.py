@@ -300,10 +300,10 @@ def test_a_digest_that_was_late_gives_way_to_the_next(desk):
     monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
     planned(desk, monday)
     (row,) = rows(desk, "OutboxMessage").filter(kind="digest")
-    late, room = delivery.owed_of(row), a_mailroom(desk)
+    late, room = delivery.to_queued_message(row), a_mailroom(desk)
     assert superseded_reason(late, room, monday + DAY / 12) is None
     assert superseded_reason(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
     planned(desk, monday + DAY)
     assert superseded_reason(late, room, monday + DAY) is not None
     tuesday = rows(desk, "OutboxMessage").exclude(pk=row.pk).get(kind="digest")
-    assert superseded_reason(delivery.owed_of(tuesday), room, monday + DAY) is None
+    assert superseded_reason(delivery.to_queued_message(tuesday), room, monday + DAY) is None

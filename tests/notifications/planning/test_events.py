@@ -17,7 +17,7 @@ from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
 from tests.support.service_context import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
 
-PAGE = Path(__file__).parents[3] / "docs" / "people.md"
+PAGE = Path(__file__).parents[3] / "docs" / "e-service" / "recipients.md"
 WHO = ("operator", REQUEST)
 ROLES = {
     "contact@customer.example": RecipientRole.CONTACT,

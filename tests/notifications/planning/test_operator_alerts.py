@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sinetti.database import models
-from sinetti.notifications.planning.events import LOOKED_EVERY, owe_findings, time_to_look
+from sinetti.notifications.planning.events import LOOKED_EVERY, plan_findings, time_to_look
 from tests.support.mailrooms import a_mailroom
 
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
@@ -25,25 +25,25 @@ def test_one_node_looks_in_an_hour(desk):
 def test_once_a_week_for_each_finding_and_operator(desk):
     room = a_mailroom(desk, operators=("one@pki.example", "two@pki.example", "ONE@pki.example"))
     findings = {"list-old": "a list is old", "answer-old": None}
-    assert owe_findings(room, findings, MONDAY) == 2
-    assert owe_findings(room, findings, MONDAY) == 0
+    assert plan_findings(room, findings, MONDAY) == 2
+    assert plan_findings(room, findings, MONDAY) == 0
     last = MONDAY + WEEK - timedelta(seconds=1)
-    assert owe_findings(room, {"list-old": "a list is older"}, last) == 0, "whatever its sentence says by then"
+    assert plan_findings(room, {"list-old": "a list is older"}, last) == 0, "a changed sentence queues none"
     assert rows(desk) == [
         ("one@pki.example", "list-old", "a list is old", "2027-W09:email"),
         ("two@pki.example", "list-old", "a list is old", "2027-W09:email"),
     ]
-    assert owe_findings(room, {**findings, "answer-old": "answers are old"}, last) == 2, "another finding"
-    assert owe_findings(room, findings, MONDAY + WEEK) == 2, "the next week"
+    assert plan_findings(room, {**findings, "answer-old": "answers are old"}, last) == 2, "another finding"
+    assert plan_findings(room, findings, MONDAY + WEEK) == 2, "the next week"
 
 
 def test_the_last_days_of_a_year_are_of_the_week_that_they_lie_in(sqlite_desk):
     room = a_mailroom(sqlite_desk)
     for day in (datetime(2027, 12, 31, tzinfo=UTC), datetime(2028, 1, 2, tzinfo=UTC)):
-        owe_findings(room, {"list-old": "a list is old"}, day)
+        plan_findings(room, {"list-old": "a list is old"}, day)
     assert [row[3] for row in rows(sqlite_desk)] == ["2027-W52:email"]
 
 
 def test_nothing_found_and_nobody_to_tell(sqlite_desk):
-    assert owe_findings(a_mailroom(sqlite_desk), {"list-old": None}, MONDAY) == 0
-    assert owe_findings(a_mailroom(sqlite_desk, operators=()), {"list-old": "a list is old"}, MONDAY) == 0
+    assert plan_findings(a_mailroom(sqlite_desk), {"list-old": None}, MONDAY) == 0
+    assert plan_findings(a_mailroom(sqlite_desk, operators=()), {"list-old": "a list is old"}, MONDAY) == 0

@@ -353,7 +353,7 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
     assert sorted((row.channel, row.recipient.name) for row in rows) == [
         ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
     ]  # fmt: skip
-    assert {reason_not_to_send(delivery.owed_of(row), room, morning) for row in rows} == {None}
+    assert {reason_not_to_send(delivery.to_queued_message(row), room, morning) for row in rows} == {None}
     reminders.reschedule(desk.db, lineages(desk).get().pk)
     plan(room, morning)
     assert rows.all().count() == 4, "nor twice, where it is looked at anew"
@@ -381,11 +381,11 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
     enrolled(desk)
     room = a_mailroom(desk)
     night, lineage = STEPS[3] - timedelta(hours=3), lineages(desk).get().pk
-    assert plan(room, night).owed == 2
+    assert plan(room, night).queued_count == 2
     contacts.let_end(desk.db, lineage, desk.audit_entry())
     messages(desk).update(cancelled_at=night)
     contacts.let_end_no_more(desk.db, lineage, desk.audit_entry())
-    assert plan(room, STEPS[3]).owed == 2
+    assert plan(room, STEPS[3]).queued_count == 2
     assert [row.cancelled_at for row in messages(desk).filter(step__startswith="3:")] == [None, None]
 
 
@@ -495,7 +495,7 @@ def test_two_nodes_at_once(desk):
     many(desk, reminders.MOST + 100)
     room = a_mailroom(desk)
     planned = crowd(desk.db, 2, lambda _number: plan(room, STEPS[14]))
-    assert sum(one.looked for one in planned) == sum(one.owed for one in planned) == reminders.MOST + 101
+    assert sum(one.looked for one in planned) == sum(one.queued_count for one in planned) == reminders.MOST + 101
     assert messages(desk).count() == reminders.MOST + 101
 
 

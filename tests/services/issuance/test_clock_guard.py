@@ -99,7 +99,7 @@ class Guarded:
     def doubt(self):
         """Check the clock after a while."""
         self.passes()
-        return self.guard.standing().doubt
+        return self.guard.status().doubt
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_clock_that_is_right_issues(guarded):
     held = enrolled(guarded.desk)
     assert held
     assert guarded.doubt() is None
-    assert describe_problem(guarded.guard.standing()) is None
+    assert describe_problem(guarded.guard.status()) is None
     assert clock_check(guarded.guard)() is None
 
 
@@ -152,13 +152,13 @@ DOUBTS = {
 @pytest.mark.parametrize(("by", "alone", "beside"), DOUBTS.values(), ids=DOUBTS)
 def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
     ordered(guarded.desk)
-    assert guarded.guard.standing().doubt is None
+    assert guarded.guard.status().doubt is None
     guarded.moves(by * SECOND)
     doubted = alone if guarded.alone else beside
-    standing = guarded.guard.standing()
-    assert standing.doubt is doubted
+    status = guarded.guard.status()
+    assert status.doubt is doubted
     said = clock_check(guarded.guard)()
-    assert said == describe_problem(standing)
+    assert said == describe_problem(status)
     words = {
         None: None,
         ClockProblem.JUMPED: f"jumped by {by} s",
@@ -286,8 +286,8 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     wrong = desk.clock.now
     guarded.moves(-DAY)
     assert guarded.doubt() is ClockProblem.BEHIND
-    standing = accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
-    assert (standing.doubt, standing.stored.accepted_at) == (None, desk.clock.now)
+    status = accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    assert (status.doubt, status.stored.accepted_at) == (None, desk.clock.now)
     row = models.AuditEvent.objects.using(desk.db.alias).latest("sequence")
     assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()

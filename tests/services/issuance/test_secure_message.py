@@ -117,14 +117,14 @@ def test_a_pin_is_used_once(desk):
     pin = asked(desk, sent)
     assert isinstance(reveal_with_pin(sent.token, pin, desk.ctx, REQUEST), RevealedIds)
     again = reveal_with_pin(sent.token, pin, desk.ctx, REQUEST)
-    assert (again.leads, again.standing) == (LinkState.PIN, PinState.OVER)
+    assert (again.leads, again.pin_state) == (LinkState.PIN, PinState.OVER)
 
 
 def test_a_new_pin_ends_the_one_before(desk):
     sent = offered(desk)
     first = asked(desk, sent)
     second = asked(desk, sent)
-    assert reveal_with_pin(sent.token, first, desk.ctx, REQUEST).standing is PinState.WAITING
+    assert reveal_with_pin(sent.token, first, desk.ctx, REQUEST).pin_state is PinState.WAITING
     assert isinstance(reveal_with_pin(sent.token, second, desk.ctx, REQUEST), RevealedIds)
     old, new = owed(desk, "pin")
     assert {old.cancelled_at, new.cancelled_at} == {None, NOW}
@@ -134,7 +134,7 @@ def test_the_button_pressed_twice_sends_one(desk):
     sent = offered(desk)
     assert isinstance(send_pin(sent.token, 0, desk.ctx, REQUEST), PinSent)
     again = send_pin(sent.token, 0, desk.ctx, REQUEST)
-    assert (again.standing, again.made, again.pins_left) == (PinState.WAITING, 1, 2)
+    assert (again.pin_state, again.made, again.pins_left) == (PinState.WAITING, 1, 2)
     assert len(owed(desk, "pin")) == 1
 
 
@@ -150,7 +150,7 @@ def test_three_pins_on_a_finnish_day(desk):
     for _ in range(3):
         asked(desk, sent)
     seen = send_pin(sent.token, 3, desk.ctx, REQUEST)
-    assert (seen.pins_left, seen.standing, seen.made) == (0, PinState.WAITING, 3)
+    assert (seen.pins_left, seen.pin_state, seen.made) == (0, PinState.WAITING, 3)
     desk.clock.now = NOW.replace(hour=21, minute=59, second=59)  # 23:59:59 in Finland
     assert isinstance(send_pin(sent.token, 3, desk.ctx, REQUEST), LinkView)
     desk.clock.forward(SECOND)
@@ -182,8 +182,8 @@ def test_the_fifth_wrong_entry_ends_a_pin(desk):
     pin = asked(desk, sent)
     for _ in range(5):
         seen = reveal_with_pin(sent.token, another(pin), desk.ctx, REQUEST)
-    assert (seen.leads, seen.standing, seen.tries_left) == (LinkState.PIN, PinState.LOCKED, 0)
-    assert reveal_with_pin(sent.token, pin, desk.ctx, REQUEST).standing is PinState.LOCKED
+    assert (seen.leads, seen.pin_state, seen.tries_left) == (LinkState.PIN, PinState.LOCKED, 0)
+    assert reveal_with_pin(sent.token, pin, desk.ctx, REQUEST).pin_state is PinState.LOCKED
     assert actions(desk).count("pin-locked") == 1
     assert isinstance(opened(desk, sent), RevealedIds), "a new one is another code"
 
@@ -228,7 +228,7 @@ def test_a_right_entry_that_comes_after_the_fifth_wrong_one_shows_nothing(desk):
     pin = asked(desk, sent)
     rows = Pin.objects.using(desk.db.alias)
     raced = meanwhile(desk, lambda: rows.update(wrong=5))
-    assert reveal_with_pin(sent.token, pin, raced.ctx, REQUEST).standing is PinState.LOCKED
+    assert reveal_with_pin(sent.token, pin, raced.ctx, REQUEST).pin_state is PinState.LOCKED
     assert models.TransferIds.objects.using(desk.db.alias).count() == 1
 
 

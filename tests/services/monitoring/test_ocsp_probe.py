@@ -109,8 +109,8 @@ def test_half_of_its_day_is_over(sqlite_desk, asked):
 def test_the_wrong_status(sqlite_desk, asked):
     good, gone = asked
     assert "it is revoked, but the response says good" in judged(sqlite_desk, gone, answer(gone.serial))[1]
-    told = judged(sqlite_desk, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
-    assert "it is good, but the response says revoked" in told[1]
+    verdict = judged(sqlite_desk, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
+    assert "it is good, but the response says revoked" in verdict[1]
 
 
 WRONG = {

@@ -341,13 +341,13 @@ def one_line_at_once(monkeypatch):
 @pytest.mark.parametrize("step", STEPS)
 def test_a_run_that_is_cut_short_is_gone_on_with_by_the_same_command(sqlite_desk, one_line_at_once, step):
     desk = sqlite_desk
-    ask, told = asked(crowd(desk, 2)), []
+    ask, reports = asked(crowd(desk, 2)), []
     with pytest.raises(KilledError):
         run(desk.but(step=killed_at(step)), ask)
-    outcome = run(desk, ask, told=lambda done, of: told.append((done, of)))
+    outcome = run(desk, ask, on_progress=lambda done, of: reports.append((done, of)))
     assert revoked(desk) == set(ask.wanted.serials) == listed(desk)
     assert ([one.serials for one in outcome.resumed], outcome.proposal) == ([ask.wanted.serials], None)
-    assert told == [(1, 2), (2, 2)]
+    assert reports == [(1, 2), (2, 2)]
     assert [len(audited(desk, action)) for action in ("certificate-revoked", "bulk-begun", "bulk-done")] == [2, 1, 1]
     assert bulk_revocation.unfinished(desk.db) == ()
 

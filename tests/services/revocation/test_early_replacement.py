@@ -53,13 +53,13 @@ from tests.support.service_context import (
     renewed,
 )
 
-TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
+NOTICE = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
 OVER = timedelta(hours=8)
 
 
-def asked(*serials, told=TOLD, over=OVER, officer="a17", **wanted):
+def asked(*serials, notice=NOTICE, over=OVER, officer="a17", **wanted):
     return EarlyReplacementRequest(
-        CertificateSelection(serials=serials or None, **wanted), officer, "incident 7", told, over
+        CertificateSelection(serials=serials or None, **wanted), officer, "incident 7", notice, over
     )
 
 
@@ -85,11 +85,11 @@ def audited(desk, action):
     return list(rows.values_list("object", flat=True))
 
 
-def test_called_told_and_renewed_at_once(desk):
+def test_called_explained_and_renewed_at_once(desk):
     held, other = enrolled(desk), enrolled(desk)
     before = hint(desk, held)
     assert before.window.start >= rule(held)
-    assert (before.told, before.ask_again) == (Explanation(), ASK_AGAIN)
+    assert (before.notice, before.ask_again) == (Explanation(), ASK_AGAIN)
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     outcome = run(desk, asked(held.serial))
     assert (outcome.opened, outcome.selection.serials, outcome.selection.passed_over) == (1, (held.serial,), 0)
@@ -97,7 +97,7 @@ def test_called_told_and_renewed_at_once(desk):
     assert opens(desk, other) == rule(other)
     now = hint(desk, held)
     assert NOW <= now.window.start < now.window.end <= NOW + OVER
-    assert (now.told, now.ask_again) == (TOLD, ASK_AGAIN_CALLED)
+    assert (now.notice, now.ask_again) == (NOTICE, ASK_AGAIN_CALLED)
     # A holder outside the call gets no explanation, but asks again sooner, because there may be more to it.
     assert hint(desk, other) == type(before)(hint(desk, other).window, Explanation(), ASK_AGAIN_CALLED)
     new = renewed(desk, held)
@@ -105,7 +105,7 @@ def test_called_told_and_renewed_at_once(desk):
     assert refused(renew(renew_ask(other, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     desk.clock.forward(OVER + SECOND)
     assert hint(desk, other).ask_again == ASK_AGAIN
-    assert hint(desk, held).told == TOLD, "who has slept through it is told afterwards"
+    assert hint(desk, held).notice == NOTICE, "a client that missed the call gets the explanation afterwards"
 
 
 def test_what_is_called_and_what_is_passed_over(desk):
@@ -140,7 +140,7 @@ def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
     run(sqlite_desk, asked(held.serial))
     assert opens(sqlite_desk, held) == rule(held) < now
     assert hint(sqlite_desk, held).window == usual, "who is late already is not put off"
-    assert hint(sqlite_desk, held).told == TOLD
+    assert hint(sqlite_desk, held).notice == NOTICE
 
 
 REFUSED = {
@@ -151,7 +151,7 @@ REFUSED = {
     "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError, "an officer's id has"),
     "no time": (asked("41", over=timedelta(0)), EarlyReplacementError, "from one minute to 30 days"),
     "one language": (
-        asked("41", told=Explanation({Language.FI: "syy"})),
+        asked("41", notice=Explanation({Language.FI: "syy"})),
         EarlyReplacementError,
         "fi, sv and en, or in none",
     ),
@@ -222,15 +222,15 @@ def one_at_once(monkeypatch):
 
 @pytest.mark.parametrize("step", ["early-stored", "early-opened"])
 def test_a_call_that_is_cut_short_is_gone_on_with_by_the_same_command(desk, one_at_once, step):
-    held, told = [enrolled(desk) for _ in range(3)], []
+    held, reports = [enrolled(desk) for _ in range(3)], []
     ask = asked(*(one.serial for one in held))
     with pytest.raises(KilledError):
         run(desk.but(step=killed_at(step)), ask)
     desk.clock.forward(DAY)
-    outcome = run(desk, ask, tell=lambda done, of: told.append((done, of)))
+    outcome = run(desk, ask, on_progress=lambda done, of: reports.append((done, of)))
     assert [opens(desk, one) for one in held] == [NOW] * 3
     assert ([len(one.serials) for one in outcome.resumed], outcome.call) == ([3], None)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert reports == [(1, 3), (2, 3), (3, 3)]
     assert len(audited(desk, "renewal-opened-early")) == 3
     assert len(audited(desk, "early-called")) == len(audited(desk, "early-done")) == 1
     assert early_replacement.unfinished(desk.db) == ()
@@ -243,10 +243,10 @@ def test_an_undoing_that_is_cut_short_is_gone_on_with(desk, one_at_once, step, b
     call = run(desk, asked(*(one.serial for one in held))).call
     with pytest.raises(KilledError):
         cancel(call.call_id, "b2", desk.but(step=killed_at(step)).ctx, REQUEST)
-    told = []
+    reports = []
     if by == "undo":
-        cancel(call.call_id, "b2", desk.ctx, REQUEST, lambda done, of: told.append((done, of)))
-        assert told[-1][0] == told[-1][1] == len(told)
+        cancel(call.call_id, "b2", desk.ctx, REQUEST, lambda done, of: reports.append((done, of)))
+        assert reports[-1][0] == reports[-1][1] == len(reports)
     else:
         assert [one.call_id for one in run(desk, asked(other.serial)).resumed] == [call.call_id]
     assert [opens(desk, one) for one in held] == [rule(one) for one in held]
@@ -343,7 +343,7 @@ def test_of_a_revoked_certificate_the_window_has_passed_and_nothing_is_explained
     revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     found = hint(desk, held)
     assert found.window.end < desk.clock.now
-    assert found.told == Explanation()
+    assert found.notice == Explanation()
 
 
 def test_no_hint_for_what_nobody_has(desk):

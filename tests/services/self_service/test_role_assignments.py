@@ -8,7 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.access.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, RoleRequestState
+from sinetti.domain.access.invitations import (
+    ASKED_A_DAY,
+    INVITATION_LIVES,
+    NOTIFIED_A_DAY,
+    REQUEST_LIVES,
+    RoleRequestState,
+)
 from sinetti.domain.access.roles import Permission, Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import offered, take_up
@@ -75,7 +81,7 @@ def token(desk, mandate_id):
     return link_token(TRANSFER_KEY, INVITATION, link.pk)
 
 
-def told(desk):
+def queued(desk):
     """Return the queued e-mails about roles, as pairs of kind and address."""
     found = rows(desk, "OutboxMessage").filter(kind="authorisation").values_list("facts", "recipient__email")
     return sorted((facts["tells"], email) for facts, email in found)
@@ -95,7 +101,10 @@ def test_what_is_given_counts_once_it_is_taken_up(sqlite_desk, signatory):
     assert not role_assignments.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
     assert not load_permissions(actor, desk.ctx).held
     assert offered(link, actor, desk.ctx) is None
-    assert told(desk) == [("invitation", "manager@customer.example"), ("withdrawn", "manager@customer.example")]
+    assert queued(desk) == [
+        ("invitation", "manager@customer.example"),
+        ("withdrawn", "manager@customer.example"),
+    ]
 
 
 def test_one_link_is_taken_up_once_whoever_presses(desk):
@@ -180,8 +189,8 @@ def test_a_signatory_needs_a_second_factor_and_the_others_hear_of_them(sqlite_de
         take_up(link, sqlite_desk.ctx, newcomer, REQUEST)
     assert lacking.value.second_factor
     assert take_up(link, sqlite_desk.ctx, replace(newcomer, second_factor=True), REQUEST)
-    assert ("joined", "signatory@people.example") in told(sqlite_desk)
-    assert ("joined", "manager@customer.example") not in told(sqlite_desk)
+    assert ("joined", "signatory@people.example") in queued(sqlite_desk)
+    assert ("joined", "manager@customer.example") not in queued(sqlite_desk)
 
 
 def test_nobody_takes_up_what_a_closed_organisation_gave(sqlite_desk, signatory):
@@ -199,7 +208,7 @@ def test_the_same_given_twice_is_given_once(sqlite_desk, signatory):
         role_assignments.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.ctx, signatory, REQUEST)
     with pytest.raises(InvalidTerms):
         role_assignments.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.ctx, signatory, REQUEST)
-    assert len(told(sqlite_desk)) == 1
+    assert len(queued(sqlite_desk)) == 1
 
 
 ENDS = {
@@ -218,7 +227,7 @@ def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, s
     assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.ctx, acting(sqlite_desk, "newcomer"), REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get(pk=mandate_id).valid_until == after
     assert len(audited(sqlite_desk, "authorisation-changed")) == 1
-    assert {tells for tells, _ in told(sqlite_desk)} == {"invitation"}, "who has not taken it up hears by the link"
+    assert {tells for tells, _ in queued(sqlite_desk)} == {"invitation"}, "who has not taken it up hears by the link"
 
 
 def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_desk, signatory):
@@ -248,7 +257,7 @@ def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, si
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
     assert role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     assert not role_assignments.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
-    assert told(sqlite_desk) == [("given-to-firm", "accountant@people.example")]
+    assert queued(sqlite_desk) == [("given-to-firm", "accountant@people.example")]
     assert load_permissions(accountant, ctx).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
     with pytest.raises(PermissionDenied):
         role_assignments.authorisations(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
@@ -309,7 +318,7 @@ def test_a_role_is_changed_and_whoever_has_it_is_told(sqlite_desk, signatory):
     row = rows(sqlite_desk, "RoleAssignment").get(user=viewer.user_id)
     assert role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert not role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
-    assert told(sqlite_desk) == [("changed", "viewer@people.example"), ("joined", "signatory@people.example")]
+    assert queued(sqlite_desk) == [("changed", "viewer@people.example"), ("joined", "signatory@people.example")]
     with pytest.raises(InvalidTerms):
         role_assignments.change(row.pk, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
     assert role_assignments.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), ctx, signatory, REQUEST)
@@ -383,8 +392,8 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
         Role.MANAGER: RoleRequestState.GIVEN,
         Role.SIGNATORY: RoleRequestState.DECLINED,
     }
-    owed = [one for one in told(desk) if one[1] == "asker@people.example"]
-    assert owed == [("declined", owed[0][1]), ("granted", owed[0][1]), ("granted", owed[0][1])]
+    mails = [one for one in queued(desk) if one[1] == "asker@people.example"]
+    assert mails == [("declined", mails[0][1]), ("granted", mails[0][1]), ("granted", mails[0][1])]
     assert rows(desk, "Person").filter(email="asker@people.example", named_until=NOW).exists()
 
 
@@ -397,7 +406,7 @@ def test_a_request_raises_a_role_and_others_hear_of_a_new_signatory(sqlite_desk,
         assert role_assignments.organisation_asked(asked, load_permissions(signatory, ctx), ctx) == organisation(desk)
         assert role_assignments.get_request(asked, load_permissions(signatory, ctx), ctx).role is Role.SIGNATORY
         role_assignments.approve(asked, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
-    assert [one for one, _ in told(desk)].count("joined") == 3
+    assert [one for one, _ in queued(desk)].count("joined") == 3
     assert rows(desk, "RoleAssignment").filter(role=Role.SIGNATORY).count() == 3
 
 
@@ -424,7 +433,7 @@ def test_nobody_is_given_what_somebody_asked_who_is_gone(sqlite_desk, signatory)
         role_assignments.approve(asked.pk, TERMS, ctx, signatory, REQUEST)
     rows(sqlite_desk, "User").filter(pk=asker.user_id).delete()
     assert role_assignments.decline(asked.pk, ctx, signatory, REQUEST)
-    assert ("declined", "asker@people.example") not in told(sqlite_desk)
+    assert ("declined", "asker@people.example") not in queued(sqlite_desk)
 
 
 def test_nobody_floods_signatories(sqlite_desk, signatory):
@@ -434,11 +443,11 @@ def test_nobody_floods_signatories(sqlite_desk, signatory):
         ask_for_oneself(f"{number}", Role.VIEWER, ctx, asker, REQUEST)
     with pytest.raises(InvitationLimitReached):
         ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
-    for number in range(TOLD_A_DAY + 1):
+    for number in range(NOTIFIED_A_DAY + 1):
         ask_for_oneself(CLIENT, Role.VIEWER, ctx, acting(sqlite_desk, f"asker{number}"), REQUEST)
-    assert [one for one, _ in told(sqlite_desk)].count("asked") == TOLD_A_DAY
+    assert [one for one, _ in queued(sqlite_desk)].count("asked") == NOTIFIED_A_DAY
     found = role_assignments.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx)
-    assert len(found.requests) == TOLD_A_DAY + 1
+    assert len(found.requests) == NOTIFIED_A_DAY + 1
     sqlite_desk.clock.forward(DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
 
@@ -461,7 +470,7 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     assert {one.state for one in requests(firm_id, who, ctx)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
     # A role smaller than the requested one does not prevent a new request. The same role does.
     assert ask_clients(replace(ask, role=Role.VIEWER), ctx, accountant, REQUEST).there == (CLIENT,)
-    assert ("given-to-firm", "accountant@people.example") in told(desk)
+    assert ("given-to-firm", "accountant@people.example") in queued(desk)
     again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk
     with pytest.raises(PermissionDenied):
         role_assignments.approve(again, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)

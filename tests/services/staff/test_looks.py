@@ -79,7 +79,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     assert (waits.serial, waits.dead) == (None, None)
     (dead,) = outbox.messages(0, 50, anna, given_up=True)
     assert (dead.customer_id, dead.serial, dead.problem) == (CUSTOMER_ID, held.serial, "no such host")
-    assert outbox.standing(anna).dead == 1
+    assert outbox.summarise(anna).dead == 1
     assert outbox.try_again(["a" * 32, "b" * 32], anna) == 1
     assert outbox.try_again(["a" * 32], anna) == 0
     assert outbox.messages(0, 50, anna, given_up=True) == ()

@@ -306,7 +306,7 @@ REFUSED = {
 def test_errors(alone, octets, status):
     answered = respond(octets, name(alone), alone.ctx, lambda: True)
     assert ocsp.load_der_ocsp_response(answered.der).response_status.name == status
-    assert (answered.told, answered.kept) == (None, False)
+    assert (answered.response, answered.kept) == (None, False)
 
 
 @pytest.mark.parametrize("at", ["NobodysCAv1", "SinettiRootTestCAv1", ""])

@@ -55,13 +55,13 @@ def commands(text):
 
 
 def test_at_80_columns():
-    assert format_summary(READY, NOW, 80, stands_still=True).startswith(AT_80)
+    assert format_summary(READY, NOW, 80, is_stopped=True).startswith(AT_80)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 @pytest.mark.parametrize("ready", [READY, HTTP], ids=["https", "http"])
 def test_lines_fit_or_are_one_value(ready, width):
-    text = format_summary(ready, NOW, width, stands_still=True)
+    text = format_summary(ready, NOW, width, is_stopped=True)
     for line in text.splitlines():
         words = shlex.split(line.removesuffix("\\").removesuffix("| \\"), posix=False)
         assert len(line) <= width or len(words) <= 2 or "python3" in line, line
@@ -70,8 +70,8 @@ def test_lines_fit_or_are_one_value(ready, width):
 
 @pytest.mark.parametrize("width", [60, 200])
 def test_commands_are_the_same_at_every_width(width):
-    found = commands(format_summary(READY, NOW, width, stands_still=True))
-    assert found == commands(format_summary(READY, NOW, 80, stands_still=True))
+    found = commands(format_summary(READY, NOW, width, is_stopped=True))
+    assert found == commands(format_summary(READY, NOW, 80, is_stopped=True))
     assert [words[0] for words in found] == ["export", "curl", "python3", "sinetti", "curl", "export", "sinetti"]
     enrol = found[2][found[2].index("sinetti") :]
     assert enrol[enrol.index("--tls-ca") + 1] == READY["trust"]["server"]
@@ -79,7 +79,7 @@ def test_commands_are_the_same_at_every_width(width):
 
 
 def test_a_clock_that_runs_needs_no_time_of_its_own():
-    text = format_summary(HTTP, NOW, 80, stands_still=False)
+    text = format_summary(HTTP, NOW, 80, is_stopped=False)
     assert "It uses this computer's clock." in text
     assert "--tls-ca" not in text
     assert "Documentation" not in text

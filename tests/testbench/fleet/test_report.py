@@ -36,12 +36,12 @@ UNWELL = FinalReport(200, 7, (CALM,), (LAPSE, LAPSE), 61.4)
 
 
 @pytest.fixture
-def told():
+def printed():
     return []
 
 
-def teller(told, language=Language.EN):
-    return ProgressReporter(language, told.append)
+def reporter(printed, language=Language.EN):
+    return ProgressReporter(language, printed.append)
 
 
 SUMMARIES = {
@@ -52,27 +52,27 @@ SUMMARIES = {
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_last_line_is_the_summary(language, told):
-    teller(told, language).end(WELL)
-    assert told[-1].startswith(SUMMARIES[language])
+def test_the_last_line_is_the_summary(language, printed):
+    reporter(printed, language).end(WELL)
+    assert printed[-1].startswith(SUMMARIES[language])
 
 
-def test_what_does_not_hold_is_told_and_how_to_play_it_again(told):
-    teller(told).end(UNWELL)
-    assert told[0] == (
+def test_a_failed_check_is_printed_with_the_command_that_repeats_it(printed):
+    reporter(printed).end(UNWELL)
+    assert printed[0] == (
         "13 January 2027 at 10:00      org-0007: no valid certificate was in use (0badc0de until 2027-01-13T07:59:59Z)"
     )
-    assert "Failed checks: 2. To run it again, use --seed 7 --keep DIR." in told[-1]
+    assert "Failed checks: 2. To run it again, use --seed 7 --keep DIR." in printed[-1]
 
 
 def test_every_kind_of_breach_has_words():
     assert set(report.WRONGS) == set(ViolationKind)
 
 
-def test_acts(told):
+def test_acts(printed):
     for act in WELL.acts:
-        teller(told).ended(act)
-    assert told == [
+        reporter(printed).ended(act)
+    assert printed == [
         "Renewals took place on 29 days, at most 13 a day. Each previous certificate stayed valid until it expired.",
         "Renewals took place on 23 days, at most 27 a day. Each previous certificate stayed valid until it expired.",
         "Lost answers: 132. Wrong answers: 73. Runs that found another agent at work: 30.",
@@ -80,12 +80,12 @@ def test_acts(told):
     ]
 
 
-def test_a_step(told):
+def test_a_step(printed):
     names = [f"org-{number:04}" for number in range(1, 5)]
-    teller(told).step(NOW, names, 1004, 2000)
-    teller(told).step(NOW, names[:1], 1, 200)
-    teller(told).step(NOW, [], 1, 200)
-    assert told == [
+    reporter(printed).step(NOW, names, 1004, 2000)
+    reporter(printed).step(NOW, names[:1], 1, 200)
+    reporter(printed).step(NOW, [], 1, 200)
+    assert printed == [
         "13 January 2027 at 10:00      renewed: 4, total 1,004 of 2,000: org-0001, org-0002, org-0003 …",
         "13 January 2027 at 10:00      renewed: 1, total 1 of 200: org-0001",
         "13 January 2027 at 10:00      nothing due",
@@ -121,8 +121,8 @@ def test_the_interfaces_have_the_members():
 
 def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
     page = (ROOT / "docs" / "holders" / "fleet.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
-    assert told == [*InjectedFault, *ViolationKind]
+    printed = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
+    assert printed == [*InjectedFault, *ViolationKind]
 
 
 def test_the_page_of_the_fleet_says_how_many_tests_play():

@@ -217,7 +217,7 @@ def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_desk, tm
     running[0] = END + DAY
     bench.postman.dispatch_due()
     assert [one.sent for one in bench.letters.all() if (one.kind, one.channel) == ("reminder", "email")] == STEPS
-    assert not bench.clock.stands_still()
+    assert not bench.clock.is_stopped()
 
 
 def test_an_order_that_nobody_uses_is_followed_by_nothing(bench):

@@ -52,7 +52,7 @@ def test_other_spellings_of_the_same_second(seen):
 REFUSED = {
     "not JSON": (b"{", "not JSON"),
     "no UTF-8": (b'{"sightings": ["\xff"]}', "not JSON"),
-    "deeper than anybody needs": (b"[" * 100_000, "not JSON"),
+    "nested too deeply": (b"[" * 100_000, "not JSON"),
     "a list": (b"[]", "nothing else"),
     "another member": (body(at=1), "nothing else"),
     "no list of sightings": (b'{"sightings": {}}', "nothing else"),

@@ -110,26 +110,26 @@ def _plan(parsed: argparse.Namespace) -> int:
         found = operator_findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
         if not parsed.dry_run:
             counts = _counts(scheduler.plan_all(here.room, now, found))
-            print_result(counts, as_json=parsed.json, table=lambda: owed_line(counts))
+            print_result(counts, as_json=parsed.json, table=lambda: due_line(counts))
             return 0
         with outbox_queries.rolled_back(db):
             before = {one.message_id for one in outbox_queries.waiting(db)}
             scheduler.plan_all(here.room, now, found)
             new = [one for one in outbox_queries.waiting(db) if one.message_id not in before]
-    _put_owed(parsed, new, "would be planned")
+    _print_messages(parsed, new, "would be planned")
     return 0
 
 
-def _counts(owing: PlanReport) -> dict[str, int]:
+def _counts(report: PlanReport) -> dict[str, int]:
     return {
-        "events": owing.spread,
-        "reminders": owing.planned.owed,
-        "digests": owing.digests,
-        "findings": owing.findings,
+        "events": report.spread,
+        "reminders": report.planned.queued_count,
+        "digests": report.digests,
+        "findings": report.findings,
     }
 
 
-def owed_line(counts: Mapping[str, int]) -> str:
+def due_line(counts: Mapping[str, int]) -> str:
     """Return a line with the number of due messages by kind: 1 event, 2 reminders."""
     text = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
     return f"Due: {text}."
@@ -140,7 +140,7 @@ def _send(parsed: argparse.Namespace) -> int:
         if parsed.dry_run:
             now = here.room.now()
             due = [one for one in outbox_queries.due(here.room.db, now) if may_send(one.kind, now)]
-            _put_owed(parsed, due, "would be sent")
+            _print_messages(parsed, due, "would be sent")
             return 0
         sent = _sent(here.room)
         now = here.room.now()
@@ -275,7 +275,7 @@ def _about(row: Mapping[str, Any]) -> str:
     return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 
 
-def _put_owed(parsed: argparse.Namespace, due_messages: Sequence[QueuedMessage], words: str) -> None:
+def _print_messages(parsed: argparse.Namespace, due_messages: Sequence[QueuedMessage], words: str) -> None:
     rows = [
         {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.attempts}
         for one in due_messages

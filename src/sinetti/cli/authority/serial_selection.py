@@ -15,7 +15,7 @@ from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 
-QUIET_FOR, TOLD_EVERY = 2.0, 1.0
+QUIET_FOR, REPORTED_EVERY = 2.0, 1.0
 """Seconds before the first line of progress, and between two such lines."""
 
 _LONGEST_SERIAL = 40
@@ -57,7 +57,7 @@ class Progress:
         """Print the progress, unless it was printed less than a second ago."""
         if monotonic_seconds() >= self._next:
             print_note(f"{done} of {of} {self._verb} …")
-            self._next = monotonic_seconds() + TOLD_EVERY
+            self._next = monotonic_seconds() + REPORTED_EVERY
 
 
 FIRST_AFTER: Final = 2.0

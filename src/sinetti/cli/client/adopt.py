@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import adoption_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests import adopt
@@ -86,7 +86,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
         outcome = replace(
-            outcome, messages=(*outcome.messages, make_message(messages.ADOPTED_IN_CLEAR, name=parsed.name))
+            outcome, messages=(*outcome.messages, make_message(adoption_messages.ADOPTED_IN_CLEAR, name=parsed.name))
         )
     return common.report((outcome,), parsed, outside, console)
 
@@ -94,7 +94,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _material(parsed: argparse.Namespace) -> KeyMaterial:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(make_message(messages.ADOPT_ONE_SOURCE))
+        raise UsageError(make_message(adoption_messages.ADOPT_ONE_SOURCE))
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
@@ -103,7 +103,7 @@ def _material(parsed: argparse.Namespace) -> KeyMaterial:
     if parsed.jks == STREAM:
         raise UsageError(make_message(JKS_FROM_INPUT))
     if password is None:
-        raise UsageError(make_message(messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+        raise UsageError(make_message(adoption_messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 

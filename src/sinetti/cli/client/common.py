@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.cli.core.global_options import CONFIG_HELP, NOW_HELP, STORE_HELP
-from sinetti.cli.core.progress import Waiting
+from sinetti.cli.core.progress import WaitDisplay
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
@@ -205,7 +205,7 @@ def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Clien
     On a terminal it shows how long it waits for one name.
     """
     wait = getattr(parsed, "wait", 300.0)
-    waiting = Waiting(wait, console.language)
+    waiting = WaitDisplay(wait, console.language)
     return ClientContext(
         store=parsed.store,
         now=now,

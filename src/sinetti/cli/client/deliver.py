@@ -11,7 +11,7 @@ from sinetti.cli.client import common
 from sinetti.cli.core.console import Console
 from sinetti.client.documents import deliver
 from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
@@ -72,7 +72,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
     common.reject_two_outputs(parsed, receipt, "--receipt")
     if common.is_in_store(receipt, parsed.store, parsed.name):
-        raise UsageError(make_message(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
+        raise UsageError(make_message(document_messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
     common.reject_now(parsed, parsed.name)
     ask = DeliveryRequest(
         name=parsed.name,
@@ -116,7 +116,7 @@ def delivery_json(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, ob
 
 
 def _report(done: DeliveryOutcome, parsed: argparse.Namespace, receipt: Path, console: Console) -> None:
-    for message in done.told:
+    for message in done.messages:
         console.tell(message)
     if done.receipt is not None:
         console.tell(
@@ -134,8 +134,8 @@ def _report(done: DeliveryOutcome, parsed: argparse.Namespace, receipt: Path, co
 
 def _word(done: DeliveryOutcome, parsed: argparse.Namespace) -> str:
     if done.result is not DeliveryResult.DELIVERED_BEFORE:
-        return messages.DELIVERED
-    return messages.DELIVERED_UNDER_ID if parsed.new and parsed.id else messages.DELIVERED_BEFORE
+        return document_messages.DELIVERED
+    return document_messages.DELIVERED_UNDER_ID if parsed.new and parsed.id else document_messages.DELIVERED_BEFORE
 
 
 def _keep(path: Path, octets: bytes, delivered: Path) -> None:
@@ -143,7 +143,7 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         common.write_file(path, octets)
     except UsageError as bad:
         why = bad.message.values.get("why", "")
-        message = make_message(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
+        message = make_message(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
         raise UsageError(message) from bad
 
 

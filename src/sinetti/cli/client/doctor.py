@@ -194,7 +194,7 @@ def _subject(one: DoctorFinding, title: str, names: Collection[str]) -> str:
 
 def _row(one: DoctorFinding, language: Language, subject: str = "") -> Row:
     level, check = findings.SHOWN[one.level], findings.CHECKED[one.check]
-    text = messages.render(one.told, language)
+    text = messages.render(one.message, language)
     if subject and subject not in text:
         text = f"{subject}: {text}"
     step = "" if one.step is None else messages.render(one.step, language)

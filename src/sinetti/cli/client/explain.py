@@ -117,7 +117,7 @@ def blocks(report: Report, language: Language) -> Sequence[Block]:
     written: list[Block] = []
     for is_comparison, group in groupby(report.lines(language), key=lambda line: line.startswith("  ")):
         lines = tuple(group)
-        written += [Literal(lines)] if is_comparison else [Paragraph(line, apart=True) for line in lines]
+        written += [Literal(lines)] if is_comparison else [Paragraph(line, is_apart=True) for line in lines]
     return written
 
 

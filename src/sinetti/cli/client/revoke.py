@@ -63,7 +63,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         )
         raise files.StoreError(error_message) from bad
-    for message in ended.told:
+    for message in ended.messages:
         console.tell(message)
     if parsed.json:
         common.print_json(revocation_json(parsed.name, ended))
@@ -89,7 +89,7 @@ def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Conso
     for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(make_message(messages.NOBODY_TO_ASK))
+        raise UsageError(make_message(messages.NO_TERMINAL))
     output.print_error(messages.render(make_message(messages.TYPE_THE_NAME, name=name), console.language), end=" ")
     if sys.stdin.readline().strip() != name:
         raise UsageError(make_message(messages.NOT_CONFIRMED))

@@ -150,7 +150,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             raise
         # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
-    with _told_to_stop(stop, wake, console, lasting=every is not None):
+    with _stop_signals(stop, wake, console, is_lasting=every is not None):
         if parsed.dry_run:
             return _show_plan(parsed, console, stop)
         if every is None:
@@ -318,36 +318,38 @@ def _unusable(store: Path, bad: OSError) -> Message:
     )
 
 
-class _Told(Enum):
+class _Instruction(Enum):
     """Instructions from signal handlers to the listening thread."""
 
     STOP, LOOK, NO_MORE = range(3)
 
 
 @contextlib.contextmanager
-def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
+def _stop_signals(
+    stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool
+) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
 
-    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`lasting`)
+    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`is_lasting`)
     takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
-    to_listener: SimpleQueue[_Told] = SimpleQueue()
+    to_listener: SimpleQueue[_Instruction] = SimpleQueue()
 
     def handle_stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
-        to_listener.put(_Told.STOP)
+        to_listener.put(_Instruction.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
-        if lasting and not at_terminal:
-            to_listener.put(_Told.LOOK)
+        if is_lasting and not at_terminal:
+            to_listener.put(_Instruction.LOOK)
         else:
             handle_stop(number, frame)
 
     def listen() -> None:
-        while (word := to_listener.get()) is not _Told.NO_MORE:
-            if word is _Told.STOP:
+        while (word := to_listener.get()) is not _Instruction.NO_MORE:
+            if word is _Instruction.STOP:
                 stop.set()
                 console.tell(make_message(messages.STOPPING))
             wake.set()
@@ -368,5 +370,5 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-        to_listener.put(_Told.NO_MORE)
+        to_listener.put(_Instruction.NO_MORE)
         listener.join()

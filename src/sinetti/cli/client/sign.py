@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import document_signature, generations, key_storage
@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
     if parsed.json and parsed.out is None:
-        raise UsageError(make_message(messages.JSON_NEEDS_OUT))
+        raise UsageError(make_message(document_messages.JSON_NEEDS_OUT))
     common.reject_two_outputs(parsed, parsed.out, "--out")
     _refuse_the_store(parsed)
     common.reject_now(parsed, parsed.name)
@@ -59,14 +59,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         sealed = document_signature.sign_document(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:
         raise UsageError(
-            make_message(messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.translate_reason(bad))
+            make_message(document_messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.translate_reason(bad))
         ) from bad
     common.write_file(parsed.out, sealed)
     name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
     serial = key_storage.serial_of(held.certificate)
     console.tell(
         make_message(
-            messages.SEALED,
+            document_messages.SEALED,
             path=str(parsed.file),
             name=messages.strip_control_chars(name or "-"),
             customer_id=messages.strip_control_chars(customer_id or "-"),

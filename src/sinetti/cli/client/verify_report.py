@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.gateway.gateway import Gateway
@@ -17,14 +17,14 @@ from sinetti.wire.xmldsig.errors import SignatureErrorCode
 from sinetti.wire.xmldsig.signature import verify_document
 
 _WORDS = {
-    verdict_texts.GOOD_DOCUMENT_UNCHECKED: messages.SEAL_GOOD,
-    verdict_texts.SIGNATURE_MISSING: messages.SEAL_MISSING,
-    verdict_texts.UNTRUSTED: messages.SEAL_UNTRUSTED,
-    verdict_texts.WRONG_PURPOSE: messages.SEAL_WRONG_PURPOSE,
-    verdict_texts.EXPIRED: messages.SEAL_EXPIRED,
-    verdict_texts.CA_EXPIRED: messages.SEAL_CA_EXPIRED,
-    verdict_texts.NOT_YET_VALID: messages.SEAL_NOT_YET,
-    verdict_texts.CA_NOT_YET_VALID: messages.SEAL_CA_NOT_YET,
+    verdict_texts.GOOD_DOCUMENT_UNCHECKED: document_messages.SEAL_GOOD,
+    verdict_texts.SIGNATURE_MISSING: document_messages.SEAL_MISSING,
+    verdict_texts.UNTRUSTED: document_messages.SEAL_UNTRUSTED,
+    verdict_texts.WRONG_PURPOSE: document_messages.SEAL_WRONG_PURPOSE,
+    verdict_texts.EXPIRED: document_messages.SEAL_EXPIRED,
+    verdict_texts.CA_EXPIRED: document_messages.SEAL_CA_EXPIRED,
+    verdict_texts.NOT_YET_VALID: document_messages.SEAL_NOT_YET,
+    verdict_texts.CA_NOT_YET_VALID: document_messages.SEAL_CA_NOT_YET,
     verdict_texts.FOR_THE_CERTIFICATE_SERVICE: verdict_texts.FOR_THE_CERTIFICATE_SERVICE,
 }
 
@@ -82,10 +82,12 @@ def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
     fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
     if verdict.reason is VerdictReason.MALFORMED and strangers:
         # Other faults of an untrusted certificate are not reported.
-        return VerificationResult(VerdictReason.UNTRUSTED, make_message(messages.SEAL_UNTRUSTED), verdict)
+        return VerificationResult(VerdictReason.UNTRUSTED, make_message(document_messages.SEAL_UNTRUSTED), verdict)
     words = _WORDS.get(verdict.sentence)
     if words is None:
-        return VerificationResult(fault, make_message(messages.SEAL_BROKEN, why=rejection_reason(verdict)), verdict)
+        return VerificationResult(
+            fault, make_message(document_messages.SEAL_BROKEN, why=rejection_reason(verdict)), verdict
+        )
     return VerificationResult(
         fault, make_message(words, **{name: _plain(value) for name, value in verdict.values.items()}), verdict
     )

@@ -48,12 +48,12 @@ class Screen:
 class Paragraph:
     """Text that is wrapped between words.
 
-    With `apart`, a terminal has an empty line before it.
+    With `is_apart`, a terminal has an empty line before it.
     """
 
     text: str
     indent: int = 0
-    apart: bool = False
+    is_apart: bool = False
 
     def plain(self) -> Iterator[str]:
         """Yield the text as one line."""

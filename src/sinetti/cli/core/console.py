@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sinetti.cli.core import invocation, output
-from sinetti.client.messages import messages
+from sinetti.client.messages import document_messages, messages
 from sinetti.client.messages.messages import Message
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
@@ -25,11 +25,12 @@ NOTES = frozenset(
     {
         *(messages.ENROLLED, messages.RENEWED, messages.RENEW_FROM, messages.DONE_BEFORE, messages.NOT_DUE),
         *(messages.NOTHING_TO_FETCH, messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET),
-        *(messages.SEALED, messages.SEAL_GOOD, messages.RECEIPT_GOOD, messages.EXPORTED, messages.EXPORTED_WITH_KEY),
-        *(messages.DELIVERED, messages.DELIVERED_BEFORE, messages.DELIVERED_UNDER_ID, messages.DELIVERED_ALREADY),
-        *(messages.DELIVERY_RESUMED, messages.STORE_EMPTY, messages.RUN_SUMMARY[0], messages.RUN_NEXT),
-        *(messages.WAITS_PLANNED, messages.WAITS_MAINTENANCE, messages.STOPPING, messages.HOOK_DONE),
-        *(messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
+        *(document_messages.SEALED, document_messages.SEAL_GOOD, document_messages.RECEIPT_GOOD),
+        *(document_messages.DELIVERED, document_messages.DELIVERED_BEFORE, document_messages.DELIVERED_UNDER_ID),
+        *(document_messages.DELIVERED_ALREADY, document_messages.DELIVERY_RESUMED),
+        *(messages.EXPORTED, messages.EXPORTED_WITH_KEY, messages.STORE_EMPTY),
+        *(messages.RUN_SUMMARY[0], messages.RUN_NEXT, messages.WAITS_PLANNED, messages.WAITS_MAINTENANCE),
+        *(messages.STOPPING, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
     }
 )
 """Messages about work that went well; --quiet leaves them out."""
@@ -47,7 +48,7 @@ class Console:
     def tell(self, message: Message) -> None:
         """Print one message on a line of its own, unless --quiet leaves it out."""
         inner = message.values.get("message") if message.text == messages.ABOUT_NAME else message
-        if not (invocation.CURRENT.quiet and isinstance(inner, Message) and inner.text in NOTES):
+        if not (invocation.CURRENT.is_quiet and isinstance(inner, Message) and inner.text in NOTES):
             output.print_error(messages.render(message, self.language))
 
     def fail(self, message: Message, code: ExitCode) -> ExitCode:

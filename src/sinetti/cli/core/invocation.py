@@ -35,8 +35,8 @@ class Invocation:
     """
 
     as_json: bool = False
-    quiet: bool = False
-    verbose: bool = False
+    is_quiet: bool = False
+    is_verbose: bool = False
     has_json: bool = False
     begun: float = 0.0
 
@@ -53,7 +53,7 @@ def begin(words: Sequence[str]) -> None:
     """
     given = words[: words.index("--")] if "--" in words else words
     CURRENT.as_json = _has(given, "--json")
-    CURRENT.quiet = _has(given, "--quiet", "-q")
+    CURRENT.is_quiet = _has(given, "--quiet", "-q")
     CURRENT.has_json = False
     CURRENT.begun = clock.monotonic_seconds()
     _set_verbose(is_verbose=_has(given, "--verbose", "-v"))
@@ -63,7 +63,7 @@ def begin(words: Sequence[str]) -> None:
 def take_parsed(parsed: argparse.Namespace) -> None:
     """Set the options from the parsed command line, which knows every abbreviation."""
     CURRENT.as_json = getattr(parsed, "json", False)
-    CURRENT.quiet = getattr(parsed, "quiet", False)
+    CURRENT.is_quiet = getattr(parsed, "quiet", False)
     _set_verbose(is_verbose=getattr(parsed, "verbose", False))
 
 
@@ -80,14 +80,14 @@ def _has(words: Sequence[str], option: str, letter: str = "") -> bool:
 
 
 def _set_verbose(*, is_verbose: bool) -> None:
-    CURRENT.verbose = is_verbose
-    if CURRENT.verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
-        importlib.import_module(_LOG).print_requests(is_on=CURRENT.verbose)
+    CURRENT.is_verbose = is_verbose
+    if CURRENT.is_verbose or _LOG in sys.modules:  # loading it costs every command a few milliseconds
+        importlib.import_module(_LOG).print_requests(is_on=CURRENT.is_verbose)
 
 
 def print_note(line: str) -> None:
     """Print a line about the work for a person at standard error, unless --quiet."""
-    if not CURRENT.quiet:
+    if not CURRENT.is_quiet:
         output.print_error(line)
 
 
@@ -106,5 +106,5 @@ def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
 
 def print_duration(code: int) -> None:
     """Print, with --verbose, how long the command took."""
-    if CURRENT.verbose:
+    if CURRENT.is_verbose:
         output.print_error(f"sinetti: exit code {int(code)} after {clock.monotonic_seconds() - CURRENT.begun:.2f} s")

@@ -78,7 +78,7 @@ def render(blocks: Iterable[Block], screen: Screen) -> str:
 
 def _is_apart(before: Block, block: Block) -> bool:
     """Return True if an empty line separates two blocks."""
-    return isinstance(before, Record) or isinstance(block, Heading) or (isinstance(block, Paragraph) and block.apart)
+    return isinstance(before, Record) or isinstance(block, Heading) or (isinstance(block, Paragraph) and block.is_apart)
 
 
 @singledispatch

@@ -50,7 +50,7 @@ def spinner(stream: TextIO) -> Drawing:
 def _progress(stream: TextIO, first: ProgressColumn) -> Progress:
     screen = layout.screen_of(stream)
     console = Console(
-        file=cast("TextIO", _Unbroken(stream)),
+        file=cast("TextIO", _TolerantStream(stream)),
         width=screen.width,
         force_terminal=True,
         color_system=screen.colours,
@@ -63,7 +63,7 @@ def _progress(stream: TextIO, first: ProgressColumn) -> Progress:
     )
 
 
-class _Unbroken:
+class _TolerantStream:
     """Stream that ignores a terminal that has gone away: the work continues."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -72,13 +72,16 @@ class _Unbroken:
         self.encoding = stream.encoding or "ascii"
 
     def isatty(self) -> bool:
+        """Return True: rich draws only on a terminal."""
         return True
 
     def write(self, text: str) -> int:
+        """Write the text; return its length, also without a terminal."""
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
+        """Send what was written to the terminal."""
         with contextlib.suppress(OSError, ValueError):
             self._stream.flush()

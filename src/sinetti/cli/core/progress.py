@@ -47,7 +47,7 @@ class ProgressBar:
     def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
         """Set the total and the stream, without drawing."""
         self._total, self._stream, self._language, self._ticks = total, stream, language, ticks
-        self._done, self._begun, self._shown = 0, ticks(), 0.0
+        self._done, self._begun, self._shown_at = 0, ticks(), 0.0
         self._drawing: Drawing | None = None
         self._lock = threading.Lock()
         self._terminal = terminal.is_terminal(stream)
@@ -83,9 +83,9 @@ class ProgressBar:
         with self._lock:
             self._done += 1
             at = self._ticks()
-            if at - self._begun < QUIET or at - self._shown < (_BETWEEN if self._terminal else PAUSE):
+            if at - self._begun < QUIET or at - self._shown_at < (_BETWEEN if self._terminal else PAUSE):
                 return
-            self._shown = at
+            self._shown_at = at
             self._show(name)
 
     def reach(self, done: int, total: int, name: str) -> None:
@@ -130,11 +130,11 @@ def bar(
 
     With --quiet nothing is drawn.
     """
-    where = None if invocation.CURRENT.quiet else sys.stderr if stream is None else stream
+    where = None if invocation.CURRENT.is_quiet else sys.stderr if stream is None else stream
     return ProgressBar(total, where, language, ticks)
 
 
-class Waiting:
+class WaitDisplay:
     """Sleep of a command that waits for one certificate.
 
     On a terminal a spinner shows the remaining seconds. Elsewhere the messages about each attempt are printed.
@@ -162,6 +162,7 @@ class Waiting:
         """
 
         def write(message: Message) -> None:
+            """Print a message that no spinner shows."""
             if not (self._terminal and message.text in WAITS):
                 writer(message)
 

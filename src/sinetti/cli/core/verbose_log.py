@@ -35,8 +35,8 @@ def set_level() -> None:
 
     With --quiet it has warnings and errors, with --verbose all records of this package.
     """
-    if CURRENT.quiet:
+    if CURRENT.is_quiet:
         for name in (None, "sinetti.access", "sinetti.leniency"):
             logging.getLogger(name).setLevel(logging.WARNING)
-    if CURRENT.verbose:
+    if CURRENT.is_verbose:
         logging.getLogger("sinetti").setLevel(logging.DEBUG)

@@ -105,7 +105,7 @@ def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     """
     if parsed.json:
         common.print_json(verdict.as_json())
-    elif not verdict.accepted or not invocation.CURRENT.quiet:
+    elif not verdict.accepted or not invocation.CURRENT.is_quiet:
         output.print_error(verdict.text(common.console_of(parsed).language))
     return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
 

@@ -71,25 +71,26 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     bar = progress.bar(0, language=language)
 
     def put(line: str) -> None:
+        """Print a line in place of the bar."""
         bar.clear()
         if not parsed.json:
             output.show((Paragraph(line),))
 
-    teller = BarReporter(language, put, bar)
+    reporter = BarReporter(language, put, bar)
     if parsed.keep is not None and _holds_something(parsed.keep):
         invocation.print_failure(translate(report.NOT_EMPTY, language, folder=parsed.keep), ExitCode.USAGE)
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
         with bar, _stoppable(), _folder(parsed.keep) as folder:
-            end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
+            end = run_simulation(FleetOptions(parsed.organisations, seed, folder), reporter)
     except StoryBroken as broken:
         invocation.print_failure(translate(report.BROKEN_OFF, language, why=broken), ExitCode.FAULT)
         return ExitCode.FAULT
     if parsed.json:
         invocation.CURRENT.has_json = True
         common.print_line(json.dumps(end.as_json()))
-    teller.end(end)
+    reporter.end(end)
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
 
 

@@ -79,7 +79,7 @@ def _say_ready(line: str, options: BenchOptions, *, as_json: bool) -> None:
     width = shutil.get_terminal_size().columns
     ready = json.loads(line)
     ready["documentation_url"] = None if options.site is None else f"{ready['status_url']}{DOCUMENTATION_PATH}/"
-    print_line(format_summary(ready, clock.now(), width, stands_still=clock.stands_still()))
+    print_line(format_summary(ready, clock.now(), width, is_stopped=clock.is_stopped()))
 
 
 def _stop_when_stdin_closes() -> None:

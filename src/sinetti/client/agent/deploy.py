@@ -93,7 +93,7 @@ def _brought(
         if end is not None and not end.ok:
             agent_state.save_deploy_state(folder, failed)
             _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
-            return False, (end.told, _again(folder, held.serial, failed))
+            return False, (end.message, _again(folder, held.serial, failed))
         state = DeployState(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
         agent_state.save_deploy_state(folder, state)
         _note(folder, now, EventType.DEPLOYED, held.serial)
@@ -102,7 +102,7 @@ def _brought(
         end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         agent_state.save_deploy_state(folder, replace(state, after=False))
         if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
-            return False, (*notices, end.told)
+            return False, (*notices, end.message)
     return True, tuple(notices)
 
 

@@ -64,7 +64,7 @@ class HookResult:
     """Outcome of a program: success or not, and the message about it."""
 
     ok: bool
-    told: Message
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
     with contextlib.suppress(OSError):
         event_log.append(folder, end, EventType.HOOK, stage=stage.value, result=ended.word, program=command[0])
     if ended.why is None:
-        return HookResult(ok=True, told=make_message(messages.HOOK_DONE, name=about.name, stage=stage.value))
+        return HookResult(ok=True, message=make_message(messages.HOOK_DONE, name=about.name, stage=stage.value))
     failed = make_message(messages.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
-    return HookResult(ok=False, told=failed)
+    return HookResult(ok=False, message=failed)
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:

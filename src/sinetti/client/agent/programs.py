@@ -56,7 +56,7 @@ class ConfiguredHooks:
             generation=seen.folder / files.GENERATIONS / seen.in_use.serial,
         )
         end = hooks.run(HookStage.BEFORE, entry.hooks, about, seen.folder, now)
-        return None if end is None or end.ok else end.told
+        return None if end is None or end.ok else end.message
 
     def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now.

@@ -55,7 +55,7 @@ def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
         try:
             files.SYSTEM.lock(handle)
         except os_support.Busy as busy:
-            raise StoreLocked(make_message(messages.RUN_LOCKED, store=str(store), **_told_holder(path))) from busy
+            raise StoreLocked(make_message(messages.RUN_LOCKED, store=str(store), **_await_holder(path))) from busy
         with contextlib.suppress(OSError):  # a full disk: the lock itself needs no room
             os.ftruncate(handle, 0)
             os.write(handle, _FIRST + _written(now))
@@ -64,7 +64,7 @@ def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
         os.close(handle)
 
 
-def _told_holder(path: Path) -> dict[str, Value]:
+def _await_holder(path: Path) -> dict[str, Value]:
     """Return the holder of the lock.
 
     Wait a moment for a holder that has just taken the lock and not yet written its record.
@@ -287,7 +287,7 @@ def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameRes
 def _has_work(agent: AgentContext, row: NameResult) -> bool:
     if isinstance(row.decision, Renew | ResumeRequest) or row.seen.has_partial_files:
         return True
-    if isinstance(row.decision, NeedsOperator) and row.seen.memory.told != worker.reported_key(row.seen):
+    if isinstance(row.decision, NeedsOperator) and row.seen.memory.informed_serial != worker.reported_key(row.seen):
         return True
     entry = agent.config.entry_of(row.seen.name)
     return row.seen.in_use is not None and agent.programs.due(row.seen, entry, agent.run.now)

@@ -195,7 +195,7 @@ def _persons_turn(
     The exit code shows it in every run.
     """
     about = reported_key(seen)
-    if seen.memory.told == about:
+    if seen.memory.informed_serial == about:
         return outcome
     message = manual_action_message(seen, decision)
     if seen.in_use is not None:
@@ -203,7 +203,7 @@ def _persons_turn(
             event_log.append(
                 seen.folder, agent.run.now, EventType.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
             )
-    agent_state.save_agent_state(seen.folder, replace(seen.memory, told=about))
+    agent_state.save_agent_state(seen.folder, replace(seen.memory, informed_serial=about))
     if outcome is None:
         result = Result.UNCERTAIN if decision.because is DecisionReason.ENROLMENT_UNCERTAIN else Result.REFUSED
         return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (message,))

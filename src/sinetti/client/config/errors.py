@@ -20,7 +20,7 @@ class ConfigIssue:
     """
 
     line: int | None
-    told: Message
+    message: Message
 
 
 class ConfigError(UsageError):
@@ -41,8 +41,8 @@ class ConfigError(UsageError):
 
 def _line(path: Path, fault: ConfigIssue) -> Message:
     if fault.line is None:
-        return make_message(messages.IN_FILE, path=str(path), message=fault.told)
-    return make_message(messages.IN_LINE, path=str(path), line=fault.line, message=fault.told)
+        return make_message(messages.IN_FILE, path=str(path), message=fault.message)
+    return make_message(messages.IN_LINE, path=str(path), line=fault.line, message=fault.message)
 
 
 def _under_each_other(lines: Sequence[Message]) -> Message:

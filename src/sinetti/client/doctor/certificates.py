@@ -46,7 +46,7 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
         yield _wrong(name, message, make_message(findings.STORE_STEP))
         return
     if held is None:
-        state = row.shown or make_message(status.SAID[row.state])
+        state = row.label or make_message(status.SAID[row.state])
         yield _by_need(row, make_message(findings.CERTIFICATE_NONE, state=state))
         return
     yield from _misfits(folder, kept, held)

@@ -29,7 +29,9 @@ def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
     """Make a finding of each mistake of a configuration that cannot be read."""
     for fault in bad.faults:
         message = (
-            fault.told if fault.line is None else make_message(findings.IN_LINE, line=fault.line, message=fault.told)
+            fault.message
+            if fault.line is None
+            else make_message(findings.IN_LINE, line=fault.line, message=fault.message)
         )
         step = make_message(findings.CONFIG_BAD_STEP)
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, str(bad.path), step, ExitCode.USAGE)

@@ -75,7 +75,7 @@ class DoctorFinding:
 
     check: Check
     level: Level
-    told: Message
+    message: Message
     about: str | None = None
     step: Message | None = None
     code: ExitCode = ExitCode.DONE
@@ -86,7 +86,7 @@ class DoctorFinding:
             "check": self.check.value,
             "level": self.level.value,
             "about": self.about,
-            "text": messages.render(self.told, language),
+            "text": messages.render(self.message, language),
             "next": None if self.step is None else messages.render(self.step, language),
         }
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 from cryptography import x509
 
 from sinetti.client import decoder, service_address
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import soap_client, transport
 from sinetti.client.requests.exchange import ClientContext
@@ -153,11 +153,11 @@ _ID_USED, _REVOKED = "delivery-id-used", "revoked"
 
 _LONGEST_DETAIL = 1000
 _RETOLD = {
-    messages.NOT_REACHED: messages.RECEIVER_NOT_REACHED,
-    messages.TLS_NOT_TRUSTED: messages.RECEIVER_TLS_NOT_TRUSTED,
-    messages.REDIRECTED: messages.RECEIVER_REDIRECTS,
-    messages.HTTP_STATUS: messages.RECEIVER_STATUS,
-    messages.ANSWER_TOO_LONG: messages.RECEIPT_TOO_LONG,
+    messages.NOT_REACHED: document_messages.RECEIVER_NOT_REACHED,
+    messages.TLS_NOT_TRUSTED: document_messages.RECEIVER_TLS_NOT_TRUSTED,
+    messages.REDIRECTED: document_messages.RECEIVER_REDIRECTS,
+    messages.HTTP_STATUS: document_messages.RECEIVER_STATUS,
+    messages.ANSWER_TOO_LONG: document_messages.RECEIPT_TOO_LONG,
 }
 """Messages about the service, and the messages about a receiver in their place."""
 
@@ -198,7 +198,7 @@ class DeliveryOutcome:
     result: DeliveryResult
     exit_code: ExitCode
     delivery: Delivery
-    told: tuple[Message, ...] = ()
+    messages: tuple[Message, ...] = ()
     reason: str | None = None
     receipt: Receipt | None = None
     octets: bytes | None = field(default=None, repr=False)
@@ -226,12 +226,12 @@ def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
         if found is not None:
             if (octets := found.receipt) is not None:
                 return _done_before(found, octets)
-            ctx.tell(make_message(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
+            ctx.tell(make_message(document_messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
             found = create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
             ctx.step("delivery-prepared")
         done = _sent(errand, found)
-        return replace(done, told=(*done.told, *_what_else(ask, done, kept)))
+        return replace(done, messages=(*done.messages, *_what_else(ask, done, kept)))
 
 
 @contextlib.contextmanager
@@ -253,12 +253,12 @@ def _errand(ctx: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
         raise UsageError(make_message(messages.UNKNOWN_NAME, name=ask.name, store=str(ctx.store)))
     if ask.delivery_id is not None and not receipts.is_delivery_id(ask.delivery_id):
         raise UsageError(
-            make_message(messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
+            make_message(document_messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
         )
     try:
         address = service_address.parse_service_url(ask.to)
     except InvalidServiceUrl as bad:
-        raise UsageError(make_message(messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad))) from bad
+        raise UsageError(make_message(document_messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad))) from bad
     return _DeliveryTask(ctx, ask, store_settings.load(folder), address)
 
 
@@ -289,7 +289,7 @@ def _sealed(ctx: ClientContext, ask: DeliveryRequest) -> SignedDocument:
         )
     except ValueError as bad:
         raise UsageError(
-            make_message(messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.translate_reason(bad))
+            make_message(document_messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.translate_reason(bad))
         ) from bad
 
 
@@ -312,8 +312,8 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
     except ServiceError as trouble:
         message = trouble.message
         message = Message(_RETOLD.get(message.text, message.text), message.values)
-        in_vain = trouble.is_permanent or message.text == messages.RECEIVER_WRONG_ADDRESS
-        again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
+        in_vain = trouble.is_permanent or message.text == document_messages.RECEIVER_WRONG_ADDRESS
+        again = make_message(document_messages.DELIVERY_CORRECT if in_vain else document_messages.DELIVERY_AGAIN)
         return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (message, again))
 
 
@@ -340,22 +340,22 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     try:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
-        message = make_message(messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad))
+        message = make_message(document_messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad))
         if objections:
             of_issuer = objections[0].text == messages.ANSWER_NOT_TRUSTED
-            message = make_message(messages.RECEIPT_NOT_TRUSTED) if of_issuer else objections[0]
+            message = make_message(document_messages.RECEIPT_NOT_TRUSTED) if of_issuer else objections[0]
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message) from bad
     except ValueError as bad:
         raise ServiceError(
             ServiceErrorKind.NOT_TRUSTED,
-            make_message(messages.RECEIPT_UNREADABLE, why=error_reasons.translate_reason(bad)),
+            make_message(document_messages.RECEIPT_UNREADABLE, why=error_reasons.translate_reason(bad)),
         ) from bad
     sealed_by = delivery.sealed_by or receipt.serial
     expected = (delivery.delivery_id, delivery.sha256, sealed_by)
     if (receipt.delivery_id, receipt.sha256, receipt.serial) != expected:
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.RECEIPT_OF_ANOTHER))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(document_messages.RECEIPT_OF_ANOTHER))
     if receipt.received > now + generations.CLOCK_SKEW:
-        message = make_message(messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
+        message = make_message(document_messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message)
     return receipt
 
@@ -383,11 +383,15 @@ def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
     """
     problem = _problem(answer)
     if problem is None:
-        word = messages.RECEIVER_WRONG_ADDRESS if answer.status in _REFUSING else messages.RECEIVER_STATUS
+        word = (
+            document_messages.RECEIVER_WRONG_ADDRESS
+            if answer.status in _REFUSING
+            else document_messages.RECEIVER_STATUS
+        )
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(word, status=answer.status))
     reason, detail = problem["reason"], problem["detail"]
     keep_refusal(delivery, reason)
-    message = make_message(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
+    message = make_message(document_messages.DELIVERY_REFUSED, reason=reason, detail=detail)
     return DeliveryOutcome(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (message,), reason)
 
 
@@ -395,10 +399,10 @@ def _what_else(ask: DeliveryRequest, done: DeliveryOutcome, kept: Sequence[Deliv
     """Add to a refusal what only the sender's store knows. Raises StoreDamaged."""
     if done.reason == _ID_USED and (before := next((one for one in kept if one.has_receipt), None)) is not None:
         receipt = _kept_receipt(before, before.receipt or b"")
-        text = messages.DELIVERED_ALREADY
+        text = document_messages.DELIVERED_ALREADY
         return (make_message(text, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
     if done.reason == _REVOKED and done.delivery.sealed_by is not None:
-        return (make_message(messages.ASK_WHETHER_REVOKED, name=ask.name),)
+        return (make_message(document_messages.ASK_WHETHER_REVOKED, name=ask.name),)
     return ()
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cryptography import x509
 
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import soap_client
@@ -79,22 +79,24 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
     except (SignatureInvalid, SignatureMissing) as bad:
         return ReceiptCheck(
             ReceiptError.NOT_TRUSTED,
-            make_message(messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad)),
+            make_message(document_messages.RECEIPT_INVALID, why=error_reasons.translate_reason(bad)),
         )
     if objections := soap_client.distrust_reason(signers[0], anchors, found.received):
         message = objections[0]
         if message.text == messages.ANSWER_NOT_TRUSTED:
-            return ReceiptCheck(ReceiptError.NOT_TRUSTED, make_message(messages.RECEIPT_NOT_TRUSTED))
+            return ReceiptCheck(ReceiptError.NOT_TRUSTED, make_message(document_messages.RECEIPT_NOT_TRUSTED))
         return ReceiptCheck(
-            ReceiptError.SIGNER_NOT_THEN, make_message(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received)
+            ReceiptError.SIGNER_NOT_THEN, make_message(document_messages.RECEIPT_SIGNER_NOT_THEN, at=found.received)
         )
     if found.received > now + generations.CLOCK_SKEW:
-        message = make_message(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
+        message = make_message(document_messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
         return ReceiptCheck(ReceiptError.IN_THE_FUTURE, message, found)
     if found.sha256 != sha256_hex(sent):
-        return ReceiptCheck(ReceiptError.OTHER_OCTETS, make_message(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
+        return ReceiptCheck(
+            ReceiptError.OTHER_OCTETS, make_message(document_messages.RECEIPT_NOT_FOR_THIS, path=path), found
+        )
     message = make_message(
-        messages.RECEIPT_GOOD,
+        document_messages.RECEIPT_GOOD,
         path=path,
         at=found.received,
         delivery_id=found.delivery_id,

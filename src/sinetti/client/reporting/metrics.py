@@ -21,7 +21,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 @dataclass(frozen=True, slots=True)
 class _Family:
     name: str
-    told: str
+    help_text: str
     samples: Iterable[tuple[str, float]]
     """Labels as they are written between the braces, empty for none, and the value."""
 
@@ -107,7 +107,7 @@ def _is_needed(row: StatusRow) -> int:
 
 
 def _written(family: _Family) -> Iterator[str]:
-    yield f"# HELP {family.name} {family.told}\n# TYPE {family.name} gauge\n"
+    yield f"# HELP {family.name} {family.help_text}\n# TYPE {family.name} gauge\n"
     for labels, value in family.samples:
         yield f"{family.name}{{{labels}}} {value:.0f}\n" if labels else f"{family.name} {value:.0f}\n"
 

@@ -51,7 +51,7 @@ class StatusRow:
     state: NameStatus
     seen: NameSnapshot
     now: datetime
-    shown: Message | None = None
+    label: Message | None = None
     """Text for users in place of the state's own word."""
 
     @property
@@ -159,7 +159,7 @@ def required_action(row: StatusRow) -> RequiredAction:
     if by_state is not None:
         return by_state
     if seen.span is None:
-        return RequiredAction.GO_ON if row.shown is None else RequiredAction.ENROL
+        return RequiredAction.GO_ON if row.label is None else RequiredAction.ENROL
     if is_hopeless(row):
         return RequiredAction.REPLACE
     failures = seen.memory.failures
@@ -175,7 +175,7 @@ def required_action(row: StatusRow) -> RequiredAction:
 
 def is_hopeless(row: StatusRow) -> bool:
     """Return whether the agent has found that this certificate cannot be renewed."""
-    reported_serial = row.seen.memory.told
+    reported_serial = row.seen.memory.informed_serial
     return reported_serial is not None and reported_serial == row.seen.serial
 
 
@@ -282,13 +282,13 @@ def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
         return StatusRow(seen.name, NameStatus.DAMAGED, seen, now)
     state = _state(seen, now)
     if seen.span is None:
-        return StatusRow(seen.name, state, seen, now, _shown_open(seen))
+        return StatusRow(seen.name, state, seen, now, _enrolment_label(seen))
     begins = seen.span.not_before
     early = make_message(messages.STATE_NOT_YET, at=begins) if state is NameStatus.VALID and now < begins else None
     return StatusRow(seen.name, state, seen, now, early)
 
 
-def _shown_open(seen: NameSnapshot) -> Message | None:
+def _enrolment_label(seen: NameSnapshot) -> Message | None:
     """Return the message about a first enrolment without a certificate.
 
     An enrolment without a journal was refused permanently.
@@ -384,6 +384,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
     next_action = _next_at(row)
 
     def in_finland(at: datetime | None) -> str | None:
+        """Return an instant in Finnish time, or None."""
         written = None if at is None else translate.format_short(at)
         return None if written is None else translate.translate(FINNISH_TIME, language, instant=written)
 
@@ -413,7 +414,7 @@ def header(language: Language) -> tuple[str, ...]:
 
 def status_text(row: StatusRow) -> Message:
     """Return the text of a name's state, with the failures of the agent."""
-    word = row.shown or make_message(SAID[row.state])
+    word = row.label or make_message(SAID[row.state])
     memory = row.seen.memory
     if row.state not in _WITHOUT_RENEWAL and is_hopeless(row):
         return make_message(HOPELESS)

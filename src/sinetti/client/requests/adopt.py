@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.client import decoder, renewal_window
-from sinetti.client.messages import messages
+from sinetti.client.messages import adoption_messages, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests.exchange import ClientContext
@@ -45,13 +45,15 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Certificate
     found = [one for one in known if _issuers(certificate, one)]
     names = ", ".join(one.name for one in found or known)
     if not found:
-        raise UsageError(make_message(messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
+        raise UsageError(make_message(adoption_messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
     if entry.service is None and len(found) > 1:
-        raise UsageError(make_message(messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path)))
+        raise UsageError(
+            make_message(adoption_messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path))
+        )
     chosen = next((one for one in found if entry.service in {None, one.name}), None)
     if chosen is None:
         values = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
-        raise UsageError(make_message(messages.ADOPT_OTHER_TABLE, **values))
+        raise UsageError(make_message(adoption_messages.ADOPT_OTHER_TABLE, **values))
     return chosen
 
 
@@ -59,7 +61,7 @@ def check_issued_by_service(certificate: x509.Certificate, service: ServiceEntry
     """Raise UsageError unless a CA of the named service issued the certificate."""
     if not _issuers(certificate, service):
         raise UsageError(
-            make_message(messages.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
+            make_message(adoption_messages.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
         )
 
 
@@ -74,16 +76,18 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
     except ValueError:
         customer, name = None, None
     if customer is None:
-        raise UsageError(make_message(messages.ADOPT_NO_CUSTOMER))
+        raise UsageError(make_message(adoption_messages.ADOPT_NO_CUSTOMER))
     if entry.customer_id is not None and not is_same_identifier(entry.customer_id, customer):
         raise UsageError(
-            make_message(messages.ADOPT_OTHER_CUSTOMER, found=strip_control_chars(customer), wanted=entry.customer_id)
+            make_message(
+                adoption_messages.ADOPT_OTHER_CUSTOMER, found=strip_control_chars(customer), wanted=entry.customer_id
+            )
         )
     for issuer in _issuers(material.certificate, service):
         world = policy_oids.channel_from_policy(issuer)
         if world is not None and world[1] is not service.environment:
             worlds = {"found": world[1].value, "wanted": service.environment.value}
-            raise UsageError(make_message(messages.ADOPT_OTHER_WORLD, service=service.name, **worlds))
+            raise UsageError(make_message(adoption_messages.ADOPT_OTHER_WORLD, service=service.name, **worlds))
     return NameSettings(
         service=service.address,
         environment=service.environment,
@@ -116,11 +120,11 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         if present is not None:
             # A renewal may have followed since then: the generation stays.
             if not files.directory_exists(folder / files.GENERATIONS / serial):
-                raise UsageError(make_message(messages.ADOPT_NAME_USED, name=name, serial=present.serial))
-            message = make_message(messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
+                raise UsageError(make_message(adoption_messages.ADOPT_NAME_USED, name=name, serial=present.serial))
+            message = make_message(adoption_messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,))
         if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
-            raise UsageError(make_message(messages.ADOPT_NAME_ASKS, name=name))
+            raise UsageError(make_message(adoption_messages.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a later run can resume a name that has settings and no set yet.
         settings.store(folder, wanted)
         ctx.step("settled")
@@ -131,7 +135,7 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
         event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=decoder.format_instant(until))
     live = str(folder / files.LIVE)
-    message = make_message(messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
+    message = make_message(adoption_messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = make_message(
         messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(material.certificate))
     )
@@ -140,9 +144,11 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
 
 def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings, now: datetime) -> None:
     if not policy_oids.is_holder_certificate(certificate):
-        raise UsageError(make_message(messages.ADOPT_NOT_HOLDERS))
+        raise UsageError(make_message(adoption_messages.ADOPT_NOT_HOLDERS))
     if now > certificate.not_valid_after_utc:
-        raise UsageError(make_message(messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
+        raise UsageError(
+            make_message(adoption_messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc)
+        )
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
     found = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
@@ -160,7 +166,7 @@ def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:
     for other in others:
         folder = ctx.store / other
         if other != name and files.directory_exists(folder / files.GENERATIONS / serial):
-            raise UsageError(make_message(messages.ADOPT_HELD, other=other))
+            raise UsageError(make_message(adoption_messages.ADOPT_HELD, other=other))
 
 
 def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509.Certificate, ...]:

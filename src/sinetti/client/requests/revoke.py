@@ -85,7 +85,7 @@ class RevocationOutcome:
     result: RevocationResult
     exit_code: ExitCode
     serial: Serial
-    told: tuple[Message, ...]
+    messages: tuple[Message, ...]
     revoked_at: datetime | None = None
     reason: str | None = None
 

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.service_address import ServiceUrl
 from sinetti.domain.values import Language
@@ -45,7 +45,7 @@ IN_VAIN = frozenset(
         messages.WRONG_ADDRESS,
         messages.PROXY_UNREADABLE,
         messages.ANSWER_NOT_TRUSTED,
-        messages.RECEIPT_NOT_TRUSTED,
+        document_messages.RECEIPT_NOT_TRUSTED,
         messages.VALID_FROM,
         messages.VALID_UNTIL,
     }

@@ -29,9 +29,9 @@ class AgentState:
     """State that a run of the agent leaves for the next run, about one name.
 
     `serial`: the certificate that it is about, None for a first enrolment. `failures`: number in a row. `codes` and
-    `exit_code`: those of the last failure. `told`: the serial for which a person was informed that a replacement is
-    needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the certificate,
-    None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
+    `exit_code`: those of the last failure. `informed_serial`: the serial for which a person was informed that a
+    replacement is needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the
+    certificate, None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
     """
 
     serial: str | None = None
@@ -39,7 +39,7 @@ class AgentState:
     next_try: datetime | None = None
     codes: tuple[str, ...] = ()
     exit_code: ExitCode = ExitCode.DONE
-    told: str | None = None
+    informed_serial: str | None = None
     hint: RenewalInfoState | None = None
     ask_again: datetime | None = None
     received: datetime | None = None
@@ -99,7 +99,7 @@ def save_agent_state(folder: Path, state: AgentState) -> None:
         "next_try": _written(state.next_try),
         "codes": list(state.codes),
         "exit": int(state.exit_code),
-        "told": state.told,
+        "told": state.informed_serial,
         "hint": None,
         "received": _written(state.received),
         "by_hint": state.by_hint,
@@ -206,7 +206,7 @@ _AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "next_try": lambda raw: _instant(raw["next_try"]),
     "codes": _codes,
     "exit_code": lambda raw: ExitCode(raw["exit"]),
-    "told": lambda raw: _text(raw["told"]),
+    "informed_serial": lambda raw: _text(raw["told"]),
     "hint": _hint,
     "ask_again": lambda raw: None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
     "received": lambda raw: _instant(raw.get("received")),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.client.messages import messages
+from sinetti.client.messages import document_messages, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import files, generations
@@ -32,11 +32,11 @@ def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySe
     if held is None:
         raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
     if generations.notes(folder).revoked == held.serial:
-        raise UsageError(make_message(messages.SEAL_REVOKED_SIGNER, name=name))
+        raise UsageError(make_message(document_messages.SEAL_REVOKED_SIGNER, name=name))
     if now > held.span.not_after:
-        raise UsageError(make_message(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
+        raise UsageError(make_message(document_messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
     if now + generations.CLOCK_SKEW < held.span.not_before:
-        raise UsageError(make_message(messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
+        raise UsageError(make_message(document_messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
     return held
 
 

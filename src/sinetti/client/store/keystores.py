@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import adoption_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
@@ -61,7 +61,7 @@ def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in _JAVA:
-        raise UsageError(make_message(messages.ADOPT_JAVA, path=str(path)))
+        raise UsageError(make_message(adoption_messages.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
 
@@ -76,7 +76,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
         return _of_pkcs12(path, octets, password)
     keytool = shutil.which("keytool")
     if keytool is None:
-        raise UsageError(make_message(messages.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(make_message(adoption_messages.ADOPT_NO_KEYTOOL, path=str(path)))
     store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias())
 
@@ -96,7 +96,7 @@ class _Java:
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
-            wrong = messages.ADOPT_ALIASES if found else messages.ADOPT_NO_KEY
+            wrong = adoption_messages.ADOPT_ALIASES if found else adoption_messages.ADOPT_NO_KEY
             raise UsageError(make_message(wrong, path=str(self.path), aliases=strip_control_chars(", ".join(found))))
         return found[0]
 
@@ -132,13 +132,13 @@ class _Java:
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+            raise UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
         output = done.stdout.decode(errors="replace")
         if done.returncode != 0:
             why = strip_control_chars((output + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(make_message(messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(make_message(messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
+                raise UsageError(make_message(adoption_messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return output
 
 
@@ -148,7 +148,7 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
         raise UsageError(make_message(_pkcs12_fault(octets, password, bad), path=str(path))) from bad
     if key is None:
-        raise UsageError(make_message(messages.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(make_message(adoption_messages.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(
             make_message(
@@ -175,8 +175,8 @@ def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
     (RFC 7292, 4).
     """
     if octets[:1] != b"\x30" or b"\x02\x01\x03" not in octets[:12] or "password" not in str(bad).casefold():
-        return messages.ADOPT_NO_PKCS12
-    return messages.ADOPT_NO_PASSWORD if password is None else messages.ADOPT_WRONG_PASSWORD
+        return adoption_messages.ADOPT_NO_PKCS12
+    return adoption_messages.ADOPT_NO_PASSWORD if password is None else adoption_messages.ADOPT_WRONG_PASSWORD
 
 
 def _refuse_several(found: KeyMaterial, path: Path) -> None:
@@ -187,13 +187,13 @@ def _refuse_several(found: KeyMaterial, path: Path) -> None:
     also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(make_message(messages.ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(make_message(adoption_messages.ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
     own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
-        raise UsageError(make_message(messages.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(make_message(adoption_messages.ADOPT_MISFIT, path=str(path)))
     # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
@@ -207,7 +207,7 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
         key = load(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
         needs_password = password is None and (isinstance(bad, TypeError) or b"ENCRYPTED" in octets)
-        wrong = messages.ADOPT_ENCRYPTED if needs_password else messages.UNREADABLE_FILE
+        wrong = adoption_messages.ADOPT_ENCRYPTED if needs_password else messages.UNREADABLE_FILE
         why = str(bad) if _PEM in octets else _der_fault(bad)
         raise UsageError(make_message(wrong, path=str(path), why=error_reasons.translate_reason(why))) from bad
     if not isinstance(key, PrivateKey):

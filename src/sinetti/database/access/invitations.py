@@ -14,7 +14,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
-from sinetti.database.notifications.access_messages import AccessEvent, owe_to_signatories
+from sinetti.database.notifications.access_messages import AccessEvent, queue_for_signatories
 from sinetti.database.notifications.recipients import current_assignments
 from sinetti.database.organisations.contacts import OrganisationClosed, lock_open
 from sinetti.domain.access.invitations import InvitationState as State
@@ -88,7 +88,7 @@ def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -
             about = f"organisation:{row.organisation_id}"
             audit_log.write(db, audit, "invitation-used", about, mandate=row.mandate_id, invitation=found.pk)
             if row.role == Role.SIGNATORY:
-                owe_to_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
+                queue_for_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
     except OrganisationClosed:
         return False
     return True

@@ -107,9 +107,9 @@ def add(
             expires=expires,
         )
         _write(db, audit, "invitation-asked", row)
-        _owe(db, row, PendingNotice.ASKED, audit.at)
+        _enqueue(db, row, PendingNotice.ASKED, audit.at)
         # Queued now for the first second after expiry; the sender cancels it if there was a decision by then.
-        _owe(db, row, PendingNotice.LAPSED, audit.at, due=expires + A_SECOND)
+        _enqueue(db, row, PendingNotice.LAPSED, audit.at, due=expires + A_SECOND)
     return row.pending_id, True
 
 
@@ -158,7 +158,7 @@ def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id:
             raise PendingInvitationRefused(PendingFault.OVER)
         row = rows.get()
         _write(db, audit, f"invitation-{state}", row)
-        _owe(db, row, PendingNotice(state.value), audit.at)
+        _enqueue(db, row, PendingNotice(state.value), audit.at)
 
 
 def set_invitation(db: Database, pending_id: str, invitation_id: str | None) -> None:
@@ -178,7 +178,7 @@ def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
     return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
 
 
-def _owe(
+def _enqueue(
     db: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
     """Queue a message to the signatories and the contact person, once per address."""

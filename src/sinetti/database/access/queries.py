@@ -266,8 +266,8 @@ def for_firms(
     known = models.Organisation.objects.using(db.alias).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
-    nobody, never = Value(None, CharField()), Value(None, DateTimeField())
-    rows = list(given.union(known.values_list("pk", "normalised_id", nobody, never), all=True))
+    no_person, never = Value(None, CharField()), Value(None, DateTimeField())
+    rows = list(given.union(known.values_list("pk", "normalised_id", no_person, never), all=True))
     ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
     return ids, _grants(one for one in rows if one[2] is not None)
 

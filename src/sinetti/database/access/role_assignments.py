@@ -17,7 +17,12 @@ from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
-from sinetti.database.notifications.access_messages import AccessEvent, owe_to_firm, owe_to_person, owe_to_signatories
+from sinetti.database.notifications.access_messages import (
+    AccessEvent,
+    queue_for_firm,
+    queue_for_person,
+    queue_for_signatories,
+)
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
@@ -188,7 +193,7 @@ def grant_in_transaction(db: Database, to: FirmGrant, audit: AuditContext) -> mo
         valid_until=to.until,
     )
     _audit(db, audit, "authorisation-given", row)
-    owe_to_firm(db, row, AccessEvent.GIVEN_TO_FIRM, audit.at)
+    queue_for_firm(db, row, AccessEvent.GIVEN_TO_FIRM, audit.at)
     return row
 
 
@@ -210,7 +215,7 @@ def withdraw(
         _links(db, row).update(ended_at=audit.at)
         _notify_holder(db, row, AccessEvent.WITHDRAWN, audit)
         if given_up:
-            owe_to_signatories(db, row.organisation_id, AccessEvent.GIVEN_UP, audit.at, mandate=row.mandate_id)
+            queue_for_signatories(db, row.organisation_id, AccessEvent.GIVEN_UP, audit.at, mandate=row.mandate_id)
     return True
 
 
@@ -249,7 +254,7 @@ def change_in_transaction(db: Database, row: models.RoleAssignment, terms: Grant
     _audit(db, audit, "authorisation-changed", row, role=terms.role)
     _notify_holder(db, row, AccessEvent.CHANGED, audit)
     if becomes_one:
-        owe_to_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
+        queue_for_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
     return True
 
 
@@ -280,9 +285,9 @@ def _notify_holder(db: Database, row: models.RoleAssignment, tells: AccessEvent,
     A person who has not accepted the role yet has only received the link, and gets no message.
     """
     if row.agent_id is not None:
-        owe_to_firm(db, row, tells, audit.at)
+        queue_for_firm(db, row, tells, audit.at)
     elif not row.waiting:
-        owe_to_person(db, row, tells, audit.at)
+        queue_for_person(db, row, tells, audit.at)
 
 
 def _named(db: Database, to: PersonGrant, audit: AuditContext) -> models.RoleAssignment:
@@ -315,7 +320,7 @@ def _link(db: Database, row: models.RoleAssignment, link: InvitationLink, audit:
         expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
     )
     _audit(db, audit, "invited", row, invitation=link.invitation_id)
-    owe_to_person(db, row, AccessEvent.INVITATION, audit.at, invitation=link.invitation_id)
+    queue_for_person(db, row, AccessEvent.INVITATION, audit.at, invitation=link.invitation_id)
 
 
 def counting_links() -> Q:

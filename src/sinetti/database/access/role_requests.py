@@ -25,11 +25,16 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
 from sinetti.database.models import RoleRequest, User
-from sinetti.database.notifications.access_messages import AccessEvent, owe_answer, owe_asked, owe_to_signatories
+from sinetti.database.notifications.access_messages import (
+    AccessEvent,
+    queue_answer,
+    queue_for_signatories,
+    queue_role_requests,
+)
 from sinetti.database.notifications.recipients import active_assignments, chunked
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
-from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
+from sinetti.domain.access.invitations import A_DAY, NOTIFIED_A_DAY, REQUEST_LIVES
 from sinetti.domain.access.roles import Role, greater
 from sinetti.domain.values import Language, normalise
 
@@ -104,7 +109,7 @@ def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
             # The person has no role. The row exists for this answer, until retention erases it.
             person = insert_person(db, _person(row.user))
             mark_replaced(db, [person.person_id], audit.at)
-            owe_answer(db, person.person_id, request_id, audit.at, given=False)
+            queue_answer(db, person.person_id, request_id, audit.at, is_granted=False)
     return True
 
 
@@ -160,7 +165,7 @@ def _for_user(
         if greater(Role(found.role), terms.role) != found.role:
             change_in_transaction(db, found, terms, audit)
         elif found.person_id is not None:
-            owe_answer(db, found.person_id, row.request_id, audit.at, given=True)
+            queue_answer(db, found.person_id, row.request_id, audit.at, is_granted=True)
         return found
     person = insert_person(db, _person(row.user))
     made = rows.create(
@@ -173,9 +178,9 @@ def _for_user(
     )
     about = f"organisation:{organisation_id}"
     audit_log.write(db, audit, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
-    owe_answer(db, person.person_id, row.request_id, audit.at, given=True)
+    queue_answer(db, person.person_id, row.request_id, audit.at, is_granted=True)
     if terms.role is Role.SIGNATORY:
-        owe_to_signatories(db, organisation_id, AccessEvent.JOINED, audit.at, mandate=made.mandate_id)
+        queue_for_signatories(db, organisation_id, AccessEvent.JOINED, audit.at, mandate=made.mandate_id)
     return made
 
 
@@ -245,15 +250,15 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
         )
         for name, customer_id in new.items()
     ]
-    recipients = _to_be_told(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
+    recipients = _requests_to_notify(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
     RoleRequest.objects.using(db.alias).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
         audit_log.write(db, audit, "asked-for-roles", about, count=len(rows), role=terms.role)
-    owe_asked(db, recipients, audit.at)
+    queue_role_requests(db, recipients, audit.at)
 
 
-def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
+def _requests_to_notify(db: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
     """Return the requests about which signatories get mail, by organisation id.
 
     Each organisation has a daily limit.
@@ -264,6 +269,6 @@ def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, s
         counts = dict(recent.values_list("normalised_id").annotate(Count("pk")))
         rows = models.Organisation.objects.using(db.alias).filter(Q(normalised_id__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "normalised_id"):
-            if counts.get(name, 0) < TOLD_A_DAY:
+            if counts.get(name, 0) < NOTIFIED_A_DAY:
                 found[organisation_id] = new[name]
     return found

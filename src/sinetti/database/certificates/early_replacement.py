@@ -47,7 +47,7 @@ class EarlyReplacementCall:
     call_id: str
     officer: str
     reason: str
-    told: Explanation
+    notice: Explanation
     serials: tuple[Serial, ...] = field(repr=False)
     begins: datetime
     ends: datetime
@@ -100,7 +100,7 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
 
 def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:
     """Store a call before its first certificate is opened for renewal."""
-    explanation = new.told.explanation or {}
+    explanation = new.notice.explanation or {}
     with transaction.atomic(using=db.alias):
         row = _all(db).create(
             officer=new.officer,
@@ -108,7 +108,7 @@ def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> Early
             explanation_fi=explanation.get(Language.FI, ""),
             explanation_sv=explanation.get(Language.SV, ""),
             explanation_en=explanation.get(Language.EN, ""),
-            url=new.told.url or "",
+            url=new.notice.url or "",
             serials=list(new.serials),
             count=len(new.serials),
             created=audit.at,
@@ -291,7 +291,7 @@ def _call(row: EarlyReplacement) -> EarlyReplacementCall:
         call_id=row.call_id,
         officer=row.officer,
         reason=row.reason,
-        told=_explanation(row.explanation_fi, row.explanation_sv, row.explanation_en, row.url),
+        notice=_explanation(row.explanation_fi, row.explanation_sv, row.explanation_en, row.url),
         serials=tuple(Serial(serial) for serial in row.serials),
         begins=row.created,
         ends=row.ends,

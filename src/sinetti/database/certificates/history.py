@@ -24,7 +24,7 @@ from sinetti.domain.values import Serial
 _MOST_OF_LINE = 100
 _MOST_DEEDS = 100
 
-TOLD = frozenset(
+SHOWN_ACTIONS = frozenset(
     {
         "ordered",
         "secure-message-offered",
@@ -92,7 +92,7 @@ def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[History
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.lineage_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
-    rows = models.AuditEvent.objects.using(db.alias).filter(object__in=objects, action__in=TOLD)
+    rows = models.AuditEvent.objects.using(db.alias).filter(object__in=objects, action__in=SHOWN_ACTIONS)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
     users = _users(db, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
     return tuple(

@@ -73,7 +73,7 @@ WHEN state_n IN ({_states(SEEN_TO)}) THEN {RANKS.index(Urgency.SEEN_TO)}
 ELSE {RANKS.index(Urgency.OPEN)}
 """
 _HAND = f"""
-CASE WHEN rank_n <> {RANKS.index(Urgency.OPEN)} THEN {HAND_ORDER.index(NextActor.NOBODY)}
+CASE WHEN rank_n <> {RANKS.index(Urgency.OPEN)} THEN {HAND_ORDER.index(NextActor.NONE)}
      WHEN state_n IN ({_states({DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN})}) AND NOT approved
      THEN {HAND_ORDER.index(NextActor.REPRESENTATIVE)}
      WHEN state_n = {STATES.index(DisplayStatus.RENEWAL_OPEN)} AND origin = 'renewal'

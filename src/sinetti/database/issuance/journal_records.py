@@ -196,10 +196,10 @@ def merge_facts(
     for entry in lists:
         if entry.serial in found and found[entry.serial].revoked is None:
             why = (entry.reason, entry.invalidity_date)
-            told_by_list = revoked(entry.serial, entry.revoked_at, why).facts
+            crl_facts = revoked(entry.serial, entry.revoked_at, why).facts
             # CRLs contain revoked reservations too, so an entry does not show that the certificate was issued.
-            del told_by_list["issued"]
-            found[entry.serial].revoked = told_by_list
+            del crl_facts["issued"]
+            found[entry.serial].revoked = crl_facts
     return found
 
 

@@ -17,25 +17,25 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
 
 # One snapshot of everything, so a response is never older than the revocation read with it.
-_STANDING = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
+_STATUS_COLUMNS = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
 _OURS = """
   LEFT JOIN sinetti_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
   LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
-_TOLD = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
+_RESPONSE_COLUMNS = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # The SQL texts contain no data of a request.
 _FIND = {
-    one: f"""SELECT {_STANDING}, {_TOLD}, a.{one.value}
+    one: f"""SELECT {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.{one.value}
   FROM (SELECT 1 AS row) one{_OURS.format(**_ASKED)}
   LEFT JOIN sinetti_ocspresponse a ON a.authority = %(authority)s AND a.serial = %(serial)s"""  # noqa: S608
     for one in CertIdHash
 }
-_AGED = f"""SELECT a.authority, a.serial, {_STANDING}
+_AGED = f"""SELECT a.authority, a.serial, {_STATUS_COLUMNS}
   FROM (SELECT authority, serial FROM sinetti_ocspresponse
          WHERE authority = %(authority)s AND this_update < %(before)s ORDER BY this_update LIMIT %(most)s) a
   {_OURS.format(authority="a.authority", serial="a.serial")}"""  # noqa: S608
 _WALKED = f"""SELECT c.id, c.authority_id, c.serial,
-       c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_TOLD}
+       c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_RESPONSE_COLUMNS}
   FROM (SELECT * FROM sinetti_certificate WHERE id > %(after)s ORDER BY id LIMIT %(most)s) c
   LEFT JOIN sinetti_ocspresponse a ON a.authority = c.authority_id AND a.serial = c.serial
  ORDER BY c.id"""  # noqa: S608
@@ -47,7 +47,7 @@ class OcspResponsePair:
 
     authority: str
     serial: Serial
-    told: SingleResponse
+    response: SingleResponse
     ders: Mapping[CertIdHash, bytes] = field(repr=False)
 
 
@@ -69,7 +69,7 @@ class StoredResponse:
     """Status of a certificate, and its stored response with content, if any."""
 
     subject: Subject
-    told: SingleResponse | None
+    response: SingleResponse | None
     der: bytes | None = field(default=None, repr=False)
 
 
@@ -115,10 +115,10 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
             serial=one.serial,
             sha1=one.ders[CertIdHash.SHA1],
             sha256=one.ders[CertIdHash.SHA256],
-            this_update=one.told.this_update,
-            next_update=one.told.next_update,
-            revoked_at=one.told.status.revoked_at,
-            revocation_reason=one.told.status.reason or "",
+            this_update=one.response.this_update,
+            next_update=one.response.next_update,
+            revoked_at=one.response.status.revoked_at,
+            revocation_reason=one.response.status.reason or "",
         )
         # In one order, so that concurrent writers cannot deadlock.
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))

@@ -32,22 +32,22 @@ def record_rejection(
             request_id=audit.request_id,
         )
         if messages.triggers_alert(reason):
-            _owe_refused(db, lineage_id, reason, operation, audit.at)
+            _queue_alert(db, lineage_id, reason, operation, audit.at)
 
 
-def _owe_refused(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
+def _queue_alert(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - messages.WITHIN
     rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id, reason=reason, at__gt=since)
     # Count no more rows than needed, because a program may send requests every minute.
-    if rows[: messages.TIMES].count() < messages.TIMES or _told_refused(db, lineage_id, reason, since):
+    if rows[: messages.TIMES].count() < messages.TIMES or _has_alert(db, lineage_id, reason, since):
         return
     # A concurrent call waits here and finds the row of the first call.
     models.Lineage.objects.using(db.alias).filter(pk=lineage_id).update(created=F("created"))
-    if not _told_refused(db, lineage_id, reason, since):
+    if not _has_alert(db, lineage_id, reason, since):
         facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}
         outbox.record_event(db, DomainEvent(MessageKind.REFUSED, "once", lineage=lineage_id, facts=facts), now)
 
 
-def _told_refused(db: Database, lineage_id: str, reason: RejectionReason, since: datetime) -> bool:
+def _has_alert(db: Database, lineage_id: str, reason: RejectionReason, since: datetime) -> bool:
     events = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
     return events.filter(lineage=lineage_id, created__gt=since, facts__reason_name=reason.value).exists()

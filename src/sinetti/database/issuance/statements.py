@@ -58,7 +58,7 @@ _ANSWER = {
     "sha256": "%(answer_sha256)s",
     "revocation_reason": "''",
 }
-_OWED = {
+_MESSAGE = {
     **{name: f"%({name})s" for name in ("message_id", "kind")},
     "step": "'once'",
     "created": "%(at)s",
@@ -115,7 +115,7 @@ def issue(db: Database, values: Values) -> Row | None:
         return None
     sql.write(db, _DER.format(after="", certificate=_ITS_ID), values)
     sql.write(db, _insert("auditevent", _AUDIT), values)
-    sql.write(db, _owe(_ITS_ROW), values)
+    sql.write(db, _insert_message(_ITS_ROW), values)
     if "answer_sha1" in values:
         sql.write(db, _answer(), values)
     return rows[0][2:]
@@ -141,13 +141,13 @@ WITH held AS ({_HELD}),
      done AS ({_ISSUED.format(after=" FROM held")}),
      kept AS ({_DER.format(after=" FROM done", certificate="done.id")} RETURNING certificate_id),
      audited AS ({_insert("auditevent", _AUDIT, "kept")}),
-     queued AS ({_owe("done")}){answer}
+     queued AS ({_insert_message("done")}){answer}
 SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
 
-def _owe(certificate: str) -> str:
+def _insert_message(certificate: str) -> str:
     """Return the INSERT of the message about a renewal to the lineage's contact."""
-    columns = _OWED | {"lineage_id": "h.lineage_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
+    columns = _MESSAGE | {"lineage_id": "h.lineage_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
     return (
         _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s")
         + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"

@@ -362,8 +362,8 @@ def _answered(answers: OcspResponsePair | None) -> Values:
         return {}
     return {
         "authority": answers.authority,
-        "this_update": answers.told.this_update,
-        "next_update": answers.told.next_update,
+        "this_update": answers.response.this_update,
+        "next_update": answers.response.next_update,
         "answer_sha1": answers.ders[CertIdHash.SHA1],
         "answer_sha256": answers.ders[CertIdHash.SHA256],
     }

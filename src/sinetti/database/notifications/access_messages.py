@@ -49,23 +49,23 @@ class AccessMessageData:
     email: str = field(default="", repr=False)
     firm: str = ""
     firm_id: str = ""
-    standing: bool = False
+    is_in_force: bool = False
     """True if the role, the request or the link is valid now."""
     expires: datetime | None = None
     """Expiry of the link or of the request."""
 
 
-def owe_to_person(
+def queue_for_person(
     db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime, *, invitation: str | None = None
 ) -> None:
     """Queue a message about a role for its holder."""
     if row.person_id is None:
         return
     facts = {"tells": tells.value, "mandate": row.mandate_id, "invitation": invitation}
-    _owe(db, [row.person_id], facts, now)
+    _enqueue(db, [row.person_id], facts, now)
 
 
-def owe_to_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
+def queue_for_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
     """Queue a message about a role for the signatories and managers of the firm.
 
     Each address gets one message.
@@ -75,10 +75,10 @@ def owe_to_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, no
     people = recipients.unique_by_address(
         recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
     )
-    _owe(db, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
+    _enqueue(db, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
 
 
-def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str) -> None:
+def queue_for_signatories(db: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str) -> None:
     """Queue a message for an organisation's signatories.
 
     The person whom the message is about gets none.
@@ -87,23 +87,23 @@ def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, n
     own = models.RoleAssignment.objects.using(db.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
     addressees = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
-    _owe(db, _ids(addressees), {"tells": tells.value, **about}, now)
+    _enqueue(db, _ids(addressees), {"tells": tells.value, **about}, now)
 
 
-def owe_asked(db: Database, requests: Mapping[str, str], now: datetime) -> None:
+def queue_role_requests(db: Database, requests: Mapping[str, str], now: datetime) -> None:
     """Queue messages about role requests for the signatories of each organisation.
 
     `requests` maps ids of organisations to ids of requests.
     """
     for organisation_id, found in recipients.roles(db, requests, now).items():
         person_ids = _ids(recipients.unique_by_address(found.signatories))
-        _owe(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
+        _enqueue(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
-def owe_answer(db: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
+def queue_answer(db: Database, person_id: str, request_id: str, now: datetime, *, is_granted: bool) -> None:
     """Queue the answer to a role request for the requester."""
-    tells = AccessEvent.GRANTED if given else AccessEvent.DECLINED
-    _owe(db, [person_id], {"tells": tells.value, "request": request_id}, now)
+    tells = AccessEvent.GRANTED if is_granted else AccessEvent.DECLINED
+    _enqueue(db, [person_id], {"tells": tells.value, "request": request_id}, now)
 
 
 def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
@@ -133,7 +133,7 @@ def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> Acce
         row.person.email if row.person else "",
         row.agent.name if row.agent else "",
         row.agent.customer_id if row.agent else "",
-        standing=_lasts(row, now) and works and row.organisation.closed_at is None,
+        is_in_force=_lasts(row, now) and works and row.organisation.closed_at is None,
         expires=expires,
     )
 
@@ -162,7 +162,7 @@ def _of_request(db: Database, request_id: str, now: datetime) -> AccessMessageDa
         row.user.email if row.user else "",
         row.agent.name if row.agent else "",
         row.agent.customer_id if row.agent else "",
-        standing=_lasts(given, now) if given else row.answered_at is None and now <= row.created + REQUEST_LIVES,
+        is_in_force=_lasts(given, now) if given else row.answered_at is None and now <= row.created + REQUEST_LIVES,
         expires=row.created + REQUEST_LIVES,
     )
 
@@ -171,7 +171,7 @@ def _ids(people: Iterable[Recipient]) -> list[str]:
     return [one.person_id for one in people if one.email]
 
 
-def _owe(db: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
+def _enqueue(db: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
     about = str(facts.get("invitation") or facts.get("request") or facts.get("mandate"))
     # A role may be changed twice. The instant distinguishes two changes, and one change from its repetition.
     step = f"{facts['tells']}:{now:%Y%m%dT%H%M%S}"

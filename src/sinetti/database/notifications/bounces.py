@@ -68,7 +68,7 @@ def on_sent(db: Database, message: QueuedMessage, now: datetime) -> None:
     if (address := _never_written_to(db, message.recipient)) is not None:
         people_at(db, address).filter(first_written_at__isnull=True).update(first_written_at=now)
     if message.kind is MessageKind.CONTACT_GONE and message.facts is not None:
-        opt_out.stop_if_told(db, message.facts["person"], message.message_id, _audit_context(now))
+        opt_out.stop_if_notified(db, message.facts["person"], message.message_id, _audit_context(now))
 
 
 def lately(db: Database, now: datetime) -> BounceRate:

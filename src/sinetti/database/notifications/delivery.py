@@ -216,10 +216,10 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
         free = _takeable(db, shift).filter(pk__in=ids)
         free.update(claimed_by=shift.worker, lease_until=shift.machine_now + LEASE)
         mine = _waiting(db).filter(pk__in=ids, claimed_by=shift.worker)
-        return tuple(owed_of(row) for row in mine.order_by("due", "pk"))
+        return tuple(to_queued_message(row) for row in mine.order_by("due", "pk"))
 
 
-def owed_of(row: OutboxMessage) -> QueuedMessage:
+def to_queued_message(row: OutboxMessage) -> QueuedMessage:
     """Convert a message row to a QueuedMessage."""
     channel = MessageChannel(row.channel or "")
     return QueuedMessage(

@@ -178,7 +178,7 @@ def sent_days(
     return tuple(found)
 
 
-def is_owed(db: Database, agent: str, person: str, day: date) -> bool:
+def is_queued(db: Database, agent: str, person: str, day: date) -> bool:
     """Return True if a firm's digest of this day is queued for or sent to this person."""
     return models.OutboxMessage.objects.using(db.alias).filter(pk=_id(agent, day, person)).exists()
 

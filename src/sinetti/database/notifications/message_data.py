@@ -13,7 +13,7 @@ from sinetti.database.sql import Row, instant
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Channel, Language, Serial
 
-_TOLD = """
+_SELECT = """
 SELECT p.person_id, p.name, p.email, p.phone, p.language,
        p.erased_at, p.bounced_at, p.stopped_at, p.first_written_at,
        EXISTS (SELECT 1 FROM sinetti_roleassignment m
@@ -165,7 +165,7 @@ def load_message_data(db: Database, queued: QueuedMessage, now: datetime) -> Mes
         certificate = newest[0][0] if newest else None
     (row,) = sql.read(
         db,
-        _TOLD,
+        _SELECT,
         {
             "recipient": queued.recipient,
             "certificate": certificate,

@@ -109,7 +109,7 @@ def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
     return waits or now - newest.created < AGAIN_AFTER or _messages_wait(db, asker, newest.created, now)
 
 
-def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditContext) -> None:
+def stop_if_notified(db: Database, person_id: str, message_id: str, audit: AuditContext) -> None:
     """Stop mail to an address once every organisation that names it was notified.
 
     One notified person per organisation is enough, this message included. Call it in the transaction that records the
@@ -120,7 +120,7 @@ def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditCont
     if person is None or person.stopped_at is not None:
         return
     wanted = notified_people(db, person.email, audit.at)
-    notified = _notified_addresses(db, person.email, message_id, _everybody(wanted))
+    notified = _notified_addresses(db, person.email, message_id, _all_people(wanted))
     if all(any(one.address in notified for one in each.people) for each in wanted.values()):
         rows = people_at(db, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
@@ -163,7 +163,7 @@ def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
 
 
 def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: datetime) -> bool:
-    rows = _about(db, asker.email, _everybody(notified_people(db, asker.email, now)), since)
+    rows = _about(db, asker.email, _all_people(notified_people(db, asker.email, now)), since)
     return any(row.sent is None and row.failed_at is None and row.cancelled_at is None for row in rows)
 
 
@@ -190,5 +190,5 @@ def _about(db: Database, address: str, to: Collection[Recipient], since: datetim
     return [row for row in found if (row.facts or {}).get("person") in people]
 
 
-def _everybody(wanted: Mapping[str, NotifiedPeople]) -> tuple[Recipient, ...]:
+def _all_people(wanted: Mapping[str, NotifiedPeople]) -> tuple[Recipient, ...]:
     return tuple(one for each in wanted.values() for one in each.people)

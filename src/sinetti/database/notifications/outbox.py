@@ -117,7 +117,7 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
             cursor.execute(_PUTS[connection.vendor], [json.dumps(rows)])
 
 
-def owed_since(db: Database, message_id: str) -> datetime | None:
+def find_queued_at(db: Database, message_id: str) -> datetime | None:
     """Return the time when a message was queued, on the office's clock, or None."""
     rows = OutboxMessage.objects.using(db.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from sinetti.database.connection import Database
 from sinetti.database.models import OutboxMessage
-from sinetti.database.notifications.delivery import owed_of
+from sinetti.database.notifications.delivery import to_queued_message
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
@@ -71,18 +71,18 @@ def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = 
 
 def due(db: Database, now: datetime) -> tuple[QueuedMessage, ...]:
     """Return the messages that are due and not sent, oldest first."""
-    return tuple(owed_of(row) for row in _messages(db).filter(due__lte=now).order_by("due", "pk"))
+    return tuple(to_queued_message(row) for row in _messages(db).filter(due__lte=now).order_by("due", "pk"))
 
 
 def waiting(db: Database) -> tuple[QueuedMessage, ...]:
     """Return all messages that are not sent, oldest first."""
-    return tuple(owed_of(row) for row in _messages(db).order_by("due", "pk"))
+    return tuple(to_queued_message(row) for row in _messages(db).order_by("due", "pk"))
 
 
 def find(db: Database, message_id: str) -> QueuedMessage | None:
     """Return a message in any state, or None."""
     row = OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel__isnull=False).first()
-    return None if row is None else owed_of(row)
+    return None if row is None else to_queued_message(row)
 
 
 def dead_letters(db: Database) -> tuple[FailedMessage, ...]:

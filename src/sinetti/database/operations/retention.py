@@ -164,7 +164,7 @@ def _people(db: Database, before: datetime) -> "QuerySet[models.Person]":
     for named in (
         _organisations(db, before),
         _mandates(db, before),
-        _messages_owed(db, before),
+        _unsent_messages(db, before),
         *_lineages(db, before),
         *_orders(db, before),
     ):
@@ -185,7 +185,7 @@ def _mandates(db: Database, before: datetime) -> "QuerySet[models.RoleAssignment
     return models.RoleAssignment.objects.using(db.alias).filter(person=OuterRef("pk")).exclude(ended)
 
 
-def _messages_owed(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
+def _unsent_messages(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
     rows = models.OutboxMessage.objects.using(db.alias)
     pending = rows.filter(
         sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True

@@ -28,7 +28,7 @@ class LinkInfo:
     expires: datetime
     recipient: str | None
     ended: bool
-    shown: datetime | None
+    shown_at: datetime | None
     opened: datetime | None
     sent: datetime | None = None
     given_up: bool = False
@@ -70,7 +70,7 @@ class OrderRow:
     contact: str = field(repr=False)
     created: datetime
     expires: datetime | None
-    shown: datetime | None
+    shown_at: datetime | None
 
 
 def find_order(db: Database, order_id: str) -> OrderDetails | None:

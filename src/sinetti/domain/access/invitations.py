@@ -18,7 +18,7 @@ ASKED_AT_ONCE: Final = 500
 ASKED_A_DAY: Final = 10
 """Requests that one person may make in 24 hours."""
 ASKED_BY_A_FIRM_A_DAY: Final = 1000
-TOLD_A_DAY: Final = 10
+NOTIFIED_A_DAY: Final = 10
 """Requests in 24 hours that signatories get a message about.
 
 Later requests appear on the signatories' page only.

@@ -88,7 +88,7 @@ class NextActor(StrEnum):
     """A person who may order for the organisation."""
     CONTACT = "contact"
     PROGRAM = "program"
-    NOBODY = "nobody"
+    NONE = "nobody"
     """No action is needed now."""
 
 
@@ -186,7 +186,7 @@ def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
 def next_actor(one: CertificateFacts, now: datetime) -> NextActor:
     """Return the party that has to act next."""
     if urgency_of(one, now) is not Urgency.OPEN:
-        return NextActor.NOBODY
+        return NextActor.NONE
     state = state_of(one, now)
     if state in {DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN} and not one.approved:
         return NextActor.REPRESENTATIVE
@@ -200,8 +200,8 @@ HANDS: Mapping[DisplayStatus, NextActor] = MappingProxyType(
         DisplayStatus.REVOKED: NextActor.REPRESENTATIVE,
         DisplayStatus.EXPIRED: NextActor.REPRESENTATIVE,
         DisplayStatus.IDS_LAPSED: NextActor.REPRESENTATIVE,
-        DisplayStatus.VALID: NextActor.NOBODY,
-        **dict.fromkeys(SEEN_TO, NextActor.NOBODY),
+        DisplayStatus.VALID: NextActor.NONE,
+        **dict.fromkeys(SEEN_TO, NextActor.NONE),
         **dict.fromkeys(
             (
                 DisplayStatus.OLD_IN_USE,

@@ -41,7 +41,7 @@ class CertStatus(StrEnum):
 class CertificateStatusInfo:
     """Certificate status, with instant (UTC) and reason of a revocation."""
 
-    standing: CertStatus
+    cert_status: CertStatus
     revoked_at: datetime | None = None
     reason: RevocationReason | None = None
 

@@ -78,7 +78,7 @@ class EarlyReplacementNotice:
 
     begins: datetime
     ends: datetime
-    told: Explanation = Explanation()
+    notice: Explanation = Explanation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def check_reason(text: str) -> str:
         raise EarlyReplacementError(str(bad)) from None
 
 
-def check_told(submitted: Explanation) -> Explanation:
+def check_notice(submitted: Explanation) -> Explanation:
     """Return the explanation of a call with trimmed texts.
 
     Raises EarlyReplacementError if it lacks a language, if a text is not acceptable, or if the address is no https

@@ -135,7 +135,7 @@ The second holds for the same lineage and reason. A program that sends a request
 week.
 """
 
-NOT_TOLD = frozenset(
+WITHOUT_ALERT = frozenset(
     {
         # A program may ask every day until the window opens. The answer says when, and nothing is wrong.
         RejectionReason.TOO_EARLY,
@@ -151,7 +151,7 @@ NOT_TOLD = frozenset(
 
 def triggers_alert(reason: RejectionReason) -> bool:
     """Return True if rejections for this reason alert people."""
-    return reason not in NOT_TOLD
+    return reason not in WITHOUT_ALERT
 
 
 class RecipientRole(StrEnum):

@@ -35,11 +35,11 @@ class OptOutNotifies(StrEnum):
 class OptOutRequested:
     """Opt-out request that was accepted.
 
-    - `told`: roles that get a message; empty if the person has no role any more.
+    - `notified`: roles that get a message; empty if the person has no role any more.
     - `stops`: mail stops after those messages. It continues if the operators alone can be reached.
     """
 
-    told: frozenset[OptOutNotifies]
+    notified: frozenset[OptOutNotifies]
     stops: bool
 
 
@@ -50,7 +50,7 @@ class AlreadyRequested:
     `stopped` is True if mail has stopped. The other fields are those of `OptOutRequested`.
     """
 
-    told: frozenset[OptOutNotifies]
+    notified: frozenset[OptOutNotifies]
     stops: bool
     stopped: bool
 
@@ -68,7 +68,7 @@ class OptOutPage:
     """
 
     language: Language
-    told: frozenset[OptOutNotifies]
+    notified: frozenset[OptOutNotifies]
     stops: bool
     asked: bool
     stopped: bool

@@ -183,7 +183,7 @@ class PersonErrorReason(StrEnum):
     """Reason why a person cannot be named, or a certificate cannot be excluded."""
 
     UNKNOWN = "unknown"
-    NOBODY = "nobody"
+    NOT_NAMED = "nobody"
     CLOSED = "closed"
     ITSELF = "itself"
     OTHER_ROLE = "other-role"

@@ -65,7 +65,7 @@ A prefix that is missing here is a fault, which the tests find.
 
 _PROOFS = "sinetti_proofs"
 """Request attribute: the reauthentication methods by account."""
-_NOBODY = "0.0.0.0"  # noqa: S104 - not a listening address: clients without a known address share one limit
+_UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - not a listening address: clients without a known address share one limit
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -78,7 +78,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the client address from the proxy, for limits and the session list."""
-        return str(request.META.get("REMOTE_ADDR") or _NOBODY)
+        return str(request.META.get("REMOTE_ADDR") or _UNKNOWN_ADDRESS)
 
     def new_user(self, request: HttpRequest) -> AbstractBaseUser:
         """Return a new account in the language of the current page."""
@@ -178,12 +178,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             return [one for one in methods if one["id"] != "reauthenticate"]
         return methods
 
-    def is_reauthentication_required(self, *, app: str, **told: object) -> bool:
+    def is_reauthentication_required(self, *, app: str, **options: object) -> bool:
         """Return False if our own page has reauthenticated the user already.
 
         Our page is stricter than allauth (accounts/base_views.py).
         """
-        return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
+        return not getattr(self.request, PROVED, False) and bool(
+            super().is_reauthentication_required(app=app, **options)
+        )
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - its signature
         """Count a password before it is checked.
@@ -202,12 +204,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         super().login(request, user)
         request.session[BEGAN] = utc_now().timestamp()
 
-    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:  # noqa: ANN401
         """Copy a provider's claims into the session after sign-in.
 
         Redirect a user who needs a second factor to set one up.
         """
-        sociallogin = (told.get("signal_kwargs") or {}).get("sociallogin")
+        sociallogin = (options.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin is not None:
             request.session[VOUCHED_BY] = sociallogin.account.provider
             request.session[STRONG] = bool(sociallogin.state.get(STRONG))
@@ -216,10 +218,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         known_devices.signed_in(request, user)
         reset_actor_cache(request)
         base_views.pop(request)
-        response: HttpResponse = super().post_login(request, user, **told)
+        response: HttpResponse = super().post_login(request, user, **options)
         if not needs_second_factor(request):
             return response
-        base_views.store(request, told.get("redirect_url") or "")
+        base_views.store(request, options.get("redirect_url") or "")
         return HttpResponseRedirect(reverse("mfa_index"))
 
 

@@ -47,12 +47,12 @@ class SessionStore(DatabaseStore):
         _secrets.get({})[key] = self.secret
         return key
 
-    def get_expiry_date(self, **told: Any) -> datetime:  # noqa: ANN401 - Django's
+    def get_expiry_date(self, **options: Any) -> datetime:  # noqa: ANN401 - Django's
         """Return the expiry: a fixed time after the sign-in, regardless of later changes.
 
         The data in the session may not prolong it.
         """
-        ends: datetime = super().get_expiry_date(**told)
+        ends: datetime = super().get_expiry_date(**options)
         began: float | None = self.get(BEGAN)
         if began is None:
             return ends

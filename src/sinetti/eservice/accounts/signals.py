@@ -29,12 +29,12 @@ from sinetti.services.access.accounts import end_other_sessions, note
 
 def connect_signals() -> None:
     """Connect the receivers, once per process."""
-    for signal, heed in (
+    for signal, receiver in (
         (mfa_signals.authenticator_added, _factor_added),
         (mfa_signals.authenticator_removed, _factor_removed),
         (mfa_signals.authenticator_used, _factor_used),
     ):
-        signal.connect(heed, dispatch_uid=f"sinetti.{heed.__name__}")
+        signal.connect(receiver, dispatch_uid=f"sinetti.{receiver.__name__}")
     for signal in (account_signals.password_changed, account_signals.password_set, account_signals.password_reset):
         signal.connect(_password_made, dispatch_uid="sinetti._password_made")
     social_signals.social_account_added.connect(_provider_connected, dispatch_uid="sinetti._provider_connected")
@@ -51,11 +51,12 @@ def connect_signals() -> None:
 
 
 def _audit(signal: Signal, what: str) -> None:
-    def heed(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
+    def receiver(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
+        """Write the event of an account to the audit log."""
         whose = user if user is not None else request.user
         note(str(whose.pk), what, portal_context(request).ctx, request_id(request))
 
-    signal.connect(heed, weak=False, dispatch_uid=f"sinetti.{what}")
+    signal.connect(receiver, weak=False, dispatch_uid=f"sinetti.{what}")
 
 
 def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:

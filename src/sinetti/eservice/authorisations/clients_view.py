@@ -19,11 +19,11 @@ from sinetti.eservice.authorisations.common import (
     choose,
     chosen,
     end_of,
+    format_until,
     name_of,
     paged,
     role_field,
     start_of,
-    told_until,
     tried,
     two_years,
     until_field,
@@ -207,7 +207,7 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
             ),
             Cell(capital(_(ROLES[one.role]))),
             Cell(format_datetime(one.since)),
-            Cell(told_until(one.until), note=soon if one.until and one.until - now < NEAR else ""),
+            Cell(format_until(one.until), note=soon if one.until and one.until - now < NEAR else ""),
         ]
         for one in found
     ]

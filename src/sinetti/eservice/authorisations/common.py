@@ -104,7 +104,7 @@ def two_years(request: HttpRequest) -> date:
     return finnish_day(portal_context(request).ctx.now() + AGENTS_AT_MOST) - date.resolution
 
 
-def told_until(until: datetime | None) -> str:
+def format_until(until: datetime | None) -> str:
     """Return an end date in words."""
     return _(NO_END) if until is None else format_datetime(until)
 

@@ -12,8 +12,8 @@ from sinetti.eservice.authorisations.common import (
     beside,
     day_of,
     end_of,
+    format_until,
     role_field,
-    told_until,
     tried,
     until_field,
 )
@@ -143,6 +143,6 @@ def _values(found: RoleAssignmentView) -> list[DescriptionItem]:
         DescriptionItem(_(name), where),
         DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
         *since,
-        DescriptionItem(_("Until"), told_until(found.until)),
+        DescriptionItem(_("Until"), format_until(found.until)),
         DescriptionItem(_("State"), state(found)),
     ]

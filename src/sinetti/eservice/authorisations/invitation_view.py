@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.eservice.accounts.base_views import store
-from sinetti.eservice.authorisations.common import told_until
+from sinetti.eservice.authorisations.common import format_until
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import (
@@ -113,7 +113,7 @@ def _values(request: HttpRequest, found: InvitationOffer) -> DescriptionList:
         [
             DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
             DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
-            DescriptionItem(_("Until"), told_until(found.until)),
+            DescriptionItem(_("Until"), format_until(found.until)),
             DescriptionItem(_("Invited"), f"{found.name}, {found.email}"),
             DescriptionItem(_("Your account"), str(getattr(request.user, "email", ""))),
         ]

@@ -12,10 +12,10 @@ from sinetti.eservice.authorisations.common import (
     choose,
     chosen,
     day_of,
+    format_until,
     name_of,
     paged,
     start_of,
-    told_until,
 )
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
@@ -121,7 +121,7 @@ def request_values(one: RoleRequestView) -> list[DescriptionItem]:
         DescriptionItem(_("Authorisation for"), who),
         *for_whom,
         DescriptionItem(_("Authorisation"), _(ROLES[one.role])),
-        DescriptionItem(_("Until"), told_until(one.until)),
+        DescriptionItem(_("Until"), format_until(one.until)),
         DescriptionItem(_("Requested on"), format_datetime(one.created)),
     ]
 
@@ -156,7 +156,7 @@ def _people(found: list[RoleAssignmentView]) -> Section:
             Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
             Cell(capital(_(ROLES[one.role]))),
             Cell("" if one.waiting else format_datetime(one.since)),
-            Cell(told_until(one.until)),
+            Cell(format_until(one.until)),
             Cell(state(one)),
         ]
         for one in found
@@ -186,7 +186,7 @@ def _firms(found: list[RoleAssignmentView], request: HttpRequest) -> Section:
             Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
             Cell(capital(_(ROLES[one.role]))),
             Cell(format_datetime(one.since)),
-            Cell(told_until(one.until), note=ends_soon if one.until and one.until - now < NEAR else ""),
+            Cell(format_until(one.until), note=ends_soon if one.until and one.until - now < NEAR else ""),
             Cell(state(one)),
         ]
         for one in found

@@ -147,12 +147,12 @@ class _DetailState:
     """Data shared by all parts of the page."""
 
     one: OneCertificate
-    standing: Permissions
+    permissions: Permissions
     now: datetime
 
     def may(self, right: Permission) -> bool:
         """Return True if the reader has a right for the certificate's organisation."""
-        return self.standing.may(right, self.one.seen.listed.organisation_id)
+        return self.permissions.may(right, self.one.seen.listed.organisation_id)
 
 
 @require_safe
@@ -192,7 +192,7 @@ def _first(around: _DetailState) -> list[DescriptionItem]:
     contact = f"{listed.contact}, {listed.email}" if listed.contact else _(_NO_CONTACT)
     values = [
         DescriptionItem(_(_STATE), labels.status_label(listed, now)),
-        DescriptionItem(_(_ACTS), labels.next_actor_label(listed, around.standing, now)),
+        DescriptionItem(_(_ACTS), labels.next_actor_label(listed, around.permissions, now)),
         DescriptionItem(_(_ENDS), ends),
         *([] if revoked else [DescriptionItem(_(_OPENS), format_datetime(facts.renewable_from))]),
         DescriptionItem(_(_USE), labels.use_words(around.one.use)),

@@ -155,7 +155,7 @@ def next_actor_label(row: CertificateListItem, permissions: Permissions, now: da
     held = permissions.held.get(row.organisation_id)
     via = held.via if held is not None else None
     match hand:
-        case NextActor.NOBODY:
+        case NextActor.NONE:
             return _(_NO_ACTION)
         case NextActor.REPRESENTATIVE:
             if permissions.may(Permission.ORDER, row.organisation_id):

@@ -229,7 +229,7 @@ class _ListState:
     """Data shared by all parts of the page."""
 
     asked: Filter
-    standing: Permissions
+    permissions: Permissions
     now: datetime
     several: bool
     """True if rows may be of more than one organisation."""
@@ -259,7 +259,7 @@ def how() -> Section:
 
 def _deeds(around: _ListState) -> list[Component]:
     """Return the actions for several certificates."""
-    permissions = around.standing
+    permissions = around.permissions
     links = []
     orders = permissions.organisations(Permission.ORDER)
     if orders:
@@ -335,7 +335,7 @@ def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
         _ends(around, one),
         Cell(labels.status_label(one, now), tone=labels.severity(one, now), note=_opens(around, one)),
         Cell(labels.use_words(labels.use_in(one, now))),
-        Cell(labels.next_actor_label(one, around.standing, now)),
+        Cell(labels.next_actor_label(one, around.permissions, now)),
     ]
 
 

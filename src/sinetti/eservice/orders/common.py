@@ -150,7 +150,7 @@ _ORDERS: Mapping[OrderErrorReason, str] = {
 }
 _PEOPLE: Mapping[PersonErrorReason, str] = {
     PersonErrorReason.UNKNOWN: gettext_noop("This certificate no longer exists. See the list of certificates."),
-    PersonErrorReason.NOBODY: gettext_noop("No person has been named yet. Name one first."),
+    PersonErrorReason.NOT_NAMED: gettext_noop("No person has been named yet. Name one first."),
     PersonErrorReason.CLOSED: gettext_noop("The organisation has ended. You can no longer name people for it."),
     PersonErrorReason.ITSELF: gettext_noop(
         "An organisation cannot be its own accounting firm. Choose another organisation."

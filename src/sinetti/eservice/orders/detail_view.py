@@ -89,7 +89,7 @@ def _state_alert(looked: OrderView) -> Alert:
 
 def _progress(link: LinkInfo) -> str:
     """Return how far the contact person has come with a valid link."""
-    if link.shown is not None:
+    if link.shown_at is not None:
         return _("The contact person has seen the transfer IDs but has not used them yet.")
     if link.opened is not None:
         return _("The contact person has opened the message but has not seen the transfer IDs yet.")
@@ -149,6 +149,10 @@ def _ids(looked: OrderView) -> list[Component]:
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:
     not_yet = _("Not yet")
-    progress = ((_("Link sent"), link.sent), (_("Message opened"), link.opened), (_("Transfer IDs shown"), link.shown))
+    progress = (
+        (_("Link sent"), link.sent),
+        (_("Message opened"), link.opened),
+        (_("Transfer IDs shown"), link.shown_at),
+    )
     values = [DescriptionItem(name, format_datetime(at) if at is not None else not_yet) for name, at in progress]
     return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires))]

@@ -46,7 +46,7 @@ def _row(one: OrderRow) -> list[Cell]:
     ids = _("No link sent")
     if one.expires is not None:
         until = format_datetime(one.expires)
-        ids = _("Shown, link valid until {until}" if one.shown else "Link valid until {until}", until=until)
+        ids = _("Shown, link valid until {until}" if one.shown_at else "Link valid until {until}", until=until)
     return [
         Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(f"{one.organisation}, {one.customer_id}"),

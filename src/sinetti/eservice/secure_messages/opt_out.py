@@ -57,9 +57,9 @@ def _page(found: OptOutPage) -> Page:
     title = _(_TITLE)
     if found.stopped:
         return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
-    if not found.told:
+    if not found.notified:
         return Page(title, [Text([_(_NOTHING)])])
-    notified = [_(_NOTIFIES[one]) for one in OptOutNotifies if one in found.told]
+    notified = [_(_NOTIFIES[one]) for one in OptOutNotifies if one in found.notified]
     then = [_(_THEN)] if found.stops else []
     what = Text([*notified, *then])
     if found.asked:

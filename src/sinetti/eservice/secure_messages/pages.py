@@ -96,7 +96,7 @@ def page(seen: LinkView, error: str, status: int) -> Page:
     error_text = _(error, count=seen.tries_left) if error else ""
     match seen.leads:
         case LinkState.CLOSED:
-            reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
+            reasons = _LOCKED_LINK if seen.pin_state is PinState.LOCKED else _CLOSED
             return Page(_("This link does not work"), [_texts(reasons)], status=HTTPStatus.NOT_FOUND)
         case LinkState.SPENT:
             title = _("The transfer IDs have been used")
@@ -114,7 +114,7 @@ def why_not(seen: LinkView) -> str:
         return _WRONG_CODE
     if seen.leads is not LinkState.PIN:
         return ""
-    return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.standing, _OVER)
+    return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.pin_state, _OVER)
 
 
 def revealed_ids_page(done: RevealedIds) -> Page:
@@ -166,7 +166,7 @@ def _code_page(error: str) -> Page:
 
 
 def _pin_page(seen: LinkView, error: str) -> Page:
-    if seen.standing is PinState.WAITING:
+    if seen.pin_state is PinState.WAITING:
         return _enter_page(seen, error)
     title = _("Secure message")
     if not seen.pins_left:

@@ -44,7 +44,7 @@ def _open(request: HttpRequest, token: str) -> HttpResponse:
     done = secure_message.send_pin(token, after, portal_context(request).ctx, request_id(request))
     if isinstance(done, PinSent):
         send_at_once(request, done.message_id)
-    elif done.leads is not LinkState.PIN or done.standing is not PinState.WAITING:
+    elif done.leads is not LinkState.PIN or done.pin_state is not PinState.WAITING:
         status = HTTPStatus.TOO_MANY_REQUESTS if done.leads is LinkState.PIN and not done.pins_left else HTTPStatus.OK
         return _seen(request, done, status=status)
     # After the redirect, a reload sends no further PIN code.

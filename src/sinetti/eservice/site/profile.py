@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.validation import LONGEST_PERSON
 from sinetti.domain.values import Language
-from sinetti.eservice.authorisations.common import capital, paged, start_of, told_until
+from sinetti.eservice.authorisations.common import capital, format_until, paged, start_of
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
@@ -92,7 +92,7 @@ def _authorisations(request: HttpRequest) -> list[Component]:
         [
             Cell(one.organisation.name, note=one.organisation.customer_id),
             Cell(capital(_(ROLES[one.role]))),
-            Cell(told_until(one.until)),
+            Cell(format_until(one.until)),
         ]
         for one in found
     ]

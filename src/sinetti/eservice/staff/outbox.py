@@ -37,7 +37,7 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         messages.info(request, _("Messages to be sent again: {count}", count=count))
         return redirect_to("staff_outbox", state="given-up")
     given_up, number = request.GET.get("state") == "given-up", page_number(request)
-    summary = outbox.standing(clerk)
+    summary = outbox.summarise(clerk)
     rows = outbox.messages((number - 1) * A_PAGE, A_PAGE + 1, clerk, given_up=given_up)
     counts = DescriptionList(
         [

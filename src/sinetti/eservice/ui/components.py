@@ -212,7 +212,7 @@ class Pager:
     """Position in a list, with links to the previous and next part, if any."""
 
     template: ClassVar[str] = "blocks/pager.html"
-    told: str
+    text: str
     before: Link | None = None
     after: Link | None = None
 

@@ -89,9 +89,9 @@ class PortalForm(forms.Form):
     def as_component(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
         """Return the form as a component with typed values and an error beside each field."""
         inputs = [self._input(bound) for bound in self]
-        return Form(inputs, buttons, action, self._told_errors(), files=self.is_multipart(), search=search, name=name)
+        return Form(inputs, buttons, action, self._error_list(), files=self.is_multipart(), search=search, name=name)
 
-    def _told_errors(self) -> Sequence[tuple[str, str]]:
+    def _error_list(self) -> Sequence[tuple[str, str]]:
         if not self.is_bound:
             return ()
         return [

@@ -41,7 +41,7 @@ class MenuItem:
 
     text: str
     page: str
-    shown: Callable[[HttpRequest], bool]
+    is_visible: Callable[[HttpRequest], bool]
 
 
 def _acts_for_clients(request: HttpRequest) -> bool:
@@ -77,7 +77,7 @@ def main_menu(request: HttpRequest) -> list[Link]:
     """Return the menu of the signed-in user."""
     if current_actor(request) is None:
         return []
-    there = [(item, reverse(item.page)) for item in ITEMS if item.shown(request)]
+    there = [(item, reverse(item.page)) for item in ITEMS if item.is_visible(request)]
     return [Link(_(item.text), address, current=request.path.startswith(address)) for item, address in there]
 
 

@@ -14,7 +14,7 @@ from sinetti.database.sql import random_id
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import SendReport, send_due
 from sinetti.notifications.planning.digests import plan_digests
-from sinetti.notifications.planning.events import expand_events, owe_findings
+from sinetti.notifications.planning.events import expand_events, plan_findings
 from sinetti.notifications.planning.reminders import ReminderReport, plan
 
 _Result = TypeVar("_Result")
@@ -36,7 +36,7 @@ class PlanReport:
 class DeliveryRunReport:
     """Result of a round."""
 
-    owing: PlanReport
+    report: PlanReport
     sent: SendReport
 
 
@@ -49,9 +49,10 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
     """
     faults: list[Exception] = []
 
-    def run_planner(owe: Callable[[], _Result], nothing: _Result) -> _Result:
+    def run_planner(planner: Callable[[], _Result], nothing: _Result) -> _Result:
+        """Return the planner's result, or `nothing` after an error."""
         try:
-            return owe()
+            return planner()
         except DATABASE_UNAVAILABLE:
             raise
         except Exception as fault:  # noqa: BLE001 - raised below
@@ -60,15 +61,15 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
             faults.append(fault)
             return nothing
 
-    owing = PlanReport(
+    report = PlanReport(
         run_planner(lambda: expand_events(ctx, now), 0),
         run_planner(lambda: plan(ctx, now), ReminderReport(0, 0)),
         run_planner(lambda: plan_digests(ctx, now), 0),
-        run_planner(lambda: owe_findings(ctx, findings, now), 0),
+        run_planner(lambda: plan_findings(ctx, findings, now), 0),
     )
     if faults:
         raise faults[0]
-    return owing
+    return report
 
 
 def run_once(ctx: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
@@ -77,10 +78,10 @@ def run_once(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
     Raises the exceptions in DATABASE_UNAVAILABLE.
     """
     try:
-        owing = plan_all(ctx, now, findings)
+        report = plan_all(ctx, now, findings)
     except DATABASE_UNAVAILABLE:
         raise
     except Exception:
         send_due(ctx, random_id(), now)
         raise
-    return DeliveryRunReport(owing, send_due(ctx, random_id(), now))
+    return DeliveryRunReport(report, send_due(ctx, random_id(), now))

@@ -18,7 +18,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Q
 from sinetti.notifications.context import NotificationContext, is_holiday
 
 _SECOND = timedelta(seconds=1)
-_TOLD_ANEW = "a later digest has the same content"
+_SUPERSEDED = "a later digest has the same content"
 
 
 def plan_digests(ctx: NotificationContext, now: datetime) -> int:
@@ -52,7 +52,7 @@ def superseded_reason(message: QueuedMessage, ctx: NotificationContext, now: dat
     if message.kind is not MessageKind.DIGEST or message.recipient is None or message.step >= today.isoformat():
         return None
     agent = (message.facts or {}).get("agent", "")
-    return _TOLD_ANEW if digests.is_owed(ctx.db, agent, message.recipient, today) else None
+    return _SUPERSEDED if digests.is_queued(ctx.db, agent, message.recipient, today) else None
 
 
 def next_digest_time(ctx: NotificationContext, after: datetime) -> datetime | None:

@@ -48,12 +48,12 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
     A recipient whose address bounces gets SMS only; a recipient who opted out gets nothing. A person listed in two
     roles, by address, gets one e-mail and one SMS. The phone number is taken from whichever role has one.
     """
-    everybody = tuple(people)
-    found: list[Copy] = [(one, MessageChannel.EMAIL) for one in unique_by_address(everybody) if one.mailable]
+    readers = tuple(people)
+    found: list[Copy] = [(one, MessageChannel.EMAIL) for one in unique_by_address(readers) if one.mailable]
     if step > TEXTED_FROM:
         return tuple(found)
     phones: set[str] = set()
-    for one in unique_by_address(one for one in everybody if one.textable and not one.stopped):
+    for one in unique_by_address(one for one in readers if one.textable and not one.stopped):
         phone = international(one.phone) or "".join(character for character in one.phone if character.isdecimal())
         if phone not in phones:
             phones.add(phone)

@@ -201,7 +201,7 @@ def time_to_look(ctx: NotificationContext, now: datetime) -> bool:
     return claim_interval(ctx.db, "findings-looked-for", LOOKED_EVERY, now)
 
 
-def owe_findings(ctx: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
+def plan_findings(ctx: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
     """Queue a message to each operator about each finding, once per calendar week.
 
     A change of its sentence causes no second message. `findings` are sentences by name, None if all is well

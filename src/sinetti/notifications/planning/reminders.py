@@ -38,7 +38,7 @@ class ReminderReport:
     """Counts of checked certificates and of queued messages."""
 
     looked: int
-    owed: int
+    queued_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class _ReminderPlanner:
     now: datetime
     ending: dict[date, int] = field(default_factory=dict)
     looked: int = 0
-    owed: int = 0
+    queued_count: int = 0
 
     def decide(self, found: Sequence[ReminderCandidate]) -> BatchResult:
         """Return the next check of each certificate and the reminders that are due now."""
         looks = [(one, self._look(one)) for one in found]
         messages = self._messages([step for one, look in looks if (step := self._due(one, look)) is not None])
         self.looked += len(looks)
-        self.owed += len(messages)
+        self.queued_count += len(messages)
         self.room.step("plan-decided")
         return BatchResult({one.certificate: look.again for one, look in looks}, messages)
 
@@ -106,7 +106,7 @@ class _ReminderPlanner:
             _message(one, reader, channel)
             for one in steps
             for reader, channel in _copies(one, people[one.found.lineage_id], acting[one.found.organisation_id])
-            if channel is MessageChannel.SMS or not _is_told(one, reader, digested[one.found.organisation_id])
+            if channel is MessageChannel.SMS or not _is_in_digest(one, reader, digested[one.found.organisation_id])
         ]
 
 
@@ -120,7 +120,7 @@ def plan(ctx: NotificationContext, now: datetime) -> ReminderReport:
     while True:
         with reminders.claim_batch(ctx.db, window) as candidates:
             if not candidates:
-                return ReminderReport(planner.looked, planner.owed)
+                return ReminderReport(planner.looked, planner.queued_count)
             reminders.store_batch(ctx.db, planner.decide(candidates), now)
         ctx.step("plan-noted")
 
@@ -150,7 +150,7 @@ def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None]
     return copies(one.step, audience(one.step, holder, acting))
 
 
-def _is_told(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
+def _is_in_digest(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
     """Return True if a service provider's digest covers this reminder.
 
     The digest goes to these addresses (docs/operators/digests.md).

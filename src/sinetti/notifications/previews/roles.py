@@ -48,13 +48,13 @@ def _of_person(
 ) -> AccessMessageData:
     person = PEOPLE["newcomer"]
     return AccessMessageData(
-        NAME, CUSTOMER_ID, role, until, person.name, person.email, standing=is_in_force, expires=expires
+        NAME, CUSTOMER_ID, role, until, person.name, person.email, is_in_force=is_in_force, expires=expires
     )
 
 
 def _of_firm(until: datetime | None = None, *, is_in_force: bool = True) -> AccessMessageData:
     return AccessMessageData(
-        NAME, CUSTOMER_ID, Role.MANAGER, until, firm=FIRM, firm_id=FIRM_CUSTOMER_ID, standing=is_in_force
+        NAME, CUSTOMER_ID, Role.MANAGER, until, firm=FIRM, firm_id=FIRM_CUSTOMER_ID, is_in_force=is_in_force
     )
 
 
@@ -69,7 +69,7 @@ def _request(role: Role, until: datetime | None = None, *, firm: bool = False, i
         person.email,
         FIRM if firm else "",
         FIRM_CUSTOMER_ID if firm else "",
-        standing=is_in_force,
+        is_in_force=is_in_force,
         expires=MADE + REQUEST_LIVES,
     )
 

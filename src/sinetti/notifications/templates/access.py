@@ -29,12 +29,12 @@ def authorisation(matter: MessageContext) -> MessageBody:
 
     Raises NothingToReport if it does not apply any more.
     """
-    found = matter.room.loader.find_access_data(matter.owed.facts or {}, matter.now)
+    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)
     tells = AccessEvent(word)
-    if tells in _WHILE_IT_STANDS and not found.standing:
+    if tells in _WHILE_IT_STANDS and not found.is_in_force:
         why = "the subject of the message no longer applies"
         raise NothingToReport(why)
     return _WRITERS[tells](matter, found)
@@ -62,7 +62,7 @@ def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody
 
 def _joined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        matter.say(access_texts.JOINED, name=_somebody(about), email=sanitise(about.email), **_names(about)),
+        matter.say(access_texts.JOINED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
         matter.say(access_texts.NOT_RIGHT, help=help_line(matter)),
     )
     return _to_signatories(matter, about, access_texts.JOINED_SUBJECT, parts)
@@ -92,7 +92,7 @@ def _granted(matter: MessageContext, about: AccessMessageData) -> MessageBody:
 def _declined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.DECLINED_FIRM if about.firm else access_texts.DECLINED
     sentence = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
-    subject = matter.say(access_texts.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
+    subject = matter.say(access_texts.DECLINED_SUBJECT, day=matter.day(matter.message.due))
     return MessageBody(subject, (sentence,), Role.FORMER, matter.say(access_texts.WHY_ASKED))
 
 
@@ -115,7 +115,7 @@ def _withdrawn(matter: MessageContext, about: AccessMessageData) -> MessageBody:
 
 
 def _given_up(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    who = {"name": _somebody(about), "email": sanitise(about.email), **_firm(about)}
+    who = {"name": _asker_name(about), "email": sanitise(about.email), **_firm(about)}
     message = access_texts.GIVEN_UP_BY_FIRM if about.firm else access_texts.GIVEN_UP
     sentence = matter.say(message, role=_role(matter, about), **who, **_names(about))
     return _to_signatories(
@@ -169,7 +169,7 @@ def _written(
 
 
 def _subject(matter: MessageContext, about: AccessMessageData, subject: str) -> str:
-    return matter.say(subject, day=matter.day(matter.owed.due), **_names(about))
+    return matter.say(subject, day=matter.day(matter.message.due), **_names(about))
 
 
 def _names(about: AccessMessageData) -> dict[str, str]:
@@ -180,7 +180,7 @@ def _firm(about: AccessMessageData) -> dict[str, str]:
     return {"firm": named(about.firm), "firm_id": about.firm_id}
 
 
-def _somebody(about: AccessMessageData) -> str:
+def _asker_name(about: AccessMessageData) -> str:
     return named(about.asker) if about.asker else sanitise(about.email)
 
 

@@ -196,7 +196,7 @@ def account(matter: MessageContext) -> MessageBody:
     """
     letter = AccountEmail(matter.fact("letter") or "")
     texts = SAID[letter]
-    values = {"when": matter.when(matter.owed.created), "day": matter.day(matter.owed.created)}
+    values = {"when": matter.when(matter.message.created), "day": matter.day(matter.message.created)}
     link: tuple[Part, ...] = ()
     if letter in LINKED:
         values["until"] = matter.when(_until(matter))

@@ -19,7 +19,7 @@ def decided(matter: MessageContext) -> MessageBody:
     found = matter.room.loader.find_application(matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(staff_labels.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
+    subject = matter.say(staff_labels.DECISION_SUBJECT, day=matter.day(matter.message.due), case=found.case_number)
     parts = [sanitise(line) for line in found.decision.splitlines() if line]
     return MessageBody(subject, (matter.say(staff_labels.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
 
@@ -29,7 +29,7 @@ def finding(matter: MessageContext) -> MessageBody:
     name, sentence = matter.fact("finding"), matter.fact("text")
     if name is None or sentence is None:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(certificate_events.FINDING_SUBJECT, day=matter.day(matter.owed.created), finding=name)
+    subject = matter.say(certificate_events.FINDING_SUBJECT, day=matter.day(matter.message.created), finding=name)
     parts = (
         matter.say(certificate_events.FINDING, finding=name),
         sanitise(sentence),

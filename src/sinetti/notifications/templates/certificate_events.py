@@ -30,7 +30,7 @@ RENEWED = gettext_noop(
     "The certificate “{description}” of {organisation} was renewed through the technical interface on "
     "{renewed}. The new certificate is valid until {ends}."
 )
-NOBODY_HERE = gettext_noop(
+NOT_RENEWED_HERE = gettext_noop(
     "If neither your organisation nor its software supplier renewed the certificate, the organisation's "
     "private key may be in the wrong hands. Ask us to revoke the old and the new certificate immediately: "
     "{help}"
@@ -75,7 +75,7 @@ BOUNCED = gettext_noop(
     "come back undelivered. Until the address is corrected, {name} receives no e-mail from us about "
     "expiring certificates."
 )
-MEND_ADDRESS = gettext_noop(
+CORRECT_ADDRESS = gettext_noop(
     "Correct the address or name another person in the e-service (Settings > Technical interface and "
     "certificates), or ask us to do it: {help}"
 )
@@ -135,7 +135,7 @@ DEPUTY_NO_MORE = gettext_noop(
     "You are no longer the deputy of the technical contact person of the certificate “{description}” of "
     "{organisation}. You do not need to do anything. We will no longer send you messages about it."
 )
-NOW_SOMEBODY = gettext_noop(
+NOW_ANOTHER_PERSON = gettext_noop(
     "Another person now looks after the certificate “{description}” of {organisation}. You do not need to "
     "do anything. We will no longer send you messages about it."
 )
@@ -179,7 +179,7 @@ _SIGNED = "renew"
 def fetched(matter: MessageContext) -> MessageBody:
     """Write the message about a retrieval, and what to do with the old certificate."""
     certificate = matter.certificate
-    at = certificate.first_fetched_at or matter.owed.due
+    at = certificate.first_fetched_at or matter.message.due
     old = certificate.older_ends
     parts = (
         matter.say(FETCHED, fetched=matter.when(at), **matter.names()),
@@ -202,7 +202,7 @@ def renewed(matter: MessageContext) -> MessageBody:
     )
     if certificate.older_ends:
         parts += (matter.say(TAKE_INTO_USE, older_ends=matter.when(certificate.older_ends)),)
-    parts += (matter.say(NOBODY_HERE, help=help_line(matter)),)
+    parts += (matter.say(NOT_RENEWED_HERE, help=help_line(matter)),)
     return MessageBody(_subject(matter, RENEWED_SUBJECT, certificate.not_before), parts, matter.role())
 
 
@@ -211,7 +211,7 @@ def refused(matter: MessageContext) -> MessageBody:
     name, code = matter.fact("reason_name"), matter.fact("reason")
     if name not in set(RejectionReason) or code is None:
         raise NothingToReport(NOT_THERE)
-    certificate = matter.told.certificate
+    certificate = matter.data.certificate
     refusal = Rejection(
         RejectionReason(name),
         opens=certificate.renewable_from if certificate else None,
@@ -224,7 +224,7 @@ def refused(matter: MessageContext) -> MessageBody:
         refusal_text(refusal, matter.language),
         matter.say(PASS_ON),
     )
-    return MessageBody(_subject(matter, REFUSED_SUBJECT, matter.owed.due), parts, matter.role())
+    return MessageBody(_subject(matter, REFUSED_SUBJECT, matter.message.due), parts, matter.role())
 
 
 def revoked(matter: MessageContext) -> MessageBody:

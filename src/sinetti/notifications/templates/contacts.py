@@ -16,16 +16,16 @@ def bounced(matter: MessageContext) -> MessageBody:
     if since is None:
         raise NothingToReport(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
-    mend = _mended(matter, certificate_events.MEND_ADDRESS)
-    if matter.told.lineage is None:
+    remedy = _remedy(matter, certificate_events.CORRECT_ADDRESS)
+    if matter.data.lineage is None:
         subject = matter.say(certificate_events.BOUNCED_SUBJECT_ALONE, day=day)
         return MessageBody(
-            subject, (matter.say(certificate_events.BOUNCED_ALONE, day=day, name=name), mend), matter.role()
+            subject, (matter.say(certificate_events.BOUNCED_ALONE, day=day, name=name), remedy), matter.role()
         )
     whose = {"organisation": matter.organisation}
     subject = matter.say(certificate_events.BOUNCED_SUBJECT, day=day, **whose)
     return MessageBody(
-        subject, (matter.say(certificate_events.BOUNCED, day=day, name=name, **whose), mend), matter.role()
+        subject, (matter.say(certificate_events.BOUNCED, day=day, name=name, **whose), remedy), matter.role()
     )
 
 
@@ -34,11 +34,11 @@ def contact_gone(matter: MessageContext) -> MessageBody:
 
     It asks for a successor.
     """
-    day, name = matter.day(matter.owed.due), _name(matter, "person")
+    day, name = matter.day(matter.message.due), _name(matter, "person")
     # If only operators can be reached, mail continues: the organisation does not know yet (docs/operators/bounces.md).
-    then = matter.say(certificate_events.WE_GO_ON if matter.told.to is None else certificate_events.WE_STOP)
-    another = _mended(matter, certificate_events.NAME_ANOTHER)
-    if matter.told.lineage is None:
+    then = matter.say(certificate_events.WE_GO_ON if matter.data.to is None else certificate_events.WE_STOP)
+    another = _remedy(matter, certificate_events.NAME_ANOTHER)
+    if matter.data.lineage is None:
         subject = matter.say(certificate_events.GONE_SUBJECT_ALONE, day=day)
         return MessageBody(
             subject, (f"{matter.say(certificate_events.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
@@ -57,7 +57,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
     """
     if matter.many:
         return _many(matter)
-    day = matter.day(matter.owed.due)
+    day = matter.day(matter.message.due)
     subject = matter.say(certificate_events.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
         if not _is_named(matter):
@@ -80,7 +80,7 @@ def _many(matter: MessageContext) -> MessageBody:
     deputy = matter.fact("place") == Role.DEPUTY
     lines = matter.room.loader.list_lineages(matter.many, matter.now)
     if matter.is_to(matter.fact("new")):
-        address = matter.told.to.email.casefold() if matter.told.to else ""
+        address = matter.data.to.email.casefold() if matter.data.to else ""
         lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
         paragraphs = tuple(_many_to_the_new(matter, deputy=deputy))
         role = Role.DEPUTY if deputy else Role.CONTACT
@@ -96,7 +96,7 @@ def _many(matter: MessageContext) -> MessageBody:
         why = "the recipient is no longer named for any of the certificates"
         raise NothingToReport(why)
     first, *then = paragraphs
-    subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
+    subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.message.due))
     return MessageBody(subject, (first, RowsBlock(tuple(_many_row(matter, one) for one in lines)), *then), role)
 
 
@@ -137,7 +137,7 @@ def _to_the_new(matter: MessageContext) -> Iterator[str]:
 
 
 def _what_you_do(matter: MessageContext) -> str:
-    certificate = matter.told.certificate
+    certificate = matter.data.certificate
     if certificate is None:
         if matter.room.loader.is_revoked_for_good(matter.lineage.lineage_id):
             return matter.say(certificate_events.WHAT_YOU_DO_REVOKED)
@@ -155,19 +155,19 @@ def _to_the_old(matter: MessageContext, name: str | None) -> str:
     if matter.fact("new") is None:
         return matter.say(certificate_events.DEPUTY_NO_MORE, **matter.names())
     if name is None:
-        return matter.say(certificate_events.NOW_SOMEBODY, **matter.names())
+        return matter.say(certificate_events.NOW_ANOTHER_PERSON, **matter.names())
     deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.lineage.deputy
     return matter.say(
         certificate_events.NO_LONGER_DEPUTY if deputy else certificate_events.NOW_ANOTHER, name=name, **matter.names()
     )
 
 
-def _mended(matter: MessageContext, by_people: str) -> str:
+def _remedy(matter: MessageContext, by_people: str) -> str:
     """Return the sentence about the correction.
 
     It addresses the organisation's people, or the operator if there are none.
     """
-    if matter.told.to is None:
+    if matter.data.to is None:
         return matter.say(certificate_events.FIND_ANOTHER)
     return matter.say(by_people, help=help_line(matter))
 

@@ -101,7 +101,7 @@ def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListI
     if call.undone:
         why = "the call was cancelled"
         raise NothingToReport(why)
-    rows = loader.list_called(call_id, matter.owed.recipient or "", matter.now)
+    rows = loader.list_called(call_id, matter.message.recipient or "", matter.now)
     if not rows:
         why = "all certificates in the call have been replaced"
         raise NothingToReport(why)

@@ -74,9 +74,9 @@ class MessageBody:
 class MessageContext:
     """Context of one message, written at `now` on the service's clock."""
 
-    owed: QueuedMessage
+    message: QueuedMessage
     room: RenderContext
-    told: MessageData
+    data: MessageData
     language: Language
     now: datetime
 
@@ -87,16 +87,16 @@ class MessageContext:
     @property
     def lineage(self) -> LineageData:
         """Lineage of the message. Raises NothingToReport if there is none."""
-        if self.told.lineage is None:
+        if self.data.lineage is None:
             raise NothingToReport(NOT_THERE)
-        return self.told.lineage
+        return self.data.lineage
 
     @property
     def certificate(self) -> CertificateData:
         """Certificate of the message. Raises NothingToReport if there is none."""
-        if self.told.certificate is None:
+        if self.data.certificate is None:
             raise NothingToReport(NOT_THERE)
-        return self.told.certificate
+        return self.data.certificate
 
     @property
     def ended(self) -> bool:
@@ -116,7 +116,7 @@ class MessageContext:
         """The organisation's description of the certificate, else channel and serial."""
         if self.lineage.description:
             return named(self.lineage.description)
-        serial = self.told.certificate.serial if self.told.certificate else ""
+        serial = self.data.certificate.serial if self.data.certificate else ""
         return f"{self.lineage.channel} {serial}".rstrip()
 
     def stops(self, *, ended: bool) -> Iterator[str]:
@@ -126,7 +126,7 @@ class MessageContext:
     @property
     def many(self) -> tuple[str, ...]:
         """Ids of the lineages, for a message about many."""
-        return tuple((self.owed.facts or {}).get("holdings", ()))
+        return tuple((self.message.facts or {}).get("holdings", ()))
 
     def names(self) -> dict[str, str]:
         """Return the values `description` and `organisation`."""
@@ -134,26 +134,26 @@ class MessageContext:
 
     def fact(self, name: str) -> str | None:
         """Return a value of the row's facts as text, or None."""
-        value = (self.owed.facts or {}).get(name)
+        value = (self.message.facts or {}).get(name)
         return None if value is None else str(value)
 
     def is_to(self, person_id: str | None) -> bool:
         """Return whether the recipient is this person."""
-        return person_id is not None and person_id == self.owed.recipient
+        return person_id is not None and person_id == self.message.recipient
 
     def is_by_name(self, name: str) -> bool:
         """Return whether the recipient has this name."""
-        return self.told.to is not None and self.told.to.name == name
+        return self.data.to is not None and self.data.to.name == name
 
     def role(self) -> RecipientRoleText:
         """Return the recipient's current role.
 
         A recipient without any role was the contact at the time of the event.
         """
-        if self.told.to is None:
+        if self.data.to is None:
             return RecipientRoleText.OPERATOR
-        role = self.role_of(self.owed.recipient)
-        if role is RecipientRoleText.SIGNATORY and self.told.lineage is not None and not self.told.to.signs:
+        role = self.role_of(self.message.recipient)
+        if role is RecipientRoleText.SIGNATORY and self.data.lineage is not None and not self.data.to.signs:
             return RecipientRoleText.FORMER
         return role
 
@@ -162,7 +162,7 @@ class MessageContext:
 
         The role nearest to the certificate counts; a person without any other role is a signatory.
         """
-        lineage = self.told.lineage
+        lineage = self.data.lineage
         if lineage is None or person_id is None:
             return RecipientRoleText.SIGNATORY
         places = {
@@ -202,7 +202,7 @@ def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Itera
 
 
 HELLO = gettext_noop("Hello {name},")
-HELLO_NOBODY = gettext_noop("Hello,")
+HELLO_UNNAMED = gettext_noop("Hello,")
 REHEARSAL = gettext_noop(
     "This message is from the test environment. It does not concern your organisation's real certificates."
 )
@@ -255,7 +255,7 @@ WHY_MANY: Mapping[RecipientRoleText, str] = {
 }
 WHY_UNNAMED = gettext_noop("You are receiving this message because you act for an organisation that uses this service.")
 ALSO = gettext_noop("Other recipients: {people}.")
-NOBODY_ELSE = gettext_noop("There are no other recipients.")
+NO_OTHER_RECIPIENT = gettext_noop("There are no other recipients.")
 AS: Mapping[RecipientRoleText, str] = {
     RecipientRoleText.CONTACT: gettext_noop("{name} (technical contact person)"),
     RecipientRoleText.DEPUTY: gettext_noop("{name} (deputy of the technical contact person)"),
@@ -323,12 +323,12 @@ def help_line(matter: MessageContext) -> str:
 
 
 def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
-    to = matter.told.to
-    yield matter.say(HELLO, name=named(to.name)) if to and to.name else matter.say(HELLO_NOBODY)
+    to = matter.data.to
+    yield matter.say(HELLO, name=named(to.name)) if to and to.name else matter.say(HELLO_UNNAMED)
     if matter.room.environment is Environment.TEST and written.role is not RecipientRoleText.OPERATOR:
         yield matter.say(REHEARSAL)
     yield from written.parts
-    if matter.told.certificate is not None and matter.owed.kind not in _ABOUT_PEOPLE and not matter.many:
+    if matter.data.certificate is not None and matter.message.kind not in _ABOUT_PEOPLE and not matter.many:
         yield _facts(matter)
     yield _who(matter, written)
     if written.role is not RecipientRoleText.OPERATOR:
@@ -356,7 +356,7 @@ def _facts(matter: MessageContext) -> RowsBlock:
 
 def _who(matter: MessageContext, written: MessageBody) -> str:
     """Return the reason for the message, and its other recipients if known."""
-    lineage = matter.told.lineage
+    lineage = matter.data.lineage
     if written.why:
         return written.why
     if matter.many:
@@ -366,20 +366,20 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
     else:
         why = matter.say(WHY[written.role], organisation=matter.organisation if lineage else "")
     # A link to transfer IDs, or an account, belongs to one person; earlier ones are other messages.
-    alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
-    also = () if alone else matter.room.loader.list_other_recipients(matter.owed)
+    alone = matter.message.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
+    also = () if alone else matter.room.loader.list_other_recipients(matter.message)
     if also is None:
         return why
     people = ", ".join(matter.say(AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
-    return f"{why} {matter.say(ALSO, people=people) if people else matter.say(NOBODY_ELSE)}"
+    return f"{why} {matter.say(ALSO, people=people) if people else matter.say(NO_OTHER_RECIPIENT)}"
 
 
 def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
     """Return the role of another recipient; a former contact is named as such."""
-    if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
+    if matter.message.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
         return RecipientRoleText.FORMER
     role = matter.role_of(person_id)
-    audience = AUDIENCES.get(matter.owed.kind)
+    audience = AUDIENCES.get(matter.message.kind)
     # If signatories do not get the message, a person without a role was contact or deputy at the time of the event.
     return (
         RecipientRoleText.FORMER
@@ -390,7 +390,7 @@ def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
 
 def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
     """Yield the one link unless the body has one, or the sentence that there is none."""
-    if matter.owed.kind in WITH_STOP:
+    if matter.message.kind in WITH_STOP:
         yield matter.say(NOT_YOURS)
         yield LinkBlock(_stop_address(matter))
         yield matter.say(TYPE_STOP, address=page(matter))
@@ -399,7 +399,7 @@ def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
 
 
 def _stop_address(matter: MessageContext) -> str:
-    message_id = matter.owed.message_id
+    message_id = matter.message.message_id
     token = link_token(matter.room.key, STOP_LINK, message_id)
     return f"{matter.room.terms.people_address}/stop/{message_id}/{token}"
 
@@ -407,7 +407,7 @@ def _stop_address(matter: MessageContext) -> str:
 def _your_data(matter: MessageContext) -> Iterator[Part]:
     """Yield the data protection notice (GDPR, Article 14) of a person's first message."""
     terms = matter.room.terms
-    if matter.told.lineage is None or matter.many:
+    if matter.data.lineage is None or matter.many:
         yield matter.say(YOUR_DATA_UNNAMED, service=terms.service)
     else:
         yield matter.say(YOUR_DATA, service=terms.service, organisation=matter.organisation)

@@ -37,7 +37,7 @@ PIN = gettext_noop(
 
 def transfer_ids(matter: MessageContext) -> MessageBody:
     """Write the e-mail with the link to the secure message, and how to open it."""
-    secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
+    secure_id, ordered = matter.fact("secure"), matter.data.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_secure_message_expiry(secure_id)
@@ -76,7 +76,7 @@ def _how(matter: MessageContext) -> str:
 
     Only two digits of the phone number are given, so that a message does not reveal the number.
     """
-    phone = matter.told.to.phone if matter.told.to else ""
+    phone = matter.data.to.phone if matter.data.to else ""
     digits = "".join(one for one in phone if one.isdecimal())[-2:]
     button = matter.say(BUTTON)
     if digits:

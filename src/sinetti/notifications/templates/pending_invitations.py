@@ -42,7 +42,7 @@ def pending(matter: MessageContext) -> MessageBody:
         raise NothingToReport(why)
     names = {"organisation": sanitise(found.organisation), "customer_id": found.customer_id}
     who = {"name": sanitise(found.name or found.email), "email": sanitise(found.email)}
-    day = matter.day(found.expires if tells is PendingNotice.ASKED else matter.owed.due)
+    day = matter.day(found.expires if tells is PendingNotice.ASKED else matter.message.due)
     parts = [matter.say(i18n_pending_invitations.SAID[tells], **who, **names), *_more(matter, found, tells)]
     why = matter.say(WHY[Role.SIGNATORY], organisation=names["organisation"])
     return MessageBody(

@@ -56,7 +56,7 @@ LOOKED_AFTER = gettext_noop(
     "Its technical contact person is {contact}. Ask them whether the renewal is under way. The "
     "certificate must be renewed by {last}. Otherwise the program will no longer be able to send data."
 )
-LOOKED_AFTER_BY_NOBODY = gettext_noop(
+RENEW_WITHOUT_CONTACT = gettext_noop(
     "It has no technical contact person now, so one must be named. The certificate must be renewed by "
     "{last}. Otherwise the program will no longer be able to send data."
 )
@@ -93,17 +93,17 @@ ASK_TO_FETCH_NOW = gettext_noop(
 )
 
 # The certificate has no technical contact person.
-NOBODY_FETCHES = gettext_noop(
+FETCH_WITHOUT_CONTACT = gettext_noop(
     "It has no technical contact person now, so one must be named. The new certificate must be retrieved by {last}."
 )
-NOBODY_FETCHES_NOW = gettext_noop(
+FETCH_NOW_WITHOUT_CONTACT = gettext_noop(
     "It has no technical contact person now, so one must be named. The new certificate must be retrieved now."
 )
-NOBODY_USES = gettext_noop(
+USE_WITHOUT_CONTACT = gettext_noop(
     "It has no technical contact person now, so one must be named. The new certificate must be put into "
     "use everywhere by {last}."
 )
-NOBODY_USES_NOW = gettext_noop(
+USE_NOW_WITHOUT_CONTACT = gettext_noop(
     "It has no technical contact person now, so one must be named. The new certificate must be put into "
     "use everywhere now."
 )
@@ -236,7 +236,7 @@ def also_written(matter: MessageContext) -> str:
 
     It refers to the e-mail, or says that mail to the recipient fails. Without an address it is empty.
     """
-    to = matter.told.to
+    to = matter.data.to
     if to is None or not to.email:
         return ""
     return f" {matter.say(MAIL_FAILS if to.bounced else SEE_EMAIL)}"
@@ -254,7 +254,7 @@ def _use(matter: MessageContext, role: Role, *, ended: bool) -> str:
     if role in _DOES_IT:
         return matter.say(USE_NOW) if ended else matter.say(USE_BY, last=_last(matter))
     if (contact := _contact(matter)) is None:
-        return matter.say(NOBODY_USES_NOW) if ended else matter.say(NOBODY_USES, last=_last(matter))
+        return matter.say(USE_NOW_WITHOUT_CONTACT) if ended else matter.say(USE_WITHOUT_CONTACT, last=_last(matter))
     if ended:
         return matter.say(ASK_TO_USE_NOW, contact=contact)
     return matter.say(ASK_TO_USE, last=_last(matter), contact=contact)
@@ -293,7 +293,7 @@ def _renew(matter: MessageContext, last: str) -> Iterator[Part]:
 
 def _asked(matter: MessageContext, last: str) -> str:
     if (contact := _contact(matter)) is None:
-        return matter.say(LOOKED_AFTER_BY_NOBODY, last=last)
+        return matter.say(RENEW_WITHOUT_CONTACT, last=last)
     return matter.say(LOOKED_AFTER, contact=contact, last=last)
 
 
@@ -308,7 +308,7 @@ def _ordered(matter: MessageContext, role: Role, at: datetime) -> Iterator[Part]
     if role in _DOES_IT:
         yield matter.say(FETCH_ORDERED_NOW if ended else FETCH_ORDERED, **last)
     elif contact is None:
-        yield matter.say(NOBODY_FETCHES_NOW if ended else NOBODY_FETCHES, **last)
+        yield matter.say(FETCH_NOW_WITHOUT_CONTACT if ended else FETCH_WITHOUT_CONTACT, **last)
     else:
         how = ASK_TO_FETCH_ORDERED_NOW if ended else ASK_TO_FETCH_ORDERED
         yield matter.say(how, contact=contact, **last)
@@ -318,7 +318,7 @@ def _fetch(matter: MessageContext, role: Role, last: str) -> str:
     if role in _DOES_IT:
         return matter.say(FETCH_BY, last=last)
     if (contact := _contact(matter)) is None:
-        return matter.say(NOBODY_FETCHES, last=last)
+        return matter.say(FETCH_WITHOUT_CONTACT, last=last)
     return matter.say(ASK_TO_FETCH, contact=contact, last=last)
 
 
@@ -341,7 +341,7 @@ def _fetch_now(matter: MessageContext, role: Role, made: str) -> Iterator[Part]:
         yield matter.say(ASK_TO_FETCH_NOW, made=made, contact=contact)
     else:
         yield matter.say(UNFETCHED, made=made)
-        yield matter.say(NOBODY_FETCHES_NOW)
+        yield matter.say(FETCH_NOW_WITHOUT_CONTACT)
 
 
 def _with_day_off(matter: MessageContext, ends: str) -> str:

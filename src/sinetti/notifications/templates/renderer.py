@@ -123,7 +123,7 @@ def _not_mailable(to: Addressee) -> str | None:
 
 
 def _email(matter: MessageContext) -> RenderedMessage | Skip:
-    message = matter.owed
+    message = matter.message
     # A decision has the kind of authorisations, because it is about the rights of an organisation.
     writer = application_decision.decided if message.step == DECIDED_STEP else EMAILS.get(message.kind)
     if writer is None:
@@ -135,7 +135,7 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
         message.message_id,
         message.kind,
         message.channel,
-        matter.told.to.email if matter.told.to else message.address or "",
+        matter.data.to.email if matter.data.to else message.address or "",
         matter.language,
         subject,
         markup.render_text(whole),
@@ -144,7 +144,7 @@ def _email(matter: MessageContext) -> RenderedMessage | Skip:
 
 
 def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
-    message, to = matter.owed, matter.told.to
+    message, to = matter.message, matter.data.to
     if to is None or (writer := TEXT_MESSAGES.get(message.kind)) is None:
         return Skip(f"messages of the kind {message.kind} are not sent as text messages")
     message_id, values = writer(matter)
@@ -160,7 +160,7 @@ def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -
     # A name outside the alphabet would halve the length of an SMS, so the id replaces it.
     organisation = markup.to_gsm7(values["organisation"]) or _instead(matter)
     before = matter.say(layout.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
-    after = "" if matter.owed.kind in _ALONE else reminders.also_written(matter)
+    after = "" if matter.message.kind in _ALONE else reminders.also_written(matter)
     bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
     left = max(markup.LONGEST_SMS - len(bare), _SHORTEST_NAME)
     if len(organisation) > left:
@@ -170,7 +170,7 @@ def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -
 
 def _instead(matter: MessageContext) -> str:
     """Return the organisation's id, for a name that the SMS alphabet cannot express."""
-    return matter.told.lineage.customer_id if matter.told.lineage is not None else "-"
+    return matter.data.lineage.customer_id if matter.data.lineage is not None else "-"
 
 
 _SHORTEST_NAME = 12

@@ -33,7 +33,7 @@ class Act:
     """
 
     audit: AuditContext
-    standing: Permissions
+    permissions: Permissions
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def acting(organisation_ids: Collection[str], ctx: ServiceContext, actor: Actor,
     """Open the transaction of an action on these organisations, and lock them.
 
     Organisations through which the actor has a role for them are locked too, so that neither link is withdrawn in the
-    meantime. The caller asks `Act.standing` for the permission. Raises PermissionDenied if the account has been
+    meantime. The caller asks `Act.permissions` for the permission. Raises PermissionDenied if the account has been
     deactivated.
     """
     held = {*organisation_ids, *ways(organisation_ids, actor, ctx)}
@@ -61,7 +61,7 @@ def act_for(
     """
     require_permission(right, organisation_id, actor, ctx)
     with acting({organisation_id}, ctx, actor, request_id) as act:
-        act.standing.require(right, organisation_id)
+        act.permissions.require(right, organisation_id)
         yield act
 
 
@@ -76,7 +76,7 @@ def act_on(
     """
     check_can_modify(right, organisation_id, actor, ctx)
     with acting({organisation_id} if organisation_id else (), ctx, actor, request_id) as act:
-        check_can_view(right, organisation_id, act.standing)
+        check_can_view(right, organisation_id, act.permissions)
         yield act
 
 

@@ -60,9 +60,9 @@ class ClockGuard:
 
         Raises the exceptions in DATABASE_UNAVAILABLE.
         """
-        return self.standing().doubt is None
+        return self.status().doubt is None
 
-    def standing(self) -> ClockStatus:
+    def status(self) -> ClockStatus:
         """Return the last check, or a new one if it is too old or the clock has jumped."""
         held = self._held
         if held is not None and self._counts(held):
@@ -147,7 +147,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     def check() -> str | None:
         guard.db.refresh()
         try:
-            return describe_problem(guard.standing())
+            return describe_problem(guard.status())
         except DATABASE_UNAVAILABLE:
             return "the database cannot be reached, so the clock cannot be compared with it: check the database"
 

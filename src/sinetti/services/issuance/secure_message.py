@@ -66,7 +66,7 @@ class LinkView:
     """
 
     leads: LinkState
-    standing: PinState = PinState.NONE
+    pin_state: PinState = PinState.NONE
     delivery: SmsDelivery = SmsDelivery.WAITING
     made: int = 0
     pins_left: int = 0

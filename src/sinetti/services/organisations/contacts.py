@@ -85,7 +85,7 @@ def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bo
     # An erased person has no name, so there is nothing to correct.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact person'} whose details can be corrected: name one"
-        raise PeopleError(PersonErrorReason.NOBODY, sentence)
+        raise PeopleError(PersonErrorReason.NOT_NAMED, sentence)
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
     return replace(_as_named(there), **given)
 

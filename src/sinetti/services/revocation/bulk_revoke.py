@@ -36,7 +36,7 @@ from sinetti.services.status.ocsp import presign_revoked
 _NAMED = 3
 _LOOKED_UP = "run sinetti authority status --customer-id ID to list a customer's certificates"
 
-Tell = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Callback after each transaction: certificates done so far, and in all."""
 
 
@@ -167,7 +167,7 @@ def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
 
 
 def revoke_many(
-    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
+    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
 ) -> BulkRevocationResult:
     """Revoke the certificates, or store a proposal if they are too many for one.
 
@@ -177,12 +177,12 @@ def revoke_many(
     preview(ask, ctx)
     resumed = bulk_revocation.unfinished(ctx.db, ask.officer)
     for one in resumed:
-        _carry_out(one, _Initiator(ask.officer, ctx, request_id), told)
-    return replace(propose(ask, ctx, request_id, told), resumed=resumed)
+        _carry_out(one, _Initiator(ask.officer, ctx, request_id), on_progress)
+    return replace(propose(ask, ctx, request_id, on_progress), resumed=resumed)
 
 
 def propose(
-    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
+    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
 ) -> BulkRevocationResult:
     """Revoke like `revoke_many`, but leave other runs as they are.
 
@@ -254,7 +254,7 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
 
 
 def approve(
-    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
+    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
 ) -> BulkRevocationResult:
     """Approve another officer's proposal and revoke its certificates.
 
@@ -389,7 +389,9 @@ class _Initiator:
         return self.ctx.act(actor_of(self.officer), self.request_id)
 
 
-def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, on_progress: Tell, most: int | None = None) -> None:
+def _carry_out(
+    proposal: BulkRevocationProposal, by: _Initiator, on_progress: ProgressCallback, most: int | None = None
+) -> None:
     """Revoke the certificates of an approved run, then publish each CRL once.
 
     Works on some lineages at a time and finally marks the run as done. Revoked certificates are skipped, so an

@@ -17,15 +17,15 @@ from sinetti.domain.certificates.bulk_revocation import actor_of, check_officer
 from sinetti.domain.certificates.renewal_info import (
     EarlyReplacementError,
     Explanation,
+    check_notice,
     check_over,
     check_reason,
-    check_told,
     is_eligible,
 )
 from sinetti.domain.notifications.early_replacement import CallReach, count_reached
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
-from sinetti.services.revocation.bulk_revoke import Tell, no_progress, require_criteria, require_existing
+from sinetti.services.revocation.bulk_revoke import ProgressCallback, no_progress, require_criteria, require_existing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class EarlyReplacementRequest:
     wanted: CertificateSelection
     officer: str
     reason: str
-    told: Explanation
+    notice: Explanation
     over: timedelta
 
 
@@ -85,7 +85,7 @@ def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplaceme
 
 
 def call_early(
-    ask: EarlyReplacementRequest, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
+    ask: EarlyReplacementRequest, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
 ) -> EarlyReplacementResult:
     """Open the certificates for renewal; the hints spread it within `over`.
 
@@ -95,23 +95,23 @@ def call_early(
     resumed = early_replacement.unfinished(ctx.db)
     for one in resumed:
         if one.undone_at is None:
-            _carry_out(one, ctx, _Initiator(one.officer, request_id), tell)
+            _carry_out(one, ctx, _Initiator(one.officer, request_id), on_progress)
         else:
-            _put_back(one, ctx, _Initiator(ask.officer, request_id), tell)
+            _put_back(one, ctx, _Initiator(ask.officer, request_id), on_progress)
     selection = preview(ask, ctx)
     if not selection.going:
         return EarlyReplacementResult(selection, None, resumed=resumed)
     asked, now = _checked(ask), ctx.now()
-    new = EarlyReplacementCall("", asked.officer, asked.reason, asked.told, selection.serials, now, now + asked.over)
+    new = EarlyReplacementCall("", asked.officer, asked.reason, asked.notice, selection.serials, now, now + asked.over)
     by = _Initiator(asked.officer, request_id)
     call = early_replacement.store(ctx.db, new, ctx.audit_entry(actor_of(by.officer), request_id))
     ctx.step("early-stored")
-    _carry_out(call, ctx, by, tell)
+    _carry_out(call, ctx, by, on_progress)
     return EarlyReplacementResult(selection, call, early_replacement.count_called(ctx.db, call), resumed)
 
 
 def cancel(
-    call_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: Tell = no_progress
+    call_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
 ) -> EarlyReplacementCall:
     """Undo a call: its certificates follow the normal rule again.
 
@@ -153,10 +153,10 @@ class _Initiator:
 def _checked(ask: EarlyReplacementRequest) -> EarlyReplacementRequest:
     """Return the request with all user-written texts checked."""
     officer, reason = check_officer(ask.officer), check_reason(ask.reason)
-    return EarlyReplacementRequest(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
+    return EarlyReplacementRequest(ask.wanted, officer, reason, check_notice(ask.notice), check_over(ask.over))
 
 
-def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: Tell) -> None:
+def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: ProgressCallback) -> None:
     """Open the certificates of a call in parts, then mark the call as done.
 
     Certificates that are open already are skipped.
@@ -170,7 +170,7 @@ def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, 
     early_replacement.finish(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id))
 
 
-def _put_back(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: Tell) -> None:
+def _put_back(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, on_progress: ProgressCallback) -> None:
     done, of = 0, early_replacement.count_called(ctx.db, call)
     while part := early_replacement.revert_batch(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id)):
         ctx.step("early-back")

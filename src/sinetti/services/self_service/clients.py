@@ -83,7 +83,7 @@ def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id
         raise OwnOrganisation
     who = Requester(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
     with act_for(Permission.ASK, asked.firm_id, ctx, actor, request_id) as act:
-        _directly(act.standing.require(Permission.ASK, asked.firm_id), asked.firm_id)
+        _directly(act.permissions.require(Permission.ASK, asked.firm_id), asked.firm_id)
         if not check_firm_grant(asked.role, asked.until, act.audit.at):
             raise InvalidTerms
         return role_requests.ask(ctx.db, who, asked.customer_ids, GrantTerms(asked.role, asked.until), act.audit)

@@ -82,7 +82,7 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     about = {one.organisation_id for one in taken}
     with acting(about, ctx, actor, request_id) as act:
         for organisation_id in about:
-            check_can_view(Permission.CONTACT, organisation_id, act.standing)
+            check_can_view(Permission.CONTACT, organisation_id, act.permissions)
         count = contact_handover.reassign_contact(ctx.db, [one.lineage_id for one in taken], email, new, act.audit)
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)

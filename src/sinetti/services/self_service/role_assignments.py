@@ -167,7 +167,7 @@ def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, req
         raise UnknownOrganisation
     # Locks both in the order of their ids, so that two organisations that grant each other roles cannot deadlock.
     with acting({given.organisation_id, agent.organisation_id}, ctx, actor, request_id) as act:
-        act.standing.require(Permission.GRANT, given.organisation_id)
+        act.permissions.require(Permission.GRANT, given.organisation_id)
         _check_missed(ctx, actor, act.audit.at)
         to = FirmGrant(given.organisation_id, agent.organisation_id, given.role, given.until)
         return role_assignments.give_to_firm(ctx.db, to, act.audit)
@@ -219,7 +219,7 @@ def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor,
     require_permission(Permission.GRANT, organisation_id, actor, ctx)
     firm = role_requests.firm_of(ctx.db, asked_id)
     with acting({organisation_id, firm} if firm else {organisation_id}, ctx, actor, request_id) as act:
-        act.standing.require(Permission.GRANT, organisation_id)
+        act.permissions.require(Permission.GRANT, organisation_id)
         _check(terms, act.audit.at, firm=bool(firm))
         stays = is_external_signatory(organisation_id, actor, ctx)
         return role_requests.approve(ctx.db, asked_id, replace(terms, last_may_go=stays), act.audit)

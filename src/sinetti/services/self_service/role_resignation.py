@@ -65,7 +65,7 @@ def _given_up(mandate_id: str, act: Act, ctx: ServiceContext, actor: Actor) -> b
     Returns False if it has ended, and None if the last signatory must keep it.
     """
     holder = role_assignments.holder_of(ctx.db, mandate_id, act.audit.at)
-    _theirs(holder, actor, act.standing)
+    _theirs(holder, actor, act.permissions)
     stays = is_external_signatory(holder.organisation_id, actor, ctx)
     try:
         return role_assignments.withdraw(ctx.db, mandate_id, act.audit, last_may_go=stays, given_up=True)

@@ -11,10 +11,10 @@ from sinetti.database.notifications.outbox_queries import OutboxSummary
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.services.staff.session import StaffSession, log_search
 
-__all__ = ["OutboxListItem", "messages", "standing", "try_again"]
+__all__ = ["OutboxListItem", "messages", "summarise", "try_again"]
 
 
-def standing(clerk: StaffSession) -> OutboxSummary:
+def summarise(clerk: StaffSession) -> OutboxSummary:
     """Return the counts of waiting, late and failed messages."""
     return outbox_queries.outbox_summary(clerk.ctx.db, clerk.ctx.now())
 

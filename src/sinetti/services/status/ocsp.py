@@ -47,11 +47,11 @@ _log = logging.getLogger(__name__)
 class OcspReply:
     """An OCSP response (DER).
 
-    `told` is None for an error. `kept` says that all requests without a nonce get the same response.
+    `response` is None for an error. `kept` says that all requests without a nonce get the same response.
     """
 
     der: bytes = field(repr=False)
-    told: SingleResponse | None = None
+    response: SingleResponse | None = None
     kept: bool = False
 
 
@@ -122,7 +122,7 @@ def is_cached(subject: Subject, now: datetime) -> bool:
 
     They are for our own certificates until these expire.
     """
-    known = subject.status.standing is not CertStatus.UNKNOWN
+    known = subject.status.cert_status is not CertStatus.UNKNOWN
     return known and subject.not_after is not None and now <= subject.not_after
 
 
@@ -131,7 +131,7 @@ def is_due(found: StoredResponse, now: datetime) -> bool:
 
     There is none, or it reports another status.
     """
-    return is_cached(found.subject, now) and (found.told is None or found.told.status != found.subject.status)
+    return is_cached(found.subject, now) and (found.response is None or found.response.status != found.subject.status)
 
 
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
@@ -159,7 +159,7 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
 
 
 def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
-    return None if found.told is None or found.der is None else (found.told, found.der)
+    return None if found.response is None or found.der is None else (found.response, found.der)
 
 
 def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
@@ -169,7 +169,7 @@ def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: d
     except DATABASE_UNAVAILABLE:
         # Its status was read just now, so it is returned; the next request has it signed again.
         _log.warning("an OCSP response was signed but could not be stored", exc_info=True)
-    return OcspReply(new.ders[asked.hash], new.told, kept=True)
+    return OcspReply(new.ders[asked.hash], new.response, kept=True)
 
 
 def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleResponse:
@@ -178,7 +178,7 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
     While the clock is not trusted it has the dates of the last one. A trusted clock gave those, and a revocation does
     not wait for the clock (as in services/status/crl.py).
     """
-    status, last = found.subject.status, found.told
+    status, last = found.subject.status, found.response
     if ctx.issuance_allowed():
         # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))

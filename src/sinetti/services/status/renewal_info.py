@@ -30,7 +30,7 @@ class RenewalInfo:
     """Renewal window, explanation of the operator, and time until the next query."""
 
     window: SuggestedWindow
-    told: Explanation
+    notice: Explanation
     ask_again: timedelta
 
 
@@ -54,5 +54,5 @@ def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> 
         with suppress(*DATABASE_UNAVAILABLE):
             early_replacement.note_asked(ctx.db, found.certificate, now)
     called = found.facts.called
-    explanation = called.told if called is not None and found.facts.revoked_at is None else Explanation()
+    explanation = called.notice if called is not None and found.facts.revoked_at is None else Explanation()
     return RenewalInfo(suggested_window(found.facts), explanation, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

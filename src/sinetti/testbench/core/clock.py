@@ -100,7 +100,7 @@ class BenchClock:
             raise _goes_back(present)
         return new
 
-    def stands_still(self) -> bool:
+    def is_stopped(self) -> bool:
         """Return True if the clock was ever set; until then it is the machine's."""
         return self.path.exists()
 

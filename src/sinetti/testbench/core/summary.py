@@ -12,7 +12,7 @@ _CUSTOMER = '{"customer_id": "0123456-7", "customer_name": "Example Oy"}'
 _MEMBER = 'python3 -c \'import json; print(json.load(open("order.json"))["{}"])\''
 
 
-def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, stands_still: bool) -> str:
+def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, is_stopped: bool) -> str:
     """Return the summary.
 
     `ready` has the members of the JSON line and `documentation_url`. `now` is the bench's time. A value that is wider
@@ -29,10 +29,10 @@ def format_summary(ready: Mapping[str, Any], now: datetime, width: int, *, stand
         addresses["Documentation"] = ready["documentation_url"]
     files = {_OPTIONS[name]: trust[name] for name in ("services", "holders", "server") if name in trust}
     parts = [
-        fill(f"The test bench is running. {_clock(now, stands_still=stands_still)}", max(width, NARROWEST)),
+        fill(f"The test bench is running. {_clock(now, is_stopped=is_stopped)}", max(width, NARROWEST)),
         "\n".join(["Addresses", *_aligned(addresses, width)]),
         "\n".join(["Trust files", *_aligned(files, width)]),
-        "\n".join(["Order and enrol a certificate", *_enrol(ready, trust, now if stands_still else None, width)]),
+        "\n".join(["Order and enrol a certificate", *_enrol(ready, trust, now if is_stopped else None, width)]),
         "\n".join(["Set the clock and renew it", *_renew(ready["control_url"], now + _AHEAD, width)]),
         "Ctrl-C stops it.",
     ]
@@ -46,10 +46,8 @@ _AHEAD = timedelta(days=700)
 """Time after which a certificate of two years can be renewed."""
 
 
-def _clock(now: datetime, *, stands_still: bool) -> str:
-    return (
-        f"Its clock stands still at {now:%Y-%m-%d %H:%M:%S} UTC." if stands_still else "It uses this computer's clock."
-    )
+def _clock(now: datetime, *, is_stopped: bool) -> str:
+    return f"Its clock stands still at {now:%Y-%m-%d %H:%M:%S} UTC." if is_stopped else "It uses this computer's clock."
 
 
 def _aligned(rows: Mapping[str, str], width: int) -> Sequence[str]:

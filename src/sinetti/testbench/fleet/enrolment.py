@@ -42,12 +42,12 @@ def organisations(count: int) -> tuple[FleetOrganisation, ...]:
     Their ids look like Business IDs, but their check digits are wrong.
     """
     return tuple(
-        FleetOrganisation(f"org-{number:04}", _id_of_nobody(number), f"Malliyritys {number} Oy")
+        FleetOrganisation(f"org-{number:04}", _unassigned_customer_id(number), f"Malliyritys {number} Oy")
         for number in range(1, count + 1)
     )
 
 
-def _id_of_nobody(number: int) -> str:
+def _unassigned_customer_id(number: int) -> str:
     candidates = (f"{_FIRST + number}-{digit}" for digit in range(10))
     return next(one for one in candidates if not is_business_id(one))
 

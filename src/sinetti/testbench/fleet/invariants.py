@@ -66,14 +66,14 @@ class InvariantChecker:
     fleet: tuple[FleetOrganisation, ...]
     taken: dict[str, list[Installation]] = field(default_factory=dict)
     breaches: list[Violation] = field(default_factory=list)
-    _owed: Counter[str] = field(default_factory=Counter)
+    _expected: Counter[str] = field(default_factory=Counter)
 
     def expect(self, names: Iterable[str]) -> None:
         """Record that each name is to get exactly one more certificate.
 
         The certificate was ordered, or is to be renewed.
         """
-        self._owed.update(names)
+        self._expected.update(names)
 
     def look(self, now: datetime) -> tuple[str, ...]:
         """Check the certificate in use of each name at `now`.
@@ -85,7 +85,7 @@ class InvariantChecker:
 
     def waiting(self) -> tuple[str, ...]:
         """Return the names that still wait for their certificate."""
-        return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._owed[one.name])
+        return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._expected[one.name])
 
     def under_way(self) -> tuple[str, ...]:
         """Return the names with an action that has begun and not ended."""
@@ -151,10 +151,10 @@ class InvariantChecker:
                 self._breach(ViolationKind.CUT_SHORT, name, now, row["serial"])
         for serial in known.keys() - {row["serial"] for row in rows}:
             self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is not in the register")
-        if len(rows) > self._owed[name]:
-            self._breach(ViolationKind.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
-        if len(rows) < self._owed[name]:
-            self._breach(ViolationKind.NOT_RENEWED, name, now, f"{len(rows)} instead of {self._owed[name]}")
+        if len(rows) > self._expected[name]:
+            self._breach(ViolationKind.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._expected[name]}")
+        if len(rows) < self._expected[name]:
+            self._breach(ViolationKind.NOT_RENEWED, name, now, f"{len(rows)} instead of {self._expected[name]}")
 
     def _has_key(self, name: str, serial: str) -> bool:
         folder = self.store / name / files.GENERATIONS / serial

@@ -111,7 +111,7 @@ class FleetSimulation:
     """State of the simulation of one fleet."""
 
     stage: StoryRunner
-    teller: ProgressReporter
+    reporter: ProgressReporter
     desk: EnrolmentClient
     ledger: InvariantChecker
     meddler: FaultInjectingProxy
@@ -141,7 +141,7 @@ class FleetSimulation:
             ids = enrolment.order(self.stage, self.fleet, self.ledger.in_use())
             self.ledger.expect(self.names)
             enrolment.enrol(enrolment.at(self.desk, address), self.fleet, ids, self.now)
-            self.teller.counted(report.IN_USE, len(self.ledger.look(self.now)), self.now)
+            self.reporter.counted(report.IN_USE, len(self.ledger.look(self.now)), self.now)
             self.ledger.expect(self.names)
             self._walk(those, self.now + TWO_YEARS)
         self._compare()
@@ -169,7 +169,7 @@ class FleetSimulation:
         in_use = self.ledger.in_use()
         asked = {"serials": [in_use[name] for name in names], "over": _OVER, "reason": "rehearsal"}
         self.stage.quietly_called("POST", "/early-replacements", asked)
-        self.teller.counted(report.CALLED, len(names), self.now)
+        self.reporter.counted(report.CALLED, len(names), self.now)
         self.ledger.expect(names)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
@@ -197,7 +197,7 @@ class FleetSimulation:
         renewed = self.ledger.look(now)
         if renewed or not first:
             done = len(self.fleet) - len(self.ledger.waiting())
-            self.teller.step(now, renewed, done, len(self.fleet))
+            self.reporter.step(now, renewed, done, len(self.fleet))
         return [one.due for one in ended]
 
     def _move(self, to: datetime) -> None:
@@ -229,19 +229,19 @@ class FleetSimulation:
         )
         self.passes = self.out = 0
         self.meddler.met.clear()
-        self.teller.ended(end)
+        self.reporter.ended(end)
         return end
 
 
-def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalReport:
+def run_simulation(wanted: FleetOptions, reporter: ProgressReporter) -> FinalReport:
     """Play all acts; started processes end with them.
 
     The caller removes the folder. Raises StoryBroken if a step fails.
     """
     begun = monotonic_seconds()
-    teller.begin(wanted.organisations, wanted.seed)
+    reporter.begin(wanted.organisations, wanted.seed)
     with ExitStack() as ends:
-        story = _begun(wanted, teller, ends)
+        story = _begun(wanted, reporter, ends)
         acts = tuple(_acts(story, brief=wanted.brief))
     return FinalReport(
         wanted.organisations, wanted.seed, acts, tuple(story.ledger.breaches), monotonic_seconds() - begun
@@ -249,19 +249,19 @@ def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalRepor
 
 
 def _acts(story: FleetSimulation, *, brief: bool) -> Iterable[PhaseReport]:
-    story.teller.chapter(report.CALM)
+    story.reporter.chapter(report.CALM)
     yield story.two_years("calm", story.desk.address, agents=1)
-    story.teller.chapter(report.ROUGH)
+    story.reporter.chapter(report.ROUGH)
     story.meddler.rates = ROUGH
     yield story.two_years("rough", story.meddler.address, agents=2)
     if brief:
         return
     story.meddler.rates = NONE
-    story.teller.chapter(report.INCIDENT)
+    story.reporter.chapter(report.INCIDENT)
     yield story.incident("incident")
 
 
-def _begun(wanted: FleetOptions, teller: ProgressReporter, ends: ExitStack) -> FleetSimulation:
+def _begun(wanted: FleetOptions, reporter: ProgressReporter, ends: ExitStack) -> FleetSimulation:
     stage = StoryRunner(instant(START), folder=wanted.folder)
     ends.callback(stage.stop)
     store = wanted.folder / "store"
@@ -270,5 +270,5 @@ def _begun(wanted: FleetOptions, teller: ProgressReporter, ends: ExitStack) -> F
     meddler = ends.enter_context(FaultInjectingProxy(stage.ready["soap_url"], wanted.seed, tls))
     ledger = InvariantChecker(store, organisations(wanted.organisations))
     return FleetSimulation(
-        stage, teller, enrolment.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY
+        stage, reporter, enrolment.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY
     )

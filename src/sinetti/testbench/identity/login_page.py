@@ -30,7 +30,7 @@ _BUTTON = gettext_noop("Sign in")
 _LINE = gettext_noop(
     "“{line}” is not valid. Enter each customer ID once, at most 50, with optional codes after a colon."
 )
-_NOBODY = gettext_noop("Choose the person to sign in as.")
+_NO_PERSON = gettext_noop("Choose the person to sign in as.")
 _ERROR = gettext_noop("Error: {title}")
 _LANGUAGES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _DEFAULT_ID = "0123456-7"
@@ -86,7 +86,7 @@ def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, st
 
 def _why(given: Mapping[str, str], language: Language) -> str:
     line = given.get("line")
-    return translate(_NOBODY, language) if line is None else translate(_LINE, language, line=line)
+    return translate(_NO_PERSON, language) if line is None else translate(_LINE, language, line=line)
 
 
 def _people(typed: Mapping[str, str], language: Language) -> str:

@@ -75,7 +75,7 @@ class MessageDispatcher:
 
     def _catch_up(self) -> None:
         now = self.clock.now()
-        if self._done_until is not None and not self.clock.stands_still():
+        if self._done_until is not None and not self.clock.is_stopped():
             self._walk(self._done_until, now, lambda at: at)
         self._round(now)
         self._done_until = now
@@ -138,7 +138,7 @@ def context(
     `now` is its clock, by default that of `ctx`.
     """
     now = now or ctx.now
-    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(ctx.db, message_id))
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.find_queued_at(ctx.db, message_id))
     return NotificationContext(
         db=ctx.db,
         environment=ctx.environment,
