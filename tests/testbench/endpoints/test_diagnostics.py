@@ -244,7 +244,7 @@ def test_answers_of_the_bench_itself(bench):
 def test_the_log_of_a_bench_that_runs(bench):
     soap, server = bench.ready["soap_url"], Path(bench.ready["trust"]["server"])
     assert b"PKI030" in fetched(soap, INDENTED, server=server, headers={"Content-Type": "text/xml"})
-    assert "refused, signature-invalid: The message was reformatted" in bench.log.read_text()
+    assert "refused, signature-invalid: The message was reformatted after signing" in bench.log.read_text()
 
 
 def told(caplog):
