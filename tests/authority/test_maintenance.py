@@ -51,12 +51,12 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
 
 
 def test_the_alerts_judge_what_the_other_tasks_leave(monkeypatch):
-    turns, told = [], Event()
+    turns, alerted = [], Event()
     monkeypatch.setattr(maintenance, "resolve_reservations", lambda *_: turns.append("reservations") or (0, 0))
     monkeypatch.setattr(maintenance, "refresh_crls", lambda *_: turns.append("lists"))
     monkeypatch.setattr(maintenance.OcspRefresher, "look", lambda *_: turns.append("OCSP answers"))
-    monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or told.set())
+    monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or alerted.set())
     nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
     with background_maintenance(SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing)):
-        assert told.wait(SOON)
+        assert alerted.wait(SOON)
     assert turns == ["reservations", "lists", "OCSP answers", "alerts"]
