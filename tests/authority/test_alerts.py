@@ -185,9 +185,9 @@ def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority
     rows.create(kind="renewed", step="once", created=NOW, due=NOW - hour - SECOND)
     assert told() is None, "due for an hour; and without settings nobody is meant to make messages of events"
     authority.folder.notices.touch()
-    assert told() == "of 1 event no message was made: run sinetti authority notices plan"
+    assert told() == "1 event without messages: run sinetti authority notices plan"
     rows.create(**message, due=NOW - hour - SECOND)
-    assert told().startswith(f"1 message should have left by {NOW - hour:%Y-%m-%d} 10:59 UTC; of 1 event")
+    assert told().startswith(f"1 message should have left by {NOW - hour:%Y-%m-%d} 10:59 UTC; 1 event")
     rows.update(failed_at=NOW)
     assert "given up: sinetti authority notices retry --dir " in told()
     rows.update(failed_at=None, sent=NOW)

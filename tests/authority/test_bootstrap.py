@@ -109,7 +109,7 @@ def test_the_register_of_another_folder(root, tmp_path):
     with all_connections_closed():
         initialise(other, FOUNDING)
         shutil.copy(other / "register.sqlite3", root / "register.sqlite3")
-        with pytest.raises(FolderDamaged, match="not of the same authority"):
+        with pytest.raises(FolderDamaged, match="different authorities"):
             open_authority(root, DirectoryKind.AUTHORITY)
 
 
@@ -119,10 +119,10 @@ def test_the_register_of_another_instance(root):
     The CAs are the same, and the id differs.
     """
     (root / "instance").write_text("0" * 32)
-    with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="different authorities"):
         open_authority(root, DirectoryKind.AUTHORITY)
     (root / "instance").unlink()
-    with all_connections_closed(), pytest.raises(FolderDamaged, match="bring it back from a copy"):
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="restore it from a copy"):
         open_authority(root, DirectoryKind.AUTHORITY)
 
 
@@ -132,7 +132,7 @@ def test_the_certificate_of_another_ca(root, tmp_path):
         initialise(other, FOUNDING)
         name = "ca/DataProvidersTestIssuingCAv1.cer"
         (root / name).write_bytes((other / name).read_bytes())
-        with pytest.raises(FolderDamaged, match="not of the same authority"):
+        with pytest.raises(FolderDamaged, match="different authorities"):
             open_authority(root, DirectoryKind.AUTHORITY)
 
 
@@ -140,13 +140,13 @@ def test_the_register_of_another_environment(root):
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
         connection.execute("UPDATE sinetti_instance SET environment = 'PRODUCTION'")
         connection.commit()
-    with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="different authorities"):
         open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_a_register_that_is_not_there(root):
     (root / "register.sqlite3").unlink()
-    with all_connections_closed(), pytest.raises(FolderDamaged, match=r"register.sqlite3 is not there"):
+    with all_connections_closed(), pytest.raises(FolderDamaged, match=r"register.sqlite3 is missing"):
         open_authority(root, DirectoryKind.AUTHORITY)
     assert not (root / "register.sqlite3").exists()
 
@@ -182,7 +182,7 @@ def test_an_older_register_of_another_authority_is_not_migrated(root, tmp_path, 
             connection.execute("DELETE FROM django_migrations WHERE app = 'mfa' AND name <> '0001_initial'")
             connection.commit()
             monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}/register.sqlite3")
-            with pytest.raises(FolderDamaged, match="not of the same authority"):
+            with pytest.raises(FolderDamaged, match="different authorities"):
                 open_authority(root, DirectoryKind.AUTHORITY)
             count = connection.execute("SELECT count(*) FROM django_migrations WHERE app = 'mfa'").fetchone()
     assert count == (1,)

@@ -54,7 +54,7 @@ def test_nothing_stays_behind_when_it_fails(root):
 
 
 def test_who_comes_second_changes_nothing(root):
-    with pytest.raises(FolderError, match="could not be made"), atomic_directory(root):
+    with pytest.raises(FolderError, match="could not be created"), atomic_directory(root):
         make(root)
     assert (root / "secrets" / "passphrase").read_bytes() == b"secret"
     assert len(list(root.parent.iterdir())) == 1
@@ -69,7 +69,7 @@ def test_a_secret_is_never_overwritten(root):
 
 
 def test_kinds(root):
-    with pytest.raises(FolderError, match="make one first"):
+    with pytest.raises(FolderError, match="create one first"):
         DataDirectory(root).check(DirectoryKind.AUTHORITY)
     make(root)
     DataDirectory(root).check(DirectoryKind.AUTHORITY)
@@ -79,14 +79,14 @@ def test_kinds(root):
     with pytest.raises(FolderError, match="belongs to a test bench"):
         DataDirectory(root).check(DirectoryKind.AUTHORITY)
     (root / "kind").write_bytes(b"\xff" * 100)
-    with pytest.raises(FolderError, match="no kind of folder"):
+    with pytest.raises(FolderError, match="not a known kind of folder"):
         DataDirectory(root).check(DirectoryKind.AUTHORITY)
 
 
 def test_what_is_no_folder_of_ours(tmp_path):
     (tmp_path / "file").write_text("x")
     for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(FolderError, match="something else than an authority"):
+        with pytest.raises(FolderError, match="does not contain an authority"):
             DataDirectory(place).exists()
 
 

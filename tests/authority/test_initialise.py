@@ -75,7 +75,7 @@ def test_killed_at_any_point_it_is_finished_by_doing_it_again(database, point, t
     root = tmp_path / "authority"
     killed_at(root, point)
     keys = sorted(path.read_bytes() for path in root.glob("keys/*"))
-    with pytest.raises(FolderError, match="once more, which finishes it" if keys else "make one first"):
+    with pytest.raises(FolderError, match="once more, which finishes it" if keys else "create one first"):
         open_authority(root, DirectoryKind.AUTHORITY)
     assert bool(keys) is (point != "written")
     initialise(root, FOUNDING)
@@ -197,7 +197,7 @@ def test_a_database_that_another_took_meanwhile(tmp_path, monkeypatch, postgres_
 def test_a_founding_that_another_process_is_at(tmp_path):
     root = tmp_path / "authority"
     begun(root)
-    with locked(root), pytest.raises(FolderError, match="another process is at work"):
+    with locked(root), pytest.raises(FolderError, match="another process uses"):
         initialise(root, FOUNDING)
     initialise(root, FOUNDING)
 

@@ -87,7 +87,7 @@ def test_cut_short_at_any_point_it_goes_on(root, vault, point):
 def test_half_moved_it_goes_on_to_the_same_place_only(root, vault, tmp_path):
     with pytest.raises(KilledError):
         moved(root, vault, killed_at("removed one"))
-    with pytest.raises(FolderError, match="SinettiRootTestCAv1 went elsewhere before"):
+    with pytest.raises(FolderError, match="SinettiRootTestCAv1 was moved before"):
         moved(root, OfflineKeys(tmp_path / "other", PHRASE))
     with pytest.raises(FolderDamaged, match="does not open"):
         moved(root, OfflineKeys(vault.place, b"another pass-phrase, long enough"))

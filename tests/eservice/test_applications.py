@@ -3,6 +3,7 @@
 Input stays in the form, one application waits at a time, and a decision is shown as it was made.
 """
 
+import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
@@ -81,6 +82,7 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
         assert len(statements(caught)) <= 8, statements(caught)
 
 
+@pytest.mark.long
 def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk, browser):
     """The manager of many housing companies is such a user.
 

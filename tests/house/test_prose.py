@@ -10,6 +10,7 @@ from tests.support.tools import script
 PROSE = script("prose")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", PROSE.FOLDERS)
 def test_prose(folder):
     paths = [path for path in PROSE.modules() if path.is_relative_to(PROSE.ROOT / folder)]

@@ -24,4 +24,4 @@ def test_nobody_listens(tmp_path, monkeypatch, caplog):
     assert not caplog.records
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     sd_notify("READY=1")
-    assert "was not told READY=1" in caplog.text
+    assert "was not notified (READY=1)" in caplog.text

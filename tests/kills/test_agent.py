@@ -64,6 +64,7 @@ def test_killed_at_a_step_of_the_journal(stage, step):
     assert played(herd(stage, 1), Kill(step=step))
 
 
+@pytest.mark.long
 def test_killed_before_every_change_to_the_disk_and_every_program(stage, every_kill, record_property):
     apart = 1 if every_kill else APART
     kills = 0

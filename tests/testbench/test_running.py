@@ -351,7 +351,7 @@ def test_a_folder_of_another_kind_is_refused_both_ways(made, tmp_path):
     ends_with(ran("authority", "init", "--dir", made, *init), 2, "never overwritten")
     (tmp_path / "something").mkdir()
     (tmp_path / "something" / "else").write_text("x")
-    ends_with(ran("testbench", "serve", "--dir", tmp_path / "something"), 2, "something else than an authority")
+    ends_with(ran("testbench", "serve", "--dir", tmp_path / "something"), 2, "does not contain an authority")
 
 
 BAD_OPTIONS = {
@@ -391,8 +391,8 @@ def test_a_port_that_is_taken(root):
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("x")
     ends_with(ran("testbench", "serve", "--dir", tmp_path / "file" / "bench"), 2, "bench")
-    ends_with(ran("testbench", "serve", "--dir", tmp_path / "file"), 2, "something else")
-    ends_with(ran("testbench", "serve", "--dir", "/proc/bench"), 2, "could not be made")
+    ends_with(ran("testbench", "serve", "--dir", tmp_path / "file"), 2, "does not contain an authority")
+    ends_with(ran("testbench", "serve", "--dir", "/proc/bench"), 2, "could not be created")
 
 
 def test_a_folder_that_may_only_be_read(made):
@@ -400,7 +400,7 @@ def test_a_folder_that_may_only_be_read(made):
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
         ends_with(ran("testbench", "serve", "--dir", made, bound=True), 5, "cannot be written")
-        ends_with(ran("testbench", "serve", "--dir", made / "inside", bound=True), 2, "could not be made")
+        ends_with(ran("testbench", "serve", "--dir", made / "inside", bound=True), 2, "could not be created")
         made.chmod(0)
         ends_with(ran("testbench", "serve", "--dir", made, bound=True), 2, "cannot be looked into")
     finally:
@@ -410,8 +410,8 @@ def test_a_folder_that_may_only_be_read(made):
 DAMAGE = {
     "ports.json": "damaged",
     "authority.toml": "authority.toml",
-    "ca/ServicesTestIssuingCAv1.cer": "no certificate",
-    "kind": "no kind of folder",
+    "ca/ServicesTestIssuingCAv1.cer": "is not a certificate",
+    "kind": "not a known kind of folder",
     "hierarchy.toml": "TOML",
 }
 

@@ -75,7 +75,7 @@ def issuing_ca(authority: Authority) -> str | None:
         for one in issuing_ca_alarms(ends, now)
     ]
     return (
-        f"{' and '.join(clauses)}: prepare its successor, and have relying parties take it in time" if clauses else None
+        f"{' and '.join(clauses)}: prepare its successor, and give it to relying services in time" if clauses else None
     )
 
 
@@ -147,9 +147,7 @@ def messages(authority: Authority) -> str | None:
         problems.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
     # Without `notices.toml` no messages are planned, as intended.
     if found.unspread and authority.folder.notices.exists():
-        problems.append(
-            f"of {pluralise(found.unspread, 'event')} no message was made: run sinetti authority notices plan"
-        )
+        problems.append(f"{pluralise(found.unspread, 'event')} without messages: run sinetti authority notices plan")
     if found.dead:
         listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
         problems.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
@@ -166,7 +164,7 @@ def unreachable_recipients(authority: Authority) -> str | None:
         return None
     more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
     what = f"{pluralise(found.count, 'certificate')} near the end without a reachable recipient"
-    way_out = "name a contact with sinetti authority change-contact, or organisation signatory add"
+    way_out = "name a contact person with sinetti authority change-contact, or organisation signatory add"
     return f"{what} ({', '.join(found.first)}{more}): {way_out}"
 
 

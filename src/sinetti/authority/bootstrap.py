@@ -239,7 +239,7 @@ def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: Author
     db = connect_database(folder, kind, settings)
     if (missing := db.missing_file()) is not None:
         backup = "" if kind is DirectoryKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
-        sentence = f"{missing} is not there: bring it back from a copy of the folder{backup}"
+        sentence = f"{missing} is missing: restore it from a copy of the folder{backup}"
         raise FolderDamaged(sentence)
     return db
 
@@ -265,7 +265,7 @@ def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
     try:
         return load_certificate(folder.read(path))
     except ValueError:
-        sentence = f"{path} is no certificate: bring it back from a copy of the folder"
+        sentence = f"{path} is not a certificate: restore it from a copy of the folder"
         raise FolderDamaged(sentence) from None
 
 
@@ -283,10 +283,10 @@ def _check_identity(
 ) -> None:
     identity = authorities.identity(db)
     if identity is None:
-        sentence = "the register is empty: this folder's authority was founded with another database"
+        sentence = "the register is empty: this folder's authority was created with another database"
         raise FolderDamaged(sentence)
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
     same = identity.environment is Environment(settings.environment) and identity.fingerprints == files
     if not same or folder.instance_id() != identity.instance_id:
-        sentence = "folder and register are not of the same authority: look at DATABASE_URL and at database_url"
+        sentence = "folder and register belong to different authorities: check DATABASE_URL and database_url"
         raise FolderDamaged(sentence)

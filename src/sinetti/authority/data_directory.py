@@ -139,10 +139,10 @@ class DataDirectory:
                 return False
             made = self.kind.is_file()
         except OSError as closed:
-            sentence = f"{self.root} cannot be looked into: {closed.strerror}"
+            sentence = f"{self.root} cannot be read: {closed.strerror}"
             raise FolderError(sentence) from closed
         if not made:
-            sentence = f"{self.root} holds something else than an authority: {way_out}"
+            sentence = f"{self.root} does not contain an authority: {way_out}"
             raise FolderError(sentence)
         return not self.is_partially_initialised()
 
@@ -159,15 +159,15 @@ class DataDirectory:
 
     def check(self, kind: DirectoryKind) -> None:
         """Raise FolderError unless this is a folder of this kind."""
-        if not self.exists("look at what --dir names"):
+        if not self.exists("check --dir"):
             if self.is_partially_initialised():
                 sentence = (
                     f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "
                     "once more, which finishes it"
                 )
                 raise FolderDamaged(sentence)
-            make = f"make one first (sinetti authority init --dir {self.root})"
-            sentence = f"no authority lies in {self.root}: look at what --dir names, or {make}"
+            make = f"create one first (sinetti authority init --dir {self.root})"
+            sentence = f"there is no authority in {self.root}: check --dir, or {make}"
             raise FolderError(sentence)
         if self.is_kind(kind):
             return
@@ -175,9 +175,9 @@ class DataDirectory:
         if found == DirectoryKind.TESTBENCH:
             sentence = f"{self.root} belongs to a test bench: use sinetti testbench serve, or another folder"
         elif found == DirectoryKind.AUTHORITY:
-            sentence = f"{self.root} belongs to an authority: the test bench takes a folder of its own"
+            sentence = f"{self.root} belongs to an authority: the test bench needs its own folder"
         else:
-            sentence = f"{self.kind} says {found[:20]!r}, which is no kind of folder: choose another folder"
+            sentence = f"{self.kind} says {found[:20]!r}, which is not a known kind of folder: choose another folder"
         raise FolderError(sentence)
 
     def instance_id(self) -> str:
@@ -189,7 +189,7 @@ class DataDirectory:
         try:
             return path.read_bytes()
         except OSError as missing:
-            sentence = f"{path} cannot be read ({missing.strerror}): bring it back from a copy of the folder"
+            sentence = f"{path} cannot be read ({missing.strerror}): restore it from a copy of the folder"
             raise FolderDamaged(sentence) from missing
 
 
@@ -221,7 +221,7 @@ def atomic_directory(
         temporary.rename(root)
         sync_path(root.parent)
     except OSError as failed:
-        sentence = f"{root} could not be made: {failed.strerror or failed}"
+        sentence = f"{root} could not be created: {failed.strerror or failed}"
         raise FolderError(sentence) from failed
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -238,7 +238,7 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         handle = _lock(folder, wait=wait)
     except BlockingIOError:
-        sentence = f"another process is at work in {folder}: wait until it is done"
+        sentence = f"another process uses {folder}: wait until it ends"
         raise FolderError(sentence) from None
     try:
         yield
@@ -302,7 +302,7 @@ def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: Authori
         return root / "journal"
     path = Path(settings.journal) if settings.journal else root.with_name(f"{root.name}-journal")
     if path.resolve().is_relative_to(root):
-        sentence = f"the journal cannot lie in {root}: what becomes of the folder must not become of it"
+        sentence = f"the journal cannot be in {root}: it must survive a loss of the folder"
         raise SettingsError(sentence)
     return path
 
@@ -312,8 +312,8 @@ def check_no_journal(path: Path) -> None:
     try:
         taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
     except OSError as closed:
-        sentence = f"{path}, which is for the journals, cannot be looked into: {closed.strerror}"
+        sentence = f"{path}, the folder of the journals, cannot be read: {closed.strerror}"
         raise FolderError(sentence) from closed
     if taken:
-        sentence = f"{path} is for this authority's journals, but something lies there already: move it away"
+        sentence = f"{path} is for this authority's journals, but another file is there: move it away"
         raise FolderError(sentence)

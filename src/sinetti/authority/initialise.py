@@ -85,7 +85,7 @@ def initialise(root: Path, founding: InitOptions) -> None:
         sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
         raise FolderError(sentence)
     if folder.exists():
-        sentence = f"an authority lies in {root} already; its keys are never overwritten. Choose another folder"
+        sentence = f"there is already an authority in {root}; its keys are never overwritten. Choose another folder"
         raise FolderError(sentence)
     journal = journal_folder(folder, founding.kind, founding.settings)
     check_no_journal(journal)
@@ -175,7 +175,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
 
 def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
-    folder.founding.write_text("The founding of this authority is not finished.\n", encoding="ascii")
+    folder.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
     folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")

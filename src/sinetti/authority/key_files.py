@@ -97,7 +97,7 @@ def _certificates(folder: DataDirectory, name: str) -> Iterator[tuple[Path, x509
         try:
             certificate = load_certificate(path.read_bytes())
         except (OSError, ValueError):
-            _log.warning("%s cannot be read: it is passed over", path)
+            _log.warning("%s cannot be read and is ignored", path)
             continue
         if serial_hex(certificate.serial_number) == named[1]:
             yield path, certificate
@@ -112,7 +112,7 @@ def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, k
     except ValueError:
         fits = False
     if not fits:
-        _log.error("%s is no certificate for signing answers: it is passed over", path)
+        _log.error("%s is not a certificate for signing answers and is ignored", path)
     return fits
 
 
@@ -121,9 +121,9 @@ def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> Pri
         key = load_private_key(path.read_bytes(), passphrase)
     except (OSError, ValueError):
         # Logged without a traceback, so that no content of the file gets into the log.
-        _log.warning("%s cannot be opened: it is passed over", path)
+        _log.warning("%s cannot be opened and is ignored", path)
         return None
     if key.public_key() != certificate.public_key():
-        _log.warning("%s is not the key of its certificate: it is passed over", path)
+        _log.warning("%s does not match its certificate and is ignored", path)
         return None
     return key

@@ -42,7 +42,7 @@ class OfflineKeys:
         place = self.place.resolve()
         for other in (folder.root.resolve(), journal.resolve()):
             if place.is_relative_to(other) or other.is_relative_to(place):
-                sentence = f"keys in {self.place} would not be apart from {other}: choose a folder on another disk"
+                sentence = f"keys in {self.place} would not be separate from {other}: choose a folder on another disk"
                 raise FolderError(sentence)
 
     def is_there(self) -> bool:
@@ -50,7 +50,7 @@ class OfflineKeys:
         try:
             return self.place.exists() and (not self.place.is_dir() or any(self.place.iterdir()))
         except OSError as closed:
-            sentence = f"{self.place} cannot be looked into: {closed.strerror}"
+            sentence = f"{self.place} cannot be read: {closed.strerror}"
             raise FolderError(sentence) from closed
 
     def clear_what_was_begun(self, folder: DataDirectory) -> None:
@@ -62,7 +62,7 @@ class OfflineKeys:
             return
         mark = self.place / "founding"
         if not mark.is_file() or mark.read_text(encoding="utf-8") != str(folder.root):
-            sentence = f"something lies in {self.place} already; keys are never overwritten. Choose another folder"
+            sentence = f"{self.place} is not empty; keys are never overwritten. Choose another folder"
             raise FolderError(sentence)
         shutil.rmtree(self.place)
 
@@ -90,7 +90,7 @@ class OfflineKeys:
                 sentence = f"{path} cannot be read ({missing.strerror}): it is the key of {name}"
                 raise FolderDamaged(sentence) from missing
             except ValueError:
-                sentence = f"the pass-phrase that was given does not open {path}"
+                sentence = f"the pass-phrase does not open {path}"
                 raise FolderDamaged(sentence) from None
             if key.public_key() != certificate.public_key():
                 sentence = f"{path} is not the key of {name} of this authority"
@@ -123,21 +123,21 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
         return
     if found := _key_files(authority, tls_key):
         path, named = found[0]
-        whose = "the key of a root or intermediate CA" if named else "a private key that is none of the service's own"
+        whose = "the key of a root or intermediate CA" if named else "a private key that does not belong to the service"
         move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
         known = named and path.parent == folder.keys and path.suffix == ".pem"
         what = move if known else f"destroy it if it is a copy, or move it out of {folder.root}"
-        sentence = f"{whose} lies in {path}, where PRODUCTION has none: {what}"
+        sentence = f"{whose} is in {path}, where PRODUCTION has none: {what}"
         raise FolderDamaged(sentence)
     if folder.passphrase.exists():
         command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
-        sentence = f"the keys' pass-phrase lies beside them in {folder.root}, where it protects nothing: run {command}"
+        sentence = f"the keys' pass-phrase is beside them in {folder.root}, where it protects nothing: run {command}"
         raise FolderDamaged(sentence)
     for path, octets in _small_files(folder.root):
         # A link out of the folder is harmless: a copy of the folder does not contain its target.
         if authority.passphrase in octets.splitlines() and path.resolve().is_relative_to(folder.root.resolve()):
             sentence = (
-                f"the keys' pass-phrase lies in {path}, beside them, where it protects nothing: destroy it if it is a "
+                f"the keys' pass-phrase is in {path}, beside them, where it protects nothing: destroy it if it is a "
                 f"copy, or move it out of {folder.root} and name it with --passphrase-file"
             )
             raise FolderDamaged(sentence)
@@ -159,7 +159,7 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
             raise FolderError(sentence)
         offline.check_place(folder, authority.journal.folder)
         if len(keys) < len(names) and not offline.is_there():
-            sentence = f"{', '.join(sorted(ctx.offline))} went elsewhere before: give the folder that has its key"
+            sentence = f"{', '.join(sorted(ctx.offline))} was moved before: give the folder that has its key"
             raise FolderError(sentence)
         for name in keys:
             publish(name, ctx, secrets.token_hex(16), OFFLINE_LIFE)
@@ -190,16 +190,16 @@ def move_passphrase(authority: Authority, to: Path) -> None:
     folder = authority.folder
     with locked(folder.root):
         if not folder.passphrase.exists():
-            sentence = f"there is no pass-phrase in {folder.root}: it was kept elsewhere from the start, or moved"
+            sentence = f"there is no pass-phrase in {folder.root}: it is in another place"
             raise FolderError(sentence)
         if to.resolve().is_relative_to(folder.root.resolve()):
-            sentence = f"{to} lies in {folder.root}, beside the keys: choose a place outside"
+            sentence = f"{to} is in {folder.root}, beside the keys: choose a place outside"
             raise FolderError(sentence)
         phrase = folder.read(folder.passphrase)
         if not to.exists():
             write_passphrase(to, phrase)
         if read_passphrase(to) != phrase:
-            sentence = f"{to} holds something else than this pass-phrase: nothing was removed; choose another file"
+            sentence = f"{to} contains something other than this pass-phrase: nothing was removed; choose another file"
             raise FolderError(sentence)
         folder.passphrase.unlink()
         sync_path(folder.passphrase.parent)

@@ -114,7 +114,7 @@ def _do(name: str, duty: Callable[[], object], ctx: ServiceContext) -> None:
     except DATABASE_UNAVAILABLE:
         _log.exception("the database is unavailable: %s wait", name)
     except Exception:  # noqa: BLE001 - there is no caller; the next round tries again
-        _log.exception("%s could not be looked after", name)
+        _log.exception("%s failed", name)
 
 
 def _settle_reservations(ctx: ServiceContext) -> None:

@@ -50,7 +50,7 @@ def read_passphrase(path: Path) -> bytes:
         sentence = f"{path}, the file of a pass-phrase, cannot be read: {closed.strerror}"
         raise PassphraseError(sentence) from closed
     if stat.S_IMODE(mode) & 0o077:
-        sentence = f"{path} holds a pass-phrase and is open to others than its owner: chmod 600 {path}"
+        sentence = f"{path} contains a pass-phrase and other users can read it: chmod 600 {path}"
         raise PassphraseError(sentence)
     return checked(octets, str(path))
 
@@ -59,7 +59,7 @@ def checked(octets: bytes, place: str) -> bytes:
     """Return the pass-phrase without its line end. Raises PassphraseError."""
     phrase = octets.removesuffix(b"\n").removesuffix(b"\r")
     if not phrase or len(phrase) > _LONGEST or b"\n" in phrase or b"\0" in phrase:
-        sentence = f"{place} holds no pass-phrase: it is one line of 1 to {_LONGEST} octets"
+        sentence = f"{place} contains no pass-phrase: write one line of 1 to {_LONGEST} octets"
         raise PassphraseError(sentence)
     return phrase
 
@@ -70,9 +70,7 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
     The file must be outside `folder`. Raises PassphraseError.
     """
     if path.resolve().is_relative_to(folder.root.resolve()):
-        sentence = (
-            f"{path} lies in {folder.root}, beside the keys: a pass-phrase there protects nothing; choose another"
-        )
+        sentence = f"{path} is in {folder.root}, beside the keys: a pass-phrase there protects nothing; choose another"
         raise PassphraseError(sentence)
     if not path.exists():
         write_passphrase(path, secrets.token_urlsafe(_RANDOM).encode())
@@ -88,7 +86,7 @@ def write_passphrase(path: Path, octets: bytes) -> None:
         write_synced(path, octets + b"\n")
         sync_path(path.parent)
     except OSError as failed:
-        sentence = f"{path}, the file of a pass-phrase, cannot be made: {failed.strerror}"
+        sentence = f"{path}, the file of a pass-phrase, cannot be created: {failed.strerror}"
         raise PassphraseError(sentence) from failed
 
 

@@ -272,7 +272,7 @@ class _Pairs:
         Without TLS, or for an invalid pair, logs that and returns None; the current pair stays.
         """
         if self._files is None:
-            _log.info("SIGHUP: without TLS there is nothing to read again")
+            _log.info("SIGHUP: no TLS files to read again")
             return None
         try:
             pair = load_key_pair(*self._files)

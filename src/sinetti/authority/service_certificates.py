@@ -143,14 +143,16 @@ class ManagedCertificate:
         believed = self._clock_believed()
         if believed and now > (end := ca.certificate.not_valid_after_utc):
             sentence = (
-                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: found a new authority"
+                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: create a new authority"
             )
             raise IssuerExpired(sentence)
         if monotonic_seconds() < self._again:
-            sentence = f"no certificate for {name} could be made; it is tried again every {TRIED_AGAIN_AFTER:.0f} s"
+            sentence = (
+                f"no certificate for {name} could be made; the next attempts follow every {TRIED_AGAIN_AFTER:.0f} s"
+            )
             raise SignerUnavailable(sentence)
         if self._passphrase is None:
-            sentence = "the keys' pass-phrase does not lie beside them: give --passphrase-file (docs/operators/keys.md)"
+            sentence = "the keys' pass-phrase is not beside them: give --passphrase-file (docs/operators/keys.md)"
             raise SignerUnavailable(sentence)
         newest = self._newest(self._passphrase, now)
         if newest is not None and self._lasts(newest.certificate, now):
@@ -158,7 +160,7 @@ class ManagedCertificate:
         if not believed:
             if newest is not None:
                 return newest
-            sentence = f"no certificate for {name} is in force, and none is made by a clock that is not believed"
+            sentence = f"no certificate for {name} is in force, and none is made while the clock is not trusted"
             raise SignerUnavailable(sentence)
         try:
             with locked(self._folder.certificates, wait=True):
@@ -172,7 +174,7 @@ class ManagedCertificate:
             self._again = monotonic_seconds() + TRIED_AGAIN_AFTER
             if newest is None:
                 raise
-            _log.exception("no new certificate for %s could be made: the one in force serves on", name)
+            _log.exception("no new certificate for %s could be made: the one in force is still used", name)
             return newest
         self._means.made(ca.file_name, pair.certificate)
         return pair

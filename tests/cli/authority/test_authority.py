@@ -64,7 +64,7 @@ def test_init_never_overwrites(operator):
 def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     sqlite_operator.root.mkdir()
     (sqlite_operator.root / "letter.txt").write_text("x")
-    assert "something else" in sqlite_operator.refused(2, *INIT)
+    assert "does not contain an authority" in sqlite_operator.refused(2, *INIT)
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
 
 
@@ -160,21 +160,21 @@ def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgre
     other = tmp_path / "other"
     code, _, err = sqlite_operator.run(*INIT, root=other)
     assert code == 0, err
-    assert "not of the same authority" in sqlite_operator.refused(5, "status")
-    assert "not of the same authority" in sqlite_operator.refused(5, "serve")
+    assert "different authorities" in sqlite_operator.refused(5, "status")
+    assert "different authorities" in sqlite_operator.refused(5, "serve")
     assert "another authority's register" in sqlite_operator.refused(2, *INIT, root=tmp_path / "third")
     assert not (tmp_path / "third").exists()
 
 
 def test_where_there_is_no_authority(sqlite_operator):
     for command in (["status"], ["serve"], ["order", "--customer-id", "x", *CONTACT], ["transfer-ids", "0"]):
-        assert "make one first" in sqlite_operator.refused(2, *command)
+        assert "create one first" in sqlite_operator.refused(2, *command)
 
 
 def test_a_folder_of_somebody_else_s(sqlite_operator):
     sqlite_operator.root.mkdir()
     (sqlite_operator.root / "theirs").touch()
-    assert "look at what --dir names" in sqlite_operator.refused(2, "status")
+    assert "check --dir" in sqlite_operator.refused(2, "status")
     assert "choose an empty or a new folder" in sqlite_operator.refused(2, *INIT)
 
 

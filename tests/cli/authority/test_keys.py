@@ -198,14 +198,14 @@ def kept_apart(operator, places):
 def test_a_copy_of_a_root_s_key_is_found_wherever_it_lies(operator, places, kept_apart, leave):
     path = leave(operator.root, places.vault)
     said = operator.refused(5, *kept_apart)
-    assert f"lies in {path}, where PRODUCTION has none: destroy it if it is a copy, or move it out of" in said
+    assert f"is in {path}, where PRODUCTION has none: destroy it if it is a copy, or move it out of" in said
 
 
 def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
     tls = operator.root / "tls"
     tls.mkdir()
     tls_pair(tls)
-    assert f"a private key that is none of the service's own lies in {tls}/key.pem" in operator.refused(5, *kept_apart)
+    assert f"a private key that does not belong to the service is in {tls}/key.pem" in operator.refused(5, *kept_apart)
     pair = ("--tls-certificate", tls / "server.pem", "--tls-key", tls / "key.pem")
     with serving(operator, *kept_apart[1:], *pair) as (soap, _):
         assert soap.startswith("https://")
@@ -215,7 +215,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     (operator.root / "notes").mkdir()
     notes = operator.root / "notes" / "passphrase.txt"
     notes.write_bytes(b"Opens the keys:\n" + places.phrase.read_bytes() + b"\nDo not lose it.\n")
-    assert f"the keys' pass-phrase lies in {notes}, beside them" in operator.refused(5, *kept_apart)
+    assert f"the keys' pass-phrase is in {notes}, beside them" in operator.refused(5, *kept_apart)
     notes.unlink()
     inside = operator.root / "mypass"
     shutil.copy(places.phrase, inside)
@@ -223,7 +223,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     roundabout.symlink_to(inside)
     for named in (inside, roundabout):
         words = (*kept_apart[:-1], named)
-        assert f"the keys' pass-phrase lies in {inside}, beside them" in operator.refused(5, *words)
+        assert f"the keys' pass-phrase is in {inside}, beside them" in operator.refused(5, *words)
     # A link that leads out of the folder contains no secret.
     inside.unlink()
     inside.symlink_to(places.phrase)
@@ -256,7 +256,7 @@ def test_moving_never_overwrites(operator, places, tmp_path):
     other = tmp_path / "other"
     other.write_text("mine\n")
     other.chmod(0o600)
-    assert "something else" in operator.refused(2, "passphrase", "--to", other)
+    assert "something other" in operator.refused(2, "passphrase", "--to", other)
     assert set(keys(operator.root / "keys")) >= {*ROOTS}
     assert (operator.root / "secrets" / "passphrase").exists()
 
@@ -298,11 +298,11 @@ def changed(places, octets=b"not it\n", rights=0o600):
 BAD = {
     "another one": (changed, "does not open the keys"),
     "open to the group": (lambda places: places.phrase.chmod(0o640), "chmod 600"),
-    "empty": (lambda places: changed(places, b""), "holds no pass-phrase"),
-    "two lines": (lambda places: changed(places, b"one\ntwo\n"), "holds no pass-phrase"),
-    "too long": (lambda places: changed(places, b"x" * 1001), "holds no pass-phrase"),
+    "empty": (lambda places: changed(places, b""), "contains no pass-phrase"),
+    "two lines": (lambda places: changed(places, b"one\ntwo\n"), "contains no pass-phrase"),
+    "too long": (lambda places: changed(places, b"x" * 1001), "contains no pass-phrase"),
     "is not a file": (lambda places: places.phrase.unlink(), "No such file"),
-    "a folder": (lambda places: (places.phrase.unlink(), places.phrase.mkdir(0o700)), "holds no pass-phrase"),
+    "a folder": (lambda places: (places.phrase.unlink(), places.phrase.mkdir(0o700)), "contains no pass-phrase"),
 }
 
 
@@ -319,7 +319,7 @@ REFUSED = {
     "offline keys in the folder": (
         lambda root, places: (*("--offline-dir", root / "vault", "--offline-passphrase-file", places.vault_phrase),),
         2,
-        "would not be apart",
+        "would not be separate",
     ),
     "offline keys around the folder": (
         lambda root, places: ("--offline-dir", root.parent, "--offline-passphrase-file", places.vault_phrase),
@@ -385,7 +385,7 @@ def test_a_pass_phrase_that_is_typed(operator, places, monkeypatch):
 
 def test_a_pass_phrase_from_standard_input(operator, places, monkeypatch):
     words = ("init", "--environment", "TEST", *ADDRESSES, "--offline-dir", places.vault)
-    for typed, word in ((b"", "standard input holds no pass-phrase"), (b"x" * 32 + b"\n", None)):
+    for typed, word in ((b"", "standard input contains no pass-phrase"), (b"x" * 32 + b"\n", None)):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(typed)))
         if word:
             assert word in operator.refused(5, *words, "--offline-passphrase-file", "-")

@@ -450,12 +450,12 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
         assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}
         early = Clocks(bench.now() - timedelta(days=1), clocks.machine)
         (signed,) = [one for one in services.check_service(kept, early, Language.EN) if one.check is Check.SIGNATURE]
-        assert (signed.level, signed.told.text, signed.step) == (Level.FAIL, messages.VALID_FROM, None)
+        assert (signed.level, signed.message.text, signed.step) == (Level.FAIL, messages.VALID_FROM, None)
         elsewhere = replace(kept, service=bench.ready["soap_url"][:-1])
         (signed,) = [
             one for one in services.check_service(elsewhere, clocks, Language.EN) if one.check is Check.SIGNATURE
         ]
-        assert (signed.level, signed.told.text, signed.step) == (Level.FAIL, messages.WRONG_ADDRESS, None)
+        assert (signed.level, signed.message.text, signed.step) == (Level.FAIL, messages.WRONG_ADDRESS, None)
         stranger = replace(kept, tls_ca=kept.trust_services)
         (reached, _) = [
             one for one in services.check_service(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS

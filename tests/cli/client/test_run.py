@@ -401,6 +401,7 @@ def test_killed_in_the_middle_the_lock_is_gone_and_the_next_run_goes_on(shell):
     assert len(shell.double.issued) == 2
 
 
+@pytest.mark.long
 def test_called_for_early_after_an_incident(bench, tmp_path):
     store = tmp_path / "store"
     names = [f"firm-{number}" for number in range(3)]
