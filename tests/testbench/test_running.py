@@ -402,7 +402,7 @@ def test_a_folder_that_may_only_be_read(made):
         ends_with(ran("testbench", "serve", "--dir", made, bound=True), 5, "cannot be written")
         ends_with(ran("testbench", "serve", "--dir", made / "inside", bound=True), 2, "could not be created")
         made.chmod(0)
-        ends_with(ran("testbench", "serve", "--dir", made, bound=True), 2, "cannot be looked into")
+        ends_with(ran("testbench", "serve", "--dir", made, bound=True), 2, "cannot be read")
     finally:
         made.chmod(0o700)
 
