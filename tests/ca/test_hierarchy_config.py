@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import PRESETS, authority_presets, load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
@@ -323,3 +323,7 @@ def test_every_ca_is_issued_by_the_one_above():
 def test_a_signer_of_responses_is_no_issuer():
     with pytest.raises(KeyError):
         authority().issuer("SinettiTestResponseSigner")
+
+
+def test_an_authority_may_use_the_presets_that_are_not_for_benches():
+    assert authority_presets() == ["default"]
