@@ -174,7 +174,7 @@ def test_a_journal_s_place(authority, tmp_path):
     assert ran("authority", "journal", "verify", "--file", tmp_path / "none").returncode == 2
     settings = authority / "authority.toml"
     text = settings.read_text()
-    for value, said in (("relative", "whole path"), (f"{authority}/journal", "cannot lie in")):
+    for value, said in (("relative", "absolute path"), (f"{authority}/journal", "cannot be in")):
         settings.write_text(text.replace('journal = ""', f'journal = "{value}"'))
         done = ran("authority", "status", "--dir", authority)
         assert done.returncode == 5
@@ -194,7 +194,7 @@ def test_a_journal_s_place(authority, tmp_path):
         authority.resolve().with_name("authority-journal")
     )
     done = ran("authority", "init", "--dir", tmp_path / "new", *init, "--journal", tmp_path / "new" / "journal")
-    assert (done.returncode, "--journal: the journal cannot lie in" in done.stderr) == (2, True)
+    assert (done.returncode, "--journal: the journal cannot be in" in done.stderr) == (2, True)
     assert not (tmp_path / "new").exists()
 
 
