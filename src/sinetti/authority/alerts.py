@@ -117,7 +117,7 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
         "issuing-ca": issuing_ca(authority),
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
-        "nobody-told": unreachable_recipients(authority),
+        "unreachable-recipients": unreachable_recipients(authority),
     }
     for one in _watched(authority, {**own_certificates(authority), **more}):
         before = findings.get(one.kind.value)

@@ -1,6 +1,7 @@
-"""Environment variables of the commands; an empty value is the same as none."""
+"""Environment variables; an empty value is the same as none."""
 
 import os
+from collections.abc import Collection
 
 STORE = "SINETTI_STORE"
 CONFIG = "SINETTI_CONFIG"
@@ -11,3 +12,8 @@ NOW = "SINETTI_NOW"
 def variable(name: str) -> str | None:
     """Return the value of a variable, or None if it is unset or empty."""
     return os.environ.get(name) or None
+
+
+def for_child(without: Collection[str] = ()) -> dict[str, str]:
+    """Return a copy of the environment for a program that is started, without some variables."""
+    return {name: value for name, value in os.environ.items() if name not in without}

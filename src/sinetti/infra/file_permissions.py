@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
+from sinetti.infra import environment
+
 _OTHERS_READ = 0o077
 _CREDENTIAL = 0o037
 """Bits that a service's credential never has.
@@ -163,7 +165,7 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
 
 def _is_credential(path: Path) -> bool:
     # The service manager passes the folder of credentials in the environment, as the shell passes HOME.
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251
+    folder = environment.variable("CREDENTIALS_DIRECTORY")
     return folder is not None and path.absolute().parent == Path(folder)
 
 

@@ -10,6 +10,8 @@ import socket
 import stat
 from pathlib import Path
 
+from sinetti.infra import environment
+
 _OF_GROUP_AND_OWNER = 0o117
 
 
@@ -54,8 +56,8 @@ _log = logging.getLogger(__name__)
 
 def sd_notify(state: str) -> None:
     """Send a state such as READY=1; do nothing without a receiver."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
+    address = environment.variable("NOTIFY_SOCKET")
+    if address is None:
         return
     # A leading @ denotes an abstract name of Linux, which begins with a zero octet.
     place = "\0" + address[1:] if address.startswith("@") else address

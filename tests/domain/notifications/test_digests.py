@@ -62,7 +62,7 @@ CASES = {
         DigestItemKind.RENEWS_ITSELF,
     ),
     "renewed by a program before, late": (replace(LATE, by_renewal=True), DigestItemKind.RENEW),
-    "no person is reached": (replace(LATE, reached=False), DigestItemKind.NO_PERSON_REACHED),
+    "no person is reached": (replace(LATE, reached=False), DigestItemKind.UNREACHABLE),
     "nobody is reached, but the firm reads this": (replace(LATE, reached=False, firms=True), DigestItemKind.RENEW),
 }
 
@@ -79,7 +79,7 @@ def test_every_matter_has_a_case():
 def test_the_page_has_the_matters_in_their_order_and_their_parts():
     page = [(cells[0].strip("`"), cells[2], cells[3]) for cells in rows(DOCS / "operators" / "digests.md", "matter")]
     ours = [(one.value, section(one, firms=True).value, section(one, firms=False).value) for one in DigestItemKind]
-    never = {DigestItemKind.NO_PERSON_REACHED: "–"}
+    never = {DigestItemKind.UNREACHABLE: "–"}
     assert page == [(name, never.get(name, firms), client) for name, firms, client in ours]
 
 

@@ -251,7 +251,7 @@ def test_three_parts(desk):
     assert [(row.part.value, row.matter.value, row.organisation, row.contact) for row in found] == [
         ("needs-you", "renew", "b", "READER@firm.example"),
         ("needs-client", "ended", "c", ""),
-        ("needs-client", "nobody-reached", "c", "lost@client.example"),
+        ("needs-client", "unreachable", "c", "lost@client.example"),
         ("needs-client", "revoked", "b", "READER@firm.example"),
         ("needs-client", "not-approved", "a", "READER@firm.example"),
         ("by-itself", "renews-itself", "c", "contact@c.example"),

@@ -23,6 +23,7 @@ from sinetti.client.model import Hooks, HookStage
 from sinetti.client.store import event_log, files
 from sinetti.client.store.event_log import EventType
 from sinetti.infra import clock, file_permissions
+from sinetti.infra.environment import for_child
 from sinetti.infra.file_permissions import RightsError
 
 FOLDER = "hooks"
@@ -108,9 +109,8 @@ def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
 
     None of them is secret.
     """
-    handed_on = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}  # noqa: TID251 - not read
     until = about.not_after
-    return handed_on | {
+    return for_child(without=OURS_ALONE) | {
         "SINETTI_STAGE": stage.value,
         "SINETTI_NAME": about.name,
         "SINETTI_CUSTOMER_ID": about.customer_id or "",

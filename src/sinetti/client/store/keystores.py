@@ -4,7 +4,6 @@ They read PEM and DER files, PKCS#12 and Java key stores. The files are only rea
 Java key store into a temporary folder. No password is passed on a command line.
 """
 
-import os
 import re
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import key_storage
 from sinetti.infra import standard_input
+from sinetti.infra.environment import for_child
 from sinetti.infra.standard_input import InputTakenError
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
@@ -124,7 +124,7 @@ class _Java:
 
     def _run(self, words: Sequence[str], more: Mapping[str, str]) -> str:
         # keytool inherits the environment; only the same user can see the passwords in it.
-        given = os.environ | {"STORE": self.password.decode(errors="replace")} | dict(more)  # noqa: TID251
+        given = for_child() | {"STORE": self.password.decode(errors="replace")} | dict(more)
         # "-J": messages and dates in English, so that the list can be parsed.
         command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
         try:

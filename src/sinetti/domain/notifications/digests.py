@@ -46,7 +46,7 @@ class DigestItemKind(StrEnum):
     REVOKED = "revoked"
     NOT_APPROVED = "not-approved"
     RENEWS_ITSELF = "renews-itself"
-    NO_PERSON_REACHED = "nobody-reached"
+    UNREACHABLE = "unreachable"
     RENEW = "renew"
 
 
@@ -113,7 +113,7 @@ def item_kind(one: DigestCertificate, now: datetime) -> DigestItemKind:
         DigestItemKind.REVOKED: one.revoked,
         DigestItemKind.NOT_APPROVED: not one.approved,
         DigestItemKind.RENEWS_ITSELF: one.by_renewal and in_time,
-        DigestItemKind.NO_PERSON_REACHED: not one.firms and not one.reached,
+        DigestItemKind.UNREACHABLE: not one.firms and not one.reached,
     }
     return next((name for name, holds in held.items() if holds), DigestItemKind.RENEW)
 
@@ -127,7 +127,7 @@ def section(what: DigestItemKind, *, firms: bool) -> DigestSection:
 
 _BY_ITSELF = frozenset({DigestItemKind.DONE, DigestItemKind.REPLACEMENT_ORDERED, DigestItemKind.RENEWS_ITSELF})
 _SIGNATORIES = frozenset(
-    {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.NO_PERSON_REACHED}
+    {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.UNREACHABLE}
 )
 """Entries on which only a signatory of the client can act.
 

@@ -55,7 +55,7 @@ OTHERWISE: Mapping[DigestItemKind, str] = {
     DigestItemKind.RENEWS_ITSELF: gettext_noop(
         "A program renewed the previous certificate in time and is expected to renew this one."
     ),
-    DigestItemKind.NO_PERSON_REACHED: gettext_noop(
+    DigestItemKind.UNREACHABLE: gettext_noop(
         "We cannot reach anyone with our messages. The client's representative must name a technical contact person."
     ),
     DigestItemKind.RENEW: gettext_noop("Ask {contact} whether it will be renewed by {last}."),
