@@ -15,5 +15,5 @@ def variable(name: str) -> str | None:
 
 
 def for_child(without: Collection[str] = ()) -> dict[str, str]:
-    """Return a copy of the environment for a program that is started, without some variables."""
+    """Return a copy of the environment, without some variables, for another program."""
     return {name: value for name, value in os.environ.items() if name not in without}
