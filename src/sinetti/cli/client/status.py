@@ -108,14 +108,17 @@ def _by_name(row: StatusRow) -> str:
 
 
 def _rows(parsed: argparse.Namespace, now: datetime, absent: Sequence[StatusRow]) -> Sequence[StatusRow]:
+    config = common.loaded_config(parsed)
+    care = status.AGENT_DEFAULTS if config is None else config.care
+
     def now_of(seen: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
         return clock.utc_now() if production else now
 
     if not parsed.names:
-        return status.rows(parsed.store, now_of)
-    return [status.status_of(seen, now_of(seen)) for seen in _named(parsed, {row.name for row in absent})]
+        return status.rows(parsed.store, now_of, now, care)
+    return [status.status_of(seen, now_of(seen), care) for seen in _named(parsed, {row.name for row in absent})]
 
 
 def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[NameSnapshot]:

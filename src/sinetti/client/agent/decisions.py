@@ -137,12 +137,15 @@ def _why_never(seen: NameSnapshot, in_use: InstalledCertificate, now: datetime) 
     return None
 
 
-def is_clock_behind(in_use: InstalledCertificate | None, now: datetime) -> bool:
-    """Return whether the clock has to be wrong.
+def next_action_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
+    """Return the time of the next action of the agent that is not due yet, or None.
 
-    It is if the certificate in use begins more than CLOCK_DOUBT after `now`.
+    It is the renewal or the next try of `deploy`, whichever comes first.
     """
-    return in_use is not None and now + CLOCK_DOUBT < in_use.span.not_before
+    ahead = [decision.until] if isinstance(decision, Wait) else []
+    if seen.is_undeployed and seen.deployment is not None and seen.deployment.next_try is not None:
+        ahead.append(seen.deployment.next_try)
+    return min(ahead, default=None)
 
 
 def is_permanent(codes: tuple[str, ...]) -> bool:

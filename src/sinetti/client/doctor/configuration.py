@@ -17,7 +17,7 @@ from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.model import CertificateEntry, Config
 from sinetti.client.results import ExitCode
-from sinetti.client.store import files, settings
+from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
@@ -99,16 +99,6 @@ def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
             )
 
 
-def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:
-    """Return the names whose files are configured for a group or another owner."""
-
-    def is_wanted(entry: CertificateEntry) -> bool:
-        wanted = entry.files
-        return bool(wanted.owner or wanted.group or wanted.mode & stat.S_IRWXG)
-
-    return frozenset(name for name in names if is_wanted(config.entry_of(name)))
-
-
 def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
     wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
     for (stage, program), name in wanted.items():
@@ -120,7 +110,7 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
         except RightsError as bad:
             message, step = (
                 make_message(findings.PROGRAM_OPEN, **values, path=str(bad.path)),
-                make_message(findings.CHMOD_STEP, mode="o-w", path=str(bad.path)),
+                make_message(rights.CHMOD_STEP, mode="o-w", path=str(bad.path)),
             )
             yield DoctorFinding(Check.HOOKS, Level.FAIL, message, name, step, ExitCode.USAGE)
             continue
@@ -145,7 +135,7 @@ def _secrets(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             )
             continue
         if os.name == "posix" and mode & _OTHERS:
-            step = make_message(findings.CHMOD_STEP, mode="0600", path=str(path))
+            step = make_message(rights.CHMOD_STEP, mode="0600", path=str(path))
             yield warning(Check.RIGHTS, make_message(findings.SECRET_OPEN, path=str(path)), step, str(path))
 
 

@@ -155,6 +155,7 @@ SAID = (
     gettext_noop("it does not have the expected content"),
     gettext_noop("it does not point to a certificate of this name"),
     gettext_noop("it is not the chain of the certificate"),
+    gettext_noop("it is not in PEM"),
     gettext_noop("it is not the certificate of this request"),
     gettext_noop("the numbers in the key do not match each other"),
     gettext_noop("an extension of the certificate cannot be read"),

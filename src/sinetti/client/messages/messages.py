@@ -133,8 +133,31 @@ STORE_LOCKED = gettext_noop(
     "{name}: another command is using this name. Wait until it has finished, then run the command again."
 )
 STORE_DAMAGED = gettext_noop(
-    "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
+    "The store is damaged: {path}: {why}. Restore the file from a backup. “sinetti doctor” shows other ways."
 )
+DAMAGED_FILE = gettext_noop("The store is damaged: {path}: {why}.")
+LOST_SETTINGS = gettext_noop(
+    "Restore the file from a backup. Or move {folder} out of the store and run “sinetti adopt {name}” with its key and "
+    "certificate."
+)
+LOST_SET = gettext_noop(
+    "Restore it from a backup. Or order a replacement and run “sinetti enrol {name}” with its transfer IDs."
+)
+LOST_SET_OLDER = gettext_noop(
+    "Restore it from a backup, or return to the former certificate {serial}, valid until {until}. Run: ln -sfn "
+    "generations/{serial} {live}"
+)
+LOST_REQUEST = gettext_noop("Restore the file from a backup. Or move {folder} out of the store and start again.")
+LOST_NOTES = gettext_noop(
+    "Restore the file from a backup. Or delete it. The client then learns at the next renewal whether the certificate "
+    "is revoked."
+)
+TOKEN_KEY_GONE = gettext_noop("The key of the certificate cannot be used: {why}.")
+TOKEN_KEY_STEP = gettext_noop(
+    "Make the token available again. If its key is lost, order a replacement and run “sinetti enrol {name}” with its "
+    "transfer IDs."
+)
+WITH_STEP = gettext_noop("{what} {step}")
 STORE_UNUSABLE = gettext_noop("The store cannot be used: {path}: {why}. Fix this, then run the same command again.")
 OPEN_SECRET = gettext_noop(
     "{path} contains a password, and other users of this computer can read it. Nothing was changed. Run: "
@@ -320,6 +343,9 @@ NO_KEY_PASSWORD = gettext_noop(
     "{path} is encrypted, but its password file is not known. Set key_password_file in the name's table "
     "of sinetti.toml or in {settings}."
 )
+WRONG_KEY_PASSWORD = gettext_noop(
+    "{path} is encrypted with another password than that in key_password_file. Put the right password into that file."
+)
 UNKNOWN_OWNER = gettext_noop(
     "The files of {name} should belong to {owner}, but this system has no such user or group. Create it, "
     "or change owner and group in sinetti.toml. Nothing is lost meanwhile."
@@ -389,12 +415,18 @@ EXPORTED_WITH_KEY = gettext_noop(
 )
 
 OTHERS_CERTIFICATE = gettext_noop(
-    "The certificate in use does not belong to the customer ID {customer_id} in {path}. Correct "
-    "customer_id there, or restore the certificate and its key from a backup."
+    "The certificate in use does not belong to the customer ID {customer_id} in {path}. If that ID is "
+    "wrong, correct it there."
 )
 REPAIRED = gettext_noop("{name}: repaired {what}. Certificate {serial} is in use as before.")
 WOULD_REPAIR = gettext_noop("{name}: {what} would be repaired now.")
 REPAIRED_LINK = gettext_noop("the link “live”")
 REPAIRED_CHAIN = gettext_noop("the certificate chain")
+REPAIRED_CERTIFICATE = gettext_noop("the format of certificate.pem")
+REPAIRED_RECORD = gettext_noop("the agent's record of its attempts")
+REPAIRED_SEVERAL = gettext_noop("several files")
+RECORD_REPAIRED = gettext_noop(
+    "{name}: the agent's record of its attempts was damaged and has been made anew. Failed attempts are counted from 0."
+)
 REPAIRED_BOTH = gettext_noop("the link “live” and the certificate chain")
 RUN_REPAIRS = gettext_noop("Run “sinetti run”, which repairs this automatically.")

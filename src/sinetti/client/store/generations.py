@@ -17,6 +17,7 @@ from sinetti.client.store import (
     files,
     key_storage,
     output_files,
+    rights,
     settings,
     token_keys,
 )
@@ -29,6 +30,8 @@ CHAIN = "chain.pem"
 NOTES = "notes.json"
 
 _AS_EVER = OutputOptions()
+_SEQUENCE = b"\x30"
+"""First octet of a certificate in DER (X.690, 8.9)."""
 
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -164,8 +167,13 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     added = output_files.missing_formats(folder, wanted)
     for one, octets in output_files.make_formats(name, held.key, (held.certificate, *above), wanted, added).items():
         files.write_atomic(place / one, octets, lambda beside: output_files.apply_permissions(name, beside, wanted))
-    output_files.dress_folder(name, place, wanted)
-    output_files.grant_traversal(name_folder, wanted)
+    kept = settings.load(name_folder)
+    if rights.find_exposure(str(name_folder), kept.files) is None:  # otherwise a person has to learn of it
+        mine = replace(kept.files, owner=wanted.owner, group=wanted.group, mode=wanted.mode)
+        if mine != kept.files:  # first, so that no view takes the new rights for a fault
+            settings.store(name_folder, replace(kept, files=mine))
+        output_files.dress_folder(name, place, wanted)
+        output_files.grant_traversal(name_folder, wanted)
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
     return added
@@ -218,6 +226,8 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     if folder.is_symlink() and folder.resolve().parent != (name_folder / files.GENERATIONS).resolve():
         raise files.corruption_error(folder, "it does not point to a certificate of this name")
     certificate = certificate_in_use(name_folder)
+    if not is_pem(files.read(folder / CERTIFICATE)):
+        raise files.corruption_error(folder / CERTIFICATE, "it is not in PEM")
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
@@ -226,6 +236,11 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     if chain.build_chain(certificate, above) != above:
         raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")
     return InstalledKeySet(key_storage.serial_of(certificate), certificate, key)
+
+
+def is_pem(octets: bytes) -> bool:
+    """Return whether a certificate that can be read is in PEM, as programs expect it in a file .pem."""
+    return b"-----BEGIN CERTIFICATE-----" in octets and not octets.startswith(_SEQUENCE)
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
