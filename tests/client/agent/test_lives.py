@@ -172,9 +172,9 @@ def check(world):
         assert newer.not_before <= older.not_after
         opens = default_renewal_start(older) - max(world.ahead, timedelta())
         assert newer.not_before >= opens or early, "only a hint renews before the window"
-    # With a clock that is ahead, a window may lie in both the past of the clock and the future of the certificate.
-    most = (world.hints in CALLING_ONCE) + (world.ahead > timedelta())
-    assert world.hints in CALLING or sum(world.hinted) <= most
+    # A clock that is ahead takes any window for a call, and a service that is always open obeys it.
+    is_fooled = world.ahead > timedelta() and world.open_always
+    assert is_fooled or world.hints in CALLING or sum(world.hinted) <= (world.hints in CALLING_ONCE)
     usual = world.life - renewal_window(world.spans[0]) - max(world.ahead, timedelta())
     gaps = [later - earlier for earlier, later in pairwise(world.renewed)]
     for gap, early in zip(gaps, world.hinted[1:], strict=True):
@@ -193,7 +193,7 @@ def test_one_renewal_in_each_life_and_no_lapse(world):
 
 @pytest.mark.long
 @given(worlds())
-@settings(max_examples=2000)
+@settings(max_examples=300, deadline=None)
 def test_one_renewal_in_each_of_many_more_lives(world):
     check(world)
 
