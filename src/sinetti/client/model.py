@@ -150,7 +150,7 @@ class AgentSettings:
     """Settings of the agent: table `agent`."""
 
     at_once: int = 8
-    spread: timedelta = timedelta(days=10)
+    spread: timedelta = timedelta(days=6)
     """Time over which renewals are spread, from the day on which renewal opens."""
     urgent: timedelta = timedelta(days=14)
     """Time before the end in which neither spread nor windows hold a renewal back."""

@@ -9,10 +9,10 @@ import contextlib
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from sinetti.client.agent import hooks
+from sinetti.client.agent import hooks, schedule
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
@@ -22,9 +22,6 @@ from sinetti.client.store.agent_state import DeployState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.pki.signers import SignerUnavailable
-
-FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
-"""Delay after a failure: doubled each time, up to a day."""
 
 
 def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
@@ -84,7 +81,7 @@ def _brought(
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
-        failed = _failed(state, held.serial, entry, now)
+        failed = _failed(state, held, entry, now)
         if entry.hooks.commands.get(HookStage.DEPLOY):
             # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
             with contextlib.suppress(OSError):
@@ -122,10 +119,10 @@ def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: 
     )
 
 
-def _failed(state: DeployState, serial: str, entry: CertificateEntry, now: datetime) -> DeployState:
-    tries = (state.tries if state.trying == serial else 0) + 1
-    delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
-    return replace(state, tries=tries, next_try=now + delay, trying=serial, after=False, command=_digest(entry.hooks))
+def _failed(state: DeployState, held: InstalledKeySet, entry: CertificateEntry, now: datetime) -> DeployState:
+    tries = (state.tries if state.trying == held.serial else 0) + 1
+    again = now + schedule.delay(tries, held.span)
+    return replace(state, tries=tries, next_try=again, trying=held.serial, after=False, command=_digest(entry.hooks))
 
 
 def _waited(state: DeployState, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
@@ -137,7 +134,7 @@ def _waited(state: DeployState, serial: str, now: datetime, entry: CertificateEn
         return True
     if entry is not None and state.command != _digest(entry.hooks):
         return True  # a person has configured another command
-    return now >= state.next_try or state.next_try - now > LONGEST_DELAY
+    return now >= state.next_try or state.next_try - now > schedule.LONGEST_DELAY
 
 
 def _again(folder: Path, serial: str, state: DeployState) -> Message:

@@ -21,6 +21,7 @@ from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import ValidityPeriod
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 """Function that adapts the settings of a name to sinetti.toml.
@@ -174,16 +175,16 @@ def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -
         if outcome.result in _RECEIVED:
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
-        known = failed(known, outcome, now)
+        known = failed(known, outcome, None if after.in_use is None else after.in_use.span, now)
     if known != agent_state.load_agent_state(seen.folder):  # the stored memory may be about the former certificate
         agent_state.save_agent_state(seen.folder, known)
     return replace(after, memory=known)
 
 
-def failed(known: AgentState, outcome: CommandResult, now: datetime) -> AgentState:
-    """Count one more failure and plan the next try."""
+def failed(known: AgentState, outcome: CommandResult, span: ValidityPeriod | None, now: datetime) -> AgentState:
+    """Count one more failure and plan the next try; `span` is that of the certificate in use."""
     failures = known.failures + 1
-    again = now + schedule.delay(failures, outcome.retry_after)
+    again = now + schedule.delay(failures, span, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
 
 
