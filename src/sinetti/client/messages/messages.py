@@ -346,6 +346,15 @@ TOKEN_KEY_LEFT = gettext_noop(
 )
 HOOK_DONE = gettext_noop("{name}: the {stage} hook has run.")
 HOOK_FAILED = gettext_noop("{name}: the {stage} hook failed: {why}. Its output is in {log}.")
+NO_HOOK = gettext_noop(
+    "{name} has no hook for this ({stages}). Add it to the hooks of {name} in sinetti.toml, or name that file with "
+    "--config."
+)
+NO_HOOKS = gettext_noop(
+    "No hook was run, because no name in {store} has one for this ({stages}). Add it in sinetti.toml, or name that "
+    "file with --config."
+)
+HOOKS_TESTED = gettext_noop("This was a test with the certificates in use. Nothing was marked as done.")
 HOOK_EXIT = gettext_noop("it exited with code {code}")
 HOOK_SIGNAL = gettext_noop("it was stopped by signal {signal}")
 HOOK_TIMEOUT = gettext_noop("it did not finish within {seconds} s and was stopped")

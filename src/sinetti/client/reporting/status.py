@@ -17,7 +17,7 @@ from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, journal, snapshot
-from sinetti.client.store.event_log import LogEvent
+from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.renewal_info import in_proportion
@@ -347,6 +347,7 @@ VALID_FROM = gettext_noop("Valid from")
 VALID_UNTIL = gettext_noop("Valid until")
 FILES = gettext_noop("Files")
 LATEST_EVENT = gettext_noop("Latest event")
+HOOK_OUTPUT = gettext_noop("Output of the failed hook")
 FINNISH_TIME = gettext_noop("{instant} (Finnish time)")
 RANGE = gettext_noop("{start} – {end} (Finnish time)")
 
@@ -435,7 +436,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     """
     seen = row.seen
     memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
-    last = latest_event(folder)
+    last, output = latest_events(folder)
     return row.as_json() | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
@@ -452,18 +453,21 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "deploy_tries": 0 if deployment is None else deployment.tries,
         "deploy_next": None if deployment is None else instant(deployment.next_try),
         "last_event": None if last is None else {"at": instant(last.at), "event": last.event.value, **last.facts},
+        "hook_output": list(output),
     }
 
 
-def latest_event(folder: Path) -> LogEvent | None:
-    """Return the last entry of a name's log.
+def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
+    """Return the last entry of a name's log, and the output of the last hook if that failed.
 
-    None if there is none, or without access to the log.
+    Return None and no lines if there are none, or without access to the log.
     """
     try:
-        return next(reversed(list(event_log.read(folder))), None)
+        found = list(event_log.read(folder))
     except OSError:
-        return None
+        return None, ()
+    hook = next((one for one in reversed(found) if one.event is EventType.HOOK), None)
+    return next(reversed(found), None), () if hook is None else event_log.output_of(hook)
 
 
 def _organisation(row: StatusRow) -> str:
