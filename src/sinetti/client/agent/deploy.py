@@ -122,10 +122,11 @@ def _ran(folder: Path, entry: CertificateEntry, order: HookOrder, held: Installe
     about = replace(_about(folder, entry, held, state), is_test=order.is_test)
     ends, notices = list[HookResult](), list[Message]()
     for stage in order.stages:
+        more = list[Message]()
         if order.is_test or stage is HookStage.BEFORE or (stage is HookStage.AFTER and state.serial != held.serial):
-            end, more = hooks.run(stage, entry.hooks, about, folder, now), []
+            end = hooks.run(stage, entry.hooks, about, folder, now)
         elif stage is HookStage.AFTER:
-            end, more = _finished(folder, entry, about, state, now), []
+            end = _finished(folder, entry, about, state, now)
         else:
             # A set that is deployed again counts as not deployed until the command succeeds.
             state = replace(state, serial=None) if state.serial == held.serial else state

@@ -29,7 +29,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import files, os_support, repair, snapshot
+from sinetti.client.store import files, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
@@ -198,6 +198,8 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     Begin nothing more once `stop` is set. Raises StoreLocked, or OSError if the store itself cannot be read.
     """
     with exclusive_run(agent.run.store, agent.run.now):
+        for message in removal.finish_all(agent.run.store):
+            agent.run.tell(message)
         looked = renewal_info_poll.poll_due(
             agent, [_repaired(agent, one) for one in snapshot.list_snapshots(agent.run.store, for_agent=True)], stop
         )

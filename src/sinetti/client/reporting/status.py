@@ -112,14 +112,16 @@ WORDS = {
     ),
     RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
     RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and follow its advice."),
-    RequiredAction.DEPLOY: gettext_noop("Fix the deploy hook. “sinetti log {name}” shows what failed."),
+    RequiredAction.DEPLOY: gettext_noop(
+        "Fix the deploy hook (“sinetti log {name}” shows what failed), then run “sinetti deploy {name}”."
+    ),
     RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
     RequiredAction.ORDER: gettext_noop(
         "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs. If "
         "you do not need it, remove the table."
     ),
 }
-ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete the folder of this name.")
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or “sinetti remove {name}” if you do not need it.")
 ENROL_RESOLVE = gettext_noop(
     "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
 )
