@@ -75,13 +75,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if not reports and code is ExitCode.DONE:
         raise UsageError(make_message(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages)))
     if parsed.json:
-        common.print_json([_row(one, reports.get(one.name)) for one in outcomes])
+        common.print_json([row_json(one, reports.get(one.name)) for one in outcomes])
     if parsed.test:
         console.tell(make_message(messages.HOOKS_TESTED))
     return code
 
 
-def _row(outcome: CommandResult, report: HookReport | None) -> dict[str, object]:
+def row_json(outcome: CommandResult, report: HookReport | None) -> dict[str, object]:
+    """Return the hooks that ran for a name as JSON."""
     ends = () if report is None else report.ends
     return {
         "name": outcome.name,

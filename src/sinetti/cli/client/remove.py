@@ -111,7 +111,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             revoked = _revoke(parsed, ctx, console)
             if revoked.exit_code is not ExitCode.DONE:
                 if parsed.json:
-                    common.print_json(_result(parsed.name, plan, revoked, is_removed=False))
+                    common.print_json(removal_json(parsed.name, plan, revoked, is_removed=False))
                 return revoked.exit_code
         (parsed.store / renewal_info_poll.FILE).unlink(missing_ok=True)  # its service may be the only one in it
         removal.remove(parsed.store / parsed.name)
@@ -189,7 +189,7 @@ def _ended(
     console.tell(make_message(REMOVED, name=parsed.name, store=str(parsed.store)))
     _tell_of_table(parsed, console)
     if parsed.json:
-        common.print_json(_result(parsed.name, plan, revoked, is_removed=True))
+        common.print_json(removal_json(parsed.name, plan, revoked, is_removed=True))
     config = _config(parsed)
     place = None if config is None else config.care.prometheus
     if place is None:
@@ -218,9 +218,10 @@ def _config(parsed: argparse.Namespace) -> "Config | None":
     return config if config is not None and config.store.resolve() == parsed.store.resolve() else None
 
 
-def _result(
+def removal_json(
     name: str, plan: RemovalPlan | None, revoked: RevocationOutcome | None, *, is_removed: bool
 ) -> dict[str, object]:
+    """Return the result of a removal as JSON."""
     return {
         "name": name,
         "serial": None if plan is None else plan.serial,

@@ -1,4 +1,4 @@
-"""Deployment of a set by the holder's programs: retried until it succeeds, or run now by hand.
+"""Deployment of a set by hooks: retried until it succeeds, or run now by hand.
 
 `DIR/NAME/deploy.json` records the serial that was deployed last (docs/holders/agent.md). The agent writes it before the
 `deploy` command runs, as if the command had failed, and again after it succeeded. If a run ends in between, the next

@@ -34,7 +34,7 @@ LARGEST = 64 * 1024
 """Octets of output that are kept: the last ones."""
 
 LINES, LONGEST_LINE = 10, 200
-"""Lines of a failed program's output that a report has, and the characters of each."""
+"""Number of lines of a failed program's output in a report, and their length."""
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Sequences that control a terminal (ECMA-48: CSI and OSC)."""

@@ -21,7 +21,7 @@ class HookRunner(Protocol):
     """
 
     def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
-        """Run `before`; return messages about a failure that holds the renewal back, or none.
+        """Run `before`; return messages about a failure, which holds the renewal back.
 
         Raises StoreError.
         """

@@ -460,7 +460,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
 
 
 def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
-    """Return the last entry of a name's log, and the output of the last hook if that failed.
+    """Return the last entry of a name's log, and the output of a failed last hook.
 
     Return None and no lines if there are none, or without access to the log.
     """
