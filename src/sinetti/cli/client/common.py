@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from sinetti.cli.core.progress import WaitDisplay
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
@@ -410,6 +411,18 @@ def require_store(parsed: argparse.Namespace) -> None:
         if config is None or config.store != parsed.store:
             raise UsageError(make_message(messages.NO_STORE, store=str(parsed.store)))
         raise UsageError(make_message(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+
+
+def confirm(prompt: Message, name: str, console: Console) -> None:
+    """Have the user type the name of what a command changes.
+
+    Raises UsageError if the user types another name, or standard input is no terminal.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(make_message(messages.NO_TERMINAL))
+    output.print_error(messages.render(prompt, console.language), end=" ")
+    if sys.stdin.readline().strip() != name:
+        raise UsageError(make_message(messages.NOT_CONFIRMED))
 
 
 def _row(outcome: CommandResult, now: datetime, store: Path) -> dict[str, object]:

@@ -31,7 +31,7 @@ from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import files, key_checks, os_support, repair, snapshot
+from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
@@ -200,6 +200,8 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     Begin nothing more once `stop` is set. Raises StoreLocked, or OSError if the store itself cannot be read.
     """
     with exclusive_run(agent.run.store, agent.run.now):
+        for message in removal.finish_all(agent.run.store):
+            agent.run.tell(message)
         checks = key_checks.load(agent.run.store, agent.run.now)
         found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
         looked = renewal_info_poll.poll_due(agent, [_repaired(agent, one) for one in found], stop)

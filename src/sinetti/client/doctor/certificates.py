@@ -110,7 +110,9 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
     if not status.not_deployed(row) or row.seen.deployment is None:
         return
-    step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
+    step = make_message(
+        findings.DEPLOY_STEP, name=row.name, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log")
+    )
     message = make_message(
         findings.DEPLOY_FAILED,
         program=_program(folder),

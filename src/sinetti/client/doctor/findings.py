@@ -183,5 +183,7 @@ RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”."
 DEPLOY_FAILED = gettext_noop(
     "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."
 )
-DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti run”.")
+REMOVAL_LEFT = gettext_noop("The removal of {name} was interrupted. Its keys may still be in {folder}.")
+REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it.")
+DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti deploy {name}”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")
