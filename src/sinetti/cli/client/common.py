@@ -41,6 +41,7 @@ VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
     "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
 )
 PASSWORD = gettext_noop("Password")
+FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400

@@ -32,7 +32,6 @@ EXAMPLE = (
     "-deststoretype JKS"
 )
 
-FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
 
 
@@ -99,7 +98,7 @@ def _check_target(parsed: argparse.Namespace, copy: ExportedFile) -> None:
         if copy.with_key and sys.stdout is not None and sys.stdout.isatty():
             raise UsageError(make_message(KEY_TO_TERMINAL))
     elif parsed.out.is_file() and not parsed.force:
-        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out)))
+        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out)))
 
 
 def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
@@ -111,7 +110,7 @@ def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
     except FileExistsError as bad:
         if not parsed.out.is_file():
             raise _unwritable(parsed.out, bad) from bad
-        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out))) from bad
+        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out))) from bad
     except OSError as bad:
         raise _unwritable(parsed.out, bad) from bad
 
