@@ -97,7 +97,7 @@ def test_the_order_of_the_answer_does_not_matter(shell):
 
 
 UNTRUSTED = {
-    "another root": (lambda: other_authority(), "has another fingerprint"),
+    "another root": (other_authority, "has another fingerprint"),
     "a second root beside it": (lambda: (*CAS, other_authority()[0]), "does not lead to the root"),
     "a CA of another root": (lambda: (*CAS, other_authority()[-1]), "does not lead to the root"),
     "a damaged signature": (lambda: (*CAS[:-1], damaged(CAS[-1])), "does not lead to the root"),

@@ -27,9 +27,7 @@ EXAMPLE = (
     "pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can read FILE. An "
     "existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and its chain, with "
     "--with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, Java 11 and newer, "
-    "pkcs12-legacy for older programs. For an old Java key store (JKS), export pkcs12 and\nconvert it:\n  "
-    "keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks "
-    "-deststoretype JKS"
+    "pkcs12-legacy for older programs. jks is for old Java programs and needs Java's keytool."
 )
 
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
@@ -56,7 +54,10 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_argument("--serial", metavar="HEX", help="serial number of another certificate of NAME")
     parser.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file with a password for the copy (pkcs12, or a PEM key)"
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help="file with a password for the copy (pkcs12, jks, or a PEM key)",
     )
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--with-key", action="store_true", help="include the private key")

@@ -190,5 +190,12 @@ RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”."
 DEPLOY_FAILED = gettext_noop(
     "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."
 )
+JKS_MISSING = gettext_noop(
+    "The file {file} of the certificate {serial} could not be made. Programs that read it use no new certificate."
+)
+JKS_STEP = gettext_noop(
+    "Install Java's keytool, or use the format pkcs12. Then run “sinetti run”, which names the cause."
+)
+NO_KEYTOOL = gettext_noop("The format jks needs Java's keytool, which is not installed here.")
 DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti run”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")

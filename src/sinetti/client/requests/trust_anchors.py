@@ -25,7 +25,9 @@ NOT_PUBLISHED = gettext_noop(
     "{url} has no CA certificates. Nothing was written. Get their files from the operator of the service, compare "
     "the root with “sinetti inspect”, and name them with --trust-services and --trust-holders."
 )
-UNREADABLE = gettext_noop("The answer of {url} cannot be used: {why}. Nothing was written. Inform the operator of the service.")
+UNREADABLE = gettext_noop(
+    "The answer of {url} cannot be used: {why}. Nothing was written. Inform the operator of the service."
+)
 OTHER_ROOT = gettext_noop(
     "The root certificate of the service has another fingerprint. Nothing was written. Compare it with the operator "
     "of the service. Yours: {typed}. The service's: {found}."
