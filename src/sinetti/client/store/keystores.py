@@ -141,13 +141,17 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     return found
 
 
+def is_pkcs12(octets: bytes) -> bool:
+    """Return True for a PFX: a SEQUENCE that begins with version 3 (RFC 7292, 4)."""
+    return octets[:1] == b"\x30" and b"\x02\x01\x03" in octets[:12]
+
+
 def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
     """Return the message for a file that could not be read as PKCS#12.
 
-    Its password is wrong or missing, or it has another format. A PFX is a SEQUENCE that begins with version 3
-    (RFC 7292, 4).
+    Its password is wrong or missing, or it has another format.
     """
-    if octets[:1] != b"\x30" or b"\x02\x01\x03" not in octets[:12] or "password" not in str(bad).casefold():
+    if not is_pkcs12(octets) or "password" not in str(bad).casefold():
         return adoption_messages.ADOPT_NO_PKCS12
     return adoption_messages.ADOPT_NO_PASSWORD if password is None else adoption_messages.ADOPT_WRONG_PASSWORD
 
@@ -213,10 +217,7 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        if path == standard_input.STREAM:
-            return standard_input.read_file(path)[:LARGEST]
-        with path.open("rb") as file:
-            return file.read(LARGEST)
+        return standard_input.read_file(path, LARGEST)
     except (OSError, InputTakenError) as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
