@@ -1,6 +1,6 @@
 """CA certificates of the service: GET /api/v1/ca-certificates.
 
-Clients fetch their trusted CAs here. They compare the root with a fingerprint that came on another way
+Clients fetch their trusted CAs here. They compare the root with a fingerprint that came by another route
 (docs/holders/inspect.md), so the answer needs no signature.
 """
 
@@ -18,7 +18,10 @@ from sinetti.services.context import ServiceContext
 PATH = "/api/v1/ca-certificates"
 
 _KEPT = 300
-"""Seconds for which a proxy may cache the answer; a new CA reaches callers that much later."""
+"""Seconds for which a proxy may cache the answer.
+
+A new CA reaches callers that much later.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 WITH_PASSWORD = frozenset({Format.PKCS12, Format.PKCS12_LEGACY, Format.JKS})
-"""Formats that contain the key and are protected by the password of `password_file`."""
+"""Formats that contain the key, protected by the password of `password_file`."""
 
 
 class HookStage(StrEnum):

@@ -23,9 +23,10 @@ def begin() -> None:
 
 
 def read_file(path: Path, most: int = -1) -> bytes:
-    """Return the content of a file, or of standard input for "-"; at most `most` octets if that is not -1.
+    """Return the content of a file, or of standard input for "-".
 
-    Raises OSError if it cannot be read, and InputTakenError at the second reading of standard input.
+    At most `most` octets are read; -1: all. Raises OSError if it cannot be read, and InputTakenError at the second
+    reading of standard input.
     """
     if path != STREAM:
         with path.open("rb") as file:

@@ -68,7 +68,10 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
 
 
 def services_environment(issuing_ca_certificate: x509.Certificate) -> Environment | None:
-    """Return the environment of a services issuing CA, or None for any other certificate."""
+    """Return the environment of a services issuing CA, or None.
+
+    None stands for any other certificate.
+    """
     return next((one for one in Environment if signs_responses(issuing_ca_certificate, one)), None)
 
 

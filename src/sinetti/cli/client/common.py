@@ -236,9 +236,10 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
 
 
 def read_file(path: Path, most: int = -1) -> bytes:
-    """Read a file that the user named, or standard input for "-"; at most `most` octets if that is not -1.
+    """Read a file that the user named, or standard input for "-".
 
-    Raises UsageError if it cannot be read, or if standard input was read before.
+    At most `most` octets are read; -1: all. Raises UsageError if it cannot be read, or if standard input was read
+    before.
     """
     try:
         return standard_input.read_file(path, most)

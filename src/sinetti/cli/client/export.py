@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
-    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti --format "
-    "pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can read FILE. An "
-    "existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and its chain, with "
-    "--with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, Java 11 and newer, "
-    "pkcs12-legacy for older programs. jks is for old Java programs and needs Java's keytool."
+    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti "
+    "--format pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can "
+    "read FILE. An existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and "
+    "its chain, with --with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, "
+    "Java 11 and newer, pkcs12-legacy for older programs. jks is for old Java programs and needs keytool."
 )
 
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")

@@ -88,8 +88,8 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "inspect",
         help="show the content of a certificate file",
-        description="Shows the content of a certificate, a key store, a certificate signing request, a revocation list "
-        "or a signed message. Contacts no service.",
+        description="Shows the content of a certificate, a key store, a certificate signing request, a revocation "
+        "list or a signed message. Calls no service.",
         epilog=EXAMPLE,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="file to show, - for standard input")
@@ -127,7 +127,10 @@ def as_json(found: InspectedFile, now: datetime) -> dict[str, object]:
 
 
 def blocks(found: InspectedFile, now: datetime, language: Language) -> Iterator[Block]:
-    """Yield the content for people: a record for each certificate, the first with the kind of the file."""
+    """Yield the content for people: a record for each certificate.
+
+    The first record has the kind of the file, too.
+    """
     head = [
         (CONTENT, translate(KINDS[found.kind], language)),
         (PRIVATE_KEY, translate(NOT_SHOWN, language) if found.has_key else None),

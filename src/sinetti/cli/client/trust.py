@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example:\n  sinetti trust fetch --service https://certificates.example/2017/10/CertificateServices \\\n"
-    "    --fingerprint 5F:0C:…\n\nGet the SHA-256 fingerprint of the root certificate from the operator of the service "
-    "on another way, such as by telephone.\n\nexit codes: 0 written · 2 usage error, or a file exists · 4 service not "
+    "    --fingerprint 5F:0C:…\n\nGet the SHA-256 fingerprint of the root certificate from the operator of the "
+    "service, by telephone for example.\n\nexit codes: 0 written · 2 usage error, or a file exists · 4 service not "
     "reached, or its CAs not trusted"
 )
 
@@ -62,7 +62,9 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument(
         "--out-dir", metavar="DIR", type=Path, help="folder for services.pem and holders.pem (default: this folder)"
     )
-    parser.add_argument("--trust-services", metavar="FILE", type=Path, help="file for the CAs that sign responses")
+    parser.add_argument(
+        "--trust-services", metavar="FILE", type=Path, help="file for the CAs that issue certificates to services"
+    )
     parser.add_argument(
         "--trust-holders", metavar="FILE", type=Path, help="file for the CAs that issue certificates to holders"
     )

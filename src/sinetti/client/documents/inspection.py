@@ -1,6 +1,7 @@
-"""Content of certificate files, as `sinetti inspect` shows it (docs/holders/inspect.md).
+"""Content of certificate files, as `sinetti inspect` shows it.
 
-Nothing is judged: no signature, no issuer, no date. Names and extensions are read as far as they can be.
+See docs/holders/inspect.md. Nothing is judged: no signature, no issuer, no date. Names and extensions are read as far
+as they can be.
 """
 
 import base64
@@ -102,7 +103,10 @@ class PasswordError(Exception):
 
 
 class PrivateKeyError(Exception):
-    """File with a private key and nothing else; `kind` is its type, None if it is encrypted."""
+    """File with a private key and nothing else.
+
+    `kind` is its type, or None if it is encrypted.
+    """
 
     def __init__(self, kind: str | None) -> None:
         """Store the type of the key."""
@@ -112,10 +116,10 @@ class PrivateKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InspectedItem:
-    """Certificate, request or revocation list; what it does not state is None or empty.
+    """Certificate, request or revocation list.
 
-    `sha256` is that of its DER. `alias` is its name in a key store. `channel` and `environment` are known by the policy
-    of an issuing CA alone.
+    What it does not state is None or empty. `sha256` is that of its DER. `alias` is its name in a key store. `channel`
+    and `environment` are known by the policy of an issuing CA alone.
     """
 
     subject: str | None = None
@@ -293,18 +297,14 @@ def _certificate(
     """Return the content of a certificate; its issuer may be among `others`."""
     number = certificate.serial_number
     purpose, channel, environment = _purpose(certificate, others)
-    try:
-        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except ValueError:  # an impossible date, such as the year 0
-        begins = ends = None
     return InspectedItem(
         subject=_name(lambda: certificate.subject),
         issuer=_name(lambda: certificate.issuer),
         serial=None if number < 0 else encoding.serial_hex(number),
         sha256=encoding.sha256_hex(encoding.certificate_der(certificate)),
         key=_key(certificate),
-        not_before=begins,
-        not_after=ends,
+        not_before=_at(lambda: certificate.not_valid_before_utc),
+        not_after=_at(lambda: certificate.not_valid_after_utc),
         alias=alias or None,
         purpose=purpose,
         channel=channel,
@@ -356,6 +356,13 @@ def _name(read: Callable[[], x509.Name]) -> str | None:
         return None
 
 
+def _at(read: Callable[[], datetime]) -> datetime | None:
+    try:
+        return read()
+    except ValueError:  # an impossible date, such as the year 0
+        return None
+
+
 def _key(holder: x509.Certificate | x509.CertificateSigningRequest) -> str | None:
     try:
         return _name_of_key(holder.public_key())
@@ -377,7 +384,10 @@ def _name_of_key(key: object) -> str:
 
 
 def _key_kind(octets: bytes, *, is_pem: bool) -> str | None:
-    """Return the type of a private key, None if it is encrypted. Raises ValueError if it is none."""
+    """Return the type of a private key, or None if it is encrypted.
+
+    Raises ValueError if it is no private key.
+    """
     load = load_pem_private_key if is_pem else load_der_private_key
     try:
         return _name_of_key(load(octets, None, unsafe_skip_rsa_key_validation=True).public_key())
@@ -388,7 +398,10 @@ def _key_kind(octets: bytes, *, is_pem: bool) -> str | None:
 
 
 def _base64(text: bytes) -> bytes | None:
-    """Return the octets of a file that is base64 alone, as X509Certificate in a signature is; else None."""
+    """Return the octets of a text that is base64 alone, or None.
+
+    The content of X509Certificate in a signature is such a text.
+    """
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:

@@ -1,6 +1,7 @@
-"""CA certificates that a service publishes, checked up to a root whose fingerprint the user typed.
+"""CA certificates that a service publishes, checked up to a root.
 
-The answer itself is not trusted: the fingerprint came on another way (docs/holders/inspect.md).
+The user typed the fingerprint of the root, which came by another route (docs/holders/inspect.md). The answer itself is
+not trusted.
 """
 
 import re
@@ -22,8 +23,8 @@ from sinetti.pki import chain, encoding, policy_oids
 PATH = "/api/v1/ca-certificates"
 
 NOT_PUBLISHED = gettext_noop(
-    "{url} has no CA certificates. Nothing was written. Get their files from the operator of the service, compare "
-    "the root with “sinetti inspect”, and name them with --trust-services and --trust-holders."
+    "The service has no CA certificates at {url}. Nothing was written. Get their files from the operator of the "
+    "service, compare the root with “sinetti inspect”, and name them with --trust-services and --trust-holders."
 )
 UNREADABLE = gettext_noop(
     "The answer of {url} cannot be used: {why}. Nothing was written. Inform the operator of the service."
@@ -41,7 +42,7 @@ NO_PURPOSE = gettext_noop(
     "the operator of the service."
 )
 INCOMPLETE = gettext_noop(
-    "The service does not publish CAs for answers and CAs for holders of one environment. Nothing was written. Get the "
+    "The service does not publish both the CAs for its answers and those for holders. Nothing was written. Get the "
     "files of the CAs from the operator of the service."
 )
 

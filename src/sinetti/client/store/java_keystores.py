@@ -47,7 +47,10 @@ _DIGEST = 20
 
 _KEY, _CERTIFICATE = 1, 2
 _WITH_TYPES = 2
-"""Version of the format in which each certificate has the name of its type; version 1 has X.509 alone."""
+"""Version of the format in which each certificate has the name of its type.
+
+Version 1 has X.509 alone.
+"""
 
 
 class JavaStoreError(StoreError):
@@ -60,7 +63,7 @@ class KeytoolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JavaEntry:
-    """Entry of a Java key store: a private key with its certificates, or one certificate."""
+    """Entry of a Java key store: a key with its certificates, or one certificate."""
 
     alias: str
     certificates: tuple[x509.Certificate, ...]
@@ -98,7 +101,14 @@ def make_jks(name: str, key: PrivateKey | None, above: Sequence[x509.Certificate
         source, target = Path(folder) / "source.p12", Path(folder) / "target.jks"
         # The older form: keytool of Java 8 reads no other, and a JKS protects its key no better.
         _write_private(source, encoding.dump(name, key, above, passing, legacy=True))
-        words = ("-importkeystore", "-noprompt", "-srckeystore", str(source), "-srcstoretype", "PKCS12")
+        words: tuple[str, ...] = (
+            "-importkeystore",
+            "-noprompt",
+            "-srckeystore",
+            str(source),
+            "-srcstoretype",
+            "PKCS12",
+        )
         words += ("-srcalias", name, "-destkeystore", str(target), "-deststoretype", "JKS")
         try:
             run_keytool(words, {"-srcstorepass": passing, "-deststorepass": password, "-destkeypass": password})

@@ -98,7 +98,14 @@ class _Java:
         passing = secrets.token_hex(32).encode()
         with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
             out = Path(folder) / "out.p12"
-            words = ("-importkeystore", "-noprompt", "-srckeystore", str(self.path), "-srcstoretype", self.kind)
+            words: tuple[str, ...] = (
+                "-importkeystore",
+                "-noprompt",
+                "-srckeystore",
+                str(self.path),
+                "-srcstoretype",
+                self.kind,
+            )
             words += ("-srcalias", alias, "-destkeystore", str(out), "-deststoretype", "PKCS12")
             passwords = {"-srcstorepass": self.password, "-deststorepass": passing, "-destkeypass": passing}
             if self.kind != "PKCS12":
