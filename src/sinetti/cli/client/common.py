@@ -42,6 +42,7 @@ VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
     "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
 )
 PASSWORD = gettext_noop("Password")
+FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
@@ -235,13 +236,14 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
     return name
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, most: int = -1) -> bytes:
     """Read a file that the user named, or standard input for "-".
 
-    Raises UsageError if it cannot be read, or if standard input was read before.
+    At most `most` octets are read; -1: all. Raises UsageError if it cannot be read, or if standard input was read
+    before.
     """
     try:
-        return standard_input.read_file(path)
+        return standard_input.read_file(path, most)
     except InputTakenError as bad:
         raise UsageError(make_message(INPUT_TWICE)) from bad
     except OSError as bad:
@@ -269,6 +271,17 @@ def read_secret(path: Path) -> bytes:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad
+
+
+def read_password(path: Path) -> bytes:
+    """Return the first line of a file with a password, as `read_secret` reads it.
+
+    Raises UsageError also if the line is empty.
+    """
+    password = read_secret(path).partition(b"\n")[0].rstrip(b"\r")
+    if not password:
+        raise UsageError(make_message(messages.EMPTY_SECRET, path=str(path)))
+    return password
 
 
 def write_file(path: Path | None, octets: bytes) -> None:

@@ -22,6 +22,7 @@ from sinetti.client.store import agent_state, event_log, files, generations, key
 from sinetti.client.store.agent_state import DeployState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
+from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.pki.signers import SignerUnavailable
 
 
@@ -58,6 +59,9 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
         if held is None:
             return True, ()
         return _brought(folder, entry, held, now)
+    except JavaStoreError as bad:
+        _hold_back(folder, entry, now)
+        return False, (make_message(messages.ABOUT_NAME, name=folder.name, message=bad.message),)
     except files.StoreError as bad:
         return False, (bad.message,)
     except SignerUnavailable as bad:
@@ -67,6 +71,20 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
     except OSError as bad:
         where = str(bad.filename or folder)
         return False, (make_message(messages.STORE_UNUSABLE, path=where, why=error_reasons.translate_reason(bad)),)
+
+
+def _hold_back(folder: Path, entry: CertificateEntry, now: datetime) -> None:
+    """Record that the set in use waits for a file, so that all views show it."""
+    with contextlib.suppress(OSError, files.StoreError):
+        held = generations.current(folder)
+        if held is None:
+            return
+        state = agent_state.load_deploy_state(folder) or DeployState()
+        # No serial: the programs deploy the certificate once more, with the new file. No command: without a delay.
+        failed = replace(_failed(state, held, entry, now), serial=None, command=None)
+        agent_state.save_deploy_state(folder, failed)
+        if state.trying != held.serial:
+            _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -412,6 +412,9 @@ EXPORT_KEPT_ENCRYPTED = gettext_noop(
     "{name}: the key is stored encrypted and is exported only with a password. Use --password-file FILE "
     "with a password for the copy."
 )
+EXPORT_JKS_WITH_KEY = gettext_noop(
+    "A JKS file contains the private key: add --with-key. For the certificate alone, use the format pem or der."
+)
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
     "--password-file has no effect here, because the file contains no key and is not PKCS#12."
 )
