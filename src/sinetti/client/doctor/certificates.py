@@ -108,7 +108,7 @@ def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> D
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
-    if not status.not_deployed(row) or row.seen.deployment is None:
+    if not row.seen.is_undeployed or row.seen.deployment is None:
         return
     step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
     message = make_message(

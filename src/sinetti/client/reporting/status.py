@@ -192,7 +192,7 @@ def required_action(row: StatusRow) -> RequiredAction:
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if failures >= TRIES or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
-    if not_deployed(row):
+    if row.seen.is_undeployed:
         return RequiredAction.DEPLOY
     if seen.is_clock_behind(row.now):
         return RequiredAction.SET_CLOCK
@@ -214,11 +214,6 @@ def is_deployed(row: StatusRow) -> bool | None:
     """
     deployment = row.seen.deployment
     return None if deployment is None or row.seen.serial is None else deployment.serial == row.seen.serial
-
-
-def not_deployed(row: StatusRow) -> bool:
-    """Return whether the deployment was tried and failed."""
-    return is_deployed(row) is False and row.seen.is_undeployed
 
 
 def words(row: StatusRow) -> Message | None:
@@ -475,7 +470,7 @@ def status_text(row: StatusRow) -> Message:
         if codes:
             return make_message(FAILING_WITH, state=word, failures=memory.failures, codes=codes)
         return make_message(FAILING, state=word, failures=memory.failures)
-    return make_message(NOT_DEPLOYED, state=word) if not_deployed(row) and row.state not in _WITHOUT_RENEWAL else word
+    return make_message(NOT_DEPLOYED, state=word) if row.seen.is_undeployed and row.state not in _WITHOUT_RENEWAL else word
 
 
 def details(row: StatusRow, folder: Path) -> dict[str, object]:
