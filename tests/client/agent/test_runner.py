@@ -401,7 +401,7 @@ def test_damage_is_named_and_nothing_written_over(what, house):
     broken.write_bytes(b"\x00")
     end = house.passed(OPENS)
     assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
-    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["path"])
+    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["what"].values["path"])
     assert house.desk.double.seen == []
     assert broken.read_bytes() == b"\x00"
 
