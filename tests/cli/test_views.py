@@ -20,6 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sinetti.cli.client import common
+from sinetti.client.doctor import findings, host
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, render
 from sinetti.client.model import Format, OutputOptions, Token
@@ -30,6 +31,7 @@ from sinetti.client.requests.transport import ServerProbe
 from sinetti.client.store import files, generations, rights, settings, snapshot, token_keys
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.infra import file_permissions
 from sinetti.pki import encoding
 from sinetti.pki.signers import pkcs11_uri
 from sinetti.wire.soap.operations import Failure
@@ -511,7 +513,7 @@ STATES = {
     "key cut short": lost(put("key.pem", b"-----BEGIN PRIVATE KEY-----\nMIIE")),
     "key with a wrong bit": lost(turned_bit),
     "key of another name": lost(others_key),
-    "key of another type": lost(key_of_type(KeyType.RSA_2048)),
+    "key of another type": lost(key_of_type(KeyType.EC_P384)),
     "key a folder": lost(both(away("key.pem"), lambda house: (generation(house) / "key.pem").mkdir())),
     "key a pipe": lost(pipe("live/key.pem")),
     "key encrypted, no password known": lost(encrypted, None, messages.NO_KEY_PASSWORD),
@@ -705,6 +707,36 @@ def test_five_views_say_the_same_of_a_name(case, house):
     assert state != "damaged" or what in err
     agree(seen_in(house)[0], state, expected)
     assert metrics_in(house.folder / "metrics") == (state, bool(expected))
+    (more,) = json.loads(house.run("status", "--config", house.folder / "sinetti.toml", "--json", "--details")[1])
+    assert more["next"] == row["next"]
+
+
+PAGE = {
+    "key missing, empty": "key missing",
+    "key encrypted": "key encrypted, password wrong",
+    "token": "key not in the token",
+    "settings": "settings missing",
+    "`live` missing": "link missing",
+    "key that others": "key readable by others",
+    "a deploy hook": "deploy failed once",
+    "certificate not valid yet": "certificate not valid yet",
+    "a renewal failed": "renewal held back once",
+    "a further format": "format missing",
+}
+"""Rows of the table on the agent's page, by their beginning, with a state that shows them."""
+
+
+def test_the_agents_page_says_the_same():
+    page = (Path(__file__).parents[2] / "docs" / "holders" / "agent.md").read_text()
+    table = page.partition("| problem | state | code |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(PAGE)
+    for line, (begin, name) in zip(table, PAGE.items(), strict=True):
+        _, problem, state, codes, way_out, _ = (cell.strip() for cell in line.split("|"))
+        assert problem.startswith(begin)
+        case = STATES[name]
+        assert state in {f"`{case.state}`", "unchanged"}
+        assert codes == (f"{case.code}, `run` {case.run}" if case.run else str(case.code))
+        assert way_out.endswith(": 0") is (case.after is not None)
 
 
 REPAIRS = {name: case for name, case in STATES.items() if case.step == messages.RUN_REPAIRS}
@@ -728,6 +760,80 @@ def test_the_words_of_a_former_generation_are_a_line_that_helps(house):
     line = render(status.damage(row_of(house))[1], Language.EN).partition("Run: ")[2]
     subprocess.run(shlex.split(line), check=True)
     agree(seen_in(house)[0], "renewal-open", 0)
+
+
+def test_a_new_order_replaces_a_lost_key(house):
+    renewed(house)
+    away("key.pem")(house)
+    doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
+    try:
+        code, _, err = house.enrol(transfer_id=OTHER_ID)
+    finally:
+        double.TRANSFER_ID = doubles_id
+    assert code == 0, err
+    agree(seen_in(house)[0], "valid", 0)
+
+
+def test_a_new_order_for_a_lost_key_needs_other_transfer_ids_and_the_same_customer(house):
+    away("key.pem")(house)
+    asked = len(house.double.seen)
+    code, _, err = house.enrol("--lang", "en")
+    assert (code, "“sinetti doctor” shows other ways" in err) == (5, True)
+    assert house.enrol("--lang", "en", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 2
+    a_folder_of(b"mine")(house)
+    assert house.enrol("--lang", "en", transfer_id=OTHER_ID)[0] == 5
+    assert len(house.double.seen) == asked
+
+
+def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_record(house):
+    refused_for_good(house)
+    in_the_name("agent.json", b"garbage")(house)
+    house.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
+    assert house.run("run", "--store", house.store)[0] == 3
+    agree(seen_in(house)[0], "renewal-open", 3)
+
+
+def test_a_group_that_sinetti_toml_gives_is_no_fault_after_a_run(house):
+    group = grp.getgrgid(os.getgid()).gr_name
+    path = house.folder / "sinetti.toml"
+    path.write_text(f'store = "store"\n[defaults]\ngroup = "{group}"\nmode = "0640"\n')
+    for _ in range(2):
+        assert house.run("run", "--config", path)[0] == 0
+    assert (generation(house) / "key.pem").stat().st_mode & 0o777 == 0o640
+    agree(seen_in(house)[0], "valid", 0)
+
+
+OPEN_STORES = {
+    "writable by others": (lambda store: store.chmod(0o777), "Other users of this computer can change the store"),
+    "writable by a group": (lambda store: (os.chown(store, 0, 1), store.chmod(0o770)), "It belongs to root."),
+}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(("change", "text"), OPEN_STORES.values(), ids=OPEN_STORES)
+def test_the_doctor_finds_a_store_that_others_can_change(change, text, house):
+    change(house.store)
+    code, out, _ = house.run("doctor", "--store", house.store, "--json", "--lang", "en")
+    (found,) = [one for one in json.loads(out) if one["level"] == "fail"]
+    assert (code, found["check"], found["next"]) == (5, "rights", f"Run: chmod go-w {house.store}")
+    assert text in found["text"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_the_doctor_says_whose_a_foreign_store_is(house, monkeypatch):
+    os.chown(house.store, 1, 1)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    found = list(host.check_store(house.store, (), 0))
+    assert [one.message.values["owner"] for one in found if one.message.text == findings.STORE_FOREIGN] == ["daemon"]
+
+
+def test_the_doctor_finds_a_settings_file_that_others_can_change(house):
+    path = house.folder / "sinetti.toml"
+    path.chmod(0o666)
+    code, out, _ = house.run("doctor", "--config", path, "--json", "--lang", "en")
+    (found,) = json.loads(out)
+    assert (code, found["level"]) == (2, "fail")
+    assert file_permissions.user_name(os.geteuid()) in found["text"]
 
 
 LOOSE = [name for name, case in STATES.items() if case.says in {rights.OPEN, rights.FOREIGN}]
