@@ -531,6 +531,13 @@ STATES = {
         messages.LOST_SET,
         5,
     ),
+    "key missing, former generation revoked": lost(
+        both(
+            lambda house: generations.remember(folder(house), generations.NameState(revoked=generation(house).name)),
+            lambda house: house.run("renew", "payroll", "--store", house.store, "--force"),
+            away("key.pem"),
+        )
+    ),
     # Rights: the name is damaged, and still renewed.
     "key readable by others": exposed(mode("live/key.pem", 0o644)),
     "key writable by others": exposed(mode("live/key.pem", 0o602)),

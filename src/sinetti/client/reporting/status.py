@@ -470,7 +470,9 @@ def status_text(row: StatusRow) -> Message:
         if codes:
             return make_message(FAILING_WITH, state=word, failures=memory.failures, codes=codes)
         return make_message(FAILING, state=word, failures=memory.failures)
-    return make_message(NOT_DEPLOYED, state=word) if row.seen.is_undeployed and row.state not in _WITHOUT_RENEWAL else word
+    return (
+        make_message(NOT_DEPLOYED, state=word) if row.seen.is_undeployed and row.state not in _WITHOUT_RENEWAL else word
+    )
 
 
 def details(row: StatusRow, folder: Path) -> dict[str, object]:
