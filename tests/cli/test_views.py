@@ -705,7 +705,7 @@ def test_five_views_say_the_same_of_a_name(case, house):
     assert {case.says, case.step} - {None} <= ids_of(said), said
     what = step = ""
     if case.state == "damaged":
-        what, step = (one and render(one, Language.EN) for one in status.damage(row_of(house)))
+        what, step = (one and render(one, Language.EN) for one in row_of(house).seen.damage(house.double.now))
         assert any(what in one and (step or "") in one for one in texts), texts
     code, out, err = house.run("run", "--config", house.folder / "sinetti.toml", "--json", "--lang", "en")
     (row,) = json.loads(out)["names"]
@@ -764,7 +764,7 @@ def log_after_run(house):
 
 def test_the_words_of_a_former_generation_are_a_line_that_helps(house):
     renewed_and_lost(house)
-    line = render(status.damage(row_of(house))[1], Language.EN).partition("Run: ")[2]
+    line = render(row_of(house).seen.damage(house.double.now)[1], Language.EN).partition("Run: ")[2]
     subprocess.run(shlex.split(line), check=True)
     agree(seen_in(house)[0], "renewal-open", 0)
 

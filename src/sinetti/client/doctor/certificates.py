@@ -31,11 +31,11 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
     """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
     row = status.status_of(snapshot.load_snapshot(folder), now)
+    damage = row.seen.damage(now)
+    if damage is not None:
+        yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)
     if row.seen.trouble is not None:
-        yield _wrong(name, *status.damage(row))
         return
-    if row.seen.exposed is not None:
-        yield replace(_wrong(name, *row.seen.exposed), check=Check.RIGHTS)
     try:
         kept = settings.load(folder)
         held = generations.current(folder)

@@ -4,7 +4,6 @@ It has the cells of `sinetti status`, the details for programs, and the required
 `sinetti status` sorts by urgency, and `--check` reports it.
 """
 
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -228,27 +227,8 @@ def words(row: StatusRow) -> Message | None:
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
     if todo is RequiredAction.REPAIR:
-        what, step = damage(row)
-        return what if step is None else make_message(messages.WITH_STEP, what=what, step=step)
+        return row.seen.damage_message(row.now)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
-
-
-def damage(row: StatusRow) -> tuple[Message, Message | None]:
-    """Return the message about the damage of a name, and the next step if that message does not say it."""
-    seen = row.seen
-    if seen.trouble is None:
-        if seen.exposed is None:
-            raise ValueError(row.name)
-        return seen.exposed
-    if seen.repairable is not None:
-        return seen.trouble, make_message(messages.RUN_REPAIRS)
-    older = seen.older
-    if older is None or older.until < row.now:
-        return seen.trouble, seen.step
-    live = seen.folder / files.LIVE
-    return seen.trouble, make_message(
-        messages.LOST_SET_OLDER, serial=older.serial, until=older.until, live=shlex.quote(str(live))
-    )
 
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:

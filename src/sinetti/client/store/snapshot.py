@@ -18,6 +18,7 @@ No policy: other modules draw the conclusions (status.py, agent/).
 import binascii
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -126,6 +127,26 @@ class NameSnapshot:
     def not_after(self) -> datetime | None:
         """The last valid second of the certificate in use, UTC."""
         return None if self.span is None else self.span.not_after
+
+    def damage(self, now: datetime) -> tuple[Message, Message | None] | None:
+        """Return the message about the damage, and the next step at `now` if that message does not say it.
+
+        None for a name without damage.
+        """
+        if self.trouble is None:
+            return self.exposed
+        if self.repairable is not None:
+            return self.trouble, make_message(messages.RUN_REPAIRS)
+        older = self.older
+        if older is None or older.until < now:
+            return self.trouble, self.step
+        live = shlex.quote(str(self.folder / store_files.LIVE))
+        return self.trouble, make_message(messages.LOST_SET_OLDER, serial=older.serial, until=older.until, live=live)
+
+    def damage_message(self, now: datetime) -> Message | None:
+        """Return the sentence about the damage with its next step, or None."""
+        what, step = self.damage(now) or (None, None)
+        return what if what is None or step is None else make_message(messages.WITH_STEP, what=what, step=step)
 
     def is_clock_behind(self, now: datetime) -> bool:
         """Return whether the clock has to be wrong: the certificate in use begins after `now`.
