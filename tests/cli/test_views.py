@@ -224,8 +224,7 @@ def twice(damage):
 
 def unwhole_anchors(house):
     """Remove the chain, and the CAs that it could be made of."""
-    kept = settings.load(folder(house))
-    settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
+    without_anchors(house)
     away("chain.pem")(house)
 
 
@@ -335,6 +334,17 @@ def first_of_two(house):
 def second_of_two(house):
     path = generation(house) / "certificate.pem"
     path.write_bytes((generation(house) / "chain.pem").read_bytes() + path.read_bytes())
+
+
+def wrong_signature(house):
+    path = generation(house) / "certificate.pem"
+    octets = encoding.certificate_der(encoding.load_certificate(path.read_bytes()))
+    path.write_bytes(encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1])))
+
+
+def without_anchors(house):
+    kept = settings.load(folder(house))
+    settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
 
 
 def reversed_chain(house):
@@ -552,6 +562,7 @@ STATES = {
     "settings writable by others": exposed(mode("settings.toml", 0o666), step=rights.CHMOD_STEP),
     "folder writable by others": exposed(mode(".", 0o777), step=rights.CHMOD_STEP),
     "generation writable by others": exposed(mode("live", 0o777), step=rights.CHMOD_STEP),
+    "generations writable by others": exposed(mode("generations", 0o777), step=rights.CHMOD_STEP),
     "folder that others pass": well(mode(".", 0o711)),
     "store of one other user, run by root": well(all_owned),
     # The certificate.
@@ -563,7 +574,9 @@ STATES = {
     "certificate in DER": repaired(in_der),
     "certificate with its chain behind it": well(first_of_two),
     "certificate behind its chain": lost(second_of_two),
+    "certificate with a wrong bit in its signature": lost(wrong_signature),
     "certificate of another key": lost(others_key),
+    "certificate of a CA that the settings do not have": well(without_anchors),
     "certificate of another customer": lost(others_certificate),
     "set of another customer": lost(others_set, says=messages.OTHERS_CERTIFICATE),
     "certificate expired": needs(RequiredAction.REPLACE, at(OPENS + timedelta(days=90)), "expired", 3),
@@ -640,6 +653,7 @@ STATES = {
     "log a pipe": well(pipe("log.jsonl")),
     "log garbage": well(in_the_name("log.jsonl", b"garbage")),
     "format missing": well(packed),
+    "format empty": well(both(packed, put("certificate.p12"), mode("live/certificate.p12", 0o600))),
     "half a file of a run that was killed": well(in_the_name(".settings.toml.new", b"x")),
     "unknown files": well(both(in_the_name("README", b"mine"), put("note.txt", b"mine"))),
     "nothing wrong": well(lambda _house: None),
@@ -858,7 +872,7 @@ def test_a_fault_of_rights_stops_no_renewal(name, house):
     key = (generation(house) / "key.pem").stat()
     wanted = settings.load(folder(house)).files.mode
     assert (key.st_mode & 0o777, key.st_uid) == (wanted, os.geteuid())
-    stays = name.startswith(("folder", "settings"))
+    stays = name.startswith(("folder", "settings", "generations "))
     assert code == (5 if stays else 0)
     agree(seen_in(house)[0], "damaged" if stays else "valid", code)
 

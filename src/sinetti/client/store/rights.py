@@ -55,14 +55,16 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
     own = os.stat(folder)  # noqa: PTH116 - thousands of them
     known = (None, None) if state is None else (state.live, state.key)
     places = [(folder, own, _FOLDER), (f"{folder}/settings.toml", None, _FILE)]
-    places += [(live, known[0], _FOLDER), (f"{live}/{KEYS[0]}", known[1], _KEY)]
+    places += [(f"{folder}/{files.GENERATIONS}", None, _FOLDER), (live, known[0], _FOLDER)]
+    places += [(f"{live}/{KEYS[0]}", known[1], _KEY)]
     if kept.formats != _PEM:
         places += [(f"{live}/{name}", None, _KEY) for name in KEYS[1:]]
     for path, seen, kind in places:
         found = _fault_of(path, seen or _status(path), kind, (folder, kept))
         if found is not None:
             return found
-    if own.st_uid == os.geteuid() and not os.access(folder, os.W_OK):
+    # Not by access alone: a view may run where the whole disk is read-only.
+    if own.st_uid == os.geteuid() and not own.st_mode & stat.S_IWUSR and not os.access(folder, os.W_OK):
         return Exposure(make_message(READ_ONLY, path=folder), make_message(CHMOD_STEP, mode="u+w", path=folder))
     return None
 
