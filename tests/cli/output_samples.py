@@ -203,7 +203,7 @@ FINDINGS = (
         Level.FAIL,
         make_message(findings.DEPLOY_FAILED, program="/usr/local/bin/reload-payroll", serial=SERIAL, tries=3),
         LONGEST_NAME,
-        make_message(findings.DEPLOY_STEP, log=f"{LONG_STORE}/{LONGEST_NAME}/hooks/deploy.log"),
+        make_message(findings.DEPLOY_STEP, name=LONGEST_NAME, log=f"{LONG_STORE}/{LONGEST_NAME}/hooks/deploy.log"),
         ExitCode.AGAIN,
     ),
 )

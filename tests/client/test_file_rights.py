@@ -145,7 +145,7 @@ def test_which_group_is_private(case, monkeypatch):
 def test_a_user_without_an_entry_has_no_private_group_and_a_number_for_a_name():
     nowhere = 2**31 - 7
     assert not file_permissions._is_private(SimpleNamespace(st_uid=nowhere, st_gid=nowhere))
-    assert file_permissions._name(nowhere) == str(nowhere)
+    assert file_permissions.user_name(nowhere) == str(nowhere)
 
 
 FOREIGN = {

@@ -20,6 +20,12 @@ class Format(StrEnum):
     """PBES2 with AES-256 and HMAC-SHA-256: OpenSSL 3, Java 11 and newer."""
     PKCS12_LEGACY = "pkcs12-legacy"
     """3DES and HMAC-SHA-1, for programs that read nothing newer."""
+    JKS = "jks"
+    """Old form of Java's key store, made by keytool."""
+
+
+WITH_PASSWORD = frozenset({Format.PKCS12, Format.PKCS12_LEGACY, Format.JKS})
+"""Formats that contain the key, protected by the password of `password_file`."""
 
 
 class HookStage(StrEnum):

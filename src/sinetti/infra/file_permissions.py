@@ -45,7 +45,8 @@ _ACL_NAMED = frozenset({0x02, 0x08})
 
 An entry has tag, rights and ID (acl(5), linux/posix_acl_xattr.h).
 """
-_ACL_WRITE = 0x2
+_ACL_READ, _ACL_WRITE = 0x4, 0x2
+_READ, _WRITE = 0o044, 0o022
 _MOST_LINKS = 40
 """Number of links that the system follows (path_resolution(7))."""
 
@@ -141,7 +142,7 @@ def check_program(path: Path, *, is_library: bool = False) -> None:
     for one in (real, real.parent):
         seen = one.stat()
         if seen.st_mode & stat.S_IWOTH and not (one != real and seen.st_mode & stat.S_ISVTX):
-            raise RightsError(one, Fault.WRITABLE, _name(seen.st_uid))
+            raise RightsError(one, Fault.WRITABLE, user_name(seen.st_uid))
         if is_library:
             _check_owner(one, seen)
 
@@ -159,7 +160,7 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
             if not any_owner:
                 _check_owner(path, seen)
             if seen.st_mode & (_CREDENTIAL if _is_credential(path) else _OTHERS_READ):
-                raise RightsError(path, Fault.READABLE, _name(seen.st_uid))
+                raise RightsError(path, Fault.READABLE, user_name(seen.st_uid))
         return file.read()
 
 
@@ -184,8 +185,8 @@ def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -
     seen = os.fstat(handle)
     if not is_named:
         _check_owner(path, seen)
-    if _is_writable(seen, handle):
-        raise RightsError(path, Fault.WRITABLE, _name(seen.st_uid))
+    if is_open(seen, handle):
+        raise RightsError(path, Fault.WRITABLE, user_name(seen.st_uid))
     _check_folder(path.parent, holder, seen, is_named=is_named)
 
 
@@ -197,45 +198,59 @@ def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *,
     if not is_named:
         _check_owner(folder, holder)
     # In a sticky folder, such as /tmp, other users cannot rename the caller's files.
-    is_sticky_enough = is_named and _is_ours(held) and holder.st_mode & stat.S_ISVTX
-    if _is_writable(holder, folder) and not is_sticky_enough:
-        raise RightsError(folder, Fault.WRITABLE, _name(holder.st_uid))
-    if _is_ours(held) and _is_ours(holder):
+    is_sticky_enough = is_named and is_own(held) and holder.st_mode & stat.S_ISVTX
+    if is_open(holder, folder) and not is_sticky_enough:
+        raise RightsError(folder, Fault.WRITABLE, user_name(holder.st_uid))
+    if is_own(held) and is_own(holder):
         return
     for above in folder.resolve().parents:
         found = above.stat()
-        if _is_writable(found, above) and not found.st_mode & stat.S_ISVTX:
-            raise RightsError(above, Fault.WRITABLE, _name(found.st_uid))
+        if is_open(found, above) and not found.st_mode & stat.S_ISVTX:
+            raise RightsError(above, Fault.WRITABLE, user_name(found.st_uid))
 
 
 def _check_owner(path: Path, seen: os.stat_result) -> None:
-    if not _is_ours(seen):
-        raise RightsError(path, Fault.FOREIGN, _name(seen.st_uid))
+    if not is_own(seen):
+        raise RightsError(path, Fault.FOREIGN, user_name(seen.st_uid))
 
 
-def _is_ours(seen: os.stat_result) -> bool:
+def is_own(seen: os.stat_result) -> bool:
+    """Return True if the file belongs to the caller or to root."""
     return seen.st_uid in {0, os.geteuid()}
 
 
-def _is_writable(seen: os.stat_result, at: Path | int) -> bool:
-    """Return True if users other than its owner can write it.
+def is_open(seen: os.stat_result, at: Path | str | int, *, reading: bool = False, group: str | None = None) -> bool:
+    """Return True if users other than its owner can write it, or with `reading` read it.
 
-    `at` is its path or its descriptor.
+    `at` is its path or its descriptor. Members of `group` may read it.
     """
-    if seen.st_mode & stat.S_IWOTH:
+    bits = _READ | _WRITE if reading else _WRITE
+    if seen.st_mode & bits & stat.S_IRWXO:
         return True
-    return bool(seen.st_mode & stat.S_IWGRP) and (_is_shared(at) or not _is_private(seen))
+    if not seen.st_mode & bits & stat.S_IRWXG:
+        return False
+    if _is_shared(at, _ACL_READ | _ACL_WRITE if reading else _ACL_WRITE):
+        return True
+    if group is not None and not seen.st_mode & stat.S_IWGRP and _group_name(seen.st_gid) == group:
+        return False
+    return not _is_private(seen)
 
 
-def _is_shared(at: Path | int) -> bool:
-    """Return True if an ACL lets another user or group write."""
+def _is_shared(at: Path | str | int, rights_wanted: int) -> bool:
+    """Return True if an ACL gives another user or group one of these rights."""
     try:
         octets = os.getxattr(at, _ACCESS)
     except (AttributeError, OSError):
         return False
     return any(
-        tag in _ACL_NAMED and rights & _ACL_WRITE for tag, rights, _ in _ACL_ENTRY.iter_unpack(octets[_ACL_HEADER:])
+        tag in _ACL_NAMED and rights & rights_wanted for tag, rights, _ in _ACL_ENTRY.iter_unpack(octets[_ACL_HEADER:])
     )
+
+
+def _group_name(gid: int) -> str | None:
+    with contextlib.suppress(ImportError, KeyError):
+        return str(importlib.import_module("grp").getgrgid(gid).gr_name)
+    return None
 
 
 def _is_private(seen: os.stat_result) -> bool:
@@ -251,7 +266,8 @@ def _is_private(seen: os.stat_result) -> bool:
     return False
 
 
-def _name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number of one without a name."""
     with contextlib.suppress(ImportError, KeyError):
         return str(importlib.import_module("pwd").getpwuid(uid).pw_name)
     return str(uid)

@@ -22,17 +22,19 @@ def begin() -> None:
     _READ.clear()
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, most: int = -1) -> bytes:
     """Return the content of a file, or of standard input for "-".
 
-    Raises OSError if it cannot be read, and InputTakenError at the second reading of standard input.
+    At most `most` octets are read; -1: all. Raises OSError if it cannot be read, and InputTakenError at the second
+    reading of standard input.
     """
     if path != STREAM:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     _take()
     if sys.stdin is None:
         return b""
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(most)
 
 
 def read_secret(prompt: str) -> bytes:

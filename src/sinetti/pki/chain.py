@@ -229,7 +229,7 @@ def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
     try:
         if anchor.subject != leaf.issuer:
             return False
-        return _may_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
+        return may_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
     except (ValueError, TypeError):
         # Names and extensions are parsed at access. TypeError: a bit string as an attribute of another type.
         return False
@@ -264,7 +264,11 @@ def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
     return True
 
 
-def _may_sign(anchor: x509.Certificate) -> bool:
+def may_sign(anchor: x509.Certificate) -> bool:
+    """Return True for a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3).
+
+    Raises ValueError if the extensions cannot be read.
+    """
     basic = extension_value(anchor, x509.BasicConstraints)
     usage = extension_value(anchor, x509.KeyUsage)
     return basic is not None and basic.ca and (usage is None or usage.key_cert_sign)

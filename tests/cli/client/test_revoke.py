@@ -129,7 +129,7 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
     assert code == 2
     assert f"payroll: certificate {serial_of(store)} of 0123456-7 will be revoked permanently in TEST at http://" in err
     assert "the certificates renewed from it are revoked too" in err
-    assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was revoked." in err
+    assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was changed." in err
     assert row_of(bench, store)["state"] == "fetched"
     monkeypatch.setattr(sys, "stdin", Typed("payroll\n"))
     assert revoke(run, store)[0] == 0

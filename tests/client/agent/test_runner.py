@@ -70,7 +70,7 @@ class Hand:
 
     def before(self, seen, _entry, _now):
         self.calls.append(("before", seen.name))
-        return make_message("no") if self.holds_back else None
+        return (make_message("no"),) if self.holds_back else ()
 
     def due(self, seen, _entry, _now):
         return seen.name in self.wanted

@@ -340,6 +340,7 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
             "serial": serial,
             "until": "2028-03-01T12:00:00Z",
         },
+        "hook_output": [],
     }
 
 

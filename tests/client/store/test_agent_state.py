@@ -1,4 +1,4 @@
-"""State between runs: whole, tolerant of damage, and about one certificate."""
+"""State between runs: whole or damaged, and about one certificate."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from sinetti.client.store.agent_state import (
     NOTHING,
     AgentState,
     DeployState,
+    damaged_files,
     load_agent_state,
     load_deploy_state,
     save_agent_state,
@@ -63,32 +64,32 @@ def saved(folder, known):
     return (folder / "agent.json").read_bytes()
 
 
-@given(memories, some.booleans())
-def test_what_is_written_is_read(folder, known, tolerant):
+@given(memories)
+def test_what_is_written_is_read(folder, known):
     save_agent_state(folder, known)
-    assert load_agent_state(folder, tolerant=tolerant) == known
+    assert load_agent_state(folder) == known
 
 
-@given(deployments, some.booleans())
-def test_a_deployment_that_is_written_is_read(folder, known, tolerant):
+@given(deployments)
+def test_a_deployment_that_is_written_is_read(folder, known):
     save_deploy_state(folder, known)
-    assert load_deploy_state(folder, tolerant=tolerant) == known
+    assert load_deploy_state(folder) == known
 
 
-@given(memories, some.booleans(), some.data())
-def test_half_a_file_says_nothing(folder, known, tolerant, data):
+@given(memories, some.data())
+def test_half_a_file_says_nothing(folder, known, data):
     octets = saved(folder, known)
     cut = data.draw(some.integers(0, len(octets) - 2))
     (folder / "agent.json").write_bytes(octets[:cut])
-    assert load_agent_state(folder, tolerant=tolerant) == NOTHING
+    assert load_agent_state(folder) == NOTHING
 
 
-@given(some.binary() | some.text().map(str.encode), some.booleans())
-def test_whatever_lies_there_breaks_nothing(folder, octets, tolerant):
+@given(some.binary() | some.text().map(str.encode))
+def test_whatever_lies_there_breaks_nothing(folder, octets):
     for name in ("agent.json", "deploy.json"):
         (folder / name).write_bytes(octets)
-    assert isinstance(load_agent_state(folder, tolerant=tolerant), AgentState)
-    assert isinstance(load_deploy_state(folder, tolerant=tolerant), DeployState | None)
+    assert isinstance(load_agent_state(folder), AgentState)
+    assert isinstance(load_deploy_state(folder), DeployState | None)
 
 
 NONE_AT_ALL = [b"[]", b"null", b"[" * 100_000]
@@ -102,31 +103,24 @@ ONE_ODD_MEMBER = [
 
 
 @pytest.mark.parametrize("octets", NONE_AT_ALL)
-@pytest.mark.parametrize("tolerant", [False, True])
-def test_what_cannot_be_is_nothing(octets, tolerant, tmp_path):
+def test_what_cannot_be_is_nothing(octets, tmp_path):
     (tmp_path / "agent.json").write_bytes(octets)
-    assert load_agent_state(tmp_path, tolerant=tolerant) == NOTHING
+    assert load_agent_state(tmp_path) == NOTHING
 
 
 @pytest.mark.parametrize(("known", "old", "new"), ONE_ODD_MEMBER)
-def test_of_an_odd_member_a_pass_reads_nothing_and_a_view_the_rest(known, old, new, tmp_path):
+def test_an_odd_member_makes_the_whole_file_damaged(known, old, new, tmp_path):
     octets = saved(tmp_path, replace(known, serial="0b", failures=4))
+    assert damaged_files(tmp_path) == ()
     (tmp_path / "agent.json").write_bytes(octets.replace(old, new))
-    assert load_agent_state(tmp_path) == NOTHING
-    assert load_agent_state(tmp_path, tolerant=True) == AgentState("0b", failures=4)
+    assert load_agent_state(tmp_path) is NOTHING
+    assert damaged_files(tmp_path) == ("agent.json",)
 
 
-def test_without_its_serial_a_pass_reads_nothing_and_a_view_takes_it_for_the_one_in_use(tmp_path):
-    octets = saved(tmp_path, AgentState("0b", failures=4))
-    (tmp_path / "agent.json").write_bytes(octets.replace(b'"serial": "0b", ', b""))
-    assert load_agent_state(tmp_path) == NOTHING
-    assert load_agent_state(tmp_path, tolerant=True, missing_serial="0a") == AgentState("0a", failures=4)
-
-
-def test_of_an_odd_deployment_a_pass_reads_nothing_and_a_view_the_rest(tmp_path):
+def test_an_odd_member_of_a_deployment_makes_its_file_damaged(tmp_path):
     (tmp_path / "deploy.json").write_bytes(b'{"serial": "0a", "tries": 3, "next": "soon"}')
     assert load_deploy_state(tmp_path) is None
-    assert load_deploy_state(tmp_path, tolerant=True) == DeployState("0a", 3)
+    assert damaged_files(tmp_path) == ("deploy.json",)
 
 
 def test_a_file_of_another_certificate_says_nothing_about_this_one():
@@ -151,7 +145,7 @@ def test_the_file_is_private_and_there_is_nothing_beside_it(tmp_path):
 def test_status_reads_what_a_pass_writes(tmp_path):
     hint = RenewalInfoState(AT, AT.replace(day=3), "why")
     save_agent_state(tmp_path, AgentState("0a", 2, AT, ("PKI090",), ExitCode.AGAIN, "0a", hint, AT))
-    known = load_agent_state(tmp_path, tolerant=True)
+    known = load_agent_state(tmp_path)
     assert (known.failures, known.next_try, known.codes, known.informed_serial) == (2, AT, ("PKI090",), "0a")
     assert (known.hint.start, known.hint.end, known.hint.explanation, known.ask_again) == (
         hint.start, hint.end, "why", AT,

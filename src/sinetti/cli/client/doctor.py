@@ -97,12 +97,10 @@ def _all(
         yield host.unusable(parsed.store, bad)
         return
     names = _wanted(parsed.name, everything, parsed.store, config)
-    group_ok: frozenset[str] = frozenset()
     if config is not None:
         yield from configuration.check_configuration(config, names, parsed.name)
-        group_ok = configuration.group_ok(config, names)
     if is_there:
-        yield from host.check_store(parsed.store, names, len(everything), group_ok)
+        yield from host.check_store(parsed.store, names, len(everything))
     else:
         yield warning(
             Check.STORE, make_message(findings.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)

@@ -26,7 +26,7 @@ from sinetti.cli.core import invocation, output, progress
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
-from sinetti.client.agent import decisions, report, runner
+from sinetti.client.agent import report, runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.agent.worker import AgentContext, RunCancelled
@@ -223,7 +223,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 
 
 def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) -> None:
-    behind = sum(decisions.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
+    behind = sum(row.seen.is_clock_behind(agent.run.now) for row in end.rows)
     if behind:
         console.tell(make_plural_message(messages.CLOCK_BEHIND, behind, now=agent.run.now))
 
@@ -238,7 +238,7 @@ def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
         return ExitCode.DONE
     try:
         store = agent.run.store
-        put_metrics(str(place), store, status.rows(store, lambda _seen: now), now, now)
+        put_metrics(str(place), store, status.rows(store, lambda _seen: now, now, agent.config.care), now, now)
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE
@@ -263,7 +263,9 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
     if parsed.json:
         common.print_json(report.as_json(end, agent.run.now))
     else:
-        output.show(Paragraph(messages.render(report.plan_message(row), console.language)) for row in end.rows)
+        output.show(
+            Paragraph(messages.render(one, console.language)) for row in end.rows for one in report.plan_messages(row)
+        )
     return end.exit_code
 
 

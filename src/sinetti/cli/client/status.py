@@ -108,14 +108,17 @@ def _by_name(row: StatusRow) -> str:
 
 
 def _rows(parsed: argparse.Namespace, now: datetime, absent: Sequence[StatusRow]) -> Sequence[StatusRow]:
+    config = common.loaded_config(parsed)
+    care = status.AGENT_DEFAULTS if config is None else config.care
+
     def now_of(seen: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
         return clock.utc_now() if production else now
 
     if not parsed.names:
-        return status.rows(parsed.store, now_of)
-    return [status.status_of(seen, now_of(seen)) for seen in _named(parsed, {row.name for row in absent})]
+        return status.rows(parsed.store, now_of, now, care)
+    return [status.status_of(seen, now_of(seen), care) for seen in _named(parsed, {row.name for row in absent})]
 
 
 def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[NameSnapshot]:
@@ -185,10 +188,12 @@ def _row(row: StatusRow, language: Language) -> Row:
 
 def _record(row: StatusRow, folder: Path, language: Language) -> Record:
     pairs = status.detail_pairs(row, folder, language)
-    last = status.latest_event(folder)
+    last, output = status.latest_events(folder)
     if last is not None:
         at, event, _ = log_format.cells(last, language)
         pairs.append((translate.translate(status.LATEST_EVENT, language), f"{at} {event}"))
+    if output:
+        pairs.append((translate.translate(status.HOOK_OUTPUT, language), "\n".join(log_format.quoted(output))))
     return Record(row.name, pairs, status.advice(row, language), _tone(row))
 
 

@@ -144,17 +144,15 @@ def _why_never(seen: NameSnapshot, in_use: InstalledCertificate, now: datetime) 
     return None
 
 
-def is_clock_behind(in_use: InstalledCertificate | None, now: datetime) -> bool:
-    """Return whether the clock has to be wrong.
+def next_action_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
+    """Return the time of the next action of the agent that is not due yet, or None.
 
-    It is if the certificate in use begins more than CLOCK_DOUBT after `now`, or more than the longest delay of a
-    shorter life: a clock that is half a day behind would let a certificate of 24 hours lapse.
+    It is the renewal or the next try of `deploy`, whichever comes first.
     """
-    if in_use is None:
-        return False
-    delay = schedule.longest_delay(in_use.span)
-    doubt = CLOCK_DOUBT if delay == schedule.LONGEST_DELAY else delay
-    return now + doubt < in_use.span.not_before
+    ahead = [decision.until] if isinstance(decision, Wait) else []
+    if seen.is_undeployed and seen.deployment is not None and seen.deployment.next_try is not None:
+        ahead.append(seen.deployment.next_try)
+    return min(ahead, default=None)
 
 
 def is_permanent(codes: tuple[str, ...]) -> bool:

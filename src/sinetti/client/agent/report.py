@@ -40,8 +40,13 @@ def result_messages(row: NameResult) -> tuple[Message, ...]:
     return tuple(worker.about(row.seen.name, one) for one in found if one.text != messages.RENEW_FROM)
 
 
-def plan_message(row: NameResult) -> Message:
-    """Return the message on the action that a run would take for a name, and when."""
+def plan_messages(row: NameResult) -> tuple[Message, ...]:
+    """Return the messages on the action that a run would take for a name, and when, and on its damage."""
+    planned = _plan_message(row)
+    return result_messages(row) if planned is None else (planned, *result_messages(row))
+
+
+def _plan_message(row: NameResult) -> Message | None:
     name = row.seen.name
     match row.decision:
         case Renew():
@@ -52,8 +57,7 @@ def plan_message(row: NameResult) -> Message:
             return make_message(_WAITING[because], name=name, at=until)
         case NeedsOperator():
             return worker.manual_action_message(row.seen, row.decision)
-    (trouble,) = result_messages(row)
-    return trouble
+    return None
 
 
 def summary(end: RunReport) -> tuple[Message, ...]:

@@ -14,7 +14,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -23,13 +23,15 @@ from typing import Protocol
 
 from sinetti.client import decoder
 from sinetti.client.agent import decisions, renewal_info_poll, worker
-from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
+from sinetti.client.reporting import status
+from sinetti.client.reporting.status import NameStatus
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import files, os_support, repair, snapshot
+from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
@@ -187,9 +189,9 @@ def plan_run(agent: AgentContext) -> RunReport:
 
     Raises OSError if the store itself cannot be read.
     """
-    return _ended(
-        [_planned(agent, one) for one in snapshot.list_snapshots(agent.run.store, for_agent=True)], agent.run.now
-    )
+    checks = key_checks.load(agent.run.store, agent.run.now)
+    found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
+    return _ended([_planned(agent, one) for one in found], agent.run.now)
 
 
 def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
@@ -198,9 +200,12 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     Begin nothing more once `stop` is set. Raises StoreLocked, or OSError if the store itself cannot be read.
     """
     with exclusive_run(agent.run.store, agent.run.now):
-        looked = renewal_info_poll.poll_due(
-            agent, [_repaired(agent, one) for one in snapshot.list_snapshots(agent.run.store, for_agent=True)], stop
-        )
+        for message in removal.finish_all(agent.run.store):
+            agent.run.tell(message)
+        checks = key_checks.load(agent.run.store, agent.run.now)
+        found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
+        looked = renewal_info_poll.poll_due(agent, [_repaired(agent, one) for one in found], stop)
+        key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
         watch.begin(len(busy))
@@ -238,7 +243,7 @@ def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
         return seen  # it stays damaged, and is reported as damaged
     if found is None:
         return seen
-    agent.run.tell(make_message(messages.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
+    agent.run.tell(found.done_message(seen.name))
     return snapshot.find_snapshot(seen.folder, for_agent=True) or seen
 
 
@@ -248,8 +253,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     A damaged name, or one for which --now is not allowed, gets its final result here.
     """
     if seen.trouble is not None:
-        outcome = CommandResult(seen.name, Result.FAILED, ExitCode.STORE, (seen.trouble,))
-        return NameResult(seen, None, outcome, ExitCode.STORE)
+        return NameResult(seen, None, _damaged(agent, seen), ExitCode.STORE)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
         message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
         return NameResult(
@@ -262,20 +266,27 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     return NameResult(
         seen,
         decision,
-        None,
-        _code(agent, seen, decision, None, undeployed=seen.is_undeployed),
-        _next_at(seen, decision),
+        None if seen.exposed is None else _damaged(agent, seen),
+        _code(agent, seen, worker.exit_code(seen, decision, None)),
+        decisions.next_action_at(seen, decision),
     )
 
 
-def _code(
-    agent: AgentContext, seen: NameSnapshot, decision: Decision, outcome: CommandResult | None, *, undeployed: bool
-) -> ExitCode:
-    code = worker.exit_code(seen, decision, outcome)
-    if undeployed:
-        code = max(code, ExitCode.AGAIN)
-    # With a clock that is behind, nothing is due yet, and nothing would be renewed in time.
-    return max(code, ExitCode.AGAIN) if decisions.is_clock_behind(seen.in_use, agent.run.now) else code
+def _damaged(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
+    """Return the result of a damaged name: the sentence that every view shows."""
+    row = status.status_of(seen, agent.run.now, agent.config.care)
+    message = status.words(row) if row.state is NameStatus.DAMAGED else None
+    return CommandResult(seen.name, Result.FAILED, ExitCode.STORE, () if message is None else (message,))
+
+
+def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
+    """Return the exit code of a name, with the faults of its present state.
+
+    With a clock that is behind, nothing is due yet, and nothing would be renewed in time.
+    """
+    if now.trouble is not None or now.exposed is not None:
+        return max(code, ExitCode.STORE)
+    return max(code, ExitCode.AGAIN) if now.is_undeployed or now.is_clock_behind(agent.run.now) else code
 
 
 def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameResult]:
@@ -332,29 +343,27 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
     except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
     after = snapshot.find_snapshot(row.seen.folder, for_agent=True)
+    code = worker.exit_code(row.seen, row.decision, outcome)
     if after is None:
-        return NameResult(
-            row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False)
-        )
-    code = _code(agent, row.seen, row.decision, outcome, undeployed=after.is_undeployed)
+        return NameResult(row.seen, row.decision, outcome, _code(agent, row.seen, code))
+    code = _code(agent, after, code)
+    if after.trouble is not None or after.exposed is not None:
+        outcome = _with_damage(outcome, _damaged(agent, after))
     if after.trouble is not None:
-        return NameResult(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
-    next_at = _next_at(after, decisions.decide(after, agent.config.care, agent.run.now_exact))
+        return NameResult(row.seen, row.decision, outcome, code, after=after)
+    next_at = decisions.next_action_at(after, decisions.decide(after, agent.config.care, agent.run.now_exact))
     return NameResult(row.seen, row.decision, outcome, code, next_at, after)
+
+
+def _with_damage(outcome: CommandResult | None, damage: CommandResult) -> CommandResult:
+    """Return the outcome of an action with the message on damage that is there after it."""
+    if outcome is None:
+        return damage
+    added = tuple(one for one in damage.messages if one not in outcome.messages)
+    return replace(outcome, exit_code=max(outcome.exit_code, ExitCode.STORE), messages=outcome.messages + added)
 
 
 def _ended(rows: Sequence[NameResult], now: datetime) -> RunReport:
     ahead = [row.next_at for row in rows if row.next_at is not None]
     worst = max((row.exit_code for row in rows), default=ExitCode.DONE)
     return RunReport(tuple(rows), worst, min((at for at in ahead if at > now), default=None))
-
-
-def _next_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
-    """Return the time of the next due action of a name, or None.
-
-    Its renewal or the next try of `deploy`, whichever comes first.
-    """
-    ahead = [decision.until] if isinstance(decision, Wait) else []
-    if seen.is_undeployed and seen.deployment is not None and seen.deployment.next_try is not None:
-        ahead.append(seen.deployment.next_try)
-    return min(ahead, default=None)

@@ -139,11 +139,11 @@ def _attempt(
 def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew) -> CommandResult:
     run = agent.run
     held_back = agent.programs.before(seen, entry, run.now_exact)
-    if held_back is not None and not decision.urgent:
+    if held_back and not decision.urgent:
         message = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
-        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, message))
-    if held_back is not None:
-        run.tell(held_back)
+        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (*held_back, message))
+    for one in held_back:
+        run.tell(one)
     return operations.renew(run, seen.name, force=decision.early, among_all=True, only=seen.serial)
 
 

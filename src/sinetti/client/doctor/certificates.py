@@ -5,6 +5,7 @@ They cover the set, the chain, the dates, the answers of the service and request
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, generations, settings, snapshot
+from sinetti.client.store import event_log, files, generations, output_files, settings, snapshot
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.client.store.settings import NameSettings
@@ -30,9 +31,11 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
     """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
     row = status.status_of(snapshot.load_snapshot(folder), now)
-    if row.state is NameStatus.DAMAGED and row.seen.trouble is not None:
-        yield _wrong(name, row.seen.trouble, make_message(messages.RUN_REPAIRS) if row.seen.repairable else None)
+    if row.seen.trouble is not None:
+        yield _wrong(name, *status.damage(row))
         return
+    if row.seen.exposed is not None:
+        yield replace(_wrong(name, *row.seen.exposed), check=Check.RIGHTS)
     try:
         kept = settings.load(folder)
         held = generations.current(folder)
@@ -72,6 +75,8 @@ def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> D
             return _by_need(row, make_message(findings.CERTIFICATE_REVOKED))
         case NameStatus.EXPIRED:
             return _by_need(row, make_message(findings.CERTIFICATE_ENDED, until=until))
+    if row.seen.is_clock_behind(now):
+        return _by_need(row, make_message(findings.CERTIFICATE_EARLY, at=held.span.not_before))
     match renewal_window.phase(held.span, now):
         case ValidityPhase.RENEWAL_OPEN:
             return _by_need(
@@ -79,9 +84,6 @@ def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> D
                 make_message(findings.CERTIFICATE_OPEN, until=until),
                 make_message(findings.RENEW_STEP, name=name),
             )
-        case ValidityPhase.VALID if now + generations.CLOCK_SKEW < held.span.not_before:
-            message = make_message(findings.CERTIFICATE_EARLY, at=held.span.not_before)
-            return _wrong(name, message, make_message(findings.CERTIFICATE_EARLY_STEP))
     return _by_need(
         row, make_message(findings.CERTIFICATE_GOOD, until=until, at=renewal_window.renewal_opens_at(held.span))
     )
@@ -93,8 +95,8 @@ def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> D
     `sinetti status --check` judges it the same way.
     """
     code, what = status.EXIT_CODES[status.required_action(row)], status.words(row) or step
-    if status.required_action(row) is RequiredAction.DEPLOY:
-        code, what = ExitCode.DONE, step  # deployment has its own finding
+    if status.required_action(row) in {RequiredAction.DEPLOY, RequiredAction.REPAIR}:
+        code, what = ExitCode.DONE, step  # deployment and rights have their own findings
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, row.name, what, code)
     return (
@@ -108,7 +110,14 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
     if not status.not_deployed(row) or row.seen.deployment is None:
         return
-    step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
+    if output_files.JKS in output_files.missing_formats(files.live_path(folder), row.seen.files):
+        message = make_message(findings.JKS_MISSING, file=output_files.JKS, serial=row.seen.serial or "")
+        step = make_message(findings.JKS_STEP)
+        yield DoctorFinding(Check.HOOKS, Level.FAIL, message, row.name, step, ExitCode.AGAIN)
+        return
+    step = make_message(
+        findings.DEPLOY_STEP, name=row.name, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log")
+    )
     message = make_message(
         findings.DEPLOY_FAILED,
         program=_program(folder),

@@ -15,9 +15,9 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, make_plural_message
-from sinetti.client.model import CertificateEntry, Config
+from sinetti.client.model import CertificateEntry, Config, Format
 from sinetti.client.results import ExitCode
-from sinetti.client.store import files, settings
+from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
@@ -47,6 +47,8 @@ def check_configuration(config: Config, names: Sequence[str], only: str | None =
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
+    if any(Format.JKS in one.files.formats for one in entries) and shutil.which("keytool") is None:
+        yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.JKS_STEP))
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
             message, step = (
@@ -99,16 +101,6 @@ def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
             )
 
 
-def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:
-    """Return the names whose files are configured for a group or another owner."""
-
-    def is_wanted(entry: CertificateEntry) -> bool:
-        wanted = entry.files
-        return bool(wanted.owner or wanted.group or wanted.mode & stat.S_IRWXG)
-
-    return frozenset(name for name in names if is_wanted(config.entry_of(name)))
-
-
 def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
     wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
     for (stage, program), name in wanted.items():
@@ -120,7 +112,7 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
         except RightsError as bad:
             message, step = (
                 make_message(findings.PROGRAM_OPEN, **values, path=str(bad.path)),
-                make_message(findings.CHMOD_STEP, mode="o-w", path=str(bad.path)),
+                make_message(rights.CHMOD_STEP, mode="o-w", path=str(bad.path)),
             )
             yield DoctorFinding(Check.HOOKS, Level.FAIL, message, name, step, ExitCode.USAGE)
             continue
@@ -145,7 +137,7 @@ def _secrets(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             )
             continue
         if os.name == "posix" and mode & _OTHERS:
-            step = make_message(findings.CHMOD_STEP, mode="0600", path=str(path))
+            step = make_message(rights.CHMOD_STEP, mode="0600", path=str(path))
             yield warning(Check.RIGHTS, make_message(findings.SECRET_OPEN, path=str(path)), step, str(path))
 
 

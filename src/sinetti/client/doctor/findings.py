@@ -126,7 +126,6 @@ PROGRAM_STEP = gettext_noop("Give the full path of a program that this user may 
 SECRET_MISSING = gettext_noop("{path} cannot be read: {why}.")
 SECRET_STEP = gettext_noop("Make sure that the file exists and that only this user can read it.")
 SECRET_OPEN = gettext_noop("Other users of this computer can read {path}.")
-CHMOD_STEP = gettext_noop("Run: chmod {mode} {path}")
 
 STORE_GOOD = ngettext_noop("{path} has {count} name and is writable.", "{path} has {count} names and is writable.")
 STORE_NOT_YET = gettext_noop("{path} does not exist yet. The first “sinetti enrol” or “sinetti adopt” creates it.")
@@ -134,13 +133,8 @@ STORE_EMPTY = gettext_noop("The store {path} is empty.")
 STORE_READ_ONLY = gettext_noop("This user cannot write to {path}.")
 STORE_STEP = gettext_noop("Run the command as the owner of the store, or restore the permissions.")
 RIGHTS_GOOD = gettext_noop("Only the owner can read the keys.")
-RIGHTS_OPEN = gettext_noop("Other users of this computer can read or change {path} (mode {mode}).")
-RIGHTS_OPEN_STEP = gettext_noop(
-    "Run “chmod {mode} {path}”. If another user may have read the key, revoke the certificate and order a replacement."
-)
-RIGHTS_GROUP = gettext_noop("The group can read or change {path} (mode {mode}).")
-RIGHTS_OWNER = gettext_noop("{path} does not belong to the store's owner.")
-RIGHTS_OWNER_STEP = gettext_noop("Run: chown {owner} {path}")
+STORE_FOREIGN = gettext_noop("{path} belongs to the user {owner}, who can change every key in it.")
+STORE_OPEN = gettext_noop("Other users of this computer can change the store {path}. It belongs to {owner}.")
 DISK_GOOD = gettext_noop("{megabytes} MB of disk space is free.")
 DISK_LITTLE = gettext_noop("Only {megabytes} MB of disk space is free.")
 DISK_STEP = gettext_noop("Free some disk space. The client sends no request without room for the answer.")
@@ -181,7 +175,6 @@ CERTIFICATE_NONE = gettext_noop("No certificate yet: {state}.")
 CERTIFICATE_ENDED = gettext_noop("Expired on {until}.")
 CERTIFICATE_REVOKED = gettext_noop("Revoked, as the service reported.")
 CERTIFICATE_EARLY = gettext_noop("Valid only from {at}.")
-CERTIFICATE_EARLY_STEP = gettext_noop("Check this computer's clock.")
 CERTIFICATE_FOREIGN = gettext_noop("No CA in trust_holders issued it directly.")
 CERTIFICATE_FOREIGN_STEP = gettext_noop(
     "Put the service's CAs into trust_holders in {path}. Without them, the client accepts no renewed certificate."
@@ -190,5 +183,14 @@ RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”."
 DEPLOY_FAILED = gettext_noop(
     "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."
 )
-DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti run”.")
+REMOVAL_LEFT = gettext_noop("The removal of {name} was interrupted. Its keys may still be in {folder}.")
+REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it.")
+JKS_MISSING = gettext_noop(
+    "The file {file} of the certificate {serial} could not be made. Programs that read it use no new certificate."
+)
+JKS_STEP = gettext_noop(
+    "Install Java's keytool, or use the format pkcs12. Then run “sinetti run”, which names the cause."
+)
+NO_KEYTOOL = gettext_noop("The format jks needs Java's keytool, which is not installed here.")
+DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti deploy {name}”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")

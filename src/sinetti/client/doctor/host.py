@@ -5,7 +5,6 @@ They open nothing for writing and take no lock.
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, make_plural_message
+from sinetti.client.model import OutputOptions
 from sinetti.client.results import ExitCode
-from sinetti.client.store import files, journal
+from sinetti.client.store import files, removal, rights, settings
+from sinetti.infra import file_permissions
 
 LITTLE = 100 * 1024 * 1024
 TOO_LITTLE = 1024 * 1024
@@ -25,16 +26,11 @@ Below LITTLE the check warns. Below TOO_LITTLE it fails, since no renewal is rel
 
 RUN_LOCK = ".run.lock"
 _LOCKS = Path("/proc/locks")
-_SECRETS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12")
 _MEGABYTE = 1024 * 1024
-_OTHERS, _GROUP = stat.S_IRWXO, stat.S_IRWXG
 
 
-def check_store(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
-    """Check a store of `found` names, and the rights of `names`.
-
-    `group_ok`: names whose files a group may read.
-    """
+def check_store(store: Path, names: Sequence[str], found: int) -> Iterator[DoctorFinding]:
+    """Check a store of `found` names, and the rights of `names`."""
     if not os.access(store, os.W_OK):
         message = make_message(findings.STORE_READ_ONLY, path=str(store))
         yield DoctorFinding(
@@ -44,9 +40,13 @@ def check_store(store: Path, names: Sequence[str], found: int, group_ok: frozens
         yield warning(Check.STORE, make_message(findings.STORE_EMPTY, path=str(store)), about=str(store))
     else:
         yield passed(Check.STORE, make_plural_message(findings.STORE_GOOD, found, path=str(store)), str(store))
+    for name in removal.list_unfinished(store):
+        message = make_message(findings.REMOVAL_LEFT, name=name, folder=str(removal.folder_of(store, name)))
+        yield warning(Check.STORE, message, make_message(findings.REMOVAL_STEP, name=name), str(store))
     yield from _room(store)
-    if os.name == "posix":
-        yield from _rights(store, names, group_ok)
+    if file_permissions.is_checked():
+        yield from _owner(store)
+        yield from _rights(store, names)
     yield from _locks(store, names)
 
 
@@ -70,61 +70,39 @@ def _room(store: Path) -> Iterator[DoctorFinding]:
         yield DoctorFinding(Check.DISK, Level.FAIL, message, str(store), step, ExitCode.STORE)
 
 
-def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
-    owner, good = store.stat().st_uid, True
+def _owner(store: Path) -> Iterator[DoctorFinding]:
+    """Report a store that another user owns or can write."""
+    seen = store.stat()
+    owner = file_permissions.user_name(seen.st_uid)
+    if not file_permissions.is_root() and not file_permissions.is_own(seen):
+        message, step = make_message(findings.STORE_FOREIGN, path=str(store), owner=owner), findings.STORE_STEP
+    elif file_permissions.is_open(seen, store):
+        message, step = make_message(findings.STORE_OPEN, path=str(store), owner=owner), rights.CHMOD_STEP
+    else:
+        return
+    next_step = make_message(step, mode="go-w", path=str(store)) if step == rights.CHMOD_STEP else make_message(step)
+    yield DoctorFinding(Check.RIGHTS, Level.FAIL, message, str(store), next_step, ExitCode.STORE)
+
+
+def _rights(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
+    """Report keys that others can read: those in use are checked with the certificate, too."""
+    is_good = True
     for name in names:
+        folder = store / name
         try:
-            found = list(_wrong_rights(store / name, owner, group_ok=name in group_ok))
+            kept = settings.load(folder).files
+        except files.StoreError:
+            kept = OutputOptions()
+        try:
+            found = [warning(Check.RIGHTS, *one, name) for one in rights.list_unused(folder, kept)]
+            is_good &= not found and rights.find_exposure(str(folder), kept) is None
         except OSError as bad:
-            message = make_message(
-                findings.UNREADABLE,
-                path=str(bad.filename or store / name),
-                why=error_reasons.translate_reason(bad),
-            )
-            found = [
-                DoctorFinding(
-                    Check.RIGHTS, Level.FAIL, message, name, make_message(findings.STORE_STEP), ExitCode.STORE
-                )
-            ]
-        good &= not found
+            where, why = str(bad.filename or folder), error_reasons.translate_reason(bad)
+            message, step = make_message(findings.UNREADABLE, path=where, why=why), make_message(findings.STORE_STEP)
+            found, is_good = [DoctorFinding(Check.RIGHTS, Level.FAIL, message, name, step, ExitCode.STORE)], False
         yield from found
-    if names and good:
+    if names and is_good:
         yield passed(Check.RIGHTS, make_message(findings.RIGHTS_GOOD), str(store))
-
-
-def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[DoctorFinding]:
-    name = folder.name
-    for path in (folder, *_secrets(folder)):
-        seen = path.stat()
-        mode, mode_text = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
-        wanted = "0700" if path == folder else "0600"
-        # If others may only pass through a folder, its files stay private.
-        passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
-        if passing & _OTHERS:
-            message, step = (
-                make_message(findings.RIGHTS_OPEN, path=str(path), mode=mode_text),
-                make_message(findings.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
-            )
-            yield DoctorFinding(Check.RIGHTS, Level.FAIL, message, name, step, ExitCode.STORE)
-        elif passing & _GROUP and not group_ok:
-            message, step = (
-                make_message(findings.RIGHTS_GROUP, path=str(path), mode=mode_text),
-                make_message(findings.CHMOD_STEP, mode=wanted, path=str(path)),
-            )
-            yield warning(Check.RIGHTS, message, step, name)
-        if seen.st_uid != owner and not group_ok:
-            message, step = (
-                make_message(findings.RIGHTS_OWNER, path=str(path)),
-                make_message(findings.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
-            )
-            yield warning(Check.RIGHTS, message, step, name)
-
-
-def _secrets(folder: Path) -> Iterator[Path]:
-    places = (files.GENERATIONS, journal.PENDING, journal.ABANDONED)
-    for place in places:
-        for secret in _SECRETS:
-            yield from sorted((folder / place).glob(f"*/{secret}"))
 
 
 def _locks(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:

@@ -111,6 +111,12 @@ SAID = (
     gettext_noop("this file contains no PEM certificate"),
     gettext_noop("a certificate in this PEM file cannot be read"),
     gettext_noop("its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"),
+    # Files for `sinetti inspect`.
+    gettext_noop("it contains no certificate, request, revocation list, key store or XML message"),
+    gettext_noop("it is empty"),
+    gettext_noop("it is longer than 64 MiB"),
+    gettext_noop("this Java key store is damaged"),
+    gettext_noop("this Java key store contains a secret key, which only Java can read"),
     # Addresses and settings.
     gettext_noop("its host name or port is not valid"),
     gettext_noop("the address must begin with https:// and contain a host name"),
@@ -155,6 +161,7 @@ SAID = (
     gettext_noop("it does not have the expected content"),
     gettext_noop("it does not point to a certificate of this name"),
     gettext_noop("it is not the chain of the certificate"),
+    gettext_noop("it is not in PEM"),
     gettext_noop("it is not the certificate of this request"),
     gettext_noop("the numbers in the key do not match each other"),
     gettext_noop("an extension of the certificate cannot be read"),

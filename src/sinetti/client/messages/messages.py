@@ -133,8 +133,31 @@ STORE_LOCKED = gettext_noop(
     "{name}: another command is using this name. Wait until it has finished, then run the command again."
 )
 STORE_DAMAGED = gettext_noop(
-    "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
+    "The store is damaged: {path}: {why}. Restore the file from a backup. “sinetti doctor” shows other ways."
 )
+DAMAGED_FILE = gettext_noop("The store is damaged: {path}: {why}.")
+LOST_SETTINGS = gettext_noop(
+    "Restore the file from a backup. Or move {folder} out of the store and run “sinetti adopt {name}” with its key and "
+    "certificate."
+)
+LOST_SET = gettext_noop(
+    "Restore it from a backup. Or order a replacement and run “sinetti enrol {name}” with its transfer IDs."
+)
+LOST_SET_OLDER = gettext_noop(
+    "Restore it from a backup, or return to the former certificate {serial}, valid until {until}. Run: ln -sfn "
+    "generations/{serial} {live}"
+)
+LOST_REQUEST = gettext_noop("Restore the file from a backup. Or move {folder} out of the store and start again.")
+LOST_NOTES = gettext_noop(
+    "Restore the file from a backup. Or delete it. The client then learns at the next renewal whether the certificate "
+    "is revoked."
+)
+TOKEN_KEY_GONE = gettext_noop("The key of the certificate cannot be used: {why}.")
+TOKEN_KEY_STEP = gettext_noop(
+    "Make the token available again. If its key is lost, order a replacement and run “sinetti enrol {name}” with its "
+    "transfer IDs."
+)
+WITH_STEP = gettext_noop("{what} {step}")
 STORE_UNUSABLE = gettext_noop("The store cannot be used: {path}: {why}. Fix this, then run the same command again.")
 OPEN_SECRET = gettext_noop(
     "{path} contains a password, and other users of this computer can read it. Nothing was changed. Run: "
@@ -149,7 +172,8 @@ UNKNOWN_NAME = gettext_noop("{store} has no name {name}. Run “sinetti status�
 BAD_NAME = gettext_noop("“{name}” is not a valid name. Use at most 64 letters, digits, dots, hyphens and underscores.")
 NOT_ENROLLED = gettext_noop("{name} has no certificate. Order one and run “sinetti enrol”.")
 ONLY_ASKED_FOR = gettext_noop(
-    "{name}: there is no certificate to renew yet. Run “sinetti enrol” again, or delete {folder} if it has no live/."
+    "{name}: there is no certificate to renew yet. Run “sinetti enrol” again, or “sinetti remove {name}” "
+    "if you do not need it."
 )
 ONLY_OPEN = gettext_noop(
     "{name}: there is no certificate to renew yet. The first request is pending. Run “sinetti enrol” "
@@ -201,7 +225,7 @@ RUN_STOPPED = gettext_noop(
 BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is postponed, because the “before” hook failed.")
 SAME_CERTIFICATE = gettext_noop(
     "{name} has the same certificate as {other}, which renews it. A certificate can be renewed only once. "
-    "Keep one of the two names and move the other folder away."
+    "Keep one of the two names, and remove the other with “sinetti remove”."
 )
 ORDER_REPLACEMENT = gettext_noop(
     "{name}: certificate {serial} can no longer be renewed, because {why}. Order a replacement and run "
@@ -238,9 +262,9 @@ STATE_DAMAGED = gettext_noop("damaged")
 STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
 METRICS_OF_ALL = gettext_noop("--prometheus writes the metrics of all names. Leave out NAME.")
 NOTHING_FOR_A_PERSON = gettext_noop("No action needed.")
-NO_TERMINAL = gettext_noop("There is no terminal to confirm on, so nothing was revoked. Confirm with --yes.")
+NO_TERMINAL = gettext_noop("There is no terminal to confirm on, so nothing was changed. Confirm with --yes.")
 TYPE_THE_NAME = gettext_noop("To revoke the certificate, type its name ({name}):")
-NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was revoked.")
+NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was changed.")
 DOCTOR_WELL = gettext_noop("No problems found.")
 DOCTOR_WRONG = gettext_noop("Problems found: {number}. The lines say what to do next.")
 LOG_EMPTY = gettext_noop("The log has no entries for {name}.")
@@ -320,6 +344,9 @@ NO_KEY_PASSWORD = gettext_noop(
     "{path} is encrypted, but its password file is not known. Set key_password_file in the name's table "
     "of sinetti.toml or in {settings}."
 )
+WRONG_KEY_PASSWORD = gettext_noop(
+    "{path} is encrypted with another password than that in key_password_file. Put the right password into that file."
+)
 UNKNOWN_OWNER = gettext_noop(
     "The files of {name} should belong to {owner}, but this system has no such user or group. Create it, "
     "or change owner and group in sinetti.toml. Nothing is lost meanwhile."
@@ -346,6 +373,12 @@ TOKEN_KEY_LEFT = gettext_noop(
 )
 HOOK_DONE = gettext_noop("{name}: the {stage} hook has run.")
 HOOK_FAILED = gettext_noop("{name}: the {stage} hook failed: {why}. Its output is in {log}.")
+NO_HOOK = gettext_noop("{name} has no hook for: {stages}. Add one to sinetti.toml, or name that file with --config.")
+NO_HOOKS = gettext_noop(
+    "No hook was run. No name in {store} has one for: {stages}. Add one to sinetti.toml, or name that file with "
+    "--config."
+)
+HOOKS_TESTED = gettext_noop("This was a test with the certificates in use. Nothing was marked as done.")
 HOOK_EXIT = gettext_noop("it exited with code {code}")
 HOOK_SIGNAL = gettext_noop("it was stopped by signal {signal}")
 HOOK_TIMEOUT = gettext_noop("it did not finish within {seconds} s and was stopped")
@@ -379,6 +412,9 @@ EXPORT_KEPT_ENCRYPTED = gettext_noop(
     "{name}: the key is stored encrypted and is exported only with a password. Use --password-file FILE "
     "with a password for the copy."
 )
+EXPORT_JKS_WITH_KEY = gettext_noop(
+    "A JKS file contains the private key: add --with-key. For the certificate alone, use the format pem or der."
+)
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
     "--password-file has no effect here, because the file contains no key and is not PKCS#12."
 )
@@ -389,12 +425,18 @@ EXPORTED_WITH_KEY = gettext_noop(
 )
 
 OTHERS_CERTIFICATE = gettext_noop(
-    "The certificate in use does not belong to the customer ID {customer_id} in {path}. Correct "
-    "customer_id there, or restore the certificate and its key from a backup."
+    "The certificate in use does not belong to the customer ID {customer_id} in {path}. If that ID is "
+    "wrong, correct it there."
 )
 REPAIRED = gettext_noop("{name}: repaired {what}. Certificate {serial} is in use as before.")
 WOULD_REPAIR = gettext_noop("{name}: {what} would be repaired now.")
 REPAIRED_LINK = gettext_noop("the link “live”")
 REPAIRED_CHAIN = gettext_noop("the certificate chain")
+REPAIRED_CERTIFICATE = gettext_noop("the format of certificate.pem")
+REPAIRED_RECORD = gettext_noop("the agent's record of its attempts")
+REPAIRED_SEVERAL = gettext_noop("several files")
+RECORD_REPAIRED = gettext_noop(
+    "{name}: the agent's record of its attempts was damaged and has been made anew. Failed attempts are counted from 0."
+)
 REPAIRED_BOTH = gettext_noop("the link “live” and the certificate chain")
 RUN_REPAIRS = gettext_noop("Run “sinetti run”, which repairs this automatically.")

@@ -4,6 +4,7 @@ It has the cells of `sinetti status`, the details for programs, and the required
 `sinetti status` sorts by urgency, and `--check` reports it.
 """
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.client import decoder, renewal_window
+from sinetti.client.agent import decisions
+from sinetti.client.agent.decisions import Decision
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import AgentSettings
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, journal, snapshot
-from sinetti.client.store.event_log import LogEvent
+from sinetti.client.store import event_log, files, journal, key_checks, snapshot
+from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.renewal_info import in_proportion
@@ -40,6 +44,9 @@ class NameStatus(StrEnum):
     """sinetti.toml has a table for it, and the store has nothing."""
 
 
+AGENT_DEFAULTS = AgentSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class StatusRow:
     """One name at `now`.
@@ -53,6 +60,8 @@ class StatusRow:
     now: datetime
     label: Message | None = None
     """Text for users in place of the state's own word."""
+    care: AgentSettings = AGENT_DEFAULTS
+    """Settings of the agent, which plan the next action."""
 
     @property
     def renew_from(self) -> datetime | None:
@@ -63,6 +72,22 @@ class StatusRow:
     def days_left(self) -> int | None:
         """Whole days of 24 hours until the end, negative after it."""
         return None if self.seen.span is None else (self.seen.span.not_after - self.now).days
+
+    @property
+    def decision(self) -> Decision | None:
+        """The agent's decision at `now`; None if the name cannot be used."""
+        if self.seen.trouble is not None:
+            return None
+        try:
+            return decisions.decide(self.seen, self.care, self.now)
+        except OverflowError:  # dates at the limits of the calendar, which the agent reports
+            return None
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The time of the agent's next action that is not due yet, as `sinetti run` reports it."""
+        decision = self.decision
+        return None if decision is None else decisions.next_action_at(self.seen, decision)
 
     def as_json(self) -> dict[str, object]:
         """Return the row as `status --json` prints it."""
@@ -99,6 +124,7 @@ class RequiredAction(StrEnum):
     ENROL = "enrol"
     RENEW = "renew"
     DEPLOY = "deploy"
+    SET_CLOCK = "set-clock"
     GO_ON = "go-on"
     ORDER = "order"
     WAIT = "wait"
@@ -112,19 +138,20 @@ WORDS = {
     ),
     RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
     RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and follow its advice."),
-    RequiredAction.DEPLOY: gettext_noop("Fix the deploy hook. “sinetti log {name}” shows what failed."),
+    RequiredAction.DEPLOY: gettext_noop(
+        "Fix the deploy hook (“sinetti log {name}” shows what failed), then run “sinetti deploy {name}”."
+    ),
+    RequiredAction.SET_CLOCK: gettext_noop("Check this computer's clock."),
     RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
     RequiredAction.ORDER: gettext_noop(
         "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs. If "
         "you do not need it, remove the table."
     ),
 }
-ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete the folder of this name.")
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or “sinetti remove {name}” if you do not need it.")
 ENROL_RESOLVE = gettext_noop(
     "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
 )
-
-REPAIRABLE = gettext_noop("The store is damaged: {what}. “sinetti run” repairs it.")
 
 EXIT_CODES = {
     RequiredAction.REPAIR: ExitCode.STORE,
@@ -133,6 +160,7 @@ EXIT_CODES = {
     RequiredAction.ENROL: ExitCode.REFUSED,
     RequiredAction.RENEW: ExitCode.AGAIN,
     RequiredAction.DEPLOY: ExitCode.AGAIN,
+    RequiredAction.SET_CLOCK: ExitCode.AGAIN,
     RequiredAction.GO_ON: ExitCode.AGAIN,
     RequiredAction.ORDER: ExitCode.DONE,
     RequiredAction.WAIT: ExitCode.DONE,
@@ -168,6 +196,8 @@ def required_action(row: StatusRow) -> RequiredAction:
         return RequiredAction.RENEW
     if not_deployed(row):
         return RequiredAction.DEPLOY
+    if seen.is_clock_behind(row.now):
+        return RequiredAction.SET_CLOCK
     if row.state is NameStatus.PENDING:
         return RequiredAction.GO_ON
     return RequiredAction.WAIT if failures or row.state is NameStatus.RENEWAL_OPEN else RequiredAction.NOTHING
@@ -205,9 +235,27 @@ def words(row: StatusRow) -> Message | None:
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
     if todo is RequiredAction.REPAIR:
-        found = row.seen.repairable
-        return row.seen.trouble if found is None else make_message(REPAIRABLE, what=found)
+        what, step = damage(row)
+        return what if step is None else make_message(messages.WITH_STEP, what=what, step=step)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
+
+
+def damage(row: StatusRow) -> tuple[Message, Message | None]:
+    """Return the message about the damage of a name, and the next step if that message does not say it."""
+    seen = row.seen
+    if seen.trouble is None:
+        if seen.exposed is None:
+            raise ValueError(row.name)
+        return seen.exposed
+    if seen.repairable is not None:
+        return seen.trouble, make_message(messages.RUN_REPAIRS)
+    older = seen.older
+    if older is None or older.until < row.now:
+        return seen.trouble, seen.step
+    live = seen.folder / files.LIVE
+    return seen.trouble, make_message(
+        messages.LOST_SET_OLDER, serial=older.serial, until=older.until, live=shlex.quote(str(live))
+    )
 
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:
@@ -257,12 +305,19 @@ def row(store: Path, name: str, now: datetime) -> StatusRow:
     return status_of(snapshot.load_snapshot(store / name), now)
 
 
-def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
+def rows(
+    store: Path,
+    now_of: Callable[[NameSnapshot], datetime],
+    now: datetime | None = None,
+    care: AgentSettings = AGENT_DEFAULTS,
+) -> tuple[StatusRow, ...]:
     """Return the status of every name of a store, sorted by name.
 
-    `now_of` returns the instant for each. Raises OSError if the store cannot be read.
+    `now_of` returns the instant for each. At `now`, keys that did not move since they were compared are not opened.
+    Raises OSError if the store cannot be read.
     """
-    return tuple(status_of(seen, now_of(seen)) for seen in snapshot.list_snapshots(store))
+    checks = None if now is None else key_checks.load(store, now)
+    return tuple(status_of(seen, now_of(seen), care) for seen in snapshot.list_snapshots(store, checks=checks))
 
 
 def not_enrolled(store: Path, entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
@@ -276,16 +331,18 @@ def not_enrolled(store: Path, entry: "CertificateEntry", service: "ServiceEntry 
     return StatusRow(entry.name, NameStatus.NOT_ENROLLED, seen, now)
 
 
-def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
+def status_of(seen: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
     """Return the status of a name at `now`, as far as its snapshot shows it."""
     if seen.trouble is not None:
-        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now)
+        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now, care=care)
     state = _state(seen, now)
+    if seen.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
+        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now, care=care)
     if seen.span is None:
-        return StatusRow(seen.name, state, seen, now, _enrolment_label(seen))
-    begins = seen.span.not_before
-    early = make_message(messages.STATE_NOT_YET, at=begins) if state is NameStatus.VALID and now < begins else None
-    return StatusRow(seen.name, state, seen, now, early)
+        return StatusRow(seen.name, state, seen, now, _enrolment_label(seen), care)
+    is_early = state is NameStatus.VALID and now < seen.span.not_before
+    label = make_message(messages.STATE_NOT_YET, at=seen.span.not_before) if is_early else None
+    return StatusRow(seen.name, state, seen, now, label, care)
 
 
 def _enrolment_label(seen: NameSnapshot) -> Message | None:
@@ -347,8 +404,8 @@ VALID_FROM = gettext_noop("Valid from")
 VALID_UNTIL = gettext_noop("Valid until")
 FILES = gettext_noop("Files")
 LATEST_EVENT = gettext_noop("Latest event")
+HOOK_OUTPUT = gettext_noop("Output of the failed hook")
 FINNISH_TIME = gettext_noop("{instant} (Finnish time)")
-RANGE = gettext_noop("{start} – {end} (Finnish time)")
 
 _WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus.REVOKED})
 
@@ -380,8 +437,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
 
     Unknown values are left out.
     """
-    seen, span, hint = row.seen, row.seen.span, row.seen.memory.hint
-    next_action = _next_at(row)
+    seen, span, next_action = row.seen, row.seen.span, _next_at(row)
 
     def in_finland(at: datetime | None) -> str | None:
         """Return an instant in Finnish time, or None."""
@@ -389,9 +445,6 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
         return None if written is None else translate.translate(FINNISH_TIME, language, instant=written)
 
     when = in_finland(next_action) if next_action is not None else _next_action(row, language)
-    if hint is not None and next_action == hint.start:
-        ends = {"start": translate.format_short(hint.start), "end": translate.format_short(hint.end)}
-        when = translate.translate(RANGE, language, **ends)
     pairs = (
         (HEAD[STATE], messages.render(status_text(row), language)),
         (HEAD[ORGANISATION], _organisation(row)),
@@ -435,7 +488,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     """
     seen = row.seen
     memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
-    last = latest_event(folder)
+    last, output = latest_events(folder)
     return row.as_json() | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
@@ -445,6 +498,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
         "failures": memory.failures,
         "next_try": instant(memory.next_try),
+        "next": None if _is_final(row) else instant(row.next_at),
         "codes": list(memory.codes),
         "replacement_needed": required_action(row) is RequiredAction.REPLACE,
         "hint": None if hint is None else {"start": instant(hint.start), "end": instant(hint.end)},
@@ -452,18 +506,21 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "deploy_tries": 0 if deployment is None else deployment.tries,
         "deploy_next": None if deployment is None else instant(deployment.next_try),
         "last_event": None if last is None else {"at": instant(last.at), "event": last.event.value, **last.facts},
+        "hook_output": list(output),
     }
 
 
-def latest_event(folder: Path) -> LogEvent | None:
-    """Return the last entry of a name's log.
+def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
+    """Return the last entry of a name's log, and the output of a failed last hook.
 
-    None if there is none, or without access to the log.
+    Return None and no lines if there are none, or without access to the log.
     """
     try:
-        return next(reversed(list(event_log.read(folder))), None)
+        found = list(event_log.read(folder))
     except OSError:
-        return None
+        return None, ()
+    hook = next((one for one in reversed(found) if one.event is EventType.HOOK), None)
+    return next(reversed(found), None), () if hook is None else event_log.output_of(hook)
 
 
 def _organisation(row: StatusRow) -> str:
@@ -471,7 +528,7 @@ def _organisation(row: StatusRow) -> str:
 
 
 def _next_action(row: StatusRow, language: Language) -> str:
-    """Return the instant of the next renewal or attempt.
+    """Return the instant of the next action of the agent.
 
     It is "now" if the action is due, and a dash if there is none.
     """
@@ -482,19 +539,11 @@ def _next_action(row: StatusRow, language: Language) -> str:
 
 
 def _next_at(row: StatusRow) -> datetime | None:
-    """Return the instant of the next renewal or attempt of the agent.
-
-    None if there is none, or if it is due.
-    """
-    memory = row.seen.memory
-    if _is_final(row):
-        return None
-    if memory.next_try is not None and memory.next_try > row.now:
-        return memory.next_try
-    if memory.hint is not None:
-        return memory.hint.start
-    return row.renew_from if row.state is NameStatus.VALID else None
+    """Return the instant of the next action of the agent; None if there is none, or if it is due."""
+    at = None if _is_final(row) else row.next_at
+    return at if at is not None and at > row.now else None
 
 
 def _is_final(row: StatusRow) -> bool:
-    return row.renew_from is None or row.state in _WITHOUT_RENEWAL or is_hopeless(row)
+    is_unusable = row.seen.trouble is not None or row.state in {NameStatus.EXPIRED, NameStatus.REVOKED}
+    return row.renew_from is None or is_unusable or is_hopeless(row)

@@ -24,9 +24,10 @@ from sinetti.client.store import (
     journal,
     key_storage,
     output_files,
+    repair,
     settings,
 )
-from sinetti.client.store.generations import InstalledKeySet
+from sinetti.client.store.generations import InstalledKeySet, NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.requests import EnrolRequest, RenewRequest
@@ -77,12 +78,13 @@ def enrol(ctx: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCr
     files.make_folder(folder)
     with files.locked(folder):
         known = generations.notes(folder)
-        present = generations.current(folder)
-        if present is not None:
+        present, is_lost = _set_to_replace(folder, known, ids)
+        if present is not None or is_lost:
             kept = _same_holder(name, folder, wanted)
             wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
-            if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
-                return _done_before(name, present)
+        is_theirs = present is not None and (known.transfer, known.serial) == (ids.digest, present.serial)
+        if present is not None and is_theirs and not _open_with(folder, ids):
+            return _done_before(name, present)
         errand, held = _open_enrolment(NameTask(ctx, name, wanted, RequestKind.ENROL), ids)
         if held.fetchable:
             earlier = _finish_earlier(errand, held, ids)
@@ -286,6 +288,20 @@ def _new_key(task: NameTask) -> tuple[PrivateKey, bytes]:
     wanted = task.settings.files
     output_files.check(task.name, wanted)  # unsuitable options are reported before a request
     return key_storage.make(task.folder, task.settings.key, wanted, task.run.tell)
+
+
+def _set_to_replace(folder: Path, known: NameState, ids: TransferIdCredentials) -> tuple[InstalledKeySet | None, bool]:
+    """Return the set in use that an enrolment replaces, and whether there is one that is lost.
+
+    A new order replaces a lost key or certificate. Raises StoreDamaged if the lost set came by the same transfer IDs,
+    or if files of the user are in the place of `live`.
+    """
+    try:
+        return generations.current(folder), False
+    except files.StoreDamaged:
+        if known.transfer == ids.digest or repair.is_in_the_way(folder / files.LIVE):
+            raise
+        return None, True
 
 
 def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:

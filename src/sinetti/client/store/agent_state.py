@@ -1,12 +1,13 @@
 """State of the agent and of deployment per name: `agent.json` and `deploy.json`.
 
 Neither decides anything about certificates; the journal does that. If a file is lost or damaged, only the knowledge of
-delays is lost, or a deployment is repeated. The agent takes a file with one unreadable member for lost. A view is
-tolerant: it shows the other members.
+delays is lost, or a deployment is repeated. A file with one unreadable member is damaged as a whole. Every view shows
+that, and the agent makes the file anew.
 """
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,16 +74,11 @@ class DeployState:
     command: str | None = None
 
 
-def load_agent_state(folder: Path | str, *, tolerant: bool = False, missing_serial: str | None = None) -> AgentState:
-    """Return the agent's state of a name; NOTHING if the file is missing or damaged.
-
-    `tolerant`: keep the members that can be read. A file without a serial is then about `missing_serial`.
-    """
+def load_agent_state(folder: Path | str) -> AgentState:
+    """Return the agent's state of a name; NOTHING itself if the file is missing or damaged."""
     try:
         raw = _read(folder, AGENT)
-        if tolerant:
-            raw = {"serial": missing_serial} | raw
-        return AgentState(serial=_text(raw["serial"]), **_fields(raw, _AGENT_FIELDS, tolerant=tolerant))
+        return AgentState(serial=_text(raw["serial"]), **{name: parse(raw) for name, parse in _AGENT_FIELDS.items()})
     except _FAULTS:
         return NOTHING
 
@@ -115,15 +111,19 @@ def save_agent_state(folder: Path, state: AgentState) -> None:
         files.write_atomic(folder / AGENT, (json.dumps(raw, ensure_ascii=False) + "\n").encode(), is_durable=False)
 
 
-def load_deploy_state(folder: Path | str, *, tolerant: bool = False) -> DeployState | None:
-    """Return the deployment state of a name; None if the file is missing or damaged.
-
-    `tolerant`: keep the members that can be read.
-    """
+def load_deploy_state(folder: Path | str) -> DeployState | None:
+    """Return the deployment state of a name; None if the file is missing or damaged."""
     try:
-        return DeployState(**_fields(_read(folder, DEPLOY), _DEPLOY_FIELDS, tolerant=tolerant))
+        raw = _read(folder, DEPLOY)
+        return DeployState(**{name: parse(raw) for name, parse in _DEPLOY_FIELDS.items()})
     except _FAULTS:
         return None
+
+
+def damaged_files(folder: Path | str) -> tuple[str, ...]:
+    """Return the names of the two files that are there and cannot be read."""
+    is_damaged = {AGENT: load_agent_state(folder) is NOTHING, DEPLOY: load_deploy_state(folder) is None}
+    return tuple(name for name, found in is_damaged.items() if found and os.path.lexists(f"{folder}/{name}"))
 
 
 def save_deploy_state(folder: Path, state: DeployState) -> None:
@@ -144,20 +144,6 @@ def _read(folder: Path | str, name: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise TypeError(name)
     return raw
-
-
-def _fields(
-    raw: Mapping[str, Any], parsers: Mapping[str, Callable[[Mapping[str, Any]], object]], *, tolerant: bool
-) -> dict[str, Any]:
-    """Return the fields of a state; if `tolerant`, without those that cannot be read."""
-    found: dict[str, Any] = {}
-    for name, parse in parsers.items():
-        try:
-            found[name] = parse(raw)
-        except _FAULTS:
-            if not tolerant:
-                raise
-    return found
 
 
 def _failures(raw: Mapping[str, Any]) -> int:
@@ -201,7 +187,7 @@ def _written(at: datetime | None) -> str | None:
 
 
 # Files of earlier releases lack the members that are read with `get`.
-_AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+_AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "failures": _failures,
     "next_try": lambda raw: _instant(raw["next_try"]),
     "codes": _codes,
@@ -212,7 +198,7 @@ _AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "received": lambda raw: _instant(raw.get("received")),
     "by_hint": lambda raw: raw.get("by_hint") is True,
 }
-_DEPLOY_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+_DEPLOY_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "serial": lambda raw: _text_or_none(raw.get("serial")),
     "tries": lambda raw: decoder.count_of(raw["tries"]),
     "next_try": lambda raw: _instant(raw["next"]),

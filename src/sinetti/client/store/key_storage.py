@@ -156,7 +156,7 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
         if not belongs(certificate, key):
             raise files.corruption_error(folder, "the private key does not match the certificate")
         return key
-    in_token = _uri(path)
+    in_token = load_uri(path)
     if in_token.key_id is None or not is_for(certificate, in_token.key_id):
         raise files.corruption_error(folder, "the private key does not match the certificate")
     known = settings.load(name_folder).files.token
@@ -171,7 +171,7 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
     path = path_of(folder)
     if path.name == KEY:
         return key_id(_opened(path, name_folder, tests_primes=False))
-    known = _uri(path).key_id
+    known = load_uri(path).key_id
     if known is None:
         raise files.corruption_error(path, "this is not the URI of a key in a token")
     return known
@@ -189,6 +189,8 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
         raise files.StoreError(
             make_message(messages.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
         )
+    if is_encrypted(octets) and str(wrong) == "the passphrase is wrong":
+        raise files.StoreError(make_message(messages.WRONG_KEY_PASSWORD, path=str(path))) from wrong
     raise files.corruption_error(path, wrong) from wrong
 
 
@@ -201,7 +203,8 @@ def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
             yield secret(wanted.key_password_file)
 
 
-def _uri(path: Path) -> pkcs11_uri.TokenKey:
+def load_uri(path: Path) -> pkcs11_uri.TokenKey:
+    """Read the URI of a key in a token. Raises StoreDamaged."""
     try:
         return pkcs11_uri.load(files.read(path))
     except ValueError as bad:

@@ -1,17 +1,20 @@
-"""Repair of the link `live` and of a chain, from files of the store.
+"""Repair of the link `live`, a chain, a certificate's form and the agent's records, from files of the store.
 
 No repair is a guess. The link is pointed at the generation that the log names as installed last. Without a log, or if
 the log does not have the newest yet, it is pointed at the newest. The chain is made of the CAs in the name's settings,
-if they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds
-files is never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a
-generation is a real folder there, not a link to another place.
+if they issued the certificate. A certificate in DER is written as PEM. An unreadable record of the agent is made anew;
+the log says whether a replacement is needed. A key or a certificate that is lost is not replaced. A file or a folder
+that holds files is never removed, except such a record. An empty folder or a link in the place of `live` is. Nothing
+is written outside of the name: a generation is a real folder there, not a link to another place.
 """
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -19,6 +22,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import (
+    agent_state,
     event_log,
     files,
     generations,
@@ -26,34 +30,51 @@ from sinetti.client.store import (
     output_files,
     settings,
 )
+from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding
 
 _PUT_IN_PLACE = frozenset({EventType.ADOPTED, EventType.ENROLLED, EventType.RENEWED})
 
 
+class OlderGeneration(NamedTuple):
+    """Intact generation that is not in use; `until` is the last second of its certificate."""
+
+    serial: str
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Repair:
     """The parts to repair.
 
-    `generation` is the set in use; `chain` is its new chain file, or None if that is whole.
+    `generation` is the set in use, None if there is none. `contents`: new octets of its files. `records`: damaged
+    records of the agent.
     """
 
-    generation: Path
+    generation: Path | None
     relinks: bool
-    chain: bytes | None
-
-    @property
-    def serial(self) -> str:
-        """The serial of the certificate in use."""
-        return self.generation.name
+    contents: Mapping[str, bytes]
+    records: tuple[str, ...]
 
     @property
     def what(self) -> Message:
         """The message that names the repaired parts."""
-        if self.relinks:
-            return make_message(messages.REPAIRED_LINK if self.chain is None else messages.REPAIRED_BOTH)
-        return make_message(messages.REPAIRED_CHAIN)
+        parts = [_PARTS[one] for one in self.contents]
+        parts += [messages.REPAIRED_LINK] * self.relinks + [messages.REPAIRED_RECORD] * bool(self.records)
+        if len(parts) == 1:
+            return make_message(parts[0])
+        both = {messages.REPAIRED_LINK, messages.REPAIRED_CHAIN}
+        return make_message(messages.REPAIRED_BOTH if set(parts) == both else messages.REPAIRED_SEVERAL)
+
+    def done_message(self, name: str) -> Message:
+        """Return the message after the repair."""
+        if self.generation is None or not (self.relinks or self.contents):
+            return make_message(messages.RECORD_REPAIRED, name=name)
+        return make_message(messages.REPAIRED, name=name, what=self.what, serial=self.generation.name)
+
+
+_PARTS = {generations.CHAIN: messages.REPAIRED_CHAIN, generations.CERTIFICATE: messages.REPAIRED_CERTIFICATE}
 
 
 def find_repair(name_folder: Path) -> Repair | None:
@@ -65,16 +86,40 @@ def find_repair(name_folder: Path) -> Repair | None:
         generation = _linked(name_folder)
         relinks = generation is None
         generation = generation or _last(name_folder)
-        if generation is None or (relinks and _is_in_the_way(name_folder / files.LIVE)):
+        records = agent_state.damaged_files(name_folder)
+        if any(_is_filled(name_folder / one) for one in records):
             return None
-        certificate = encoding.load_certificate(files.read(generation / generations.CERTIFICATE))
-        if key_storage.serial_of(certificate) != generation.name:
-            return None
-        key_storage.open_key(generation, name_folder, certificate)
-        octets = _chain(name_folder, generation, certificate)
+        if relinks and generation is not None and is_in_the_way(name_folder / files.LIVE):
+            # A copy, where links are forbidden, or files of the user. The copy is checked like a set that is linked.
+            return (
+                Repair(None, relinks=False, contents={}, records=records)
+                if records and generations.current(name_folder)
+                else None
+            )
+        if generation is None:
+            # A first request under way has no set yet; a lost set is not replaced.
+            is_lost = os.path.lexists(name_folder / files.LIVE) or files.exists(name_folder / generations.NOTES)
+            return Repair(None, relinks=False, contents={}, records=records) if records and not is_lost else None
+        contents = _contents(name_folder, generation)
     except (files.StoreError, OSError, ValueError):
         return None
-    return Repair(generation, relinks, octets) if relinks or octets is not None else None
+    return Repair(generation, relinks, contents, records) if relinks or contents or records else None
+
+
+def _contents(name_folder: Path, generation: Path) -> dict[str, bytes]:
+    """Return the new octets of the files of a set that can be made again.
+
+    Raises ValueError, StoreError or OSError if its key or certificate is lost.
+    """
+    octets = files.read(generation / generations.CERTIFICATE)
+    certificate = encoding.load_certificate(octets)
+    if key_storage.serial_of(certificate) != generation.name:
+        raise ValueError(generations.CERTIFICATE)
+    key_storage.open_key(generation, name_folder, certificate)
+    found = {generations.CHAIN: _chain(name_folder, generation, certificate)}
+    if not generations.is_pem(octets):
+        found[generations.CERTIFICATE] = encoding.certificate_pem(encoding.certificate_der(certificate))
+    return {name: octets for name, octets in found.items() if octets is not None}
 
 
 def repair(name_folder: Path, now: datetime) -> Repair | None:
@@ -86,15 +131,62 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
         found = find_repair(name_folder)
         if found is None:
             return None
-        if found.chain is not None:
-            wanted = settings.load(name_folder).files
-            path = found.generation / generations.CHAIN
-            files.write_atomic(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
-        if found.relinks:
-            files.swap_live(name_folder, found.serial)
+        if found.generation is not None:
+            wanted = settings.load(name_folder).files if found.contents else OutputOptions()
+            for name, octets in found.contents.items():
+                path = found.generation / name
+                files.write_atomic(path, octets, lambda beside: _dress(name_folder.name, beside, wanted))
+            if found.relinks:
+                files.swap_live(name_folder, found.generation.name)
+        for name in found.records:
+            _remake_record(name_folder, name, None if found.generation is None else found.generation.name)
     with contextlib.suppress(OSError):  # the log decides nothing
-        event_log.append(name_folder, now, EventType.REPAIRED, serial=found.serial)
+        event_log.append(name_folder, now, EventType.REPAIRED, **_facts(found))
     return found
+
+
+def _facts(found: Repair) -> dict[str, str]:
+    return {} if found.generation is None else {"serial": found.generation.name}
+
+
+def _remake_record(name_folder: Path, name: str, serial: str | None) -> None:
+    """Remove a damaged record. The agent's keeps the fact that a replacement is needed, which the log has."""
+    path = name_folder / name
+    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    if name != agent_state.AGENT or serial is None:
+        return
+    with contextlib.suppress(OSError):
+        needed = [one for one in event_log.read(name_folder) if one.event is EventType.REPLACEMENT_NEEDED]
+        if any(one.facts.get("serial") == serial for one in needed):
+            agent_state.save_agent_state(name_folder, AgentState(serial, informed_serial=serial))
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and any(path.iterdir())
+
+
+def find_older(name_folder: Path) -> OlderGeneration | None:
+    """Return the intact generation with the latest end that is not in use, or None.
+
+    A user can point `live` at it, if that is a link or missing.
+    """
+    live = name_folder / files.LIVE
+    try:
+        if os.path.lexists(live) and not live.is_symlink():
+            return None
+        others = {one.name: one for one in (name_folder / files.GENERATIONS).iterdir() if _is_folder(one)}
+    except OSError:
+        return None
+    others.pop(files.serial_in_use(name_folder) or "", None)
+    until = {name: at for name, one in others.items() if (at := _intact_until(name_folder, one)) is not None}
+    return max((OlderGeneration(*one) for one in until.items()), key=lambda one: one.until, default=None)
+
+
+def _intact_until(name_folder: Path, generation: Path) -> datetime | None:
+    with contextlib.suppress(files.StoreError, OSError, ValueError):
+        if not _contents(name_folder, generation):
+            return encoding.load_certificate(files.read(generation / generations.CERTIFICATE)).not_valid_after_utc
+    return None
 
 
 def _dress(name: str, beside: Path, wanted: OutputOptions) -> None:
@@ -148,7 +240,7 @@ def _begins(generation: Path) -> datetime:
     return encoding.load_certificate(files.read(generation / generations.CERTIFICATE)).not_valid_before_utc
 
 
-def _is_in_the_way(live: Path) -> bool:
+def is_in_the_way(live: Path) -> bool:
     """Return whether something that could be lost is in the place of the link."""
     if live.is_symlink() or not files.exists(live):
         return False

@@ -6,8 +6,11 @@ Testing the primes of an RSA key takes 40 ms, so that ten thousand names would t
 if its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
 certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and
 each certificate of the chain fits the next. Any other set gets the thorough check of generations.current, which
-reports the damage. A token is not asked. A signature with a wrong bit goes unnoticed here: verifying it takes longer
-than all the rest, and `sinetti doctor` and every renewal do that.
+reports the damage. A key whose file did not move since the last comparison is not opened (key_checks.py). Each token
+is asked once, without its PIN. A signature with a wrong bit goes unnoticed here: verifying it takes longer than all the
+rest, and `sinetti doctor` and every renewal do that.
+
+A fault in the rights of the files (`exposed`) hinders no signature, so that the name is damaged and still renewed.
 
 No policy: other modules draw the conclusions (status.py, agent/).
 """
@@ -19,6 +22,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -34,14 +38,20 @@ from sinetti.client.store import (
     agent_state,
     generations,
     journal,
+    key_checks,
     key_storage,
     repair,
+    rights,
     settings,
+    token_keys,
 )
 from sinetti.client.store import files as store_files
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind
+from sinetti.client.store.key_checks import KeyChecks
+from sinetti.client.store.repair import OlderGeneration
+from sinetti.client.store.rights import Exposure
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, Serial, ValidityPeriod, is_same_identifier
 from sinetti.pki import chain, encoding
@@ -88,8 +98,14 @@ class NameSnapshot:
     False if the snapshot was not taken for the agent.
     """
     trouble: Message | None = None
+    step: Message | None = None
+    """The step out of the trouble, if its message does not say it."""
+    older: OlderGeneration | None = None
+    """The intact former generation to which a user can return out of the trouble."""
     repairable: Message | None = None
     """The damage that `sinetti run` can repair."""
+    exposed: Exposure | None = None
+    """The fault in the rights of its files."""
 
     @property
     def serial(self) -> Serial | None:
@@ -110,6 +126,13 @@ class NameSnapshot:
     def not_after(self) -> datetime | None:
         """The last valid second of the certificate in use, UTC."""
         return None if self.span is None else self.span.not_after
+
+    def is_clock_behind(self, now: datetime) -> bool:
+        """Return whether the clock has to be wrong: the certificate in use begins after `now`.
+
+        A lag of CLOCK_SKEW is tolerated.
+        """
+        return self.span is not None and now + generations.CLOCK_SKEW < self.span.not_before
 
     @property
     def is_revoked(self) -> bool:
@@ -143,24 +166,33 @@ class _LiveSet(NamedTuple):
     der: bytes
 
 
-def list_snapshots(store: Path, *, for_agent: bool = False) -> Iterator[NameSnapshot]:
+class _Shared(NamedTuple):
+    """Knowledge that the names of a store share: comparisons of keys, if they count, and the tokens asked."""
+
+    checks: KeyChecks | None
+    tokens: token_keys.Tokens
+
+
+def list_snapshots(store: Path, *, for_agent: bool = False, checks: KeyChecks | None = None) -> Iterator[NameSnapshot]:
     """Yield the snapshot of every name of a store, sorted by name.
 
-    Raises OSError if the store itself cannot be read.
+    With `checks`, a key is opened only if its files moved since they were compared. Raises OSError if the store itself
+    cannot be read.
     """
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
+    shared = _Shared(checks, {})
     for _, path in found:
-        seen = find_snapshot(Path(path), for_agent=for_agent)
+        seen = find_snapshot(Path(path), for_agent=for_agent, shared=shared)
         if seen is not None:
             yield seen
 
 
-def find_snapshot(folder: Path, *, for_agent: bool = False) -> NameSnapshot | None:
+def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | None = None) -> NameSnapshot | None:
     """Return the snapshot of one name; None if its folder has no files of this client.
 
-    `for_agent`: include the remains of interrupted runs, read the agent's state as the agent does, and report any
-    folder that cannot be listed. A view passes over such a folder unless access to it is denied.
+    `for_agent`: include the remains of interrupted runs, and report any folder that cannot be listed. A view passes
+    over such a folder unless access to it is denied.
     """
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
@@ -170,7 +202,9 @@ def find_snapshot(folder: Path, *, for_agent: bool = False) -> NameSnapshot | No
         if not for_agent and not isinstance(bad, PermissionError):
             return None
         return _unusable(NameSnapshot(folder.name, folder), bad)
-    return None if store_files.OURS.isdisjoint(there) else _snapshot_of(folder, there, for_agent=for_agent)
+    if store_files.OURS.isdisjoint(there):
+        return None
+    return _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
 
 
 def load_snapshot(folder: Path) -> NameSnapshot:
@@ -182,21 +216,31 @@ def load_snapshot(folder: Path) -> NameSnapshot:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
         return _unusable(NameSnapshot(folder.name, folder), bad)
-    return _snapshot_of(folder, there)
+    return _snapshot_of(folder, there, _Shared(None, {}))
 
 
-def _snapshot_of(name_folder: Path, there: AbstractSet[str], *, for_agent: bool = False) -> NameSnapshot:
+def _snapshot_of(
+    name_folder: Path, there: AbstractSet[str], shared: _Shared, *, for_agent: bool = False
+) -> NameSnapshot:
     """Return the snapshot of one name, by its folder and the names of its entries."""
     folder = str(name_folder)
-    kept = None
+    kept, step = None, messages.LOST_SETTINGS
     try:
         kept = _settings(folder)
-        held = (store_files.LIVE in there and _set_in_use(folder)) or _thorough(name_folder)
+        step = messages.LOST_SET
+        held = (store_files.LIVE in there and _set_in_use(folder, shared.checks)) or _thorough(name_folder)
         if held is not None:
             _check_customer(held, kept, folder)
+            _check_token(folder, kept.files, shared.tokens)
+        step = messages.LOST_REQUEST
+        requests = _journals(folder) if journal.PENDING in there else ()
+        is_dispensable = held is None and journal.is_deletable(name_folder)
+        step = messages.LOST_NOTES
+        notes = _notes(folder) if generations.NOTES in there else NameState()
         in_use = None if held is None else held.in_use
+        memory = agent_state.load_agent_state(folder) if agent_state.AGENT in there else agent_state.NOTHING
         # Not by `replace`, which takes as long as reading two files.
-        return NameSnapshot(
+        seen = NameSnapshot(
             os.path.basename(folder),  # noqa: PTH119 - as above
             name_folder,
             kept.customer_id,
@@ -204,27 +248,57 @@ def _snapshot_of(name_folder: Path, there: AbstractSet[str], *, for_agent: bool 
             kept.service,
             kept.environment,
             in_use,
-            _journals(folder) if journal.PENDING in there else (),
-            _notes(folder) if generations.NOTES in there else NameState(),
-            _memory(folder, there, None if in_use is None else in_use.serial, for_agent=for_agent),
-            agent_state.load_deploy_state(folder, tolerant=True) if agent_state.DEPLOY in there else None,
-            held is None and journal.is_deletable(name_folder),
+            requests,
+            notes,
+            memory.for_serial(None if in_use is None else in_use.serial),
+            agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
+            is_dispensable,
             kept.files,
             for_agent and _has_partial_files(folder, there),
+            exposed=rights.find_exposure(folder, kept.files),
         )
     except store_files.StoreError as bad:
-        found = repair.find_repair(name_folder)
-        seen = _of_settings(name_folder, kept)
-        return replace(seen, trouble=bad.message, repairable=None if found is None else found.what)
+        return _damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
+    is_lost = (agent_state.AGENT in there and memory is agent_state.NOTHING) or (
+        agent_state.DEPLOY in there and seen.deployment is None
+    )
+    return _with_lost_record(seen) if is_lost else seen
 
 
-def _memory(folder: str, there: AbstractSet[str], serial: Serial | None, *, for_agent: bool) -> AgentState:
-    known = agent_state.NOTHING
-    if agent_state.AGENT in there:
-        known = agent_state.load_agent_state(folder, tolerant=not for_agent, missing_serial=serial)
-    return known.for_serial(serial)
+def _damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
+    """Return the snapshot of a name with damage, and the way out of it. `step` is the step for the damaged part."""
+    found = repair.find_repair(seen.folder)
+    what, values = bad.message, {"name": seen.name, "folder": str(seen.folder)}
+    if what.text == messages.TOKEN_KEY_GONE:
+        step = messages.TOKEN_KEY_STEP
+    elif what.text == messages.STORE_DAMAGED:
+        what = make_message(messages.DAMAGED_FILE, **what.values)
+        if step == messages.LOST_REQUEST:
+            values["folder"] = str(Path(str(bad.message.values["path"])).parent)
+    elif what.text != messages.OTHERS_CERTIFICATE:
+        return replace(seen, trouble=what, repairable=None if found is None else found.what)
+    older = repair.find_older(seen.folder) if step == messages.LOST_SET else None
+    return replace(
+        seen,
+        trouble=what,
+        step=make_message(step, **values),
+        older=older,
+        repairable=None if found is None else found.what,
+    )
+
+
+def _with_lost_record(seen: NameSnapshot) -> NameSnapshot:
+    """Return the snapshot of a name of which a record of the agent cannot be read."""
+    found, (name, *_) = repair.find_repair(seen.folder), agent_state.damaged_files(seen.folder)
+    path, why = seen.folder / name, error_reasons.translate_reason("its content is not valid")
+    return replace(
+        seen,
+        trouble=make_message(messages.DAMAGED_FILE, path=str(path), why=why),
+        step=make_message(messages.LOST_REQUEST, folder=str(path)),
+        repairable=None if found is None else found.what,
+    )
 
 
 def _has_partial_files(folder: str, there: AbstractSet[str]) -> bool:
@@ -295,7 +369,14 @@ def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
         raise store_files.StoreDamaged(message)
 
 
-def _set_in_use(folder: str) -> _LiveSet | None:
+def _check_token(folder: str, wanted: OutputOptions, asked: token_keys.Tokens) -> None:
+    """Check that the token of the key in use is there. Raises StoreError."""
+    path = f"{folder}/{store_files.LIVE}/{key_storage.URI}"
+    if _is_there(path):
+        token_keys.check_in_token(key_storage.load_uri(Path(path)), wanted.token, asked)
+
+
+def _set_in_use(folder: str, checks: KeyChecks | None) -> _LiveSet | None:
     """Return the set in use if it is as this client writes it, else None.
 
     A thorough check then judges the others.
@@ -307,7 +388,7 @@ def _set_in_use(folder: str) -> _LiveSet | None:
         if _issuers_name(_read(f"{live}/{generations.CHAIN}")) not in der:
             return None
         certificate = x509.load_der_x509_certificate(der)
-        if not _is_key_of(live, folder, certificate, der):
+        if not _is_compared(live, folder, (certificate, der), checks):
             return None
         held = _held(certificate, der)
     except (OSError, ValueError, x509.InvalidVersion, store_files.StoreError):
@@ -315,19 +396,47 @@ def _set_in_use(folder: str) -> _LiveSet | None:
     return held if named == f"{store_files.GENERATIONS}/{held.in_use.serial}" else None
 
 
-def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
-    """Return whether the key in use is the certificate's.
+def _is_compared(live: str, folder: str, held: tuple[x509.Certificate, bytes], checks: KeyChecks | None) -> bool:
+    """Return whether the key in use is the certificate's, by the last comparison if no file moved since.
+
+    A comparison with an encrypted key is not kept, since its password may move. A key in a token is compared always.
+    """
+    if checks is None:
+        return _is_key_of(live, folder, *held) is not None
+    name = os.path.basename(folder)  # noqa: PTH119 - as above
+    try:
+        state = key_checks.state_of(f"{live}/{key_storage.KEY}", f"{live}/{generations.CERTIFICATE}")
+    except FileNotFoundError:
+        return _is_key_of(live, folder, *held) is not None
+    if checks.is_known(name, state):
+        return True
+    found = _is_key_of(live, folder, *held)
+    if found is _Comparison.PLAIN:
+        checks.add(name, state)
+    return found is not None
+
+
+class _Comparison(Enum):
+    """Comparison that succeeded with a plain key, or with one that is encrypted or in a token."""
+
+    PLAIN, OTHER = range(2)
+
+
+def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> _Comparison | None:
+    """Return how the key in use was found to be the certificate's; None if it was not.
 
     A public key in another encoding is not recognised.
     """
     try:
         octets = _read(f"{live}/{key_storage.KEY}")
     except FileNotFoundError:
-        return key_storage.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
-    if key_storage.is_encrypted(octets):
-        return key_storage.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
+        octets = b""
+    if not octets or key_storage.is_encrypted(octets):
+        key_id = key_storage.key_id_of(Path(live), Path(folder))
+        return _Comparison.OTHER if key_storage.is_for(certificate, key_id) else None
     public = encoding.load_private_key(octets, tests_primes=False).public_key()
-    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
+    is_same = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
+    return _Comparison.PLAIN if is_same else None
 
 
 def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:

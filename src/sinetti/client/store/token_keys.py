@@ -7,21 +7,22 @@ key that no folder of the name mentions was left by an interrupted run. It is us
 import importlib
 import importlib.util
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from sinetti.client.messages import messages
+from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Token
 from sinetti.client.store import files
-from sinetti.domain.values import KeyType
+from sinetti.client.store.files import StoreError
+from sinetti.domain.values import KeyId, KeyType
 from sinetti.pki import key_policy
 from sinetti.pki.encoding import PrivateKey, PublicKey
-from sinetti.pki.signers import pkcs11_uri
+from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 
 FOLDER = "token"
@@ -37,8 +38,17 @@ class _Driver(Protocol):
     def find(self, key: TokenKey) -> PublicKey | None:
         """Find a key; None if it does not exist."""
 
+    def public_keys(self, place: TokenLocation) -> frozenset[tuple[bytes, KeyId]]:
+        """Return ID and key ID of the public keys, without the PIN."""
+
     def private_key(self, key: TokenKey, public: PublicKey) -> PrivateKey:
         """Return the private key, which signs in the token."""
+
+    def is_present(self, key: TokenKey) -> bool:
+        """Return whether the token has a key."""
+
+    def delete(self, key: TokenKey) -> None:
+        """Delete a key pair."""
 
 
 def make(
@@ -94,9 +104,76 @@ def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> Privat
 
     If the settings know the token, its module and PIN file come from there.
     """
-    if known is not None and known.label == key.place.label:
-        key = replace(key, place=TokenLocation(known.module, known.label, known.pin_file))
-    return _driver().private_key(key, cast("PublicKey", public))
+    return _driver().private_key(_placed(key, known), cast("PublicKey", public))
+
+
+Tokens = dict[tuple[Path, str], frozenset[tuple[bytes, KeyId]] | StoreError]
+"""Public keys of each token that was asked, or the reason why it cannot be used."""
+
+
+def check_in_token(key: TokenKey, known: Token | None, asked: Tokens) -> None:
+    """Check that a key's token is there and has its public key. Uses no PIN.
+
+    Each token is asked once for all names that share `asked`. Raises StoreError.
+    """
+    place = _placed(key, known).place
+    at = place.module, place.label
+    if at not in asked:
+        asked[at] = _public_keys(place)
+    found = asked[at]
+    if isinstance(found, StoreError):
+        raise found
+    if (key.id, key.key_id) not in found:
+        why = f"the token {place.label} cannot be used: it does not contain the key"
+        raise _unusable(why)
+
+
+def _public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]] | StoreError:
+    try:
+        return _driver().public_keys(place)
+    except SignerUnavailable as bad:
+        return _unusable(str(bad))
+    except StoreError as bad:
+        return bad
+
+
+def _unusable(why: str) -> StoreError:
+    return StoreError(make_message(messages.TOKEN_KEY_GONE, why=error_reasons.translate_reason(why)))
+
+
+def list_keys(name_folder: Path, known: Token | None) -> tuple[TokenKey, ...]:
+    """List all keys of a name in tokens: of its generations, requests and records.
+
+    Module and PIN file of the token `known` come from there.
+    """
+    paths = (*name_folder.glob("*/*/key.uri"), *(name_folder / FOLDER).glob("*.uri"))
+    found = {(one.place.label, one.id): _placed(one, known) for path in paths if (one := _read(path)) is not None}
+    return tuple(found.values())
+
+
+def check_tokens(keys: Iterable[TokenKey]) -> None:
+    """Check that the tokens of these keys can be used.
+
+    Raises StoreError, SignerUnavailable.
+    """
+    for key in keys:
+        _driver().is_present(key)
+
+
+def delete(keys: Iterable[TokenKey]) -> None:
+    """Delete keys from their tokens; a key that is gone is passed over.
+
+    Raises StoreError, SignerUnavailable.
+    """
+    for key in keys:
+        _driver().delete(key)
+
+
+def _placed(key: TokenKey, known: Token | None) -> TokenKey:
+    """Return the key with module and PIN file of the settings if these know its token."""
+    if known is None or known.label != key.place.label:
+        return key
+    return replace(key, place=TokenLocation(known.module, known.label, known.pin_file))
 
 
 def _made(driver: _Driver, key: TokenKey, public: PublicKey) -> tuple[PrivateKey, bytes]:
@@ -106,7 +183,7 @@ def _made(driver: _Driver, key: TokenKey, public: PublicKey) -> tuple[PrivateKey
 
 def _driver() -> _Driver:
     if importlib.util.find_spec("pkcs11") is None:
-        raise files.StoreError(make_message(messages.NEEDS_PKCS11_EXTRA))
+        raise StoreError(make_message(messages.NEEDS_PKCS11_EXTRA))
     return cast("_Driver", importlib.import_module("sinetti.pki.signers.pkcs11"))
 
 
@@ -121,5 +198,5 @@ def _forget(name_folder: Path, key: bytes) -> None:
 def _read(path: Path) -> TokenKey | None:
     try:
         return pkcs11_uri.load(files.read(path))
-    except (ValueError, files.StoreError):
+    except (ValueError, StoreError):
         return None

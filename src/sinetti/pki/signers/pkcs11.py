@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 from pkcs11 import Attribute, Mechanism, ObjectClass, TokenFlag
 
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import KeyId, KeyType
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.pki import key_policy
@@ -50,6 +50,7 @@ _EC_PARAMETERS = {
     KeyType.EC_P384: bytes.fromhex("06052b81040022"),
 }
 
+_KEY_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 _STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
 
 _SAID = {
@@ -123,6 +124,51 @@ def find(key: TokenKey) -> PublicKey | None:
         return _public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))
 
     return _in_session(key.place, found)
+
+
+def public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]]:
+    """Return ID and key ID of every public key that the token shows without its PIN.
+
+    A key of another type than Sinetti's is left out. Raises SignerUnavailable if the token cannot be used.
+    """
+    with _OPENED.lock:
+        _check_module(place)
+        try:
+            with pkcs11.lib(str(place.module)).get_token(token_label=place.label).open() as session:
+                found = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY}))
+                return frozenset(one for key in found if (one := _ids_of(key)) is not None)
+        except pkcs11.PKCS11Error as bad:
+            why = f"the token {place.label} cannot be used: {_words(bad)}"
+        raise SignerUnavailable(why)
+
+
+def _ids_of(found: pkcs11.Object) -> tuple[bytes, KeyId] | None:
+    try:
+        return bytes(found[Attribute.ID]), key_policy.key_id(_public_key(found))
+    except (pkcs11.PKCS11Error, KeyError, ValueError):
+        return None
+
+
+def is_present(key: TokenKey) -> bool:
+    """Return whether the token has an object with the ID of a key.
+
+    Raises SignerUnavailable if the token cannot be used.
+    """
+    return _in_session(key.place, lambda session: any(_objects(session, key, kind) for kind in _KEY_PAIR))
+
+
+def delete(key: TokenKey) -> None:
+    """Delete a key pair from the token; do nothing if it has none with the ID.
+
+    Raises SignerUnavailable if the token cannot be used.
+    """
+
+    def deleted(session: pkcs11.Session) -> None:
+        for kind in _KEY_PAIR:
+            for one in _objects(session, key, kind):
+                one.destroy()
+
+    _in_session(key.place, deleted)
 
 
 def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
