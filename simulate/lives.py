@@ -32,7 +32,10 @@ from sinetti.testbench.fleet.scenario import CONFIG, START
 from sinetti.testbench.fleet.story_runner import StoryRunner
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - this program makes its own folder there, 0700
-"""Folder of bench and store if there is one. Both write durably, and memory makes that cheap."""
+"""Folder of bench and store if there is one.
+
+Both write durably, and memory makes that cheap.
+"""
 
 LIFE = timedelta(days=7)
 _PROGRESS_STEPS = 28
@@ -118,7 +121,10 @@ def simulate(folder: Path, certificates: int, step: timedelta, *, hints: bool) -
 
 
 def main() -> int:
-    """Play, and print progress and figures. Returns 1 if a certificate lapsed or was damaged."""
+    """Play, and print progress and figures.
+
+    Returns 1 if a certificate lapsed or was damaged.
+    """
     options = _parser().parse_args()
     begun = monotonic_seconds()
     folder = Path(tempfile.mkdtemp(prefix="sinetti-lives-", dir=MEMORY if MEMORY.is_dir() else None))

@@ -144,7 +144,7 @@ REFUSALS: Mapping[RejectionReason, tuple[str, ...]] = {
         "Too early: this certificate can be renewed from {opens}. Send the same request again then.",
         (
             "Too early: renewal opens 60 days before the end, or later if the validity is short. Send the "
-                "same request again then."
+            "same request again then."
         ),
     ),
     RejectionReason.ALREADY_RENEWED: (

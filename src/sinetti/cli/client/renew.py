@@ -19,8 +19,8 @@ def register(subparsers: "Commands") -> None:
         "renew",
         help="renew certificates that are due for renewal",
         description="Renews each certificate with a new key in its last 60 days: in the last third of a validity "
-            "shorter than 180 days, in the last half of one shorter than ten days. Calls no service before "
-            "that.",
+        "shorter than 180 days, in the last half of one shorter than ten days. Calls no service before "
+        "that.",
         epilog=EXAMPLE,
     )
     common.add_names(parser)
