@@ -17,7 +17,7 @@ from tests.support.faulty_signing import Faults, canonical, envelope, indented, 
 from tests.support.xml_signing import OURS
 
 GOOD = signed(request())
-CHANGED = GOOD.replace(b"0123456-7", b"0123456-8")
+CHANGED = GOOD.replace("isä".encode(), b"pappa")
 PREFIX = f' xmlns:cer="{faulty_signing.SERVICE}"'
 HEX = signed(request(), OURS, Faults(stated=lambda digest: digest.hex().encode()))
 
@@ -91,7 +91,7 @@ def test_the_mark_stands_below_the_first_difference():
         said = lines(envelope(CHANGED), language, signed=canonical(request())).splitlines()
         at = next(place for place, line in enumerate(said) if line.strip() == "^")
         column = said[at].index("^")
-        assert [line[column] for line in said[at - 2 : at]] == ["7", "8"]
+        assert [line[column] for line in said[at - 2 : at]] == ["i", "p"]
 
 
 def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
