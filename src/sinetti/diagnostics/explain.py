@@ -104,7 +104,7 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
 
 
 def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
-    """Return a diagnosis with the request's fault beside the signature; None if there is none."""
+    """Return a diagnosis with the request's own fault; None if there is none."""
     fault = shapes.find_in_request(taken, question.policy)
     if fault is None:
         return None
@@ -244,7 +244,7 @@ def _compared(
 
 
 _EVIDENCE = {Cause.SCHEMA_ORDER: Cause.REORDERED, Cause.ELEMENT_MISSING: Cause.FIELD_DROPPED}
-"""Faults of a request, and what they suggest if no form of it has the stated digest."""
+"""Faults of a request, and the causes that they suggest if no form fits."""
 
 
 def _evidence(

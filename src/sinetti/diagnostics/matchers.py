@@ -41,7 +41,7 @@ _DIGEST_INFOS = {
 _WITHOUT_NULL = {
     bytes([one[0], one[1] - 2, one[2], one[3] - 2]) + one[4:-4] + one[-2:]: name for one, name in _DIGEST_INFOS.items()
 }
-"""The same without the parameter NULL, which a signature has to contain (RFC 8017, 9.2)."""
+"""The same without NULL, which a signature has to contain (RFC 8017, 9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def digest(name: str, octets: bytes) -> bytes:
 
 
 def decodings(octets: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield what octets are once more: the content of base64, of hexadecimal digits, or the octets reversed.
+    """Yield other readings of octets: as base64, as hexadecimal digits, reversed.
 
     Hexadecimal digits are also base64, so a value in base64 may have been digits before it was decoded.
     """
@@ -238,7 +238,7 @@ class SignatureMatcher:
 
 
 def _content_of(key: rsa.RSAPublicKey, value: bytes) -> tuple[str, bytes, Match] | None:
-    """Return the hash, the digest and the fault in the content of an RSA signature of PKCS#1 v1.5.
+    """Return hash, digest and fault in an RSA signature of PKCS#1 v1.5.
 
     None if this key did not make it.
     """

@@ -163,7 +163,7 @@ _CHANGES: tuple[tuple[Cause, str, Callable[[etree._Element], None]], ...] = (
 
 
 def _without_attributes(root: etree._Element) -> Iterator[Mutation]:
-    """Yield the tree without all attributes outside the signature, and without those of the root."""
+    """Yield the tree without attributes outside the signature, all or the root's."""
     if root.attrib:
         changed = copied(root)
         changed.attrib.clear()
@@ -176,7 +176,7 @@ def _without_attributes(root: etree._Element) -> Iterator[Mutation]:
 
 
 def _before_the_end(root: etree._Element) -> Iterator[Mutation]:
-    """Yield the tree with other white space after its last child, where a signature on a line of its own was added."""
+    """Yield the tree with other white space in the place of the signature."""
     last = children(root)[-1:]
     tail = (last[0].tail or "") if last else ""
     if last and last[0].tag != signature.SIGNATURE and not tail.strip(_WHITE):

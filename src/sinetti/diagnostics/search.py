@@ -33,6 +33,8 @@ _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 """Object identifier of CMS signed-data (RFC 5652, 5.1)."""
 
 _OID_WITHIN = 32
+_SIZES = frozenset({64, 96, 256, 384, 512})
+"""Octets of signatures by keys of the usual sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,10 @@ class Comparison:
 def compare_document(
     taken: SignedElement, signature_info: SignatureInfo, question: DiagnosisContext, key: x509.Certificate
 ) -> Comparison:
-    """Compare the document with its DigestValue. `key`: the certificate in the signature."""
+    """Compare the document with its DigestValue.
+
+    `key`: the certificate in the signature.
+    """
     known = _known_content(taken, key)
     forms = candidates.document_forms(taken, signature_info.document_form or _EXCLUSIVE, known)
     oracle = DigestMatcher(name_of(signature_info.digest_method) or "", signature_info.digest or b"")
@@ -105,7 +110,7 @@ def compare_document(
 
 
 def _known_content(taken: SignedElement, key: x509.Certificate) -> KnownContent:
-    """Return values that the certificate, the request in the message and the schema have."""
+    """Return the values that the certificate, the CSR and the schema have."""
     names = {
         ElementName.CUSTOMER_ID: x509.NameOID.COMMON_NAME,
         ElementName.CUSTOMER_NAME: x509.NameOID.ORGANIZATION_NAME,
@@ -164,7 +169,7 @@ def _of_unknown(oracle: SignatureMatcher, value: bytes) -> Cause:
     """Return the cause if no form fits a value."""
     if _SIGNED_DATA in value[:_OID_WITHIN]:
         return Cause.CMS
-    if not oracle.fits_key:
+    if not oracle.fits_key and len(value) not in _SIZES:
         return Cause.VALUE_LENGTH
     return Cause.SIGNED_INFO_CHANGED if oracle.made_by_key else Cause.WRONG_KEY
 

@@ -60,7 +60,7 @@ _KNOWN_METHODS = frozenset(
     }.items()
     for name in names.split(" ")
 )
-"""Methods that are named in full; the log of the bench must contain nothing else of a message."""
+"""Methods that are named; the log of the bench contains no others."""
 
 
 class Finding(NamedTuple):
@@ -113,7 +113,7 @@ def _is_xml(octets: bytes) -> bool:
 
 
 def find_in_envelope(taken: SignedElement) -> Cause | None:
-    """Return how the request stands in its envelope, if it is not the Body's own element."""
+    """Return the fault of a request that is not the Body's own element, or None."""
     if taken.envelope is None or taken.kind is not MessageType.DOCUMENT:
         return None
     if any(element.tag in _REQUEST_TAGS for element in taken.root.iter("*")):
@@ -132,7 +132,7 @@ def _has_request_as_text(root: etree._Element) -> bool:
 
 
 def find_in_signature(flaw: str, root: etree._Element) -> Finding | None:
-    """Return the fault of a signature's shape, by the verifier's reason; None for any other reason."""
+    """Return the fault of a signature's shape, by the verifier's reason, or None."""
     signature = next(root.iter(SIGNATURE), None)
     if signature is None:
         return None
@@ -242,7 +242,7 @@ _OTHER_OIDS = tuple(
     bytes.fromhex(one)
     for one in ("06092a864886f70d010702", "06092a864886f70d010701", "06092a864886f70d010101", "06072a8648ce3d0201")
 )
-"""PKCS#7 signed-data and data, and the algorithms of RSA and EC keys, near the start of such a file."""
+"""Object identifiers of PKCS#7, and of RSA and EC keys, near a file's start."""
 
 
 def _is_other_der(octets: bytes) -> bool:

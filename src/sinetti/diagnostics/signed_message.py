@@ -173,7 +173,7 @@ def info_of(root: etree._Element) -> etree._Element:
 
 
 def requested(taken: SignedElement) -> x509.CertificateSigningRequest | None:
-    """Return the certificate signing request in a message; None if there is no readable one."""
+    """Return the certificate signing request in a message; None if unreadable."""
     text = taken.root.findtext(ElementName.CERTIFICATE_REQUEST)
     octets = _octets(text or "")
     if octets is None or len(octets) > LARGEST_REQUEST:

@@ -16,7 +16,6 @@ from sinetti.cli.core.blocks import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.report import BY_THIS_CLOCK, Report
