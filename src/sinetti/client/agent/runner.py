@@ -324,7 +324,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
     left: set[Future[NameResult | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
     try:
         while left:
-            ended, left = wait(left, return_when=FIRST_COMPLETED)
+            ended, left = wait(left, agent.report_alive(), FIRST_COMPLETED)
             yield from (row for one in ended if (row := one.result()) is not None)
     finally:
         if left:  # the caller stopped iterating: work under way ends, and nothing more is begun
