@@ -42,7 +42,7 @@ cd "$FOLDER"
 mkdir upper work root
 mount -t overlay overlay -o lowerdir={shlex.quote(str(FILES))}/root,upperdir=upper,workdir=work root
 """
-"""Script of a mount namespace with the files of a new machine in $FOLDER/root, and cgroups as new machines have them."""
+"""Script of a mount namespace with the files of a new machine in $FOLDER/root, and cgroups like a new machine's."""
 
 CLONE = f"""
 mkdir -p root/usr/local/src/sinetti
