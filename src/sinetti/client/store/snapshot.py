@@ -428,7 +428,7 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
     if named != f"{store_files.GENERATIONS}/{held.in_use.serial}":
         return None
     if checks is not None and state is not None and compared is _Comparison.PLAIN and kept.customer_id.encode() in der:
-        checks.add(name, _known(held.in_use, state, kept.customer_id))
+        checks.add(name, _known(held.in_use, state, kept.customer_id, checks.now))
     return held._replace(state=state if compared is _Comparison.PLAIN else None)
 
 
@@ -445,9 +445,9 @@ def _installed(known: KnownSet) -> InstalledCertificate:
     return InstalledCertificate(Serial(known.serial), span, bytes.fromhex(known.sha256))
 
 
-def _known(found: InstalledCertificate, state: FileState, customer_id: str) -> KnownSet:
-    begins, ends = int(found.span.not_before.timestamp()), int(found.span.not_after.timestamp())
-    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex())
+def _known(found: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
+    begins, ends, at = (int(one.timestamp()) for one in (found.span.not_before, found.span.not_after, now))
+    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex(), at)
 
 
 class _Comparison(Enum):
