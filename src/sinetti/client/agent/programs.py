@@ -13,6 +13,8 @@ from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
 from sinetti.client.store import files, settings
 from sinetti.client.store.snapshot import NameSnapshot
 
+_DEFAULTS = OutputOptions()
+
 
 class HookRunner(Protocol):
     """Interface of a run to the holder's programs.
@@ -64,7 +66,7 @@ class ConfiguredHooks:
         Look closer only if the table asks for something or an earlier deployment is unfinished.
         """
         entry = _with_files(entry, seen.files)
-        asks = entry.hooks.commands or entry.files != OutputOptions()
+        asks = entry.hooks.commands or entry.files != _DEFAULTS
         return bool(asks or seen.is_undeployed) and deploy.is_due(seen.folder, now, entry)
 
     def bring_into_use(
@@ -81,4 +83,4 @@ def _with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntr
 
     Options in a table of the configuration take precedence.
     """
-    return replace(entry, files=kept) if entry.files == OutputOptions() else entry
+    return replace(entry, files=kept) if entry.files == _DEFAULTS != kept else entry

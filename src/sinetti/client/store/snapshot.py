@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -260,7 +260,10 @@ def _snapshot_of(
             if held.state is None:
                 _check_token(folder, kept.files, shared.tokens)
         step = messages.LOST_REQUEST
-        requests = _journals(folder) if journal.PENDING in there else ()
+        pending: Sequence[str] = tuple(RequestKind) if journal.PENDING in there else ()
+        if for_agent and pending:
+            pending = os.listdir(f"{folder}/{journal.PENDING}")  # noqa: PTH208 - as above
+        requests = _journals(folder, pending) if pending else ()
         is_dispensable = held is None and journal.is_deletable(name_folder)
         step = messages.LOST_NOTES
         notes = _notes(folder) if generations.NOTES in there else NameState()
@@ -281,7 +284,7 @@ def _snapshot_of(
             agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
             is_dispensable,
             kept.files,
-            for_agent and _has_partial_files(folder, there),
+            for_agent and any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
         )
     except store_files.StoreError as bad:
@@ -328,11 +331,6 @@ def _with_lost_record(seen: NameSnapshot) -> NameSnapshot:
     )
 
 
-def _has_partial_files(folder: str, there: AbstractSet[str]) -> bool:
-    pending = os.listdir(f"{folder}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
-    return any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending))
-
-
 def _of_settings(folder: Path, kept: NameSettings | None) -> NameSnapshot:
     """Return a snapshot with the settings alone, if they could be read."""
     if kept is None:
@@ -355,9 +353,12 @@ def _notes(folder: str) -> NameState:
         return generations.notes(Path(folder))  # as above
 
 
-def _journals(folder: str) -> tuple[RequestJournal, ...]:
-    pending = f"{folder}/{journal.PENDING}"
-    found = (journal.load(Path(pending, kind)) for kind in RequestKind if _is_there(f"{pending}/{kind}"))
+def _journals(folder: str, entries: Collection[str]) -> tuple[RequestJournal, ...]:
+    """Return the requests under way; `entries` are the names in their folder, as far as they are known."""
+    place = f"{folder}/{journal.PENDING}"
+    found = (
+        journal.load(Path(place, kind)) for kind in RequestKind if kind in entries and _is_there(f"{place}/{kind}")
+    )
     return tuple(one for one in found if one is not None)
 
 
