@@ -25,10 +25,13 @@ from sinetti.infra import file_permissions
 
 FILE = ".sets.json"
 AGE = timedelta(days=1)
-"""Longest age of a comparison; that of a name lies between half of it and all of it."""
+"""Longest age of a comparison.
+
+The age for a name lies between half of it and all of it.
+"""
 
 _MARGIN = 1_000_000_000
-"""Nanoseconds before the record was written in which a file may have changed twice at the same time."""
+"""Nanoseconds before the record in which two changes of a file may have one time."""
 
 
 class FileState(NamedTuple):
@@ -45,9 +48,9 @@ class FileState(NamedTuple):
 
 
 class KnownSet(NamedTuple):
-    """Set that was found whole: the state of its files, its customer, and its certificate.
+    """Set that was found whole.
 
-    The instants are in seconds since 1970, `at` is that of the comparison. `sha256` is the hex digest of the DER.
+    It has the state of its files, its customer and its certificate. The instants are in seconds since 1970, `at` is that of the comparison. `sha256` is the hex digest of the DER.
     """
 
     state: str
@@ -61,7 +64,10 @@ class KnownSet(NamedTuple):
 
 @dataclass(slots=True)
 class KeyChecks:
-    """Comparisons by name at `now`: `known` ones, written at `written_ns`, and those `seen` in this pass."""
+    """Comparisons by name at `now`.
+
+    `known` ones were written at `written_ns`, and those in `seen` hold in this pass.
+    """
 
     now: datetime
     known: dict[str, list[Any]] = field(default_factory=dict)
@@ -70,7 +76,7 @@ class KeyChecks:
     is_changed: bool = False
 
     def find(self, name: str, state: FileState, customer_id: str) -> KnownSet | None:
-        """Return the set of a name if it was found whole when its files were in this state."""
+        """Return the set of a name if it was found whole in this state of its files."""
         raw = self.known.get(name)
         if raw is None or raw[:2] != [state.text, customer_id] or state.changed_ns > self.written_ns - _MARGIN:
             return None
@@ -114,7 +120,10 @@ def load(store: Path, now: datetime) -> KeyChecks:
 
 
 def save(store: Path, checks: KeyChecks) -> None:
-    """Write the record if it has changed. If the disk refuses, the next pass takes longer."""
+    """Write the record if it has changed.
+
+    If the disk refuses, the next pass takes longer.
+    """
     if not checks.is_changed and checks.seen.keys() == checks.known.keys():
         return
     raw = {"sets": checks.seen}

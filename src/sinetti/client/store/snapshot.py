@@ -129,9 +129,9 @@ class NameSnapshot:
         return None if self.span is None else self.span.not_after
 
     def damage(self, now: datetime) -> tuple[Message, Message | None] | None:
-        """Return the message about the damage, and the next step at `now` if that message does not say it.
+        """Return the message about the damage, and the next step at `now`.
 
-        None for a name without damage.
+        The step is None if the message says it. The result is None for a name without damage.
         """
         if self.trouble is None:
             return self.exposed
@@ -149,9 +149,9 @@ class NameSnapshot:
         return what if what is None or step is None else make_message(messages.WITH_STEP, what=what, step=step)
 
     def is_clock_behind(self, now: datetime) -> bool:
-        """Return whether the clock has to be wrong: the certificate in use begins after `now`.
+        """Return whether the certificate in use begins after `now`.
 
-        A lag of CLOCK_SKEW is tolerated.
+        The clock has to be wrong then. A lag of CLOCK_SKEW is tolerated.
         """
         return self.span is not None and now + generations.CLOCK_SKEW < self.span.not_before
 
@@ -193,7 +193,7 @@ class _LiveSet(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """Knowledge that the names of a store share: comparisons of keys, if they count, and the tokens asked."""
+    """Comparisons, if they count, and asked tokens that the names of a store share."""
 
     checks: KeyChecks | None
     tokens: token_keys.Tokens
@@ -298,7 +298,10 @@ def _snapshot_of(
 
 
 def _damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
-    """Return the snapshot of a name with damage, and the way out of it. `step` is the step for the damaged part."""
+    """Return the snapshot of a name with damage, and the way out of it.
+
+    `step` is the message id of the step for the damaged part.
+    """
     found = repair.find_repair(seen.folder)
     what, values = bad.message, {"name": seen.name, "folder": str(seen.folder)}
     if what.text == messages.TOKEN_KEY_GONE:
@@ -354,7 +357,10 @@ def _notes(folder: str) -> NameState:
 
 
 def _journals(folder: str, entries: Collection[str]) -> tuple[RequestJournal, ...]:
-    """Return the requests under way; `entries` are the names in their folder, as far as they are known."""
+    """Return the requests under way.
+
+    `entries` are the names in their folder, or all that may be there.
+    """
     place = f"{folder}/{journal.PENDING}"
     found = (
         journal.load(Path(place, kind)) for kind in RequestKind if kind in entries and _is_there(f"{place}/{kind}")
@@ -434,7 +440,10 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
 
 
 def _state_of(live: str) -> FileState | None:
-    """Return the state of the files of a set; None for a key in a token, which has no key.pem."""
+    """Return the state of the files of a set.
+
+    None for a key in a token, which has no key.pem.
+    """
     try:
         return key_checks.state_of(live)
     except FileNotFoundError:
@@ -452,9 +461,9 @@ def _known(found: InstalledCertificate, state: FileState, customer_id: str, now:
 
 
 class _Comparison(Enum):
-    """Comparison that succeeded with a plain key, or with one that is encrypted or in a token.
+    """Comparison that succeeded: with a plain key, or with another.
 
-    The second is repeated by each snapshot, since its password or token may go away.
+    A key that is encrypted or in a token is compared by each snapshot, since its password or token may go away.
     """
 
     PLAIN, OTHER = range(2)
