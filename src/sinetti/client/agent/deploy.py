@@ -16,7 +16,7 @@ from sinetti.client.agent import hooks, schedule
 from sinetti.client.agent.hooks import HookContext, HookResult
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import CertificateEntry, Hooks, HookStage, OutputOptions
+from sinetti.client.model import DEFAULT_OUTPUT, CertificateEntry, Hooks, HookStage, OutputOptions
 from sinetti.client.results import UsageError
 from sinetti.client.store import agent_state, event_log, files, generations, key_storage, settings
 from sinetti.client.store.agent_state import DeployState
@@ -159,7 +159,7 @@ def with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry
 
     Options in a table of the configuration take precedence.
     """
-    return replace(entry, files=kept) if entry.files == OutputOptions() else entry
+    return replace(entry, files=kept) if entry.files == DEFAULT_OUTPUT != kept else entry
 
 
 def _brought(

@@ -391,10 +391,10 @@ DEPLOY_AGAIN = gettext_noop(
     "{at}. Nothing is lost, and the previous certificate is kept."
 )
 CLOCK_BEHIND = ngettext_noop(
-    "This computer's clock says {now}, but {count} certificate in use is valid only from days later. Set "
-    "the clock. Until then, renewals are late.",
-    "This computer's clock says {now}, but {count} certificates in use are valid only from days later. "
-    "Set the clock. Until then, renewals are late.",
+    "This computer's clock says {now}, but {count} certificate in use is not valid yet. Set the clock. "
+    "Until then, renewals are late.",
+    "This computer's clock says {now}, but {count} certificates in use are not valid yet. Set the clock. "
+    "Until then, renewals are late.",
 )
 SAME_FOR_MORE = ngettext_noop(
     "The same applies to {count} more name: {message}", "The same applies to {count} more names: {message}"

@@ -41,7 +41,7 @@ def result_messages(row: NameResult) -> tuple[Message, ...]:
 
 
 def plan_messages(row: NameResult) -> tuple[Message, ...]:
-    """Return the messages on the action that a run would take for a name, and when, and on its damage."""
+    """Return the messages on the planned action for a name, and on its damage."""
     planned = _plan_message(row)
     return result_messages(row) if planned is None else (planned, *result_messages(row))
 
