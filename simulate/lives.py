@@ -138,10 +138,8 @@ def main() -> int:
             for number, _ in enumerate(year.run(options.days)):
                 if number % _PROGRESS_STEPS == 0:
                     seconds = monotonic_seconds() - begun
-                    print(
-                        f"{seconds:6.0f} s  {instant(year.now)}  {year.renewals:,} renewals, {year.clock_seconds:.0f} s for the clock",
-                        flush=True,
-                    )
+                    done = f"{year.renewals:,} renewals, {year.clock_seconds:.0f} s for the clock"
+                    print(f"{seconds:6.0f} s  {instant(year.now)}  {done}", flush=True)
             summary = year.summary(monotonic_seconds() - begun)
         finally:
             year.stage.stop()
