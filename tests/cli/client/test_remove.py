@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.agent import runner
-from sinetti.client.store import files, generations
+from sinetti.client.store import files, generations, key_checks
 from sinetti.wire.json_api import revocations
 from sinetti.wire.soap.operations import Failure
 from tests.cli.test_client import END, OPENS
@@ -42,8 +42,8 @@ def remove(shell, *words, name="payroll"):
 
 
 def left(shell):
-    """Return what the store has besides its lock."""
-    return sorted(one.name for one in shell.store.iterdir() if one.name != runner.FILE)
+    """Return what the store has besides the files of the agent that name nothing."""
+    return sorted(one.name for one in shell.store.iterdir() if one.name not in {runner.FILE, key_checks.FILE})
 
 
 def serial_of(shell):

@@ -26,7 +26,7 @@ from sinetti.cli.core import invocation, output, progress
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
-from sinetti.client.agent import report, runner
+from sinetti.client.agent import runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.agent.worker import AgentContext, RunCancelled
@@ -34,11 +34,11 @@ from sinetti.client.config import apply
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config
-from sinetti.client.reporting import status
+from sinetti.client.reporting import run_report, status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
-from sinetti.infra.unix_socket import sd_notify
+from sinetti.infra.unix_socket import sd_notify, watchdog_seconds
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -59,7 +59,7 @@ _STORE_AGAIN = timedelta(minutes=5)
 _STRIDE = 30.0
 """Longest sleep in seconds.
 
-After each, the agent notices that the machine slept or that its clock was set.
+After each, the agent notices that the machine slept or that its clock was set, and notifies systemd's watchdog.
 """
 
 
@@ -85,7 +85,7 @@ class RunProgress:
 
     def done(self, row: NameResult) -> None:
         """Report the result of one name."""
-        for message in report.result_messages(row):
+        for message in run_report.result_messages(row):
             if self._is_news(message):
                 self.tell(message)
         self.bar.advance(row.seen.name)
@@ -111,7 +111,7 @@ class RunProgress:
 
     def tell(self, message: Message) -> None:
         """Print a message while the bar is shown."""
-        if not report.is_verbose(message):
+        if not run_report.is_verbose(message):
             self.bar.between(self.console.tell)(message)
 
 
@@ -167,6 +167,7 @@ def _serve(
     supervisor that had to restart it might take it for completed.
     """
     stop, wake = events
+    _config(parsed, console)  # a wrong sinetti.toml ends the service before systemd takes it for started
     sd_notify("READY=1")
     while True:
         rest = every
@@ -186,6 +187,11 @@ def _serve(
             return code
 
 
+def _report_alive() -> float:
+    sd_notify("WATCHDOG=1")
+    return watchdog_seconds(_STRIDE)
+
+
 def _from_now(at: datetime) -> timedelta:
     return at - clock.utc_now()
 
@@ -197,7 +203,7 @@ def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> boo
     """
     until, end = clock.utc_now() + rest, clock.boottime_seconds() + rest.total_seconds()
     while clock.utc_now() < until and clock.boottime_seconds() < end:
-        if wake.wait(min(_STRIDE, max(end - clock.boottime_seconds(), 0.01))):
+        if wake.wait(min(_report_alive(), max(end - clock.boottime_seconds(), 0.01))):
             break
     wake.clear()
     return stop.is_set()
@@ -214,11 +220,11 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
     except OSError as bad:
         _put_unusable(agent)
         raise StoreError(_unusable(parsed.store, bad)) from bad
-    for message in report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
+    for message in run_report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
 
 
@@ -261,10 +267,12 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         raise StoreError(_unusable(parsed.store, bad)) from bad
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now))
     else:
         output.show(
-            Paragraph(messages.render(one, console.language)) for row in end.rows for one in report.plan_messages(row)
+            Paragraph(messages.render(one, console.language))
+            for row in end.rows
+            for one in run_report.plan_messages(row)
         )
     return end.exit_code
 
@@ -279,7 +287,7 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, now_given=parsed.now is not None)
+    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, _report_alive)
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:
