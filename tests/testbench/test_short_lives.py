@@ -76,9 +76,10 @@ def test_a_life_of_47_days(bench, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("hints", "hours"), {"hints": (True, 12), "none": (False, 1)}.values(), ids=["hints", "none"])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("hints", "hours"), {"hints": (True, 12), "none": (False, 2)}.values(), ids=["hints", "none"])
 def test_some_weeks_of_seven_days_each(hints, hours, tmp_path):
-    """Six weeks with hints, and a week without, with the passes of a timer that fires each hour."""
+    """Six weeks with hints and two passes a day, and a week without hints and with twelve."""
     days = 42 if hints else 7
     played = lives.simulate(tmp_path, 10, timedelta(hours=hours), hints=hints)
     try:
