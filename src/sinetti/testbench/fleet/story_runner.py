@@ -16,6 +16,7 @@ from threading import Timer
 from typing import Any
 
 _READY_WITHIN = 30
+_ANSWER_WITHIN = 300
 _COMMAND_WITHIN = 60
 _STOP_WITHIN = 10
 _WIDTH = 100
@@ -110,6 +111,9 @@ class StoryRunner:
         except subprocess.TimeoutExpired:
             self.bench.kill()
             self.bench.wait()
+        for pipe in (self.bench.stdin, self.bench.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def chapter(self, title: str, *, now: str | None = None) -> None:
         """Begin a step of the story; with `now`, set the bench's clock first."""
@@ -171,7 +175,7 @@ class StoryRunner:
             method=method,
         )
         try:
-            with _DIRECT.open(request, timeout=_READY_WITHIN) as reply:
+            with _DIRECT.open(request, timeout=_ANSWER_WITHIN) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as refused:
             with refused:
