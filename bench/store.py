@@ -67,6 +67,7 @@ def make(store: Path, names: int) -> None:
         generation = folder / "generations" / serial
         generation.mkdir(parents=True, mode=0o700)
         (generation / "key.pem").write_bytes(pems[which])
+        (generation / "key.pem").chmod(0o600)
         (generation / "certificate.pem").write_bytes(encoding.certificate_pem(der))
         (generation / "chain.pem").write_bytes(chain_pem)
         (folder / "pending").mkdir(mode=0o700)

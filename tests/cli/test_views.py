@@ -20,6 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sinetti.cli.client import common
+from sinetti.client.doctor import findings, host
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, render
 from sinetti.client.model import Format, OutputOptions, Token
@@ -30,6 +31,7 @@ from sinetti.client.requests.transport import ServerProbe
 from sinetti.client.store import files, generations, rights, settings, snapshot, token_keys
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.infra import file_permissions
 from sinetti.pki import encoding
 from sinetti.pki.signers import pkcs11_uri
 from sinetti.wire.soap.operations import Failure
@@ -222,8 +224,7 @@ def twice(damage):
 
 def unwhole_anchors(house):
     """Remove the chain, and the CAs that it could be made of."""
-    kept = settings.load(folder(house))
-    settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
+    without_anchors(house)
     away("chain.pem")(house)
 
 
@@ -333,6 +334,17 @@ def first_of_two(house):
 def second_of_two(house):
     path = generation(house) / "certificate.pem"
     path.write_bytes((generation(house) / "chain.pem").read_bytes() + path.read_bytes())
+
+
+def wrong_signature(house):
+    path = generation(house) / "certificate.pem"
+    octets = encoding.certificate_der(encoding.load_certificate(path.read_bytes()))
+    path.write_bytes(encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1])))
+
+
+def without_anchors(house):
+    kept = settings.load(folder(house))
+    settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
 
 
 def reversed_chain(house):
@@ -511,7 +523,7 @@ STATES = {
     "key cut short": lost(put("key.pem", b"-----BEGIN PRIVATE KEY-----\nMIIE")),
     "key with a wrong bit": lost(turned_bit),
     "key of another name": lost(others_key),
-    "key of another type": lost(key_of_type(KeyType.RSA_2048)),
+    "key of another type": lost(key_of_type(KeyType.EC_P384)),
     "key a folder": lost(both(away("key.pem"), lambda house: (generation(house) / "key.pem").mkdir())),
     "key a pipe": lost(pipe("live/key.pem")),
     "key encrypted, no password known": lost(encrypted, None, messages.NO_KEY_PASSWORD),
@@ -529,6 +541,13 @@ STATES = {
         messages.LOST_SET,
         5,
     ),
+    "key missing, former generation revoked": lost(
+        both(
+            lambda house: generations.remember(folder(house), generations.NameState(revoked=generation(house).name)),
+            lambda house: house.run("renew", "payroll", "--store", house.store, "--force"),
+            away("key.pem"),
+        )
+    ),
     # Rights: the name is damaged, and still renewed.
     "key readable by others": exposed(mode("live/key.pem", 0o644)),
     "key writable by others": exposed(mode("live/key.pem", 0o602)),
@@ -543,6 +562,7 @@ STATES = {
     "settings writable by others": exposed(mode("settings.toml", 0o666), step=rights.CHMOD_STEP),
     "folder writable by others": exposed(mode(".", 0o777), step=rights.CHMOD_STEP),
     "generation writable by others": exposed(mode("live", 0o777), step=rights.CHMOD_STEP),
+    "generations writable by others": exposed(mode("generations", 0o777), step=rights.CHMOD_STEP),
     "folder that others pass": well(mode(".", 0o711)),
     "store of one other user, run by root": well(all_owned),
     # The certificate.
@@ -554,7 +574,9 @@ STATES = {
     "certificate in DER": repaired(in_der),
     "certificate with its chain behind it": well(first_of_two),
     "certificate behind its chain": lost(second_of_two),
+    "certificate with a wrong bit in its signature": lost(wrong_signature),
     "certificate of another key": lost(others_key),
+    "certificate of a CA that the settings do not have": well(without_anchors),
     "certificate of another customer": lost(others_certificate),
     "set of another customer": lost(others_set, says=messages.OTHERS_CERTIFICATE),
     "certificate expired": needs(RequiredAction.REPLACE, at(OPENS + timedelta(days=90)), "expired", 3),
@@ -631,6 +653,7 @@ STATES = {
     "log a pipe": well(pipe("log.jsonl")),
     "log garbage": well(in_the_name("log.jsonl", b"garbage")),
     "format missing": well(packed),
+    "format empty": well(both(packed, put("certificate.p12"), mode("live/certificate.p12", 0o600))),
     "half a file of a run that was killed": well(in_the_name(".settings.toml.new", b"x")),
     "unknown files": well(both(in_the_name("README", b"mine"), put("note.txt", b"mine"))),
     "nothing wrong": well(lambda _house: None),
@@ -696,7 +719,7 @@ def test_five_views_say_the_same_of_a_name(case, house):
     assert {case.says, case.step} - {None} <= ids_of(said), said
     what = step = ""
     if case.state == "damaged":
-        what, step = (one and render(one, Language.EN) for one in status.damage(row_of(house)))
+        what, step = (one and render(one, Language.EN) for one in row_of(house).seen.damage(house.double.now))
         assert any(what in one and (step or "") in one for one in texts), texts
     code, out, err = house.run("run", "--config", house.folder / "sinetti.toml", "--json", "--lang", "en")
     (row,) = json.loads(out)["names"]
@@ -705,6 +728,36 @@ def test_five_views_say_the_same_of_a_name(case, house):
     assert state != "damaged" or what in err
     agree(seen_in(house)[0], state, expected)
     assert metrics_in(house.folder / "metrics") == (state, bool(expected))
+    (more,) = json.loads(house.run("status", "--config", house.folder / "sinetti.toml", "--json", "--details")[1])
+    assert more["next"] == row["next"]
+
+
+PAGE = {
+    "key missing, empty": "key missing",
+    "key encrypted": "key encrypted, password wrong",
+    "token": "key not in the token",
+    "settings": "settings missing",
+    "`live` missing": "link missing",
+    "key that others": "key readable by others",
+    "a deploy hook": "deploy failed once",
+    "certificate not valid yet": "certificate not valid yet",
+    "a renewal failed": "renewal held back once",
+    "a further format": "format missing",
+}
+"""Rows of the table on the agent's page, by their beginning, with a state that shows them."""
+
+
+def test_the_agents_page_says_the_same():
+    page = (Path(__file__).parents[2] / "docs" / "holders" / "agent.md").read_text()
+    table = page.partition("| problem | state | code |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(PAGE)
+    for line, (begin, name) in zip(table, PAGE.items(), strict=True):
+        _, problem, state, codes, way_out, _ = (cell.strip() for cell in line.split("|"))
+        assert problem.startswith(begin)
+        case = STATES[name]
+        assert state in {f"`{case.state}`", "unchanged"}
+        assert codes == (f"{case.code}, `run` {case.run}" if case.run else str(case.code))
+        assert way_out.endswith(": 0") is (case.after is not None)
 
 
 REPAIRS = {name: case for name, case in STATES.items() if case.step == messages.RUN_REPAIRS}
@@ -725,9 +778,83 @@ def log_after_run(house):
 
 def test_the_words_of_a_former_generation_are_a_line_that_helps(house):
     renewed_and_lost(house)
-    line = render(status.damage(row_of(house))[1], Language.EN).partition("Run: ")[2]
+    line = render(row_of(house).seen.damage(house.double.now)[1], Language.EN).partition("Run: ")[2]
     subprocess.run(shlex.split(line), check=True)
     agree(seen_in(house)[0], "renewal-open", 0)
+
+
+def test_a_new_order_replaces_a_lost_key(house):
+    renewed(house)
+    away("key.pem")(house)
+    doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
+    try:
+        code, _, err = house.enrol(transfer_id=OTHER_ID)
+    finally:
+        double.TRANSFER_ID = doubles_id
+    assert code == 0, err
+    agree(seen_in(house)[0], "valid", 0)
+
+
+def test_a_new_order_for_a_lost_key_needs_other_transfer_ids_and_the_same_customer(house):
+    away("key.pem")(house)
+    asked = len(house.double.seen)
+    code, _, err = house.enrol("--lang", "en")
+    assert (code, "“sinetti doctor” shows other ways" in err) == (5, True)
+    assert house.enrol("--lang", "en", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 2
+    a_folder_of(b"mine")(house)
+    assert house.enrol("--lang", "en", transfer_id=OTHER_ID)[0] == 5
+    assert len(house.double.seen) == asked
+
+
+def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_record(house):
+    refused_for_good(house)
+    in_the_name("agent.json", b"garbage")(house)
+    house.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
+    assert house.run("run", "--store", house.store)[0] == 3
+    agree(seen_in(house)[0], "renewal-open", 3)
+
+
+def test_a_group_that_sinetti_toml_gives_is_no_fault_after_a_run(house):
+    group = grp.getgrgid(os.getgid()).gr_name
+    path = house.folder / "sinetti.toml"
+    path.write_text(f'store = "store"\n[defaults]\ngroup = "{group}"\nmode = "0640"\n')
+    for _ in range(2):
+        assert house.run("run", "--config", path)[0] == 0
+    assert (generation(house) / "key.pem").stat().st_mode & 0o777 == 0o640
+    agree(seen_in(house)[0], "valid", 0)
+
+
+OPEN_STORES = {
+    "writable by others": (lambda store: store.chmod(0o777), "Other users of this computer can change the store"),
+    "writable by a group": (lambda store: (os.chown(store, 0, 1), store.chmod(0o770)), "It belongs to root."),
+}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(("change", "text"), OPEN_STORES.values(), ids=OPEN_STORES)
+def test_the_doctor_finds_a_store_that_others_can_change(change, text, house):
+    change(house.store)
+    code, out, _ = house.run("doctor", "--store", house.store, "--json", "--lang", "en")
+    (found,) = [one for one in json.loads(out) if one["level"] == "fail"]
+    assert (code, found["check"], found["next"]) == (5, "rights", f"Run: chmod go-w {house.store}")
+    assert text in found["text"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_the_doctor_says_whose_a_foreign_store_is(house, monkeypatch):
+    os.chown(house.store, 1, 1)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    found = list(host.check_store(house.store, (), 0))
+    assert [one.message.values["owner"] for one in found if one.message.text == findings.STORE_FOREIGN] == ["daemon"]
+
+
+def test_the_doctor_finds_a_settings_file_that_others_can_change(house):
+    path = house.folder / "sinetti.toml"
+    path.chmod(0o666)
+    code, out, _ = house.run("doctor", "--config", path, "--json", "--lang", "en")
+    (found,) = json.loads(out)
+    assert (code, found["level"]) == (2, "fail")
+    assert file_permissions.user_name(os.geteuid()) in found["text"]
 
 
 LOOSE = [name for name, case in STATES.items() if case.says in {rights.OPEN, rights.FOREIGN}]
@@ -745,7 +872,7 @@ def test_a_fault_of_rights_stops_no_renewal(name, house):
     key = (generation(house) / "key.pem").stat()
     wanted = settings.load(folder(house)).files.mode
     assert (key.st_mode & 0o777, key.st_uid) == (wanted, os.geteuid())
-    stays = name.startswith(("folder", "settings"))
+    stays = name.startswith(("folder", "settings", "generations "))
     assert code == (5 if stays else 0)
     agree(seen_in(house)[0], "damaged" if stays else "valid", code)
 

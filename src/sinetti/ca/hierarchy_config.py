@@ -34,7 +34,10 @@ __all__ = [
 
 _SHORT = {"short-47d": 'validity = "P47D"', "short-7d": 'validity = "P7D"'}
 PRESETS = ("default", "incomes-register-test", *_SHORT)
-"""Names of presets. Those of short lives differ from the default one in the validity of holders' certificates."""
+"""Names of presets.
+
+Those of short lives differ from the default one in the validity of holders' certificates.
+"""
 
 _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
@@ -46,7 +49,10 @@ _DAYS = range(1, 36_526)
 The limit keeps all dates of certificates within the calendar.
 """
 SHORTEST_VALIDITY = timedelta(hours=24)
-"""Shortest life of holders' certificates. Its window of 12 hours has room for an agent that runs hourly."""
+"""Shortest life of holders' certificates.
+
+Its window of 12 hours has room for an agent that runs hourly.
+"""
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
 _ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
@@ -107,7 +113,10 @@ def parse_hierarchy(
 
 
 def is_same_hierarchy(stored: str, text: str) -> bool:
-    """Return True if a stored hierarchy, also one of version 0.1.0, equals the one in `text`."""
+    """Return True if a stored hierarchy equals the one in `text`.
+
+    The stored one may be of version 0.1.0.
+    """
     if stored == text:
         return True
     try:
@@ -154,7 +163,10 @@ def _holders(table: PresetTable, *, stored: bool) -> tuple[timedelta, KeyPolicy]
 
 
 def _validity(table: PresetTable) -> timedelta:
-    """Take the validity of holders' certificates: a duration, from 24 hours to a hundred years."""
+    """Take the validity of holders' certificates.
+
+    It is a duration from 24 hours to a hundred years.
+    """
     days = table.raw.get("validity_days")
     if days is not None:
         why = f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"'

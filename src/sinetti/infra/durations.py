@@ -30,5 +30,8 @@ def parse_duration(text: str) -> timedelta:
 
 
 def counts_years(text: str) -> bool:
-    """Return True if a text counts years or months, which ISO 8601 allows and `parse_duration` does not."""
+    """Return True if a text counts years or months.
+
+    ISO 8601 allows them, and `parse_duration` does not.
+    """
     return bool(_CALENDAR.match(text[:_LONGEST]))

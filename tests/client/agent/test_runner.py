@@ -346,7 +346,7 @@ def test_trouble_with_one_stops_no_other(house):
     end = house.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.STORE, ExitCode.DONE]
     assert house.row(end, "firm-02").outcome.result is Result.RENEWED
-    assert house.ears.texts.count(messages.STORE_DAMAGED) == 2
+    assert house.ears.texts.count(messages.WITH_STEP) == 2
     assert agent_state.load_agent_state(store / "firm-01").next_try is None, "mended, it is tried at once"
 
 
@@ -401,7 +401,7 @@ def test_damage_is_named_and_nothing_written_over(what, house):
     broken.write_bytes(b"\x00")
     end = house.passed(OPENS)
     assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
-    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["path"])
+    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["what"].values["path"])
     assert house.desk.double.seen == []
     assert broken.read_bytes() == b"\x00"
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from sinetti.client.reporting import metrics, status
+from sinetti.client.store import agent_state
+from sinetti.client.store.agent_state import AgentState
 from tests.client.conftest import NAME
 from tests.client.reporting.test_status import END, OPENS
 from tests.support import authority
@@ -39,9 +41,7 @@ def test_a_certificate_in_metrics(desk):
 
 def test_what_the_agent_left_in_metrics(desk):
     desk.enrol()
-    (desk.folder / "agent.json").write_text(
-        '{"failures": 6, "next_try": null, "codes": [], "told": null, "hint": null}'
-    )
+    agent_state.save_agent_state(desk.folder, AgentState(desk.live.resolve().name, failures=6))
     (desk.folder / "deploy.json").write_text('{"serial": "00", "tries": 3, "next": null}')
     found = families(desk.at(END + timedelta(seconds=1)))
     labels = (NAME, authority.CUSTOMER_ID)

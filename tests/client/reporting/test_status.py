@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.client.agent import schedule
+from sinetti.client.model import AgentSettings
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
 from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
+from sinetti.i18n import translate
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
 from tests.client.conftest import NAME
@@ -115,11 +118,11 @@ def test_cells_for_people(desk):
         "valid",
         "2028-03-01 14:00",
         "730",
-        "2028-01-01 14:00",
+        planned(desk),
         "",
     )
-    assert cells(desk, Language.FI)[2:6] == ("voimassa", "2028-03-01 14:00", "730", "2028-01-01 14:00")
-    assert cells(desk, Language.SV)[2:6] == ("giltigt", "2028-03-01 14:00", "730", "2028-01-01 14:00")
+    assert cells(desk, Language.FI)[2:6] == ("voimassa", "2028-03-01 14:00", "730", planned(desk))
+    assert cells(desk, Language.SV)[2:6] == ("giltigt", "2028-03-01 14:00", "730", planned(desk))
 
 
 def test_a_certificate_that_begins_later_is_told(desk):
@@ -174,8 +177,13 @@ def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
 
 
 def remembered(**changes):
-    known = {"failures": 0, "next_try": None, "codes": [], "told": None, "hint": None} | changes
-    return lambda desk: (desk.folder / "agent.json").write_text(json.dumps(known))
+    known = {"failures": 0, "next_try": None, "codes": [], "exit": 0, "told": None, "hint": None} | changes
+
+    def leave(desk):
+        about = {"serial": desk.live.resolve().name} | known
+        (desk.folder / "agent.json").write_text(json.dumps(about))
+
+    return leave
 
 
 def brought(**changes):
@@ -187,44 +195,55 @@ def hopeless(desk):
     remembered(told=desk.live.resolve().name)(desk)
 
 
+def planned(desk):
+    """Return the moment at which `sinetti run` plans the renewal, as a cell shows it."""
+    seen = row(desk).seen
+    place = schedule.stable_fraction(seen.serial, NAME)
+    return translate.format_short(schedule.scheduled_time(place, seen.span, AgentSettings(), seen.memory.hint))
+
+
 SOON = END - timedelta(days=14)
+DUE = OPENS + timedelta(days=11)
+"""Instant at which the spread has passed, so that each renewal is due."""
+PLANNED = "planned"
 HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
 AGENT = {
-    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "2028-01-01 14:00"),
-    "can be renewed": (OPENS, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "now"),
+    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, PLANNED),
+    "can be renewed": (OPENS, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, PLANNED),
+    "due": (DUE, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "now"),
     "fourteen days before the end": (SOON, lambda _: None, "valid, can be renewed", RequiredAction.WAIT, "now"),
     "nearer to the end": (SOON + SECOND, lambda _: None, "valid, can be renewed", RequiredAction.RENEW, "now"),
     "one failure": (
-        OPENS,
-        remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
+        DUE,
+        remembered(failures=1, next_try="2028-01-12T12:05:00Z"),
         "valid, can be renewed, one attempt failed",
         RequiredAction.WAIT,
-        "2028-01-01 14:05",
+        "2028-01-12 14:05",
     ),
     "five failures": (
-        OPENS,
+        DUE,
         remembered(failures=5, codes=["PKI090"]),
         "valid, can be renewed, 5 attempts failed (PKI090)",
         RequiredAction.RENEW,
         "now",
     ),
     "failures without a code": (
-        OPENS,
+        DUE,
         remembered(failures=2),
         "valid, can be renewed, 2 attempts failed",
         RequiredAction.WAIT,
         "now",
     ),
     "failures with another certificate": (
-        OPENS,
+        DUE,
         remembered(failures=9, serial="00"),
         "valid, can be renewed",
         RequiredAction.WAIT,
         "now",
     ),
     "a try that is due": (
-        OPENS,
-        remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
+        DUE,
+        remembered(failures=1, next_try="2028-01-12T12:00:00Z"),
         "valid, can be renewed, one attempt failed",
         RequiredAction.WAIT,
         "now",
@@ -234,29 +253,29 @@ AGENT = {
         remembered(hint=HINTED),
         "valid",
         RequiredAction.NOTHING,
-        "2028-01-02 14:00",
+        PLANNED,
     ),
     "a replacement was called for": (OPENS, hopeless, "valid, can no longer be renewed", RequiredAction.REPLACE, "–"),
     "memory that is none": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text("[1]"),
-        "valid, can be renewed",
-        RequiredAction.WAIT,
-        "now",
+        "damaged",
+        RequiredAction.REPAIR,
+        "–",
     ),
     "memory cut short": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
-        "valid, can be renewed",
-        RequiredAction.WAIT,
-        "now",
+        "damaged",
+        RequiredAction.REPAIR,
+        "–",
     ),
     "memory of odd shapes": (
         OPENS,
         remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
-        "valid, can be renewed",
-        RequiredAction.WAIT,
-        "now",
+        "damaged",
+        RequiredAction.REPAIR,
+        "–",
     ),
     "not deployed": (
         OPENS,
@@ -265,13 +284,13 @@ AGENT = {
         RequiredAction.DEPLOY,
         "now",
     ),
-    "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, "now"),
+    "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, PLANNED),
     "deployed": (
         OPENS,
         lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
         "valid, can be renewed",
         RequiredAction.WAIT,
-        "now",
+        PLANNED,
     ),
 }
 
@@ -281,6 +300,8 @@ def test_what_the_agent_left(case, desk):
     now, leave, state, what, renewal = case
     desk.enrol()
     leave(desk.at(now))
+    if renewal == PLANNED:
+        renewal = planned(desk)
     assert (cells(desk)[2], status.required_action(row(desk)), cells(desk)[5]) == (state, what, renewal)
 
 
@@ -328,6 +349,7 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
         "open": [],
         "failures": 1,
         "next_try": "2028-01-01T12:05:00Z",
+        "next": "2028-01-01T12:05:00Z",
         "codes": ["PKI090"],
         "replacement_needed": False,
         "hint": {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z"},

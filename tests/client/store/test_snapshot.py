@@ -56,7 +56,8 @@ def test_it_tells_what_the_thorough_look_tells(damage, desk):
     except files.StoreError as bad:
         held, told = None, bad.message
     one = seen(desk)
-    assert one.trouble == told
+    assert (one.trouble and one.trouble.values) == (told and told.values)
+    assert (told and told.text) == (one.trouble and messages.STORE_DAMAGED)
     assert one.serial == (held.serial if held and told is None else None)
 
 
@@ -78,9 +79,9 @@ HIDDEN = {
     "another one in a token": (
         "key.uri",
         lambda: b"pkcs11:token=sinetti;id=%01?module-path=/x.so&x-sinetti-key-id=" + b"0" * 64,
-        messages.STORE_DAMAGED,
+        messages.DAMAGED_FILE,
     ),
-    "in nothing that is known": ("key.uri", lambda: b"elsewhere", messages.STORE_DAMAGED),
+    "in nothing that is known": ("key.uri", lambda: b"elsewhere", messages.DAMAGED_FILE),
 }
 
 
@@ -135,7 +136,7 @@ def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(desk):
 def test_the_key_of_another_is_told(kind, desk):
     desk.enrol(key=kind)
     (desk.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9, kind), None))
-    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+    assert seen(desk).trouble.text == messages.DAMAGED_FILE
 
 
 def test_what_is_under_way_is_seen_with_its_key(desk):
@@ -146,11 +147,11 @@ def test_what_is_under_way_is_seen_with_its_key(desk):
     assert (held.folder.name, held.state) == ("renew", journal.RequestState.UNCERTAIN)
     octets = (held.folder / "key.pem").read_bytes()
     (held.folder / "key.pem").write_bytes((desk.live / "key.pem").read_bytes())
-    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+    assert seen(desk).trouble.text == messages.DAMAGED_FILE
     (held.folder / "key.pem").write_bytes(octets)
     assert seen(desk).trouble is None
     (held.folder / "message.xml").write_text("x")
-    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+    assert seen(desk).trouble.text == messages.DAMAGED_FILE
 
 
 def test_a_folder_that_is_no_name_is_passed_over(desk):

@@ -26,7 +26,7 @@ from sinetti.cli.core import invocation, output, progress
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
-from sinetti.client.agent import report, runner
+from sinetti.client.agent import runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.agent.worker import AgentContext, RunCancelled
@@ -34,7 +34,7 @@ from sinetti.client.config import apply
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config
-from sinetti.client.reporting import status
+from sinetti.client.reporting import run_report, status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
@@ -85,7 +85,7 @@ class RunProgress:
 
     def done(self, row: NameResult) -> None:
         """Report the result of one name."""
-        for message in report.result_messages(row):
+        for message in run_report.result_messages(row):
             if self._is_news(message):
                 self.tell(message)
         self.bar.advance(row.seen.name)
@@ -111,7 +111,7 @@ class RunProgress:
 
     def tell(self, message: Message) -> None:
         """Print a message while the bar is shown."""
-        if not report.is_verbose(message):
+        if not run_report.is_verbose(message):
             self.bar.between(self.console.tell)(message)
 
 
@@ -214,11 +214,11 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
     except OSError as bad:
         _put_unusable(agent)
         raise StoreError(_unusable(parsed.store, bad)) from bad
-    for message in report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
+    for message in run_report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
 
 
@@ -261,10 +261,12 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         raise StoreError(_unusable(parsed.store, bad)) from bad
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now))
     else:
         output.show(
-            Paragraph(messages.render(one, console.language)) for row in end.rows for one in report.plan_messages(row)
+            Paragraph(messages.render(one, console.language))
+            for row in end.rows
+            for one in run_report.plan_messages(row)
         )
     return end.exit_code
 

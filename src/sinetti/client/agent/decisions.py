@@ -150,7 +150,9 @@ def next_action_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
     It is the renewal or the next try of `deploy`, whichever comes first.
     """
     ahead = [decision.until] if isinstance(decision, Wait) else []
-    if seen.is_undeployed and seen.deployment is not None and seen.deployment.next_try is not None:
+    if seen.is_undeployed and seen.deployment is not None:
+        if seen.deployment.next_try is None:
+            return None
         ahead.append(seen.deployment.next_try)
     return min(ahead, default=None)
 

@@ -27,8 +27,6 @@ from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, Resum
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
-from sinetti.client.reporting import status
-from sinetti.client.reporting.status import NameStatus
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
@@ -274,8 +272,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
 
 def _damaged(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
     """Return the result of a damaged name: the sentence that every view shows."""
-    row = status.status_of(seen, agent.run.now, agent.config.care)
-    message = status.words(row) if row.state is NameStatus.DAMAGED else None
+    message = seen.damage_message(agent.run.now)
     return CommandResult(seen.name, Result.FAILED, ExitCode.STORE, () if message is None else (message,))
 
 

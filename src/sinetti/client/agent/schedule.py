@@ -57,7 +57,10 @@ def _instant(day: date, wall: time, zone: ZoneInfo, *, second: bool = False) -> 
 
 FIRST_DELAY = timedelta(minutes=5)
 LONGEST_DELAY = timedelta(days=1)
-"""Delays after a failure: doubled from the first to the longest; in short lives to less (`longest_delay`)."""
+"""Delays after a failure: doubled from the first to the longest.
+
+In short lives the longest is less (`longest_delay`).
+"""
 
 _TENTH, _TEN_SECONDS = 10, timedelta(seconds=10)
 """Part of the renewal window that spread and delays may take at most."""
@@ -105,7 +108,7 @@ def is_urgent(span: ValidityPeriod, care: AgentSettings, now: datetime) -> bool:
 
 
 def longest_delay(span: ValidityPeriod | None) -> timedelta:
-    """Return the longest delay: a day, or a tenth of the renewal window of a shorter life.
+    """Return the longest delay: a day, or a tenth of a short renewal window.
 
     `span` is None before the first certificate.
     """
@@ -134,10 +137,10 @@ def plausible_retry_time(next_try: datetime | None, span: ValidityPeriod | None,
 def plausible_hint(
     hint: RenewalInfoState | None, span: ValidityPeriod, received: datetime | None
 ) -> RenewalInfoState | None:
-    """Return the hint, or None if its window began before the certificate or ended before its receipt.
+    """Return the hint, or None if it cannot be about this certificate.
 
-    Such a hint is about another certificate: this one came after the call. Obeyed, a window that stays would have
-    every certificate renewed as soon as it came.
+    Its window began before the certificate, or ended before its receipt: it came after the call. Obeyed, a window that
+    stays would have every certificate renewed as soon as it came.
     """
     if hint is None or hint.start < span.not_before or (received is not None and hint.end <= received):
         return None

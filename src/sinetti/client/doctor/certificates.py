@@ -31,11 +31,11 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
     """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
     row = status.status_of(snapshot.load_snapshot(folder), now)
+    damage = row.seen.damage(now)
+    if damage is not None:
+        yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)
     if row.seen.trouble is not None:
-        yield _wrong(name, *status.damage(row))
         return
-    if row.seen.exposed is not None:
-        yield replace(_wrong(name, *row.seen.exposed), check=Check.RIGHTS)
     try:
         kept = settings.load(folder)
         held = generations.current(folder)
@@ -61,11 +61,12 @@ def _misfits(folder: Path, kept: NameSettings, held: InstalledKeySet) -> Iterato
     path = str(folder / settings.FILE)
     anchors = chain.load_bundle(kept.trust_holders.encode())
     if not chain.trusted_ways(held.certificate, anchors):
-        yield _wrong(
-            folder.name,
+        # A CA that is retired may be gone from the bundle, and the certificate still signs.
+        message, step = (
             make_message(findings.CERTIFICATE_FOREIGN),
             make_message(findings.CERTIFICATE_FOREIGN_STEP, path=path),
         )
+        yield warning(Check.CERTIFICATE, message, step, folder.name)
 
 
 def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> DoctorFinding:
@@ -108,7 +109,7 @@ def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> D
 
 def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
-    if not status.not_deployed(row) or row.seen.deployment is None:
+    if not row.seen.is_undeployed or row.seen.deployment is None:
         return
     if output_files.JKS in output_files.missing_formats(files.live_path(folder), row.seen.files):
         message = make_message(findings.JKS_MISSING, file=output_files.JKS, serial=row.seen.serial or "")

@@ -4,7 +4,6 @@ It has the cells of `sinetti status`, the details for programs, and the required
 `sinetti status` sorts by urgency, and `--check` reports it.
 """
 
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -194,7 +193,7 @@ def required_action(row: StatusRow) -> RequiredAction:
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if failures >= TRIES or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
-    if not_deployed(row):
+    if row.seen.is_undeployed:
         return RequiredAction.DEPLOY
     if seen.is_clock_behind(row.now):
         return RequiredAction.SET_CLOCK
@@ -218,11 +217,6 @@ def is_deployed(row: StatusRow) -> bool | None:
     return None if deployment is None or row.seen.serial is None else deployment.serial == row.seen.serial
 
 
-def not_deployed(row: StatusRow) -> bool:
-    """Return whether the deployment was tried and failed."""
-    return is_deployed(row) is False and row.seen.is_undeployed
-
-
 def words(row: StatusRow) -> Message | None:
     """Return the message about the required action; None if there is none."""
     todo = required_action(row)
@@ -235,27 +229,8 @@ def words(row: StatusRow) -> Message | None:
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
     if todo is RequiredAction.REPAIR:
-        what, step = damage(row)
-        return what if step is None else make_message(messages.WITH_STEP, what=what, step=step)
+        return row.seen.damage_message(row.now)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
-
-
-def damage(row: StatusRow) -> tuple[Message, Message | None]:
-    """Return the message about the damage of a name, and the next step if that message does not say it."""
-    seen = row.seen
-    if seen.trouble is None:
-        if seen.exposed is None:
-            raise ValueError(row.name)
-        return seen.exposed
-    if seen.repairable is not None:
-        return seen.trouble, make_message(messages.RUN_REPAIRS)
-    older = seen.older
-    if older is None or older.until < row.now:
-        return seen.trouble, seen.step
-    live = seen.folder / files.LIVE
-    return seen.trouble, make_message(
-        messages.LOST_SET_OLDER, serial=older.serial, until=older.until, live=shlex.quote(str(live))
-    )
 
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:
@@ -478,7 +453,9 @@ def status_text(row: StatusRow) -> Message:
         if codes:
             return make_message(FAILING_WITH, state=word, failures=memory.failures, codes=codes)
         return make_message(FAILING, state=word, failures=memory.failures)
-    return make_message(NOT_DEPLOYED, state=word) if not_deployed(row) and row.state not in _WITHOUT_RENEWAL else word
+    return (
+        make_message(NOT_DEPLOYED, state=word) if row.seen.is_undeployed and row.state not in _WITHOUT_RENEWAL else word
+    )
 
 
 def details(row: StatusRow, folder: Path) -> dict[str, object]:

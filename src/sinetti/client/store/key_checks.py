@@ -1,8 +1,9 @@
-"""Record of the keys that were found to match their certificates: `DIR/.keys.json`.
+"""Record of the sets in use that were found whole: `DIR/.sets.json`.
 
-Opening a private key takes longer than all other checks of a name. The record has the size, inode and times of both
-files at the last comparison. While none of them moved, the key is not opened again. The time of a change (ctime) cannot
-be set by the owner of a file, so other content has another time. Every comparison is repeated after a day.
+Opening keys and certificates takes longer than all other checks of a name. The record has the size, inode and times of
+key, certificate and chain at the last comparison, and what the snapshot needs of the certificate. While none of the
+files moved, they are not opened again. The time of a change (ctime) cannot be set by the owner of a file, so other
+content has another time. Every comparison is repeated after a day.
 
 The record is believed only by the user who wrote it, and only if no other user can write it. A lost, old or foreign
 record costs time and changes no result.
@@ -14,26 +15,45 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sinetti.client import decoder
 from sinetti.client.store import files
 from sinetti.infra import file_permissions
 
-FILE = ".keys.json"
+FILE = ".sets.json"
 AGE = timedelta(days=1)
-"""Time after which all keys are compared again."""
-
+"""Time after which all sets are compared again."""
 
 _MARGIN = 1_000_000_000
 """Nanoseconds before the record was written in which a file may have changed twice at the same time."""
 
 
 class FileState(NamedTuple):
-    """Inode, size and times of the files of a comparison; `changed_ns` is the last change of them."""
+    """State of the files of a set and of their folder.
+
+    `text`: inode, size and times of each. `changed_ns`: the last change of them. `live`, `key`: the status of the
+    folder and of key.pem.
+    """
 
     text: str
     changed_ns: int
+    live: os.stat_result
+    key: os.stat_result
+
+
+class KnownSet(NamedTuple):
+    """Set that was found whole: the state of its files, its customer, and its certificate.
+
+    The validity is in seconds since 1970, `sha256` is the hex digest of the DER.
+    """
+
+    state: str
+    customer_id: str
+    serial: str
+    not_before: int
+    not_after: int
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -41,29 +61,33 @@ class KeyChecks:
     """Comparisons since `begun`, by name: `known` ones, written at `written_ns`, and those `seen` in this pass."""
 
     begun: datetime
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, list[Any]] = field(default_factory=dict)
     written_ns: int = 0
-    seen: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, KnownSet] = field(default_factory=dict)
     is_changed: bool = False
 
-    def is_known(self, name: str, state: FileState) -> bool:
-        """Return whether the key of a name was compared when its files were in this state."""
-        if self.known.get(name) != state.text or state.changed_ns > self.written_ns - _MARGIN:
-            return False
-        self.seen[name] = state.text
-        return True
+    def find(self, name: str, state: FileState, customer_id: str) -> KnownSet | None:
+        """Return the set of a name if it was found whole when its files were in this state."""
+        raw = self.known.get(name)
+        if raw is None or raw[:2] != [state.text, customer_id] or state.changed_ns > self.written_ns - _MARGIN:
+            return None
+        found = self.seen[name] = KnownSet(*raw)
+        return found
 
-    def add(self, name: str, state: FileState) -> None:
-        """Record that the key of a name was compared, with its files in this state."""
-        self.seen[name] = state.text
+    def add(self, name: str, found: KnownSet) -> None:
+        """Record a set that was found whole."""
+        self.seen[name] = found
         self.is_changed = True
 
 
-def state_of(*paths: str) -> FileState:
-    """Return the state of files. Raises OSError."""
-    found = [os.stat(path) for path in paths]  # noqa: PTH116 - thousands of them
+def state_of(live: str) -> FileState:
+    """Return the state of the files of a set. Raises OSError if one is missing."""
+    found = [os.stat(path) for path in (live, *(f"{live}/{name}" for name in _NAMES))]  # noqa: PTH116 - thousands
     text = " ".join(f"{one.st_ino} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns}" for one in found)
-    return FileState(text, max(one.st_ctime_ns for one in found))
+    return FileState(text, max(one.st_ctime_ns for one in found), found[0], found[1])
+
+
+_NAMES = ("key.pem", "certificate.pem", "chain.pem")
 
 
 def load(store: Path, now: datetime) -> KeyChecks:
@@ -74,21 +98,25 @@ def load(store: Path, now: datetime) -> KeyChecks:
         if not _is_own(written, path):
             return KeyChecks(now)
         raw = decoder.json_of(files.octets_of(path))
-        begun, known = decoder.instant_of(raw["begun"]), raw["keys"]
-        if not begun <= now < begun + AGE or not isinstance(known, dict):
+        begun, known = decoder.instant_of(raw["begun"]), raw["sets"]
+        if not begun <= now < begun + AGE or not all(map(_is_set, known.values())):
             return KeyChecks(now)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return KeyChecks(now)
     return KeyChecks(begun, known, written.st_mtime_ns)
 
 
 def save(store: Path, checks: KeyChecks) -> None:
     """Write the record if it has changed. If the disk refuses, the next pass takes longer."""
-    if not checks.is_changed and checks.seen == checks.known:
+    if not checks.is_changed and checks.seen.keys() == checks.known.keys():
         return
-    raw = {"begun": decoder.format_instant(checks.begun), "keys": checks.seen}
+    raw = {"begun": decoder.format_instant(checks.begun), "sets": checks.seen}
     with contextlib.suppress(OSError):
         files.write_atomic(store / FILE, json.dumps(raw).encode(), is_durable=False)
+
+
+def _is_set(raw: object) -> bool:
+    return isinstance(raw, list) and [type(one) for one in raw] == [str, str, str, int, int, str]
 
 
 def _is_own(seen: os.stat_result, path: Path) -> bool:

@@ -68,13 +68,13 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List the wanted files that a generation lacks. Cheap: nothing is read.
+    """List the wanted files that a generation lacks, or that are empty. Cheap: nothing is read.
 
     A key in a token has no copies.
     """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
-    return tuple(one for one in found if not files.exists(folder / one))
+    return tuple(one for one in found if not files.exists(folder / one) or not (folder / one).stat().st_size)
 
 
 def make_formats(

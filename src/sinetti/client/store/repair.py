@@ -168,17 +168,22 @@ def _is_filled(path: Path) -> bool:
 def find_older(name_folder: Path) -> OlderGeneration | None:
     """Return the intact generation with the latest end that is not in use, or None.
 
-    A user can point `live` at it, if that is a link or missing.
+    A user can point `live` at it, if that is a link or missing. A certificate that the service called revoked is left
+    out.
     """
     live = name_folder / files.LIVE
     try:
         if os.path.lexists(live) and not live.is_symlink():
             return None
+        unusable = {files.serial_in_use(name_folder), generations.notes(name_folder).revoked}
         others = {one.name: one for one in (name_folder / files.GENERATIONS).iterdir() if _is_folder(one)}
-    except OSError:
+    except (OSError, files.StoreError):
         return None
-    others.pop(files.serial_in_use(name_folder) or "", None)
-    until = {name: at for name, one in others.items() if (at := _intact_until(name_folder, one)) is not None}
+    until = {
+        name: at
+        for name, one in others.items()
+        if name not in unusable and (at := _intact_until(name_folder, one)) is not None
+    }
     return max((OlderGeneration(*one) for one in until.items()), key=lambda one: one.until, default=None)
 
 

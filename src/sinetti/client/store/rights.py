@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Format, OutputOptions
 from sinetti.client.store import files
+from sinetti.client.store.key_checks import FileState
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import file_permissions
 
@@ -29,6 +30,7 @@ READ_ONLY = gettext_noop("This user cannot write to {path}.")
 
 KEYS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12")
 """Files that contain a key."""
+_PEM = frozenset({Format.PEM})
 _FOLDER, _FILE, _KEY = range(3)
 _WIDE = stat.S_IRWXG | stat.S_IRWXO
 _WRITES = stat.S_IWGRP | stat.S_IWOTH
@@ -42,22 +44,27 @@ class Exposure(NamedTuple):
     step: Message
 
 
-def find_exposure(folder: str, kept: OutputOptions) -> Exposure | None:
+def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = None) -> Exposure | None:
     """Return the first fault in the rights of a name and of its set in use, or None.
 
-    Raises OSError.
+    `state`: that of the files of the set, if it is known. Raises OSError.
     """
     if not file_permissions.is_checked():
         return None
     live = f"{folder}/{files.LIVE}"
-    places = [(folder, _FOLDER), (f"{folder}/settings.toml", _FILE), (live, _FOLDER), (f"{live}/{KEYS[0]}", _KEY)]
-    if kept.formats != {Format.PEM}:
-        places += [(f"{live}/{name}", _KEY) for name in KEYS[1:]]
-    for path, kind in places:
-        found = _fault_of(path, kind, folder, kept)
+    own = os.stat(folder)  # noqa: PTH116 - thousands of them
+    known = (None, None) if state is None else (state.live, state.key)
+    places = [(folder, own, _FOLDER), (f"{folder}/settings.toml", None, _FILE)]
+    places += [(f"{folder}/{files.GENERATIONS}", None, _FOLDER), (live, known[0], _FOLDER)]
+    places += [(f"{live}/{KEYS[0]}", known[1], _KEY)]
+    if kept.formats != _PEM:
+        places += [(f"{live}/{name}", None, _KEY) for name in KEYS[1:]]
+    for path, seen, kind in places:
+        found = _fault_of(path, seen or _status(path), kind, (folder, kept))
         if found is not None:
             return found
-    if os.stat(folder).st_uid == os.geteuid() and not os.access(folder, os.W_OK):  # noqa: PTH116 - thousands of them
+    # Not by access alone: a view may run where the whole disk is read-only.
+    if own.st_uid == os.geteuid() and not own.st_mode & stat.S_IWUSR and not os.access(folder, os.W_OK):
         return Exposure(make_message(READ_ONLY, path=folder), make_message(CHMOD_STEP, mode="u+w", path=folder))
     return None
 
@@ -68,16 +75,24 @@ def list_unused(folder: Path, kept: OutputOptions) -> Iterator[Exposure]:
     for place in (files.GENERATIONS, *_PENDING):
         for name in KEYS:
             for path in sorted((folder / place).glob(f"*/{name}")):
-                found = None if path.parent.name == in_use else _fault_of(str(path), _KEY, str(folder), kept)
+                seen = None if path.parent.name == in_use else _status(str(path))
+                found = _fault_of(str(path), seen, _KEY, (str(folder), kept))
                 if found is not None:
                     yield found
 
 
-def _fault_of(path: str, kind: int, folder: str, kept: OutputOptions) -> Exposure | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        seen = os.stat(path)  # noqa: PTH116 - as above
+        return os.stat(path)  # noqa: PTH116 - as above
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _fault_of(path: str, seen: os.stat_result | None, kind: int, of: tuple[str, OutputOptions]) -> Exposure | None:
+    """Return the fault of a file or folder of a name; `of` is its folder and its options."""
+    if seen is None:
+        return None
+    folder, kept = of
     if seen.st_uid not in {0, os.geteuid()}:
         owner = os.stat(os.path.dirname(folder)).st_uid  # noqa: PTH116, PTH120 - as above
         wanted = kept.owner if kind == _KEY else None

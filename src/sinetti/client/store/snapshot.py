@@ -4,11 +4,10 @@
 
 Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes
 if its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
-certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and
-each certificate of the chain fits the next. Any other set gets the thorough check of generations.current, which
-reports the damage. A key whose file did not move since the last comparison is not opened (key_checks.py). Each token
-is asked once, without its PIN. A signature with a wrong bit goes unnoticed here: verifying it takes longer than all the
-rest, and `sinetti doctor` and every renewal do that.
+certificate's; a key in a token is named by its id. The chain's first certificate issued the certificate, and each
+certificate of the chain fits the next. Any other set gets the thorough check of generations.current, which
+reports the damage. A set whose files did not move since the last comparison is not opened (key_checks.py). Each token
+is asked once, without its PIN.
 
 A fault in the rights of the files (`exposed`) hinders no signature, so that the name is damaged and still renewed.
 
@@ -18,16 +17,18 @@ No policy: other modules draw the conclusions (status.py, agent/).
 import binascii
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.client import decoder
@@ -49,7 +50,7 @@ from sinetti.client.store import files as store_files
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind
-from sinetti.client.store.key_checks import KeyChecks
+from sinetti.client.store.key_checks import FileState, KeyChecks, KnownSet
 from sinetti.client.store.repair import OlderGeneration
 from sinetti.client.store.rights import Exposure
 from sinetti.client.store.settings import NameSettings
@@ -127,6 +128,26 @@ class NameSnapshot:
         """The last valid second of the certificate in use, UTC."""
         return None if self.span is None else self.span.not_after
 
+    def damage(self, now: datetime) -> tuple[Message, Message | None] | None:
+        """Return the message about the damage, and the next step at `now` if that message does not say it.
+
+        None for a name without damage.
+        """
+        if self.trouble is None:
+            return self.exposed
+        if self.repairable is not None:
+            return self.trouble, make_message(messages.RUN_REPAIRS)
+        older = self.older
+        if older is None or older.until < now:
+            return self.trouble, self.step
+        live = shlex.quote(str(self.folder / store_files.LIVE))
+        return self.trouble, make_message(messages.LOST_SET_OLDER, serial=older.serial, until=older.until, live=live)
+
+    def damage_message(self, now: datetime) -> Message | None:
+        """Return the sentence about the damage with its next step, or None."""
+        what, step = self.damage(now) or (None, None)
+        return what if what is None or step is None else make_message(messages.WITH_STEP, what=what, step=step)
+
     def is_clock_behind(self, now: datetime) -> bool:
         """Return whether the clock has to be wrong: the certificate in use begins after `now`.
 
@@ -141,8 +162,9 @@ class NameSnapshot:
 
     @property
     def is_undeployed(self) -> bool:
-        """True if the deployment has failed so far."""
-        return self.deployment is not None and self.deployment.tries > 0
+        """True if the deployment of the certificate in use has failed so far."""
+        held = self.deployment
+        return held is not None and held.tries > 0 and self.in_use is not None and held.serial != self.in_use.serial
 
     @property
     def enrolment(self) -> RequestJournal | None:
@@ -159,11 +181,15 @@ class NameSnapshot:
 
 
 class _LiveSet(NamedTuple):
-    """The set in use."""
+    """The set in use.
+
+    `certificate` is None if the set did not move since its comparison. `state`: that of its files, if key.pem is one.
+    """
 
     in_use: InstalledCertificate
-    certificate: x509.Certificate
+    certificate: x509.Certificate | None
     der: bytes
+    state: FileState | None = None
 
 
 class _Shared(NamedTuple):
@@ -228,10 +254,11 @@ def _snapshot_of(
     try:
         kept = _settings(folder)
         step = messages.LOST_SET
-        held = (store_files.LIVE in there and _set_in_use(folder, shared.checks)) or _thorough(name_folder)
+        held = (store_files.LIVE in there and _set_in_use(folder, kept, shared.checks)) or _thorough(name_folder)
         if held is not None:
             _check_customer(held, kept, folder)
-            _check_token(folder, kept.files, shared.tokens)
+            if held.state is None:
+                _check_token(folder, kept.files, shared.tokens)
         step = messages.LOST_REQUEST
         requests = _journals(folder) if journal.PENDING in there else ()
         is_dispensable = held is None and journal.is_deletable(name_folder)
@@ -255,7 +282,7 @@ def _snapshot_of(
             is_dispensable,
             kept.files,
             for_agent and _has_partial_files(folder, there),
-            exposed=rights.find_exposure(folder, kept.files),
+            exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
         )
     except store_files.StoreError as bad:
         return _damaged(_of_settings(name_folder, kept), bad, step)
@@ -356,7 +383,9 @@ def _thorough(folder: Path) -> _LiveSet | None:
 
 def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     """Raise StoreDamaged if the certificate in use is another customer's."""
-    if kept.customer_id.encode() in held.der:  # it is the subject's: parsing names takes as long as all the rest
+    if (
+        held.certificate is None or kept.customer_id.encode() in held.der
+    ):  # it is the subject's: parsing names takes as long as all the rest
         return
     try:
         named = generations.common_name(held.certificate)
@@ -376,61 +405,66 @@ def _check_token(folder: str, wanted: OutputOptions, asked: token_keys.Tokens) -
         token_keys.check_in_token(key_storage.load_uri(Path(path)), wanted.token, asked)
 
 
-def _set_in_use(folder: str, checks: KeyChecks | None) -> _LiveSet | None:
+def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _LiveSet | None:
     """Return the set in use if it is as this client writes it, else None.
 
-    A thorough check then judges the others.
+    A thorough check then judges the others. A set whose files did not move since the last comparison is not read.
     """
-    live = f"{folder}/{store_files.LIVE}"
+    live, name = f"{folder}/{store_files.LIVE}", os.path.basename(folder)  # noqa: PTH119 - as above
     try:
-        named = os.readlink(live)  # noqa: PTH115 - as above
+        named, state = os.readlink(live), _state_of(live)  # noqa: PTH115 - as above
+        known = None if checks is None or state is None else checks.find(name, state, kept.customer_id)
+        if known is not None and state is not None and named == f"{store_files.GENERATIONS}/{known.serial}":
+            return _LiveSet(_installed(known), None, b"", state)
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
-        if _issuers_name(_read(f"{live}/{generations.CHAIN}")) not in der:
-            return None
         certificate = x509.load_der_x509_certificate(der)
-        if not _is_compared(live, folder, (certificate, der), checks):
+        certificate.verify_directly_issued_by(_issuer(_read(f"{live}/{generations.CHAIN}")))
+        compared = _compare_key(live, folder, certificate, der)
+        if compared is None:
             return None
         held = _held(certificate, der)
-    except (OSError, ValueError, x509.InvalidVersion, store_files.StoreError):
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.InvalidVersion, store_files.StoreError):
         return None
-    return held if named == f"{store_files.GENERATIONS}/{held.in_use.serial}" else None
+    if named != f"{store_files.GENERATIONS}/{held.in_use.serial}":
+        return None
+    if checks is not None and state is not None and compared is _Comparison.PLAIN and kept.customer_id.encode() in der:
+        checks.add(name, _known(held.in_use, state, kept.customer_id))
+    return held._replace(state=state if compared is _Comparison.PLAIN else None)
 
 
-def _is_compared(live: str, folder: str, held: tuple[x509.Certificate, bytes], checks: KeyChecks | None) -> bool:
-    """Return whether the key in use is the certificate's, by the last comparison if no file moved since.
-
-    A comparison with an encrypted key is not kept, since its password may move. A key in a token is compared always.
-    """
-    if checks is None:
-        return _is_key_of(live, folder, *held) is not None
-    name = os.path.basename(folder)  # noqa: PTH119 - as above
+def _state_of(live: str) -> FileState | None:
+    """Return the state of the files of a set; None for a key in a token, which has no key.pem."""
     try:
-        state = key_checks.state_of(f"{live}/{key_storage.KEY}", f"{live}/{generations.CERTIFICATE}")
+        return key_checks.state_of(live)
     except FileNotFoundError:
-        return _is_key_of(live, folder, *held) is not None
-    if checks.is_known(name, state):
-        return True
-    found = _is_key_of(live, folder, *held)
-    if found is _Comparison.PLAIN:
-        checks.add(name, state)
-    return found is not None
+        return None
+
+
+def _installed(known: KnownSet) -> InstalledCertificate:
+    span = ValidityPeriod(datetime.fromtimestamp(known.not_before, UTC), datetime.fromtimestamp(known.not_after, UTC))
+    return InstalledCertificate(Serial(known.serial), span, bytes.fromhex(known.sha256))
+
+
+def _known(found: InstalledCertificate, state: FileState, customer_id: str) -> KnownSet:
+    begins, ends = int(found.span.not_before.timestamp()), int(found.span.not_after.timestamp())
+    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex())
 
 
 class _Comparison(Enum):
-    """Comparison that succeeded with a plain key, or with one that is encrypted or in a token."""
+    """Comparison that succeeded with a plain key, or with one that is encrypted or in a token.
+
+    The second is repeated by each snapshot, since its password or token may go away.
+    """
 
     PLAIN, OTHER = range(2)
 
 
-def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> _Comparison | None:
+def _compare_key(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> _Comparison | None:
     """Return how the key in use was found to be the certificate's; None if it was not.
 
     A public key in another encoding is not recognised.
     """
-    try:
-        octets = _read(f"{live}/{key_storage.KEY}")
-    except FileNotFoundError:
-        octets = b""
+    octets = b"" if _is_there(f"{live}/{key_storage.URI}") else _read(f"{live}/{key_storage.KEY}")
     if not octets or key_storage.is_encrypted(octets):
         key_id = key_storage.key_id_of(Path(live), Path(folder))
         return _Comparison.OTHER if key_storage.is_for(certificate, key_id) else None
@@ -469,12 +503,12 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _issuers_name(octets: bytes) -> bytes:
-    """Return the encoded subject of the first certificate of a complete chain.
+def _issuer(octets: bytes) -> x509.Certificate:
+    """Return the first certificate of a complete chain.
 
     Raises ValueError if the chain does not hang together.
     """
     first, *above = chain.load_bundle(octets)
     if chain.build_chain(first, above) != tuple(above):
         raise ValueError(generations.CHAIN)
-    return first.subject.public_bytes()
+    return first

@@ -19,7 +19,7 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from sinetti.client.agent import report, runner
+from sinetti.client.agent import runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.runner import NameResult
 from sinetti.client.agent.worker import AgentContext
@@ -28,6 +28,7 @@ from sinetti.client.config.loader import read
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.client.model import Config
+from sinetti.client.reporting import run_report
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import ExitCode
 from sinetti.client.store.files import StoreLocked
@@ -113,7 +114,7 @@ class _Log:
 
     def done(self, row: NameResult) -> None:
         """Log the result of one name."""
-        for message in report.result_messages(row):
+        for message in run_report.result_messages(row):
             _write_message(message)
 
 

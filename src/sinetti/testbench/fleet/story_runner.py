@@ -62,8 +62,10 @@ class StoryResult:
 class StoryRunner:
     """A test bench in a temporary folder, and a place for the client's store."""
 
-    def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
-        """Start a bench whose clock stands at `now`.
+    def __init__(
+        self, now: str, *, keep: bool = False, folder: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
+        """Start a bench whose clock stands at `now`, with further `options`.
 
         Unless it is to be kept, it ends with this process in any case. Its files lie in `folder`, or in a temporary
         folder.
@@ -75,7 +77,7 @@ class StoryRunner:
         self._serials: set[str] = set()
         self._log = self.folder / "bench.log"
         command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(self.folder / "bench")]
-        command += ["--now", now, *([] if keep else ["--until-stdin-closes"])]
+        command += ["--now", now, *options, *([] if keep else ["--until-stdin-closes"])]
         with self._log.open("w", encoding="utf-8") as log:
             self.bench = subprocess.Popen(  # noqa: S603 - our own program, words of our own
                 command,
