@@ -30,6 +30,7 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@.venv/bin/python scripts/docs.py build
 	@scripts/interop
 	@scripts/peers
+	@scripts/machine
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
 	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
 	@scripts/pytest tests/judges/test_walk.py -n 2

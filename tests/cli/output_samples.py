@@ -266,6 +266,7 @@ RUN = paragraphs(
     messages.HOOK_FAILED,
     messages.DEPLOYED,
     messages.RUN_SUMMARY,
+    messages.RUN_NEEDS_ACTION,
     messages.RUN_LEFT,
     messages.RUN_NEXT,
 )

@@ -233,8 +233,9 @@ UNREADABLE = {
     "a damaged Java key store": (b"\xfe\xed\xfe\xed" + bytes(40), "it contains no certificate"),
     "a signature with another certificate": (
         ANSWER.replace(b"<ds:X509Certificate>", b"<ds:X509Certificate>AAAA"),
-        "cannot be read",
+        "the certificate cannot be read",
     ),
+    "a key that OpenSSL refuses": (bytes.fromhex("302d020100300506032b65700421041f") + bytes(31), "it contains no"),
 }
 
 

@@ -354,7 +354,7 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
                 line = process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             assert process.wait(5) == 0
-            assert manager.recv(100) == b"STOPPING=1"
+            assert [manager.recv(100) for _ in range(2)] == [b"WATCHDOG=1", b"STOPPING=1"]
             assert "Stopping" in process.stderr.read()
 
 

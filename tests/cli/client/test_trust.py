@@ -111,7 +111,7 @@ UNTRUSTED = {
     "a damaged signature": (lambda: (*CAS[:-1], damaged(CAS[-1])), "does not lead to the root"),
     "no intermediate": (lambda: (CAS[0], *CAS[2:]), "does not lead to the root"),
     "a leaf of the root": (lambda: (*CAS, issued_by_root(is_ca=False)), "does not lead to the root"),
-    "an expired CA": (lambda: (*CAS, issued_by_root(is_ca=True, ends=-timedelta(1))), "is not valid now"),
+    "an expired CA": (lambda: (*CAS, issued_by_root(is_ca=True, ends=-timedelta(1))), "“CN=Extra CA” is valid from"),
     "a CA without a purpose": (lambda: (*CAS, issued_by_root(is_ca=True)), "“CN=Extra CA” does not say"),
     "no CA for answers": (lambda: [one for one in CAS if one is not SERVICES], "does not publish both"),
     "only CAs for answers": (lambda: (*CAS[:2], SERVICES), "does not publish both"),

@@ -79,7 +79,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("octets", DAMAGED.values(), ids=DAMAGED)
 def test_damage_is_a_sentence(octets):
-    with pytest.raises(ValueError, match=r"this Java key store is damaged|this is not an X\.509 certificate"):
+    with pytest.raises(ValueError, match="this Java key store is damaged"):
         java_keystores.parse_java(octets)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.run import stop_signals, without_file
-from sinetti.client.agent import deploy, runner
+from sinetti.client.agent import deploy, runner, worker
 from sinetti.client.agent.deploy import HookOrder, HookReport
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -77,7 +77,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             outcomes.append(operations.run_isolated(name, ran) if wanted is None else ran(name))
             for message in outcomes[-1].messages:
                 if message.text not in _SKIPPED:
-                    console.tell(message)
+                    console.tell(worker.about(name, message))
     code = highest_exit_code(outcomes) if len(outcomes) == len(names) else ExitCode.INTERRUPTED
     if not reports and code is ExitCode.DONE:
         raise UsageError(make_message(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages)))

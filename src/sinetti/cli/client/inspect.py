@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
-from sinetti.cli.core.blocks import Block, Heading, Paragraph, Record, Tone
+from sinetti.cli.core.blocks import Block, Heading, Record, Tone
 from sinetti.client.documents import inspection
 from sinetti.client.documents.inspection import (
     FileKind,
@@ -139,13 +139,14 @@ def blocks(found: InspectedFile, now: datetime, language: Language) -> Iterator[
     ]
     pairs = [*head, *_pairs(found.first, now, language, is_list=found.kind is FileKind.CRL)]
     if found.kind is FileKind.CRL:
-        pairs += [(CRL_NUMBER, _number(found.number, language)), (ENTRIES, _number(found.entries, language))]
+        pairs += [(CRL_NUMBER, None if found.number is None else str(found.number))]
+        pairs += [(ENTRIES, None if found.entries is None else number(found.entries, language))]
     yield _record("", pairs, _tone(found.first, now), language)
     if found.others:
         yield Heading(translate(OTHERS, language))
     for one in found.others:
-        yield Paragraph("")
-        yield _record("", _pairs(one, now, language), _tone(one, now), language)
+        pairs = [pair for pair in _pairs(one, now, language) if pair[0] != SUBJECT]
+        yield _record(strip_control_chars(one.subject or "–"), pairs, _tone(one, now), language)
 
 
 def _inspected(path: Path, octets: bytes, password: bytes | None) -> InspectedFile:
@@ -228,7 +229,3 @@ def _tone(item: InspectedItem, now: datetime) -> Tone:
 
 def _in_finland(at: datetime | None, language: Language) -> str | None:
     return None if at is None else translate(status.FINNISH_TIME, language, instant=format_short(at))
-
-
-def _number(count: int | None, language: Language) -> str | None:
-    return None if count is None else number(count, language)

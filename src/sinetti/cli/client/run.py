@@ -38,7 +38,7 @@ from sinetti.client.reporting import run_report, status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
-from sinetti.infra.unix_socket import sd_notify
+from sinetti.infra.unix_socket import sd_notify, watchdog_seconds
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -59,7 +59,7 @@ _STORE_AGAIN = timedelta(minutes=5)
 _STRIDE = 30.0
 """Longest sleep in seconds.
 
-After each, the agent notices that the machine slept or that its clock was set.
+After each, the agent notices that the machine slept or that its clock was set, and notifies systemd's watchdog.
 """
 
 
@@ -167,6 +167,7 @@ def _serve(
     supervisor that had to restart it might take it for completed.
     """
     stop, wake = events
+    _config(parsed, console)  # a wrong sinetti.toml ends the service before systemd takes it for started
     sd_notify("READY=1")
     while True:
         rest = every
@@ -186,6 +187,11 @@ def _serve(
             return code
 
 
+def _report_alive() -> float:
+    sd_notify("WATCHDOG=1")
+    return watchdog_seconds(_STRIDE)
+
+
 def _from_now(at: datetime) -> timedelta:
     return at - clock.utc_now()
 
@@ -197,7 +203,7 @@ def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> boo
     """
     until, end = clock.utc_now() + rest, clock.boottime_seconds() + rest.total_seconds()
     while clock.utc_now() < until and clock.boottime_seconds() < end:
-        if wake.wait(min(_STRIDE, max(end - clock.boottime_seconds(), 0.01))):
+        if wake.wait(min(_report_alive(), max(end - clock.boottime_seconds(), 0.01))):
             break
     wake.clear()
     return stop.is_set()
@@ -281,7 +287,7 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, now_given=parsed.now is not None)
+    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, _report_alive)
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:

@@ -210,10 +210,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         renewing = [row.seen for row in busy if _renews(row)]
         for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
-        for row in rows.values():
-            if row.outcome is not None:
-                watch.done(row)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
+        for name, row in rows.items():
+            if row.outcome is not None and name not in left:
+                watch.done(row)
         for row in _at_once(agent, [row for row in busy if row.seen.name in left], stop):
             rows[row.seen.name] = row
             if row.exit_code is not ExitCode.INTERRUPTED:
@@ -324,7 +324,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
     left: set[Future[NameResult | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
     try:
         while left:
-            ended, left = wait(left, return_when=FIRST_COMPLETED)
+            ended, left = wait(left, agent.report_alive(), FIRST_COMPLETED)
             yield from (row for one in ended if (row := one.result()) is not None)
     finally:
         if left:  # the caller stopped iterating: work under way ends, and nothing more is begun

@@ -49,7 +49,8 @@ class RunCancelled(Exception):
 class AgentContext:
     """Dependencies of a run.
 
-    `now_given`: `run.now` was given with --now and does not count for PRODUCTION.
+    `now_given`: `run.now` was given with --now and does not count for PRODUCTION. `report_alive` is called while the
+    run goes on; it returns the seconds until the next call is due, or None.
     """
 
     run: ClientContext
@@ -57,6 +58,7 @@ class AgentContext:
     programs: HookRunner
     settle: ApplyConfig
     now_given: bool = False
+    report_alive: Callable[[], float | None] = lambda: None
 
 
 def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:

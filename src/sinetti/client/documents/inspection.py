@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key, load_pem_private_key, pkcs7
 from cryptography.hazmat.primitives.serialization import pkcs12 as pkcs12_format
@@ -32,9 +32,10 @@ LARGEST = 64 * 1024 * 1024
 """Longest file in octets; a revocation list of a million entries has 52 MB."""
 
 _UNREADABLE = "it contains no certificate, request, revocation list, key store or XML message"
+_BAD_CERTIFICATE = "the certificate cannot be read"
 _EMPTY = "it is empty"
 _TOO_LONG = "it is longer than 64 MiB"
-_ODD = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
+_ODD = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
 """Errors of cryptography for octets that it does not read."""
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -183,16 +184,16 @@ def inspect_octets(octets: bytes, password: bytes | None) -> InspectedFile:
 def _pem(octets: bytes) -> InspectedFile:
     labels = frozenset(_BEGIN.findall(octets))
     key = any(label.endswith(b"PRIVATE KEY") for label in labels)
+    if labels & _CERTIFICATES:
+        return _of_certificates(chain.load_bundle(octets), has_key=key)
     try:
-        if labels & _CERTIFICATES:
-            return _of_certificates(chain.load_bundle(octets), has_key=key)
         if labels & _PKCS7:
             return _of_certificates(_leaf_first(pkcs7.load_pem_pkcs7_certificates(octets)))
         if labels & _REQUESTS:
             return _request(x509.load_pem_x509_csr(octets))
         if b"X509 CRL" in labels:
             return _list(x509.load_pem_x509_crl(octets))
-    except (TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as bad:
+    except _ODD as bad:
         raise ValueError(_UNREADABLE) from bad
     if key:
         raise PrivateKeyError(_key_kind(octets, is_pem=True))
@@ -252,7 +253,10 @@ def _message(octets: bytes) -> InspectedFile:
     if signature is None:
         return InspectedFile(FileKind.MESSAGE, element=element)
     values = (parser.decode_base64(parser.value(one)) for one in signature.iter(f"{{{parser.DS}}}X509Certificate"))
-    certificates = [encoding.load_certificate(der or b"") for der in values]
+    try:
+        certificates = [encoding.load_certificate(der or b"") for der in values]
+    except ValueError as bad:
+        raise ValueError(_BAD_CERTIFICATE) from bad
     found = [_certificate(one, certificates) for one in certificates] or [InspectedItem()]
     return InspectedFile(FileKind.MESSAGE, found[0], tuple(found[1:]), element=element, is_signed=True)
 
@@ -366,7 +370,7 @@ def _at(read: Callable[[], datetime]) -> datetime | None:
 def _key(holder: x509.Certificate | x509.CertificateSigningRequest) -> str | None:
     try:
         return _name_of_key(holder.public_key())
-    except (ValueError, UnsupportedAlgorithm):
+    except _ODD:
         return None
 
 
@@ -393,7 +397,7 @@ def _key_kind(octets: bytes, *, is_pem: bool) -> str | None:
         return _name_of_key(load(octets, None, unsafe_skip_rsa_key_validation=True).public_key())
     except TypeError:
         return None
-    except (ValueError, UnsupportedAlgorithm) as bad:
+    except (ValueError, UnsupportedAlgorithm, InternalError) as bad:
         raise ValueError(_UNREADABLE) from bad
 
 

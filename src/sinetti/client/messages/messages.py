@@ -238,6 +238,7 @@ RUN_SUMMARY = ngettext_noop(
     "{count} certificate: {well} up to date, {renewed} renewed, {left} pending.",
     "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
+RUN_NEEDS_ACTION = ngettext_noop("{count} certificate needs action.", "{count} certificates need action.")
 RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
 RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")

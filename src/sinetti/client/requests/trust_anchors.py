@@ -34,8 +34,12 @@ OTHER_ROOT = gettext_noop(
     "of the service. Yours: {typed}. The service's: {found}."
 )
 NOT_BELOW = gettext_noop(
-    "The CA certificate “{subject}” does not lead to the root with your fingerprint, or is not valid now. Nothing was "
-    "written. Inform the operator of the service."
+    "The CA certificate “{subject}” does not lead to the root with your fingerprint. Nothing was written. Inform the "
+    "operator of the service."
+)
+NOT_NOW = gettext_noop(
+    "The CA certificate “{subject}” is valid from {begins} until {ends} only. Nothing was written. Check "
+    "this computer's clock. On a test bench, use --now."
 )
 NO_PURPOSE = gettext_noop(
     "The CA certificate “{subject}” does not say what it may issue. Nothing was written. Get the files of the CAs from "
@@ -109,8 +113,11 @@ def _checked(found: Sequence[x509.Certificate], fingerprint: Sha256, now: dateti
         raise _untrusted(make_message(OTHER_ROOT, typed=fingerprint, found=", ".join(roots) or "–"))
     for one in found:
         is_below = one is root or any(way[-1] is root for way in chain.trusted_ways(one, found))
-        if not (is_below and chain.may_sign(one) and chain.is_valid_at(one, now)):
+        if not (is_below and chain.may_sign(one)):
             raise _untrusted(make_message(NOT_BELOW, subject=_subject(one)))
+        if not chain.is_valid_at(one, now):
+            dates = {"begins": one.not_valid_before_utc, "ends": one.not_valid_after_utc}
+            raise _untrusted(make_message(NOT_NOW, subject=_subject(one), **dates))
     return _sorted_by_purpose(found, root)
 
 

@@ -193,4 +193,8 @@ def _entries(reader: _Reader) -> Iterator[JavaEntry]:
 def _certificate(reader: _Reader, *, has_types: bool) -> x509.Certificate:
     if has_types:
         reader.text()
-    return encoding.load_certificate(reader.octets(reader.number()))
+    der = reader.octets(reader.number())
+    try:
+        return encoding.load_certificate(der)
+    except ValueError as bad:
+        raise ValueError(_DAMAGED) from bad
