@@ -200,7 +200,7 @@ def test_without_a_hook_there_is_nothing_to_run(bench):
 def test_beside_a_run_it_waits_for_nothing(bench):
     with runner.exclusive_run(bench.shell.store, authority.NOW):
         code, _, err = bench.run("deploy", "payroll")
-    assert (code, "Another “sinetti run” is using" in err, bench.lines()) == (5, True, [])
+    assert (code, "Another command is using" in err, bench.lines()) == (5, True, [])
 
 
 def test_a_damaged_set_is_not_deployed(bench):
