@@ -216,8 +216,8 @@ NEEDS_GATEWAY_EXTRA = gettext_noop(
 ABOUT_NAME = gettext_noop("{name}: {message}")
 STORE_EMPTY = gettext_noop("The store is empty.")
 RUN_LOCKED = gettext_noop(
-    "Another “sinetti run” is using {store}: process {pid} on {host}, started by {user} at {since}. Wait "
-    "until it has finished."
+    "Another command is using {store}: process {pid} on {host}, started by {user} at {since}. Wait until "
+    "it has finished."
 )
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
