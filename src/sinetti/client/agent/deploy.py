@@ -16,7 +16,7 @@ from sinetti.client.agent import hooks
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import CertificateEntry, Hooks, HookStage
+from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage
 from sinetti.client.store import agent_state, event_log, files, generations, key_storage
 from sinetti.client.store.agent_state import DeployState
 from sinetti.client.store.event_log import EventType
@@ -84,8 +84,9 @@ def _hold_back(folder: Path, entry: CertificateEntry, now: datetime) -> None:
         # No serial: the programs deploy the certificate once more, with the new file. No command: without a delay.
         failed = replace(_failed(state, serial, entry, now), serial=None, command=None)
         agent_state.save_deploy_state(folder, failed)
-    if state.trying != serial:
-        _note(folder, now, EventType.DEPLOY_FAILED, serial)
+        if state.trying != serial:
+            facts = {"serial": serial, "format": Format.JKS.value, "program": "keytool"}
+            event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
 
 
 def _brought(
