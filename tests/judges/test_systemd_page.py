@@ -120,7 +120,7 @@ def page(tmp_path_factory):
         assert bench.control("PUT", "/clock", {"now": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ")})[0] == 200
         last = machine.run(commands(THEN)).stdout
         machine.run(WITH_CRON)
-        machine.run(f"install -d /root/as-it-was; cp -a {KEPT} /root/as-it-was")
+        machine.run(f"install -d /var/as-it-was; cp -a {KEPT} /var/as-it-was")
         yield Page(machine, bench, last)
 
 
@@ -128,7 +128,7 @@ def page(tmp_path_factory):
 def machine(page):
     """Yield the machine; settings and store are then as the page left them."""
     yield page.machine
-    page.machine.run(f"rm -r {KEPT}; cp -a /root/as-it-was/sinetti /etc; cp -a /root/as-it-was/sinetti-agent /var/lib")
+    page.machine.run(f"rm -r {KEPT}; cp -a /var/as-it-was/sinetti /etc; cp -a /var/as-it-was/sinetti-agent /var/lib")
     page.machine.run("systemctl reset-failed")
 
 
