@@ -146,7 +146,8 @@ def _rows() -> list[StatusRow]:
         _snapshot("first", in_use=None, open=(open_request,), dispensable=True),
         replace(
             _snapshot("broken", in_use=None),
-            trouble=make_message(messages.STORE_DAMAGED, path=str(STORE / "broken/live/key.pem"), why="x"),
+            trouble=make_message(messages.DAMAGED_FILE, path=str(STORE / "broken/live/key.pem"), why="x"),
+            step=make_message(messages.LOST_SET, name="broken"),
         ),
     )
     absent = not_enrolled(STORE, CertificateEntry("planned", None, customer_id="7654321-0"), None, NOW)

@@ -50,7 +50,8 @@ class FileState(NamedTuple):
 class KnownSet(NamedTuple):
     """Set that was found whole.
 
-    It has the state of its files, its customer and its certificate. The instants are in seconds since 1970, `at` is that of the comparison. `sha256` is the hex digest of the DER.
+    It has the state of its files, its customer and its certificate. The instants are in seconds since 1970, `at` is
+    that of the comparison. `sha256` is the hex digest of the DER.
     """
 
     state: str
