@@ -24,6 +24,7 @@ from sinetti.client.messages.messages import Message, make_message, make_plural_
 from sinetti.client.model import CertificateEntry, DecisionReason, RenewalInfoState
 from sinetti.client.reporting.status import NameStatus, StatusRow, not_enrolled, status_of
 from sinetti.client.results import ExitCode
+from sinetti.client.store import rights
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.generations import NameState
@@ -180,9 +181,9 @@ FINDINGS = (
     DoctorFinding(
         Check.RIGHTS,
         Level.FAIL,
-        make_message(findings.RIGHTS_OPEN, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0644"),
+        make_message(rights.OPEN, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0644"),
         "payroll",
-        make_message(findings.RIGHTS_OPEN_STEP, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0600"),
+        make_message(rights.OPEN_STEP, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0600"),
         ExitCode.STORE,
     ),
     passed(Check.LOCK, make_message(findings.LOCK_FREE), str(LONG_STORE)),
