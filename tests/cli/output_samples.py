@@ -22,7 +22,7 @@ from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, 
 from sinetti.client.messages import adoption_messages, document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import CertificateEntry, DecisionReason, RenewalInfoState
-from sinetti.client.reporting.status import NameStatus, StatusRow, not_enrolled, status_of
+from sinetti.client.reporting.status import StatusRow, not_enrolled, status_of
 from sinetti.client.results import ExitCode
 from sinetti.client.store import rights
 from sinetti.client.store.agent_state import AgentState, DeployState
@@ -161,7 +161,7 @@ def _status(*names: str, in_detail: bool = False) -> Callable[[Language], Sequen
 
 
 def _urgent(language: Language) -> Sequence[Block]:
-    well = [row for row in _rows() if row.state is NameStatus.VALID]
+    well = [row for row in _rows() if row.name == "hinted"]
     return [*status.blocks((), StatusView(STORE), language), *status.blocks(well, StatusView(STORE, True), language)]
 
 
