@@ -243,10 +243,19 @@ def is_chain_of(
 ) -> bool:
     """Return whether `above` is the whole chain of a certificate.
 
-    A chain is cut short if the name's CAs (`anchors`) continue it.
+    A chain is cut short if the name's CAs (`anchors`) continue it. Its last certificate is checked by these CAs, if
+    they know it or its issuer.
     """
-    is_chain = chain.build_chain(certificate, above) == tuple(above)
-    return is_chain and len(chain.build_chain(certificate, (*above, *anchors))) == len(above)
+    if not above or chain.build_chain(certificate, above) != tuple(above):
+        return False
+    if len(chain.build_chain(certificate, (*above, *anchors))) != len(above):
+        return False
+    last = above[-1]
+    try:
+        related = [one for one in anchors if one.subject in {last.issuer, last.subject}]
+    except ValueError:  # a name in it cannot be read
+        return False
+    return not related or last in related or bool(chain.issuers_of(last, related))
 
 
 def _anchors(name_folder: Path) -> tuple[x509.Certificate, ...]:
