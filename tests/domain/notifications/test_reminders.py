@@ -129,8 +129,13 @@ def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_
 
 
 MOVED = {
-    "Monday morning, and renewal opens on Saturday: the end alone": (utc(5, 3, 5, 0, 1), 4, 0, utc(5, 3, 5, 0, 1)),
-    "a Sunday, and renewal opened before": (utc(4, 25, 6), 47, 7, utc(4, 16, 5)),
+    "Monday at noon: the end alone, in the morning": (utc(5, 3, 9), 7, 0, utc(5, 3, 5)),
+    "a second after eight on Monday: at eight": (utc(5, 3, 5, 0, 1), 4, 0, utc(5, 3, 5)),
+    "a Sunday, and Friday is in the first half": (utc(4, 25, 6), 47, 7, utc(4, 19, 5)),
+    "a Sunday, and Friday is in the second half": (utc(4, 25, 6), 90, 7, utc(4, 16, 5)),
+    "7 days, until Sunday: on Friday": (utc(4, 25, 9), 7, 0, utc(4, 23, 5)),
+    "3 days, until Saturday: on Monday": (utc(4, 24, 9), 3, 0, utc(4, 26, 5)),
+    "a day, until late in the evening: in the morning after": (utc(4, 21, 20, 30), 1, 0, utc(4, 22, 5)),
     "Monday of Easter, and renewal opened on Saturday": (utc(3, 29, 6), 4, 0, utc(3, 30, 5)),
     "the same in a life of ten days, open since Friday": (utc(3, 29, 6), 10, 0, utc(3, 30, 5)),
     "the same in a life of 21 days, open since Monday": (utc(3, 29, 6), 21, 0, utc(3, 25, 6)),

@@ -163,16 +163,18 @@ def _short_send_times(
 ) -> tuple[tuple[timedelta, datetime], ...]:
     """Return the send times of a short validity period, on different days.
 
-    A step on a day off is sent on the working day after it if renewal is not open yet on the working day before. In a
-    life of some days, that may be after the end, and the day of a later step, which then stands alone.
+    A step that would leave in the first half of the window leaves on the next working day. If that is after the end,
+    it leaves in the first half all the same. It never leaves before renewal opens, or early in a life of a few days.
+    Of two steps on one day, the later one takes the place of both.
     """
-    times: list[tuple[timedelta, datetime]] = []
-    for step in (one for one in steps if one <= window / 2):
+    half, times = window / 2, list[tuple[timedelta, datetime]]()
+    for step in (one for one in steps if one <= half):
         at = send_time(not_after, step, first=False, day_off=ladder.day_off)
-        if at < not_after - window:
-            at = send_time(not_after, step, first=True, day_off=ladder.day_off)
+        if at < not_after - half:
+            later = send_time(not_after, step, first=True, day_off=ladder.day_off)
+            at = later if later <= not_after or at < not_after - window or half < _DAY else at
         if times and finnish_date(times[-1][1]) == finnish_date(at):
-            times.pop()
+            at = min(at, times.pop()[1])
         times.append((step, at))
     return tuple(times)
 
