@@ -162,7 +162,8 @@ def measure_quiet(folder: Path, names: int) -> bool:
     for what, prepare in (("a service without hints", None), ("a service with hints", remember_hints)):
         if prepare is not None:
             prepare(store)
-        seconds, busy, most = cost(("run", "--store", str(store)))
+        # Some of its certificates begin after the machine's present time: a pass reports the clock with AGAIN.
+        seconds, busy, most = cost(("run", "--store", str(store)), ExitCode.AGAIN)
         met &= seconds < SECONDS and most < MEGABYTES
         print(f"sinetti run, {names} names, {what:24} {seconds:5.2f} s  {busy:5.2f} s of a processor  {most:4.0f} MB")
     return met

@@ -1,7 +1,7 @@
 """Every command of docs/holders/systemd.md, in its order, as root of a Debian 13 machine with systemd.
 
 One machine serves all tests: `page` leaves it as the page does, with the unit payroll.service, which the page
-requires. Each test leaves it so.
+requires. Each test leaves it so. The line of cron in docs/holders/agent.md is run there, too.
 """
 
 import json
@@ -26,6 +26,9 @@ FIRST, _, THEN = PAGE.partition("\n## 4.")
 THEN, _, AS_SERVICE = THEN.partition("\n## 8.")
 TRANSFER_ID = "12345678901234567890123456789012"
 KEPT = "/etc/sinetti /var/lib/sinetti-agent"
+MINUTE = 60.0
+"""Seconds between two runs of cron."""
+
 STORE = "/var/lib/sinetti-agent/store"
 
 PAYROLL = """[Service]
@@ -49,6 +52,25 @@ systemctl enable --now payroll other
 install -d /etc/sinetti
 cp /mnt/given/services.pem /mnt/given/holders.pem /etc/sinetti
 """
+
+
+CRON = re.search(
+    r"^    17 \* (\* \* \*  sinetti-agent .*)$", (DOCS / "holders" / "agent.md").read_text("utf-8"), re.MULTILINE
+)[1]
+WITH_CRON = f"""
+for one in cron-well cron-damaged; do
+  cp -a {STORE} /var/lib/sinetti-agent/$one
+done
+rm /var/lib/sinetti-agent/cron-damaged/payroll/live/key.pem
+printf '#!/bin/sh\\ncat > /var/mailed/of-$$\\n' > /usr/sbin/sendmail
+chmod 0755 /usr/sbin/sendmail
+install -d -m 1777 /var/mailed
+cat > /etc/cron.d/sinetti <<'END'
+* * {CRON.replace(STORE, STORE.replace("store", "cron-well"))}
+* * {CRON.replace(STORE, STORE.replace("store", "cron-damaged"))}
+END
+"""
+"""The line for a store in order and for a damaged one, each minute, beside the agent's own store."""
 
 
 def commands(text):
@@ -97,7 +119,8 @@ def page(tmp_path_factory):
         machine.run(first, text=ids["transfer_password"] + "\n")
         assert bench.control("PUT", "/clock", {"now": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ")})[0] == 200
         last = machine.run(commands(THEN)).stdout
-        machine.run(f"install -d /root/as-it-was; cp -a {KEPT} /root/as-it-was")
+        machine.run(WITH_CRON)
+        machine.run(f"install -d /var/as-it-was; cp -a {KEPT} /var/as-it-was")
         yield Page(machine, bench, last)
 
 
@@ -105,7 +128,7 @@ def page(tmp_path_factory):
 def machine(page):
     """Yield the machine; settings and store are then as the page left them."""
     yield page.machine
-    page.machine.run(f"rm -r {KEPT}; cp -a /root/as-it-was/sinetti /etc; cp -a /root/as-it-was/sinetti-agent /var/lib")
+    page.machine.run(f"rm -r {KEPT}; cp -a /var/as-it-was/sinetti /etc; cp -a /var/as-it-was/sinetti-agent /var/lib")
     page.machine.run("systemctl reset-failed")
 
 
@@ -250,3 +273,11 @@ def test_systemd_starts_a_service_again_that_hangs(as_service, machine):
     machine.until(f"systemctl show {as_service} -p NRestarts", "NRestarts=1")
     machine.until(f"systemctl is-active {as_service}", "active")
     assert "Watchdog timeout" in machine.says(f"journalctl -u {as_service}")
+
+
+def test_cron_runs_passes_and_mails_only_those_that_fail(machine):
+    machine.until("cat /var/mailed/of-*", "payroll: The store is damaged", 2 * MINUTE)
+    machine.until("journalctl -u cron", f"chronic /opt/sinetti/bin/sinetti run --store {STORE[:-5]}cron-well)")
+    subjects = machine.says("grep -h ^Subject: /var/mailed/of-*").splitlines()
+    assert subjects
+    assert all(one.endswith(f"sinetti run --store {STORE[:-5]}cron-damaged") for one in subjects)

@@ -42,7 +42,7 @@ cd "$FOLDER"
 mkdir upper work root
 mount -t overlay overlay -o lowerdir={shlex.quote(str(FILES))}/root,upperdir=upper,workdir=work root
 """
-"""Script of a mount namespace with the files of a new machine in $FOLDER/root, and cgroups as new machines have them."""
+"""Script of a mount namespace: a new machine's files in $FOLDER/root, and cgroups as new machines have them."""
 
 CLONE = f"""
 mkdir -p root/usr/local/src/sinetti
@@ -92,9 +92,9 @@ class Machine:
         """Return what a script prints."""
         return self.run(script).stdout.strip()
 
-    def until(self, script: str, expected: str = "") -> None:
+    def until(self, script: str, expected: str = "", within: float = WITHIN) -> None:
         """Wait until a script ends with 0, and prints `expected` if that is given."""
-        deadline = monotonic_seconds() + WITHIN
+        deadline = monotonic_seconds() + within
         done = self.run(script, check=False)
         while done.returncode or expected not in done.stdout:
             assert monotonic_seconds() < deadline, (script, done.stdout, done.stderr, self.says("journalctl -n 50"))

@@ -121,6 +121,9 @@ class OutputOptions:
         return wanted
 
 
+DEFAULT_OUTPUT = OutputOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateEntry:
     """Settings of one certificate.
@@ -133,7 +136,7 @@ class CertificateEntry:
     customer_id: str | None = None
     customer_name: str | None = None
     key: KeyType = KeyType.RSA_2048
-    files: OutputOptions = OutputOptions()
+    files: OutputOptions = DEFAULT_OUTPUT
     hooks: Hooks = Hooks()
     key_is_explicit: bool = False
     """True if the file names a key type; otherwise a name keeps its type."""

@@ -270,6 +270,9 @@ def _alone(taken: SignedElement) -> Iterator[etree._Element]:
 def _changed(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     for guess, name, changed in mutations(base):
         yield Candidate(guess, name, declared.whole(changed))
+        if guess is Cause.UNINDENTED:
+            other = Canonical(not declared.exclusive)
+            yield Candidate(guess, name, other.whole(changed), also=_other(other))
 
 
 def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
@@ -448,6 +451,8 @@ def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonica
         undeclared = bodies[name].replace(declaration, b"", 1)
         yield Candidate(Cause.NAMESPACE_MISSING, f"{name}-without-declaration", undeclared)
     yield Candidate(Cause.INFO_RAW if declaration in sent else Cause.NAMESPACE_MISSING, "as-sent", sent)
+    for name, octets in (("base64", base64.b64encode(canonical)), ("hexadecimal", canonical.hex().encode())):
+        yield Candidate(Cause.INFO_RAW, f"canonical-in-{name}", octets)
     yield from _texts(bodies, Cause.INFO_RAW)
     for (space, indentation), level in product(_SPACES.items(), range(4)):
         pretty = copy.deepcopy(info)

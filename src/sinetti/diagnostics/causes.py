@@ -238,8 +238,8 @@ GUESSES: Mapping[Cause, str] = {
         "without comments, or send no comments."
     ),
     Cause.NOT_CANONICAL: gettext_noop(
-        "The raw text was digested or signed instead of its canonical form. Canonicalise first: empty "
-        "elements with start and end tags, sorted attributes, and nothing after the root."
+        "The raw text was digested or signed instead of its canonical form. Canonicalise first: double quotes, start "
+        "and end tags for empty elements, sorted attributes, and no line break after the root."
     ),
     Cause.BYTE_ORDER_MARK: gettext_noop(
         "The byte order mark (BOM) at the start of the file was digested or signed too. Canonicalise first, "
@@ -399,7 +399,8 @@ GUESSES: Mapping[Cause, str] = {
         "between these lines."
     ),
     Cause.CERTIFICATE_TWICE: gettext_noop(
-        "X509Certificate was encoded in base64 twice. Encode the DER of the certificate once."
+        "X509Certificate was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate in "
+        "base64, once."
     ),
     Cause.NOT_A_CERTIFICATE: gettext_noop(
         "X509Certificate contains something other than a certificate, such as a signing request, a PKCS#7 "
@@ -537,7 +538,8 @@ GUESSES: Mapping[Cause, str] = {
         "between these lines."
     ),
     Cause.CSR_TWICE: gettext_noop(
-        "CertificateRequest was encoded in base64 twice. Encode the DER of the certificate signing request once."
+        "CertificateRequest was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate "
+        "signing request in base64, once."
     ),
     Cause.CSR_IS_CERTIFICATE: gettext_noop(
         "CertificateRequest contains a certificate. Put a certificate signing request (PKCS#10) for the new key there."

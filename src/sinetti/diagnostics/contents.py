@@ -11,12 +11,13 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, islice, permutations, product
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_plus
 from xml.sax.saxutils import escape, unescape
 
 from sinetti.diagnostics.causes import Cause
+from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import parser
 
 _TAG = re.compile(rb'<\?.*?\?>|<(/?)([^\s>/?][^\s>/]*)((?:[^">]|"[^"]*")*)>', re.DOTALL)
@@ -25,6 +26,8 @@ _DECLARATION = re.compile(rb' xmlns(?::[\w.-]+)?="[^"]*"')
 _PLAIN_NAME = re.compile(rb"<(/?)(?![\w.-]+:)(?=\w)")
 _WHITE = b" \t\r\n"
 _MOST_VALUES = 12
+"""Values that are changed one by one; all of them change together."""
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PREFIX_NAMES = (
     "cert certs certificate svc service services soap req request typ types sch pki ws1 d1p1 d2p1 tem vero urn web "
@@ -84,6 +87,10 @@ class _Layout:
     children: tuple[tuple[int, int, str], ...]
     values: tuple[_Value, ...]
 
+    def some(self) -> Iterator[tuple[int, _Value]]:
+        """Yield the first values with their numbers."""
+        return islice(enumerate(self.values), _MOST_VALUES)
+
     def with_texts(self, texts: dict[int, str]) -> bytes:
         """Return the octets with other texts, by the numbers of the values."""
         written, at = [], 0
@@ -121,7 +128,7 @@ def _layout(canonical: bytes) -> _Layout:
             path.append((tag[2].decode().rpartition(":")[2], tag.start(), tag.end(), True))
             continue
         name, start, inner, is_leaf = path.pop()
-        if is_leaf and len(values) < _MOST_VALUES:
+        if is_leaf:
             values.append(_Value(inner, tag.start(), name, _unescaped(canonical[inner : tag.start()])))
         if len(path) == 1:
             children.append((start, tag.end(), name))
@@ -143,6 +150,14 @@ def _quoted(text: str) -> str:
 def _named(text: str) -> str:
     return "".join(f"&{html.entities.codepoint2name[ord(one)]};" if ord(one) in html.entities.codepoint2name else one
                    for one in text)  # fmt: skip
+
+
+_RUNS = re.compile("[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}")
+"""Letters of UTF-8 that were read one octet at a time, between others that were not."""
+
+
+def _read_again(found: re.Match[str]) -> str:
+    return found[0].encode("latin-1").decode("utf-8", "replace")
 
 
 def _plain_letters(text: str) -> str:
@@ -177,6 +192,7 @@ _TEXT_CHANGES: tuple[tuple[Cause, str, Callable[[str], str]], ...] = (
     (Cause.TEXT_TRIMMED, "without-spaces", lambda text: text.replace(" ", "")),
     (Cause.GARBLED, "utf-8-read-as-latin-1-undone", lambda text: text.encode("latin-1").decode()),
     (Cause.GARBLED, "utf-8-read-as-cp1252-undone", lambda text: text.encode("cp1252").decode()),
+    (Cause.GARBLED, "runs-of-utf-8-read-as-latin-1-undone", lambda text: _RUNS.sub(_read_again, text)),
     (Cause.GARBLED, "utf-8-read-as-latin-1", lambda text: text.encode().decode("latin-1")),
     (Cause.GARBLED, "utf-8-read-as-cp1252", lambda text: text.encode().decode("cp1252")),
     (Cause.GARBLED, "latin-1-read-as-utf-8", lambda text: text.encode("latin-1").decode("utf-8", "replace")),
@@ -330,6 +346,14 @@ def _written_otherwise(canonical: bytes) -> Iterator[Change]:
         body, end = canonical[root.end() :], canonical.rfind(b"</") - root.end()
         with_none = re.sub(rb"<(\w[\w.-]*)", rb'<\1 xmlns=""', body[:end]) + body[end:]
         yield Change(Cause.NAMESPACE_CHANGED, "children-in-no-namespace", canonical[: root.end()] + with_none)
+    if not prefix and b" xmlns=" not in root[0]:
+        declared = canonical[: root.end(2)] + f' xmlns="{SERVICE}"'.encode()
+        rest = canonical[root.end(2) :]
+        yield Change(Cause.NAMESPACE_CHANGED, "in-the-namespace-of-the-service", declared + rest)
+        none = re.sub(rb"<(\w[\w.-]*)", rb'<\1 xmlns=""', rest[: rest.rfind(b"</")]) + rest[rest.rfind(b"</") :]
+        yield Change(Cause.NAMESPACE_CHANGED, "root-in-the-namespace-of-the-service", declared + none)
+    single = _TAG.sub(lambda tag: tag[0].replace(b'"', b"'"), canonical)
+    yield Change(Cause.NOT_CANONICAL, "single-quotes", single)
     yield Change(Cause.NAMESPACE_MISSING, "without-declarations", _DECLARATION.sub(b"", canonical))
     yield Change(Cause.NAMESPACE_MISSING, "without-the-roots-declarations",
                  canonical[: root.start()] + _DECLARATION.sub(b"", root[0]) + canonical[root.end() :])  # fmt: skip
@@ -363,7 +387,7 @@ def _raw(canonical: bytes) -> bytes:
 
 def _one_value(layout: _Layout, known: KnownContent) -> Iterator[Change]:
     """Yield forms with one value as it may have been."""
-    for number, value in enumerate(layout.values):
+    for number, value in layout.some():
         others = [*known.texts.get(value.name, ()), *known.texts.get("", ())]
         digits = "".join(filter(str.isdigit, value.text))
         if digits and len(value.text) < _LONG:
@@ -388,7 +412,7 @@ def _padded(layout: _Layout) -> Iterator[Change]:
     for before, after in pads:
         every = {number: f"{before}{value.text}{after}" for number, value in enumerate(layout.values)}
         yield Change(Cause.TEXT_TRIMMED, "white-space-around-every-value", layout.with_texts(every))
-    for number, value in enumerate(layout.values):
+    for number, value in layout.some():
         for before, after in pads:
             form = layout.with_texts({number: f"{before}{value.text}{after}"})
             yield Change(Cause.TEXT_TRIMMED, f"white-space-around-{value.name}", form)
@@ -401,7 +425,7 @@ def _padded(layout: _Layout) -> Iterator[Change]:
 
 def _placeholders(layout: _Layout) -> Iterator[Change]:
     """Yield forms in which a value is still that of a template."""
-    for number, value in enumerate(layout.values):
+    for number, value in layout.some():
         lower = value.name[:1].lower() + value.name[1:]
         snake = re.sub(r"(?<!^)(?=[A-Z])", "_", value.name)
         cases = (value.name, lower, value.name.upper(), value.name.lower(), snake.upper(), snake.lower())

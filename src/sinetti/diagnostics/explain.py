@@ -194,6 +194,8 @@ def _guess_of_shape(
         return None if is_taken else shapes.find_in_signature(SignatureErrorCode.DIGEST_METHOD, taken.root)
     if isinstance(flaw, SignatureMissing):
         return Finding(_missing(taken), {})
+    if str(flaw) == SignatureErrorCode.NOT_CUT and any(one.tag == SIGNATURE for one in taken.root.itersiblings()):
+        return Finding(Cause.OUTSIDE, {})
     shape = shapes.find_in_signature(str(flaw), taken.root)
     return shape or Finding(next((guess for known, guess in _SHAPES.items() if known == str(flaw)), Cause.NOT_CUT), {})
 
@@ -243,7 +245,11 @@ def _compared(
     )
 
 
-_EVIDENCE = {Cause.SCHEMA_ORDER: Cause.REORDERED, Cause.ELEMENT_MISSING: Cause.FIELD_DROPPED}
+_EVIDENCE = {
+    Cause.SCHEMA_ORDER: Cause.REORDERED,
+    Cause.ELEMENT_MISSING: Cause.FIELD_DROPPED,
+    Cause.OTHER_OPERATION: Cause.NAMESPACE_CHANGED,
+}
 """Faults of a request, and the causes that they suggest if no form fits."""
 
 

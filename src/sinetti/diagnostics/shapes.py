@@ -137,8 +137,10 @@ def find_in_signature(flaw: str, root: etree._Element) -> Finding | None:
     if signature is None:
         return None
     match flaw:
+        case SignatureErrorCode.MISPLACED:
+            return Finding(Cause.OBJECT, {}) if root is signature else None
         case SignatureErrorCode.PARTS:
-            return Finding(_parts(signature), {})
+            return _parts(signature)
         case SignatureErrorCode.NOT_ONE_CERTIFICATE | SignatureErrorCode.NO_X509_DATA:
             several = len(list(signature.iter(f"{{{DS}}}X509Certificate"))) > 1
             return Finding(Cause.CHAIN if several else Cause.NO_CERTIFICATE, {})
@@ -154,14 +156,23 @@ def find_in_signature(flaw: str, root: etree._Element) -> Finding | None:
     return None
 
 
-def _parts(signature: etree._Element) -> Cause:
+def _parts(signature: etree._Element) -> Finding:
     references = list(signature.iter(f"{{{DS}}}Reference"))
-    if len(references) > 1:
-        return Cause.SEVERAL_REFERENCES
-    if next(signature.iter(f"{{{DS}}}Object"), None) is not None:
-        return Cause.OBJECT
+    parts = [etree.QName(one).localname for one in children(signature)]
     names = [etree.QName(one).localname for reference in references for one in children(reference)]
-    return Cause.NOT_ENVELOPED if names == ["DigestMethod", "DigestValue"] else Cause.PARTS
+    if len(references) > 1:
+        return Finding(Cause.SEVERAL_REFERENCES, {})
+    if next(signature.iter(f"{{{DS}}}Object"), None) is not None:
+        return Finding(Cause.OBJECT, {})
+    if parts == ["SignedInfo", "SignatureValue"]:
+        return Finding(Cause.NO_CERTIFICATE, {})
+    for missing, found, others in (
+        ("SignatureValue", parts, ["SignedInfo", "KeyInfo"]),
+        ("DigestValue", names, ["Transforms", "DigestMethod"]),
+    ):
+        if found == others:
+            return Finding(Cause.NOT_BASE64, {"element": missing})
+    return Finding(Cause.NOT_ENVELOPED if names == ["DigestMethod", "DigestValue"] else Cause.PARTS, {})
 
 
 def _method(signature: etree._Element, flaw: str) -> Finding:

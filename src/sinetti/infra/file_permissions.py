@@ -220,9 +220,9 @@ def is_own(seen: os.stat_result) -> bool:
 
 
 def is_open(seen: os.stat_result, at: Path | str | int, *, reading: bool = False, group: str | None = None) -> bool:
-    """Return True if users other than its owner can write it, or with `reading` read it.
+    """Return True if users other than its owner can write a file.
 
-    `at` is its path or its descriptor. Members of `group` may read it.
+    With `reading`, also if they can read it. `at` is its path or its descriptor. Members of `group` may read it.
     """
     bits = _READ | _WRITE if reading else _WRITE
     if seen.st_mode & bits & stat.S_IRWXO:

@@ -1,4 +1,4 @@
-"""Listening Unix sockets, and how systemd and its journal are spoken to (sd_notify(3), sd-daemon(3)).
+"""Listening Unix sockets, and systemd: notifications, watchdog and journal.
 
 A proxy beside the service connects to the socket. Any package may use this module. A notification is sent only if
 systemd started the service and requested it.
@@ -79,7 +79,7 @@ def watchdog_seconds(longest: float) -> float:
 
 
 def is_journal(stream: TextIO) -> bool:
-    """Return True if the stream goes to the journal of systemd (JOURNAL_STREAM, systemd.exec(5))."""
+    """Return True if the stream goes to systemd's journal (systemd.exec(5))."""
     named = environment.variable("JOURNAL_STREAM")
     if named is None:
         return False

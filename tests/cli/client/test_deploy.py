@@ -200,10 +200,19 @@ def test_without_a_hook_there_is_nothing_to_run(bench):
 def test_beside_a_run_it_waits_for_nothing(bench):
     with runner.exclusive_run(bench.shell.store, authority.NOW):
         code, _, err = bench.run("deploy", "payroll")
-    assert (code, "Another “sinetti run” is using" in err, bench.lines()) == (5, True, [])
+    assert (code, "Another command is using" in err, bench.lines()) == (5, True, [])
 
 
 def test_a_damaged_set_is_not_deployed(bench):
     (bench.folder / "live" / "key.pem").write_bytes(b"")
     code, _, err = bench.run("deploy", "payroll")
     assert (code, "The store is damaged" in err, bench.lines()) == (5, True, [])
+
+
+def test_a_signal_to_stop_lets_the_hook_end(bench, monkeypatch):
+    monkeypatch.setattr(client_double, "TRANSFER_ID", "1" * 32)
+    assert bench.shell.enrol(name="wages", transfer_id="1" * 32)[0] == 0
+    bench.deploys(f"echo deploy >> {bench.seen}; kill -TERM $PPID; sleep 0.3; echo end >> {bench.seen}")
+    code, _, err = bench.run("deploy", "--all")
+    assert (code, bench.lines(), "Stopping." in err) == (130, ["deploy", "end", "after"], True)
+    assert bench.state() == agent_state.DeployState(bench.serial)

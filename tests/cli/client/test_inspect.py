@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -32,6 +33,7 @@ from tests.client.store.test_java_keystores import entry
 from tests.client.store.test_java_keystores import store as java_store
 from tests.support import authority
 
+VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 NOW = authority.NOW
 PASSWORD = b"battery staple"
 KEY = authority.holder_key(61)
@@ -154,6 +156,23 @@ def test_a_revocation_list_has_the_dates_of_this_and_the_next_update(inspected):
     text = inspected(der(CRL))[1]
     assert "Revoked certificates  1\n" in text
     assert "Number of the list    12\n" in text
+
+
+MESSAGES = {
+    "requests/renew-p256-inclusive.xml": "RenewCertificateRequest",
+    "deliveries/delivery.xml": "report",
+    "deliveries/receipt.xml": "receipt",
+}
+
+
+@pytest.mark.parametrize(("name", "element"), MESSAGES.items(), ids=MESSAGES)
+def test_a_signed_message_shows_whose_certificate_signed_it(inspected, name, element):
+    octets = (VECTORS / name).read_bytes()
+    shown = base64.b64decode(octets.partition(b"X509Certificate>")[2].partition(b"</")[0])
+    assert json.loads(inspected(octets, "--json")[1])["sha256"] == encoding.sha256_hex(shown)
+    out = inspected(octets)[1]
+    assert f"Message              {element}\n" in out
+    assert "not checked here" in out
 
 
 def test_a_message_without_a_signature(inspected):

@@ -73,6 +73,7 @@ def test_a_renewal_without_java_is_whole_and_every_view_shows_the_missing_file(s
     assert live(shell) == {"certificate.p12", "certificate.pem", "chain.pem", "key.pem"}
     assert (code, checked, hooks) == (4, 4, ["fail"])
     assert "payroll: " in err
+    assert "format jks; program: keytool" in shell.run("log", "payroll", "--config", config, "--lang", "en")[1]
     assert views(shell, config)[:3] == (4, 4, ["fail"])
     keytool(shell, FAKE)
     assert views(shell, config)[:3] == (0, 0, [])
@@ -115,6 +116,7 @@ def test_export_without_keytool_changes_nothing(shell, config):
     assert (shell.store / "payroll" / "log.jsonl").read_bytes() == log
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
 def test_an_export_is_read_again(shell, tmp_path):
     shell.enrol()

@@ -218,7 +218,7 @@ def test_locks_of_a_run_and_of_another_command(shell):
     shell.enrol()
     with runner.exclusive_run(shell.store, authority.NOW):
         code, _, err = remove(shell, "--yes")
-    assert (code, "Another “sinetti run” is using" in err) == (5, True)
+    assert (code, "Another command is using" in err) == (5, True)
     with files.locked(shell.store / "payroll"):
         code, _, err = remove(shell, "--yes")
     assert (code, "another command is using this name" in err, left(shell)) == (5, True, ["payroll"])

@@ -14,7 +14,7 @@ from sinetti.client.doctor.findings import Level
 from sinetti.client.messages import messages
 from sinetti.client.model import AgentSettings, CertificateEntry, Config, OutputOptions, Token
 from sinetti.client.requests import revoke
-from sinetti.client.store import files, removal, settings, token_keys
+from sinetti.client.store import files, removal, settings, snapshot, token_keys
 from sinetti.client.store.journal import RequestKind
 from sinetti.domain.values import Language
 from tests.client import double
@@ -201,6 +201,20 @@ def test_the_doctor_reports_an_interrupted_removal(desk):
     found = [one for one in host.check_store(desk.store, (), 0) if one.level is Level.WARN]
     assert "The removal of payroll was interrupted." in messages.render(found[-1].message, Language.EN)
     assert removal.list_unfinished(desk.store) == (NAME,)
+
+
+def test_a_name_that_is_removed_while_it_is_read_is_not_damaged(desk, monkeypatch):
+    desk.enrol()
+    read = settings.load
+
+    def load(folder):
+        if folder.exists():
+            folder.rename(removal.folder_of(desk.store, NAME))
+        return read(folder)
+
+    (desk.folder / "settings.toml").write_text("?")
+    monkeypatch.setattr(settings, "load", load)
+    assert list(snapshot.list_snapshots(desk.store)) == []
 
 
 def test_a_name_is_enrolled_anew_while_its_removal_is_not_complete(desk):

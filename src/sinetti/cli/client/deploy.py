@@ -1,11 +1,12 @@
 """`sinetti deploy`: run the hooks of a name now."""
 
 import argparse
+import threading
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.client.run import without_file
-from sinetti.client.agent import deploy, runner
+from sinetti.cli.client.run import stop_signals, without_file
+from sinetti.client.agent import deploy, runner, worker
 from sinetti.client.agent.deploy import HookOrder, HookReport
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -46,7 +47,10 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Run the hooks of one name or of all names, one after the other."""
+    """Run the hooks of one name or of all names, one after the other.
+
+    A signal to stop lets the hooks of one name end, as in `sinetti run`.
+    """
     console = common.console_of(parsed)
     wanted = common.one_or_all(parsed)
     common.require_store(parsed)
@@ -64,14 +68,17 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         code = ExitCode.DONE if report.ok else ExitCode.AGAIN
         return CommandResult(name, Result.NOT_DUE, code, report.messages)
 
-    outcomes = []
-    with runner.exclusive_run(parsed.store, ctx.now):
-        for name in files.list_names(parsed.store) if wanted is None else (wanted,):
+    stop, outcomes = threading.Event(), list[CommandResult]()
+    with stop_signals(stop, threading.Event(), console, is_lasting=False), runner.exclusive_run(parsed.store, ctx.now):
+        names = files.list_names(parsed.store) if wanted is None else (wanted,)
+        for name in names:
+            if stop.is_set():
+                break
             outcomes.append(operations.run_isolated(name, ran) if wanted is None else ran(name))
             for message in outcomes[-1].messages:
                 if message.text not in _SKIPPED:
-                    console.tell(message)
-    code = highest_exit_code(outcomes)
+                    console.tell(worker.about(name, message))
+    code = highest_exit_code(outcomes) if len(outcomes) == len(names) else ExitCode.INTERRUPTED
     if not reports and code is ExitCode.DONE:
         raise UsageError(make_message(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages)))
     if parsed.json:

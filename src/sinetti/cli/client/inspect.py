@@ -36,7 +36,9 @@ EXAMPLE = (
     "codes: 0 shown, also if it has expired · 2 file unreadable"
 )
 
-WRONG_PASSWORD = gettext_noop("The password of {path} is wrong. Run the command again with the right one.")
+WRONG_PASSWORD = gettext_noop(
+    "The password of {path} is wrong, or the file is damaged. Run the command again with the right password."
+)
 ONLY_KEY = gettext_noop("{path} contains only a private key ({kind}), which is not shown. Inspect its certificate.")
 ENCRYPTED = gettext_noop("encrypted")
 

@@ -150,7 +150,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             raise
         # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
-    with _stop_signals(stop, wake, console, is_lasting=every is not None):
+    with stop_signals(stop, wake, console, is_lasting=every is not None):
         if parsed.dry_run:
             return _show_plan(parsed, console, stop)
         if every is None:
@@ -335,9 +335,7 @@ class _Instruction(Enum):
 
 
 @contextlib.contextmanager
-def _stop_signals(
-    stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool
-) -> Iterator[None]:
+def stop_signals(stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
 
     Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`is_lasting`)

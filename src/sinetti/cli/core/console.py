@@ -33,7 +33,10 @@ NOTES = frozenset(
         *(messages.STOPPING, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
     }
 )
-"""Messages about work that went well: --quiet leaves them out, and the journal takes them for information."""
+"""Messages about work that went well.
+
+--quiet leaves them out, and systemd's journal gets them as information.
+"""
 
 
 @dataclass(frozen=True, slots=True)

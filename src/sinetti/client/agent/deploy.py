@@ -16,7 +16,7 @@ from sinetti.client.agent import hooks, schedule
 from sinetti.client.agent.hooks import HookContext, HookResult
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import CertificateEntry, Hooks, HookStage, OutputOptions
+from sinetti.client.model import DEFAULT_OUTPUT, CertificateEntry, Format, Hooks, HookStage, OutputOptions
 from sinetti.client.results import UsageError
 from sinetti.client.store import agent_state, event_log, files, generations, key_storage, settings
 from sinetti.client.store.agent_state import DeployState
@@ -84,7 +84,8 @@ def _hold_back(folder: Path, entry: CertificateEntry, now: datetime) -> None:
         failed = replace(_failed(state, held, entry, now), serial=None, command=None)
         agent_state.save_deploy_state(folder, failed)
         if state.trying != held.serial:
-            _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
+            facts = {"serial": held.serial, "format": Format.JKS.value, "program": "keytool"}
+            event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry
 
     Options in a table of the configuration take precedence.
     """
-    return replace(entry, files=kept) if entry.files == OutputOptions() else entry
+    return replace(entry, files=kept) if entry.files == DEFAULT_OUTPUT != kept else entry
 
 
 def _brought(

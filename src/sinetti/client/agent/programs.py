@@ -9,7 +9,7 @@ from typing import Protocol
 from sinetti.client.agent import deploy, hooks
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages.messages import Message
-from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
+from sinetti.client.model import DEFAULT_OUTPUT, CertificateEntry, HookStage
 from sinetti.client.store import files, settings
 from sinetti.client.store.snapshot import NameSnapshot
 
@@ -64,7 +64,7 @@ class ConfiguredHooks:
         Look closer only if the table asks for something or an earlier deployment is unfinished.
         """
         entry = deploy.with_files(entry, seen.files)
-        asks = entry.hooks.commands or entry.files != OutputOptions()
+        asks = entry.hooks.commands or entry.files != DEFAULT_OUTPUT
         return bool(asks or seen.is_undeployed) and deploy.is_due(seen.folder, now, entry)
 
     def bring_into_use(

@@ -210,10 +210,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         renewing = [row.seen for row in busy if _renews(row)]
         for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
-        for row in rows.values():
-            if row.outcome is not None:
-                watch.done(row)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
+        for name, row in rows.items():
+            if row.outcome is not None and name not in left:
+                watch.done(row)
         for row in _at_once(agent, [row for row in busy if row.seen.name in left], stop):
             rows[row.seen.name] = row
             if row.exit_code is not ExitCode.INTERRUPTED:
@@ -283,7 +283,7 @@ def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
     """
     if now.trouble is not None or now.exposed is not None:
         return max(code, ExitCode.STORE)
-    return max(code, ExitCode.AGAIN) if now.is_undeployed or now.is_clock_behind(agent.run.now) else code
+    return max(code, ExitCode.AGAIN) if now.is_undeployed or now.is_clock_behind(agent.run.now_exact) else code
 
 
 def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameResult]:
@@ -353,7 +353,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
 
 
 def _with_damage(outcome: CommandResult | None, damage: CommandResult) -> CommandResult:
-    """Return the outcome of an action with the message on damage that is there after it."""
+    """Add the message on the damage that is there after an action."""
     if outcome is None:
         return damage
     added = tuple(one for one in damage.messages if one not in outcome.messages)

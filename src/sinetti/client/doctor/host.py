@@ -85,7 +85,10 @@ def _owner(store: Path) -> Iterator[DoctorFinding]:
 
 
 def _rights(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
-    """Report keys that others can read: those in use are checked with the certificate, too."""
+    """Report keys that others can read.
+
+    A key in use has its finding with the certificate.
+    """
     is_good = True
     for name in names:
         folder = store / name

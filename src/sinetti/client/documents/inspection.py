@@ -7,6 +7,7 @@ as they can be.
 import base64
 import binascii
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ _EMPTY = "it is empty"
 _TOO_LONG = "it is longer than 64 MiB"
 _ODD = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
 """Errors of cryptography for octets that it does not read."""
+
+_MOST_ISSUERS = 8
+"""Certificates of one name that are tried as the issuer of another."""
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _CERTIFICATES = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
@@ -226,10 +230,7 @@ def _pkcs12(octets: bytes, password: bytes | None) -> InspectedFile:
     bags = [one for one in (store.cert, *store.additional_certs) if one is not None]
     if not bags and store.key is not None:
         raise PrivateKeyError(_name_of_key(store.key.public_key()))
-    certificates = [one.certificate for one in bags]
-    found = [
-        _certificate(one.certificate, certificates, (one.friendly_name or b"").decode(errors="replace")) for one in bags
-    ]
+    found = _items([(one.certificate, (one.friendly_name or b"").decode(errors="replace")) for one in bags])
     return _file(FileKind.PKCS12, found, has_key=store.key is not None)
 
 
@@ -238,8 +239,7 @@ def _java(octets: bytes, password: bytes | None) -> InspectedFile:
     if password is not None and not java_keystores.has_digest_of(octets, password):
         raise PasswordError(given=True)
     ordered = sorted(entries, key=lambda one: not one.has_key)  # the first with a key, else the first
-    certificates = [one for entry in ordered for one in entry.certificates]
-    found = [_certificate(one, certificates, entry.alias) for entry in ordered for one in entry.certificates]
+    found = _items([(one, entry.alias) for entry in ordered for one in entry.certificates])
     return _file(FileKind.JKS, found, has_key=any(one.has_key for one in entries))
 
 
@@ -257,12 +257,12 @@ def _message(octets: bytes) -> InspectedFile:
         certificates = [encoding.load_certificate(der or b"") for der in values]
     except ValueError as bad:
         raise ValueError(_BAD_CERTIFICATE) from bad
-    found = [_certificate(one, certificates) for one in certificates] or [InspectedItem()]
+    found = _items([(one, None) for one in certificates]) or [InspectedItem()]
     return InspectedFile(FileKind.MESSAGE, found[0], tuple(found[1:]), element=element, is_signed=True)
 
 
 def _of_certificates(certificates: Sequence[x509.Certificate], *, has_key: bool = False) -> InspectedFile:
-    return _file(FileKind.CERTIFICATE, [_certificate(one, certificates) for one in certificates], has_key=has_key)
+    return _file(FileKind.CERTIFICATE, _items([(one, None) for one in certificates]), has_key=has_key)
 
 
 def _file(kind: FileKind, found: Sequence[InspectedItem], *, has_key: bool) -> InspectedFile:
@@ -295,12 +295,17 @@ def _list(crl: x509.CertificateRevocationList) -> InspectedFile:
     return InspectedFile(FileKind.CRL, item, entries=len(crl), number=number)
 
 
-def _certificate(
-    certificate: x509.Certificate, others: Sequence[x509.Certificate], alias: str | None = None
-) -> InspectedItem:
-    """Return the content of a certificate; its issuer may be among `others`."""
+def _items(certificates: Sequence[tuple[x509.Certificate, str | None]]) -> list[InspectedItem]:
+    """Return the content of certificates with their aliases; one may be the issuer of another."""
+    by_name: dict[x509.Name | None, list[x509.Certificate]] = defaultdict(list)
+    for one, _ in certificates:
+        by_name[chain.names_of(one)[1]].append(one)
+    return [_item(one, alias, by_name[chain.names_of(one)[0]][:_MOST_ISSUERS]) for one, alias in certificates]
+
+
+def _item(certificate: x509.Certificate, alias: str | None, issuers: Sequence[x509.Certificate]) -> InspectedItem:
     number = certificate.serial_number
-    purpose, channel, environment = _purpose(certificate, others)
+    purpose, channel, environment = _purpose(certificate, issuers)
     return InspectedItem(
         subject=_name(lambda: certificate.subject),
         issuer=_name(lambda: certificate.issuer),
@@ -318,11 +323,11 @@ def _certificate(
 
 
 def _purpose(
-    certificate: x509.Certificate, others: Sequence[x509.Certificate]
+    certificate: x509.Certificate, issuers: Sequence[x509.Certificate]
 ) -> tuple[Purpose | None, Channel | None, Environment | None]:
     constraints = _extension(certificate, x509.BasicConstraints)
     is_ca = constraints is not None and constraints.ca
-    issuer = certificate if is_ca else next(iter(chain.issuers_of(certificate, others)), None)
+    issuer = certificate if is_ca else next(iter(chain.issuers_of(certificate, issuers)), None)
     answers = None if issuer is None else policy_oids.services_environment(issuer)
     channel, environment = (None if issuer is None else policy_oids.channel_from_policy(issuer)) or (None, answers)
     if is_ca:

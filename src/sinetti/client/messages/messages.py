@@ -216,8 +216,8 @@ NEEDS_GATEWAY_EXTRA = gettext_noop(
 ABOUT_NAME = gettext_noop("{name}: {message}")
 STORE_EMPTY = gettext_noop("The store is empty.")
 RUN_LOCKED = gettext_noop(
-    "Another “sinetti run” is using {store}: process {pid} on {host}, started by {user} at {since}. Wait "
-    "until it has finished."
+    "Another command is using {store}: process {pid} on {host}, started by {user} at {since}. Wait until "
+    "it has finished."
 )
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
@@ -238,6 +238,7 @@ RUN_SUMMARY = ngettext_noop(
     "{count} certificate: {well} up to date, {renewed} renewed, {left} pending.",
     "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
+RUN_NEEDS_ACTION = ngettext_noop("{count} certificate needs action.", "{count} certificates need action.")
 RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
 RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")
@@ -390,10 +391,10 @@ DEPLOY_AGAIN = gettext_noop(
     "{at}. Nothing is lost, and the previous certificate is kept."
 )
 CLOCK_BEHIND = ngettext_noop(
-    "This computer's clock says {now}, but {count} certificate in use is valid only from days later. Set "
-    "the clock. Until then, renewals are late.",
-    "This computer's clock says {now}, but {count} certificates in use are valid only from days later. "
-    "Set the clock. Until then, renewals are late.",
+    "This computer's clock says {now}, but {count} certificate in use is not valid yet. Set the clock. "
+    "Until then, renewals are late.",
+    "This computer's clock says {now}, but {count} certificates in use are not valid yet. Set the clock. "
+    "Until then, renewals are late.",
 )
 SAME_FOR_MORE = ngettext_noop(
     "The same applies to {count} more name: {message}", "The same applies to {count} more names: {message}"

@@ -84,7 +84,7 @@ class StatusRow:
 
     @property
     def next_at(self) -> datetime | None:
-        """The time of the agent's next action that is not due yet, as `sinetti run` reports it."""
+        """The time of the agent's next action, as `sinetti run` reports it."""
         decision = self.decision
         return None if decision is None else decisions.next_action_at(self.seen, decision)
 
@@ -516,7 +516,10 @@ def _next_action(row: StatusRow, language: Language) -> str:
 
 
 def _next_at(row: StatusRow) -> datetime | None:
-    """Return the instant of the next action of the agent; None if there is none, or if it is due."""
+    """Return the instant of the next action of the agent.
+
+    None if there is none, or if it is due.
+    """
     at = None if _is_final(row) else row.next_at
     return at if at is not None and at > row.now else None
 

@@ -291,7 +291,7 @@ def _new_key(task: NameTask) -> tuple[PrivateKey, bytes]:
 
 
 def _set_to_replace(folder: Path, known: NameState, ids: TransferIdCredentials) -> tuple[InstalledKeySet | None, bool]:
-    """Return the set in use that an enrolment replaces, and whether there is one that is lost.
+    """Return the set that an enrolment replaces, and whether it is lost.
 
     A new order replaces a lost key or certificate. Raises StoreDamaged if the lost set came by the same transfer IDs,
     or if files of the user are in the place of `live`.

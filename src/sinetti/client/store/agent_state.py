@@ -75,7 +75,10 @@ class DeployState:
 
 
 def load_agent_state(folder: Path | str) -> AgentState:
-    """Return the agent's state of a name; NOTHING itself if the file is missing or damaged."""
+    """Return the agent's state of a name.
+
+    It is NOTHING itself if the file is missing or damaged.
+    """
     try:
         raw = _read(folder, AGENT)
         return AgentState(serial=_text(raw["serial"]), **{name: parse(raw) for name, parse in _AGENT_FIELDS.items()})

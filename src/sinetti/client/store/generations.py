@@ -255,7 +255,10 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
 
 
 def is_pem(octets: bytes) -> bool:
-    """Return whether a certificate that can be read is in PEM, as programs expect it in a file .pem."""
+    """Return whether a certificate that can be read is in PEM.
+
+    Programs expect that of a file .pem.
+    """
     return b"-----BEGIN CERTIFICATE-----" in octets and not octets.startswith(_SEQUENCE)
 
 

@@ -3,7 +3,8 @@
 Opening keys and certificates takes longer than all other checks of a name. The record has the size, inode and times of
 key, certificate and chain at the last comparison, and what the snapshot needs of the certificate. While none of the
 files moved, they are not opened again. The time of a change (ctime) cannot be set by the owner of a file, so other
-content has another time. Every comparison is repeated after a day.
+content has another time. Every comparison is repeated within a day, each name at its own time, so that no pass compares
+all of them.
 
 The record is believed only by the user who wrote it, and only if no other user can write it. A lost, old or foreign
 record costs time and changes no result.
@@ -12,6 +13,7 @@ record costs time and changes no result.
 import contextlib
 import json
 import os
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,10 +25,13 @@ from sinetti.infra import file_permissions
 
 FILE = ".sets.json"
 AGE = timedelta(days=1)
-"""Time after which all sets are compared again."""
+"""Longest age of a comparison.
+
+The age for a name lies between half of it and all of it.
+"""
 
 _MARGIN = 1_000_000_000
-"""Nanoseconds before the record was written in which a file may have changed twice at the same time."""
+"""Nanoseconds before the record in which two changes of a file may have one time."""
 
 
 class FileState(NamedTuple):
@@ -43,9 +48,10 @@ class FileState(NamedTuple):
 
 
 class KnownSet(NamedTuple):
-    """Set that was found whole: the state of its files, its customer, and its certificate.
+    """Set that was found whole.
 
-    The validity is in seconds since 1970, `sha256` is the hex digest of the DER.
+    It has the state of its files, its customer and its certificate. The instants are in seconds since 1970, `at` is
+    that of the comparison. `sha256` is the hex digest of the DER.
     """
 
     state: str
@@ -54,24 +60,32 @@ class KnownSet(NamedTuple):
     not_before: int
     not_after: int
     sha256: str
+    at: int
 
 
 @dataclass(slots=True)
 class KeyChecks:
-    """Comparisons since `begun`, by name: `known` ones, written at `written_ns`, and those `seen` in this pass."""
+    """Comparisons by name at `now`.
 
-    begun: datetime
+    `known` ones were written at `written_ns`, and those in `seen` hold in this pass.
+    """
+
+    now: datetime
     known: dict[str, list[Any]] = field(default_factory=dict)
     written_ns: int = 0
     seen: dict[str, KnownSet] = field(default_factory=dict)
     is_changed: bool = False
 
     def find(self, name: str, state: FileState, customer_id: str) -> KnownSet | None:
-        """Return the set of a name if it was found whole when its files were in this state."""
+        """Return the set of a name if it was found whole in this state of its files."""
         raw = self.known.get(name)
         if raw is None or raw[:2] != [state.text, customer_id] or state.changed_ns > self.written_ns - _MARGIN:
             return None
-        found = self.seen[name] = KnownSet(*raw)
+        found = KnownSet(*raw)
+        age = int(self.now.timestamp()) - found.at
+        if not 0 <= age < AGE.total_seconds() * (1 + zlib.crc32(name.encode()) / 2**32) / 2:
+            return None
+        self.seen[name] = found
         return found
 
     def add(self, name: str, found: KnownSet) -> None:
@@ -91,32 +105,35 @@ _NAMES = ("key.pem", "certificate.pem", "chain.pem")
 
 
 def load(store: Path, now: datetime) -> KeyChecks:
-    """Return the record of a store at `now`; an empty one if it cannot be believed or is a day old."""
+    """Return the record of a store at `now`; an empty one if it cannot be believed."""
     try:
         path = store / FILE
         written = path.lstat()
         if not _is_own(written, path):
             return KeyChecks(now)
         raw = decoder.json_of(files.octets_of(path))
-        begun, known = decoder.instant_of(raw["begun"]), raw["sets"]
-        if not begun <= now < begun + AGE or not all(map(_is_set, known.values())):
+        known = raw["sets"]
+        if not all(map(_is_set, known.values())):
             return KeyChecks(now)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return KeyChecks(now)
-    return KeyChecks(begun, known, written.st_mtime_ns)
+    return KeyChecks(now, known, written.st_mtime_ns)
 
 
 def save(store: Path, checks: KeyChecks) -> None:
-    """Write the record if it has changed. If the disk refuses, the next pass takes longer."""
+    """Write the record if it has changed.
+
+    If the disk refuses, the next pass takes longer.
+    """
     if not checks.is_changed and checks.seen.keys() == checks.known.keys():
         return
-    raw = {"begun": decoder.format_instant(checks.begun), "sets": checks.seen}
+    raw = {"sets": checks.seen}
     with contextlib.suppress(OSError):
         files.write_atomic(store / FILE, json.dumps(raw).encode(), is_durable=False)
 
 
 def _is_set(raw: object) -> bool:
-    return isinstance(raw, list) and [type(one) for one in raw] == [str, str, str, int, int, str]
+    return isinstance(raw, list) and [type(one) for one in raw] == [str, str, str, int, int, str, int]
 
 
 def _is_own(seen: os.stat_result, path: Path) -> bool:

@@ -68,9 +68,9 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List the wanted files that a generation lacks, or that are empty. Cheap: nothing is read.
+    """List the wanted files that a generation lacks, or that are empty.
 
-    A key in a token has no copies.
+    Cheap: nothing is read. A key in a token has no copies.
     """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)

@@ -1,11 +1,12 @@
-"""Repair of the link `live`, a chain, a certificate's form and the agent's records, from files of the store.
+"""Repair of a name from files of the store.
 
-No repair is a guess. The link is pointed at the generation that the log names as installed last. Without a log, or if
-the log does not have the newest yet, it is pointed at the newest. The chain is made of the CAs in the name's settings,
-if they issued the certificate. A certificate in DER is written as PEM. An unreadable record of the agent is made anew;
-the log says whether a replacement is needed. A key or a certificate that is lost is not replaced. A file or a folder
-that holds files is never removed, except such a record. An empty folder or a link in the place of `live` is. Nothing
-is written outside of the name: a generation is a real folder there, not a link to another place.
+It covers the link `live`, the chain, the form of the certificate and the agent's records. No repair is a guess. The
+link is pointed at the generation that the log names as installed last. Without a log, or if the log does not have the
+newest yet, it is pointed at the newest. The chain is made of the CAs in the name's settings, if they issued the
+certificate. A certificate in DER is written as PEM. An unreadable record of the agent is made anew; the log says
+whether a replacement is needed. A key or a certificate that is lost is not replaced. A file or a folder that holds
+files is never removed, except such a record. An empty folder or a link in the place of `live` is. Nothing is written
+outside of the name: a generation is a real folder there, not a link to another place.
 """
 
 import contextlib
@@ -38,7 +39,10 @@ _PUT_IN_PLACE = frozenset({EventType.ADOPTED, EventType.ENROLLED, EventType.RENE
 
 
 class OlderGeneration(NamedTuple):
-    """Intact generation that is not in use; `until` is the last second of its certificate."""
+    """Intact generation that is not in use.
+
+    `until` is the last second of its certificate.
+    """
 
     serial: str
     until: datetime
@@ -150,7 +154,10 @@ def _facts(found: Repair) -> dict[str, str]:
 
 
 def _remake_record(name_folder: Path, name: str, serial: str | None) -> None:
-    """Remove a damaged record. The agent's keeps the fact that a replacement is needed, which the log has."""
+    """Remove a damaged record.
+
+    If the log says that a replacement is needed, the agent's new record says so.
+    """
     path = name_folder / name
     path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     if name != agent_state.AGENT or serial is None:

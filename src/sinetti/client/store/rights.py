@@ -70,7 +70,7 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
 
 
 def list_unused(folder: Path, kept: OutputOptions) -> Iterator[Exposure]:
-    """Yield the faults of keys that are not in use: former generations and requests. Raises OSError."""
+    """Yield the faults of keys of former generations and requests. Raises OSError."""
     in_use = files.serial_in_use(folder)
     for place in (files.GENERATIONS, *_PENDING):
         for name in KEYS:
@@ -89,7 +89,10 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _fault_of(path: str, seen: os.stat_result | None, kind: int, of: tuple[str, OutputOptions]) -> Exposure | None:
-    """Return the fault of a file or folder of a name; `of` is its folder and its options."""
+    """Return the fault of a file or folder of a name.
+
+    `of` is the folder of the name and its options.
+    """
     if seen is None:
         return None
     folder, kept = of

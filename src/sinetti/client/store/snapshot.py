@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -129,9 +129,9 @@ class NameSnapshot:
         return None if self.span is None else self.span.not_after
 
     def damage(self, now: datetime) -> tuple[Message, Message | None] | None:
-        """Return the message about the damage, and the next step at `now` if that message does not say it.
+        """Return the message about the damage, and the next step at `now`.
 
-        None for a name without damage.
+        The step is None if the message says it. The result is None for a name without damage.
         """
         if self.trouble is None:
             return self.exposed
@@ -149,9 +149,9 @@ class NameSnapshot:
         return what if what is None or step is None else make_message(messages.WITH_STEP, what=what, step=step)
 
     def is_clock_behind(self, now: datetime) -> bool:
-        """Return whether the clock has to be wrong: the certificate in use begins after `now`.
+        """Return whether the certificate in use begins after `now`.
 
-        A lag of CLOCK_SKEW is tolerated.
+        The clock has to be wrong then. A lag of CLOCK_SKEW is tolerated.
         """
         return self.span is not None and now + generations.CLOCK_SKEW < self.span.not_before
 
@@ -193,7 +193,7 @@ class _LiveSet(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """Knowledge that the names of a store share: comparisons of keys, if they count, and the tokens asked."""
+    """Comparisons, if they count, and asked tokens that the names of a store share."""
 
     checks: KeyChecks | None
     tokens: token_keys.Tokens
@@ -230,7 +230,9 @@ def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | No
         return _unusable(NameSnapshot(folder.name, folder), bad)
     if store_files.OURS.isdisjoint(there):
         return None
-    return _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
+    seen = _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
+    # `sinetti remove` may have taken the name away while its files were read.
+    return None if seen.trouble is not None and not os.path.lexists(folder) else seen
 
 
 def load_snapshot(folder: Path) -> NameSnapshot:
@@ -260,7 +262,10 @@ def _snapshot_of(
             if held.state is None:
                 _check_token(folder, kept.files, shared.tokens)
         step = messages.LOST_REQUEST
-        requests = _journals(folder) if journal.PENDING in there else ()
+        pending: Sequence[str] = tuple(RequestKind) if journal.PENDING in there else ()
+        if for_agent and pending:
+            pending = os.listdir(f"{folder}/{journal.PENDING}")  # noqa: PTH208 - as above
+        requests = _journals(folder, pending) if pending else ()
         is_dispensable = held is None and journal.is_deletable(name_folder)
         step = messages.LOST_NOTES
         notes = _notes(folder) if generations.NOTES in there else NameState()
@@ -281,7 +286,7 @@ def _snapshot_of(
             agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
             is_dispensable,
             kept.files,
-            for_agent and _has_partial_files(folder, there),
+            for_agent and any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
         )
     except store_files.StoreError as bad:
@@ -295,7 +300,10 @@ def _snapshot_of(
 
 
 def _damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
-    """Return the snapshot of a name with damage, and the way out of it. `step` is the step for the damaged part."""
+    """Return the snapshot of a name with damage, and the way out of it.
+
+    `step` is the message id of the step for the damaged part.
+    """
     found = repair.find_repair(seen.folder)
     what, values = bad.message, {"name": seen.name, "folder": str(seen.folder)}
     if what.text == messages.TOKEN_KEY_GONE:
@@ -328,11 +336,6 @@ def _with_lost_record(seen: NameSnapshot) -> NameSnapshot:
     )
 
 
-def _has_partial_files(folder: str, there: AbstractSet[str]) -> bool:
-    pending = os.listdir(f"{folder}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
-    return any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending))
-
-
 def _of_settings(folder: Path, kept: NameSettings | None) -> NameSnapshot:
     """Return a snapshot with the settings alone, if they could be read."""
     if kept is None:
@@ -355,9 +358,15 @@ def _notes(folder: str) -> NameState:
         return generations.notes(Path(folder))  # as above
 
 
-def _journals(folder: str) -> tuple[RequestJournal, ...]:
-    pending = f"{folder}/{journal.PENDING}"
-    found = (journal.load(Path(pending, kind)) for kind in RequestKind if _is_there(f"{pending}/{kind}"))
+def _journals(folder: str, entries: Collection[str]) -> tuple[RequestJournal, ...]:
+    """Return the requests under way.
+
+    `entries` are the names in their folder, or all that may be there.
+    """
+    place = f"{folder}/{journal.PENDING}"
+    found = (
+        journal.load(Path(place, kind)) for kind in RequestKind if kind in entries and _is_there(f"{place}/{kind}")
+    )
     return tuple(one for one in found if one is not None)
 
 
@@ -428,12 +437,15 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
     if named != f"{store_files.GENERATIONS}/{held.in_use.serial}":
         return None
     if checks is not None and state is not None and compared is _Comparison.PLAIN and kept.customer_id.encode() in der:
-        checks.add(name, _known(held.in_use, state, kept.customer_id))
+        checks.add(name, _known(held.in_use, state, kept.customer_id, checks.now))
     return held._replace(state=state if compared is _Comparison.PLAIN else None)
 
 
 def _state_of(live: str) -> FileState | None:
-    """Return the state of the files of a set; None for a key in a token, which has no key.pem."""
+    """Return the state of the files of a set.
+
+    None for a key in a token, which has no key.pem.
+    """
     try:
         return key_checks.state_of(live)
     except FileNotFoundError:
@@ -445,15 +457,15 @@ def _installed(known: KnownSet) -> InstalledCertificate:
     return InstalledCertificate(Serial(known.serial), span, bytes.fromhex(known.sha256))
 
 
-def _known(found: InstalledCertificate, state: FileState, customer_id: str) -> KnownSet:
-    begins, ends = int(found.span.not_before.timestamp()), int(found.span.not_after.timestamp())
-    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex())
+def _known(found: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
+    begins, ends, at = (int(one.timestamp()) for one in (found.span.not_before, found.span.not_after, now))
+    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex(), at)
 
 
 class _Comparison(Enum):
-    """Comparison that succeeded with a plain key, or with one that is encrypted or in a token.
+    """Comparison that succeeded: with a plain key, or with another.
 
-    The second is repeated by each snapshot, since its password or token may go away.
+    A key that is encrypted or in a token is compared by each snapshot, since its password or token may go away.
     """
 
     PLAIN, OTHER = range(2)
