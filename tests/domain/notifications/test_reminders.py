@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sinetti.domain.business_days import end_of_business, finnish_date, is_business_hours, is_workday, start_of_business
 from sinetti.domain.certificates.display_status import CertificateProgress
-from sinetti.domain.certificates.renewal_info import default_renewal_start
+from sinetti.domain.certificates.renewal_info import default_renewal_start, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.notifications.reminders import (
     ReminderCheck,
@@ -129,11 +129,17 @@ def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_
 
 
 MOVED = {
-    "Monday morning, and renewal opens on Saturday: the end alone": (utc(5, 3, 5, 0, 1), 4, 0, utc(5, 3, 5, 0, 1)),
-    "a Sunday, and renewal opened before": (utc(4, 25, 6), 47, 7, utc(4, 16, 5)),
+    "Monday at noon: the end alone, in the morning": (utc(5, 3, 9), 7, 0, utc(5, 3, 5)),
+    "a second after eight on Monday: at eight": (utc(5, 3, 5, 0, 1), 4, 0, utc(5, 3, 5)),
+    "a Sunday, and Friday is in the first half": (utc(4, 25, 6), 47, 7, utc(4, 19, 5)),
+    "a Sunday, and Friday is in the second half": (utc(4, 25, 6), 90, 7, utc(4, 16, 5)),
+    "7 days, until Sunday: on Monday": (utc(4, 25, 9), 7, 0, utc(4, 26, 5)),
+    "3 days, until Saturday: on Monday": (utc(4, 24, 9), 3, 0, utc(4, 26, 5)),
+    "a day, until late in the evening: in the morning after": (utc(4, 21, 20, 30), 1, 0, utc(4, 22, 5)),
     "Monday of Easter, and renewal opened on Saturday": (utc(3, 29, 6), 4, 0, utc(3, 30, 5)),
     "the same in a life of ten days, open since Friday": (utc(3, 29, 6), 10, 0, utc(3, 30, 5)),
-    "the same in a life of 21 days, open since Monday": (utc(3, 29, 6), 21, 0, utc(3, 25, 6)),
+    "the same in a life of 21 days, whose second half began on Thursday at nine": (utc(3, 29, 6), 21, 0, utc(3, 30, 5)),
+    "the same in a life of 30 days, whose second half began on Wednesday": (utc(3, 29, 6), 30, 0, utc(3, 25, 6)),
     "a day: at its end": (utc(4, 21, 9), 1, 0, utc(4, 21, 9)),
     "a day, until the evening: at 16:00": (utc(4, 21, 18), 1, 0, utc(4, 21, 13)),
     "a day, until the night: in the morning after": (utc(4, 21, 1), 1, 0, utc(4, 21, 5)),
@@ -169,13 +175,13 @@ def test_the_audience_grows_in_proportion_to_the_life(life, wider, texted):
     assert max(step for step in STEPS if is_texted(step, span)) == texted * DAY
 
 
-@given(st.integers(86_400, 180 * 86_400), st.datetimes(datetime(2027, 1, 2), datetime(2027, 12, 1)))
-def test_a_short_life_has_no_two_reminders_in_a_day_and_none_before_renewal_opens(life, ends):
+@given(st.integers(86_400, 180 * 86_400 - 1), st.datetimes(datetime(2027, 1, 2), datetime(2027, 12, 1)))
+def test_a_short_life_has_no_two_reminders_in_a_day_and_none_in_the_first_half(life, ends):
     ends = ends.replace(microsecond=0, tzinfo=UTC)
     span = ValidityPeriod(ends - life * SECOND, ends)
     times = send_times(LADDER, span)
     assert times
-    assert all(at >= default_renewal_start(span) for _, at in times)
+    assert all(at >= ends - renewal_window(span) / 2 for _, at in times)
     owed = planned(span, sorted({at for _, at in times} | {span.not_before}))
     days = [finnish_date(at) for _, _, at in owed]
     assert len(days) == len(set(days))

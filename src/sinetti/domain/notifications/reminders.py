@@ -149,7 +149,7 @@ def send_times(
     """
     steps = [step for step in ladder.steps if span.not_after - step > span.not_before]
     if (window := renewal_window(span)) < RENEWAL_WINDOW:
-        return _short_send_times(ladder, span.not_after, window, steps)
+        return _short_send_times(ladder, span.not_after, window / 2, steps)
     times = [send_time(span.not_after, step, first=step == ladder.steps[0], day_off=ladder.day_off) for step in steps]
     if spread and steps and steps[0] == ladder.steps[0]:
         limit = finnish_date(times[1] if len(times) > 1 else span.not_after)
@@ -159,20 +159,20 @@ def send_times(
 
 
 def _short_send_times(
-    ladder: ReminderSchedule, not_after: datetime, window: timedelta, steps: Sequence[timedelta]
+    ladder: ReminderSchedule, not_after: datetime, half: timedelta, steps: Sequence[timedelta]
 ) -> tuple[tuple[timedelta, datetime], ...]:
     """Return the send times of a short validity period, on different days.
 
-    A step on a day off is sent on the working day after it if renewal is not open yet on the working day before. In a
-    life of some days, that may be after the end, and the day of a later step, which then stands alone.
+    `half`: the second half of the window. A step that would leave before it leaves on the next working day, which may
+    be after the end. Of two steps on one day, the later one takes the place of both.
     """
     times: list[tuple[timedelta, datetime]] = []
-    for step in (one for one in steps if one <= window / 2):
+    for step in (one for one in steps if one <= half):
         at = send_time(not_after, step, first=False, day_off=ladder.day_off)
-        if at < not_after - window:
+        if at < not_after - half:
             at = send_time(not_after, step, first=True, day_off=ladder.day_off)
         if times and finnish_date(times[-1][1]) == finnish_date(at):
-            times.pop()
+            at = min(at, times.pop()[1])
         times.append((step, at))
     return tuple(times)
 
