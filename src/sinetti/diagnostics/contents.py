@@ -39,7 +39,9 @@ _PREFIXES = (*(f"ns{number}" for number in range(20)), *_PREFIX_NAMES.split())
 _MOST_EMPTY = 6
 _SHORT = 32
 _SMALL = 8_192
-"""Octets of a document in which single signs are changed, which takes thousands of digests."""
+"""Octets of a document in which single signs are changed.
+
+Trying all takes thousands of digests."""
 
 _SIGNS = f"{_LETTERS}{_LETTERS.upper()}0123456789 -.,äöåÄÖÅ"
 _MOST_PERMUTED = 5

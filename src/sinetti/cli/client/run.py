@@ -338,7 +338,9 @@ class _Instruction(Enum):
 
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the process as if it was killed, which the journal of each request allows at any point.
+    """End the process at once.
+
+    The journal of each request allows that at any point.
 
     Its threads wait for a server, maybe for minutes, and the interpreter would wait for them.
     """

@@ -184,7 +184,10 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
 
 
 def _dress(name_folder: Path, generation: Path, wanted: OutputOptions) -> None:
-    """Give a set the configured rights, unless the present ones are a fault that a person has to learn of."""
+    """Give a set the configured rights.
+
+    Rights that are a fault stay, since a person has to learn of them.
+    """
     kept = settings.load(name_folder)
     if rights.find_exposure(str(name_folder), kept.files) is not None:
         return
