@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.client.agent import runner, schedule, worker
+from sinetti.client.agent import decisions, runner, schedule, worker
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.worker import AgentContext, RunCancelled
@@ -380,7 +380,14 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
     monkeypatch.setattr(snapshot, "find_snapshot", look)
     end = runner.plan_run(house.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
-    house.care = AgentSettings(urgent=-29 * 10**5 * DAY)
+    decided = decisions.decide
+
+    def decide(seen, care, now):
+        if seen.name == "firm-00":
+            raise OverflowError
+        return decided(seen, care, now)
+
+    monkeypatch.setattr(decisions, "decide", decide)
     end = house.passed(END - DAY)
     assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
     assert house.row(end, "firm-01").outcome.result is Result.RENEWED
