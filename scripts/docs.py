@@ -149,9 +149,11 @@ def same_everywhere(text: object) -> str:
 def update() -> int:
     """Bring the catalogues of `TRANSLATED` up to date with the pages.
 
-    A text that changed loses its translation.
+    A text that changed loses its translation. Returns the exit code of Sphinx; if that is not 0, nothing changes.
     """
     code, texts = page_texts()
+    if code:
+        return code
     for language in TRANSLATIONS:
         for page, ids in texts.items():
             old, new = read(po_file(language, page)), Catalog(locale=language, fuzzy=False)
@@ -159,14 +161,14 @@ def update() -> int:
                 kept = old.get(one)
                 new.add(one, (kept.string if kept else "") or same_everywhere(one))
             write(po_file(language, page), language, new)
-    return code
+    return 0
 
 
 def page_texts() -> tuple[int, dict[str, list[str]]]:
     """Return an exit code, and the texts of the pages in `TRANSLATED` in their order."""
     shutil.rmtree(POTS, ignore_errors=True)
     code = wait_for([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
-    return code, {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
+    return code, {} if code else {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
 
 
 def untranslated(language: str, *pages: str) -> int:
