@@ -1,4 +1,7 @@
-"""Content of files as `sinetti inspect` shows it: any octets are content or a sentence."""
+"""Content of files as `sinetti inspect` shows it.
+
+Any octets are content or a sentence.
+"""
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs7, pkcs12
@@ -45,7 +48,10 @@ def _seeds() -> dict[str, bytes]:
 
 
 def _jks(certificate: x509.Certificate) -> bytes:
-    """Return a Java key store with one trusted certificate, and zeros in the place of the digest."""
+    """Return a Java key store with one trusted certificate.
+
+    Zeros are in the place of the digest.
+    """
     der = certificate_der(certificate)
     head = b"\xfe\xed\xfe\xed" + b"\0\0\0\x02" + b"\0\0\0\x01" + b"\0\0\0\x02" + b"\0\x02ca" + bytes(8) + b"\0\x05X.509"
     return head + len(der).to_bytes(4, "big") + der + bytes(20)

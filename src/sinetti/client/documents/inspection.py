@@ -296,7 +296,10 @@ def _list(crl: x509.CertificateRevocationList) -> InspectedFile:
 
 
 def _items(certificates: Sequence[tuple[x509.Certificate, str | None]]) -> list[InspectedItem]:
-    """Return the content of certificates with their aliases; one may be the issuer of another."""
+    """Return the content of certificates with their aliases.
+
+    One may be the issuer of another.
+    """
     by_name: dict[x509.Name | None, list[x509.Certificate]] = defaultdict(list)
     for one, _ in certificates:
         by_name[chain.names_of(one)[1]].append(one)
