@@ -28,7 +28,7 @@ from sinetti.client.reporting import status
 from sinetti.client.reporting.status import RequiredAction
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServerProbe
-from sinetti.client.store import files, generations, rights, settings, snapshot, token_keys
+from sinetti.client.store import agent_state, files, generations, rights, settings, snapshot, token_keys
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import file_permissions
@@ -253,14 +253,20 @@ def revoked(house):
     generations.remember(folder(house), generations.NameState(revoked=generation(house).name))
 
 
-def packed(house):
+def packed(house, form=Format.PKCS12, text="secret"):
     """Write settings that require a PKCS#12 file, which is missing."""
-    password = house.folder / "p12-password"
-    password.write_text("secret\n")
-    password.chmod(0o600)
+    path = house.folder / "p12-password"
+    path.write_text(f"{text}\n")
+    path.chmod(0o600)
     kept = settings.load(folder(house))
-    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=password)
+    wanted = OutputOptions(formats=frozenset({Format.PEM, form}), password_file=path)
     settings.store(folder(house), replace(kept, files=wanted))
+
+
+def without_jks(house):
+    """Require a JKS that cannot be made, with or without Java, as a renewal leaves it."""
+    packed(house, Format.JKS, "short")
+    agent_state.hold_back(folder(house), generation(house).name)
 
 
 def chain_of_another(house):
@@ -671,6 +677,7 @@ STATES = {
     "deploy record a pipe": repaired(pipe("deploy.json")),
     "deploy failed once": needs(RequiredAction.DEPLOY, undeployed(1), "valid", 4),
     "deploy failed three times": needs(RequiredAction.DEPLOY, undeployed(3), "valid", 4),
+    "JKS missing": needs(RequiredAction.DEPLOY, without_jks, "valid", 4),
     "log a pipe": well(pipe("log.jsonl")),
     "log garbage": well(in_the_name("log.jsonl", b"garbage")),
     "format missing": well(packed),
@@ -764,6 +771,7 @@ PAGE = {
     "certificate not valid yet": "certificate not valid yet",
     "a renewal failed": "renewal held back once",
     "a further format": "format missing",
+    "`certificate.jks` missing": "JKS missing",
 }
 """Rows of the table on the agent's page, by their beginning, with a state that shows them."""
 

@@ -91,6 +91,23 @@ def test_programs_are_run_once_the_file_is_there(shell, config):
     assert (shell.folder / "deployed").read_text().count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["renew", "enrol"])
+def test_other_commands_say_that_the_file_is_missing(shell, config, command):
+    if command == "renew":
+        keytool(shell, FAKE)
+        shell.enrol("--config", config)
+        keytool(shell, "#!/bin/sh\nexit 1\n")
+        shell.double.now = LATE
+        code, _, err = shell.run("renew", "payroll", "--config", config, "--lang", "en")
+    else:
+        code, _, err = shell.enrol("--config", config, "--lang", "en")
+    assert code == 4
+    assert "The file certificate.jks of the certificate" in err
+    assert shell.run("status", "--check", "--config", config)[0] == 4
+    keytool(shell, FAKE)
+    assert views(shell, config)[:3] == (0, 0, [])
+
+
 def test_a_set_is_made_with_its_jks(shell, config):
     keytool(shell, FAKE)
     shell.enrol()

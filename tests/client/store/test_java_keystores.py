@@ -73,7 +73,7 @@ DAMAGED = {
     "more entries than there are": store(entry(2, "ca", ABOVE), count=2),
     "very many entries": store(count=2**32 - 1),
     "a length past the end": store(entry(2, "ca")[:-4] + b"\xff\xff\xff\xff"),
-    **{f"cut at {at}": WHOLE[:at] for at in range(30, len(WHOLE) - 20, 97)},
+    **{f"cut after {part} of 20": WHOLE[: len(WHOLE) * part // 20] for part in range(1, 20)},
 }
 
 

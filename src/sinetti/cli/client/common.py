@@ -5,7 +5,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,13 +18,14 @@ from sinetti.cli.core.global_options import CONFIG_HELP, NOW_HELP, STORE_HELP
 from sinetti.cli.core.progress import WaitDisplay
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
+from sinetti.client.doctor import findings
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
-from sinetti.client.store import files
+from sinetti.client.store import files, output_files, settings
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock, environment, file_permissions, standard_input
@@ -392,15 +393,29 @@ def report(
 
     With --json, the outcomes are also printed as rows for programs.
     """
+    code = highest_exit_code(outcomes)
     if not outcomes:
         console.tell(make_message(messages.STORE_EMPTY))
     for outcome in outcomes:
         for message in outcome.messages:
             about = getattr(parsed, "all", False) and "name" not in message.values
             console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=message) if about else message)
+        for missing in _missing_file(ctx.store, outcome):
+            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=missing))
+            code = max(code, ExitCode.AGAIN)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
-    return highest_exit_code(outcomes)
+    return code
+
+
+def _missing_file(store: Path, outcome: CommandResult) -> Iterator[Message]:
+    """Yield what to do about a new set without its JKS, which keytool could not make."""
+    if outcome.result not in {Result.ENROLLED, Result.RENEWED}:
+        return
+    folder = store / outcome.name
+    if output_files.JKS in output_files.missing_formats(files.live_path(folder), settings.load(folder).files):
+        yield make_message(findings.JKS_MISSING, file=output_files.JKS, serial=files.serial_in_use(folder) or "")
+        yield make_message(findings.JKS_STEP)
 
 
 def loaded_config(parsed: argparse.Namespace) -> "Config | None":

@@ -60,7 +60,7 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
             return True, ()
         return _brought(folder, entry, held, now)
     except JavaStoreError as bad:
-        _hold_back(folder, entry, now)
+        _hold_back(folder, now)
         return False, (make_message(messages.ABOUT_NAME, name=folder.name, message=bad.message),)
     except files.StoreError as bad:
         return False, (bad.message,)
@@ -73,18 +73,11 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
         return False, (make_message(messages.STORE_UNUSABLE, path=where, why=error_reasons.translate_reason(bad)),)
 
 
-def _hold_back(folder: Path, entry: CertificateEntry, now: datetime) -> None:
-    """Record that the set in use waits for a file, so that all views show it."""
-    with contextlib.suppress(OSError, files.StoreError):
-        held = generations.current(folder)
-        if held is None:
-            return
-        state = agent_state.load_deploy_state(folder) or DeployState()
-        # No serial: the programs deploy the certificate once more, with the new file. No command: without a delay.
-        failed = replace(_failed(state, held, entry, now), serial=None, command=None)
-        agent_state.save_deploy_state(folder, failed)
-        if state.trying != held.serial:
-            facts = {"serial": held.serial, "format": Format.JKS.value, "program": "keytool"}
+def _hold_back(folder: Path, now: datetime) -> None:
+    serial = _serial(folder)
+    with contextlib.suppress(OSError):
+        if serial is not None and agent_state.hold_back(folder, serial):
+            facts = {"serial": serial, "format": Format.JKS.value, "program": "keytool"}
             event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
 
 

@@ -22,6 +22,7 @@ from sinetti.client.store import files
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
 
+_TWICE = 2
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
@@ -127,6 +128,17 @@ def damaged_files(folder: Path | str) -> tuple[str, ...]:
     """Return the names of the two files that are there and cannot be read."""
     is_damaged = {AGENT: load_agent_state(folder) is NOTHING, DEPLOY: load_deploy_state(folder) is None}
     return tuple(name for name, found in is_damaged.items() if found and os.path.lexists(f"{folder}/{name}"))
+
+
+def hold_back(folder: Path, serial: str) -> bool:
+    """Record that the set in use lacks a file, so that all views show it.
+
+    Its programs deploy it once the file is there. Return False if that was recorded twice before: at the renewal and
+    by a run. Raises OSError.
+    """
+    state = load_deploy_state(folder) or DeployState()
+    save_deploy_state(folder, DeployState(tries=state.tries + 1, trying=serial))
+    return state.trying != serial or state.tries < _TWICE
 
 
 def save_deploy_state(folder: Path, state: DeployState) -> None:

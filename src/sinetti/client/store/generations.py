@@ -14,6 +14,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import (
+    agent_state,
     files,
     key_storage,
     output_files,
@@ -145,6 +146,8 @@ def install(
     files.write_folder(folder, contents, lambda beside: output_files.dress_folder(name, beside, wanted))
     output_files.grant_traversal(name_folder, wanted)
     files.swap_live(name_folder, serial)
+    if output_files.JKS in output_files.missing_formats(folder, wanted):
+        agent_state.hold_back(name_folder, serial)
     if key_storage.key_file_for(key) == key_storage.URI:
         token_keys.clear_intent(name_folder, key)
     return serial
