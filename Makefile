@@ -29,7 +29,8 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/packages test
 	@.venv/bin/python scripts/docs.py build
 	@scripts/interop
-	@scripts/peers
+	@scripts/peers node oidc html
+	@scripts/machine
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
 	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
 	@scripts/pytest tests/judges/test_walk.py -n 2
@@ -44,15 +45,14 @@ acceptance: ## by hand: the tests of doors, gateway and e-service on the lowest 
 	@scripts/packages test
 	@scripts/floors
 
-peers: ## install what the peers in other languages stand on, as `make judges` does; tests/judges/peers says how they are called
+peers: ## install what the peers in other languages need; PEER=java (jaxws, mono, node, php, requests or zeep) for one
 	@scripts/environment authority,test
-	@scripts/packages judges
-	@scripts/peers
+	@scripts/peers $(or $(PEER),java jaxws mono node php)
 
 accessibility: ## walk all pages as `make judges` does, and write what was found into the accessibility statement
 	@scripts/environment authority,test
 	@scripts/packages judges
-	@scripts/peers
+	@scripts/peers oidc html
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 

@@ -85,7 +85,7 @@ def hierarchy(kind: Kind) -> str:
         'country = "FI"',
         "test_bench_only = false",
         "[holders]",
-        "validity_days = 730",
+        'validity = "P730D"',
     ]
     lines += ['key_types = ["rsa-2048"]', "small_exponent = false"]
     for role, name, parent, key, channel in authorities:

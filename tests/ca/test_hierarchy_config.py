@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, authority_presets, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import PRESETS, authority_presets, is_same_hierarchy, load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
@@ -65,7 +66,7 @@ def test_the_bench_preset_is_refused_in_production():
 
 
 def test_a_preset_that_there_is_none_of():
-    with pytest.raises(HierarchyError, match="use one of default, incomes-register-test"):
+    with pytest.raises(HierarchyError, match="use one of default, incomes-register-test, short-47d, short-7d"):
         load_preset("other")
 
 
@@ -126,7 +127,21 @@ WRONG = {
         "9999999999 .*from 1 to 36525",
     ),
     "days beyond the calendar": ("lifetime_days = 7305", "lifetime_days = 3000000", "3000000 .*from 1 to 36525"),
-    "a validity beyond the calendar": ("validity_days = 730", "validity_days = 3000000", "validity_days: 3000000"),
+    "a validity beyond the calendar": ('"P730D"', '"P3000000D"', 'validity: .*from "PT24H" to "P36525D"'),
+    "a validity beyond what a program can count": ('"P730D"', '"P99999999999D"', 'from "PT24H" to "P36525D"'),
+    "a validity of a second less than a day": ('"P730D"', '"PT23H59M59S"', "'PT23H59M59S' .*from \"PT24H\""),
+    "a validity below nothing": ('"P730D"', '"-P730D"', "'-P730D' .*such as"),
+    "a validity in years": ('"P730D"', '"P2Y"', "'P2Y' is not valid; write days, because years .*P730D"),
+    "a validity in months and days": ('"P730D"', '"P1M3D"', "write days, because years and months"),
+    "a validity in minutes that are no months": ('"P730D"', '"PT1M"', 'from "PT24H"'),
+    "a validity in words": ('"P730D"', '"two years"', "'two years' .*such as"),
+    "a validity as a number": ('"P730D"', "730", "validity: 730 is not valid; write a text"),
+    "the key of version 0.1.0": (
+        'validity = "P730D"',
+        "validity_days = 730",
+        'validity_days: this key has a new name; write validity = "P730D"',
+    ),
+    "both keys": ('validity = "P730D"', 'validity = "P7D"\nvalidity_days = 7', 'write validity = "P7D"'),
     "an organisation in two lines": (
         'organisation = "Sinetti"',
         'organisation = "Sinetti\\nOy"',
@@ -183,7 +198,7 @@ WRONG = {
         "lifetime_days = 2921\n\n# Replaced",
         "'Services Test Issuing CA v1' would expire before .*write at least 2922",
     ),
-    "holders that outlive their CA": ("validity_days = 730", "validity_days = 2922", "write less than 2922"),
+    "holders that outlive their CA": ('"P730D"', '"P2922D"', 'write less than "P2922D"'),
     "a signer that outlives its CA": (
         "lifetime_days = 730",
         "lifetime_days = 2922",
@@ -326,4 +341,47 @@ def test_a_signer_of_responses_is_no_issuer():
 
 
 def test_an_authority_may_use_the_presets_that_are_not_for_benches():
-    assert authority_presets() == ["default"]
+    assert authority_presets() == ["default", "short-47d", "short-7d"]
+
+
+VALIDITIES = {
+    "P730D": timedelta(days=730),
+    "PT24H": timedelta(days=1),
+    "P1D": timedelta(days=1),
+    "P1W": timedelta(days=7),
+    "P1DT12H30M15S": timedelta(days=1, hours=12, minutes=30, seconds=15),
+}
+
+
+@pytest.mark.parametrize(("written", "life"), VALIDITIES.items(), ids=VALIDITIES)
+def test_the_validity_of_holders(written, life):
+    assert parse(DEFAULT.replace("P730D", written)).holder_validity == life
+
+
+@pytest.mark.parametrize(("preset", "days"), {"short-47d": 47, "short-7d": 7}.items())
+def test_a_preset_of_short_lives_differs_in_nothing_else(preset, days):
+    short = parse(load_preset(preset))
+    assert short.holder_validity == timedelta(days=days)
+    assert replace(short, holder_validity=timedelta(days=730)) == parse()
+
+
+OLD = DEFAULT.replace('validity = "P730D"', "validity_days = 730")
+
+
+def test_a_stored_hierarchy_of_version_0_1_0():
+    stored = parse_hierarchy(OLD, TEST, BASE_URL, stored=True)
+    assert stored == parse()
+    assert parse_hierarchy(DEFAULT, TEST, BASE_URL, stored=True) == parse()
+
+
+SAME = {
+    "of version 0.1.0": (OLD, DEFAULT, True),
+    "of version 0.1.0, with another life": (OLD, load_preset("short-7d"), False),
+    "names in full for PRODUCTION": (DEFAULT.replace("{test}", ""), DEFAULT.replace("{test}", ""), True),
+    "names in full, and others": (DEFAULT.replace("{test}", ""), DEFAULT, False),
+}
+
+
+@pytest.mark.parametrize(("stored", "text", "same"), SAME.values(), ids=SAME)
+def test_a_stored_hierarchy_is_compared_by_what_it_says(stored, text, same):
+    assert is_same_hierarchy(stored, text) is same

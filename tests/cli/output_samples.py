@@ -12,7 +12,7 @@ from string import Formatter
 from sinetti.cli.authority import account, call_early, clock, gateway, retention, revoke_many
 from sinetti.cli.authority import status as authority_status
 from sinetti.cli.authority.common import table_of
-from sinetti.cli.client import doctor, explain, log, status
+from sinetti.cli.client import doctor, explain, log, remove, status
 from sinetti.cli.client.status import StatusView
 from sinetti.cli.core import terminal
 from sinetti.cli.core.blocks import Block, Paragraph, Screen
@@ -205,7 +205,7 @@ FINDINGS = (
         Level.FAIL,
         make_message(findings.DEPLOY_FAILED, program="/usr/local/bin/reload-payroll", serial=SERIAL, tries=3),
         LONGEST_NAME,
-        make_message(findings.DEPLOY_STEP, log=f"{LONG_STORE}/{LONGEST_NAME}/hooks/deploy.log"),
+        make_message(findings.DEPLOY_STEP, name=LONGEST_NAME, log=f"{LONG_STORE}/{LONGEST_NAME}/hooks/deploy.log"),
         ExitCode.AGAIN,
     ),
 )
@@ -268,6 +268,7 @@ RUN = paragraphs(
     messages.HOOK_FAILED,
     messages.DEPLOYED,
     messages.RUN_SUMMARY,
+    messages.RUN_NEEDS_ACTION,
     messages.RUN_LEFT,
     messages.RUN_NEXT,
 )
@@ -395,6 +396,8 @@ SAMPLES = {
     ),
     "receipt": Sample(paragraphs(document_messages.RECEIPT_GOOD, document_messages.RECEIPT_NOT_FOR_THIS)),
     "export": Sample(paragraphs(messages.EXPORTED, messages.EXPORTED_WITH_KEY, messages.UNWRITABLE_FILE)),
+    "remove": Sample(paragraphs(remove.LOSES_FOLDER, remove.LOSES_CERTIFICATE, remove.STILL_VALID, remove.TABLE_LEFT)),
+    "deploy": Sample(paragraphs(messages.HOOK_FAILED, messages.DEPLOY_AGAIN, messages.NO_HOOKS)),
     "revoke": Sample(paragraphs(messages.NOT_CONFIRMED, messages.TYPE_THE_NAME, messages.NO_TERMINAL)),
     "errors": Sample(
         paragraphs(

@@ -101,6 +101,7 @@ ASKED = {
     "the gateway": ("gateway ssh", {"ssh-keys"}),
     "an argument with choices": ("completion ba", {"bash"}),
     "a name of the store": ("renew --store kept pay", {"payroll"}),
+    "a name to remove": ("remove --store kept pay", {"payroll"}),
     "a name of the store of the variable": ("log vat", {"vat-2026"}),
     "a name of the settings file": ("enrol --config sinetti.toml ben", {"benefits"}),
     "a name as an option": ("sign --store kept report.xml --name pay", {"payroll"}),

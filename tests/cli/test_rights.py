@@ -84,6 +84,9 @@ COMMANDS = {
     "sign": ("sign", "services.pem", "--name", "payroll"),
     "export": ("export", "payroll", "--format", "pem", "--out", "copy.pem"),
     "revoke": ("revoke", "payroll", "--reason", "superseded", "--yes"),
+    "remove": ("remove", "payroll", "--yes"),
+    "deploy": ("deploy", "payroll"),
+    "deploy all": ("deploy", "--all"),
 }
 
 

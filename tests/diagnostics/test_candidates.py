@@ -28,7 +28,8 @@ CHANGED_AFTERWARDS = {
         lambda one: indented(envelope(one)).replace(b"TEST<", b"\n TEST\n <").replace(b"AAEC", b"\n  AAEC\n"),
         {Cause.INDENTED},
     ),
-    "one digit changed": (lambda one: envelope(replaced(one, b"0123456-7", b"0123456-8")), {Cause.TEXT_CHANGED}),
+    "one digit changed": (lambda one: envelope(replaced(one, b"0123456-7", b"0123456-8")), {Cause.VALUE_CHANGED}),
+    "one word changed": (lambda one: envelope(replaced(one, "isä".encode(), "äiti".encode())), {Cause.TEXT_CHANGED}),
     "an element added": (
         lambda one: envelope(replaced(one, b"<CertificateRequest>", b"<Added>1</Added><CertificateRequest>")),
         {Cause.FIELD_ADDED},
@@ -95,24 +96,28 @@ def test_an_envelope_whose_default_namespace_is_inherited(shape):
 
 
 NEVER_CANONICAL = {
-    "its text as it was sent": bare,
-    "its text, with XML declaration": lambda document: b'<?xml version="1.0" encoding="UTF-8"?>\n' + bare(document),
-    "its text, a newline at the end": lambda document: bare(document) + b"\n",
-    "its text with byte order mark": lambda document: b"\xef\xbb\xbf" + bare(document),
-    "its text in UTF-16": lambda document: bare(document).decode().encode("utf-16-le"),
-    "its text in ISO-8859-1": lambda document: bare(document).decode().encode("latin-1"),
-    "serialised, empty elements short": lambda document: etree.tostring(
-        etree.fromstring(bare(document)), encoding="utf-8"
+    "its text as it was sent": (bare, Cause.NOT_CANONICAL),
+    "its text, with XML declaration": (
+        lambda document: b'<?xml version="1.0" encoding="UTF-8"?>\n' + bare(document),
+        Cause.DECLARATION_SIGNED,
+    ),
+    "its text, a newline at the end": (lambda document: bare(document) + b"\n", Cause.NOT_CANONICAL),
+    "its text with byte order mark": (lambda document: b"\xef\xbb\xbf" + bare(document), Cause.BYTE_ORDER_MARK),
+    "its text in UTF-16": (lambda document: bare(document).decode().encode("utf-16-le"), Cause.OTHER_ENCODING),
+    "its text in ISO-8859-1": (lambda document: bare(document).decode().encode("latin-1"), Cause.OTHER_ENCODING),
+    "serialised, empty elements short": (
+        lambda document: etree.tostring(etree.fromstring(bare(document)), encoding="utf-8"),
+        Cause.NOT_CANONICAL,
     ),
 }
 
 
-@pytest.mark.parametrize("make", NEVER_CANONICAL.values(), ids=NEVER_CANONICAL)
-def test_text_instead_of_the_canonical_form(make):
+@pytest.mark.parametrize(("make", "guess"), NEVER_CANONICAL.values(), ids=NEVER_CANONICAL)
+def test_text_instead_of_the_canonical_form(make, guess):
     document = request("<Empty a=\"1\"  b='2'/>")
     octets = make(document)
     found = guessed(envelope(signed(document, OURS, Faults(octets))))
-    assert found.guesses == (Cause.NOT_CANONICAL,)
+    assert found.guesses == (guess,)
     assert found.document.signed == octets
 
 
@@ -249,6 +254,12 @@ def hashed(octets):
     return hashlib.sha256(octets).digest()
 
 
+def without_padding(octets):
+    numbers = xml_signing.key("rsa-2048").private_numbers()
+    power = pow(int.from_bytes(hashed(octets), "big"), numbers.d, numbers.public_numbers.n)
+    return power.to_bytes(256, "big")
+
+
 def by_other_key(octets):
     return xml_signing._sign(replace(OURS, kind="other-p256"), octets)
 
@@ -276,7 +287,7 @@ INFO_FAULTS = {
     "SignedInfo without its declaration": (
         OURS,
         Faults(info=lambda info: info.replace(f' xmlns:ds="{xml_signing.DS}"'.encode(), b"")),
-        Cause.NOT_CANONICAL,
+        Cause.NAMESPACE_MISSING,
     ),
     "another prefix for the signature": (
         OURS,
@@ -286,34 +297,35 @@ INFO_FAULTS = {
     "SignedInfo changed afterwards": (RSA, Faults(info=lambda info: info + b" "), Cause.SIGNED_INFO_CHANGED),
     "ECDSA in DER": (OURS, Faults(value=faulty_signing.in_der), Cause.ECDSA_IN_DER),
     "ECDSA in DER, P-384": (P384, Faults(value=faulty_signing.in_der), Cause.ECDSA_IN_DER),
-    "ECDSA of a digest": (OURS, Faults(info=hashed), Cause.SIGNATURE_METHOD),
+    "ECDSA of a digest": (OURS, Faults(info=hashed), Cause.HASHED_TWICE),
     "ECDSA by SHA-384 stated as SHA-256": (
         OURS,
         Faults(sign=lambda octets: xml_signing._sign(replace(OURS, method=MORE + "ecdsa-sha384"), octets)),
-        Cause.SIGNATURE_METHOD,
+        Cause.SIGNATURE_HASH,
     ),
     "ECDSA stated as RSA": (
         replace(OURS, method=MORE + "rsa-sha256"),
         Faults(sign=lambda octets: xml_signing._sign(OURS, octets)),
-        Cause.SIGNATURE_METHOD,
+        Cause.KEY_KIND,
     ),
     "RSA stated as ECDSA": (
         replace(RSA, method=MORE + "ecdsa-sha256"),
         Faults(sign=lambda octets: xml_signing._sign(RSA, octets)),
-        Cause.SIGNATURE_METHOD,
+        Cause.KEY_KIND,
     ),
-    "RSA of a digest": (RSA, Faults(info=hashed), Cause.SIGNATURE_METHOD),
-    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=xml_signing._HASHES["1"]())), Cause.SIGNATURE_METHOD),
-    "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Cause.SIGNATURE_METHOD),
+    "RSA of a digest": (RSA, Faults(info=hashed), Cause.HASHED_TWICE),
+    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=xml_signing._HASHES["1"]())), Cause.SIGNATURE_HASH),
+    "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Cause.SIGNATURE_HASH),
     "RSA over a bare digest": (
         RSA,
         Faults(sign=lambda octets: rsa_sign(hashing=NoDigestInfo())(hashed(octets))),
-        Cause.SIGNATURE_METHOD,
+        Cause.NO_DIGEST_INFO,
     ),
+    "RSA without padding": (RSA, Faults(sign=without_padding), Cause.SIGNATURE_METHOD),
     "RSA-PSS": (
         RSA,
         Faults(sign=rsa_sign(padding=padding.PSS(padding.MGF1(hashes.SHA256()), 32))),
-        Cause.SIGNATURE_METHOD,
+        Cause.PSS,
     ),
     "the document signed instead of SignedInfo": (
         OURS,
@@ -321,8 +333,8 @@ INFO_FAULTS = {
         Cause.DOCUMENT_SIGNED,
     ),
     "another key": (OURS, Faults(sign=by_other_key), Cause.WRONG_KEY),
-    "another RSA key": (RSA, Faults(value=lambda value: value[::-1]), Cause.WRONG_KEY),
-    "a value that is none of the key's": (OURS, Faults(value=lambda value: value[:-1]), Cause.WRONG_KEY),
+    "an RSA value with its octets reversed": (RSA, Faults(value=lambda value: value[::-1]), Cause.VALUE_REVERSED),
+    "a value that is none of the key's": (OURS, Faults(value=lambda value: value[:-1]), Cause.VALUE_LENGTH),
 }
 
 
@@ -332,4 +344,4 @@ def test_something_else_signed_than_signed_info(shape, faults, guess):
     assert found.guesses == (guess,)
     assert found.why == "the signature does not match"
     assert found.document.guesses == ()
-    assert found.signed_info.proven is (guess not in {Cause.WRONG_KEY, Cause.SIGNED_INFO_CHANGED})
+    assert found.signed_info.proven is (guess not in {Cause.WRONG_KEY, Cause.SIGNED_INFO_CHANGED, Cause.VALUE_LENGTH})

@@ -17,7 +17,7 @@ from tests.support.faulty_signing import Faults, canonical, envelope, indented, 
 from tests.support.xml_signing import OURS
 
 GOOD = signed(request())
-CHANGED = GOOD.replace(b"0123456-7", b"0123456-8")
+CHANGED = GOOD.replace("isä".encode(), b"pappa")
 PREFIX = f' xmlns:cer="{faulty_signing.SERVICE}"'
 HEX = signed(request(), OURS, Faults(stated=lambda digest: digest.hex().encode()))
 
@@ -91,13 +91,14 @@ def test_the_mark_stands_below_the_first_difference():
         said = lines(envelope(CHANGED), language, signed=canonical(request())).splitlines()
         at = next(place for place, line in enumerate(said) if line.strip() == "^")
         column = said[at].index("^")
-        assert [line[column] for line in said[at - 2 : at]] == ["7", "8"]
+        assert [line[column] for line in said[at - 2 : at]] == ["i", "p"]
 
 
 def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
     assert list(GUESSES) == list(Cause)
     for message in GUESSES.values():
-        said = [translate(message, language) for language in Language]
+        values = {name: "x" for name in ("element", "place", "method") if f"{{{name}}}" in message}
+        said = [translate(message, language, **values) for language in Language]
         assert len(set(said)) == len(said)
     page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "integrators" / "explain.md", "guess")}
     assert list(page) == [guess.value for guess in Cause]

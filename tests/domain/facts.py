@@ -27,9 +27,11 @@ ONE_SECOND = timedelta(seconds=1)
 ONE_DAY = timedelta(days=1)
 
 LIVES_AND_WINDOWS = {
-    "an hour": (timedelta(hours=1), timedelta(minutes=20)),
-    "a day": (ONE_DAY, timedelta(hours=8)),
-    "7 days": (7 * ONE_DAY, timedelta(hours=56)),
+    "an hour": (timedelta(hours=1), timedelta(minutes=30)),
+    "a day": (ONE_DAY, timedelta(hours=12)),
+    "7 days": (7 * ONE_DAY, timedelta(hours=84)),
+    "a second less than ten days": (10 * ONE_DAY - ONE_SECOND, 5 * ONE_DAY - ONE_SECOND),
+    "ten days": (10 * ONE_DAY, timedelta(hours=80)),
     "47 days": (47 * ONE_DAY, timedelta(days=15, hours=16)),
     "90 days": (90 * ONE_DAY, 30 * ONE_DAY),
     "180 days": (180 * ONE_DAY, 60 * ONE_DAY),
@@ -37,7 +39,8 @@ LIVES_AND_WINDOWS = {
     "365 days": (365 * ONE_DAY, 60 * ONE_DAY),
     "730 days": (730 * ONE_DAY, 60 * ONE_DAY),
     "a third is rounded down to the second": (180 * ONE_DAY - ONE_SECOND, 60 * ONE_DAY - ONE_SECOND),
-    "a life of two seconds": (2 * ONE_SECOND, timedelta()),
+    "a life of two seconds": (2 * ONE_SECOND, ONE_SECOND),
+    "a life of a second": (ONE_SECOND, timedelta()),
 }
 """Validities of a certificate, each with its renewal window before the end.
 

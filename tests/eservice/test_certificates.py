@@ -403,6 +403,18 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
     assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == [-14 * DAY, -DAY]
 
 
+SHORT_ALARMS = {"47 days": (47 * DAY, 47 * DAY / 3, [-DAY]), "a day": (DAY, DAY / 2, [])}
+
+
+@pytest.mark.parametrize(("life", "window", "alarms"), SHORT_ALARMS.values(), ids=SHORT_ALARMS)
+def test_alarms_of_a_short_life_come_in_the_second_half_of_its_window(maija, sqlite_desk, life, window, alarms):
+    held = enrolled(sqlite_desk)
+    ends = NOW + life
+    models.Certificate.objects.update(not_after=ends, renewable_from=ends - window)
+    _, other = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
+    assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == alarms
+
+
 def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
     models.Lineage.objects.update(description="")

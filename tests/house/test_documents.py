@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from sinetti.api.serializers import certificate_json
-from sinetti.cli.client import revoke, verify_report
+from sinetti.cli.client import deploy, remove, revoke, verify_report
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.client.doctor import findings
 from sinetti.client.documents import receipt_check
@@ -26,7 +26,7 @@ from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import metrics, status
 from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.requests import revoke as requests_revoke
-from sinetti.client.results import ExitCode, Result
+from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.lifecycle import DisplayState
 from sinetti.domain.notifications.messages import MessageKind
@@ -376,7 +376,9 @@ def test_the_interfaces_have_the_members_of_json():
 
 
 def test_the_interfaces_have_the_json_of_a_store():
-    details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
+    details, logged, looked, revoked, removed, deployed = (
+        code(cells[1]) for cells in rows(INTERFACES, "JSON of a store")
+    )
     row = status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW)
     assert details == ["status", "--json", *list(status.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
@@ -384,6 +386,8 @@ def test_the_interfaces_have_the_json_of_a_store():
     assert looked == [*finding.as_json(Language.EN)]
     ended = requests_revoke.RevocationOutcome(requests_revoke.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
     assert revoked == [*revoke.revocation_json("payroll", ended)]
+    assert removed == [*remove.removal_json("payroll", None, None, is_removed=True)]
+    assert deployed == [*deploy.row_json(CommandResult("payroll", Result.NOT_DUE, ExitCode.DONE, ()), None)]
     todos, levels, checks, results = (code(cells[1]) for cells in rows(INTERFACES, "member of a store's"))
     assert (todos, levels) == ([*RequiredAction], [*findings.Level])
     assert (checks, results) == ([*findings.Check], [*requests_revoke.RevocationResult])

@@ -151,7 +151,10 @@ def test_a_peer_whose_packages_are_not_there_says_how_they_come(name, tmp_path):
     run.parent.mkdir(parents=True)
     shutil.copy(GUIDE.PEERS / name / "run", run)
     done = subprocess.run([run], text=True, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (3, "its packages are not there: run 'make peers' in the repository\n")
+    assert (done.returncode, done.stderr) == (
+        3,
+        f"its packages are not there: run 'make peers PEER={name}' in the repository\n",
+    )
 
 
 # --- The script, on programs of several languages

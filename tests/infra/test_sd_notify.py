@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from sinetti.infra.unix_socket import sd_notify
+from sinetti.infra.unix_socket import is_journal, sd_notify, watchdog_seconds
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -25,3 +25,22 @@ def test_nobody_listens(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     sd_notify("READY=1")
     assert "was not notified (READY=1)" in caplog.text
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(None, 30.0), ("600000000", 30.0), ("6000000", 3.0), ("soon", 30.0)])
+def test_the_watchdog_hears_twice_in_its_time_and_every_thirty_seconds(limit, seconds, monkeypatch):
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("WATCHDOG_USEC", limit)
+    assert watchdog_seconds(30.0) == seconds
+
+
+def test_only_the_stream_that_systemd_names_goes_to_the_journal(tmp_path, monkeypatch):
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "file").open("w") as file:
+        monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+        assert not is_journal(journal)
+        here = (tmp_path / "journal").stat()
+        monkeypatch.setenv("JOURNAL_STREAM", f"{here.st_dev}:{here.st_ino}")
+        assert is_journal(journal)
+        assert not is_journal(file)
+    assert not is_journal(journal), "a closed one"

@@ -142,6 +142,12 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
             *("--transfer-password-file", tmp_path / "password", "--key", "ec-p256", "--json"),
         )
         assert enrolled.returncode == 0, enrolled.stderr
+        (mine := tmp_path / "mine").mkdir()
+        typed = json.loads(ran("inspect", root / "trust" / "services.pem", "--json").stdout)["sha256"]
+        words = ("--service", address, "--fingerprint", typed, "--tls-ca", anchor, "--out-dir", mine)
+        fetched = ran("trust", "fetch", *words)
+        assert fetched.returncode == 0, fetched.stderr
+        assert (mine / "holders.pem").read_bytes() == (root / "trust" / "holders.pem").read_bytes()
         why = ("--over", "1m", "--officer", "a17", "--reason", "renewal before its time")
         did("call-early", "--dir", root, "--customer-id", customer, *why)
         renewed = ran("renew", "payroll", "--store", store, "--force", "--json")

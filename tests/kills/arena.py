@@ -260,7 +260,7 @@ def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> Non
     Each of them can be renewed at once (server_program.py).
     """
     short = folder / "short.toml"
-    short.write_text(load_preset("default").replace("validity_days = 730", "validity_days = 59"), encoding="utf-8")
+    short.write_text(load_preset("default").replace('validity = "P730D"', 'validity = "P59D"'), encoding="utf-8")
     addresses = ("--base-url", f"http://127.0.0.1:{node.status}", "--soap-url", f"http://127.0.0.1:{node.soap}")
     more = ("--database-url", database) if database else ()
     words = ("--environment", "TEST", "--hierarchy", short, *addresses, *more)

@@ -102,6 +102,12 @@ class Herd:
         assert "error in the program" not in ended.err, ended.err
         return ended
 
+    def deploy(self, kill: Kill = NEVER) -> Ended:
+        """Run `sinetti deploy` for the only name."""
+        at = f"{self.now + timedelta(hours=25 * PATIENCE):%Y-%m-%dT%H:%M:%SZ}"
+        words = ("deploy", self.sites[0].name, "--config", self.config, "--store", self.store, "--now", at)
+        return self.stage.clients.run(*words, kill=kill)
+
     def mood(self, mood: str) -> None:
         """Set the behaviour of the deploy hook: success, failure, hang, or much output."""
         self.program.with_name(f"{self.program.name}.mood").write_text(mood)

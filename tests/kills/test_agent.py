@@ -3,6 +3,7 @@
 No key is lost, no certificate is issued twice, and each run reports the work that is left.
 """
 
+import json
 import random
 import shutil
 import threading
@@ -12,7 +13,7 @@ from itertools import count
 import pytest
 
 from tests.kills.clients import Kill, clients
-from tests.kills.herd import MOODS, NO_HINT, herd, window
+from tests.kills.herd import MOODS, NO_HINT, PATIENCE, herd, window
 from tests.kills.scene import scene
 from tests.kills.wire import Fate
 from tests.support.small_disk import may_mount, mounted
@@ -74,6 +75,31 @@ def test_killed_before_every_change_to_the_disk_and_every_program(stage, every_k
         kills += 1
     record_property("kills", kills)
     assert kills > 80 / apart - 1
+
+
+def test_deploy_killed_before_every_change_to_the_disk_and_every_program(stage, every_kill):
+    """Kill a deployment by hand; the same command or a later run completes it.
+
+    Once it has begun, the set counts as not deployed until the hook has succeeded.
+    """
+    flock, kills = herd(stage, 1), 0
+    flock.settle()
+    (site,), apart = flock.sites, 1 if every_kill else APART // 2
+    deployed = json.loads((site.folder / "deploy.json").read_text())
+    done = flock.program.with_name(f"{flock.program.name}.done") / site.name
+    for number in range(random.randrange(apart), 1000, apart):  # noqa: S311 - as above
+        done.unlink(missing_ok=True)
+        killed = flock.deploy(Kill(change=number)).killed
+        flock.sound()
+        has_begun = json.loads((site.folder / "deploy.json").read_text())["trying"] is not None
+        ended = flock.deploy() if number % 2 else flock.run(hours=25 * (PATIENCE + 1))
+        assert ended.code == 0, ended.err
+        assert json.loads((site.folder / "deploy.json").read_text()) == deployed
+        assert flock.left() == [] or not (has_begun or number % 2)
+        if not killed:
+            break
+        kills += 1
+    assert kills > 12 / apart - 1
 
 
 DAMAGE = [b"", b"{", b"\0" * 20, b'{"serial": 1, "tries": 1e999, "next": "9999-12-31T23:59:59-14:00"}', b"[" * 5000]

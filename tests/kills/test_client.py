@@ -140,6 +140,32 @@ def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
     assert kills > 3
 
 
+def test_remove_killed_before_every_change_to_the_disk(stage, tmp_path, every_kill):
+    """Kill a removal before changes to the disk.
+
+    It leaves the whole name, or a removal that the same command or `sinetti run` completes.
+    """
+    (source,) = stage.enrolled(1)
+    kills = 0
+    for number in changes(every_kill):
+        site = replace(source, store=tmp_path / f"store-{number}")
+        shutil.copytree(source.store, site.store, symlinks=True)
+        words = ("--store", site.store)
+        killed = stage.clients.run("remove", "payroll", "--yes", *words, kill=Kill(change=number)).killed
+        is_whole = site.folder.exists()
+        if is_whole:
+            set_in_use(site)
+        assert stage.status(site).code == 0
+        again = ("run",) if number % 2 and not is_whole else ("remove", "payroll", "--yes")
+        ended = stage.clients.run(*again, *words)
+        assert ended.code == (0 if killed or again == ("run",) else 2), ended.err
+        assert {path.name for path in site.store.iterdir()} <= {".run.lock"}
+        if not killed:
+            break
+        kills += 1
+    assert kills > 15 / (1 if every_kill else FEW_APART) - 1
+
+
 def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, every_kill):
     numbers = list(changes(every_kill))[: 90 if every_kill else 90 // FEW_APART]
     kills = []

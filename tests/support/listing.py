@@ -15,7 +15,7 @@ from sinetti.domain.values import ValidityPeriod
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.service_context import Desk
 
-DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 
 
 def ending(after: timedelta, **more: object) -> CertificateFacts:
@@ -28,7 +28,7 @@ def ending(after: timedelta, **more: object) -> CertificateFacts:
 def of_a_week(after: timedelta) -> CertificateFacts:
     """Return a certificate of one week that expires this long after NOW."""
     span = ValidityPeriod(NOW + after - 7 * DAY, NOW + after)
-    return CertificateFacts(span, span.not_after - timedelta(hours=56), fetched_at=span.not_before)
+    return CertificateFacts(span, span.not_after - timedelta(hours=84), fetched_at=span.not_before)
 
 
 def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta | None = None) -> CertificateFacts:
@@ -70,7 +70,13 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
     ),
     "of a week, on its first day": (of_a_week(7 * DAY), DisplayStatus.VALID, Urgency.OPEN, NextActor.NONE),
     "of a week, and its renewal is open": (
-        of_a_week(2 * DAY),
+        of_a_week(42 * HOUR + SECOND),
+        DisplayStatus.RENEWAL_OPEN,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
+    "of a week, in the second half of that": (
+        of_a_week(42 * HOUR),
         DisplayStatus.ENDS_SOON,
         Urgency.OPEN,
         NextActor.CONTACT,

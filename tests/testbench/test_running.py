@@ -29,7 +29,7 @@ from cryptography.x509.oid import NameOID
 from sinetti.cli.main import main
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import monotonic_seconds, utc_now
-from sinetti.pki.encoding import load_certificate
+from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
@@ -108,6 +108,19 @@ def test_an_empty_folder_is_ready_soon_and_says_so_in_one_line(root, preset, tmp
         assert bench.ready["trust"] == {
             name: str(root / "trust" / f"{name}.pem") for name in ("holders", "services", "server")
         }
+        (mine := tmp_path / "mine").mkdir()
+        trust = {name: Path(path).read_bytes() for name, path in bench.ready["trust"].items()}
+        typed = sha256_hex(certificate_der(load_certificate(trust["services"])))  # the root comes first
+        words = (
+            "--service",
+            bench.ready["soap_url"],
+            "--fingerprint",
+            typed,
+            "--tls-ca",
+            bench.ready["trust"]["server"],
+        )
+        assert ran("trust", "fetch", *words, "--out-dir", mine).returncode == 0
+        assert all((mine / f"{name}.pem").read_bytes() == trust[name] for name in ("services", "holders"))
         holder = holder_of(bench)
         for kind in KeyType:
             holder.enrolled(bench.order(), new_key(kind))

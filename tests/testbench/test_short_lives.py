@@ -1,28 +1,25 @@
-"""Certificates of 47 days from end to end: one renewal in a life."""
+"""Certificates of 47 and of seven days from end to end: one renewal in a life."""
 
 import json
 from datetime import datetime, timedelta
 
 import pytest
 
+from simulate import lives
 from tests.support.programs import ran, running
 
 DAY = timedelta(days=1)
 LIFE, WINDOW = 47 * DAY, timedelta(days=15, hours=16)
 BEGINS = "2027-01-11T08:00:00Z"
+LIFE_LEFT = timedelta(hours=84) - timedelta(hours=42 + 12)
+"""What is left of seven days at the end of the first half of the window, less a step of twelve hours."""
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     """Yield a bench whose certificates live for 47 days."""
     folder = tmp_path_factory.mktemp("short") / "bench"
-    with running(folder, "--http", "--now", BEGINS):
-        pass
-    file = folder / "hierarchy.toml"
-    text = file.read_text(encoding="utf-8")
-    assert "validity_days = 730" in text
-    file.write_text(text.replace("validity_days = 730", "validity_days = 47"), encoding="utf-8")
-    with running(folder, "--http") as one:
+    with running(folder, "--http", "--preset", "short-47d", "--now", BEGINS) as one:
         yield one
 
 
@@ -76,3 +73,23 @@ def test_a_life_of_47_days(bench, tmp_path):
     after = datetime.fromisoformat(status(store, now)["renew_from"])
     assert ran("renew", "payroll", "--store", store, *moved(bench, after)).returncode == 0
     assert len(bench.rows("short-lives")) == 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("hints", "hours"), {"hints": (True, 12), "none": (False, 2)}.values(), ids=["hints", "none"])
+def test_some_weeks_of_seven_days_each(hints, hours, tmp_path):
+    """Six weeks with hints and two passes a day, and a week without hints and with twelve."""
+    days = 42 if hints else 7
+    played = lives.simulate(tmp_path, 10, timedelta(hours=hours), hints=hints)
+    try:
+        for _ in played.run(days):
+            pass
+        summary = played.summary(0)
+    finally:
+        played.stage.stop()
+    assert played.ledger.breaches == []
+    assert summary["passes"] == {"DONE": days * 24 // hours}
+    assert 10 * (days // 7) <= summary["renewals"] <= 10 * (2 * days // 7)
+    assert played.closest >= LIFE_LEFT
+    assert summary["reminders"] == 0, "no person hears of what the program does in time"

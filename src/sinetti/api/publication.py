@@ -71,15 +71,15 @@ class PublicationEndpoint:
             if certificate is not None:
                 since = load_certificate(certificate).not_valid_before_utc
                 tag = hashlib.sha256(certificate).hexdigest()
-                fresh = Response(200, "application/pkix-cert", certificate, _headers(tag, since, 24 * _HOUR))
-                return _conditional(request, fresh)
+                fresh = Response(200, "application/pkix-cert", certificate, cache_headers(tag, since, 24 * _HOUR))
+                return conditional_response(request, fresh)
         if asked := _LIST.fullmatch(request.path):
             authority, shard = self._asked(asked[1])
             newest = current_crl(authority, shard, self.ctx, request.request_id)
             if newest is not None:
                 # The number identifies the octets: only the complete list of a CA and its shards share one.
-                headers = _headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
-                return _conditional(request, Response(200, "application/pkix-crl", newest.der, headers))
+                headers = cache_headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
+                return conditional_response(request, Response(200, "application/pkix-crl", newest.der, headers))
         return text_response(
             404, "There is no such CA certificate or revocation list. Each certificate contains the addresses."
         )
@@ -95,7 +95,8 @@ class PublicationEndpoint:
         return with_shard[1], int(with_shard[2])
 
 
-def _headers(tag: str, modified: datetime, seconds: int) -> dict[str, str]:
+def cache_headers(tag: str, modified: datetime, seconds: int) -> dict[str, str]:
+    """Return the headers of an answer that a cache may keep for `seconds`."""
     return {
         "cache-control": f"max-age={seconds}",
         "etag": f'"{tag}"',
@@ -103,7 +104,7 @@ def _headers(tag: str, modified: datetime, seconds: int) -> dict[str, str]:
     }
 
 
-def _conditional(request: Request, fresh: Response) -> Response:
+def conditional_response(request: Request, fresh: Response) -> Response:
     """Return 304 if the caller has the current version.
 
     If-None-Match is compared weakly (RFC 9110, 13.1.2).

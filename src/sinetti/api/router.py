@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from sinetti.api import renewal_info
+from sinetti.api import ca_certificates, renewal_info
+from sinetti.api.ca_certificates import CaCertificatesEndpoint
 from sinetti.api.renewal_info import RenewalInfoEndpoint
 from sinetti.api.revocations import RevocationsEndpoint
 from sinetti.api.usage_reports import UsageReportsEndpoint
@@ -19,6 +20,7 @@ def mount_api(door: Door, ctx: ServiceContext, admits: Callable[[bytes], bool] =
     `admits` gets the DER of a proven signer and returns whether its rate limit allows one more call.
     """
     exact: dict[str, Door] = {
+        ca_certificates.PATH: CaCertificatesEndpoint(ctx),
         usage_reports.PATH: UsageReportsEndpoint(ctx),
         revocations.PATH: RevocationsEndpoint(ctx, admits),
     }

@@ -33,7 +33,7 @@ from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
-from sinetti.ca.hierarchy_config import parse_hierarchy
+from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.common.audit_log import AuditContext
@@ -115,7 +115,8 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
     A bench's own ports may differ.
     """
     begun = authority.read(folder.settings)
-    same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_kind(founding.kind)
+    stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    same = is_same_hierarchy(stored, founding.hierarchy) and folder.is_kind(founding.kind)
     same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
     same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+from sinetti.infra.durations import counts_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
 
 __all__ = [
@@ -25,13 +26,18 @@ __all__ = [
     "ResponseSignerSpec",
     "authority_presets",
     "generate_hierarchy",
+    "is_same_hierarchy",
     "load_preset",
     "parse_hierarchy",
 ]
 
 
-PRESETS = ("default", "incomes-register-test")
-"""Names of presets."""
+_SHORT = {"short-47d": 'validity = "P47D"', "short-7d": 'validity = "P7D"'}
+PRESETS = ("default", "incomes-register-test", *_SHORT)
+"""Names of presets.
+
+Those of short lives differ from the default one in the validity of holders' certificates.
+"""
 
 _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
@@ -41,6 +47,11 @@ _DAYS = range(1, 36_526)
 """Days of a lifetime, up to a hundred years.
 
 The limit keeps all dates of certificates within the calendar.
+"""
+SHORTEST_VALIDITY = timedelta(hours=24)
+"""Shortest life of holders' certificates.
+
+Its window of 12 hours has room for an agent that runs hourly.
 """
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
 _ABOVE: Mapping[CaRole, CaRole] = {
@@ -74,14 +85,19 @@ def load_preset(name: str) -> str:
     if name not in PRESETS:
         why = f"there is no preset {name!r}; use one of {', '.join(PRESETS)}"
         raise HierarchyError(why)
-    return (files("sinetti.ca") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    file = "default" if name in _SHORT else name
+    text = (files("sinetti.ca") / "presets" / f"{file}.toml").read_text(encoding="utf-8")
+    return text.replace('validity = "P730D"', _SHORT[name]) if name in _SHORT else text
 
 
-def parse_hierarchy(text: str, environment: Environment, base_url: str | None = None) -> Hierarchy:
+def parse_hierarchy(
+    text: str, environment: Environment, base_url: str | None = None, *, stored: bool = False
+) -> Hierarchy:
     """Parse a hierarchy for one environment from TOML.
 
     `base_url` (plain http, without a final slash) overrides the key `base_url` of the file; one of the two is
-    required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. Raises HierarchyError, which names
+    required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. `stored`: the text is from the
+    folder of an authority, which may be of version 0.1.0, with `validity_days`. Raises HierarchyError, which names
     the line or key and what to write.
     """
     try:
@@ -89,16 +105,30 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
     except tomllib.TOMLDecodeError as bad:
         why = f"the hierarchy is not valid TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
-    parsed = _parse_top(top, environment, base_url)
+    parsed = _parse_top(top, environment, base_url, stored=stored)
     _check_environment(parsed)
     _check_tree(parsed)
     _check_lifetimes(parsed)
     return parsed
 
 
-def _parse_top(top: PresetTable, environment: Environment, base_url: str | None) -> Hierarchy:
+def is_same_hierarchy(stored: str, text: str) -> bool:
+    """Return True if a stored hierarchy equals the one in `text`.
+
+    The stored one may be of version 0.1.0.
+    """
+    if stored == text:
+        return True
+    try:
+        one, other = (parse_hierarchy(each, Environment.TEST, "http://same", stored=True) for each in (stored, text))
+    except HierarchyError:
+        return False
+    return one == other
+
+
+def _parse_top(top: PresetTable, environment: Environment, base_url: str | None, *, stored: bool) -> Hierarchy:
     written_url = top.text_or_none("base_url")
-    validity, policy = _holders(top.table("holders"))
+    validity, policy = _holders(top.table("holders"), stored=stored)
     parsed = Hierarchy(
         environment=environment,
         base_url=_base_url(base_url or written_url),
@@ -125,11 +155,33 @@ def _days(table: PresetTable, key: str) -> timedelta:
     return timedelta(days=table.number(key, _DAYS))
 
 
-def _holders(table: PresetTable) -> tuple[timedelta, KeyPolicy]:
-    validity = _days(table, "validity_days")
+def _holders(table: PresetTable, *, stored: bool) -> tuple[timedelta, KeyPolicy]:
+    validity = _days(table, "validity_days") if stored and table.has("validity_days") else _validity(table)
     policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
     table.finish()
     return validity, policy
+
+
+def _validity(table: PresetTable) -> timedelta:
+    """Take the validity of holders' certificates.
+
+    It is a duration from 24 hours to a hundred years.
+    """
+    days = table.raw.get("validity_days")
+    if days is not None:
+        why = f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"'
+        raise HierarchyError(why)
+    written = table.text("validity")
+    if counts_years(written):
+        wanted = 'days, because years and months differ in length, such as "P730D" for two years'
+        table.refuse("validity", wanted, written)
+    try:
+        length = parse_duration(written)
+    except (ValueError, OverflowError):
+        length = timedelta()
+    if not SHORTEST_VALIDITY <= length <= timedelta(days=_DAYS[-1]):
+        table.refuse("validity", f'a duration from "PT24H" to "P{_DAYS[-1]}D", such as "P730D" or "PT36H"', written)
+    return length
 
 
 def _authority(table: PresetTable, environment: Environment) -> CaSpec:
@@ -280,8 +332,8 @@ def _check_lifetimes(parsed: Hierarchy) -> None:
             raise HierarchyError(why)
         if spec.channel is not None and parsed.holder_validity >= spec.lifetime:
             why = (
-                f"[holders]: validity_days: {spec.name!r} could never issue a certificate; write less "
-                f"than {spec.lifetime.days}"
+                f"[holders]: validity: {spec.name!r} could never issue a certificate; write less "
+                f'than "P{spec.lifetime.days}D"'
             )
             raise HierarchyError(why)
         if spec.channel is not None and spec.lifetime > parsed.services.lifetime:

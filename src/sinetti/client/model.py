@@ -20,6 +20,12 @@ class Format(StrEnum):
     """PBES2 with AES-256 and HMAC-SHA-256: OpenSSL 3, Java 11 and newer."""
     PKCS12_LEGACY = "pkcs12-legacy"
     """3DES and HMAC-SHA-1, for programs that read nothing newer."""
+    JKS = "jks"
+    """Old form of Java's key store, made by keytool."""
+
+
+WITH_PASSWORD = frozenset({Format.PKCS12, Format.PKCS12_LEGACY, Format.JKS})
+"""Formats that contain the key, protected by the password of `password_file`."""
 
 
 class HookStage(StrEnum):
@@ -115,6 +121,9 @@ class OutputOptions:
         return wanted
 
 
+DEFAULT_OUTPUT = OutputOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateEntry:
     """Settings of one certificate.
@@ -127,7 +136,7 @@ class CertificateEntry:
     customer_id: str | None = None
     customer_name: str | None = None
     key: KeyType = KeyType.RSA_2048
-    files: OutputOptions = OutputOptions()
+    files: OutputOptions = DEFAULT_OUTPUT
     hooks: Hooks = Hooks()
     key_is_explicit: bool = False
     """True if the file names a key type; otherwise a name keeps its type."""
@@ -150,7 +159,7 @@ class AgentSettings:
     """Settings of the agent: table `agent`."""
 
     at_once: int = 8
-    spread: timedelta = timedelta(days=10)
+    spread: timedelta = timedelta(days=6)
     """Time over which renewals are spread, from the day on which renewal opens."""
     urgent: timedelta = timedelta(days=14)
     """Time before the end in which neither spread nor windows hold a renewal back."""

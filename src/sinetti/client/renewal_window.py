@@ -33,7 +33,7 @@ class ValidityPhase(StrEnum):
 def renewal_opens_at(span: ValidityPeriod) -> datetime:
     """Return the time (UTC) from which renewal is open, by the service's own rule.
 
-    60 days of 24 hours before notAfter, or a third of the life if that is less.
+    60 days of 24 hours before notAfter, or a third of the life if that is less; half of a life under ten days.
     """
     return default_renewal_start(span)
 

@@ -1,208 +1,32 @@
-"""Candidates for the octets that were digested or signed, with probable causes.
+"""Candidates for the octets that were digested or signed, with probable causes."""
 
-Changes that programs make to a document after signing are reversed. Each reversal yields trees that may have been
-signed.
-"""
-
+import base64
 import copy
-import unicodedata
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import product
-from typing import NamedTuple
+from itertools import chain, islice, product
 
 from lxml import etree
 
 from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.contents import KnownContent, content_changes, other_prefixes
+from sinetti.diagnostics.mutations import PREFIXES, copied, declaring, mutations, renamed, unindented
 from sinetti.diagnostics.signed_message import SignedElement, info_of, span_of
 from sinetti.wire.soap.envelope import SOAP
 from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig.algorithms import Canonical
-from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
-from sinetti.wire.xmldsig.signature import SIGNATURE
-
-MOST_FIELDS = 16
-"""Largest number of children of the root that are left out, one at a time.
-
-The service's requests have six.
-"""
-
-MOST_DECLARATIONS = 8
-
-_WHITE = " \t\r\n"
-_LONG = 64
-"""Characters from which on a value counts as wrapped base64."""
-
-_XSI, _XSD = "http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/2001/XMLSchema"
-_KNOWN = {"xsi": _XSI, "xsd": _XSD, "ds": parser.DS}
-PREFIXES = (None, "cer", "ns1", "ns2", "ns3", "ns0", "ser", "tns", "ns", "q1", "web", "v1", "m", "n0")
-"""Prefixes that serialisers use for the first namespace; None: the default."""
-
-
-class Mutation(NamedTuple):
-    """Possible original of a tree: its cause, the name of the form, and its root."""
-
-    guess: Cause
-    name: str
-    root: etree._Element
-
-
-def mutations(root: etree._Element) -> Iterator[Mutation]:
-    """Yield every form from which this tree may have been made.
-
-    The most common faults come first; `root` stays as it is.
-    """
-    for guess, name, change in _CHANGES:
-        changed = copied(root)
-        change(changed)
-        yield Mutation(guess, name, changed)
-    yield from _without_fields(root)
-    yield from _other_declarations(root)
-    yield from _other_prefixes(root)
-
-
-def copied(root: etree._Element) -> etree._Element:
-    """Copy a whole document, comments beside the root included; return its root."""
-    return copy.deepcopy(root.getroottree()).getroot()
-
-
-def unindented(root: etree._Element) -> etree._Element:
-    """Return a copy without white space between elements."""
-    changed = copied(root)
-    _unindent(changed)
-    return changed
-
-
-def declaring(element: etree._Element, names: Mapping[str | None, str]) -> etree._Element:
-    """Return the element as a separate document that declares just these prefixes.
-
-    Other namespaces are declared where they are used.
-    """
-    # The stubs do not allow the default namespace here; lxml names it None.
-    root = etree.Element(element.tag, dict(element.attrib), names)  # type: ignore[arg-type,misc]
-    root.text = element.text
-    for child in element:
-        bare = bool(names.get(None)) and parser.is_element(child) and not etree.QName(child).namespace
-        # Beside a default namespace, an element without one has to declare that; lxml does not do it.
-        copied_child = declaring(child, {None: ""}) if bare else copy.deepcopy(child)
-        copied_child.tail = child.tail
-        root.append(copied_child)
-    return root
-
-
-def renamed(element: etree._Element, prefix: str | None) -> etree._Element:
-    """Return the element as a separate document, its namespace with another prefix."""
-    namespace = etree.QName(element).namespace or ""
-    names = {known: uri for known, uri in element.nsmap.items() if uri != namespace and known != prefix}
-    return declaring(element, {**names, prefix: namespace})
-
-
-def _unindent(root: etree._Element) -> None:
-    for node in root.iter():
-        if len(node) and not (node.text or "").strip(_WHITE):
-            node.text = None
-        if node is not root and not (node.tail or "").strip(_WHITE):
-            node.tail = None
-
-
-def _unindent_values(root: etree._Element) -> None:
-    """Remove white space around values as well, and line breaks from base64."""
-    _unindent(root)
-    for leaf in root.iter("*"):
-        if not len(leaf) and leaf.text:
-            joined = "".join(leaf.text.split())
-            is_base64 = len(joined) > _LONG and parser.decode_base64(joined) is not None
-            leaf.text = joined if is_base64 else leaf.text.strip(_WHITE)
-
-
-def _indent_by(space: str) -> Callable[[etree._Element], None]:
-    def change(root: etree._Element) -> None:
-        etree.indent(root, space)
-
-    return change
-
-
-def _rewrite(change: Callable[[str], str], *, values_only: bool = False) -> Callable[[etree._Element], None]:
-    """Return a function that changes every text, or those with more than white space."""
-
-    def wanted(text: str | None) -> bool:
-        return bool(text and (text.strip(_WHITE) or not values_only))
-
-    def rewrite(root: etree._Element) -> None:
-        for node in root.iter():
-            if wanted(node.text):
-                node.text = change(node.text or "")
-            if node is not root and wanted(node.tail):
-                node.tail = change(node.tail or "")
-
-    return rewrite
-
-
-def _drop_schema_attributes(root: etree._Element) -> None:
-    """Remove xsi: attributes, and the declarations that came with them."""
-    for element in root.iter("*"):
-        for name in [name for name in map(str, element.attrib) if name.startswith(f"{{{_XSI}}}")]:
-            del element.attrib[name]
-    kept = [prefix for prefix, uri in root.nsmap.items() if prefix and uri not in {_XSI, _XSD}]
-    etree.cleanup_namespaces(root, keep_ns_prefixes=kept)
-
-
-_CHANGES: tuple[tuple[Cause, str, Callable[[etree._Element], None]], ...] = (
-    (Cause.INDENTED, "without-indentation", _unindent),
-    (Cause.INDENTED, "without-white-space-around-values", _unindent_values),
-    (
-        Cause.LINE_ENDS,
-        "carriage-returns-in-values",
-        _rewrite(lambda text: text.replace("\n", "\r\n"), values_only=True),
-    ),
-    (Cause.LINE_ENDS, "carriage-returns-everywhere", _rewrite(lambda text: text.replace("\n", "\r\n"))),
-    (Cause.LINE_ENDS, "no-carriage-returns", _rewrite(lambda text: text.replace("\r", ""))),
-    (Cause.ATTRIBUTES_ADDED, "without-xsi-attributes", _drop_schema_attributes),
-    (Cause.UNINDENTED, "indented-by-two-blanks", _indent_by("  ")),
-    (Cause.UNINDENTED, "indented-by-four-blanks", _indent_by("    ")),
-    (Cause.UNINDENTED, "indented-by-tabs", _indent_by("\t")),
-    (Cause.UNINDENTED, "elements-on-lines-of-their-own", _indent_by("")),
-    (Cause.CHARACTERS_RECODED, "decomposed", _rewrite(lambda text: unicodedata.normalize("NFD", text))),
-    (Cause.CHARACTERS_RECODED, "composed", _rewrite(lambda text: unicodedata.normalize("NFC", text))),
+from sinetti.wire.xmldsig.algorithms import (
+    ENVELOPED,
+    EXCLUSIVE,
+    INCLUSIVE,
+    SHA256,
+    Canonical,
+    XmlSignatureAlgorithm,
 )
-
-
-def _without_fields(root: etree._Element) -> Iterator[Mutation]:
-    for at in range(min(len(children(root)), MOST_FIELDS)):
-        for name, with_tail in (("without-one-field", False), ("without-one-field-and-its-line", True)):
-            changed = copied(root)
-            field = children(changed)[at]
-            if with_tail:
-                field.tail = None
-            signature.remove(field, changed)
-            yield Mutation(Cause.FIELD_ADDED, name, changed)
-
-
-def _other_declarations(root: etree._Element) -> Iterator[Mutation]:
-    own = [prefix for prefix in root.nsmap if prefix]
-    dropped = copied(root)
-    etree.cleanup_namespaces(dropped)
-    yield Mutation(Cause.DECLARATIONS_CHANGED, "without-unused-declarations", dropped)
-    for prefix in own[:MOST_DECLARATIONS]:
-        dropped = copied(root)
-        etree.cleanup_namespaces(dropped, keep_ns_prefixes=[one for one in own if one != prefix])
-        yield Mutation(Cause.DECLARATIONS_CHANGED, "without-one-declaration", dropped)
-    for prefixes in (("xsi", "xsd"), ("xsi",), ("xsd",), ("ds",)):
-        names = dict(root.nsmap)
-        names.update((prefix, _KNOWN[prefix]) for prefix in prefixes)
-        yield Mutation(Cause.DECLARATIONS_CHANGED, "with-" + "-and-".join(prefixes), declaring(root, names))
-
-
-def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
-    tidy = copied(root)
-    etree.cleanup_namespaces(tidy)
-    # Programs that rename prefixes often also declare all of them in one place.
-    for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
-        for prefix in PREFIXES if etree.QName(root).namespace else ():
-            if prefix != root.prefix:
-                yield Mutation(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(one, prefix))
-
+from sinetti.wire.xmldsig.parser import DS, XmlRejected
+from sinetti.wire.xmldsig.signature import SIGNATURE
 
 DECLARED = "declared"
 """Name of the form that the signature declares."""
@@ -211,15 +35,42 @@ _VALUES = (f"{{{DS}}}DigestValue", f"{{{DS}}}SignatureValue")
 _KEY_INFO = f"{{{DS}}}KeyInfo"
 _BOM = b"\xef\xbb\xbf"
 _DECLARATIONS = tuple(
-    b'<?xml version="1.0"' + encoding + b"?>" + end
-    for encoding, end in product((b' encoding="UTF-8"', b' encoding="utf-8"', b""), (b"", b"\n", b"\r\n"))
+    f"<?xml {written}?>{end}".encode()
+    for written, end in product(
+        (
+            'version="1.0" encoding="UTF-8"',
+            'version="1.0" encoding="utf-8"',
+            'version="1.0"',
+            'version="1.0" encoding="UTF-8" standalone="no"',
+            'version="1.0" encoding="UTF-8" standalone="yes"',
+            "version='1.0' encoding='UTF-8'",
+            "version='1.0' encoding='utf-8'",
+            "version='1.0'",
+        ),
+        ("", "\n", "\r\n"),
+    )
 )
-_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252")
+_OTHER_DECLARATIONS = tuple(
+    f'<?xml version="1.0" encoding="{encoding}"?>{end}'.encode()
+    for encoding, end in product(("utf-16", "UTF-16", "ISO-8859-1", "iso-8859-1", "windows-1252"), ("", "\n", "\r\n"))
+)
+_ENDS = {"": b"", "newline": b"\n", "crlf": b"\r\n"}
+_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252", "cp850", "utf-32-le")
+_SPACES = {
+    "two-blanks": "  ",
+    "four-blanks": "    ",
+    "a-tab": "\t",
+    "nothing": "",
+    "one-blank": " ",
+    "three-blanks": "   ",
+}
 _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
+_MOST_PARTS = 24
+_SHORT = re.compile(rb"(<[^/<>][^<>]*)></[^<>]+>")
 
 
 # Changes to a document also affect SignedInfo; inclusive C14N also includes the declarations of the root there.
-_SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.LINE_ENDS, Cause.ATTRIBUTES_ADDED})
+_SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.UNINDENTED, Cause.LINE_ENDS, Cause.ATTRIBUTES_ADDED})
 _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_CHANGED})
 
 
@@ -236,7 +87,7 @@ class Candidate:
     also: Cause | None = None
 
 
-def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candidate]:
+def document_forms(taken: SignedElement, declared: Canonical, known: KnownContent) -> Iterator[Candidate]:
     """Yield each form of the document without signature that may have been digested.
 
     The first is the declared form. Raises XmlRejected if that form does not exist; other forms that do not exist are
@@ -251,35 +102,150 @@ def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candid
         _without_default(taken, lambda alone: declared.whole(_bare(alone))),
         _other_c14n(bases[0], declared),
         _in_envelope(taken, declared),
-        _as_text(taken, bases[0], declared),
+        _flattened(bases[0], declared),
+        *(_content(declared.whole(base), known) for base in bases),
         *(_changed(base, declared) for base in bases),
         *(_with_signature(root, declared) for root in taken.candidates()),
+        _parts(bases[0], declared),
+        _as_text(taken, bases[0], declared),
     )
     flat = _flat(bases[0])
     if flat is not None:
-        yield from _on_top(_each_where_canonical(_other_c14n(flat, declared), _changed(flat, declared)))
+        yield from _on_top(
+            _each_where_canonical(
+                _other_c14n(flat, declared), _content(declared.whole(flat), known), _changed(flat, declared)
+            )
+        )
 
 
 def info_forms(taken: SignedElement, declared: Canonical, document: bytes) -> Iterator[Candidate]:
     """Yield each form of SignedInfo that may have been signed.
 
     The first is the declared form, and errors are as in `document_forms`. `document`: the document's own canonical
-    form, for programs that sign it directly.
+    form, for programs that sign it, or its digest.
     """
     roots = list(taken.candidates())
     for root in roots:
         yield Candidate(None, DECLARED, signature.signed_info(info_of(root), declared))
-    yield Candidate(Cause.DOCUMENT_SIGNED, "document", document)
     info = info_of(roots[0])
+    yield from _instead_of_info(taken, info, document)
     yield from _each_where_canonical(
         _without_default(taken, lambda alone: signature.signed_info(info_of(alone), declared)),
         _other_info_c14n(taken, info, declared),
-        _info_as_text(taken, info, declared),
         _changed_info(roots[0], declared),
+        _edited_info(signature.signed_info(info, declared), document),
+        _info_as_text(taken, info, declared),
+        _other_parts(info, declared),
+        *(_with_signature(root, declared, Cause.OTHER_PART) for root in taken.candidates()),
     )
     flat = _flat(roots[0])
     if flat is not None:
-        yield from _on_top(_each_where_canonical(_changed_info(flat, declared)))
+        flat_info = signature.signed_info(info_of(flat), declared)
+        yield from _on_top(_each_where_canonical(_changed_info(flat, declared), _edited_info(flat_info, document)))
+
+
+def _content(canonical: bytes, known: KnownContent) -> Iterator[Candidate]:
+    for guess, name, octets in chain(content_changes(canonical, known), other_prefixes(canonical)):
+        yield Candidate(guess, name, octets)
+
+
+def _flattened(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+    """Yield the form without indentation, the most common of all."""
+    yield Candidate(Cause.INDENTED, "without-indentation", declared.whole(unindented(base)))
+
+
+def _instead_of_info(taken: SignedElement, info: etree._Element, document: bytes) -> Iterator[Candidate]:
+    """Yield the digest, the document and its envelope, which programs sign directly."""
+    stated = "".join((info.findtext(f"{{{DS}}}Reference/{{{DS}}}DigestValue") or "").split())
+    computed = hashlib.sha256(document).digest()
+    for octets in dict.fromkeys((parser.decode_base64(stated) or b"", computed)):
+        if octets:
+            yield Candidate(Cause.DIGEST_SIGNED, "digest-octets", octets)
+            yield Candidate(Cause.DIGEST_SIGNED, "digest-in-base64", base64.b64encode(octets))
+            yield Candidate(Cause.DIGEST_SIGNED, "digest-in-hexadecimal", octets.hex().encode())
+            yield Candidate(Cause.DIGEST_SIGNED, "digest-in-upper-case-hexadecimal", octets.hex().upper().encode())
+    yield Candidate(Cause.DIGEST_SIGNED, "digest-as-written", stated.encode())
+    yield Candidate(Cause.DOCUMENT_SIGNED, "document", document)
+    for name, octets in _raw_texts(taken):
+        yield Candidate(Cause.DOCUMENT_SIGNED, name, octets)
+    yield Candidate(Cause.NOTHING_DIGESTED, "nothing", b"")
+
+
+def _raw_texts(taken: SignedElement) -> Iterator[tuple[str, bytes]]:
+    """Yield the document as sent, without signature, alone and in its envelope."""
+    start, end = span_of(taken.octets, "Signature", taken.start)
+    yield "document-as-sent", _without_signature(taken)
+    if taken.envelope is not None:
+        yield "envelope-as-sent", taken.octets[:start] + taken.octets[end:]
+
+
+_ALGORITHMS = {
+    b"CanonicalizationMethod": (EXCLUSIVE, INCLUSIVE, f"{EXCLUSIVE}WithComments", f"{INCLUSIVE}#WithComments"),
+    b"SignatureMethod": (*XmlSignatureAlgorithm, f"{DS}rsa-sha1", f"{DS}dsa-sha1"),
+    b"DigestMethod": (SHA256, f"{DS}sha1", "http://www.w3.org/2001/04/xmlenc#sha512",
+                      "http://www.w3.org/2001/04/xmldsig-more#sha384", f"{DS}sha256"),
+    b"Transform": (EXCLUSIVE, INCLUSIVE, ENVELOPED, f"{EXCLUSIVE}WithComments"),
+}  # fmt: skip
+
+
+def _edited_info(info: bytes, document: bytes) -> Iterator[Candidate]:
+    """Yield SignedInfo with values that it may have had when it was signed."""
+    digest_value = re.compile(rb"(<(?:[\w.-]+:)?DigestValue>)[^<]*(?=<)")
+    yield Candidate(Cause.DIGEST_FILLED_IN, "DigestValue-empty", digest_value.sub(rb"\1", info))
+    for begin, end in ((b"", b"\n"), (b"\n", b"\n"), (b"", b"&#xD;\n"), (b"&#xD;\n", b"&#xD;\n")):
+        broken = re.sub(rb"(<(?:[\w.-]+:)?DigestValue>)([^<]*)", rb"\g<1>" + begin + rb"\g<2>" + end, info)
+        yield Candidate(Cause.SIGNED_INFO_CHANGED, "DigestValue-with-line-breaks", broken)
+    right = base64.b64encode(hashlib.sha256(document).digest())
+    yield Candidate(Cause.SIGNED_INFO_CHANGED, "another-DigestValue", digest_value.sub(rb"\g<1>" + right, info))
+    for name, uris in _ALGORITHMS.items():
+        for found in re.finditer(rb"<(?:[\w.-]+:)?" + name + rb'[^>]* Algorithm="([^"]*)"', info):
+            for uri in uris:
+                changed = info[: found.start(1)] + uri.encode() + info[found.end(1) :]
+                yield Candidate(Cause.SIGNED_INFO_CHANGED, f"another-{name.decode()}", changed)
+    for name in (b"URI", b"Id", b"Type"):
+        without = re.sub(b" " + name + b'="[^"]*"', b"", info)
+        yield Candidate(Cause.SIGNED_INFO_CHANGED, f"without-{name.decode()}", without)
+    for found in re.finditer(rb"<((?:[\w.-]+:)?Transform) .*?</\1>", info):
+        changed = info[: found.start()] + info[found.end() :]
+        yield Candidate(Cause.SIGNED_INFO_CHANGED, "without-a-transform", changed)
+
+
+def _other_parts(info: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+    """Yield other parts of the signature, which programs sign for SignedInfo."""
+    for element in info.iter("*"):
+        if element is not info:
+            yield Candidate(Cause.OTHER_PART, etree.QName(element).localname, declared.octets(element))
+    whole = declared.octets(info)
+    yield Candidate(Cause.OTHER_PART, "content-of-SignedInfo", whole[whole.index(b">") + 1 : whole.rindex(b"</")])
+    found = copy.deepcopy(info.getparent())
+    if found is not None:
+        yield Candidate(Cause.OTHER_PART, "Signature", declared.octets(found))
+        for name in ("SignatureValue", "KeyInfo"):
+            for part in found.findall(f"{{{DS}}}{name}"):
+                signature.remove(part, found)
+            yield Candidate(Cause.OTHER_PART, "Signature", declared.octets(found))
+
+
+def _parts(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+    """Yield parts of the document that may have been digested alone."""
+    yield Candidate(Cause.NOTHING_DIGESTED, "nothing", b"")
+    whole = declared.whole(base)
+    inner = whole[whole.find(b">") + 1 : whole.rfind(b"</")]
+    text = "".join(str(one) for one in base.itertext())
+    yield Candidate(Cause.PART_DIGESTED, "content-of-the-root", inner)
+    yield Candidate(Cause.PART_DIGESTED, "texts-alone", text.encode())
+    yield Candidate(Cause.PART_DIGESTED, "texts-without-white-space", "".join(text.split()).encode())
+    yield Candidate(Cause.PART_DIGESTED, "length-in-characters", whole[: len(whole.decode("utf-8", "replace"))])
+    yield Candidate(Cause.NOT_CANONICAL, "with-nul-at-the-end", whole + b"\0")
+    yield Candidate(Cause.DIGEST_TWICE, "document-in-base64", base64.b64encode(whole))
+    for element in islice(base.iterdescendants("*"), _MOST_PARTS):
+        name = etree.QName(element).localname
+        for form in (declared, Canonical(not declared.exclusive)):
+            yield Candidate(Cause.PART_DIGESTED, name, form.octets(element))
+        value = element.text or ""
+        for octets in (value.encode(), value.strip().encode(), parser.decode_base64(value) or b""):
+            if octets:
+                yield Candidate(Cause.PART_DIGESTED, f"value-of-{name}", octets)
 
 
 def _as_declared(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
@@ -304,6 +270,9 @@ def _alone(taken: SignedElement) -> Iterator[etree._Element]:
 def _changed(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     for guess, name, changed in mutations(base):
         yield Candidate(guess, name, declared.whole(changed))
+        if guess is Cause.UNINDENTED:
+            other = Canonical(not declared.exclusive)
+            yield Candidate(guess, name, other.whole(changed), also=_other(other))
 
 
 def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
@@ -312,6 +281,8 @@ def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candida
         if guess in visible_causes:
             yield Candidate(guess, name, signature.signed_info(info_of(changed), declared))
     info = info_of(root)
+    for guess, name, octets in other_prefixes(signature.signed_info(info, declared)):
+        yield Candidate(guess, name, octets)
     for prefix in dict.fromkeys((*_SIGNATURE_PREFIXES, *PREFIXES)):
         if prefix != info.prefix:
             yield Candidate(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", declared.octets(renamed(info, prefix)))
@@ -391,28 +362,51 @@ def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) ->
 
     They include what editors and libraries put around it.
     """
+    if taken.envelope is not None:
+        for name, octets in islice(_raw_texts(taken), 1, None):
+            yield Candidate(Cause.IN_ENVELOPE, name, octets)
     bodies = {
-        "as-sent": _without_signature(taken),
-        "serialised": etree.tostring(base, encoding="utf-8", with_tail=False),
+        "as-sent": _without_signature(taken).strip(),
         "canonical": declared.whole(base),
         "canonical-exclusive": Canonical(exclusive=True).whole(base),
+        **_serialised(base),
     }
-    bodies["as-sent"] = bodies["as-sent"].strip()
-    bodies["serialised-with-blanks"] = bodies["serialised"].replace(b"/>", b" />")
-    starts = (
-        {"": b""} | {"byte-order-mark": _BOM} | {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
-    )
-    ends = {"": b"", "newline": b"\n", "crlf": b"\r\n"}
-    for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), ends.items()):
+    yield from _texts(bodies, Cause.NOT_CANONICAL)
+    references = bodies["canonical"].decode().encode("ascii", "xmlcharrefreplace")
+    for octets in (etree.tostring(base, with_tail=False), references):
+        yield Candidate(Cause.OTHER_ENCODING, "ascii-with-character-references", octets)
+    for space, indentation in _SPACES.items():
+        pretty = unindented(base)
+        etree.indent(pretty, indentation)
+        named = {f"indented-by-{space}-{name}": octets for name, octets in _serialised(pretty).items()}
+        yield from _texts(named, Cause.UNINDENTED)
+
+
+def _serialised(element: etree._Element) -> dict[str, bytes]:
+    """Return an element as libraries write it, with short tags of empty elements."""
+    octets = etree.tostring(element, encoding="utf-8", with_tail=False)
+    return {"serialised": octets, "serialised-with-blanks": octets.replace(b"/>", b" />")}
+
+
+def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
+    """Yield texts with a start and an end that programs add, in several encodings."""
+    numbered = {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
+    marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
+    starts = {"": b"", **marked, **numbered}
+    for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), _ENDS.items()):
+        cause = Cause.BYTE_ORDER_MARK if start.startswith("byte") else Cause.DECLARATION_SIGNED if start else guess
         named = "-and-".join(filter(None, (body, start.rstrip("-0123456789"), end)))
-        yield Candidate(Cause.NOT_CANONICAL, named, first + octets + last)
+        yield Candidate(cause, named, first + octets + last)
         lines = octets.replace(b"\r\n", b"\n")
         for end_of_line, changed in (("crlf", lines.replace(b"\n", b"\r\n")), ("lf", lines)):
             if changed != octets:
                 yield Candidate(Cause.LINE_ENDS, f"{named}-with-{end_of_line}", first + changed + last)
-    for body, encoding in product(("as-sent", "canonical"), _ENCODINGS):
-        with suppress(UnicodeEncodeError):
-            yield Candidate(Cause.NOT_CANONICAL, f"{body}-in-{encoding}", bodies[body].decode().encode(encoding))
+    for (body, octets), encoding, first in product(
+        bodies.items(), _ENCODINGS, (b"", *_DECLARATIONS[:3], *_OTHER_DECLARATIONS)
+    ):
+        with suppress(UnicodeError):
+            text = (first + octets).decode()
+            yield Candidate(Cause.OTHER_ENCODING, f"{body}-in-{encoding}", text.encode(encoding))
 
 
 def _without_signature(taken: SignedElement) -> bytes:
@@ -420,7 +414,9 @@ def _without_signature(taken: SignedElement) -> bytes:
     return taken.octets[taken.start : span[0]] + taken.octets[span[1] : taken.end]
 
 
-def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+def _with_signature(
+    root: etree._Element, declared: Canonical, guess: Cause = Cause.SIGNATURE_LEFT_IN
+) -> Iterator[Candidate]:
     """Yield forms with the signature still inside, before its values were known."""
     for keeps_value, keeps_key in product((True, False), (True, False)):
         draft = copied(root)
@@ -431,21 +427,35 @@ def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Candi
         for parent in list(draft.iter("*")):
             for element in [one for one in parent if not dropped.get(str(one.tag), True)]:
                 parent.remove(element)
-        yield Candidate(Cause.SIGNATURE_LEFT_IN, "signature-without-values", declared.whole(draft))
+        yield Candidate(guess, "signature-without-values", declared.whole(draft))
     for found in root.iter(SIGNATURE):
         found.clear()
-    yield Candidate(Cause.SIGNATURE_LEFT_IN, "signature-empty", declared.whole(root))
+    yield Candidate(guess, "signature-empty", declared.whole(root))
 
 
 def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     canonical = declared.octets(info)
     declaration = f' xmlns{":" + info.prefix if info.prefix else ""}="{DS}"'.encode()
-    yield Candidate(Cause.NOT_CANONICAL, "without-its-declaration", canonical.replace(declaration, b"", 1))
-    yield Candidate(Cause.NOT_CANONICAL, "serialised", etree.tostring(info, encoding="utf-8", with_tail=False))
+    yield Candidate(Cause.NAMESPACE_MISSING, "without-its-declaration", canonical.replace(declaration, b"", 1))
     signature_start, _ = span_of(taken.octets, "Signature", taken.start)
     sent = taken.octets[slice(*span_of(taken.octets, "SignedInfo", signature_start))]
-    yield Candidate(Cause.NOT_CANONICAL, "as-sent", sent)
     name_end = len(b"<SignedInfo") + (len(info.prefix.encode()) + 1 if info.prefix else 0)
-    yield Candidate(
-        Cause.NOT_CANONICAL, "as-sent-with-its-declaration", sent[:name_end] + declaration + sent[name_end:]
-    )
+    bodies = {
+        "canonical": canonical,
+        "as-sent-with-its-declaration": sent[:name_end] + declaration + sent[name_end:],
+        "short-tags": _SHORT.sub(rb"\1/>", canonical),
+        "short-tags-with-blanks": _SHORT.sub(rb"\1 />", canonical),
+        **_serialised(info),
+    }
+    for name in ("short-tags", "short-tags-with-blanks"):
+        undeclared = bodies[name].replace(declaration, b"", 1)
+        yield Candidate(Cause.NAMESPACE_MISSING, f"{name}-without-declaration", undeclared)
+    yield Candidate(Cause.INFO_RAW if declaration in sent else Cause.NAMESPACE_MISSING, "as-sent", sent)
+    for name, octets in (("base64", base64.b64encode(canonical)), ("hexadecimal", canonical.hex().encode())):
+        yield Candidate(Cause.INFO_RAW, f"canonical-in-{name}", octets)
+    yield from _texts(bodies, Cause.INFO_RAW)
+    for (space, indentation), level in product(_SPACES.items(), range(4)):
+        pretty = copy.deepcopy(info)
+        etree.indent(pretty, indentation, level=level)
+        for name, octets in {"canonical": declared.octets(pretty), **_serialised(pretty)}.items():
+            yield Candidate(Cause.UNINDENTED, f"indented-by-{space}-{name}", octets)

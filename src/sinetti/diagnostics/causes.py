@@ -28,6 +28,15 @@ class Cause(StrEnum):
     DECLARATIONS_CHANGED = "declarations-changed"
     DEFAULT_NAMESPACE = "default-namespace-inherited"
     CHARACTERS_RECODED = "characters-recoded"
+    ESCAPED_TWICE = "entities-escaped-twice"
+    TEXT_TRIMMED = "text-trimmed"
+    BASE64_WRAPPED = "base64-wrapped"
+    REORDERED = "elements-reordered"
+    FIELD_DROPPED = "element-dropped"
+    FILLED_IN = "value-filled-in-after-signing"
+    VALUE_CHANGED = "value-changed-after-signing"
+    GARBLED = "characters-garbled"
+    NAMESPACE_CHANGED = "namespace-changed"
     TEXT_CHANGED = "text-changed"
     SIGNED_INFO_CHANGED = "signed-info-changed"
     # Other octets were signed than those that the signature says.
@@ -37,25 +46,62 @@ class Cause(StrEnum):
     EXCLUSIVE = "exclusive-instead-of-inclusive"
     COMMENTS = "with-comments"
     NOT_CANONICAL = "not-canonicalised"
+    BYTE_ORDER_MARK = "byte-order-mark-signed"
+    DECLARATION_SIGNED = "xml-declaration-signed"
+    OTHER_ENCODING = "signed-in-another-encoding"
+    NAMESPACE_MISSING = "namespace-declaration-missing"
+    PART_DIGESTED = "part-digested"
+    NOTHING_DIGESTED = "nothing-digested"
+    INFO_RAW = "signed-info-not-canonicalised"
+    DIGEST_FILLED_IN = "digest-filled-in-after-signing"
+    DIGEST_SIGNED = "digest-signed-directly"
+    OTHER_PART = "other-part-signed"
     DOCUMENT_SIGNED = "document-signed-directly"
     # They were digested or signed in another way.
     DIGEST_METHOD = "digest-of-another-hash"
     DIGEST_IN_HEX = "digest-in-hex"
+    DIGEST_ENCODED_TWICE = "digest-encoded-twice"
+    DIGEST_TWICE = "digested-twice"
+    DIGEST_ENCODING = "digest-wrongly-encoded"
+    SIGNATURE_HASH = "signature-by-another-hash"
+    HASHED_TWICE = "signature-of-a-hash"
+    NO_DIGEST_INFO = "digestinfo-missing"
+    PSS = "pss-instead-of-pkcs1"
+    KEY_KIND = "method-of-another-key-type"
     SIGNATURE_METHOD = "signature-made-otherwise"
     ECDSA_IN_DER = "ecdsa-in-der"
+    VALUE_TWICE = "signature-encoded-twice"
+    VALUE_IN_HEX = "signature-in-hex"
+    VALUE_REVERSED = "signature-byte-order-reversed"
+    VALUE_LENGTH = "signature-of-wrong-length"
+    CMS = "cms-instead-of-signature"
     # The key or its certificate.
     WRONG_KEY = "wrong-key"
     OTHER_CERTIFICATE = "key-of-another-certificate"
+    NEW_KEY = "signed-with-the-new-key"
     NOT_OURS = "certificate-not-ours"
     NOT_REGISTERED = "certificate-not-registered"
     EXPIRED = "certificate-expired"
     NOT_YET_VALID = "certificate-not-yet-valid"
     KEY_NOT_ACCEPTED = "key-not-accepted"
     NO_CERTIFICATE = "not-one-certificate"
+    CHAIN = "chain-in-key-info"
+    CA_CERTIFICATE = "ca-certificate-in-key-info"
+    PEM = "pem-in-certificate"
+    CERTIFICATE_TWICE = "certificate-encoded-twice"
+    NOT_A_CERTIFICATE = "other-content-in-certificate"
     CERTIFICATE_UNREADABLE = "certificate-unreadable"
     # The message or its signature is of another shape.
     NOT_XML = "not-xml"
+    NOT_UTF_8 = "not-utf-8"
+    DOCTYPE = "doctype"
+    NOT_ESCAPED = "character-not-escaped"
+    CUT_OFF = "message-cut-off"
+    UNDECLARED = "prefix-not-declared"
+    NOT_THE_BODY_ALONE = "http-headers-included"
     NOT_SOAP_11 = "not-soap-1.1"
+    AS_TEXT = "request-as-text"
+    WRAPPED = "request-in-another-element"
     NOTHING_SIGNED = "nothing-signed"
     NO_SIGNATURE = "no-signature"
     OUTSIDE = "signature-outside"
@@ -63,8 +109,28 @@ class Cause(StrEnum):
     ELSEWHERE = "covers-something-else"
     NOT_CUT = "not-one-request"
     PARTS = "parts-not-known"
+    SEVERAL_REFERENCES = "several-references"
+    OBJECT = "object-in-signature"
+    OTHER_NAMESPACE = "signature-in-another-namespace"
+    NOT_ENVELOPED = "enveloped-transform-missing"
+    TRANSFORM_ORDER = "transforms-in-wrong-order"
     METHOD = "method-not-taken"
+    BASE64URL = "base64url"
+    PLUS_LOST = "plus-signs-lost"
+    FOREIGN_ESCAPE = "value-escaped-for-another-format"
     NOT_BASE64 = "not-base64"
+    # The request beside its signature.
+    OTHER_OPERATION = "operation-not-known"
+    QUALIFIED = "child-elements-qualified"
+    SCHEMA_ORDER = "elements-out-of-order"
+    ELEMENT_MISSING = "element-missing"
+    SCHEMA = "schema-violated"
+    CSR_IN_PEM = "csr-in-pem"
+    CSR_TWICE = "csr-encoded-twice"
+    CSR_IS_CERTIFICATE = "certificate-instead-of-csr"
+    CSR_IS_KEY = "private-key-in-request"
+    CSR_SIGNATURE = "csr-signature-invalid"
+    CSR_UNREADABLE = "csr-unreadable"
 
 
 GUESSES: Mapping[Cause, str] = {
@@ -104,9 +170,45 @@ GUESSES: Mapping[Cause, str] = {
         "Letters such as ä were encoded differently after signing (composed or decomposed, Unicode NFC or "
         "NFD). Normalise texts before signing, never after it."
     ),
+    Cause.ESCAPED_TWICE: gettext_noop(
+        "Special characters such as & < > were escaped differently when signed: twice, or not at all. Let "
+        "the XML library escape each value once, before signing."
+    ),
+    Cause.TEXT_TRIMMED: gettext_noop(
+        "White space in a value was trimmed, collapsed or added after signing. Trim the values first, then "
+        "sign, and send exactly the bytes that were signed."
+    ),
+    Cause.BASE64_WRAPPED: gettext_noop(
+        "The line breaks of a base64 value changed after signing. Write base64 on one line before signing, "
+        "and do not wrap or join it afterwards."
+    ),
+    Cause.REORDERED: gettext_noop(
+        "The elements were in another order when they were signed. Write them in the order of the WSDL, "
+        "then sign, and do not sort them afterwards."
+    ),
+    Cause.FIELD_DROPPED: gettext_noop(
+        "An element was signed that the message no longer contains, often an empty or optional one. Sign "
+        "exactly the elements that you send."
+    ),
+    Cause.FILLED_IN: gettext_noop(
+        "A value was filled in after signing: it was still empty or a placeholder when signed. Fill in all "
+        "values first, then sign."
+    ),
+    Cause.VALUE_CHANGED: gettext_noop(
+        "A value was changed after signing. It had another form when it was signed. Convert every value "
+        "first, then sign."
+    ),
+    Cause.GARBLED: gettext_noop(
+        "Letters such as ä were garbled after signing or before it, because UTF-8 was read as another "
+        "character set. Use UTF-8 everywhere, when reading as well as when writing."
+    ),
+    Cause.NAMESPACE_CHANGED: gettext_noop(
+        "Child elements were in another namespace when signed, usually because a default namespace (xmlns) "
+        "was added or removed. Only the root element has the namespace of the service."
+    ),
     Cause.TEXT_CHANGED: gettext_noop(
-        "The digest does not match this text. The text was changed after signing, or the digest was "
-        "computed over other bytes. Compare the bytes that your program digested with the canonical form "
+        "The digest does not match this text, nor any known form of it. The text was changed after signing, or the "
+        "signature is that of another message. Compare the bytes that your program digested with the canonical form "
         "received. --signed FILE shows the first difference."
     ),
     Cause.SIGNED_INFO_CHANGED: gettext_noop(
@@ -136,9 +238,47 @@ GUESSES: Mapping[Cause, str] = {
         "without comments, or send no comments."
     ),
     Cause.NOT_CANONICAL: gettext_noop(
-        "The raw text was digested or signed instead of its canonical form. Canonicalise first: no XML "
-        "declaration, no byte order mark, UTF-8, empty elements with start and end tags, nothing after "
-        "the root."
+        "The raw text was digested or signed instead of its canonical form. Canonicalise first: double quotes, start "
+        "and end tags for empty elements, sorted attributes, and no line break after the root."
+    ),
+    Cause.BYTE_ORDER_MARK: gettext_noop(
+        "The byte order mark (BOM) at the start of the file was digested or signed too. Canonicalise first, "
+        "or write UTF-8 without BOM."
+    ),
+    Cause.DECLARATION_SIGNED: gettext_noop(
+        "The XML declaration (<?xml …?>) was digested or signed too. A canonical form has none. Canonicalise first."
+    ),
+    Cause.OTHER_ENCODING: gettext_noop(
+        "The text was digested or signed in another character encoding, such as UTF-16 or ISO-8859-1. A "
+        "canonical form is always UTF-8. Encode it as UTF-8 before hashing."
+    ),
+    Cause.NAMESPACE_MISSING: gettext_noop(
+        "A namespace declaration (xmlns) was missing from the text that was digested or signed. "
+        "Canonicalise the parsed XML, which adds the declarations, instead of building the text yourself."
+    ),
+    Cause.PART_DIGESTED: gettext_noop(
+        'The digest covers only a part of the message, such as its content or one value. URI="" means the '
+        "whole request element without ds:Signature."
+    ),
+    Cause.NOTHING_DIGESTED: gettext_noop(
+        "The digest or the signature is of empty content: nothing was given to the hash function. Check "
+        "that the canonical form is written before it is hashed, and read from its start."
+    ),
+    Cause.INFO_RAW: gettext_noop(
+        "SignedInfo was signed as text instead of in its canonical form. Canonicalise it first: with its "
+        "xmlns declaration, with start and end tags for empty elements, and without an XML declaration."
+    ),
+    Cause.DIGEST_FILLED_IN: gettext_noop(
+        "SignedInfo was signed while DigestValue was still empty. Compute the digest, put it in SignedInfo, "
+        "and only then sign SignedInfo."
+    ),
+    Cause.DIGEST_SIGNED: gettext_noop(
+        "The digest itself was signed. XML Signature signs the canonical form of SignedInfo, which contains "
+        "the digest. Give SignedInfo to the signing function."
+    ),
+    Cause.OTHER_PART: gettext_noop(
+        "Another part of the signature was signed instead of SignedInfo. Sign the canonical form of the "
+        "whole SignedInfo element, and nothing else."
     ),
     Cause.DOCUMENT_SIGNED: gettext_noop(
         "The document itself was signed. XML Signature signs SignedInfo, which contains the document's "
@@ -151,14 +291,62 @@ GUESSES: Mapping[Cause, str] = {
     Cause.DIGEST_IN_HEX: gettext_noop(
         "DigestValue contains the digest as hexadecimal digits. Write the bytes of the digest directly in base64."
     ),
+    Cause.DIGEST_ENCODED_TWICE: gettext_noop(
+        "DigestValue was encoded in base64 twice. Encode the bytes of the digest once."
+    ),
+    Cause.DIGEST_TWICE: gettext_noop(
+        "The digest was computed over a digest or over base64 instead of the canonical form. Hash the "
+        "canonical form itself, once."
+    ),
+    Cause.DIGEST_ENCODING: gettext_noop(
+        "DigestValue contains the right digest in a wrong form: its bytes are reversed or cut off. Write "
+        "all bytes of the digest in their order, in base64."
+    ),
+    Cause.SIGNATURE_HASH: gettext_noop(
+        "The signature was made with another hash function than SignatureMethod states. Use the stated one, "
+        "for example SHA-256 with rsa-sha256."
+    ),
+    Cause.HASHED_TWICE: gettext_noop(
+        "The hash of SignedInfo was signed, so it was hashed twice. Give SignedInfo itself to the signing "
+        "function, or use a function that takes a hash."
+    ),
+    Cause.NO_DIGEST_INFO: gettext_noop(
+        "The RSA signature contains the bare hash without DigestInfo. PKCS#1 v1.5 puts the name of the hash "
+        "function before the hash. Use a sign function, not one that encrypts with the private key."
+    ),
+    Cause.PSS: gettext_noop(
+        "The signature was made with RSA-PSS padding, but SignatureMethod states PKCS#1 v1.5. Use PKCS#1 v1.5 padding."
+    ),
+    Cause.KEY_KIND: gettext_noop(
+        "SignatureMethod names another type of key than the certificate has. State rsa-sha256 for an RSA "
+        "key and ecdsa-sha256 for an EC key."
+    ),
     Cause.SIGNATURE_METHOD: gettext_noop(
-        "The key is right, but SignatureMethod does not name the method that was used: another hash, a "
-        "hash of a hash, or another padding. Give SignedInfo itself to the signing function, and use the "
-        "stated method."
+        "The key is right, but the signature was made in another way than SignatureMethod states. Give "
+        "SignedInfo itself to the signing function of the stated method."
     ),
     Cause.ECDSA_IN_DER: gettext_noop(
         "The ECDSA signature is in DER, as most libraries return it. XML Signature needs r and s one "
         "after the other: 64 bytes for P-256, 96 for P-384."
+    ),
+    Cause.VALUE_TWICE: gettext_noop(
+        "SignatureValue was encoded in base64 twice. Encode the bytes of the signature once."
+    ),
+    Cause.VALUE_IN_HEX: gettext_noop(
+        "SignatureValue contains the signature as hexadecimal digits. Write the bytes of the signature "
+        "directly in base64."
+    ),
+    Cause.VALUE_REVERSED: gettext_noop(
+        "The bytes of SignatureValue are in the wrong order (little-endian, as CryptoAPI returns them, or s "
+        "before r). Reverse them before encoding them in base64."
+    ),
+    Cause.VALUE_LENGTH: gettext_noop(
+        "SignatureValue has the wrong length for this key: it was cut off, padded, encoded in another way, "
+        "or made with a key of another size. Write all bytes of the signature in base64, once."
+    ),
+    Cause.CMS: gettext_noop(
+        "SignatureValue contains a CMS (PKCS#7) structure instead of a plain signature. Use the function "
+        "that returns the signature value alone."
     ),
     Cause.WRONG_KEY: gettext_noop(
         "The signature was not made with the key of the certificate in it. Sign with the private key that "
@@ -169,6 +357,10 @@ GUESSES: Mapping[Cause, str] = {
         "The signature was made with the key of a different certificate from the one in X509Certificate. "
         "Put the certificate of the signing key there. A renewal changes both the key and the "
         "certificate."
+    ),
+    Cause.NEW_KEY: gettext_noop(
+        "The signature was made with the new key of the certificate signing request. Sign a renewal with "
+        "the key of the certificate that is in use now."
     ),
     Cause.NOT_OURS: gettext_noop(
         "The certificate in the signature was not issued by this service. Sign with an organisation's "
@@ -191,8 +383,28 @@ GUESSES: Mapping[Cause, str] = {
         "allowed, or it is known to be weak. Use RSA 2048 to 4096, P-256 or P-384."
     ),
     Cause.NO_CERTIFICATE: gettext_noop(
-        "The signature must contain exactly one certificate, in KeyInfo/X509Data/X509Certificate. Put "
-        "only the signing certificate there, without its chain."
+        "The signature contains no certificate where it is expected. Put the signing certificate in "
+        "KeyInfo/X509Data/X509Certificate."
+    ),
+    Cause.CHAIN: gettext_noop(
+        "KeyInfo contains several certificates, such as the chain of the CA. Leave only the certificate of "
+        "the signing key in X509Certificate."
+    ),
+    Cause.CA_CERTIFICATE: gettext_noop(
+        "The certificate in X509Certificate belongs to a CA. Put the organisation's own certificate there, "
+        "whose key signs."
+    ),
+    Cause.PEM: gettext_noop(
+        "X509Certificate contains PEM: the lines BEGIN and END are in the value. Write only the base64 "
+        "between these lines."
+    ),
+    Cause.CERTIFICATE_TWICE: gettext_noop(
+        "X509Certificate was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate in "
+        "base64, once."
+    ),
+    Cause.NOT_A_CERTIFICATE: gettext_noop(
+        "X509Certificate contains something other than a certificate, such as a signing request, a PKCS#7 "
+        "file or a key. Put the certificate there in DER, as base64."
     ),
     Cause.CERTIFICATE_UNREADABLE: gettext_noop(
         "The content of X509Certificate is not a readable certificate. Put the certificate there in DER, "
@@ -202,9 +414,41 @@ GUESSES: Mapping[Cause, str] = {
         "This is not readable XML. Use one document in UTF-8 without DOCTYPE. Save only the body of the "
         "HTTP request, without its headers."
     ),
+    Cause.NOT_UTF_8: gettext_noop(
+        "The message is not in UTF-8: its bytes or its XML declaration are of another encoding, such as "
+        "UTF-16 or ISO-8859-1. Write and declare UTF-8."
+    ),
+    Cause.DOCTYPE: gettext_noop(
+        "The message contains a DOCTYPE, which is not accepted. Write XML without DOCTYPE and without "
+        "entities of your own."
+    ),
+    Cause.NOT_ESCAPED: gettext_noop(
+        "A character is not escaped correctly: a bare &, or an entity that XML does not know, such as "
+        "&auml;. Write &amp; for &, and other characters as they are in UTF-8."
+    ),
+    Cause.CUT_OFF: gettext_noop(
+        "The message is not complete: its end is missing. Check that Content-Length counts bytes instead of "
+        "characters, and send all of them."
+    ),
+    Cause.UNDECLARED: gettext_noop(
+        "A namespace prefix is used without its declaration (xmlns). Declare every prefix on the element "
+        "that uses it or above it."
+    ),
+    Cause.NOT_THE_BODY_ALONE: gettext_noop(
+        "The file contains more than the message: HTTP headers, a multipart body, or bytes before the XML "
+        "declaration. Send and save only the XML."
+    ),
     Cause.NOT_SOAP_11: gettext_noop(
         "This is not a SOAP 1.1 envelope with a message in its Body. Use SOAP 1.1: the namespace "
         "http://schemas.xmlsoap.org/soap/envelope/ and the media type text/xml."
+    ),
+    Cause.AS_TEXT: gettext_noop(
+        "The request is inside the SOAP envelope as text (escaped or in CDATA) and not as XML elements. "
+        "Insert it as an element, without escaping it."
+    ),
+    Cause.WRAPPED: gettext_noop(
+        "The request is inside another element. Put it directly into the Body of the SOAP envelope "
+        "(document/literal), without an element for the operation around it."
     ),
     Cause.NOTHING_SIGNED: gettext_noop(
         "Messages of this kind have no signature, so there is nothing to explain. Give the "
@@ -234,61 +478,83 @@ GUESSES: Mapping[Cause, str] = {
         "The signature has unexpected parts, or its parts are in the wrong order. Use SignedInfo, "
         "SignatureValue and KeyInfo in this order, with one Reference and no Object."
     ),
+    Cause.SEVERAL_REFERENCES: gettext_noop('SignedInfo contains several References. Write only one, with URI="".'),
+    Cause.OBJECT: gettext_noop(
+        "The signature contains an Object, such as signed content or XAdES properties. The service accepts "
+        "only an enveloped signature without Object."
+    ),
+    Cause.OTHER_NAMESPACE: gettext_noop(
+        "There is a Signature element, but not in the namespace of XML Signature. Declare "
+        "http://www.w3.org/2000/09/xmldsig# for it."
+    ),
+    Cause.NOT_ENVELOPED: gettext_noop(
+        "The transform enveloped-signature is missing. State it as the first transform of the Reference, "
+        "and remove ds:Signature before digesting."
+    ),
+    Cause.TRANSFORM_ORDER: gettext_noop(
+        "The transforms are in the wrong order. State enveloped-signature first, then exclusive C14N."
+    ),
     Cause.METHOD: gettext_noop(
-        "The signature uses a method that is not accepted. Use the transforms enveloped-signature and "
+        "{place} names a method that is not accepted: {method}. Use the transforms enveloped-signature and "
         "exclusive C14N, the digest SHA-256, and RSA-SHA256 or ECDSA-SHA256, all without comments and "
         "parameters."
     ),
+    Cause.BASE64URL: gettext_noop(
+        "{element} is written in base64url (- and _) or without = at its end. Write it in ordinary base64, with + "
+        "and / and all of its =."
+    ),
+    Cause.PLUS_LOST: gettext_noop(
+        "{element} contains spaces where base64 has plus signs. A form decoder replaced them. Send the "
+        "message as text/xml, without URL encoding."
+    ),
+    Cause.FOREIGN_ESCAPE: gettext_noop(
+        "{element} contains escapes of another format, such as \\n of JSON, %2B of a URL or =3D of MIME. Decode them "
+        "before writing the value: it must be plain base64."
+    ),
     Cause.NOT_BASE64: gettext_noop(
-        "A value in the signature is empty or not base64. Write DigestValue, SignatureValue and "
-        "X509Certificate in base64 (not base64url)."
+        "{element} is empty or not base64. Write DigestValue, SignatureValue and X509Certificate in base64."
+    ),
+    Cause.OTHER_OPERATION: gettext_noop(
+        "The request element has the name of an operation in other letters or in another namespace. Use the names and "
+        "the namespace of the WSDL: http://certificates.vero.fi/2017/10/certificateservices."
+    ),
+    Cause.QUALIFIED: gettext_noop(
+        "Elements inside the request are in a namespace. Only the request element itself belongs to the "
+        "namespace of the service: write the others without prefix and without xmlns."
+    ),
+    Cause.SCHEMA_ORDER: gettext_noop(
+        "The elements of the request are not in the order of the WSDL, beginning at {element}. Write them "
+        "in that order."
+    ),
+    Cause.ELEMENT_MISSING: gettext_noop(
+        "The request has no {element}, which the WSDL requires. Add it in its place, then sign."
+    ),
+    Cause.SCHEMA: gettext_noop(
+        "The request does not follow the WSDL at {element}. Its value is empty, too long or of another "
+        "type, or the element is not known. Compare it with the WSDL."
+    ),
+    Cause.CSR_IN_PEM: gettext_noop(
+        "CertificateRequest contains PEM: the lines BEGIN and END are in the value. Write only the base64 "
+        "between these lines."
+    ),
+    Cause.CSR_TWICE: gettext_noop(
+        "CertificateRequest was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate "
+        "signing request in base64, once."
+    ),
+    Cause.CSR_IS_CERTIFICATE: gettext_noop(
+        "CertificateRequest contains a certificate. Put a certificate signing request (PKCS#10) for the new key there."
+    ),
+    Cause.CSR_IS_KEY: gettext_noop(
+        "CertificateRequest contains a private key. Treat this key as disclosed and create a new one. Send "
+        "only a certificate signing request (PKCS#10)."
+    ),
+    Cause.CSR_SIGNATURE: gettext_noop(
+        "The certificate signing request is not signed by its own key, or with a hash that is not accepted. "
+        "Create it again with SHA-256 and the key that it contains."
+    ),
+    Cause.CSR_UNREADABLE: gettext_noop(
+        "CertificateRequest is not a readable certificate signing request. It must be PKCS#10 in DER, as "
+        "base64, with nothing after it."
     ),
 }
 """One text for each cause."""
-
-FITS = gettext_noop("The signature matches the message.")
-FITS_AND_OURS = gettext_noop("The signature matches the message, and its certificate was issued by this service.")
-TAKEN_WHOLE = gettext_noop("Examined: {element}, the whole document.")
-TAKEN_CUT = gettext_noop("Examined: {element}, exactly the bytes in the Body of the SOAP envelope.")
-TAKEN_WITH = gettext_noop(
-    "Examined: {element} from the Body of the SOAP envelope, with the envelope's declarations of {prefixes}."
-)
-METHODS = gettext_noop(
-    "Transforms: {transforms}. SignedInfo: {canonicalisation}. Digest: {digest}. Signature: {signature}."
-)
-CERTIFICATE = gettext_noop(
-    "Certificate: {subject}; serial number {serial}; issued by {issuer}; valid from {begins} until {ends}."
-)
-OF_THIS_SERVICE = gettext_noop("It was issued by a CA in --anchors.")
-OF_ANOTHER = gettext_noop("It was not issued by any CA in --anchors.")
-WHOSE_NOT_ASKED = gettext_noop("Its issuer was not checked. To check it, give the service's CAs with --anchors.")
-DOCUMENT_FITS = gettext_noop("The digest of the document matches.")
-DOCUMENT_FOUND = gettext_noop(
-    "The document: the digest in the signature belongs to another form, {form}. The first difference is "
-    "in line {line}, column {column} (byte {offset}):"
-)
-DOCUMENT_OTHERWISE = gettext_noop(
-    "The document is the same on both sides, but its digest was computed differently: {form}."
-)
-DOCUMENT_LOGGED = gettext_noop(
-    "The document: the digest in the signature does not match the --signed file either. The first "
-    "difference between that file and this form is in line {line}, column {column} (byte {offset}):"
-)
-DOCUMENT_UNKNOWN = gettext_noop(
-    "The document: the digest in the signature matches no known form. The signature has {stated}, but the "
-    "digest computed here is {computed}."
-)
-INFO_FITS = gettext_noop("The signature of SignedInfo matches.")
-INFO_FOUND = gettext_noop(
-    "SignedInfo: the signature was made over another form, {form}. The first difference is in line "
-    "{line}, column {column} (byte {offset}):"
-)
-INFO_OTHERWISE = gettext_noop("SignedInfo is the same on both sides, but it was signed differently: {form}.")
-INFO_UNKNOWN = gettext_noop("SignedInfo: the signature matches no known form.")
-SIGNED = gettext_noop("signed")
-RECEIVED = gettext_noop("received")
-WITHHELD = gettext_noop("The bytes are not shown, because they may contain a one-time password.")
-UNFINISHED = gettext_noop("Not every form was tried, because it took too long.")
-BY_THIS_CLOCK = gettext_noop(
-    "Checked by this computer's clock, {now}. If the message went to a test bench, give the bench's time with --now."
-)

@@ -68,18 +68,30 @@ def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | No
     return Cause.NOT_YET_VALID if now is not None and now < found.not_before else None
 
 
-def other_keys(signature_info: SignatureInfo, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
-    """Yield other keys that may have signed.
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate is that of a CA."""
+    with suppress(ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    return False
 
-    KeyInfo's own KeyValue (RSA), and those of `others`.
+
+def other_keys(
+    signature_info: SignatureInfo, others: Sequence[x509.Certificate], request: x509.CertificateSigningRequest | None
+) -> Iterator[tuple[AnyPublicKey, Cause]]:
+    """Yield other keys that may have signed, and the cause if they did.
+
+    The key of the certificate signing request in the message, KeyInfo's own KeyValue (RSA), and those of `others`.
     """
+    if request is not None:
+        with suppress(ValueError, UnsupportedAlgorithm):
+            yield request.public_key(), Cause.NEW_KEY
     if signature_info.modulus and signature_info.exponent and len(signature_info.modulus) <= _LONGEST_MODULUS:
         numbers = (int.from_bytes(signature_info.exponent, "big"), int.from_bytes(signature_info.modulus, "big"))
         with suppress(ValueError, UnsupportedAlgorithm):
-            yield rsa.RSAPublicNumbers(*numbers).public_key()
+            yield rsa.RSAPublicNumbers(*numbers).public_key(), Cause.OTHER_CERTIFICATE
     for other in others:
         with suppress(ValueError, UnsupportedAlgorithm):
-            yield other.public_key()
+            yield other.public_key(), Cause.OTHER_CERTIFICATE
 
 
 def _name(certificate: x509.Certificate, which: str) -> str:

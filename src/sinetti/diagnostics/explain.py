@@ -6,18 +6,19 @@ until the digest fits: then both sides are known. `xmldsig` alone decides whethe
 docs/integrators/explain.md explains each cause.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cryptography import x509
 from lxml import etree
 
-from sinetti.diagnostics import certificates, search, signed_message
+from sinetti.diagnostics import certificates, search, shapes, signed_message
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.search import Comparison, DiagnosisContext
-from sinetti.diagnostics.signed_message import MessageType, NotAnEnvelope, SignatureInfo, SignedElement
+from sinetti.diagnostics.shapes import Finding
+from sinetti.diagnostics.signed_message import MessageType, SignatureInfo, SignedElement
 from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig import algorithms, signature
 from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid, SignatureMissing
@@ -28,16 +29,7 @@ _SHAPES = {
     SignatureErrorCode.MISPLACED: Cause.MISPLACED,
     SignatureErrorCode.ELSEWHERE: Cause.ELSEWHERE,
     SignatureErrorCode.NOT_CUT: Cause.NOT_CUT,
-    SignatureErrorCode.PARTS: Cause.PARTS,
-    SignatureErrorCode.METHOD: Cause.METHOD,
-    SignatureErrorCode.DIGEST_METHOD: Cause.METHOD,
-    SignatureErrorCode.CANONICALISATION: Cause.METHOD,
-    SignatureErrorCode.TRANSFORMS: Cause.METHOD,
-    SignatureErrorCode.NOT_BASE64: Cause.NOT_BASE64,
-    SignatureErrorCode.NOT_ONE_CERTIFICATE: Cause.NO_CERTIFICATE,
-    SignatureErrorCode.NO_X509_DATA: Cause.NO_CERTIFICATE,
     SignatureErrorCode.CERTIFICATE_TOO_LONG: Cause.CERTIFICATE_UNREADABLE,
-    SignatureErrorCode.CERTIFICATE_UNREADABLE: Cause.CERTIFICATE_UNREADABLE,
     SignatureErrorCode.KEY_NOT_ACCEPTED: Cause.KEY_NOT_ACCEPTED,
 }
 _MISFITS = frozenset({SignatureErrorCode.SIGNATURE_MISFIT, SignatureErrorCode.DIGEST_MISFIT})
@@ -74,7 +66,8 @@ class Diagnosis:
 
     `guesses`: the causes to correct, the first to correct first; none if it fits. `why`: a reason of a closed list, in
     English. `withheld`: a one-time password may stand in the message, so its octets are not here. `unfinished`: not
-    every form was tried, since it took too long.
+    every form was tried, since it took too long. `named`: the names in the texts of the guesses. `probable`: the
+    guesses that the message suggests, but no digest proves.
     """
 
     verdict: DiagnosisResult
@@ -87,6 +80,8 @@ class Diagnosis:
     signed_info: Comparison | None = None
     withheld: bool = False
     unfinished: bool = False
+    named: Mapping[str, str] = field(default_factory=dict)
+    probable: frozenset[Cause] = frozenset()
 
 
 def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
@@ -97,10 +92,26 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     try:
         taken = signed_message.extract(octets)
     except XmlRejected as bad:
-        what = Cause.NOT_SOAP_11 if isinstance(bad, NotAnEnvelope) else Cause.NOT_XML
-        return Diagnosis(DiagnosisResult.UNREADABLE, (what,), str(bad))
+        return Diagnosis(DiagnosisResult.UNREADABLE, (shapes.find_in_unreadable(octets, bad),), str(bad))
+    displaced = shapes.find_in_envelope(taken)
+    if displaced is not None:
+        return Diagnosis(DiagnosisResult.REFUSED, (displaced,), element=_element(taken, None))
     if taken.kind is MessageType.FAULT or taken.operation in {Operation.NEW, Operation.GET}:
-        return Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
+        nothing = Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
+        return _with_request_fault(replace(nothing, guesses=()), taken, question) or nothing
+    found = _signature_diagnosis(taken, question)
+    return found if found.guesses else _with_request_fault(found, taken, question) or found
+
+
+def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
+    """Return a diagnosis with the request's own fault; None if there is none."""
+    fault = shapes.find_in_request(taken, question.policy)
+    if fault is None:
+        return None
+    return replace(diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(fault.cause,), named=fault.named)
+
+
+def _signature_diagnosis(taken: SignedElement, question: DiagnosisContext) -> Diagnosis:
     flaw, root, presented = _verified(taken, question)
     signature_info = signed_message.read_signature(taken.root)
     anchors = question.services if taken.kind in {MessageType.RESPONSE, MessageType.RECEIPT} else question.anchors
@@ -115,7 +126,7 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     )
     guess = _guess_of_shape(flaw, taken, signature_info)
     if guess is not None:
-        return replace(diagnosis, guesses=(guess, *diagnosis.guesses))
+        return replace(diagnosis, guesses=(guess.cause, *diagnosis.guesses), named=guess.named)
     return (
         diagnosis
         if signature_info is None or presented is None
@@ -173,18 +184,28 @@ def _element(taken: SignedElement, root: etree._Element | None) -> Element:
 
 def _guess_of_shape(
     flaw: ValueError | None, taken: SignedElement, signature_info: SignatureInfo | None
-) -> Cause | None:
+) -> Finding | None:
     """Return the cause that is known before octets are compared, or None."""
     if flaw is None:
         return None
     if str(flaw) in _MISFITS:
         # A digest by a method that is not accepted never fits, even a correct one.
         is_taken = signature_info is None or algorithms.digest_of(signature_info.digest_method, b"") is not None
-        return None if is_taken else Cause.METHOD
+        return None if is_taken else shapes.find_in_signature(SignatureErrorCode.DIGEST_METHOD, taken.root)
     if isinstance(flaw, SignatureMissing):
-        anywhere = next(taken.root.getroottree().getroot().iter(SIGNATURE), None)
-        return Cause.NO_SIGNATURE if anywhere is None else Cause.OUTSIDE
-    return next((guess for known, guess in _SHAPES.items() if known == str(flaw)), Cause.NOT_CUT)
+        return Finding(_missing(taken), {})
+    if str(flaw) == SignatureErrorCode.NOT_CUT and any(one.tag == SIGNATURE for one in taken.root.itersiblings()):
+        return Finding(Cause.OUTSIDE, {})
+    shape = shapes.find_in_signature(str(flaw), taken.root)
+    return shape or Finding(next((guess for known, guess in _SHAPES.items() if known == str(flaw)), Cause.NOT_CUT), {})
+
+
+def _missing(taken: SignedElement) -> Cause:
+    everything = taken.root.getroottree().getroot()
+    if next(everything.iter(SIGNATURE), None) is not None:
+        return Cause.OUTSIDE
+    is_named = any(etree.QName(one).localname == "Signature" for one in everything.iter("*"))
+    return Cause.OTHER_NAMESPACE if is_named else Cause.NO_SIGNATURE
 
 
 def _compared(
@@ -198,12 +219,16 @@ def _compared(
     if diagnosis.why is None:  # one of the first forms fits, so no time limit is needed
         question = replace(question, enough=lambda: False)
     try:
-        document = search.compare_document(taken, signature_info, question)
+        document = search.compare_document(taken, signature_info, question, presented)
     except XmlRejected:  # SignedInfo has a canonical form, or there would be another error; the document has none
         return replace(diagnosis, guesses=(Cause.NOT_CUT, *diagnosis.guesses))
     signed_info = search.compare_signed_info(taken, signature_info, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
-    guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *diagnosis.guesses))
+    probable = _evidence(taken, question, document, signed_info, presented)
+    guesses = dict.fromkeys((*known, *probable, *signed_info.guesses, *document.guesses, *diagnosis.guesses))
+    for cause in probable:
+        for vague in (Cause.WRONG_KEY, Cause.VALUE_LENGTH) if cause in _OF_THE_KEY else (Cause.TEXT_CHANGED,):
+            guesses.pop(vague, None)
     unfinished = question.enough() and not (document.proven and signed_info.proven)
     withheld = any(map(signed_message.may_hold_secret, (taken.octets, question.signed or b"")))
     if withheld:
@@ -215,4 +240,39 @@ def _compared(
         signed_info=signed_info,
         withheld=withheld,
         unfinished=unfinished,
+        probable=frozenset(probable),
+        named={"element": "SignatureValue"},
     )
+
+
+_OF_THE_KEY = frozenset({Cause.CA_CERTIFICATE, Cause.PLUS_LOST})
+"""Causes that the signature itself suggests."""
+
+_EVIDENCE = {
+    Cause.SCHEMA_ORDER: Cause.REORDERED,
+    Cause.ELEMENT_MISSING: Cause.FIELD_DROPPED,
+    Cause.OTHER_OPERATION: Cause.NAMESPACE_CHANGED,
+}
+"""Faults of a request, and the causes that they suggest if no form fits."""
+
+
+def _evidence(
+    taken: SignedElement,
+    question: DiagnosisContext,
+    document: Comparison,
+    signed_info: Comparison,
+    presented: x509.Certificate,
+) -> list[Cause]:
+    """Return the causes that the message suggests where no form fits."""
+    causes = []
+    if not signed_info.proven and certificates.is_ca(presented):
+        causes.append(Cause.CA_CERTIFICATE)
+    elif Cause.VALUE_LENGTH in signed_info.guesses and shapes.has_lost_plus_signs(taken.root):
+        causes.append(Cause.PLUS_LOST)
+    if Cause.TEXT_CHANGED in document.guesses and not document.proven:
+        fault = shapes.find_in_request(taken, question.policy)
+        if fault is not None and fault.cause in _EVIDENCE:
+            causes.append(_EVIDENCE[fault.cause])
+        elif document.received and (visible := shapes.find_in_text(document.received)) is not None:
+            causes.append(visible)
+    return causes

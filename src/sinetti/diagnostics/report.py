@@ -6,19 +6,67 @@ See docs/integrators/explain.md. The test bench reports the same, at its control
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
-from sinetti.diagnostics import causes
-from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.causes import GUESSES, Cause
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult
-from sinetti.diagnostics.search import AS_LOGGED, Comparison, digest, name_of
+from sinetti.diagnostics.matchers import digest, name_of
+from sinetti.diagnostics.search import AS_LOGGED, Comparison
 from sinetti.diagnostics.signed_message import SignatureInfo
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
+from sinetti.i18n.translate import gettext_noop
+
+FITS = gettext_noop("The signature matches the message.")
+FITS_AND_OURS = gettext_noop("The signature matches the message, and its certificate was issued by this service.")
+TAKEN_WHOLE = gettext_noop("Examined: {element}, the whole document.")
+TAKEN_CUT = gettext_noop("Examined: {element}, exactly the bytes in the Body of the SOAP envelope.")
+TAKEN_WITH = gettext_noop(
+    "Examined: {element} from the Body of the SOAP envelope, with the envelope's declarations of {prefixes}."
+)
+METHODS = gettext_noop(
+    "Transforms: {transforms}. SignedInfo: {canonicalisation}. Digest: {digest}. Signature: {signature}."
+)
+CERTIFICATE = gettext_noop(
+    "Certificate: {subject}; serial number {serial}; issued by {issuer}; valid from {begins} until {ends}."
+)
+OF_THIS_SERVICE = gettext_noop("It was issued by a CA in --anchors.")
+OF_ANOTHER = gettext_noop("It was not issued by any CA in --anchors.")
+WHOSE_NOT_ASKED = gettext_noop("Its issuer was not checked. To check it, give the service's CAs with --anchors.")
+DOCUMENT_FITS = gettext_noop("The digest of the document matches.")
+DOCUMENT_FOUND = gettext_noop(
+    "The document: the digest in the signature belongs to another form, {form}. The first difference is "
+    "in line {line}, column {column} (byte {offset}):"
+)
+DOCUMENT_OTHERWISE = gettext_noop(
+    "The document is the same on both sides, but its digest was computed differently: {form}."
+)
+DOCUMENT_LOGGED = gettext_noop(
+    "The document: the digest in the signature does not match the --signed file either. The first "
+    "difference between that file and this form is in line {line}, column {column} (byte {offset}):"
+)
+DOCUMENT_UNKNOWN = gettext_noop(
+    "The document: the digest in the signature matches no known form. The signature has {stated}, but the "
+    "digest computed here is {computed}."
+)
+INFO_FITS = gettext_noop("The signature of SignedInfo matches.")
+INFO_FOUND = gettext_noop(
+    "SignedInfo: the signature was made over another form, {form}. The first difference is in line "
+    "{line}, column {column} (byte {offset}):"
+)
+INFO_OTHERWISE = gettext_noop("SignedInfo is the same on both sides, but it was signed differently: {form}.")
+INFO_UNKNOWN = gettext_noop("SignedInfo: the signature matches no known form.")
+SIGNED = gettext_noop("signed")
+RECEIVED = gettext_noop("received")
+PROBABLE = gettext_noop("This is a guess from the message itself. No digest proves it.")
+WITHHELD = gettext_noop("The bytes are not shown, because they may contain a one-time password.")
+UNFINISHED = gettext_noop("Not every form was tried, because it took too long.")
+BY_THIS_CLOCK = gettext_noop(
+    "Checked by this computer's clock, {now}. If the message went to a test bench, give the bench's time with --now."
+)
 
 _NONE = "–"
 
@@ -35,18 +83,18 @@ class _Words:
 
 
 _DOCUMENT = _Words(
-    causes.DOCUMENT_FITS,
-    causes.DOCUMENT_FOUND,
-    causes.DOCUMENT_OTHERWISE,
-    causes.DOCUMENT_LOGGED,
-    causes.DOCUMENT_UNKNOWN,
+    DOCUMENT_FITS,
+    DOCUMENT_FOUND,
+    DOCUMENT_OTHERWISE,
+    DOCUMENT_LOGGED,
+    DOCUMENT_UNKNOWN,
 )
 _INFO = _Words(
-    causes.INFO_FITS,
-    causes.INFO_FOUND,
-    causes.INFO_OTHERWISE,
-    causes.INFO_UNKNOWN,
-    causes.INFO_UNKNOWN,
+    INFO_FITS,
+    INFO_FOUND,
+    INFO_OTHERWISE,
+    INFO_UNKNOWN,
+    INFO_UNKNOWN,
 )
 
 
@@ -65,14 +113,24 @@ class Report:
         if self.found.verdict is DiagnosisResult.FITS:
             certificate = self.found.certificate
             ours = certificate is not None and certificate.of_this_service
-            return (make_message(causes.FITS_AND_OURS if ours else causes.FITS),)
-        return tuple(make_message(causes.GUESSES[guess]) for guess in self.found.guesses)
+            return (make_message(FITS_AND_OURS if ours else FITS),)
+        said: list[Message] = []
+        for guess in self.found.guesses:
+            said.append(self._message(guess))
+            if guess in self.found.probable:
+                said.append(make_message(PROBABLE))
+        return tuple(said)
+
+    def _message(self, guess: Cause) -> Message:
+        text = GUESSES[guess]
+        return make_message(text, **{name: one for name, one in self.found.named.items() if f"{{{name}}}" in text})
 
     def lines(self, language: Language) -> Iterator[str]:
         """Yield the whole report, line by line."""
-        names = () if self.found.verdict is DiagnosisResult.FITS else self.found.guesses
-        for sentence, name in zip_longest(self.sentences(), names):
+        names = iter(() if self.found.verdict is DiagnosisResult.FITS else self.found.guesses)
+        for sentence in self.sentences():
             text = messages.render(sentence, language)
+            name = None if sentence.text == PROBABLE else next(names, None)
             yield text if name is None else f"{text} [{name.value}]"
         if self.found.why is not None:
             why = make_message("{why}", why=error_reasons.translate_reason(self.found.why))
@@ -84,16 +142,17 @@ class Report:
                 yield messages.render(self._comparison_message(sides, words), language)
                 yield from _marked(sides, language)
         if self.found.unfinished:
-            yield translate.translate(causes.UNFINISHED, language)
+            yield translate.translate(UNFINISHED, language)
         if self.found.withheld:
-            yield translate.translate(causes.WITHHELD, language)
+            yield translate.translate(WITHHELD, language)
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON for programs."""
         found = self.found
         return {
             "verdict": found.verdict.value,
-            "guesses": [_guess_as_json(guess) for guess in found.guesses],
+            "fault": found.guesses[0].value if found.guesses else None,
+            "guesses": [self._guess_as_json(guess) for guess in found.guesses],
             "why": found.why,
             "element": self._element(),
             "signature": None if found.stated is None else _stated_as_json(found.stated),
@@ -117,20 +176,24 @@ class Report:
             if octets is not None
         }
 
+    def _guess_as_json(self, guess: Cause) -> dict[str, object]:
+        message = self._message(guess)
+        return {"guess": guess.value, "text": {one.value: messages.render(message, one) for one in Language}}
+
     def _facts(self) -> Iterator[Message]:
         element, signature_info, certificate = self.found.element, self.found.stated, self.found.certificate
         if element is not None:
             name = messages.strip_control_chars(element.name)
             if element.cut == "document":
-                yield make_message(causes.TAKEN_WHOLE, element=name)
+                yield make_message(TAKEN_WHOLE, element=name)
             elif element.declarations:
                 prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
-                yield make_message(causes.TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))
+                yield make_message(TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))
             else:
-                yield make_message(causes.TAKEN_CUT, element=name)
+                yield make_message(TAKEN_CUT, element=name)
         if signature_info is not None:
             yield make_message(
-                causes.METHODS,
+                METHODS,
                 transforms=", ".join(map(_short, signature_info.transforms)) or _NONE,
                 canonicalisation=_short(signature_info.canonicalisation),
                 digest=_short(signature_info.digest_method),
@@ -195,7 +258,7 @@ def _marked(sides: Comparison, language: Language) -> Iterator[str]:
     difference = sides.difference
     if difference is None:
         return
-    labels = [translate.translate(one, language) for one in (causes.SIGNED, causes.RECEIVED)]
+    labels = [translate.translate(one, language) for one in (SIGNED, RECEIVED)]
     width = max(map(len, labels)) + 1
     for label, octets in zip(labels, (difference.signed, difference.received), strict=True):
         yield f"  {f'{label}:':{width}} {difference.before}{octets}"
@@ -204,14 +267,14 @@ def _marked(sides: Comparison, language: Language) -> Iterator[str]:
 
 def _about(certificate: CertificateInfo) -> Iterator[Message]:
     yield make_message(
-        causes.CERTIFICATE,
+        CERTIFICATE,
         subject=messages.strip_control_chars(certificate.subject),
         serial=certificate.serial,
         issuer=messages.strip_control_chars(certificate.issuer),
         begins=certificate.not_before,
         ends=certificate.not_after,
     )
-    whose = {True: causes.OF_THIS_SERVICE, False: causes.OF_ANOTHER, None: causes.WHOSE_NOT_ASKED}
+    whose = {True: OF_THIS_SERVICE, False: OF_ANOTHER, None: WHOSE_NOT_ASKED}
     yield make_message(whose[certificate.of_this_service])
 
 
@@ -223,11 +286,6 @@ def _short(uri: str | None) -> str:
 def _computed(signature_info: SignatureInfo | None, sides: Comparison) -> str | None:
     name = None if signature_info is None else name_of(signature_info.digest_method)
     return None if name is None or not sides.received else base64.b64encode(digest(name, sides.received)).decode()
-
-
-def _guess_as_json(guess: Cause) -> dict[str, object]:
-    message = make_message(causes.GUESSES[guess])
-    return {"guess": guess.value, "text": {one.value: messages.render(message, one) for one in Language}}
 
 
 def _stated_as_json(signature_info: SignatureInfo) -> dict[str, object]:

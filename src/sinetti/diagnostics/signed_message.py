@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cryptography import x509
 from lxml import etree
 
 from sinetti.wire import receipts
 from sinetti.wire.soap import envelope as soap_envelope
 from sinetti.wire.soap.envelope import SOAP, Envelope
-from sinetti.wire.soap.schema_types import SERVICE, ElementName, Operation
+from sinetti.wire.soap.schema_types import LARGEST_REQUEST, SERVICE, ElementName, Operation
 from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig import signature as xmldsig_signature
 from sinetti.wire.xmldsig.algorithms import Canonical
@@ -169,6 +170,17 @@ def read_signature(root: etree._Element) -> SignatureInfo | None:
 def info_of(root: etree._Element) -> etree._Element:
     """Return the SignedInfo of the first signature, which is known to be there."""
     return next(next(root.iter(SIGNATURE)).iterchildren(f"{{{DS}}}SignedInfo"))
+
+
+def requested(taken: SignedElement) -> x509.CertificateSigningRequest | None:
+    """Return the certificate signing request in a message; None if unreadable."""
+    text = taken.root.findtext(ElementName.CERTIFICATE_REQUEST)
+    octets = _octets(text or "")
+    if octets is None or len(octets) > LARGEST_REQUEST:
+        return None
+    with suppress(ValueError, x509.InvalidVersion):
+        return x509.load_der_x509_csr(octets)
+    return None
 
 
 def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:

@@ -22,14 +22,13 @@ from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource, Revocat
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
+from sinetti.infra.durations import parse_duration
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
 
-_DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,5})S)?)?")
-
-
+_LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
@@ -155,10 +154,11 @@ def duration(text: str) -> timedelta:
 
     Raises ValueError for any other text.
     """
-    found = _DURATION.fullmatch(text)
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
-    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not length:
+    try:
+        length = parse_duration(text)
+    except (ValueError, OverflowError):
+        length = timedelta()
+    if not timedelta() < length < _LONGEST:
         why = "write a duration like PT1H, PT30M or P1D"
         raise ValueError(why)
     return length

@@ -143,8 +143,8 @@ REFUSALS: Mapping[RejectionReason, tuple[str, ...]] = {
         ),
         "Too early: this certificate can be renewed from {opens}. Send the same request again then.",
         (
-            "Too early: a certificate can be renewed in its last 60 days, or in the last third of its "
-            "validity if that is shorter. Send the same request again then."
+            "Too early: renewal opens 60 days before the end, or later if the validity is short. Send the "
+            "same request again then."
         ),
     ),
     RejectionReason.ALREADY_RENEWED: (

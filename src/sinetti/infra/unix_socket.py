@@ -1,4 +1,4 @@
-"""Listening Unix sockets, and notifications to systemd (sd_notify(3)).
+"""Listening Unix sockets, and systemd: notifications, watchdog and journal.
 
 A proxy beside the service connects to the socket. Any package may use this module. A notification is sent only if
 systemd started the service and requested it.
@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import TextIO
 
 from sinetti.infra import environment
 
@@ -66,3 +67,24 @@ def sd_notify(state: str) -> None:
             one.sendto(state.encode(), place)
     except OSError as away:
         _log.warning("the service manager was not notified (%s): %s", state, away.strerror)
+
+
+def watchdog_seconds(longest: float) -> float:
+    """Return the seconds between two WATCHDOG=1, `longest` at most.
+
+    That is half of the unit's WatchdogSec, as sd_watchdog_enabled(3) recommends.
+    """
+    limit = environment.variable("WATCHDOG_USEC") or ""
+    return min(longest, int(limit) / 2_000_000) if limit.isdecimal() else longest
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Return True if the stream goes to systemd's journal (systemd.exec(5))."""
+    named = environment.variable("JOURNAL_STREAM")
+    if named is None:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{found.st_dev}:{found.st_ino}"

@@ -67,6 +67,14 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
     return any(policy.policy_identifier in wanted for policy in policies or ())
 
 
+def services_environment(issuing_ca_certificate: x509.Certificate) -> Environment | None:
+    """Return the environment of a services issuing CA, or None.
+
+    None stands for any other certificate.
+    """
+    return next((one for one in Environment if signs_responses(issuing_ca_certificate, one)), None)
+
+
 def is_ocsp_responder(certificate: x509.Certificate) -> bool:
     """Return True for an OCSP signing key (RFC 6960, 4.2.2.2), which has no other use.
 

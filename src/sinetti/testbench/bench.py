@@ -22,7 +22,7 @@ from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.maintenance import maintained
 from sinetti.authority.processes import people_edge
 from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
-from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
@@ -137,7 +137,8 @@ def _make(folder: DataDirectory, options: BenchOptions) -> None:
 
 
 def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
-    if options.preset is not None and folder.read(folder.hierarchy).decode() != load_preset(options.preset):
+    stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    if options.preset is not None and not is_same_hierarchy(stored, load_preset(options.preset)):
         made = f"the bench in {folder.root} has another preset than {options.preset}"
         sentence = f"{made}: leave out --preset, or name a new folder"
         raise FolderError(sentence)

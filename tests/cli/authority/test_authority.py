@@ -74,8 +74,7 @@ def test_the_benchs_preset_is_for_the_bench(sqlite_operator, tmp_path):
     assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", file)
     sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--hierarchy", file)
     assert "test bench" in sentence
-    code, _, err = sqlite_operator.run(*INIT, "--preset", "incomes-register-test")
-    assert (code, "invalid choice" in err) == (2, True), "what is always refused is not offered"
+    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", "incomes-register-test")
     assert not sqlite_operator.root.exists()
 
 
@@ -83,6 +82,7 @@ BAD_HIERARCHIES = {
     "a key that is not there": ('key = "ec-p384"', 'key = "rsa-1024"', "key"),
     "a lifetime in words": ("lifetime_days = 7305", 'lifetime_days = "long"', "lifetime_days"),
     "a child that outlives its parent": ("lifetime_days = 2922", "lifetime_days = 9999", "lifetime_days"),
+    "the key of version 0.1.0": ('validity = "P730D"', "validity_days = 730", 'write validity = "P730D"'),
     "a misspelt key": ("organisation =", "organization =", "organisation"),
     "a name that tells no environment": ("Services {test}Issuing", "Services Issuing", "name"),
     "no TOML": ("[holders]", "[holders", "TOML"),
@@ -108,6 +108,21 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
     assert "SigillRootTestCAv1" in names(sqlite_operator.root)
 
 
+def test_a_preset_by_its_name(sqlite_operator):
+    sqlite_operator.found("--hierarchy", "short-7d")
+    assert (sqlite_operator.root / "hierarchy.toml").read_text() == load_preset("short-7d")
+
+
+def test_a_folder_of_version_0_1_0_opens(sqlite_operator):
+    sqlite_operator.found()
+    file = sqlite_operator.root / "hierarchy.toml"
+    old = file.read_text().replace('validity = "P730D"', "validity_days = 730")
+    assert "validity_days" in old
+    file.write_text(old)
+    assert json.loads(sqlite_operator.does("status", "--json"))["certificates"] == 0
+    assert file.read_text() == old, "the file remains as it is"
+
+
 BAD_INITS = {
     "https in certificates": (
         ("--base-url", "https://pki.example"),
@@ -120,7 +135,9 @@ BAD_INITS = {
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
     "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
     "quotation marks": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
-    "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "--hierarchy"),
+    "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "no file and no preset /nowhere/h.toml"),
+    "a misspelt preset": (("--hierarchy", "short-7"), "or one of default, short-47d, short-7d"),
+    "a folder for a file": (("--hierarchy", "/"), "--hierarchy"),
     "a database of another make": (("--database-url", "mysql://u:secret-word@h/n"), "postgresql://"),
     "a database that is no address": (("--database-url", "secret-word"), "postgresql://"),
 }

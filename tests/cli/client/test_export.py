@@ -131,7 +131,10 @@ REFUSED = {
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
     "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
     "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 bytes"),
-    "JKS, which export never wrote": (("jks", "--with-key"), "invalid choice: 'jks'"),
+    "JKS without a password": (("jks", "--with-key"), "Use --password-file FILE. A jks file"),
+    "JKS without the key": (("jks", "--password-file", "SECRET"), "add --with-key"),
+    "JKS and a short password": (("jks", "--with-key", "--password-file", "SHORT"), "at least 6 characters"),
+    "an unknown format": (("p7b", "--with-key"), "invalid choice: 'p7b'"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
 
@@ -142,10 +145,12 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
     (shell.folder / "empty").write_text("\n")
     (shell.folder / "latin").write_bytes(b"p\xe4ss\n")
     (shell.folder / "long").write_bytes(b"x" * 1024)
-    for name in ("empty", "latin", "long"):
+    (shell.folder / "short").write_bytes(b"12345\n")
+    for name in ("empty", "latin", "long", "short"):
         (shell.folder / name).chmod(0o600)
     places = {
         "LATIN": shell.folder / "latin",
+        "SHORT": shell.folder / "short",
         "LONG": shell.folder / "long",
         "SECRET": secret,
         "EMPTY": shell.folder / "empty",

@@ -100,6 +100,19 @@ def test_doing_it_again_says_that_it_is_revoked(store, run):
     assert err.endswith("is already revoked. Nothing was sent.\n")
 
 
+def test_a_name_is_removed_once_its_certificate_is_revoked(bench, store, run):
+    serial = serial_of(store)
+    words = ("remove", "payroll", "--store", store, "--now", "2027-01-11T08:00:00Z", "--lang", "en")
+    code, out, err = run(*words, "--revoke", "--yes", "--json")
+    assert (code, json.loads(out)["revocation"], (store / "payroll").exists()) == (0, "revoked", False)
+    assert err.splitlines()[1:] == [
+        f"payroll: certificate {serial} is revoked.",
+        f"payroll was removed from {store}, with its keys.",
+    ]
+    (row,) = [one for one in bench.rows() if one["serial"] == serial]
+    assert (row["state"], row["reason"]) == ("revoked", "cessationOfOperation")
+
+
 def forget(store):
     (store / "payroll" / "notes.json").unlink()
     known = generations.NameState()
@@ -129,7 +142,7 @@ def test_it_says_what_stops_and_has_the_name_typed(bench, store, run, monkeypatc
     assert code == 2
     assert f"payroll: certificate {serial_of(store)} of 0123456-7 will be revoked permanently in TEST at http://" in err
     assert "the certificates renewed from it are revoked too" in err
-    assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was revoked." in err
+    assert "To revoke the certificate, type its name (payroll): The name does not match. Nothing was changed." in err
     assert row_of(bench, store)["state"] == "fetched"
     monkeypatch.setattr(sys, "stdin", Typed("payroll\n"))
     assert revoke(run, store)[0] == 0

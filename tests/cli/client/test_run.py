@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -354,7 +355,7 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
                 line = process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             assert process.wait(5) == 0
-            assert manager.recv(100) == b"STOPPING=1"
+            assert [manager.recv(100) for _ in range(2)] == [b"WATCHDOG=1", b"STOPPING=1"]
             assert "Stopping" in process.stderr.read()
 
 
@@ -380,6 +381,25 @@ def test_told_to_stop_while_it_waits_for_a_certificate(shell):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 130
     shell.double.script.clear()
+    assert run(shell)[0] == 0
+    assert len(shell.double.issued) == 2
+
+
+def test_a_second_ctrl_c_waits_for_no_answer_and_the_next_run_goes_on(shell):
+    shell.enrol()
+    shell.double.now, answers = LATE, threading.Event()
+    shell.double.script.append(lambda *_: answers.wait(20))
+    with service(shell.store, "--now", LATE.astimezone(UTC).isoformat()) as process:
+        limit = time.monotonic() + 20
+        while len(shell.double.seen) < 3:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert "Stopping" in process.stderr.readline() + process.stderr.readline()
+        assert process.poll() is None, "the request is still open"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+    answers.set()
     assert run(shell)[0] == 0
     assert len(shell.double.issued) == 2
 

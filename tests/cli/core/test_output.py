@@ -191,3 +191,13 @@ def test_an_output_that_was_never_open_is_told_too(store):
     words = [sys.executable, "-m", "sinetti", "status", "--store", str(store), "--lang", "en"]
     ended = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "The output cannot be written: Bad file descriptor.\n")
+
+
+def test_each_line_in_the_journal_has_its_priority(tmp_path, monkeypatch):
+    with (tmp_path / "journal").open("w") as journal:
+        here = (tmp_path / "journal").stat()
+        monkeypatch.setenv("JOURNAL_STREAM", f"{here.st_dev}:{here.st_ino}")
+        monkeypatch.setattr(sys, "stderr", journal)
+        core_output.print_error("One.")
+        core_output.print_error("Two.\nThree.", priority=core_output.ERROR)
+    assert (tmp_path / "journal").read_text() == "<6>One.\n<3>Two.\n<3>Three.\n"

@@ -264,3 +264,22 @@ def test_on_windows_the_tree_is_ended_by_taskkill():
     windows.kill_process_tree(Process(), 2.0)
     assert asked == [("taskkill", "/T", "/F", "/PID", "4711"), "kill", "wait"]
     assert windows.new_process_group() == {"creationflags": 0x200}
+
+
+TAILS = {
+    "no output": (b"", ()),
+    "blank lines": (b"\n  \n\r\n", ()),
+    "the last ten lines": (b"".join(b"%d\n" % one for one in range(99)), tuple(map(str, range(89, 99)))),
+    "colours and a title": (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07end", ("red end",)),
+    "a progress bar": (b"10 %\r20 %\r", ("10 %", "20 %")),
+    "control characters": (b"a\x00b\x07c\x1bd\te", ("a b c d e",)),
+    "a change of direction": ("safe\u202egnp.exe".encode(), ("safe gnp.exe",)),
+    "octets that are no UTF-8": (b"M\xe4ki \xc3", ("M\N{REPLACEMENT CHARACTER}ki \N{REPLACEMENT CHARACTER}",)),
+    "UTF-16": ("ok".encode("utf-16-le"), ("o k",)),
+    "a line that is too long": (b"x" * 999, ("x" * 200 + "…",)),
+}
+
+
+@pytest.mark.parametrize(("octets", "lines"), TAILS.values(), ids=TAILS)
+def test_the_last_lines_of_an_output_are_safe_text(octets, lines):
+    assert hooks.last_lines(octets) == lines

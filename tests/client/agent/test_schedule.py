@@ -37,6 +37,11 @@ cares = some.builds(
 )
 
 
+def latest_start(span, care):
+    urgent = max(in_proportion(care.urgent, span), schedule.longest_delay(span))
+    return max(span.not_after - urgent, default_renewal_start(span))
+
+
 def test_the_place_of_a_certificate_is_fixed_for_ever():
     """A restart, another machine or another version of the program changes nothing."""
     assert schedule.stable_fraction("0a1b", "payroll") == schedule.stable_fraction("0a1b", "payroll")
@@ -58,7 +63,7 @@ def test_a_fleet_falls_on_no_one_hour():
 
 def test_in_a_shorter_window_spread_and_urgent_shrink():
     span = ValidityPeriod(BEGAN, BEGAN + 90 * DAY)
-    assert schedule.scheduled_time(0.5, span, CARE, None) == BEGAN + 62.5 * DAY
+    assert schedule.scheduled_time(0.5, span, CARE, None) == BEGAN + 61.5 * DAY
     assert schedule.is_urgent(span, CARE, BEGAN + 83 * DAY)
     assert not schedule.is_urgent(span, CARE, BEGAN + 83 * DAY - timedelta(seconds=1))
 
@@ -77,7 +82,10 @@ def test_what_has_just_come_is_left_alone(received, rest):
 
 def test_without_a_hint_it_lies_in_the_spread():
     assert schedule.scheduled_time(0, SPAN, CARE, None) == OPENS
-    assert schedule.scheduled_time(0.5, SPAN, CARE, None) == OPENS + 5 * DAY
+    assert schedule.scheduled_time(0.5, SPAN, CARE, None) == OPENS + 3 * DAY
+    assert schedule.scheduled_time(0.5, SPAN, AgentSettings(spread=60 * DAY), None) == OPENS + 3 * DAY, (
+        "a tenth at most"
+    )
 
 
 def test_a_hint_moves_it_earlier_or_later():
@@ -95,7 +103,7 @@ def test_who_lies_about_later_is_not_heard_near_the_end():
 @given(places, spans, cares, hints)
 def test_the_moment_lies_in_the_life_and_is_never_put_off_past_urgent(place, span, care, hint):
     own = schedule.scheduled_time(place, span, care, hint)
-    latest = max(span.not_after - in_proportion(care.urgent, span), default_renewal_start(span))
+    latest = latest_start(span, care)
     assert own <= latest
     if hint is None:
         assert own >= default_renewal_start(span)
@@ -108,7 +116,7 @@ def test_begun_no_earlier_than_its_moment_and_no_later_than_urgent(place, span, 
     now = other.not_before
     own = schedule.scheduled_time(place, span, care, hint)
     at = schedule.start_time(own, span, care, now)
-    latest = max(span.not_after - in_proportion(care.urgent, span), default_renewal_start(span))
+    latest = latest_start(span, care)
     assert max(own, now) <= at <= max(now, latest)
     if schedule.is_urgent(span, care, now):
         assert at == now, "nothing holds it back any more"
@@ -123,6 +131,7 @@ def test_a_moment_that_passed_outside_a_window_waits_for_the_next_one():
     assert schedule.start_time(own, SPAN, NIGHTS, monday) == datetime(2027, 11, 12, 23, tzinfo=UTC), "Saturday 1:00"
 
 
+A_DAY, A_WEEK = (ValidityPeriod(BEGAN, BEGAN + days * DAY) for days in (1, 7))
 DELAYS = {
     "the first": (1, None, timedelta(minutes=5)),
     "the second": (2, None, timedelta(minutes=10)),
@@ -132,21 +141,38 @@ DELAYS = {
     "the service asks for longer": (1, timedelta(hours=2), timedelta(hours=2)),
     "the service asks for less": (3, timedelta(seconds=1), timedelta(minutes=20)),
     "the service asks for ever": (1, timedelta(days=300), DAY),
+    "a life of a day: a tenth of twelve hours": (10, None, timedelta(minutes=72), A_DAY),
+    "a life of a day, and the service asks for longer": (1, timedelta(hours=2), timedelta(minutes=72), A_DAY),
+    "a life of seven days": (10, None, timedelta(hours=8, minutes=24), A_WEEK),
+    "the first of a life of a day": (1, None, timedelta(minutes=5), A_DAY),
+    "before the first certificate": (10, None, DAY, None),
 }
 
 
-@pytest.mark.parametrize(("failures", "asked", "waits"), DELAYS.values(), ids=DELAYS)
-def test_delays(failures, asked, waits):
-    assert schedule.delay(failures, asked) == waits
+@pytest.mark.parametrize("case", DELAYS.values(), ids=DELAYS)
+def test_delays(case):
+    failures, asked, waits, span = (*case, SPAN)[:4]
+    assert schedule.delay(failures, span, asked) == waits
 
 
 @given(some.integers(1, 100), some.none() | some.timedeltas(timedelta(), 400 * DAY))
 def test_delays_grow_up_to_a_day(failures, asked):
-    first, second = schedule.delay(failures, asked), schedule.delay(failures + 1, asked)
+    first, second = schedule.delay(failures, SPAN, asked), schedule.delay(failures + 1, SPAN, asked)
     assert schedule.FIRST_DELAY <= first <= second <= DAY
 
 
 def test_a_time_that_no_delay_leads_to_was_written_by_a_wrong_clock():
-    assert schedule.plausible_retry_time(OPENS + DAY, OPENS) == OPENS + DAY
-    assert schedule.plausible_retry_time(OPENS + DAY + timedelta(seconds=1), OPENS) is None
-    assert schedule.plausible_retry_time(None, OPENS) is None
+    assert schedule.plausible_retry_time(OPENS + DAY, SPAN, OPENS) == OPENS + DAY
+    assert schedule.plausible_retry_time(OPENS + DAY + timedelta(seconds=1), SPAN, OPENS) is None
+    assert schedule.plausible_retry_time(OPENS + timedelta(minutes=73), A_DAY, OPENS) is None
+    assert schedule.plausible_retry_time(None, SPAN, OPENS) is None
+
+
+def test_a_hint_from_before_the_certificate_is_about_another_one():
+    before = RenewalInfoState(BEGAN - timedelta(seconds=1), OPENS)
+    assert schedule.plausible_hint(before, SPAN, None) is None
+    just = RenewalInfoState(BEGAN, BEGAN + DAY)
+    assert schedule.plausible_hint(just, SPAN, BEGAN + DAY) is None
+    assert schedule.plausible_hint(just, SPAN, BEGAN + DAY - timedelta(seconds=1)) is just
+    assert schedule.plausible_hint(just, SPAN, None) is just
+    assert schedule.plausible_hint(None, SPAN, BEGAN) is None

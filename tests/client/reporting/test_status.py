@@ -142,10 +142,10 @@ def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
     assert cells(desk.at(authority.NOW))[2:] == ("revoked", "2028-03-01 14:00", "730", "–", replace)
 
 
-DELETE = "Run “sinetti enrol payroll” again, or delete the folder of this name."
+REMOVE = "Run “sinetti enrol payroll” again, or “sinetti remove payroll” if you do not need it."
 FIRST = {
-    "refused": (double.refuse(Failure("PKI005", "Lapsed.")), "refused (PKI005)", DELETE),
-    "refused for good": (double.refuse(Failure("PKI006", "Used.")), "refused (PKI006)", DELETE),
+    "refused": (double.refuse(Failure("PKI005", "Lapsed.")), "refused (PKI005)", REMOVE),
+    "refused for good": (double.refuse(Failure("PKI006", "Used.")), "refused (PKI006)", REMOVE),
     "lost": (
         double.lose,
         "uncertain",
@@ -165,7 +165,7 @@ def test_a_first_enrolment_without_a_certificate(behaviour, state, what, desk):
 
 def test_a_first_enrolment_that_reached_nobody(desk):
     desk.enrol(service="http://127.0.0.1:9/")
-    assert state_and_todo(desk) == ("the request has not been sent", DELETE)
+    assert state_and_todo(desk) == ("the request has not been sent", REMOVE)
 
 
 def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
@@ -362,6 +362,7 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
             "serial": serial,
             "until": "2028-03-01T12:00:00Z",
         },
+        "hook_output": [],
     }
 
 

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from sinetti.domain.business_days import end_of_business, finnish_date, is_business_hours, is_workday, start_of_business
 from sinetti.domain.certificates.display_status import CertificateProgress
-from sinetti.domain.certificates.renewal_info import default_renewal_start
+from sinetti.domain.certificates.renewal_info import default_renewal_start, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.notifications.reminders import (
     ReminderCheck,
     ReminderSchedule,
     SuppressionReason,
     due_step,
+    is_texted,
+    is_wider,
     jitter_days,
     kind_for_step,
     latest_due_index,
@@ -95,17 +97,22 @@ def test_a_whole_ladder():
 SHORT = {
     "a year": (365, STEPS),
     "180 days": (180, STEPS),
-    "a second less than 180 days": (180 - 1 / 86400, STEPS[1:]),
-    "90 days": (90, STEPS[1:]),
-    "47 days": (47, STEPS[2:]),
+    "a second less than 180 days": (180 - 1 / 86400, STEPS[2:]),
+    "90 days": (90, STEPS[2:]),
+    "47 days": (47, STEPS[3:]),
+    "30 days": (30, STEPS[4:]),
+    "10 days": (10, STEPS[5:]),
     "7 days": (7, STEPS[5:]),
+    "4 days": (4, STEPS[5:]),
+    "a second less than 4 days": (4 - 1 / 86400, STEPS[6:]),
     "a day": (1, STEPS[6:]),
 }
 
 
 @pytest.mark.parametrize(("days", "steps"), SHORT.values(), ids=SHORT)
-def test_steps_before_renewal_opens_are_left_out_of_short_lives(days, steps):
-    assert tuple(step for step, _ in send_times(LADDER, ValidityPeriod(ENDS - days * DAY, ENDS))) == steps
+def test_steps_in_the_first_half_of_the_window_are_left_out_of_short_lives(days, steps):
+    wednesday = utc(6, 16, 9)
+    assert tuple(step for step, _ in send_times(LADDER, ValidityPeriod(wednesday - days * DAY, wednesday))) == steps
 
 
 def test_a_step_before_a_certificate_began_is_left_out():
@@ -122,11 +129,22 @@ def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_
 
 
 MOVED = {
-    "the day before it is too early": (utc(4, 27, 6), 21, 7, utc(4, 20, 6)),
-    "the day before it is in time": (utc(4, 27, 6), 47, 7, utc(4, 20, 6)),
-    "a Sunday, and renewal opens on it": (utc(4, 25, 6), 21, 7, utc(4, 19, 5)),
-    "a Sunday, and renewal opened before": (utc(4, 25, 6), 47, 7, utc(4, 16, 5)),
-    "the day after it is too late": (utc(4, 24, 6), 1, 0, utc(4, 23, 5)),
+    "Monday at noon: the end alone, in the morning": (utc(5, 3, 9), 7, 0, utc(5, 3, 5)),
+    "a second after eight on Monday: at eight": (utc(5, 3, 5, 0, 1), 4, 0, utc(5, 3, 5)),
+    "a Sunday, and Friday is in the first half": (utc(4, 25, 6), 47, 7, utc(4, 19, 5)),
+    "a Sunday, and Friday is in the second half": (utc(4, 25, 6), 90, 7, utc(4, 16, 5)),
+    "7 days, until Sunday: on Monday": (utc(4, 25, 9), 7, 0, utc(4, 26, 5)),
+    "3 days, until Saturday: on Monday": (utc(4, 24, 9), 3, 0, utc(4, 26, 5)),
+    "a day, until late in the evening: in the morning after": (utc(4, 21, 20, 30), 1, 0, utc(4, 22, 5)),
+    "Monday of Easter, and renewal opened on Saturday": (utc(3, 29, 6), 4, 0, utc(3, 30, 5)),
+    "the same in a life of ten days, open since Friday": (utc(3, 29, 6), 10, 0, utc(3, 30, 5)),
+    "the same in a life of 21 days, whose second half began on Thursday at nine": (utc(3, 29, 6), 21, 0, utc(3, 30, 5)),
+    "the same in a life of 30 days, whose second half began on Wednesday": (utc(3, 29, 6), 30, 0, utc(3, 25, 6)),
+    "a day: at its end": (utc(4, 21, 9), 1, 0, utc(4, 21, 9)),
+    "a day, until the evening: at 16:00": (utc(4, 21, 18), 1, 0, utc(4, 21, 13)),
+    "a day, until the night: in the morning after": (utc(4, 21, 1), 1, 0, utc(4, 21, 5)),
+    "a day, until Saturday: on Monday": (utc(4, 24, 6), 1, 0, utc(4, 26, 5)),
+    "7 days, until Saturday: on Friday": (utc(4, 24, 6), 7, 0, utc(4, 23, 5)),
 }
 
 
@@ -138,6 +156,35 @@ def test_where_the_working_day_before_is_too_early_a_step_leaves_on_the_next(end
 def test_a_life_shorter_than_every_step():
     ladder = ReminderSchedule((30 * DAY,), off)
     assert due_step(ladder, ValidityPeriod(ENDS - 20 * DAY, ENDS), ENDS - 10 * DAY, None) == ReminderCheck()
+
+
+RECIPIENTS = {
+    # life: the first step with the wider audience, and the first by SMS
+    "two years": (730, 14, 7),
+    "90 days": (90, 7, 3),
+    "47 days": (47, 3, 1),
+    "7 days": (7, 0, 0),
+    "a day": (1, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("life", "wider", "texted"), RECIPIENTS.values(), ids=RECIPIENTS)
+def test_the_audience_grows_in_proportion_to_the_life(life, wider, texted):
+    span = ValidityPeriod(ENDS - life * DAY, ENDS)
+    assert max(step for step in STEPS if is_wider(step, span)) == wider * DAY
+    assert max(step for step in STEPS if is_texted(step, span)) == texted * DAY
+
+
+@given(st.integers(86_400, 180 * 86_400 - 1), st.datetimes(datetime(2027, 1, 2), datetime(2027, 12, 1)))
+def test_a_short_life_has_no_two_reminders_in_a_day_and_none_in_the_first_half(life, ends):
+    ends = ends.replace(microsecond=0, tzinfo=UTC)
+    span = ValidityPeriod(ends - life * SECOND, ends)
+    times = send_times(LADDER, span)
+    assert times
+    assert all(at >= ends - renewal_window(span) / 2 for _, at in times)
+    owed = planned(span, sorted({at for _, at in times} | {span.not_before}))
+    days = [finnish_date(at) for _, _, at in owed]
+    assert len(days) == len(set(days))
 
 
 SPREAD = {

@@ -73,6 +73,14 @@ def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(desk):
     assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in days]
 
 
+def test_a_certificate_of_seven_days_brings_none_in_the_first_half_of_its_window(desk):
+    friday = ENDS + 2 * DAY
+    a_firm(desk, a_client(desk, ends=friday))
+    rows(desk, "Certificate").update(not_before=friday - 7 * DAY, renewable_from=friday - 3.5 * DAY)
+    walk(desk, friday - 60 * DAY, friday)
+    assert [day for _, day, _ in owed(desk)] == ["03-02", "03-03"], "not on Tuesday and Wednesday"
+
+
 def test_whoever_plans_and_however_often(desk):
     a_firm(desk, a_client(desk))
     late = datetime(2028, 2, 28, 6, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Eligibility of a queued reminder, checked right before sending."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from sinetti.database.notifications.recipients import Recipient
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.notifications.reminders import SuppressionReason
-from sinetti.domain.values import Language
+from sinetti.domain.values import Language, ValidityPeriod
 from sinetti.notifications.planning.eligibility import copies, reason_not_to_send
 from sinetti.notifications.planning.reminders import plan
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -25,6 +25,8 @@ from tests.notifications.planning.test_reminders import (
 )
 from tests.support.mailrooms import a_mailroom
 from tests.support.service_context import CONTACT, DAY, REQUEST, enrolled, renewed
+
+SPAN = ValidityPeriod(datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 12, 31, tzinfo=UTC))
 
 
 def of(row):
@@ -113,7 +115,7 @@ def test_one_text_message_to_one_phone_however_its_number_is_written():
         Recipient(str(place), "", f"{place}@customer.example", phone, Language.FI, mailable=False, textable=True)
         for place, phone in enumerate(written)
     ]
-    assert [one.phone for one, _ in copies(timedelta(days=7), people)] == [written[0], written[3], written[4]]
+    assert [one.phone for one, _ in copies(timedelta(days=7), SPAN, people)] == [written[0], written[3], written[4]]
 
 
 def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
@@ -122,8 +124,8 @@ def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
         Recipient(name, name, email, phone, Language.FI, mailable=True, textable=bool(phone))
         for name, email, phone in written
     )
-    assert copies(timedelta(days=7), (near, far)) == ((near, MessageChannel.EMAIL), (far, MessageChannel.SMS))
-    assert copies(timedelta(days=14), (near, far)) == ((near, MessageChannel.EMAIL),)
+    assert copies(timedelta(days=7), SPAN, (near, far)) == ((near, MessageChannel.EMAIL), (far, MessageChannel.SMS))
+    assert copies(timedelta(days=14), SPAN, (near, far)) == ((near, MessageChannel.EMAIL),)
 
 
 def test_who_acts_for_the_organisation(sqlite_desk):

@@ -6,6 +6,7 @@ The bench explains a signature on request, and in its log for each call refused 
 import base64
 import json
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sinetti.api.soap import PATH as SOAP
 from sinetti.api.soap import SoapEndpoint
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import VALIDITY, Environment, KeyType
 from sinetti.pki.csr import build_request
@@ -143,7 +145,7 @@ LOGGED = {
     "a certificate that the register does not have": ("soap", lambda _: of_this_ca(), "certificate-not-registered"),
     "a delivery, changed": (
         "deliveries",
-        lambda held: sealed(held.key, held.der).replace(b"100", b"900"),
+        lambda held: sealed(held.key, held.der).replace(b"100", b"9,50"),
         "text-changed",
     ),
     "a delivery, signed by a stranger": ("deliveries", lambda _: GOOD, "certificate-not-ours"),
@@ -163,7 +165,7 @@ LOGGED = {
     "a signature in another namespace, which the schema does not know": (
         "soap",
         lambda held: renewal(held.key, held.der, lambda one: one.replace(b'xmldsig#"><ds:Sig', b'x"><ds:Sig')),
-        "no-signature",
+        "signature-in-another-namespace",
     ),
     "the bench's clock after the certificate's end": ("soap", lambda held: renewal(held.key, held.der), EXPIRED),
 }
@@ -185,31 +187,101 @@ def test_the_log_says_why(doors, sqlite_desk, caplog, case):
     assert not [one for one in (CUSTOMER_ID, CUSTOMER_NAME, "isä", "pay>", "CN=") if one in said]
 
 
-SILENT = {
-    "too early": ("soap", lambda held: renewal(held.key, held.der)),
-    "no such retrieval ID": ("soap", lambda _: render_get(RetrieveRequest(Environment.TEST, CUSTOMER_ID, None, "r-1"))),
-    "wrong passwords": ("soap", lambda _: NEW),
+WELL_FORMED = {
+    "too early": ("soap", lambda held: renewal(held.key, held.der), "too-early"),
+    "no such retrieval ID": (
+        "soap",
+        lambda _: render_get(RetrieveRequest(Environment.TEST, CUSTOMER_ID, None, "r-1")),
+        "retrieval-id-unknown",
+    ),
+    "wrong passwords": ("soap", lambda _: NEW, "transfer-ids-wrong"),
+    "another environment": ("soap", lambda _: NEW.replace(b"TEST", b"PRODUCTION"), "wrong-environment"),
+    "transfer IDs in each other's place": (
+        "soap",
+        lambda _: NEW.replace(b"1" * 32, b"@").replace(PASSWORD.encode(), b"1" * 32).replace(b"@", PASSWORD.encode()),
+        "transfer-ids-swapped",
+    ),
     "another organisation's id, well signed": (
         "soap",
         lambda held: renewal(held.key, held.der, customer_id="7654321-0"),
+        "customer-mismatch",
     ),
-    "no delivery's id, well signed": ("deliveries, unnamed", lambda held: sealed(held.key, held.der)),
-    "a good delivery": ("deliveries", lambda held: sealed(held.key, held.der)),
+    "children in the namespace of the service": (
+        "soap",
+        lambda _: NEW.replace(b"<CustomerId>", b'<CustomerId xmlns="urn:x">'),
+        "child-elements-qualified",
+    ),
+    "no transfer ID": (
+        "soap",
+        lambda _: re.sub(rb"<TransferId>.*</TransferId>", b"", NEW),
+        "element-missing",
+    ),
+    "no delivery's id, well signed": ("deliveries, unnamed", lambda held: sealed(held.key, held.der), "bad-field"),
     "a large delivery that was changed": (
         "deliveries",
         lambda held: sealed(held.key, held.der, b"<report>100" + b"x" * 200_000 + b"</report>").replace(b"100", b"900"),
+        "signature-invalid",
     ),
 }
 
 
-@pytest.mark.parametrize(("door", "make"), SILENT.values(), ids=SILENT)
-def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
+@pytest.mark.parametrize("case", WELL_FORMED.values(), ids=WELL_FORMED)
+def test_every_other_refusal_has_a_guess_too(doors, sqlite_desk, caplog, case):
+    door, make, guess = case
     body = make(enrolled(sqlite_desk))
     name, _, unnamed = door.partition(", ")
     with caplog.at_level(logging.INFO):
-        post(doors[name], body, named=not unnamed)
-    assert told(caplog) == []
+        reply = post(doors[name], body, named=not unnamed)
+    (record,) = told(caplog)
+    assert record.facts["guesses"] == guess
+    assert reply.log_fields["guess"] == guess
     assert PASSWORD not in caplog.text
+
+
+def test_of_an_accepted_call_it_says_nothing(doors, sqlite_desk, caplog):
+    held = enrolled(sqlite_desk)
+    with caplog.at_level(logging.INFO):
+        reply = post(doors["deliveries"], sealed(held.key, held.der))
+    assert told(caplog) == []
+    assert "guess" not in reply.log_fields
+
+
+@pytest.mark.parametrize("reason", RejectionReason)
+def test_a_guess_for_every_code(sqlite_desk, reason):
+    """A message without a fault of its own: the reason is the cause."""
+    held = enrolled(sqlite_desk)
+    reply = Response(200, "text/xml", b"<no/>", log_fields={"reason": reason.value})
+    said = post(DiagnosticsEndpoint(lambda _request: reply, sqlite_desk.ctx), renewal(held.key, held.der)).log_fields
+    expected = "soapaction-of-another-operation" if reason is RejectionReason.MALFORMED else reason.value
+    assert said["guess"] == expected
+    assert len(said["guess_text"]) > 40
+
+
+XML_11 = {"content-type": "text/xml; charset=utf-8"}
+CALLS = {
+    "GET": ("GET", SOAP, {}, b"", "get-instead-of-post"),
+    "the WSDL": ("GET", f"{SOAP}?wsdl", {}, b"", None),
+    "a wrong path": ("POST", "/CertificateServices", XML_11, NEW, "wrong-address"),
+    "PUT": ("PUT", SOAP, XML_11, NEW, "wrong-method"),
+    "another charset": ("POST", SOAP, {"content-type": "text/xml; charset=iso-8859-1"}, NEW, "wrong-charset"),
+    "JSON": ("POST", SOAP, {"content-type": "application/json"}, b"{}", "wrong-media-type"),
+    "SOAP 1.2": ("POST", SOAP, {"content-type": "application/soap+xml"}, b"<x/>", "wrong-media-type"),
+    "a SOAPAction of another operation": (
+        "POST",
+        SOAP,
+        {**XML_11, "soapaction": '"getCertificate"'},
+        NEW,
+        "soapaction-of-another-operation",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CALLS.values(), ids=CALLS)
+def test_a_guess_for_faults_of_http(doors, case):
+    method, address, headers, body, guess = case
+    path, _, query = address.partition("?")
+    reply = doors["soap"](Request(method, path, query, headers, REQUEST, body))
+    assert (reply.log_fields or {}).get("guess") == guess
 
 
 def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):

@@ -15,6 +15,17 @@ LINES = {
     "accepted": (SOAP, text_response(200, ""), {"operation": "new"}, "enrol 0123456-7 accepted"),
     "retrieved": (SOAP, text_response(200, ""), {"operation": "get"}, "retrieve 0123456-7 accepted"),
     "refused": (SOAP, text_response(200, ""), TOO_EARLY, "renew 0123456-7 refused PKI034 too-early"),
+    "a guess": (
+        SOAP,
+        text_response(200, ""),
+        {
+            "operation": "renew",
+            "reason": "signature-invalid",
+            "guess": "indented-after-signing,certificate-not-ours",
+            "guess_text": "The message was reformatted. Sign last.",
+        },
+        "renew 0123456-7 refused PKI030 signature-invalid [indented-after-signing] The message was reformatted.",
+    ),
     "a fault": (b"<nothing", text_response(500, ""), {}, "POST /2017/x - error HTTP 500 fault"),
     "a problem": (b"{}", problem_response(409, "clock-back", "No."), {}, "POST /2017/x - refused HTTP 409 clock-back"),
     "an order": (b"{}", json_reply(201, {}), {}, "POST /2017/x - accepted"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
-from sinetti.ca.hierarchy_config import authority_presets, load_preset
+from sinetti.ca.hierarchy_config import PRESETS, authority_presets, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
@@ -49,13 +49,11 @@ def register(commands: "Commands") -> None:
     environments = [one.value for one in Environment]
     parser.add_argument("--environment", choices=environments, required=True, help="environment of the authority")
     parser.add_argument(
-        "--hierarchy", metavar="FILE", type=Path, help="file with names, keys and lifetimes of the CAs (TOML)"
-    )
-    parser.add_argument(
-        "--preset",
-        choices=authority_presets(),
+        "--hierarchy",
+        metavar="FILE|PRESET",
         default="default",
-        help="built-in hierarchy (default: %(default)s)",
+        help="names, keys and lifetimes of the CAs: a TOML file, or one of default, short-47d, short-7d "
+        "(default: %(default)s)",
     )
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
@@ -89,13 +87,13 @@ def _run(parsed: argparse.Namespace) -> int:
         database_url=parsed.database_url,
         journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
     )
-    text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
+    text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
     founding = _founding(parsed, text, settings)
     try:
         initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
-        sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
+        sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
     except SettingsError:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
@@ -169,7 +167,15 @@ def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
         raise OptionError(str(bad)) from None
 
 
-def _hierarchy(path: Path) -> str:
+def _hierarchy(named: str) -> str:
+    """Return the TOML of a preset or of a file; the name of a preset goes first."""
+    if named in PRESETS:
+        return load_preset(named)
+    path = Path(named)
+    if not path.exists():
+        presets = ", ".join(authority_presets())
+        sentence = f"--hierarchy: there is no file and no preset {named}: write the path of a file, or one of {presets}"
+        raise OptionError(sentence)
     try:
         return octets_of("--hierarchy", path).decode("utf-8")
     except UnicodeDecodeError as bad:

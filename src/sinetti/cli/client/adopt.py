@@ -122,13 +122,4 @@ def _service(
 
 
 def _password(path: Path | None) -> bytes | None:
-    """Return the first line of a file, or None if none is named.
-
-    Raises UsageError if the line is empty.
-    """
-    if path is None:
-        return None
-    password = common.read_secret(path).partition(b"\n")[0].rstrip(b"\r")
-    if not password:
-        raise UsageError(make_message(messages.EMPTY_SECRET, path=str(path)))
-    return password
+    return None if path is None else common.read_password(path)

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from sinetti.cli.core.progress import WaitDisplay
 from sinetti.client.config import loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
@@ -41,6 +42,7 @@ VARIABLE_NOT_IN_PRODUCTION = gettext_noop(
     "{name} is in PRODUCTION, where SINETTI_NOW must not be set. Unset it, then run the command again."
 )
 PASSWORD = gettext_noop("Password")
+FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 OUTPUT_TWICE = gettext_noop("Standard output cannot take both JSON and the file. Name a file with {option}.")
 
 _LONGEST_WAIT = 86_400
@@ -234,13 +236,14 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
     return name
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, most: int = -1) -> bytes:
     """Read a file that the user named, or standard input for "-".
 
-    Raises UsageError if it cannot be read, or if standard input was read before.
+    At most `most` octets are read; -1: all. Raises UsageError if it cannot be read, or if standard input was read
+    before.
     """
     try:
-        return standard_input.read_file(path)
+        return standard_input.read_file(path, most)
     except InputTakenError as bad:
         raise UsageError(make_message(INPUT_TWICE)) from bad
     except OSError as bad:
@@ -254,13 +257,12 @@ def read_secret(path: Path) -> bytes:
 
     A terminal does not show what is typed. Raises UsageError, also if other users can read the file.
     """
-    if path == STREAM:
-        try:
-            return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
-        except InputTakenError as bad:
-            raise UsageError(make_message(INPUT_TWICE)) from bad
     try:
+        if path == STREAM:
+            return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
         return file_permissions.read_secret(path)
+    except InputTakenError as bad:
+        raise UsageError(make_message(INPUT_TWICE)) from bad
     except RightsError as bad:
         text = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
         raise UsageError(make_message(text, path=str(path), owner=bad.owner)) from bad
@@ -268,6 +270,17 @@ def read_secret(path: Path) -> bytes:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
         ) from bad
+
+
+def read_password(path: Path) -> bytes:
+    """Return the first line of a file with a password, as `read_secret` reads it.
+
+    Raises UsageError also if the line is empty.
+    """
+    password = read_secret(path).partition(b"\n")[0].rstrip(b"\r")
+    if not password:
+        raise UsageError(make_message(messages.EMPTY_SECRET, path=str(path)))
+    return password
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
@@ -410,6 +423,18 @@ def require_store(parsed: argparse.Namespace) -> None:
         if config is None or config.store != parsed.store:
             raise UsageError(make_message(messages.NO_STORE, store=str(parsed.store)))
         raise UsageError(make_message(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+
+
+def confirm(prompt: Message, name: str, console: Console) -> None:
+    """Have the user type the name of what a command changes.
+
+    Raises UsageError if the user types another name, or standard input is no terminal.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(make_message(messages.NO_TERMINAL))
+    output.print_error(messages.render(prompt, console.language), end=" ")
+    if sys.stdin.readline().strip() != name:
+        raise UsageError(make_message(messages.NOT_CONFIRMED))
 
 
 def _row(outcome: CommandResult, now: datetime, store: Path) -> dict[str, object]:

@@ -16,10 +16,9 @@ from sinetti.cli.core.blocks import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.diagnostics import causes
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
-from sinetti.diagnostics.report import Report
+from sinetti.diagnostics.report import BY_THIS_CLOCK, Report
 from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.domain.values import Language
 from sinetti.infra import clock
@@ -108,7 +107,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     else:
         output.show(blocks(report, console.language))
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
-        console.tell(make_message(causes.BY_THIS_CLOCK, now=now))
+        console.tell(make_message(BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
 
 

@@ -23,16 +23,13 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
-    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti --format "
-    "pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can read FILE. An "
-    "existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and its chain, with "
-    "--with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, Java 11 and newer, "
-    "pkcs12-legacy for older programs. For an old Java key store (JKS), export pkcs12 and\nconvert it:\n  "
-    "keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks "
-    "-deststoretype JKS"
+    "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti "
+    "--format pkcs12 --with-key --password-file p12-password \\\n    --out payroll.p12\n\nOnly you can "
+    "read FILE. An existing FILE is kept unless --force is given.\n\nFormats: pem has the certificate and "
+    "its chain, with --with-key the key first. der has the certificate alone. pkcs12 is\nfor OpenSSL 3, "
+    "Java 11 and newer, pkcs12-legacy for older programs. jks is for old Java programs and needs keytool."
 )
 
-FILE_EXISTS = gettext_noop("{path} already exists and was not changed. To replace it, give --force.")
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
 
 
@@ -57,7 +54,10 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_argument("--serial", metavar="HEX", help="serial number of another certificate of NAME")
     parser.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="file with a password for the copy (pkcs12, or a PEM key)"
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help="file with a password for the copy (pkcs12, jks, or a PEM key)",
     )
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--with-key", action="store_true", help="include the private key")
@@ -99,7 +99,7 @@ def _check_target(parsed: argparse.Namespace, copy: ExportedFile) -> None:
         if copy.with_key and sys.stdout is not None and sys.stdout.isatty():
             raise UsageError(make_message(KEY_TO_TERMINAL))
     elif parsed.out.is_file() and not parsed.force:
-        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out)))
+        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out)))
 
 
 def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
@@ -111,7 +111,7 @@ def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
     except FileExistsError as bad:
         if not parsed.out.is_file():
             raise _unwritable(parsed.out, bad) from bad
-        raise UsageError(make_message(FILE_EXISTS, path=str(parsed.out))) from bad
+        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out))) from bad
     except OSError as bad:
         raise _unwritable(parsed.out, bad) from bad
 

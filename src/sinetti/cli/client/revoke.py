@@ -1,11 +1,9 @@
 """`sinetti revoke`: revoke a certificate with its own key."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -13,7 +11,7 @@ from sinetti.client.reporting import status
 from sinetti.client.requests import revoke
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.requests.revoke import RevocationOutcome
-from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.infra import clock
@@ -88,8 +86,4 @@ def _ask(ctx: ClientContext, name: str, reason: RevocationReason, console: Conso
     """
     for message in revoke.describe_impact(ctx, name, reason):
         console.tell(message)
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(make_message(messages.NO_TERMINAL))
-    output.print_error(messages.render(make_message(messages.TYPE_THE_NAME, name=name), console.language), end=" ")
-    if sys.stdin.readline().strip() != name:
-        raise UsageError(make_message(messages.NOT_CONFIRMED))
+    common.confirm(make_message(messages.TYPE_THE_NAME, name=name), name, console)

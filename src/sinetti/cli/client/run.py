@@ -7,6 +7,7 @@ It runs once or as a service.
 
 import argparse
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -18,11 +19,11 @@ from enum import Enum
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import invocation, output, progress
+from sinetti.cli.core import invocation, output, progress, terminal
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
@@ -38,7 +39,7 @@ from sinetti.client.reporting import run_report, status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
-from sinetti.infra.unix_socket import sd_notify
+from sinetti.infra.unix_socket import sd_notify, watchdog_seconds
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -59,13 +60,15 @@ _STORE_AGAIN = timedelta(minutes=5)
 _STRIDE = 30.0
 """Longest sleep in seconds.
 
-After each, the agent notices that the machine slept or that its clock was set.
+After each, the agent notices that the machine slept or that its clock was set, and notifies systemd's watchdog.
 """
 
 
 _OFTEN = 3
 """Names for which the same message is printed; further ones are only counted."""
 
+
+_SHOW_CURSOR = b"\x1b[?25h\n"
 
 _Handler = Callable[[int, FrameType | None], None]
 
@@ -150,7 +153,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             raise
         # The store cannot be read: a service reports that and tries again.
     stop, wake = threading.Event(), threading.Event()
-    with _stop_signals(stop, wake, console, is_lasting=every is not None):
+    with stop_signals(stop, wake, console, is_lasting=every is not None):
         if parsed.dry_run:
             return _show_plan(parsed, console, stop)
         if every is None:
@@ -167,6 +170,7 @@ def _serve(
     supervisor that had to restart it might take it for completed.
     """
     stop, wake = events
+    _config(parsed, console)  # a wrong sinetti.toml ends the service before systemd takes it for started
     sd_notify("READY=1")
     while True:
         rest = every
@@ -186,6 +190,11 @@ def _serve(
             return code
 
 
+def _report_alive() -> float:
+    sd_notify("WATCHDOG=1")
+    return watchdog_seconds(_STRIDE)
+
+
 def _from_now(at: datetime) -> timedelta:
     return at - clock.utc_now()
 
@@ -197,7 +206,7 @@ def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> boo
     """
     until, end = clock.utc_now() + rest, clock.boottime_seconds() + rest.total_seconds()
     while clock.utc_now() < until and clock.boottime_seconds() < end:
-        if wake.wait(min(_STRIDE, max(end - clock.boottime_seconds(), 0.01))):
+        if wake.wait(min(_report_alive(), max(end - clock.boottime_seconds(), 0.01))):
             break
     wake.clear()
     return stop.is_set()
@@ -281,7 +290,7 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, now_given=parsed.now is not None)
+    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, _report_alive)
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:
@@ -328,21 +337,32 @@ class _Instruction(Enum):
     STOP, LOOK, NO_MORE = range(3)
 
 
+def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the process at once.
+
+    The journal of each request allows that at any point.
+
+    Its threads wait for a server, maybe for minutes, and the interpreter would wait for them.
+    """
+    if terminal.is_terminal(sys.stderr):
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # the bar hides it
+    os._exit(ExitCode.INTERRUPTED)
+
+
 @contextlib.contextmanager
-def _stop_signals(
-    stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool
-) -> Iterator[None]:
+def stop_signals(stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
 
-    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`is_lasting`)
-    takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
+    Work in progress is brought to a safe end; a second SIGINT does not wait for that. SIGHUP of a closing terminal
+    counts as SIGTERM. A service (`is_lasting`) takes SIGHUP as a request to start a pass now and to read sinetti.toml
+    again.
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
     to_listener: SimpleQueue[_Instruction] = SimpleQueue()
 
     def handle_stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
+        signal.signal(number, _end_at_once if number == signal.SIGINT else signal.SIG_IGN)
         to_listener.put(_Instruction.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
@@ -355,7 +375,7 @@ def _stop_signals(
         while (word := to_listener.get()) is not _Instruction.NO_MORE:
             if word is _Instruction.STOP:
                 stop.set()
-                console.tell(make_message(messages.STOPPING))
+                console.tell(make_message(messages.STOPPING_TYPED if at_terminal else messages.STOPPING))
             wake.set()
 
     if threading.current_thread() is not threading.main_thread():

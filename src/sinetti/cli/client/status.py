@@ -188,10 +188,12 @@ def _row(row: StatusRow, language: Language) -> Row:
 
 def _record(row: StatusRow, folder: Path, language: Language) -> Record:
     pairs = status.detail_pairs(row, folder, language)
-    last = status.latest_event(folder)
+    last, output = status.latest_events(folder)
     if last is not None:
         at, event, _ = log_format.cells(last, language)
         pairs.append((translate.translate(status.LATEST_EVENT, language), f"{at} {event}"))
+    if output:
+        pairs.append((translate.translate(status.HOOK_OUTPUT, language), "\n".join(log_format.quoted(output))))
     return Record(row.name, pairs, status.advice(row, language), _tone(row))
 
 

@@ -30,10 +30,14 @@ NOTES = frozenset(
         *(document_messages.DELIVERED_ALREADY, document_messages.DELIVERY_RESUMED),
         *(messages.EXPORTED, messages.EXPORTED_WITH_KEY, messages.STORE_EMPTY),
         *(messages.RUN_SUMMARY[0], messages.RUN_NEXT, messages.WAITS_PLANNED, messages.WAITS_MAINTENANCE),
-        *(messages.STOPPING, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
+        *(messages.STOPPING, messages.STOPPING_TYPED, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL),
+        messages.TOKEN_KEY_TAKEN_UP,
     }
 )
-"""Messages about work that went well; --quiet leaves them out."""
+"""Messages about work that went well.
+
+--quiet leaves them out, and systemd's journal gets them as information.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,10 @@ class Console:
     def tell(self, message: Message) -> None:
         """Print one message on a line of its own, unless --quiet leaves it out."""
         inner = message.values.get("message") if message.text == messages.ABOUT_NAME else message
-        if not (invocation.CURRENT.is_quiet and isinstance(inner, Message) and inner.text in NOTES):
-            output.print_error(messages.render(message, self.language))
+        is_note = isinstance(inner, Message) and inner.text in NOTES
+        if not (invocation.CURRENT.is_quiet and is_note):
+            priority = output.INFO if is_note else output.WARNING
+            output.print_error(messages.render(message, self.language), priority=priority)
 
     def fail(self, message: Message, code: ExitCode) -> ExitCode:
         """Print why the command failed, with --json also as JSON. Return `code`."""

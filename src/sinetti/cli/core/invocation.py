@@ -96,7 +96,7 @@ def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
 
     `detail` is the message in JSON where it differs from the line.
     """
-    output.print_error(line)
+    output.print_error(line, priority=output.ERROR)
     if CURRENT.as_json and not CURRENT.has_json:
         CURRENT.has_json = True
         value = {"error": {"code": ERROR_CODES[code], "message": line if detail is None else detail}}

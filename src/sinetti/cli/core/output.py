@@ -18,6 +18,10 @@ from typing import TextIO
 from sinetti.cli.core import terminal
 from sinetti.cli.core.blocks import Block, Paragraph
 from sinetti.client.store.files import SYSTEM
+from sinetti.infra.unix_socket import is_journal
+
+ERROR, WARNING, INFO = 3, 4, 6
+"""Priorities of lines in the journal of systemd (syslog(3))."""
 
 _WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
 
@@ -76,9 +80,9 @@ def show(blocks: Iterable[Block], in_pipe: Iterable[Block] | None = None) -> Non
         print_line(text)
 
 
-def show_error(blocks: Iterable[Block]) -> None:
+def show_error(blocks: Iterable[Block], priority: int = INFO) -> None:
     """Print blocks for the person at standard error, as `print_error` does."""
-    _write_error(terminal.render(blocks, terminal.screen_of(sys.stderr)) + "\n")
+    _write_error(terminal.render(blocks, terminal.screen_of(sys.stderr)) + "\n", priority)
 
 
 def print_bytes(octets: bytes) -> None:
@@ -99,15 +103,15 @@ def flush() -> None:
     print_error("", end="")
 
 
-def print_error(line: str, end: str = "\n") -> None:
+def print_error(line: str, end: str = "\n", priority: int = INFO) -> None:
     """Print a line for the person at standard error; a terminal has it as a paragraph.
 
-    The work continues if standard error cannot be written.
+    The journal of systemd gets the priority. The work continues if standard error cannot be written.
     """
     if line and end == "\n":
-        show_error((Paragraph(line),))
+        show_error((Paragraph(line),), priority)
     else:
-        _write_error(f"{line}{end}")
+        _write_error(f"{line}{end}", priority)
 
 
 def write_atomic(path: Path, octets: bytes) -> None:
@@ -176,9 +180,11 @@ def _standard_output() -> Iterator[TextIO]:
         raise OutputError(bad) from bad
 
 
-def _write_error(text: str) -> None:
+def _write_error(text: str, priority: int) -> None:
     if sys.stderr is None:
         return
+    if is_journal(sys.stderr):
+        text = "".join(f"<{priority}>{line}" for line in text.splitlines(keepends=True))
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -3,7 +3,7 @@
 Pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sinetti.client import renewal_window
@@ -81,7 +81,8 @@ def decide(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
     due = _due(seen, care, now)
     if isinstance(due, Wait | NeedsOperator):
         return due
-    again = schedule.plausible_retry_time(seen.memory.next_try, now)
+    span = None if seen.in_use is None else seen.in_use.span
+    again = schedule.plausible_retry_time(seen.memory.next_try, span, now)
     return Wait(again, DecisionReason.AFTER_FAILURE) if again is not None and now < again else due
 
 
@@ -102,8 +103,12 @@ def _due(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
 
 def _by_time(seen: NameSnapshot, in_use: InstalledCertificate, care: AgentSettings, now: datetime) -> Decision:
     place = schedule.stable_fraction(in_use.serial, seen.name)
-    rested, on_call = _rested(seen.memory, in_use.span, now)
-    own = max(schedule.scheduled_time(place, in_use.span, care, seen.memory.hint), on_call)
+    known = seen.memory
+    if known.received is not None and known.received > now:  # with a wrong clock
+        known = replace(known, received=None)
+    known = replace(known, hint=schedule.plausible_hint(known.hint, in_use.span, known.received))
+    rested, on_call = _rested(known, in_use.span)
+    own = max(schedule.scheduled_time(place, in_use.span, care, known.hint), on_call)
     at = schedule.start_time(own, in_use.span, care, now)
     if now < at:
         return Wait(at, DecisionReason.PLANNED if now < own else DecisionReason.MAINTENANCE)
@@ -111,20 +116,22 @@ def _by_time(seen: NameSnapshot, in_use: InstalledCertificate, care: AgentSettin
     return Renew(schedule.is_urgent(in_use.span, care, now), early=early)
 
 
-def _rested(known: AgentState, span: ValidityPeriod, now: datetime) -> tuple[datetime, datetime]:
-    """Return the instants until which a received certificate is left alone.
+def _rested(known: AgentState, span: ValidityPeriod) -> tuple[datetime, datetime]:
+    """Return the instants until which a certificate that a run received is left alone.
 
-    The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A hint calls
-    unless its window had ended when the certificate was received. One that is always "now" causes one renewal a day. A
-    certificate renewed only for a hint is left alone for a day, regardless of its own hint.
+    The first instant is that of `schedule.retry_after`, the second applies if its hint calls for it. A certificate
+    renewed only for a hint is left alone for a day, or until its own renewal opens, regardless of its own hint. So one
+    that is always "now" causes one renewal a day, and in a short life one in each.
     """
-    if known.received is None or known.received > now:  # not received by a run, or with a wrong clock
+    if known.received is None:
         return span.not_before, span.not_before
     rested = known.received + schedule.retry_after(span, known.received)
-    if known.hint is None or known.hint.end <= known.received:
+    if known.hint is None:
         return rested, rested
-    day = schedule.LONGEST_DELAY if known.by_hint else timedelta()
-    return rested, min(rested, max(known.received + day, known.hint.start))
+    if not known.by_hint:
+        return rested, min(rested, max(known.received, known.hint.start))
+    day = known.received + schedule.LONGEST_DELAY
+    return rested, min(max(rested, renewal_window.renewal_opens_at(span)), max(day, known.hint.start))
 
 
 def _why_never(seen: NameSnapshot, in_use: InstalledCertificate, now: datetime) -> DecisionReason | None:

@@ -1,4 +1,4 @@
-"""Deployment of a new set by the holder's programs, retried until it succeeds.
+"""Deployment of a set by hooks: retried until it succeeds, or run now by hand.
 
 `DIR/NAME/deploy.json` records the serial that was deployed last (docs/holders/agent.md). The agent writes it before the
 `deploy` command runs, as if the command had failed, and again after it succeeded. If a run ends in between, the next
@@ -8,23 +8,22 @@ run repeats the command when the delay is over. The command must therefore be re
 import contextlib
 import hashlib
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from sinetti.client.agent import hooks
-from sinetti.client.agent.hooks import HookContext
+from sinetti.client.agent import hooks, schedule
+from sinetti.client.agent.hooks import HookContext, HookResult
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import CertificateEntry, Hooks, HookStage
-from sinetti.client.store import agent_state, event_log, files, generations, key_storage
+from sinetti.client.model import DEFAULT_OUTPUT, CertificateEntry, Format, Hooks, HookStage, OutputOptions
+from sinetti.client.results import UsageError
+from sinetti.client.store import agent_state, event_log, files, generations, key_storage, settings
 from sinetti.client.store.agent_state import DeployState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
+from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.pki.signers import SignerUnavailable
-
-FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
-"""Delay after a failure: doubled each time, up to a day."""
 
 
 def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
@@ -60,6 +59,9 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
         if held is None:
             return True, ()
         return _brought(folder, entry, held, now)
+    except JavaStoreError as bad:
+        _hold_back(folder, entry, now)
+        return False, (make_message(messages.ABOUT_NAME, name=folder.name, message=bad.message),)
     except files.StoreError as bad:
         return False, (bad.message,)
     except SignerUnavailable as bad:
@@ -69,6 +71,96 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
     except OSError as bad:
         where = str(bad.filename or folder)
         return False, (make_message(messages.STORE_UNUSABLE, path=where, why=error_reasons.translate_reason(bad)),)
+
+
+def _hold_back(folder: Path, entry: CertificateEntry, now: datetime) -> None:
+    """Record that the set in use waits for a file, so that all views show it."""
+    with contextlib.suppress(OSError, files.StoreError):
+        held = generations.current(folder)
+        if held is None:
+            return
+        state = agent_state.load_deploy_state(folder) or DeployState()
+        # No serial: the programs deploy the certificate once more, with the new file. No command: without a delay.
+        failed = replace(_failed(state, held, entry, now), serial=None, command=None)
+        agent_state.save_deploy_state(folder, failed)
+        if state.trying != held.serial:
+            facts = {"serial": held.serial, "format": Format.JKS.value, "program": "keytool"}
+            event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class HookOrder:
+    """Stages whose programs run now, in the order of a renewal.
+
+    `is_test`: nothing but the log records them.
+    """
+
+    stages: tuple[HookStage, ...] = (HookStage.DEPLOY, HookStage.AFTER)
+    is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HookReport:
+    """Programs that ran for a set, and messages about them; `ok` if none failed."""
+
+    serial: str
+    ends: tuple[HookResult, ...]
+    messages: tuple[Message, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True if no program failed."""
+        return all(one.ok for one in self.ends)
+
+
+def run_now(folder: Path, entry: CertificateEntry, order: HookOrder, now: datetime) -> HookReport:
+    """Run the programs of some stages for the set in use, without regard to delays.
+
+    Their outcome is recorded as that of a run. A program that fails ends the series. Raises UsageError for a name
+    without a certificate or without a program for these stages, StoreError, SignerUnavailable, OSError.
+    """
+    held = generations.current(folder)
+    if held is None:
+        raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
+    if not any(entry.hooks.commands.get(stage) for stage in order.stages):
+        stages = ", ".join(order.stages)
+        raise UsageError(make_message(messages.NO_HOOK, name=folder.name, stages=stages))
+    if not order.is_test:
+        entry = with_files(entry, settings.load(folder).files)
+        if not generations.is_complete(folder, entry.files):
+            with files.locked(folder):
+                generations.complete(folder, entry.files)
+    return _ran(folder, entry, order, held, now)
+
+
+def _ran(folder: Path, entry: CertificateEntry, order: HookOrder, held: InstalledKeySet, now: datetime) -> HookReport:
+    state = agent_state.load_deploy_state(folder) or DeployState()
+    about = replace(_about(folder, entry, held, state), is_test=order.is_test)
+    ends, notices = list[HookResult](), list[Message]()
+    for stage in order.stages:
+        more = list[Message]()
+        if order.is_test or stage is HookStage.BEFORE or (stage is HookStage.AFTER and state.serial != held.serial):
+            end = hooks.run(stage, entry.hooks, about, folder, now)
+        elif stage is HookStage.AFTER:
+            end = _finished(folder, entry, about, state, now)
+        else:
+            # A set that is deployed again counts as not deployed until the command succeeds.
+            state = replace(state, serial=None) if state.serial == held.serial else state
+            state, end = _deployed(folder, entry, held, state, now)
+            more = [_again(folder, held.serial, state) if state.tries else _done(folder, held.serial)]
+        ends += [] if end is None else [end]
+        notices += [*(() if end is None else end.messages), *more]
+        if end is not None and not end.ok:
+            break
+    return HookReport(held.serial, tuple(ends), tuple(notices))
+
+
+def with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry:
+    """Return an entry with the output options of the name's own settings.
+
+    Options in a table of the configuration take precedence.
+    """
+    return replace(entry, files=kept) if entry.files == DEFAULT_OUTPUT != kept else entry
 
 
 def _brought(
@@ -84,26 +176,44 @@ def _brought(
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
-        failed = _failed(state, held.serial, entry, now)
-        if entry.hooks.commands.get(HookStage.DEPLOY):
-            # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
-            with contextlib.suppress(OSError):
-                agent_state.save_deploy_state(folder, failed)
-        end = hooks.run(HookStage.DEPLOY, entry.hooks, about, folder, now)
+        state, end = _deployed(folder, entry, held, state, now)
         if end is not None and not end.ok:
-            agent_state.save_deploy_state(folder, failed)
-            _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
-            return False, (end.message, _again(folder, held.serial, failed))
-        state = DeployState(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
-        agent_state.save_deploy_state(folder, state)
-        _note(folder, now, EventType.DEPLOYED, held.serial)
-        notices.append(make_message(messages.DEPLOYED, name=folder.name, serial=held.serial))
+            return False, (*end.messages, _again(folder, held.serial, state))
+        notices.append(_done(folder, held.serial))
     if state.after:
-        end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
-        agent_state.save_deploy_state(folder, replace(state, after=False))
+        end = _finished(folder, entry, about, state, now)
         if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
-            return False, (*notices, end.message)
+            return False, (*notices, *end.messages)
     return True, tuple(notices)
+
+
+def _deployed(
+    folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployState, now: datetime
+) -> tuple[DeployState, HookResult | None]:
+    """Run `deploy` and record its outcome; return the new state and the result."""
+    serial, failed = held.serial, _failed(state, held, entry, now)
+    if entry.hooks.commands.get(HookStage.DEPLOY):
+        # Before it runs: a command that kills the agent counts as failed. Otherwise every run would stop there.
+        with contextlib.suppress(OSError):
+            agent_state.save_deploy_state(folder, failed)
+    end = hooks.run(HookStage.DEPLOY, entry.hooks, _about(folder, entry, held, state), folder, now)
+    if end is not None and not end.ok:
+        agent_state.save_deploy_state(folder, failed)
+        _note(folder, now, EventType.DEPLOY_FAILED, serial)
+        return failed, end
+    state = DeployState(serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
+    agent_state.save_deploy_state(folder, state)
+    _note(folder, now, EventType.DEPLOYED, serial)
+    return state, end
+
+
+def _finished(
+    folder: Path, entry: CertificateEntry, about: HookContext, state: DeployState, now: datetime
+) -> HookResult | None:
+    """Run `after`, and record that it ran."""
+    end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
+    agent_state.save_deploy_state(folder, replace(state, after=False))
+    return end
 
 
 def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployState) -> HookContext:
@@ -122,10 +232,10 @@ def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: 
     )
 
 
-def _failed(state: DeployState, serial: str, entry: CertificateEntry, now: datetime) -> DeployState:
-    tries = (state.tries if state.trying == serial else 0) + 1
-    delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
-    return replace(state, tries=tries, next_try=now + delay, trying=serial, after=False, command=_digest(entry.hooks))
+def _failed(state: DeployState, held: InstalledKeySet, entry: CertificateEntry, now: datetime) -> DeployState:
+    tries = (state.tries if state.trying == held.serial else 0) + 1
+    again = now + schedule.delay(tries, held.span)
+    return replace(state, tries=tries, next_try=again, trying=held.serial, after=False, command=_digest(entry.hooks))
 
 
 def _waited(state: DeployState, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
@@ -137,7 +247,11 @@ def _waited(state: DeployState, serial: str, now: datetime, entry: CertificateEn
         return True
     if entry is not None and state.command != _digest(entry.hooks):
         return True  # a person has configured another command
-    return now >= state.next_try or state.next_try - now > LONGEST_DELAY
+    return now >= state.next_try or state.next_try - now > schedule.LONGEST_DELAY
+
+
+def _done(folder: Path, serial: str) -> Message:
+    return make_message(messages.DEPLOYED, name=folder.name, serial=serial)
 
 
 def _again(folder: Path, serial: str, state: DeployState) -> Message:

@@ -1,11 +1,13 @@
 """Programs of the holder that run before a renewal, at deployment and after it.
 
 See docs/holders/agent.md. They run without a shell and without standard input. After a timeout, the program and its
-child processes are killed. The last 64 KiB of the output are kept.
+child processes are killed. The last 64 KiB of the output are kept, and the last lines of a failed program's output are
+reported with the failure.
 """
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +33,12 @@ FOLDER = "hooks"
 LARGEST = 64 * 1024
 """Octets of output that are kept: the last ones."""
 
+LINES, LONGEST_LINE = 10, 200
+"""Number of lines of a failed program's output in a report, and their length."""
+
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+"""Sequences that control a terminal (ECMA-48: CSI and OSC)."""
+
 GRACE = 2.0
 """Seconds between the request to terminate and the kill.
 
@@ -48,7 +56,8 @@ A hook that inherited them could send notifications in the agent's name.
 class HookContext:
     """Context of a hook run.
 
-    `serial`: of the set in use (stage `before`) or of the set to be deployed; None if there is no set.
+    `serial`: of the set in use (stage `before`) or of the set to be deployed; None if there is no set. `is_test`: the
+    run is logged as a test, and its output is kept apart.
     """
 
     name: str
@@ -58,14 +67,27 @@ class HookContext:
     not_after: datetime | None
     live: Path
     generation: Path | None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
-    """Outcome of a program: success or not, and the message about it."""
+    """Outcome of a program: success or not, and the message about it.
 
+    `word` is its end in English. `output` has the last lines of a failed program.
+    """
+
+    stage: HookStage
     ok: bool
     message: Message
+    word: str
+    output: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The message, and one for each line of the output."""
+        name = self.message.values["name"]
+        return self.message, *(make_message(messages.ABOUT_NAME, name=name, message=f"| {one}") for one in self.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +111,33 @@ def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: d
     command = hooks.commands.get(stage)
     if not command:
         return None
-    path = folder / FOLDER / f"{stage.value}.log"
+    path = folder / FOLDER / (f"{stage.value}-test.log" if about.is_test else f"{stage.value}.log")
     begun = clock.monotonic_seconds()
     _keep(path, _text(stage, command, now, None, b""))
     output = _OutputTail()
     ended = _run(command, environment(stage, about), hooks.timeout, output)
     end = now + timedelta(seconds=round(clock.monotonic_seconds() - begun))
     _keep(path, _text(stage, command, now, (end, ended.word), output.octets()))
+    lines = () if ended.why is None else last_lines(output.octets())
+    event = EventType.HOOK_TESTED if about.is_test else EventType.HOOK
+    facts = {"stage": stage.value, "result": ended.word, "program": command[0]}
     with contextlib.suppress(OSError):
-        event_log.append(folder, end, EventType.HOOK, stage=stage.value, result=ended.word, program=command[0])
+        event_log.append(folder, end, event, **facts, **({event_log.OUTPUT: "\n".join(lines)} if lines else {}))
     if ended.why is None:
-        return HookResult(ok=True, message=make_message(messages.HOOK_DONE, name=about.name, stage=stage.value))
+        done = make_message(messages.HOOK_DONE, name=about.name, stage=stage.value)
+        return HookResult(stage, ok=True, message=done, word=ended.word)
     failed = make_message(messages.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
-    return HookResult(ok=False, message=failed)
+    return HookResult(stage, ok=False, message=failed, word=ended.word, output=lines)
+
+
+def last_lines(octets: bytes) -> tuple[str, ...]:
+    """Return the last lines of an output that are not empty, as text for a terminal.
+
+    Octets that are not UTF-8 become U+FFFD. Control sequences and characters are removed, and long lines are cut.
+    """
+    text = _ESCAPE.sub("", octets.decode(errors="replace"))
+    lines = [line for one in text.splitlines() if (line := messages.strip_control_chars(one))]
+    return tuple(one if len(one) <= LONGEST_LINE else f"{one[:LONGEST_LINE]}…" for one in lines[-LINES:])
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:

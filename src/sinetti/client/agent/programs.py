@@ -1,7 +1,7 @@
 """Holder's own programs, as a run of the agent calls them: hooks and deployment."""
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -9,11 +9,9 @@ from typing import Protocol
 from sinetti.client.agent import deploy, hooks
 from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages.messages import Message
-from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
+from sinetti.client.model import DEFAULT_OUTPUT, CertificateEntry, HookStage
 from sinetti.client.store import files, settings
 from sinetti.client.store.snapshot import NameSnapshot
-
-_DEFAULTS = OutputOptions()
 
 
 class HookRunner(Protocol):
@@ -22,8 +20,8 @@ class HookRunner(Protocol):
     A failing program raises no exception here.
     """
 
-    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> Message | None:
-        """Run `before`; return the reason that holds the renewal back, or None.
+    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
+        """Run `before`; return messages about a failure, which holds the renewal back.
 
         Raises StoreError.
         """
@@ -44,10 +42,10 @@ class HookRunner(Protocol):
 class ConfiguredHooks:
     """Programs that sinetti.toml names (docs/holders/agent.md)."""
 
-    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> Message | None:
+    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
         """Run the hook `before`, if there is one."""
         if seen.in_use is None or not entry.hooks.commands.get(HookStage.BEFORE):
-            return None
+            return ()
         about = HookContext(
             name=seen.name,
             customer_id=settings.load(seen.folder).customer_id,
@@ -58,15 +56,15 @@ class ConfiguredHooks:
             generation=seen.folder / files.GENERATIONS / seen.in_use.serial,
         )
         end = hooks.run(HookStage.BEFORE, entry.hooks, about, seen.folder, now)
-        return None if end is None or end.ok else end.message
+        return () if end is None or end.ok else end.messages
 
     def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now.
 
         Look closer only if the table asks for something or an earlier deployment is unfinished.
         """
-        entry = _with_files(entry, seen.files)
-        asks = entry.hooks.commands or entry.files != _DEFAULTS
+        entry = deploy.with_files(entry, seen.files)
+        asks = entry.hooks.commands or entry.files != DEFAULT_OUTPUT
         return bool(asks or seen.is_undeployed) and deploy.is_due(seen.folder, now, entry)
 
     def bring_into_use(
@@ -74,13 +72,5 @@ class ConfiguredHooks:
     ) -> tuple[bool, tuple[Message, ...]]:
         """Run `deploy` and `after` for a set that has not been deployed."""
         with contextlib.suppress(files.StoreError):  # the deployment reports it
-            entry = _with_files(entry, settings.load(folder).files)
+            entry = deploy.with_files(entry, settings.load(folder).files)
         return deploy.deploy(folder, entry, now)
-
-
-def _with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry:
-    """Return an entry with the output options of the name's own settings.
-
-    Options in a table of the configuration take precedence.
-    """
-    return replace(entry, files=kept) if entry.files == _DEFAULTS != kept else entry

@@ -1,7 +1,8 @@
 """Poll of the services for renewal hints, and the memory of their answers.
 
 This module decides nothing about renewals. A service without hints is asked once a day for all its names, and an
-unreachable service once an hour. `DIR/.hints.json` records such services.
+unreachable service once an hour; for short lives more often (`schedule.longest_delay`). `DIR/.hints.json` records such
+services.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from sinetti.client import decoder, renewal_window
+from sinetti.client.agent import schedule
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.requests import operations, renewal_info
 from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
@@ -92,11 +94,13 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
         result = renewal_info.fetch(kept, certificate, run.language)
     except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
         result = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
+    # In a short life, a service is asked as often as a failed renewal is tried again.
+    rest = min(result.rest, schedule.longest_delay(None if seen.in_use is None else seen.in_use.span))
     match result.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
-            about.backoff_until[service] = run.now + result.rest
+            about.backoff_until[service] = run.now + rest
         case _:
-            about.heard[seen.name] = _heard(seen, result, run.now)
+            about.heard[seen.name] = _heard(seen, replace(result, rest=rest), run.now)
             agent_state.save_agent_state(seen.folder, about.heard[seen.name])
 
 

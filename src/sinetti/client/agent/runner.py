@@ -29,7 +29,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import files, key_checks, os_support, repair, snapshot
+from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
@@ -198,6 +198,8 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     Begin nothing more once `stop` is set. Raises StoreLocked, or OSError if the store itself cannot be read.
     """
     with exclusive_run(agent.run.store, agent.run.now):
+        for message in removal.finish_all(agent.run.store):
+            agent.run.tell(message)
         checks = key_checks.load(agent.run.store, agent.run.now)
         found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
         looked = renewal_info_poll.poll_due(agent, [_repaired(agent, one) for one in found], stop)
@@ -208,10 +210,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         renewing = [row.seen for row in busy if _renews(row)]
         for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
-        for row in rows.values():
-            if row.outcome is not None:
-                watch.done(row)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
+        for name, row in rows.items():
+            if row.outcome is not None and name not in left:
+                watch.done(row)
         for row in _at_once(agent, [row for row in busy if row.seen.name in left], stop):
             rows[row.seen.name] = row
             if row.exit_code is not ExitCode.INTERRUPTED:
@@ -322,7 +324,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
     left: set[Future[NameResult | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
     try:
         while left:
-            ended, left = wait(left, return_when=FIRST_COMPLETED)
+            ended, left = wait(left, agent.report_alive(), FIRST_COMPLETED)
             yield from (row for one in ended if (row := one.result()) is not None)
     finally:
         if left:  # the caller stopped iterating: work under way ends, and nothing more is begun

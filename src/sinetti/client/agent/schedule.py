@@ -57,7 +57,13 @@ def _instant(day: date, wall: time, zone: ZoneInfo, *, second: bool = False) -> 
 
 FIRST_DELAY = timedelta(minutes=5)
 LONGEST_DELAY = timedelta(days=1)
-"""Delays after a failure: doubled from the first to the longest."""
+"""Delays after a failure: doubled from the first to the longest.
+
+In short lives the longest is less (`longest_delay`).
+"""
+
+_TENTH, _TEN_SECONDS = 10, timedelta(seconds=10)
+"""Part of the renewal window that spread and delays may take at most."""
 
 _PARTS = 2**53
 
@@ -75,10 +81,12 @@ def scheduled_time(place: float, span: ValidityPeriod, care: AgentSettings, hint
     """Return the moment (UTC) at which a certificate is due, before windows apply.
 
     `place`: result of `stable_fraction`. The moment lies in the hint's window, or else in `spread` from the day on
-    which renewal opens. It is no later than `urgent` before the end, or the opening of renewal if that is later.
-    `spread` and `urgent` are for a window of 60 days; in a shorter one they shrink in proportion.
+    which renewal opens, at most a tenth of the renewal window. It is no later than `urgent` before the end, or the
+    opening of renewal if that is later. `spread` and `urgent` are for a window of 60 days; in a shorter one they
+    shrink in proportion. `urgent` is at least the longest delay.
     """
-    opens, spread = client_renewal_window.renewal_opens_at(span), in_proportion(care.spread, span)
+    opens = client_renewal_window.renewal_opens_at(span)
+    spread = min(in_proportion(care.spread, span), renewal_window(span) / _TENTH)
     begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
     # A hint may state any year; a moment before the certificate's begin is meaningless.
     return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
@@ -99,26 +107,50 @@ def is_urgent(span: ValidityPeriod, care: AgentSettings, now: datetime) -> bool:
     return now >= _latest(span, care)
 
 
-def delay(failures: int, asked_for: timedelta | None = None) -> timedelta:
+def longest_delay(span: ValidityPeriod | None) -> timedelta:
+    """Return the longest delay: a day, or a tenth of a short renewal window.
+
+    `span` is None before the first certificate.
+    """
+    tenth = LONGEST_DELAY if span is None else timedelta(seconds=renewal_window(span) // _TEN_SECONDS)
+    return min(LONGEST_DELAY, tenth)
+
+
+def delay(failures: int, span: ValidityPeriod | None, asked_for: timedelta | None = None) -> timedelta:
     """Return the delay after a number of failures in a row (1 or more).
 
-    It is at least `asked_for`, the delay that the service requests. Of that, at most a day counts, so that no service
-    can postpone a renewal indefinitely.
+    It is at least `asked_for`, the delay that the service requests. Of that, the longest delay counts at most, so that
+    no service can postpone a renewal indefinitely.
     """
-    grown = min(FIRST_DELAY * (1 << min(failures - 1, 16)), LONGEST_DELAY)
-    return grown if asked_for is None else min(max(grown, asked_for), LONGEST_DELAY)
+    grown = FIRST_DELAY * (1 << min(failures - 1, 16))
+    return min(max(grown, asked_for or grown), longest_delay(span))
 
 
-def plausible_retry_time(next_try: datetime | None, now: datetime) -> datetime | None:
+def plausible_retry_time(next_try: datetime | None, span: ValidityPeriod | None, now: datetime) -> datetime | None:
     """Return the planned time of the next try, or None.
 
     None for a time later than the longest delay: the clock was wrong when it was planned.
     """
-    return None if next_try is None or next_try > now + LONGEST_DELAY else next_try
+    return None if next_try is None or next_try > now + longest_delay(span) else next_try
+
+
+def plausible_hint(
+    hint: RenewalInfoState | None, span: ValidityPeriod, received: datetime | None
+) -> RenewalInfoState | None:
+    """Return the hint, or None if it cannot be about this certificate.
+
+    Its window began before the certificate, or ended before its receipt: it came after the call. Obeyed, a window that
+    stays would have every certificate renewed as soon as it came.
+    """
+    if hint is None or hint.start < span.not_before or (received is not None and hint.end <= received):
+        return None
+    return hint
 
 
 def _latest(span: ValidityPeriod, care: AgentSettings) -> datetime:
-    return max(span.not_after - in_proportion(care.urgent, span), client_renewal_window.renewal_opens_at(span))
+    # At least the longest delay is left: a pass within it renews, also if the settings have no `urgent` time.
+    urgent = max(in_proportion(care.urgent, span), longest_delay(span))
+    return max(span.not_after - urgent, client_renewal_window.renewal_opens_at(span))
 
 
 def retry_after(span: ValidityPeriod, received: datetime) -> timedelta:

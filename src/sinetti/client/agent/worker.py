@@ -21,6 +21,7 @@ from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import ValidityPeriod
 
 ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 """Function that adapts the settings of a name to sinetti.toml.
@@ -48,7 +49,8 @@ class RunCancelled(Exception):
 class AgentContext:
     """Dependencies of a run.
 
-    `now_given`: `run.now` was given with --now and does not count for PRODUCTION.
+    `now_given`: `run.now` was given with --now and does not count for PRODUCTION. `report_alive` is called while the
+    run goes on; it returns the seconds until the next call is due, or None.
     """
 
     run: ClientContext
@@ -56,6 +58,7 @@ class AgentContext:
     programs: HookRunner
     settle: ApplyConfig
     now_given: bool = False
+    report_alive: Callable[[], float | None] = lambda: None
 
 
 def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:
@@ -138,11 +141,11 @@ def _attempt(
 def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew) -> CommandResult:
     run = agent.run
     held_back = agent.programs.before(seen, entry, run.now_exact)
-    if held_back is not None and not decision.urgent:
+    if held_back and not decision.urgent:
         message = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
-        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, message))
-    if held_back is not None:
-        run.tell(held_back)
+        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (*held_back, message))
+    for one in held_back:
+        run.tell(one)
     return operations.renew(run, seen.name, force=decision.early, among_all=True, only=seen.serial)
 
 
@@ -174,16 +177,19 @@ def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -
         if outcome.result in _RECEIVED:
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
-        known = failed(known, outcome, now)
+        known = failed(known, outcome, None if after.in_use is None else after.in_use.span, now)
     if known != agent_state.load_agent_state(seen.folder):  # the stored memory may be about the former certificate
         agent_state.save_agent_state(seen.folder, known)
     return replace(after, memory=known)
 
 
-def failed(known: AgentState, outcome: CommandResult, now: datetime) -> AgentState:
-    """Count one more failure and plan the next try."""
+def failed(known: AgentState, outcome: CommandResult, span: ValidityPeriod | None, now: datetime) -> AgentState:
+    """Count one more failure and plan the next try.
+
+    `span` is that of the certificate in use.
+    """
     failures = known.failures + 1
-    again = now + schedule.delay(failures, outcome.retry_after)
+    again = now + schedule.delay(failures, span, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
 
 

@@ -14,13 +14,12 @@ from sinetti.client.config import messages as config_messages
 from sinetti.client.config.table_reader import ConfigTable
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
-from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions, Token
+from sinetti.client.model import WITH_PASSWORD, CertificateEntry, Format, Hooks, HookStage, OutputOptions, Token
 from sinetti.client.store import files
 from sinetti.domain.values import MAXIMUM_LENGTH, KeyType
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 _CUSTOMER_ID = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
-_PKCS12 = frozenset({Format.PKCS12, Format.PKCS12_LEGACY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +166,13 @@ def _fit(table: ConfigTable, wanted: OutputOptions) -> None:
     """Record settings that do not go together."""
     if wanted.mode & table_reader.GROUP_READS and wanted.group is None and "group" not in table.raw:
         table.blame("mode", make_message(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
-    if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
+    if wanted.formats & WITH_PASSWORD and wanted.password_file is None and "password_file" not in table.raw:
         table.blame("formats", make_message(config_messages.NO_PASSWORD))
     if wanted.token is not None:
         if wanted.key_password_file is not None:
             table.blame("key_password_file", make_message(config_messages.WITH_TOKEN, key="key_password_file"))
-        if wanted.formats & _PKCS12:
-            table.blame("formats", make_message(config_messages.WITH_TOKEN, key="pkcs12"))
+        for one in sorted(wanted.formats & WITH_PASSWORD):
+            table.blame("formats", make_message(config_messages.WITH_TOKEN, key=one.value))
 
 
 def _of_the_system(table: ConfigTable, key: str, asked: tuple[str, str, str]) -> str | None:

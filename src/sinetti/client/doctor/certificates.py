@@ -20,7 +20,7 @@ from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, generations, settings, snapshot
+from sinetti.client.store import event_log, files, generations, output_files, settings, snapshot
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.client.store.settings import NameSettings
@@ -112,7 +112,14 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
     if not row.seen.is_undeployed or row.seen.deployment is None:
         return
-    step = make_message(findings.DEPLOY_STEP, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log"))
+    if output_files.JKS in output_files.missing_formats(files.live_path(folder), row.seen.files):
+        message = make_message(findings.JKS_MISSING, file=output_files.JKS, serial=row.seen.serial or "")
+        step = make_message(findings.JKS_STEP)
+        yield DoctorFinding(Check.HOOKS, Level.FAIL, message, row.name, step, ExitCode.AGAIN)
+        return
+    step = make_message(
+        findings.DEPLOY_STEP, name=row.name, log=str(folder / hooks.FOLDER / f"{HookStage.DEPLOY.value}.log")
+    )
     message = make_message(
         findings.DEPLOY_FAILED,
         program=_program(folder),

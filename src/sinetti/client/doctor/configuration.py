@@ -15,7 +15,7 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, make_plural_message
-from sinetti.client.model import CertificateEntry, Config
+from sinetti.client.model import CertificateEntry, Config, Format
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
@@ -47,6 +47,8 @@ def check_configuration(config: Config, names: Sequence[str], only: str | None =
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
+    if any(Format.JKS in one.files.formats for one in entries) and shutil.which("keytool") is None:
+        yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.JKS_STEP))
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
             message, step = (

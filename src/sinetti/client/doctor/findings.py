@@ -183,5 +183,14 @@ RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”."
 DEPLOY_FAILED = gettext_noop(
     "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."
 )
-DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti run”.")
+REMOVAL_LEFT = gettext_noop("The removal of {name} was interrupted. Its keys may still be in {folder}.")
+REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it.")
+JKS_MISSING = gettext_noop(
+    "The file {file} of the certificate {serial} could not be made. Programs that read it use no new certificate."
+)
+JKS_STEP = gettext_noop(
+    "Install Java's keytool, or use the format pkcs12. Then run “sinetti run”, which names the cause."
+)
+NO_KEYTOOL = gettext_noop("The format jks needs Java's keytool, which is not installed here.")
+DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti deploy {name}”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")

@@ -14,7 +14,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.results import ExitCode
-from sinetti.client.store import files, rights, settings
+from sinetti.client.store import files, removal, rights, settings
 from sinetti.infra import file_permissions
 
 LITTLE = 100 * 1024 * 1024
@@ -40,6 +40,9 @@ def check_store(store: Path, names: Sequence[str], found: int) -> Iterator[Docto
         yield warning(Check.STORE, make_message(findings.STORE_EMPTY, path=str(store)), about=str(store))
     else:
         yield passed(Check.STORE, make_plural_message(findings.STORE_GOOD, found, path=str(store)), str(store))
+    for name in removal.list_unfinished(store):
+        message = make_message(findings.REMOVAL_LEFT, name=name, folder=str(removal.folder_of(store, name)))
+        yield warning(Check.STORE, message, make_message(findings.REMOVAL_STEP, name=name), str(store))
     yield from _room(store)
     if file_permissions.is_checked():
         yield from _owner(store)

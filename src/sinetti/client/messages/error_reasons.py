@@ -27,6 +27,7 @@ SYSTEM = {
     errno.EACCES: NO_RIGHT,
     errno.EPERM: NO_RIGHT,
     errno.EISDIR: gettext_noop("it is a folder"),
+    errno.EFBIG: gettext_noop("it is too large"),
     errno.ENXIO: gettext_noop("it is a pipe or a device, not a file"),
     errno.ENOTDIR: gettext_noop("a part of the path is not a folder"),
     errno.EEXIST: gettext_noop("the name is already in use"),
@@ -111,6 +112,12 @@ SAID = (
     gettext_noop("this file contains no PEM certificate"),
     gettext_noop("a certificate in this PEM file cannot be read"),
     gettext_noop("its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"),
+    # Files for `sinetti inspect`.
+    gettext_noop("it contains no certificate, request, revocation list, key store or XML message"),
+    gettext_noop("it is empty"),
+    gettext_noop("it is longer than 64 MiB"),
+    gettext_noop("this Java key store is damaged"),
+    gettext_noop("this Java key store contains a secret key, which only Java can read"),
     # Addresses and settings.
     gettext_noop("its host name or port is not valid"),
     gettext_noop("the address must begin with https:// and contain a host name"),

@@ -172,7 +172,8 @@ UNKNOWN_NAME = gettext_noop("{store} has no name {name}. Run “sinetti status�
 BAD_NAME = gettext_noop("“{name}” is not a valid name. Use at most 64 letters, digits, dots, hyphens and underscores.")
 NOT_ENROLLED = gettext_noop("{name} has no certificate. Order one and run “sinetti enrol”.")
 ONLY_ASKED_FOR = gettext_noop(
-    "{name}: there is no certificate to renew yet. Run “sinetti enrol” again, or delete {folder} if it has no live/."
+    "{name}: there is no certificate to renew yet. Run “sinetti enrol” again, or “sinetti remove {name}” "
+    "if you do not need it."
 )
 ONLY_OPEN = gettext_noop(
     "{name}: there is no certificate to renew yet. The first request is pending. Run “sinetti enrol” "
@@ -215,8 +216,8 @@ NEEDS_GATEWAY_EXTRA = gettext_noop(
 ABOUT_NAME = gettext_noop("{name}: {message}")
 STORE_EMPTY = gettext_noop("The store is empty.")
 RUN_LOCKED = gettext_noop(
-    "Another “sinetti run” is using {store}: process {pid} on {host}, started by {user} at {since}. Wait "
-    "until it has finished."
+    "Another command is using {store}: process {pid} on {host}, started by {user} at {since}. Wait until "
+    "it has finished."
 )
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
@@ -224,7 +225,7 @@ RUN_STOPPED = gettext_noop(
 BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is postponed, because the “before” hook failed.")
 SAME_CERTIFICATE = gettext_noop(
     "{name} has the same certificate as {other}, which renews it. A certificate can be renewed only once. "
-    "Keep one of the two names and move the other folder away."
+    "Keep one of the two names, and remove the other with “sinetti remove”."
 )
 ORDER_REPLACEMENT = gettext_noop(
     "{name}: certificate {serial} can no longer be renewed, because {why}. Order a replacement and run "
@@ -237,6 +238,7 @@ RUN_SUMMARY = ngettext_noop(
     "{count} certificate: {well} up to date, {renewed} renewed, {left} pending.",
     "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
+RUN_NEEDS_ACTION = ngettext_noop("{count} certificate needs action.", "{count} certificates need action.")
 RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
 RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")
@@ -246,6 +248,10 @@ WAITS_MAINTENANCE = gettext_noop("{name}: waiting for the maintenance window on 
 WAITS_AFTER_FAILURE = gettext_noop("{name}: the last attempt failed. The next attempt is on {at}.")
 BAD_EVERY = gettext_noop("--every {text}: give a time from 1m to 7d, such as 1h.")
 STOPPING = gettext_noop("Stopping. Work in progress is brought to a safe point first …")
+STOPPING_TYPED = gettext_noop(
+    "Stopping. Work in progress is brought to a safe point first. To end at once, press Ctrl-C again. The next run "
+    "continues."
+)
 
 STATE_PENDING = gettext_noop("pending")
 STATE_NOT_SENT = gettext_noop("the request has not been sent")
@@ -261,9 +267,9 @@ STATE_DAMAGED = gettext_noop("damaged")
 STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
 METRICS_OF_ALL = gettext_noop("--prometheus writes the metrics of all names. Leave out NAME.")
 NOTHING_FOR_A_PERSON = gettext_noop("No action needed.")
-NO_TERMINAL = gettext_noop("There is no terminal to confirm on, so nothing was revoked. Confirm with --yes.")
+NO_TERMINAL = gettext_noop("There is no terminal to confirm on, so nothing was changed. Confirm with --yes.")
 TYPE_THE_NAME = gettext_noop("To revoke the certificate, type its name ({name}):")
-NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was revoked.")
+NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was changed.")
 DOCTOR_WELL = gettext_noop("No problems found.")
 DOCTOR_WRONG = gettext_noop("Problems found: {number}. The lines say what to do next.")
 LOG_EMPTY = gettext_noop("The log has no entries for {name}.")
@@ -372,6 +378,12 @@ TOKEN_KEY_LEFT = gettext_noop(
 )
 HOOK_DONE = gettext_noop("{name}: the {stage} hook has run.")
 HOOK_FAILED = gettext_noop("{name}: the {stage} hook failed: {why}. Its output is in {log}.")
+NO_HOOK = gettext_noop("{name} has no hook for: {stages}. Add one to sinetti.toml, or name that file with --config.")
+NO_HOOKS = gettext_noop(
+    "No hook was run. No name in {store} has one for: {stages}. Add one to sinetti.toml, or name that file with "
+    "--config."
+)
+HOOKS_TESTED = gettext_noop("This was a test with the certificates in use. Nothing was marked as done.")
 HOOK_EXIT = gettext_noop("it exited with code {code}")
 HOOK_SIGNAL = gettext_noop("it was stopped by signal {signal}")
 HOOK_TIMEOUT = gettext_noop("it did not finish within {seconds} s and was stopped")
@@ -404,6 +416,9 @@ EXPORT_NEEDS_PASSWORD = gettext_noop("Use --password-file FILE. A {format} file 
 EXPORT_KEPT_ENCRYPTED = gettext_noop(
     "{name}: the key is stored encrypted and is exported only with a password. Use --password-file FILE "
     "with a password for the copy."
+)
+EXPORT_JKS_WITH_KEY = gettext_noop(
+    "A JKS file contains the private key: add --with-key. For the certificate alone, use the format pem or der."
 )
 EXPORT_PASSWORD_OF_NOTHING = gettext_noop(
     "--password-file has no effect here, because the file contains no key and is not PKCS#12."

@@ -1,12 +1,13 @@
 """Texts of `sinetti log`: events, and requests under way."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sinetti.client import decoder
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
+from sinetti.client.store import event_log
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
@@ -24,6 +25,7 @@ HAPPENED = {
     EventType.PENDING: gettext_noop("Certificate not ready yet"),
     EventType.FAILED: gettext_noop("Attempt failed"),
     EventType.HOOK: gettext_noop("Hook run"),
+    EventType.HOOK_TESTED: gettext_noop("Hook tested"),
     EventType.DEPLOYED: gettext_noop("Certificate put into use"),
     EventType.DEPLOY_FAILED: gettext_noop("Certificate could not be put into use"),
     EventType.HINT: gettext_noop("Renewal time suggested by the service"),
@@ -115,9 +117,17 @@ UNDER_WAY = {
 
 
 def cells(one: LogEvent, language: Language) -> tuple[str, str, str]:
-    """Return time in Finland, event, and facts or an empty text."""
-    facts = "; ".join(_facts(one, language))
+    """Return time in Finland, event, and facts or an empty text.
+
+    The output of a failed program stands on lines of its own below the other facts.
+    """
+    facts = "\n".join(("; ".join(_facts(one, language)), *quoted(event_log.output_of(one))))
     return translate.format_short(one.at), translate.translate(HAPPENED[one.event], language), facts
+
+
+def quoted(output: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a program's output, marked as its own."""
+    return (f"| {messages.strip_control_chars(line)}" for line in output)
 
 
 def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
@@ -134,6 +144,8 @@ def as_json(one: LogEvent) -> dict[str, object]:
 
 def _facts(one: LogEvent, language: Language) -> Iterator[str]:
     for name, value in one.facts.items():
+        if name == event_log.OUTPUT:
+            continue
         displayed = _SHOWN[name](value, language) if name in _SHOWN else messages.strip_control_chars(value)
         if name in _BARE:
             yield from filter(None, (displayed,))

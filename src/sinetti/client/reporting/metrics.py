@@ -4,15 +4,18 @@ Names follow Prometheus' rules: the unit at the end, seconds since 1970 for inst
 list.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 
 BEGINNING = b"# HELP sinetti_"
 """Beginning of a metrics file that Sinetti wrote."""
+
+_LAST_RUN = re.compile(rb"^sinetti_agent_last_run_seconds ([0-9]{1,11})$", re.MULTILINE)
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 """Characters to escape in the value of a label (Prometheus, "Text-based format")."""
@@ -41,6 +44,12 @@ def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = N
     """
     labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
     return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))
+
+
+def last_run_of(octets: bytes) -> datetime | None:
+    """Return the end of the agent's last run from a metrics file, or None."""
+    found = _LAST_RUN.search(octets)
+    return None if found is None else datetime.fromtimestamp(int(found[1]), UTC)
 
 
 def _families(

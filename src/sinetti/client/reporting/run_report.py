@@ -64,10 +64,13 @@ def summary(end: RunReport) -> tuple[Message, ...]:
     """Summarise a run, each name counted once, with the time of the next due action."""
     done = [row for row in end.rows if row.exit_code is ExitCode.DONE]
     renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
-    left, well = len(end.rows) - len(done), len(done) - renewed
+    stuck = sum(row.exit_code in _NEEDS_ACTION for row in end.rows)
+    left, well = len(end.rows) - len(done) - stuck, len(done) - renewed
     summary_messages = [
         messages.make_plural_message(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)
     ]
+    if stuck:
+        summary_messages.append(messages.make_plural_message(messages.RUN_NEEDS_ACTION, stuck))
     if any(row.outcome is None and row.exit_code is not ExitCode.DONE for row in end.rows):
         summary_messages.append(make_message(messages.RUN_LEFT))
     if end.next_due is not None:
@@ -104,5 +107,8 @@ def _row(row: NameResult, at: datetime) -> dict[str, object]:
 def _because(decision: Decision | None) -> str | None:
     return decision.because.value if isinstance(decision, Wait | NeedsOperator) else None
 
+
+_NEEDS_ACTION = frozenset({ExitCode.FAULT, ExitCode.USAGE, ExitCode.REFUSED, ExitCode.STORE})
+"""Exit codes of names that the agent alone cannot put right."""
 
 _NEW = frozenset({Result.RENEWED, Result.ENROLLED})

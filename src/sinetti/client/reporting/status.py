@@ -20,7 +20,7 @@ from sinetti.client.model import AgentSettings
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, journal, key_checks, snapshot
-from sinetti.client.store.event_log import LogEvent
+from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.renewal_info import in_proportion
@@ -137,7 +137,9 @@ WORDS = {
     ),
     RequiredAction.ENROL: gettext_noop("Run “sinetti enrol {name}” again."),
     RequiredAction.RENEW: gettext_noop("Run “sinetti renew {name}” and follow its advice."),
-    RequiredAction.DEPLOY: gettext_noop("Fix the deploy hook. “sinetti log {name}” shows what failed."),
+    RequiredAction.DEPLOY: gettext_noop(
+        "Fix the deploy hook (“sinetti log {name}” shows what failed), then run “sinetti deploy {name}”."
+    ),
     RequiredAction.SET_CLOCK: gettext_noop("Check this computer's clock."),
     RequiredAction.GO_ON: gettext_noop("Run “sinetti retrieve {name}”."),
     RequiredAction.ORDER: gettext_noop(
@@ -145,7 +147,7 @@ WORDS = {
         "you do not need it, remove the table."
     ),
 }
-ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or delete the folder of this name.")
+ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or “sinetti remove {name}” if you do not need it.")
 ENROL_RESOLVE = gettext_noop(
     "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
 )
@@ -377,6 +379,7 @@ VALID_FROM = gettext_noop("Valid from")
 VALID_UNTIL = gettext_noop("Valid until")
 FILES = gettext_noop("Files")
 LATEST_EVENT = gettext_noop("Latest event")
+HOOK_OUTPUT = gettext_noop("Output of the failed hook")
 FINNISH_TIME = gettext_noop("{instant} (Finnish time)")
 
 _WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus.REVOKED})
@@ -462,7 +465,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     """
     seen = row.seen
     memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
-    last = latest_event(folder)
+    last, output = latest_events(folder)
     return row.as_json() | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
@@ -480,18 +483,21 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
         "deploy_tries": 0 if deployment is None else deployment.tries,
         "deploy_next": None if deployment is None else instant(deployment.next_try),
         "last_event": None if last is None else {"at": instant(last.at), "event": last.event.value, **last.facts},
+        "hook_output": list(output),
     }
 
 
-def latest_event(folder: Path) -> LogEvent | None:
-    """Return the last entry of a name's log.
+def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
+    """Return the last entry of a name's log, and the output of a failed last hook.
 
-    None if there is none, or without access to the log.
+    Return None and no lines if there are none, or without access to the log.
     """
     try:
-        return next(reversed(list(event_log.read(folder))), None)
+        found = list(event_log.read(folder))
     except OSError:
-        return None
+        return None, ()
+    hook = next((one for one in reversed(found) if one.event is EventType.HOOK), None)
+    return next(reversed(found), None), () if hook is None else event_log.output_of(hook)
 
 
 def _organisation(row: StatusRow) -> str:

@@ -24,6 +24,9 @@ FILE = "log.jsonl"
 BEFORE = "log.1.jsonl"
 """Name of the previous part, which is full."""
 
+OUTPUT = "output"
+"""Name of the fact with the last lines of a failed program's output."""
+
 LARGEST = 1024 * 1024
 """Octets after which a new part begins; one full part is kept."""
 
@@ -39,6 +42,7 @@ class EventType(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     HOOK = "hook"
+    HOOK_TESTED = "hook-tested"
     DEPLOYED = "deployed"
     DEPLOY_FAILED = "deploy-failed"
     HINT = "hint"
@@ -129,6 +133,11 @@ def read(name_folder: Path) -> Iterator[LogEvent]:
         for line in octets.splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
                 yield _happening(line)
+
+
+def output_of(event: LogEvent) -> tuple[str, ...]:
+    """Return the lines of output that an event has of a failed program."""
+    return tuple(event.facts.get(OUTPUT, "").splitlines())
 
 
 def _happening(line: bytes) -> LogEvent:

@@ -1,4 +1,4 @@
-"""Export of a set for another program: PEM, DER or PKCS#12.
+"""Export of a set for another program: PEM, DER, PKCS#12 or JKS.
 
 The key is included only on request.
 """
@@ -14,8 +14,9 @@ from cryptography import x509
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
-from sinetti.client.store import event_log, files, generations, key_storage
+from sinetti.client.store import event_log, files, generations, java_keystores, key_storage
 from sinetti.client.store.event_log import EventType
+from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.pki import chain, encoding
 from sinetti.pki.encoding import PrivateKey
 
@@ -27,16 +28,17 @@ class ExportFormat(StrEnum):
     DER = "der"
     PKCS12 = "pkcs12"
     PKCS12_LEGACY = "pkcs12-legacy"
+    JKS = "jks"
 
 
-PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY})
+PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY, ExportFormat.JKS})
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """Options of an export.
 
-    `password` protects PKCS#12, or the key in PEM. `serial` None: the certificate in use.
+    `password` protects PKCS#12 and JKS, or the key in PEM. `serial` None: the certificate in use.
     """
 
     form: ExportFormat
@@ -86,6 +88,8 @@ def _possible(wanted: ExportOptions) -> None:
         raise UsageError(make_message(messages.EXPORT_NO_KEY_IN_DER))
     if wanted.form in PACKED and wanted.password is None:
         raise UsageError(make_message(messages.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
+    if wanted.form is ExportFormat.JKS and not wanted.with_key:
+        raise UsageError(make_message(messages.EXPORT_JKS_WITH_KEY))
     if wanted.password is not None and wanted.form not in PACKED and not wanted.with_key:
         raise UsageError(make_message(messages.EXPORT_PASSWORD_OF_NOTHING))
 
@@ -135,5 +139,10 @@ def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate
     if wanted.form is ExportFormat.PEM:
         before = b"" if key is None else encoding.dump_private_key(key, wanted.password)
         return before + b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in whole)
+    if wanted.form is ExportFormat.JKS:
+        try:
+            return java_keystores.make_jks(name, key, whole, wanted.password or b"")
+        except JavaStoreError as bad:
+            raise UsageError(bad.message) from bad
     legacy = wanted.form is ExportFormat.PKCS12_LEGACY
     return encoding.dump(name, key, whole, wanted.password or b"", legacy=legacy)

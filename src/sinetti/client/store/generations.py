@@ -21,6 +21,7 @@ from sinetti.client.store import (
     settings,
     token_keys,
 )
+from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.domain.values import Serial, ValidityPeriod, is_same_identifier
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
@@ -136,7 +137,7 @@ def install(
     }
     folder = name_folder / files.GENERATIONS / serial
     if not files.exists(folder):
-        contents |= output_files.make_formats(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
+        contents |= output_files.make_new_set(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
     elif key_storage.is_encrypted(key):
         # Encrypting the same key yields other octets each time.
         _same_key(folder, certificate, wanted)
@@ -153,7 +154,7 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     """Add the missing formats to the generation in use; return their names.
 
     Existing octets are not changed, and each file appears atomically. Owner, group and mode become those wanted.
-    Raises StoreError, OSError.
+    Raises JavaStoreError after the other files are made, StoreError, OSError.
     """
     folder = files.live_path(name_folder)
     if is_complete(name_folder, wanted):
@@ -165,18 +166,36 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
     above = chain.load_bundle(files.read(folder / CHAIN))
     added = output_files.missing_formats(folder, wanted)
-    for one, octets in output_files.make_formats(name, held.key, (held.certificate, *above), wanted, added).items():
-        files.write_atomic(place / one, octets, lambda beside: output_files.apply_permissions(name, beside, wanted))
-    kept = settings.load(name_folder)
-    if rights.find_exposure(str(name_folder), kept.files) is None:  # otherwise a person has to learn of it
-        mine = replace(kept.files, owner=wanted.owner, group=wanted.group, mode=wanted.mode)
-        if mine != kept.files:  # first, so that no view takes the new rights for a fault
-            settings.store(name_folder, replace(kept, files=mine))
-        output_files.dress_folder(name, place, wanted)
-        output_files.grant_traversal(name_folder, wanted)
+    failed: JavaStoreError | None = None
+    for one in added:
+        try:
+            made = output_files.make_formats(name, held.key, (held.certificate, *above), wanted, {one})
+        except JavaStoreError as bad:  # the other formats do not wait for Java
+            failed = bad
+            continue
+        for octets in made.values():
+            files.write_atomic(place / one, octets, lambda beside: output_files.apply_permissions(name, beside, wanted))
+    _dress(name_folder, place, wanted)
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
+    if failed is not None:
+        raise failed
     return added
+
+
+def _dress(name_folder: Path, generation: Path, wanted: OutputOptions) -> None:
+    """Give a set the configured rights.
+
+    Rights that are a fault stay, since a person has to learn of them.
+    """
+    kept = settings.load(name_folder)
+    if rights.find_exposure(str(name_folder), kept.files) is not None:
+        return
+    mine = replace(kept.files, owner=wanted.owner, group=wanted.group, mode=wanted.mode)
+    if mine != kept.files:  # first, so that no view takes the new rights for a fault
+        settings.store(name_folder, replace(kept, files=mine))
+    output_files.dress_folder(name_folder.name, generation, wanted)
+    output_files.grant_traversal(name_folder, wanted)
 
 
 def _as_kept(name_folder: Path, wanted: OutputOptions) -> OutputOptions:

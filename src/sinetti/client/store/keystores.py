@@ -1,15 +1,13 @@
 """Readers of keys and certificates that were made elsewhere.
 
 They read PEM and DER files, PKCS#12 and Java key stores. The files are only read. keytool exports the content of a
-Java key store into a temporary folder. No password is passed on a command line.
+Java key store into a temporary folder.
 """
 
-import re
 import secrets
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,22 +18,16 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, p
 from sinetti.client.messages import adoption_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
-from sinetti.client.store import key_storage
+from sinetti.client.store import java_keystores, key_storage
+from sinetti.client.store.java_keystores import KeytoolError
 from sinetti.infra import standard_input
-from sinetti.infra.environment import for_child
 from sinetti.infra.standard_input import InputTakenError
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
 LARGEST = 1024 * 1024
-KEYTOOL_SECONDS = 60
 
 _PEM = b"-----BEGIN "
-_JAVA = {b"\xfe\xed\xfe\xed": "JKS", b"\xce\xce\xce\xce": "JCEKS"}
-"""First octets of Java's own kinds of key store; newer ones are PKCS#12."""
-
-_ENTRY = re.compile(r"^Alias name: (.+)\n(?:.*\n)?Entry type: PrivateKeyEntry$", re.MULTILINE)
-"""A private key in the output of `keytool -list -rfc` in English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ def of_files(key: Path, certificate: Path, more: Path | None, password: bytes | 
 def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
-    if octets[:4] in _JAVA:
+    if octets[:4] in java_keystores.KINDS:
         raise UsageError(make_message(adoption_messages.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
@@ -71,75 +63,63 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
     keytool is used for Java's own kinds and if an alias is given. `of_key` is the key's own password, if it has one.
     """
     octets = _read(path)
-    kind = _JAVA.get(octets[:4])
+    kind = java_keystores.KINDS.get(octets[:4])
     if kind is None and alias is None:
         return _of_pkcs12(path, octets, password)
-    keytool = shutil.which("keytool")
-    if keytool is None:
+    if shutil.which("keytool") is None:
         raise UsageError(make_message(adoption_messages.ADOPT_NO_KEYTOOL, path=str(path)))
-    store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
-    return store.taken_out(alias or store.only_alias())
+    store = _Java(path, kind or "PKCS12", password, of_key or password)
+    return store.taken_out(alias or store.only_alias(octets))
 
 
 @dataclass(frozen=True, slots=True)
 class _Java:
     """Java key store, read with keytool."""
 
-    keytool: str
     path: Path
     kind: str
     password: bytes = field(repr=False)
     of_key: bytes = field(repr=False)
 
-    def only_alias(self) -> str:
-        """Return the alias of the only private key in it."""
-        words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
-        found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
+    def only_alias(self, octets: bytes) -> str:
+        """Return the alias of the only private key in it; `octets` are its content."""
+        try:
+            found = sorted(one.alias for one in java_keystores.parse_java(octets) if one.has_key)
+        except ValueError as bad:
+            why = error_reasons.translate_reason(bad)
+            raise UsageError(make_message(messages.UNREADABLE_FILE, path=str(self.path), why=why)) from bad
         if len(found) != 1:
             wrong = adoption_messages.ADOPT_ALIASES if found else adoption_messages.ADOPT_NO_KEY
-            raise UsageError(make_message(wrong, path=str(self.path), aliases=strip_control_chars(", ".join(found))))
+            raise UsageError(make_message(wrong, path=str(self.path), aliases=", ".join(found)))
         return found[0]
 
     def taken_out(self, alias: str) -> KeyMaterial:
         """Return one key with its certificates."""
-        passing = secrets.token_hex(32)
+        passing = secrets.token_hex(32).encode()
         with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
             out = Path(folder) / "out.p12"
-            words: tuple[str, ...] = ("-importkeystore", "-noprompt", "-srckeystore", str(self.path))
-            words += (
+            words: tuple[str, ...] = (
+                "-importkeystore",
+                "-noprompt",
+                "-srckeystore",
+                str(self.path),
                 "-srcstoretype",
                 self.kind,
-                "-srcstorepass:env",
-                "STORE",
-                "-srcalias",
-                alias,
-                "-destkeystore",
-                str(out),
             )
-            words += ("-deststoretype", "PKCS12", "-deststorepass:env", "OUT", "-destkeypass:env", "OUT")
+            words += ("-srcalias", alias, "-destkeystore", str(out), "-deststoretype", "PKCS12")
+            passwords = {"-srcstorepass": self.password, "-deststorepass": passing, "-destkeypass": passing}
             if self.kind != "PKCS12":
-                words += ("-srckeypass:env", "KEY")
-            self._run(words, {"OUT": passing, "KEY": self.of_key.decode(errors="replace")})
-            return _of_pkcs12(self.path, _read(out), passing.encode())
+                passwords["-srckeypass"] = self.of_key
+            try:
+                java_keystores.run_keytool(words, passwords)
+            except KeytoolError as bad:
+                raise self._fault(strip_control_chars(str(bad))) from bad
+            return _of_pkcs12(self.path, _read(out), passing)
 
-    def _run(self, words: Sequence[str], more: Mapping[str, str]) -> str:
-        # keytool inherits the environment; only the same user can see the passwords in it.
-        given = for_child() | {"STORE": self.password.decode(errors="replace")} | dict(more)
-        # "-J": messages and dates in English, so that the list can be parsed.
-        command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
-        try:
-            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- fixed arguments
-                command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
-        output = done.stdout.decode(errors="replace")
-        if done.returncode != 0:
-            why = strip_control_chars((output + done.stderr.decode(errors="replace")).strip())
-            if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(make_message(adoption_messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
-        return output
+    def _fault(self, why: str) -> UsageError:
+        if "UnrecoverableKeyException" in why and self.of_key == self.password:
+            return UsageError(make_message(adoption_messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
+        return UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
 
 
 def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial:
@@ -168,13 +148,17 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
     return found
 
 
+def is_pkcs12(octets: bytes) -> bool:
+    """Return True for a PFX: a SEQUENCE that begins with version 3 (RFC 7292, 4)."""
+    return octets[:1] == b"\x30" and b"\x02\x01\x03" in octets[:12]
+
+
 def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
     """Return the message for a file that could not be read as PKCS#12.
 
-    Its password is wrong or missing, or it has another format. A PFX is a SEQUENCE that begins with version 3
-    (RFC 7292, 4).
+    Its password is wrong or missing, or it has another format.
     """
-    if octets[:1] != b"\x30" or b"\x02\x01\x03" not in octets[:12] or "password" not in str(bad).casefold():
+    if not is_pkcs12(octets) or "password" not in str(bad).casefold():
         return adoption_messages.ADOPT_NO_PKCS12
     return adoption_messages.ADOPT_NO_PASSWORD if password is None else adoption_messages.ADOPT_WRONG_PASSWORD
 
@@ -240,10 +224,7 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        if path == standard_input.STREAM:
-            return standard_input.read_file(path)[:LARGEST]
-        with path.open("rb") as file:
-            return file.read(LARGEST)
+        return standard_input.read_file(path, LARGEST)
     except (OSError, InputTakenError) as bad:
         raise UsageError(
             make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))

@@ -3,6 +3,7 @@
 See docs/holders/agent.md.
 """
 
+import contextlib
 import importlib
 import os
 import shutil
@@ -21,15 +22,16 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.model import Format, OutputOptions
-from sinetti.client.store import files, key_storage
+from sinetti.client.model import WITH_PASSWORD, Format, OutputOptions
+from sinetti.client.store import files, java_keystores, key_storage
+from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey
 
 CERTIFICATE_DER, CHAIN_DER, KEY_DER = "certificate.der", "chain.p7b", "key.der"
-PKCS12, PKCS12_LEGACY = "certificate.p12", "certificate-legacy.p12"
+PKCS12, PKCS12_LEGACY, JKS = "certificate.p12", "certificate-legacy.p12", "certificate.jks"
 
-_WITH_KEY = frozenset({KEY_DER, PKCS12, PKCS12_LEGACY})
+_WITH_KEY = frozenset({KEY_DER, PKCS12, PKCS12_LEGACY, JKS})
 """Files that contain the key."""
 
 _THROUGH = 0o011
@@ -45,7 +47,7 @@ def check(name: str, wanted: OutputOptions) -> None:
     Raises StoreError.
     """
     key_storage.passphrase_of(wanted)
-    if wanted.password_file is not None and _packed(wanted):
+    if wanted.password_file is not None and wanted.formats & WITH_PASSWORD:
         key_storage.pkcs12_password(wanted.password_file)
     for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
         if wish is not None and not _knows(database, function, wish):
@@ -61,6 +63,8 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
         yield PKCS12
     if Format.PKCS12_LEGACY in wanted.formats:
         yield PKCS12_LEGACY
+    if Format.JKS in wanted.formats:
+        yield JKS
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
@@ -88,6 +92,20 @@ def make_formats(
     if key is None:
         names = [one for one in names if one not in _WITH_KEY]
     return {one: _written(name, one, key, chain, wanted) for one in names}
+
+
+def make_new_set(
+    name: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], wanted: OutputOptions
+) -> dict[str, bytes]:
+    """Make the wanted files beside PEM for a set that is not in use yet.
+
+    Without a JKS if keytool fails: a renewal does not depend on Java, and the next run makes the missing file. Raises
+    StoreError.
+    """
+    made = make_formats(name, key, chain, wanted, {one for one in names_of(wanted) if one != JKS})
+    with contextlib.suppress(JavaStoreError):
+        made |= make_formats(name, key, chain, wanted, {JKS})
+    return made
 
 
 def key_der(key: PrivateKey, passphrase: bytes | None) -> bytes:
@@ -164,11 +182,9 @@ def _written(
         return key_der(key, key_storage.passphrase_of(wanted))
     # The settings guarantee a password for a PKCS#12 file.
     password = key_storage.pkcs12_password(wanted.password_file) if wanted.password_file is not None else b""
+    if wish == JKS:
+        return java_keystores.make_jks(name, key, chain, password)
     return encoding.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
-
-
-def _packed(wanted: OutputOptions) -> bool:
-    return bool(wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY})
 
 
 def _name_or_empty(name_of: Callable[[], str]) -> str:

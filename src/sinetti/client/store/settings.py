@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sinetti.client import decoder
-from sinetti.client.model import Format, OutputOptions, Token
+from sinetti.client.model import WITH_PASSWORD, Format, OutputOptions, Token
 from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
 from sinetti.client.store import files as store_files
 from sinetti.domain.values import Environment, KeyType
@@ -194,7 +194,7 @@ def _look_at(address: str) -> None:
 
 def _possible(wanted: OutputOptions) -> None:
     """Raise NameSettingsError for options that cannot be met, before a key is made."""
-    packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
+    packed = wanted.formats & WITH_PASSWORD
     if packed and wanted.token is not None:
         msg = "formats: the key is in a token and cannot leave it"
         raise NameSettingsError(msg)

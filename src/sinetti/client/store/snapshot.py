@@ -230,7 +230,9 @@ def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | No
         return _unusable(NameSnapshot(folder.name, folder), bad)
     if store_files.OURS.isdisjoint(there):
         return None
-    return _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
+    seen = _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
+    # `sinetti remove` may have taken the name away while its files were read.
+    return None if seen.trouble is not None and not os.path.lexists(folder) else seen
 
 
 def load_snapshot(folder: Path) -> NameSnapshot:

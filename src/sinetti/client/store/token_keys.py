@@ -7,7 +7,7 @@ key that no folder of the name mentions was left by an interrupted run. It is us
 import importlib
 import importlib.util
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
@@ -43,6 +43,12 @@ class _Driver(Protocol):
 
     def private_key(self, key: TokenKey, public: PublicKey) -> PrivateKey:
         """Return the private key, which signs in the token."""
+
+    def is_present(self, key: TokenKey) -> bool:
+        """Return whether the token has a key."""
+
+    def delete(self, key: TokenKey) -> None:
+        """Delete a key pair."""
 
 
 def make(
@@ -133,6 +139,34 @@ def _public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]] | Store
 
 def _unusable(why: str) -> StoreError:
     return StoreError(make_message(messages.TOKEN_KEY_GONE, why=error_reasons.translate_reason(why)))
+
+
+def list_keys(name_folder: Path, known: Token | None) -> tuple[TokenKey, ...]:
+    """List all keys of a name in tokens: of its generations, requests and records.
+
+    Module and PIN file of the token `known` come from there.
+    """
+    paths = (*name_folder.glob("*/*/key.uri"), *(name_folder / FOLDER).glob("*.uri"))
+    found = {(one.place.label, one.id): _placed(one, known) for path in paths if (one := _read(path)) is not None}
+    return tuple(found.values())
+
+
+def check_tokens(keys: Iterable[TokenKey]) -> None:
+    """Check that the tokens of these keys can be used.
+
+    Raises StoreError, SignerUnavailable.
+    """
+    for key in keys:
+        _driver().is_present(key)
+
+
+def delete(keys: Iterable[TokenKey]) -> None:
+    """Delete keys from their tokens; a key that is gone is passed over.
+
+    Raises StoreError, SignerUnavailable.
+    """
+    for key in keys:
+        _driver().delete(key)
 
 
 def _placed(key: TokenKey, known: Token | None) -> TokenKey:

@@ -60,7 +60,7 @@ _HELD = {
     DisplayStatus.NEW_WAITS: "succeeded",
     DisplayStatus.NOT_FETCHED: "first_fetched_at IS NULL",
     DisplayStatus.LET_END: "not_before <= renewal_opt_out_at",
-    DisplayStatus.ENDS_SOON: "not_after <= soon AND renewable_from <= now_at",
+    DisplayStatus.ENDS_SOON: "not_after <= soon AND is_late",
     DisplayStatus.RENEWAL_OPEN: "renewable_from <= now_at",
 }
 _STATE = " ".join(f"WHEN {terms} THEN {STATES.index(one)}" for one, terms in _HELD.items())
@@ -99,7 +99,7 @@ kept AS MATERIALIZED ({{certificates}}),
 later AS MATERIALIZED ({_LATER.format(link="predecessor_id")} UNION ALL {_LATER.format(link="replaces_id")}),
 lines AS (SELECT before, MIN(first_fetched_at) AS taken_at, MAX(last_seen) AS new_seen FROM later GROUP BY before),
 known AS (
-SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen
+SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen, {{is_late}} AS is_late
   FROM kept CROSS JOIN instants LEFT JOIN lines ON before = id
 ),
 classified AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
@@ -113,6 +113,16 @@ _SELECT = """
 SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sort_word, {at} AS sort_at FROM {rows}
 """
 _INSTANTS = "instants AS (SELECT %s AS now_at, %s AS lately, %s AS soon, %s AS long_ago)"
+
+_SECONDS = "CAST(strftime('%%s', {}) AS INTEGER)"
+_IS_LATE = {
+    "postgresql": "not_after - now_at <= now_at - renewable_from",
+    "sqlite": f"{_SECONDS.format('not_after')} + {_SECONDS.format('renewable_from')}"
+    f" <= 2 * {_SECONDS.format('now_at')}",
+}
+"""Second half of the time for renewing, by database.
+
+The same as `display_status.is_late`."""
 
 _NUMBERS = {
     Sort.URGENCY: ("rank_n", str(RANKS.index(Urgency.OPEN))),
@@ -138,7 +148,7 @@ def sorted_keys(
     keys. It is one statement.
     """
     written, values = _written(db, certificates)
-    tables, parts = [_INSTANTS, _CERTIFICATES.format(certificates=written)], [_part(wanted)]
+    tables, parts = [_INSTANTS, _certificates(db, written)], [_part(wanted)]
     bound = [*_instants(db, wanted.now), *values]
     if orders is not None:
         written, values = _written(db, orders)
@@ -164,13 +174,17 @@ def status_counts(
     """
     of_certificates, bound = _written(db, certificates)
     of_orders, more = _written(db, orders)
-    tables = (_INSTANTS, _CERTIFICATES.format(certificates=of_certificates), _ORDERS.format(orders=of_orders))
+    tables = (_INSTANTS, _certificates(db, of_certificates), _ORDERS.format(orders=of_orders))
     counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
     open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Urgency.OPEN)}")
     statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
     with connections[db.alias].cursor() as cursor:
         cursor.execute(statement, [*_instants(db, now), *bound, *more])
         return {STATES[number]: count for number, count in cursor.fetchall()}
+
+
+def _certificates(db: Database, written: str) -> str:
+    return _CERTIFICATES.format(certificates=written, is_late=_IS_LATE[connections[db.alias].vendor])
 
 
 def _part(wanted: CertificateQuery) -> str:

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from sinetti.database import models
 from sinetti.database.connection import Database
@@ -100,14 +112,21 @@ def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTr
     """Return every firm with unfinished rows that cause a digest at `leaving`.
 
     The weekly digest is caused by certificates that were in its window at its 8:00, of organisations that were clients
-    then. Later ones wait for the next week. The daily digest is caused by certificates with 7 days or less left, and
-    once more by an expiry since the last digest. One statement reads all firms.
+    then. Later ones wait for the next week. The daily digest is caused by certificates with 7 days or less left, in
+    the second half of their time for renewing, and once more by an expiry since the last digest. One statement reads
+    all firms.
     """
     week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
-    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
+    at = Value(leaving.at, DateTimeField())
+    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, left__lte=F("open_for"), not_after__gte=leaving.before)
     mandate = "lineage__organisation__given__"
     rows = _undone(db, now, now - STAYS, now + NEAR)
-    rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
+    rows = rows.annotate(
+        agent=F(f"{mandate}agent"),
+        since=F(f"{mandate}valid_from"),
+        left=ExpressionWrapper(F("not_after") - at, DurationField()),
+        open_for=ExpressionWrapper(at - F("renewable_from"), DurationField()),
+    )
     counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
     found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
     return tuple(DigestTrigger(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)

@@ -152,11 +152,16 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         DisplayStatus.NOT_FETCHED: one.fetched_at is None,
         # An opt-out before a renewal or replacement does not apply to the new certificate.
         DisplayStatus.LET_END: one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at,
-        # A certificate that is valid for weeks ends soon from its beginning; it counts once it can be renewed.
-        DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
+        # A certificate that is valid for weeks ends soon from its beginning; programs renew it in the first half.
+        DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and is_late(one, now),
         DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
     }
     return next((name for name, holds in held.items() if holds), DisplayStatus.VALID)
+
+
+def is_late(one: CertificateFacts, now: datetime) -> bool:
+    """Return True in the second half of the time for renewing."""
+    return one.span.not_after - now <= now - one.renewable_from
 
 
 def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:

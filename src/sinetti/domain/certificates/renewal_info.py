@@ -39,7 +39,8 @@ A window lasts an eighth of that time, at most one day.
 """
 
 _SECOND: Final = timedelta(seconds=1)
-_THREE_SECONDS: Final = 3 * _SECOND
+_TWO_SECONDS, _THREE_SECONDS = 2 * _SECOND, 3 * _SECOND
+_TEN_DAYS: Final = timedelta(days=10)
 _PAST: Final = timedelta(hours=1)
 
 
@@ -109,11 +110,12 @@ class EarlyReplacementFacts:
 def renewal_window(span: ValidityPeriod) -> timedelta:
     """Return the renewal window of a certificate.
 
-    It is 60 days, or a third of a validity period shorter than 180 days, rounded down to whole seconds. The validity
-    period is notAfter minus notBefore. If the window were as long as that, each renewal could be renewed at once.
+    It is 60 days, or a third of a validity period shorter than 180 days. Below ten days it is half, so that a weekend
+    fits into the window of a week. Rounded down to whole seconds. The validity period is notAfter minus notBefore. If
+    the window were as long as that, each renewal could be renewed at once.
     """
     life = max(span.not_after - span.not_before, timedelta())
-    return min(RENEWAL_WINDOW, timedelta(seconds=life // _THREE_SECONDS))
+    return min(RENEWAL_WINDOW, timedelta(seconds=life // (_TWO_SECONDS if life < _TEN_DAYS else _THREE_SECONDS)))
 
 
 def default_renewal_start(span: ValidityPeriod) -> datetime:

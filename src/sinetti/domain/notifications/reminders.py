@@ -22,14 +22,15 @@ from sinetti.domain.business_days import (
     workdays_later,
 )
 from sinetti.domain.certificates.display_status import CertificateProgress, is_still_used
-from sinetti.domain.certificates.renewal_info import default_renewal_start, renewal_window
+from sinetti.domain.certificates.renewal_info import in_proportion, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import RENEWAL_WINDOW, ValidityPeriod
 
 WIDER_FROM: Final = timedelta(days=14)
 """Step from which reminders have a wider audience.
 
-The signatories and the organisation's contact person get them too, also about an old certificate still in use.
+The signatories and the organisation's contact person get them too, also about an old certificate still in use. In
+shorter lives this time and the next shrink in proportion (`is_wider`, `is_texted`).
 """
 
 TEXTED_FROM: Final = timedelta(days=7)
@@ -89,6 +90,16 @@ class ReminderCheck:
     again: datetime | None = None
 
 
+def is_wider(step: timedelta, span: ValidityPeriod) -> bool:
+    """Return True if a step of this certificate has the wider audience."""
+    return step <= in_proportion(WIDER_FROM, span)
+
+
+def is_texted(step: timedelta, span: ValidityPeriod) -> bool:
+    """Return True if a step of this certificate goes by SMS too."""
+    return step <= in_proportion(TEXTED_FROM, span)
+
+
 def step_name(step: timedelta) -> str:
     """Return the name of a step in rows: days before the end ("60", "0.5")."""
     return f"{step / _DAY:g}"
@@ -132,13 +143,14 @@ def send_times(
 ) -> tuple[tuple[timedelta, datetime], ...]:
     """Return each step of a certificate with its send time.
 
-    A step before the certificate's beginning is left out. So is a step before its renewal opens, since a short
-    validity period opens it later than 60 days before the end. The first step of the schedule moves by `spread`
-    working days, but stays on days before the second.
+    A step before the certificate's beginning is left out. If a short validity period opens renewal later than 60 days
+    before the end, so is a step in the first half of the time for renewing: programs renew in it. The first step of
+    the schedule moves by `spread` working days, but stays on days before the second.
     """
-    opens = default_renewal_start(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
-    steps = [step for step in ladder.steps if opens <= span.not_after - step > span.not_before]
-    times = [_leaves(ladder, span.not_after, step, opens) for step in steps]
+    steps = [step for step in ladder.steps if span.not_after - step > span.not_before]
+    if (window := renewal_window(span)) < RENEWAL_WINDOW:
+        return _short_send_times(ladder, span.not_after, window / 2, steps)
+    times = [send_time(span.not_after, step, first=step == ladder.steps[0], day_off=ladder.day_off) for step in steps]
     if spread and steps and steps[0] == ladder.steps[0]:
         limit = finnish_date(times[1] if len(times) > 1 else span.not_after)
         moved = (workdays_later(times[0], days, ladder.day_off) for days in range(spread, 0, -1))
@@ -146,15 +158,23 @@ def send_times(
     return tuple(zip(steps, times, strict=True))
 
 
-def _leaves(ladder: ReminderSchedule, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
-    """Return the send time of a step.
+def _short_send_times(
+    ladder: ReminderSchedule, not_after: datetime, half: timedelta, steps: Sequence[timedelta]
+) -> tuple[tuple[timedelta, datetime], ...]:
+    """Return the send times of a short validity period, on different days.
 
-    A step on a day off is sent on the working day after it if renewal is not open yet on the working day before.
+    `half`: the second half of the window. A step that would leave before it leaves on the next working day, which may
+    be after the end. Of two steps on one day, the later one takes the place of both.
     """
-    first = step == ladder.steps[0]
-    at = send_time(not_after, step, first=first, day_off=ladder.day_off)
-    later = send_time(not_after, step, first=True, day_off=ladder.day_off)
-    return later if at < opens and later <= not_after else at
+    times: list[tuple[timedelta, datetime]] = []
+    for step in (one for one in steps if one <= half):
+        at = send_time(not_after, step, first=False, day_off=ladder.day_off)
+        if at < not_after - half:
+            at = send_time(not_after, step, first=True, day_off=ladder.day_off)
+        if times and finnish_date(times[-1][1]) == finnish_date(at):
+            at = min(at, times.pop()[1])
+        times.append((step, at))
+    return tuple(times)
 
 
 def due_step(
@@ -195,6 +215,6 @@ def kind_for_step(course: CertificateProgress, step: timedelta, now: datetime) -
         return SuppressionReason.CLOSED
     if course.fetched is None:
         return MessageKind.REMINDER
-    if step <= WIDER_FROM and is_still_used(course, course.fetched, now):
+    if is_wider(step, course.span) and is_still_used(course, course.fetched, now):
         return MessageKind.TAKE_INTO_USE
     return SuppressionReason.FETCHED

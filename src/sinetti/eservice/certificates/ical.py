@@ -38,12 +38,15 @@ def written(seen: CertificateDetails, now: datetime) -> bytes:
         "opens": format_datetime(facts.renewable_from),
         "ends": format_datetime(facts.span.not_after),
     }
+    # An alarm of a short life comes in the second half of its time for renewing, as its reminders do.
+    late = (facts.renewable_from - facts.span.not_after) / 2
+    near_end = [before for before in _BEFORE_THE_END if before >= late]
     calendar = Calendar()
     calendar.add("prodid", "-//Sinetti//Certificates//EN")
     calendar.add("version", "2.0")
     events = (
         ("renewal-opens", facts.renewable_from, _OPENS, _OPENS_TEXT, (_ATONCE,)),
-        ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, _BEFORE_THE_END),
+        ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, near_end),
     )
     for name, at, title, what, alarms in events:
         words = _(title, **values), _(what, **values)

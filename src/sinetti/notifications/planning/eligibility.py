@@ -7,16 +7,17 @@ from sinetti.database.notifications import reminders
 from sinetti.database.notifications.recipients import Recipient, Roles, holders, roles, unique_by_address
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.notifications.reminders import (
-    TEXTED_FROM,
-    WIDER_FROM,
     ReminderSchedule,
     SuppressionReason,
+    is_texted,
+    is_wider,
     kind_for_step,
     latest_due_index,
     send_times,
     step_of,
 )
 from sinetti.domain.validation import international
+from sinetti.domain.values import ValidityPeriod
 from sinetti.notifications.context import NotificationContext, is_holiday
 
 REMINDERS = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE})
@@ -32,17 +33,17 @@ def schedule_for(ctx: NotificationContext) -> ReminderSchedule:
 
 
 def audience(
-    step: timedelta, holder: tuple[Recipient | None, Recipient | None], acting: Roles
+    step: timedelta, span: ValidityPeriod, holder: tuple[Recipient | None, Recipient | None], acting: Roles
 ) -> tuple[Recipient, ...]:
     """Return the recipients of a step, the nearest first.
 
     They are contact and deputy, and in later steps also the people who act for the organisation.
     """
-    people = (*holder, acting.contact_person, *acting.signatories) if step <= WIDER_FROM else holder
+    people = (*holder, acting.contact_person, *acting.signatories) if is_wider(step, span) else holder
     return tuple(one for one in people if one is not None)
 
 
-def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
+def copies(step: timedelta, span: ValidityPeriod, people: Iterable[Recipient]) -> tuple[Copy, ...]:
     """Return the copies of a step: e-mails, and SMS in the last days.
 
     A recipient whose address bounces gets SMS only; a recipient who opted out gets nothing. A person listed in two
@@ -50,7 +51,7 @@ def copies(step: timedelta, people: Iterable[Recipient]) -> tuple[Copy, ...]:
     """
     readers = tuple(people)
     found: list[Copy] = [(one, MessageChannel.EMAIL) for one in unique_by_address(readers) if one.mailable]
-    if step > TEXTED_FROM:
+    if not is_texted(step, span):
         return tuple(found)
     phones: set[str] = set()
     for one in unique_by_address(one for one in readers if one.textable and not one.stopped):
@@ -92,15 +93,15 @@ def _still_for(
 
     Otherwise return the reason.
     """
-    step = step_of(queued.step)
+    step, span = step_of(queued.step), found.course.span
     holder = holders(ctx.db, [found.lineage_id]).get(found.lineage_id, (None, None))
-    people = audience(step, holder, Roles())
-    if all(one.person_id != queued.recipient for one in people) and step <= WIDER_FROM:
+    people = audience(step, span, holder, Roles())
+    if all(one.person_id != queued.recipient for one in people) and is_wider(step, span):
         acting = roles(ctx.db, [found.organisation_id], now)
-        people = audience(step, holder, acting[found.organisation_id])
+        people = audience(step, span, holder, acting[found.organisation_id])
     if all(one.person_id != queued.recipient for one in people):
         return SuppressionReason.NOT_CONCERNED
     reached = any(
-        one.person_id == queued.recipient and channel is queued.channel for one, channel in copies(step, people)
+        one.person_id == queued.recipient and channel is queued.channel for one, channel in copies(step, span, people)
     )
     return None if reached else SuppressionReason.NOT_REACHED

@@ -147,7 +147,8 @@ def _reach(ctx: NotificationContext, now: datetime) -> ReminderWindow:
 
 
 def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None], acting: Roles) -> tuple[Copy, ...]:
-    return copies(one.step, audience(one.step, holder, acting))
+    span = one.found.course.span
+    return copies(one.step, span, audience(one.step, span, holder, acting))
 
 
 def _is_in_digest(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:

@@ -147,12 +147,11 @@ MANY_NOW_YOU = gettext_noop(
 )
 MANY_NOW_DEPUTY = gettext_noop("You are now the deputy of the technical contact person of these certificates.")
 MANY_WHAT_YOU_DO = gettext_noop(
-    "You can renew each certificate in your program during its last 60 days, or during the last third of "
-    "its validity if that is shorter. If its page in the e-service shows an earlier time, you can renew "
-    "it then. We will remind you in time. For certificates that have not been retrieved yet, you receive "
-    "transfer IDs in separate messages."
+    "You can usually renew each certificate in your program during its last 60 days. Its page in the "
+    "e-service shows the exact time, which is later if the validity is short. We will remind you in time. "
+    "For certificates that have not been retrieved yet, you receive transfer IDs in separate messages."
 )
-MANY_WHAT_DEPUTY_DOES = gettext_noop("We will also remind you when one of them can be renewed.")
+MANY_WHAT_DEPUTY_DOES = gettext_noop("We will also remind you before one of them expires.")
 MANY_NOW_ANOTHER = gettext_noop(
     "The technical contact person of these certificates is now {name}. You do not need to do anything. We "
     "will no longer send you messages about them."

@@ -50,6 +50,7 @@ _EC_PARAMETERS = {
     KeyType.EC_P384: bytes.fromhex("06052b81040022"),
 }
 
+_KEY_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 _STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
 
 _SAID = {
@@ -146,6 +147,28 @@ def _ids_of(found: pkcs11.Object) -> tuple[bytes, KeyId] | None:
         return bytes(found[Attribute.ID]), key_policy.key_id(_public_key(found))
     except (pkcs11.PKCS11Error, KeyError, ValueError):
         return None
+
+
+def is_present(key: TokenKey) -> bool:
+    """Return whether the token has an object with the ID of a key.
+
+    Raises SignerUnavailable if the token cannot be used.
+    """
+    return _in_session(key.place, lambda session: any(_objects(session, key, kind) for kind in _KEY_PAIR))
+
+
+def delete(key: TokenKey) -> None:
+    """Delete a key pair from the token; do nothing if it has none with the ID.
+
+    Raises SignerUnavailable if the token cannot be used.
+    """
+
+    def deleted(session: pkcs11.Session) -> None:
+        for kind in _KEY_PAIR:
+            for one in _objects(session, key, kind):
+                one.destroy()
+
+    _in_session(key.place, deleted)
 
 
 def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":

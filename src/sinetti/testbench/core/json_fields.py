@@ -4,7 +4,6 @@ Each field becomes a value, or an error that names it.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,13 +11,9 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from sinetti.domain.validation import check_text, check_unlinked
+from sinetti.infra.durations import parse_duration
 
 _Value = TypeVar("_Value", bound=StrEnum)
-_LONGEST_DURATION = 40
-_DURATION = re.compile(
-    r"(-?)P(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
-    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?"
-)
 
 
 class FieldError(ValueError):
@@ -129,14 +124,10 @@ def duration(value: Mapping[str, object], name: str) -> timedelta:
     Years and months have no fixed length. Raises FieldError for any other value.
     """
     found = value.get(name)
-    parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
-    given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
-    if not parts or not given:
-        sentence = f"{name} must be a duration in weeks, days or smaller units, such as P8W or P59DT1H"
-        raise FieldError(sentence)
     try:
-        length = timedelta(**given)
+        return parse_duration(found if isinstance(found, str) else "")
+    except ValueError:
+        sentence = f"{name} must be a duration in weeks, days or smaller units, such as P8W or P59DT1H"
     except OverflowError:
         sentence = f"{name} leads past the end of the calendar"
-        raise FieldError(sentence) from None
-    return -length if parts[1] else length
+    raise FieldError(sentence)

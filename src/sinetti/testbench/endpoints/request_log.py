@@ -40,15 +40,21 @@ class RequestLog:
 
 
 def format_request(request: Request, reply: Response, now: datetime) -> str:
-    """Return the line: time, operation, customer, outcome, code and reason."""
+    """Return the line: time, operation, customer, outcome, code, reason and guess."""
     operation = _OPERATIONS.get((reply.log_fields or {}).get("operation", ""))
     if operation is None:
         path = request.path if len(request.path) <= _LONGEST_PATH else f"{request.path[:_LONGEST_PATH]}…"
         operation = f"{request.method} {path}"
     found = _CUSTOMER.search(request.body)
     customer = "-" if found is None else found[1].decode("ascii")
-    line = f"{now:%Y-%m-%d %H:%M:%S} {operation} {customer} {_outcome(reply)}"
+    line = f"{now:%Y-%m-%d %H:%M:%S} {operation} {customer} {_outcome(reply)}{_guess(reply)}"
     return "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
+def _guess(reply: Response) -> str:
+    fields = reply.log_fields or {}
+    name, sentence = fields.get("guess"), fields.get("guess_text", "")
+    return "" if name is None else f" [{name.partition(',')[0]}] {sentence.partition('. ')[0].rstrip('.')}."
 
 
 def _outcome(reply: Response) -> str:

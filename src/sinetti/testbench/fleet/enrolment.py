@@ -70,7 +70,7 @@ class EnrolmentClient:
     address: str
     trust_services: str
     trust_holders: str
-    tls_ca: str
+    tls_ca: str | None
     store: Path
 
     def settings(self, of: FleetOrganisation) -> NameSettings:
@@ -92,10 +92,8 @@ class EnrolmentClient:
 
 def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
     """Return the enrolment client of a bench, with the bench's own address."""
-    services, holders, server = (
-        Path(stage.ready["trust"][name]).read_text(encoding="ascii") for name in ("services", "holders", "server")
-    )
-    return EnrolmentClient(stage.ready["soap_url"], services, holders, server, store)
+    trust = {name: Path(path).read_text(encoding="ascii") for name, path in stage.ready["trust"].items() if path}
+    return EnrolmentClient(stage.ready["soap_url"], trust["services"], trust["holders"], trust.get("server"), store)
 
 
 def at(desk: EnrolmentClient, address: str) -> EnrolmentClient:

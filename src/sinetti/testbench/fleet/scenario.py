@@ -74,7 +74,7 @@ _REST = timedelta(days=14)
 It is the sum of the delays, doubled.
 """
 
-_CONFIG = """\
+CONFIG = """\
 store = "store"
 
 [services.bench]
@@ -209,7 +209,7 @@ class FleetSimulation:
 
     def _configured(self, address: str) -> Path:
         trust, config = self.stage.ready["trust"], self.stage.folder / "sinetti.toml"
-        config.write_text(_CONFIG.format(address=address, **trust), encoding="utf-8")
+        config.write_text(CONFIG.format(address=address, **trust), encoding="utf-8")
         return config
 
     def _ended(self, act: str, begins: datetime, enrolled: int, replaced: timedelta | None = None) -> PhaseReport:

@@ -16,6 +16,7 @@ from threading import Timer
 from typing import Any
 
 _READY_WITHIN = 30
+_ANSWER_WITHIN = 300
 _COMMAND_WITHIN = 60
 _STOP_WITHIN = 10
 _WIDTH = 100
@@ -62,8 +63,10 @@ class StoryResult:
 class StoryRunner:
     """A test bench in a temporary folder, and a place for the client's store."""
 
-    def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
-        """Start a bench whose clock stands at `now`.
+    def __init__(
+        self, now: str, *, keep: bool = False, folder: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
+        """Start a bench whose clock stands at `now`, with further `options`.
 
         Unless it is to be kept, it ends with this process in any case. Its files lie in `folder`, or in a temporary
         folder.
@@ -75,7 +78,7 @@ class StoryRunner:
         self._serials: set[str] = set()
         self._log = self.folder / "bench.log"
         command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(self.folder / "bench")]
-        command += ["--now", now, *([] if keep else ["--until-stdin-closes"])]
+        command += ["--now", now, *options, *([] if keep else ["--until-stdin-closes"])]
         with self._log.open("w", encoding="utf-8") as log:
             self.bench = subprocess.Popen(  # noqa: S603 - our own program, words of our own
                 command,
@@ -108,6 +111,9 @@ class StoryRunner:
         except subprocess.TimeoutExpired:
             self.bench.kill()
             self.bench.wait()
+        for pipe in (self.bench.stdin, self.bench.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def chapter(self, title: str, *, now: str | None = None) -> None:
         """Begin a step of the story; with `now`, set the bench's clock first."""
@@ -169,7 +175,7 @@ class StoryRunner:
             method=method,
         )
         try:
-            with _DIRECT.open(request, timeout=_READY_WITHIN) as reply:
+            with _DIRECT.open(request, timeout=_ANSWER_WITHIN) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as refused:
             with refused:

@@ -1,0 +1,158 @@
+"""`sinetti trust fetch`: write the CA certificates that a service publishes."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from sinetti.cli.client import common
+from sinetti.client import service_address
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import make_message
+from sinetti.client.reporting import status
+from sinetti.client.requests import trust_anchors
+from sinetti.client.requests.transport import ServiceError
+from sinetti.client.requests.trust_anchors import TrustAnchors
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import settings
+from sinetti.domain.values import Environment
+from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.standard_input import STREAM
+from sinetti.pki import encoding
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+EXAMPLE = (
+    "example:\n  sinetti trust fetch --service https://certificates.example/2017/10/CertificateServices \\\n"
+    "    --fingerprint 5F:0C:…\n\nGet the SHA-256 fingerprint of the root certificate from the operator of the "
+    "service, by telephone for example.\n\nexit codes: 0 written · 2 usage error, or a file exists · 4 service not "
+    "reached, or its CAs not trusted"
+)
+
+BAD_FINGERPRINT = gettext_noop(
+    "“{text}” is not a SHA-256 fingerprint. It has 64 digits from 0 to f. Colons and spaces do not matter."
+)
+BOTH_FILES = gettext_noop("Give --trust-services with --trust-holders, two different files, and without --out-dir.")
+FETCHED = gettext_noop("{environment}: the CAs of the service were written to {services} and {holders}.")
+NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    group = subparsers.add_parser(
+        "trust",
+        help="fetch the CA certificates of a service",
+        description="Fetches the CA certificates that the client trusts.",
+        epilog=EXAMPLE,
+    )
+    parser = group.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser(
+        "fetch",
+        help="fetch the CA certificates of a service and check them",
+        description="Writes the CA certificates that a service publishes, only if its root certificate has the given "
+        "fingerprint and all others lead to it.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("--service", metavar="URL", required=True, help="address of the certificate service")
+    parser.add_argument(
+        "--fingerprint", metavar="SHA256", required=True, help="SHA-256 fingerprint of the service's root certificate"
+    )
+    parser.add_argument(
+        "--out-dir", metavar="DIR", type=Path, help="folder for services.pem and holders.pem (default: this folder)"
+    )
+    parser.add_argument(
+        "--trust-services", metavar="FILE", type=Path, help="file for the CAs that issue certificates to services"
+    )
+    parser.add_argument(
+        "--trust-holders", metavar="FILE", type=Path, help="file for the CAs that issue certificates to holders"
+    )
+    parser.add_argument(
+        "--tls-ca",
+        metavar="PEM",
+        type=Path,
+        help="CAs to trust for the server's TLS certificate (default: the system's)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace existing files")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Fetch the CAs of one service."""
+    console = common.console_of(parsed)
+    fingerprint = trust_anchors.parse_fingerprint(parsed.fingerprint)
+    if fingerprint is None:
+        raise UsageError(make_message(BAD_FINGERPRINT, text=parsed.fingerprint))
+    services, holders = _targets(parsed)
+    tls_ca = _bundle(parsed.tls_ca)
+    now = common.now_of(parsed, console)
+    try:
+        found = trust_anchors.fetch_anchors(parsed.service, tls_ca, fingerprint, now, console.language)
+    except service_address.InvalidServiceUrl as bad:
+        why = error_reasons.translate_reason(f"service: {bad}")
+        raise UsageError(make_message(messages.BAD_SETTING, why=why)) from bad
+    except ServiceError as bad:
+        return console.fail(bad.message, ExitCode.AGAIN)
+    if parsed.now is not None and found.environment is Environment.PRODUCTION:
+        raise UsageError(make_message(NOW_NOT_IN_PRODUCTION))
+    _write(((services, found.services), (holders, found.holders)), replaces=parsed.force)
+    where = {"services": str(services), "holders": str(holders)}
+    console.tell(make_message(FETCHED, environment=found.environment.value, **where))
+    if parsed.json:
+        common.print_json(_as_json(found, services, holders))
+    return ExitCode.DONE
+
+
+def _targets(parsed: argparse.Namespace) -> tuple[Path, Path]:
+    services, holders = parsed.trust_services, parsed.trust_holders
+    if services is None and holders is None:
+        folder = parsed.out_dir or Path()
+        return folder / "services.pem", folder / "holders.pem"
+    if services is None or holders is None or services.absolute() == holders.absolute() or parsed.out_dir is not None:
+        raise UsageError(make_message(BOTH_FILES))
+    common.reject_two_outputs(parsed, services, "--trust-services")
+    common.reject_two_outputs(parsed, holders, "--trust-holders")
+    return services, holders
+
+
+def _bundle(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return settings.bundle_text(common.read_file(path))
+    except ValueError as bad:
+        why = error_reasons.translate_reason(bad)
+        raise UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=why)) from bad
+
+
+def _write(targets: Sequence[tuple[Path, Sequence[x509.Certificate]]], *, replaces: bool) -> None:
+    """Write the files that do not have this content yet.
+
+    Raises UsageError before the first one is written if a file has another content and may not be replaced.
+    """
+    due = []
+    for path, certificates in targets:
+        octets = b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in certificates)
+        exists = path != STREAM and path.is_file()
+        if exists and common.read_file(path) == octets:
+            continue
+        if exists and not replaces:
+            raise UsageError(make_message(common.FILE_EXISTS, path=str(path)))
+        due.append((path, octets, exists))
+    for path, octets, exists in due:
+        common.write_file(path, octets)
+        if path.is_file() and not exists:
+            path.chmod(0o644)  # public, and the agent may be another user
+
+
+def _as_json(found: TrustAnchors, services: Path, holders: Path) -> dict[str, object]:
+    root = {
+        "subject": found.root.subject.rfc4514_string(),
+        "sha256": encoding.sha256_hex(encoding.certificate_der(found.root)),
+        "not_after": status.instant(found.root.not_valid_after_utc),
+    }
+    paths = {"trust_services": str(services), "trust_holders": str(holders)}
+    return {"environment": found.environment.value, "root": root, **paths, "certificates": found.count}

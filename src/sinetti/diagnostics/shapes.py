@@ -1,0 +1,339 @@
+"""Faults of a message that are visible without comparing octets.
+
+What is no XML or no envelope, a signature of another shape, and a request that its service cannot read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+from xml.parsers.expat import errors
+from xml.sax.saxutils import unescape
+
+from cryptography import x509
+from lxml import etree
+
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.matchers import decodings
+from sinetti.diagnostics.signed_message import MessageType, NotAnEnvelope, SignedElement
+from sinetti.domain.values import KeyPolicy
+from sinetti.pki import csr
+from sinetti.pki.csr import CsrUploadError
+from sinetti.wire.soap.schema_types import REQUESTS, ElementName, Operation, SchemaViolation, qualified, read_sequence
+from sinetti.wire.xmldsig import algorithms, parser
+from sinetti.wire.xmldsig.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, XmlSignatureAlgorithm
+from sinetti.wire.xmldsig.errors import SignatureErrorCode
+from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
+from sinetti.wire.xmldsig.signature import SIGNATURE
+
+_REQUEST_NAMES = tuple(one.request for one in Operation)
+_REQUEST_TAGS = frozenset(map(qualified, _REQUEST_NAMES))
+_BEFORE = re.compile(rb"(?:POST|PUT|GET|HTTP/|--|[A-Za-z-]+:\s)")
+_BARE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|<(?![A-Za-z_/!?:]|[^\x00-\x7f])")
+_INCOMPLETE = frozenset(
+    errors.codes[one]
+    for one in (
+        errors.XML_ERROR_NO_ELEMENTS,
+        errors.XML_ERROR_UNCLOSED_TOKEN,
+        errors.XML_ERROR_PARTIAL_CHAR,
+        errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+_UNBOUND = errors.codes[errors.XML_ERROR_UNBOUND_PREFIX]
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_FOREIGN_ESCAPE = re.compile(r"\\[nrt/]|%[0-9A-Fa-f]{2}|&#?\w+;|=3D")
+_TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
+_GARBLED = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\\w\\?\\w")
+_SEQUENCE = b"\x30"
+_KNOWN_METHODS = frozenset(
+    f"http://www.w3.org/{start}{name}"
+    for start, names in {
+        "2000/09/xmldsig#": "sha1 md5 sha256 sha384 sha512 rsa-sha1 rsa-md5 rsa-sha256 rsa-sha512 dsa-sha1 "
+        "ecdsa-sha256 hmac-sha1 hmac-sha256 base64",
+        "2001/04/xmldsig-more#": "sha224 sha256 sha384 md5 rsa-md5 rsa-sha1 rsa-sha224 rsa-ripemd160 ecdsa-sha1 "
+        "ecdsa-sha224 hmac-md5 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512",
+        "2001/04/xmlenc#": "sha1 ripemd160 sha384 rsa-sha256",
+        "2007/05/xmldsig-more#": "sha256-rsa-MGF1 sha384-rsa-MGF1 sha512-rsa-MGF1 rsa-pss sha3-256 sha3-512",
+        "2006/12/xml-c14n11": " #WithComments",
+        "TR/2001/REC-xml-c14n-20010315": "#WithComments",
+        "2001/10/xml-exc-c14n#": "WithComments",
+        "TR/1999/": "REC-xpath-19991116 REC-xslt-19991116",
+        "2002/06/": "xmldsig-filter2",
+    }.items()
+    for name in names.split(" ")
+)
+"""Methods that are named; the log of the bench contains no others."""
+
+
+class Finding(NamedTuple):
+    """Fault, and the names in its text: an element, a place, a method."""
+
+    cause: Cause
+    named: Mapping[str, str]
+
+
+def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
+    """Return why octets are no XML, or no envelope with a message."""
+    if isinstance(bad, NotAnEnvelope):
+        return Cause.AS_TEXT if _has_request_as_text(parser.tree_of(parser.without_bom(octets))) else Cause.NOT_SOAP_11
+    if octets.startswith(_MARKS) or b"\0" in octets[:64] or "encoding" in str(bad) or not _is_utf_8(octets):
+        return Cause.NOT_UTF_8
+    if "DOCTYPE" in str(bad):
+        return Cause.DOCTYPE
+    if b"&lt;" in octets and not octets.lstrip().startswith(b"<"):
+        return Cause.AS_TEXT
+    if _BEFORE.match(octets.lstrip()) or any(map(_is_xml, _without_surroundings(octets))):
+        return Cause.NOT_THE_BODY_ALONE
+    if b"<" in octets and _BARE.search(octets):
+        return Cause.NOT_ESCAPED
+    code = getattr(bad.__cause__, "code", None)
+    if code == _UNBOUND:
+        return Cause.UNDECLARED
+    return Cause.CUT_OFF if code in _INCOMPLETE and octets.lstrip().startswith(b"<") else Cause.NOT_XML
+
+
+def _is_utf_8(octets: bytes) -> bool:
+    with suppress(UnicodeError):
+        octets.decode()
+        return True
+    return False
+
+
+def _without_surroundings(octets: bytes) -> Iterator[bytes]:
+    """Yield octets without what stands before the first tag, and after the last."""
+    inner = octets[max(octets.find(b"<"), 0) :]
+    for one in (inner, inner[: inner.rfind(b">") + 1]):
+        if one and one != octets:
+            yield one
+
+
+def _is_xml(octets: bytes) -> bool:
+    with suppress(XmlRejected):
+        parser.run_parser(parser.hardened_parser(), octets)
+        return True
+    return False
+
+
+def find_in_envelope(taken: SignedElement) -> Cause | None:
+    """Return the fault of a request that is not the Body's own element, or None."""
+    if taken.envelope is None or taken.kind is not MessageType.DOCUMENT:
+        return None
+    if any(element.tag in _REQUEST_TAGS for element in taken.root.iter("*")):
+        return Cause.WRAPPED
+    return Cause.AS_TEXT if _has_request_as_text(taken.root) else None
+
+
+def _has_request_as_text(root: etree._Element) -> bool:
+    for text in root.itertext():
+        plain = unescape(str(text)).strip()
+        decoded = (parser.decode_base64(plain) or b"").decode("utf-8", "replace")
+        for one in (plain, decoded):
+            if one.lstrip("\ufeff").startswith("<") and any(name in one for name in _REQUEST_NAMES):
+                return True
+    return False
+
+
+def find_in_signature(flaw: str, root: etree._Element) -> Finding | None:
+    """Return the fault of a signature's shape, by the verifier's reason, or None."""
+    signature = next(root.iter(SIGNATURE), None)
+    if signature is None:
+        return None
+    match flaw:
+        case SignatureErrorCode.MISPLACED:
+            return Finding(Cause.OBJECT, {}) if root is signature else None
+        case SignatureErrorCode.PARTS:
+            return _parts(signature)
+        case SignatureErrorCode.NOT_ONE_CERTIFICATE | SignatureErrorCode.NO_X509_DATA:
+            several = len(list(signature.iter(f"{{{DS}}}X509Certificate"))) > 1
+            return Finding(Cause.CHAIN if several else Cause.NO_CERTIFICATE, {})
+        case SignatureErrorCode.NOT_BASE64 | SignatureErrorCode.CERTIFICATE_UNREADABLE:
+            return _value(signature)
+        case (
+            SignatureErrorCode.METHOD
+            | SignatureErrorCode.CANONICALISATION
+            | SignatureErrorCode.TRANSFORMS
+            | SignatureErrorCode.DIGEST_METHOD
+        ):
+            return _method(signature, flaw)
+    return None
+
+
+def _parts(signature: etree._Element) -> Finding:
+    references = list(signature.iter(f"{{{DS}}}Reference"))
+    parts = [etree.QName(one).localname for one in children(signature)]
+    names = [etree.QName(one).localname for reference in references for one in children(reference)]
+    if len(references) > 1:
+        return Finding(Cause.SEVERAL_REFERENCES, {})
+    if next(signature.iter(f"{{{DS}}}Object"), None) is not None:
+        return Finding(Cause.OBJECT, {})
+    if parts == ["SignedInfo", "SignatureValue"]:
+        return Finding(Cause.NO_CERTIFICATE, {})
+    for missing, found, others in (
+        ("SignatureValue", parts, ["SignedInfo", "KeyInfo"]),
+        ("DigestValue", names, ["Transforms", "DigestMethod"]),
+    ):
+        if found == others:
+            return Finding(Cause.NOT_BASE64, {"element": missing})
+    return Finding(Cause.NOT_ENVELOPED if names == ["DigestMethod", "DigestValue"] else Cause.PARTS, {})
+
+
+def _method(signature: etree._Element, flaw: str) -> Finding:
+    transforms = [str(one.get("Algorithm")) for one in signature.iter(f"{{{DS}}}Transform")]
+    if flaw == SignatureErrorCode.TRANSFORMS:
+        if ENVELOPED not in transforms:
+            return Finding(Cause.NOT_ENVELOPED, {})
+        if transforms[0] != ENVELOPED and set(transforms) <= {ENVELOPED, EXCLUSIVE, INCLUSIVE}:
+            return Finding(Cause.TRANSFORM_ORDER, {})
+    for name, accepted in (
+        ("SignatureMethod", frozenset(XmlSignatureAlgorithm)),
+        ("CanonicalizationMethod", frozenset({EXCLUSIVE, INCLUSIVE})),
+        ("Transform", frozenset({ENVELOPED, EXCLUSIVE, INCLUSIVE})),
+        ("DigestMethod", None),
+    ):
+        for element in signature.iter(f"{{{DS}}}{name}"):
+            uri = element.get("Algorithm", "")
+            is_accepted = algorithms.digest_of(uri, b"") is not None if accepted is None else uri in accepted
+            if not is_accepted:
+                return Finding(Cause.METHOD, {"place": name, "method": _short(uri)})
+    # Each method is accepted, but not with parameters, or not so many of them.
+    place = {SignatureErrorCode.METHOD: "SignatureMethod", SignatureErrorCode.DIGEST_METHOD: "DigestMethod"}.get(
+        SignatureErrorCode(flaw), "Transforms"
+    )
+    return Finding(Cause.METHOD, {"place": place, "method": "–"})
+
+
+def _short(uri: str) -> str:
+    """Return a known method's URI, or a question mark."""
+    return uri if uri in _KNOWN_METHODS else "?"
+
+
+def _value(signature: etree._Element) -> Finding:
+    for name in ("X509Certificate", "SignatureValue", "DigestValue"):
+        text = _text_of(signature, name)
+        octets = parser.decode_base64(text)
+        if name == "X509Certificate":
+            cause = _certificate(text, octets)
+            if cause is not None:
+                return Finding(cause, {"element": name})
+        if not octets:
+            return _not_base64(name, text)
+    return Finding(Cause.CERTIFICATE_UNREADABLE, {})
+
+
+def _text_of(root: etree._Element, name: str) -> str:
+    element = next(root.iter(f"{{{DS}}}{name}"), None)
+    return "" if element is None else parser.value(element) or ""
+
+
+def has_lost_plus_signs(root: etree._Element) -> bool:
+    """Return whether SignatureValue would be base64 with plus signs for its spaces."""
+    text = _text_of(root, "SignatureValue").strip()
+    return " " in text and parser.decode_base64(text.replace(" ", "+")) is not None
+
+
+def _certificate(text: str, octets: bytes | None) -> Cause | None:
+    if "BEGIN" in text or b"-----BEGIN" in (octets or b""):
+        return Cause.PEM
+    if _loads(parser.decode_base64(text.strip().replace(" ", "+")) or b"") and not _loads(octets or b""):
+        return Cause.PLUS_LOST
+    if not octets or _loads(octets):
+        return None
+    for how, again in decodings(octets):
+        if how != "reversed" and (_loads(again) or b"-----BEGIN" in again):
+            return Cause.CERTIFICATE_TWICE
+    return Cause.NOT_A_CERTIFICATE if octets.startswith(_SEQUENCE) and _is_other_der(octets) else None
+
+
+def _loads(octets: bytes) -> bool:
+    with suppress(ValueError, x509.InvalidVersion):
+        x509.load_der_x509_certificate(octets)
+        return True
+    return False
+
+
+_OTHER_OIDS = tuple(
+    bytes.fromhex(one)
+    for one in ("06092a864886f70d010702", "06092a864886f70d010701", "06092a864886f70d010101", "06072a8648ce3d0201")
+)
+"""Object identifiers of PKCS#7, and of RSA and EC keys, near a file's start."""
+
+
+def _is_other_der(octets: bytes) -> bool:
+    with suppress(ValueError, x509.InvalidVersion):
+        x509.load_der_x509_csr(octets)
+        return True
+    return any(one in octets[:48] for one in _OTHER_OIDS)
+
+
+def _not_base64(name: str, text: str) -> Finding:
+    joined = "".join(text.split())
+    if _FOREIGN_ESCAPE.search(joined):
+        return Finding(Cause.FOREIGN_ESCAPE, {"element": name})
+    if " " in text.strip() and parser.decode_base64(text.strip().replace(" ", "+")):
+        return Finding(Cause.PLUS_LOST, {"element": name})
+    if parser.decode_base64(_padded(joined.translate({45: "+", 95: "/"}))):
+        return Finding(Cause.BASE64URL, {"element": name})
+    return Finding(Cause.NOT_BASE64, {"element": name})
+
+
+def _padded(text: str) -> str:
+    return text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+
+
+def find_in_text(canonical: bytes) -> Cause | None:
+    """Return the fault that the letters of a canonical form show, or None."""
+    if _TWICE.search(canonical):
+        return Cause.ESCAPED_TWICE
+    return Cause.GARBLED if _GARBLED.search(canonical.decode("utf-8", "replace")) else None
+
+
+def find_in_request(taken: SignedElement, policy: KeyPolicy) -> Finding | None:
+    """Return the first fault of a request beside its signature, or None."""
+    if taken.operation is None:
+        is_alike = etree.QName(taken.root).localname.casefold() in {name.casefold() for name in _REQUEST_NAMES}
+        return Finding(Cause.OTHER_OPERATION, {}) if is_alike else None
+    fields = [one for one in children(taken.root) if one.tag != SIGNATURE]
+    if any(etree.QName(one).namespace for one in fields):
+        return Finding(Cause.QUALIFIED, {})
+    requested = next((one for one in fields if one.tag == ElementName.CERTIFICATE_REQUEST), None)
+    fault = None if requested is None else _request(parser.value(requested) or "", policy)
+    return fault or _schema(fields, taken.operation)
+
+
+def _schema(fields: list[etree._Element], operation: Operation) -> Finding | None:
+    try:
+        read_sequence(fields, REQUESTS[operation], operation.request)
+    except SchemaViolation as bad:
+        names = [str(one.tag) for one in fields]
+        order = [field.name.value for field in REQUESTS[operation]]
+        known = [name for name in names if name in order]
+        if known != sorted(known, key=order.index):
+            cause = Cause.SCHEMA_ORDER
+        else:
+            cause = Cause.SCHEMA if bad.element in {*names, operation.request} else Cause.ELEMENT_MISSING
+        return Finding(cause, {"element": bad.element})
+    return None
+
+
+def _request(text: str, policy: KeyPolicy) -> Finding | None:
+    """Return the fault of a certificate signing request, if its kind is recognised."""
+    octets = parser.decode_base64(text)
+    inside = (octets or b"") if "BEGIN" not in text else text.encode()
+    found = csr.parse_csr_upload(inside) if inside else CsrUploadError.EMPTY
+    recognised = {CsrUploadError.PRIVATE_KEY: Cause.CSR_IS_KEY, CsrUploadError.CERTIFICATE: Cause.CSR_IS_CERTIFICATE}
+    if found in recognised:
+        return Finding(recognised[CsrUploadError(found)], {})
+    if b"-----BEGIN" in inside:
+        return Finding(Cause.CSR_IN_PEM, {})
+    if octets is None:
+        return _not_base64(ElementName.CERTIFICATE_REQUEST, text)
+    if not octets.startswith(_SEQUENCE):
+        twice = any(how != "reversed" and again.startswith(_SEQUENCE) for how, again in decodings(octets))
+        return Finding(Cause.CSR_TWICE, {}) if twice else None
+    read = csr.read_request(octets, policy)
+    if getattr(read, "reason", None) != "csr-unreadable":
+        return None
+    with suppress(ValueError, x509.InvalidVersion):
+        x509.load_der_x509_csr(octets)
+        return Finding(Cause.CSR_SIGNATURE, {})
+    return Finding(Cause.CSR_UNREADABLE, {})

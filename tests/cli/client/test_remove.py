@@ -1,0 +1,321 @@
+"""`sinetti remove`: questions, what is lost, revocation first, and what forgets the name."""
+
+import io
+import json
+import sys
+from datetime import timedelta
+
+import pytest
+
+from sinetti.client.agent import runner
+from sinetti.client.store import files, generations, key_checks
+from sinetti.wire.json_api import revocations
+from sinetti.wire.soap.operations import Failure
+from tests.cli.test_client import END, OPENS
+from tests.client import double
+from tests.support import authority
+from tests.support.small_server import small_server
+
+
+class Typed(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def types(monkeypatch):
+    """Let a person at a terminal type these lines."""
+
+    def given(*lines):
+        monkeypatch.setattr(sys, "stdin", Typed("".join(f"{one}\n" for one in lines)))
+
+    return given
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+
+def remove(shell, *words, name="payroll"):
+    return shell.run("remove", name, "--store", shell.store, "--lang", "en", *words)
+
+
+def left(shell):
+    """Return what the store has besides the files of the agent that name nothing."""
+    return sorted(one.name for one in shell.store.iterdir() if one.name not in {runner.FILE, key_checks.FILE})
+
+
+def serial_of(shell):
+    return (shell.store / "payroll" / "live").resolve().name
+
+
+def test_a_valid_certificate_is_removed_after_two_answers(shell, types):
+    shell.enrol()
+    serial = serial_of(shell)
+    types("payroll", "payroll")
+    code, out, err = remove(shell, "--json")
+    assert (code, left(shell)) == (0, [])
+    assert json.loads(out) == {"name": "payroll", "serial": serial, "removed": True, "revocation": None}
+    for said in (
+        f"payroll: the folder {shell.store / 'payroll'} will be deleted, with all keys, certificates and logs in it.",
+        f"The last certificate is {serial}, valid until 1 March 2028 at 14:00 (Finnish time). State: valid.",
+        "It is not revoked. To revoke it as well, cancel and use --revoke.",
+        f"payroll was removed from {shell.store}, with its keys.",
+    ):
+        assert said in err
+    assert len(shell.double.issued) == 1
+    assert shell.run("log", "payroll", "--store", shell.store)[0] == 2
+    assert shell.run("status", "--store", shell.store, "--json")[:2] == (0, "[]\n")
+    assert shell.run("run", "--store", shell.store)[0] == 0
+
+
+ANSWERS = {
+    "another name": ("wages",),
+    "nothing": ("",),
+    "another name at the second question": ("payroll", "wages"),
+    "the end of the input at the second question": ("payroll",),
+}
+
+
+@pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS)
+def test_another_answer_removes_nothing(answers, shell, types):
+    shell.enrol()
+    types(*answers)
+    code, _, err = remove(shell)
+    assert (code, left(shell), err.endswith("The name does not match. Nothing was changed.\n")) == (
+        2,
+        ["payroll"],
+        True,
+    )
+
+
+def test_an_expired_certificate_needs_one_answer(shell, types):
+    shell.enrol()
+    shell.double.now = END + timedelta(days=3)
+    types("payroll")
+    code, _, err = remove(shell)
+    assert (code, left(shell), "State: expired." in err, "still valid" in err) == (0, [], True, False)
+
+
+def test_a_revoked_certificate_needs_one_answer_and_no_second_revocation(shell, types):
+    shell.enrol()
+    generations.remember(shell.store / "payroll", generations.NameState(revoked=serial_of(shell)))
+    types("payroll")
+    code, out, _ = remove(shell, "--revoke", "--json")
+    assert (code, left(shell), json.loads(out)["revocation"]) == (0, [], None)
+
+
+@pytest.mark.parametrize("stdin", [io.StringIO("payroll\npayroll\n"), None], ids=["a pipe", "none"])
+def test_without_a_terminal_only_yes_removes(stdin, shell, monkeypatch):
+    shell.enrol()
+    monkeypatch.setattr(sys, "stdin", stdin)
+    code, _, err = remove(shell)
+    assert (code, left(shell)) == (2, ["payroll"])
+    assert err.endswith("There is no terminal to confirm on, so nothing was changed. Confirm with --yes.\n")
+    assert remove(shell, "--yes")[0] == 0
+    assert left(shell) == []
+
+
+ENROLMENTS = {
+    "refused: the transfer ID was mistyped": (double.refuse(Failure("PKI002", "Unknown.")), True),
+    "no answer: it may have been used": (double.lose, False),
+    "to be sent again later": (double.refuse(Failure("PKI090", "Later.")), False),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "is_harmless"), ENROLMENTS.values(), ids=ENROLMENTS)
+def test_an_enrolment_without_a_certificate(behaviour, is_harmless, shell):
+    shell.double.script.append(behaviour)
+    assert shell.enrol()[0] != 0
+    code, _, err = remove(shell)
+    assert (code, left(shell)) == ((0, []) if is_harmless else (2, ["payroll"]))
+    assert ("Its transfer IDs may have been used" in err) is not is_harmless
+    assert remove(shell, "--yes")[0] == (2 if is_harmless else 0)
+    assert left(shell) == []
+
+
+def test_a_renewal_under_way_is_named(shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    shell.double.script.append(double.lose)
+    shell.run("renew", "payroll", "--store", shell.store)
+    code, _, err = remove(shell)
+    assert (code, "A renewal is pending. Its new certificate can no longer be retrieved." in err) == (2, True)
+
+
+def test_receipts_are_named(shell):
+    shell.enrol()
+    (shell.store / "payroll" / "deliveries").mkdir()
+    assert "Its receipts and open deliveries will be deleted, too." in remove(shell)[2]
+
+
+def break_key(folder):
+    (folder / "live" / "key.pem").unlink()
+
+
+def break_link(folder):
+    (folder / "live").unlink()
+
+
+def break_settings(folder):
+    (folder / "settings.toml").write_text("?")
+
+
+def break_all(folder):
+    for path in folder.rglob("*.pem"):
+        path.write_bytes(b"")
+
+
+DAMAGE = {"key": break_key, "link": break_link, "settings": break_settings, "everything": break_all}
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=DAMAGE)
+def test_a_damaged_name_is_removed_as_any_other(damage, shell, types):
+    shell.enrol()
+    DAMAGE[damage](shell.store / "payroll")
+    types("payroll")
+    code, _, err = remove(shell)
+    is_known = damage != "everything"
+    assert ("State: damaged." in err, "still valid" in err, code) == (is_known, is_known, 2 if is_known else 0)
+    if is_known:
+        types("payroll", "payroll")
+        assert remove(shell)[0] == 0
+    assert left(shell) == []
+
+
+NOT_THERE = {
+    "no such name": "wages",
+    "a path": "../store/payroll",
+    "an absolute path": "/etc",
+    "a dot": ".",
+    "the agent's lock": ".run.lock",
+    "control characters": "pay\x1b[31mroll",
+    "an empty name": "",
+    "nothing that this client made": "notes",
+}
+
+
+@pytest.mark.parametrize("name", NOT_THERE.values(), ids=NOT_THERE)
+def test_unknown_names(name, shell):
+    shell.enrol()
+    (shell.store / "notes").mkdir()
+    code, _, err = remove(shell, "--yes", name=name)
+    assert (code, left(shell), "\x1b" in err) == (2, ["notes", "payroll"], False)
+    assert "has no name" in err
+
+
+def test_a_name_with_odd_characters_and_one_that_is_a_link(shell):
+    elsewhere = shell.folder / "elsewhere"
+    shell.enrol(name="Ab.c-d_e")
+    (shell.store / "Ab.c-d_e").rename(elsewhere)
+    (shell.store / "Ab.c-d_e").symlink_to(elsewhere)
+    assert remove(shell, "--yes", name="Ab.c-d_e")[0] == 0
+    assert (left(shell), elsewhere.exists()) == ([], False)
+
+
+def test_locks_of_a_run_and_of_another_command(shell):
+    shell.enrol()
+    with runner.exclusive_run(shell.store, authority.NOW):
+        code, _, err = remove(shell, "--yes")
+    assert (code, "Another command is using" in err) == (5, True)
+    with files.locked(shell.store / "payroll"):
+        code, _, err = remove(shell, "--yes")
+    assert (code, "another command is using this name" in err, left(shell)) == (5, True, ["payroll"])
+
+
+def test_a_renewal_while_the_user_answers_stops_it(shell, monkeypatch):
+    shell.enrol()
+
+    class Slow(Typed):
+        def readline(self, *_size):
+            shell.double.now = OPENS
+            shell.run("renew", "payroll", "--store", shell.store)
+            return "payroll\n"
+
+    monkeypatch.setattr(sys, "stdin", Slow())
+    code, _, err = remove(shell)
+    assert (code, "was changed by another command meanwhile. Nothing was removed." in err) == (5, True)
+    assert left(shell) == ["payroll"]
+
+
+def revoked_answer(shell):
+    body = {"serial": serial_of(shell), "revoked_at": "2027-01-11T08:00:00Z", "reason": "cessationOfOperation"}
+    return 200, {"content-type": "application/json"}, json.dumps(body).encode()
+
+
+def at_service(shell, url):
+    path = shell.store / "payroll" / "settings.toml"
+    path.write_text(path.read_text().replace(shell.double.url, f"{url}/2017/10/CertificateServices"))
+
+
+def test_revoke_revokes_first(shell, types):
+    shell.enrol()
+    answer = revoked_answer(shell)
+    types("payroll", "payroll")
+    with small_server(lambda _question: answer) as small:
+        at_service(shell, small.url)
+        code, out, err = remove(shell, "--revoke", "--json")
+    assert (code, left(shell), json.loads(out)["revocation"]) == (0, [], "revoked")
+    assert [one.path for one in small.asked] == [revocations.PATH]
+    assert "will be revoked permanently in TEST" in err
+    assert "To revoke the certificate, type its name (payroll):" in err
+    assert "Order a replacement" not in err.partition("is revoked.")[2]
+
+
+FAILURES = {
+    "no such service": ((404, {}, b""), 3, "refused", "Revoke the certificate at any time in the e-service"),
+    "a fault of the service": ((500, {}, b""), 4, "failed", "is not an answer to a revocation"),
+}
+
+
+@pytest.mark.parametrize(("answer", "code", "result", "said"), FAILURES.values(), ids=FAILURES)
+def test_a_failed_revocation_leaves_everything(answer, code, result, said, shell):
+    shell.enrol()
+    with small_server(lambda _question: answer) as small:
+        at_service(shell, small.url)
+        found, out, err = remove(shell, "--revoke", "--yes", "--json")
+    assert (found, left(shell)) == (code, ["payroll"])
+    assert json.loads(out) == {
+        "name": "payroll", "serial": serial_of(shell), "removed": False, "revocation": result,
+    }  # fmt: skip
+    assert said in err
+    assert err.endswith("payroll: the certificate was not revoked, so nothing was removed.\n")
+
+
+def test_without_its_key_a_certificate_cannot_be_revoked(shell):
+    shell.enrol()
+    break_key(shell.store / "payroll")
+    code, _, err = remove(shell, "--revoke", "--yes")
+    assert (code, left(shell), "Revoke it in the e-service, then run" in err) == (5, ["payroll"], True)
+
+
+def test_metrics_forget_it_at_once_and_a_table_is_mentioned(shell):
+    shell.enrol()
+    shell.enrol(name="wages")
+    place, config = shell.folder / "sinetti.prom", shell.folder / "sinetti.toml"
+    table = f'[certificates.payroll]\ncustomer_id = "{authority.CUSTOMER_ID}"\n'
+    config.write_text(f'store = "store"\n[agent]\nprometheus = "{place}"\n{table}')
+    words = ("--config", config, "--lang", "en")
+    assert shell.run("run", *words)[0] == 0
+    ended = [line for line in place.read_text().splitlines() if line.startswith("sinetti_agent_last_run_seconds ")]
+    code, _, err = shell.run("remove", "payroll", *words, "--yes")
+    text = place.read_text()
+    assert (code, 'name="payroll"' in text, 'name="wages"' in text) == (0, False, True)
+    assert ended
+    assert ended[0] in text
+    assert f"{config} still has a table for payroll. Delete the table," in err
+    code, _, err = shell.run("remove", "payroll", *words, "--yes")
+    assert (code, "still has a table for payroll" in err, "has no name payroll" in err) == (2, True, True)
+    place.unlink()
+    place.mkdir()
+    code, _, err = shell.run("remove", "wages", *words, "--yes")
+    assert (code, "cannot be written" in err, left(shell)) == (2, True, [])
+    assert not (shell.store / ".hints.json").exists()
+
+
+def test_a_wrong_sinetti_toml_is_reported_before_anything_is_removed(shell):
+    shell.enrol()
+    (shell.folder / "sinetti.toml").write_text("?")
+    assert shell.run("remove", "payroll", "--config", shell.folder / "sinetti.toml", "--yes")[0] == 2
+    assert left(shell) == ["payroll"]
