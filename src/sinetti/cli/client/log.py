@@ -67,10 +67,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         common.print_json({"name": parsed.name, "events": events, "open": under_way})
     else:
         output.show(blocks(found, seen, console.language))
-    if seen.trouble is not None:
-        console.tell(seen.trouble)
-        return ExitCode.STORE
-    return ExitCode.DONE
+    damage = seen.damage_message(now)
+    if damage is None:
+        return ExitCode.DONE
+    console.tell(damage)
+    return ExitCode.STORE
 
 
 def blocks(events: Sequence[LogEvent], seen: NameSnapshot, language: Language) -> Sequence[Block]:

@@ -36,6 +36,7 @@ def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorF
         yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)
     if row.seen.trouble is not None:
         return
+    row = status.status_of(replace(row.seen, exposed=None), now)  # the fault of rights has its own finding
     try:
         kept = settings.load(folder)
         held = generations.current(folder)
@@ -96,8 +97,8 @@ def _by_need(row: StatusRow, message: Message, step: Message | None = None) -> D
     `sinetti status --check` judges it the same way.
     """
     code, what = status.EXIT_CODES[status.required_action(row)], status.words(row) or step
-    if status.required_action(row) in {RequiredAction.DEPLOY, RequiredAction.REPAIR}:
-        code, what = ExitCode.DONE, step  # deployment and rights have their own findings
+    if status.required_action(row) is RequiredAction.DEPLOY:
+        code, what = ExitCode.DONE, step  # deployment has its own finding
     if code:
         return DoctorFinding(Check.CERTIFICATE, Level.FAIL, message, row.name, what, code)
     return (
