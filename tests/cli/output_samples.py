@@ -22,8 +22,9 @@ from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, 
 from sinetti.client.messages import adoption_messages, document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import CertificateEntry, DecisionReason, RenewalInfoState
-from sinetti.client.reporting.status import NameStatus, StatusRow, not_enrolled, status_of
+from sinetti.client.reporting.status import StatusRow, not_enrolled, status_of
 from sinetti.client.results import ExitCode
+from sinetti.client.store import rights
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.generations import NameState
@@ -146,7 +147,8 @@ def _rows() -> list[StatusRow]:
         _snapshot("first", in_use=None, open=(open_request,), dispensable=True),
         replace(
             _snapshot("broken", in_use=None),
-            trouble=make_message(messages.STORE_DAMAGED, path=str(STORE / "broken/live/key.pem"), why="x"),
+            trouble=make_message(messages.DAMAGED_FILE, path=str(STORE / "broken/live/key.pem"), why="x"),
+            step=make_message(messages.LOST_SET, name="broken"),
         ),
     )
     absent = not_enrolled(STORE, CertificateEntry("planned", None, customer_id="7654321-0"), None, NOW)
@@ -159,7 +161,7 @@ def _status(*names: str, in_detail: bool = False) -> Callable[[Language], Sequen
 
 
 def _urgent(language: Language) -> Sequence[Block]:
-    well = [row for row in _rows() if row.state is NameStatus.VALID]
+    well = [row for row in _rows() if row.name == "hinted"]
     return [*status.blocks((), StatusView(STORE), language), *status.blocks(well, StatusView(STORE, True), language)]
 
 
@@ -179,9 +181,9 @@ FINDINGS = (
     DoctorFinding(
         Check.RIGHTS,
         Level.FAIL,
-        make_message(findings.RIGHTS_OPEN, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0644"),
+        make_message(rights.OPEN, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0644"),
         "payroll",
-        make_message(findings.RIGHTS_OPEN_STEP, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0600"),
+        make_message(rights.OPEN_STEP, path=f"{LONG_STORE}/payroll/generations/{SERIAL}/key.pem", mode="0600"),
         ExitCode.STORE,
     ),
     passed(Check.LOCK, make_message(findings.LOCK_FREE), str(LONG_STORE)),

@@ -348,8 +348,26 @@ def without_anchors(house):
 
 
 def reversed_chain(house):
-    blocks = (generation(house) / "chain.pem").read_bytes().split(b"-----BEGIN")[1:]
-    put("chain.pem", b"".join(b"-----BEGIN" + one for one in reversed(blocks)))(house)
+    put("chain.pem", b"".join(reversed(blocks_of_chain(house))))(house)
+
+
+def blocks_of_chain(house):
+    return [b"-----BEGIN" + one for one in (generation(house) / "chain.pem").read_bytes().split(b"-----BEGIN")[1:]]
+
+
+def cut_chain(house):
+    put("chain.pem", b"".join(blocks_of_chain(house)[:-1]))(house)
+
+
+def damaged_mark(house):
+    *before, last = blocks_of_chain(house)
+    put("chain.pem", b"".join([*before, last.replace(b"BEGIN", b"BEGUN")]))(house)
+
+
+def wrong_bit_in_chain(house):
+    *before, last = blocks_of_chain(house)
+    octets = encoding.certificate_der(encoding.load_certificate(last))
+    put("chain.pem", b"".join([*before, encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1]))]))(house)
 
 
 def key_of_type(kind):
@@ -589,6 +607,9 @@ STATES = {
     "chain garbage": repaired(put("chain.pem", b"garbage")),
     "chain of another CA": repaired(chain_of_another),
     "chain in the wrong order": repaired(reversed_chain),
+    "chain without its last certificate": repaired(cut_chain),
+    "chain with a damaged mark of a block": repaired(damaged_mark),
+    "chain with a wrong bit in its last certificate": repaired(wrong_bit_in_chain),
     "chain a pipe": lost(pipe("live/chain.pem")),
     "chain missing, CAs unknown": lost(unwhole_anchors),
     # The link and the generations.

@@ -3,13 +3,18 @@
 import os
 import stat
 import struct
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from sinetti.infra import file_permissions
+from sinetti.cli.client import common
+from sinetti.client.messages.messages import render
+from sinetti.client.results import UsageError
+from sinetti.domain.values import Language
+from sinetti.infra import file_permissions, standard_input
 from sinetti.infra.file_permissions import Fault, RightsError
 
 STRANGER = 4711
@@ -286,6 +291,16 @@ def test_secrets_from_pipes_and_descriptors_are_taken(place):
     os.close(writes)
     assert file_permissions.read_secret(Path(f"/dev/fd/{reads}")) == b"piped"
     os.close(reads)
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "-"])
+def test_a_secret_without_an_end_is_refused(place, monkeypatch):
+    standard_input.begin()
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(UsageError) as refused:
+            common.read_secret(Path(place))
+    assert render(refused.value.message, Language.EN) == f"{place} cannot be read: it is too large."
 
 
 def test_what_the_service_manager_shows_as_a_credential_is_taken(place, monkeypatch):

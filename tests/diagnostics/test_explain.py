@@ -300,14 +300,14 @@ def test_a_signed_info_among_what_is_signed_is_not_taken_for_the_signatures():
 
 
 def test_a_document_in_no_namespace():
-    changed = replaced(sealed_by("p256", b"<report><pay>100</pay></report>"), b"100<", b"900<")
+    changed = replaced(sealed_by("p256", b"<report><pay>100</pay></report>"), b"100<", b"9,50<")
     found = guessed(changed)
     assert (found.guesses, found.element.kind, found.element.cut) == (
         (Cause.TEXT_CHANGED,),
         MessageType.DOCUMENT,
         "document",
     )
-    assert guessed(indented(replaced(changed, b"900<", b"100<"))).guesses == (Cause.INDENTED,)
+    assert guessed(indented(replaced(changed, b"9,50<", b"100<"))).guesses == (Cause.INDENTED,)
 
 
 def test_a_digest_of_no_known_length():

@@ -938,6 +938,32 @@ RECIPES: dict[str, Recipe] = {
     ),
     "empty-customer-id": r(".NET string.Empty", "schema-violated", text=document(id="")),
     "unknown-element": r("Python dict", "schema-violated", text=document(end="<Language>fi</Language>")),
+    "name-in-ascii": r(
+        "C wcstombs", "characters-garbled", sent=lambda one: one.replace("ä".encode(), b"?").replace("ö".encode(), b"?")
+    ),
+    "ampersand-twice-and-more": r(
+        "PHP htmlspecialchars",
+        "entities-escaped-twice",
+        sent=lambda one: swap("Söner Oy", "Pojat Oy")(swap("&amp;", "&amp;amp;")(one)),
+    ),
+    "typing-error": r("Python input", "value-changed-after-signing", sent=swap("Söner", "Söler")),
+    "signature-beside-the-request": r(
+        "Java WSS4J",
+        "signature-outside",
+        sent=lambda one: re.sub(rb"(<ds:Signature .*</ds:Signature>)(.*)$", rb"\2\1", one, flags=re.DOTALL),
+    ),
+    "no-key-info": r(
+        ".NET SignedXml",
+        "not-one-certificate",
+        template=lambda text: re.sub("<P:KeyInfo>.*</P:KeyInfo>", "", text, flags=re.DOTALL),
+    ),
+    "namespace-lost": r(
+        "Node xmldom",
+        "namespace-changed",
+        text=DEFAULT,
+        sent=lambda one: one.replace(f' xmlns="{SERVICE}"'.encode(), b"").replace(b' xmlns=""', b""),
+    ),
+    "certificate-in-hex": r("Node toString hex", "certificate-encoded-twice", certificate=der("holder-rsa-2048").hex()),
 }
 
 

@@ -37,6 +37,11 @@ _PREFIXES = (*(f"ns{number}" for number in range(20)), *_PREFIX_NAMES.split())
 """Prefixes beside those of one or two signs."""
 
 _MOST_EMPTY = 6
+_SHORT = 32
+_SMALL = 8_192
+"""Octets of a document in which single signs are changed, which takes thousands of digests."""
+
+_SIGNS = f"{_LETTERS}{_LETTERS.upper()}0123456789 -.,äöåÄÖÅ"
 _MOST_PERMUTED = 5
 _MOST_FIELDS = 16
 _LONG = 64
@@ -113,6 +118,7 @@ def content_changes(canonical: bytes, known: KnownContent) -> Iterator[Change]:
     yield from _one_value(layout, known)
     yield from _padded(layout)
     yield from _placeholders(layout)
+    yield from _one_sign_changed(layout)
 
 
 def _layout(canonical: bytes) -> _Layout:
@@ -153,7 +159,7 @@ def _named(text: str) -> str:
 
 
 _RUNS = re.compile("[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}")
-"""Letters of UTF-8 that were read one octet at a time, between others that were not."""
+"""Letters of UTF-8 that were read one octet at a time."""
 
 
 def _read_again(found: re.Match[str]) -> str:
@@ -393,7 +399,7 @@ def _one_value(layout: _Layout, known: KnownContent) -> Iterator[Change]:
         if digits and len(value.text) < _LONG:
             others += [digits, f"{digits[:-1]}-{digits[-1]}", value.text.lstrip("0"), f"0{value.text}", f"FI{digits}"]
         for text in others:
-            yield Change(Cause.VALUE_CHANGED, f"another-{value.name}", layout.with_texts({number: text}))
+            yield Change(_relation(value.text, text), f"another-{value.name}", layout.with_texts({number: text}))
         for guess, name, change in _TEXT_CHANGES:
             with suppress(UnicodeError):
                 changed = change(value.text)
@@ -402,6 +408,36 @@ def _one_value(layout: _Layout, known: KnownContent) -> Iterator[Change]:
         if " " in value.text and _is_base64(value.text.replace(" ", "+")):
             form = layout.with_texts({number: value.text.replace(" ", "+")})
             yield Change(Cause.VALUE_CHANGED, f"{value.name}-with-plus-signs", form)
+
+
+def _relation(received: str, signed: str) -> Cause:
+    """Return the cause by which a signed value became the received one."""
+    if "".join(received.split()) == "".join(signed.split()):
+        return Cause.TEXT_TRIMMED
+    if unicodedata.normalize("NFC", received) == unicodedata.normalize("NFC", signed):
+        return Cause.CHARACTERS_RECODED
+    if signed in {html.unescape(received), html.unescape(html.unescape(received))}:
+        return Cause.ESCAPED_TWICE
+    is_garbled = _plain_letters(signed) == received or _ascii_letters(received) == _ascii_letters(signed)
+    return Cause.GARBLED if is_garbled and not signed.isascii() else Cause.VALUE_CHANGED
+
+
+def _ascii_letters(text: str) -> str:
+    """Return a text without the signs that a wrong character set changes."""
+    return "".join(one for one in text if one.isascii() and one != "?")
+
+
+def _one_sign_changed(layout: _Layout) -> Iterator[Change]:
+    """Yield forms in which one sign of a short value is another, missing or added."""
+    for number, value in layout.some() if len(layout.octets) < _SMALL else ():
+        text = value.text if len(value.text) < _SHORT else ""
+        for at in range(len(text)):
+            for sign in ("", *_SIGNS):
+                form = layout.with_texts({number: f"{text[:at]}{sign}{text[at + 1 :]}"})
+                yield Change(Cause.VALUE_CHANGED, f"one-sign-of-{value.name}", form)
+                if sign:
+                    form = layout.with_texts({number: f"{text[:at]}{sign}{text[at:]}"})
+                    yield Change(Cause.VALUE_CHANGED, f"one-sign-of-{value.name}", form)
 
 
 def _padded(layout: _Layout) -> Iterator[Change]:

@@ -227,7 +227,7 @@ def _compared(
     probable = _evidence(taken, question, document, signed_info, presented)
     guesses = dict.fromkeys((*known, *probable, *signed_info.guesses, *document.guesses, *diagnosis.guesses))
     for cause in probable:
-        for vague in (Cause.TEXT_CHANGED,) if cause in _EVIDENCE.values() else (Cause.WRONG_KEY, Cause.VALUE_LENGTH):
+        for vague in (Cause.WRONG_KEY, Cause.VALUE_LENGTH) if cause in _OF_THE_KEY else (Cause.TEXT_CHANGED,):
             guesses.pop(vague, None)
     unfinished = question.enough() and not (document.proven and signed_info.proven)
     withheld = any(map(signed_message.may_hold_secret, (taken.octets, question.signed or b"")))
@@ -244,6 +244,9 @@ def _compared(
         named={"element": "SignatureValue"},
     )
 
+
+_OF_THE_KEY = frozenset({Cause.CA_CERTIFICATE, Cause.PLUS_LOST})
+"""Causes that the signature itself suggests."""
 
 _EVIDENCE = {
     Cause.SCHEMA_ORDER: Cause.REORDERED,
@@ -270,4 +273,6 @@ def _evidence(
         fault = shapes.find_in_request(taken, question.policy)
         if fault is not None and fault.cause in _EVIDENCE:
             causes.append(_EVIDENCE[fault.cause])
+        elif document.received and (visible := shapes.find_in_text(document.received)) is not None:
+            causes.append(visible)
     return causes

@@ -6,7 +6,6 @@ See docs/integrators/explain.md. The test bench reports the same, at its control
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
@@ -115,7 +114,12 @@ class Report:
             certificate = self.found.certificate
             ours = certificate is not None and certificate.of_this_service
             return (make_message(FITS_AND_OURS if ours else FITS),)
-        return tuple(self._message(guess) for guess in self.found.guesses)
+        said: list[Message] = []
+        for guess in self.found.guesses:
+            said.append(self._message(guess))
+            if guess in self.found.probable:
+                said.append(make_message(PROBABLE))
+        return tuple(said)
 
     def _message(self, guess: Cause) -> Message:
         text = GUESSES[guess]
@@ -123,12 +127,11 @@ class Report:
 
     def lines(self, language: Language) -> Iterator[str]:
         """Yield the whole report, line by line."""
-        names = () if self.found.verdict is DiagnosisResult.FITS else self.found.guesses
-        for sentence, name in zip_longest(self.sentences(), names):
+        names = iter(() if self.found.verdict is DiagnosisResult.FITS else self.found.guesses)
+        for sentence in self.sentences():
             text = messages.render(sentence, language)
+            name = None if sentence.text == PROBABLE else next(names, None)
             yield text if name is None else f"{text} [{name.value}]"
-            if name in self.found.probable:
-                yield translate.translate(PROBABLE, language)
         if self.found.why is not None:
             why = make_message("{why}", why=error_reasons.translate_reason(self.found.why))
             yield f"({messages.render(why, language)})"

@@ -42,6 +42,8 @@ _INCOMPLETE = frozenset(
 _UNBOUND = errors.codes[errors.XML_ERROR_UNBOUND_PREFIX]
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FOREIGN_ESCAPE = re.compile(r"\\[nrt/]|%[0-9A-Fa-f]{2}|&#?\w+;|=3D")
+_TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
+_GARBLED = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\\w\\?\\w")
 _SEQUENCE = b"\x30"
 _KNOWN_METHODS = frozenset(
     f"http://www.w3.org/{start}{name}"
@@ -276,6 +278,13 @@ def _not_base64(name: str, text: str) -> Finding:
 
 def _padded(text: str) -> str:
     return text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+
+
+def find_in_text(canonical: bytes) -> Cause | None:
+    """Return the fault that the letters of a canonical form show, or None."""
+    if _TWICE.search(canonical):
+        return Cause.ESCAPED_TWICE
+    return Cause.GARBLED if _GARBLED.search(canonical.decode("utf-8", "replace")) else None
 
 
 def find_in_request(taken: SignedElement, policy: KeyPolicy) -> Finding | None:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
-from sinetti.infra import environment
+from sinetti.infra import environment, standard_input
 
 _OTHERS_READ = 0o077
 _CREDENTIAL = 0o037
@@ -152,7 +152,7 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
 
     The owner is the caller, root or, with `any_owner`, any user. Pipes and terminals are read without a check. The
     mode of a credential of the service manager may include the mask of an ACL. Raises RightsError if the permissions
-    are too wide, and OSError if the file cannot be read.
+    are too wide, and OSError if the file cannot be read or is longer than a secret can be.
     """
     with path.open("rb") as file:
         seen = os.fstat(file.fileno())
@@ -161,7 +161,7 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
                 _check_owner(path, seen)
             if seen.st_mode & (_CREDENTIAL if _is_credential(path) else _OTHERS_READ):
                 raise RightsError(path, Fault.READABLE, user_name(seen.st_uid))
-        return file.read()
+        return standard_input.read_bounded(file)
 
 
 def _is_credential(path: Path) -> bool:

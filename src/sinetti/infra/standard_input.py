@@ -3,12 +3,18 @@
 Standard input can be read once, so that only one of the files of a command can be "-".
 """
 
+import errno
 import getpass
+import os
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 STREAM = Path("-")
 """File argument that means standard input or, for a result, standard output."""
+
+LONGEST_SECRET = 64 * 1024
+"""Octets of a secret that are read; a device may have no end."""
 
 _READ: list[Path] = []
 
@@ -40,15 +46,25 @@ def read_file(path: Path, most: int = -1) -> bytes:
 def read_secret(prompt: str) -> bytes:
     """Return the content of standard input, or one line of a terminal.
 
-    The terminal does not show what is typed. Raises as `read_file` does.
+    The terminal does not show what is typed. Raises as `read_file` does, and OSError for more than LONGEST_SECRET.
     """
-    if sys.stdin is None or not sys.stdin.isatty():
-        return read_file(STREAM)
     _take()
+    if sys.stdin is None:
+        return b""
+    if not sys.stdin.isatty():
+        return read_bounded(sys.stdin.buffer)
     try:
         return getpass.getpass(prompt).encode()
     except EOFError:
         return b""
+
+
+def read_bounded(file: BinaryIO) -> bytes:
+    """Return the content of a file. Raises OSError if it is longer than LONGEST_SECRET."""
+    found = file.read(LONGEST_SECRET + 1)
+    if len(found) > LONGEST_SECRET:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return found
 
 
 def _take() -> None:

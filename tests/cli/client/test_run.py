@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -380,6 +381,25 @@ def test_told_to_stop_while_it_waits_for_a_certificate(shell):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 130
     shell.double.script.clear()
+    assert run(shell)[0] == 0
+    assert len(shell.double.issued) == 2
+
+
+def test_a_second_ctrl_c_waits_for_no_answer_and_the_next_run_goes_on(shell):
+    shell.enrol()
+    shell.double.now, answers = LATE, threading.Event()
+    shell.double.script.append(lambda *_: answers.wait(20))
+    with service(shell.store, "--now", LATE.astimezone(UTC).isoformat()) as process:
+        limit = time.monotonic() + 20
+        while len(shell.double.seen) < 3:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert "Stopping" in process.stderr.readline() + process.stderr.readline()
+        assert process.poll() is None, "the request is still open"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+    answers.set()
     assert run(shell)[0] == 0
     assert len(shell.double.issued) == 2
 

@@ -145,7 +145,7 @@ LOGGED = {
     "a certificate that the register does not have": ("soap", lambda _: of_this_ca(), "certificate-not-registered"),
     "a delivery, changed": (
         "deliveries",
-        lambda held: sealed(held.key, held.der).replace(b"100", b"900"),
+        lambda held: sealed(held.key, held.der).replace(b"100", b"9,50"),
         "text-changed",
     ),
     "a delivery, signed by a stranger": ("deliveries", lambda _: GOOD, "certificate-not-ours"),

@@ -257,13 +257,12 @@ def read_secret(path: Path) -> bytes:
 
     A terminal does not show what is typed. Raises UsageError, also if other users can read the file.
     """
-    if path == STREAM:
-        try:
-            return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
-        except InputTakenError as bad:
-            raise UsageError(make_message(INPUT_TWICE)) from bad
     try:
+        if path == STREAM:
+            return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
         return file_permissions.read_secret(path)
+    except InputTakenError as bad:
+        raise UsageError(make_message(INPUT_TWICE)) from bad
     except RightsError as bad:
         text = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
         raise UsageError(make_message(text, path=str(path), owner=bad.owner)) from bad

@@ -7,6 +7,7 @@ It runs once or as a service.
 
 import argparse
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -18,11 +19,11 @@ from enum import Enum
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
-from sinetti.cli.core import invocation, output, progress
+from sinetti.cli.core import invocation, output, progress, terminal
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
@@ -66,6 +67,8 @@ After each, the agent notices that the machine slept or that its clock was set, 
 _OFTEN = 3
 """Names for which the same message is printed; further ones are only counted."""
 
+
+_SHOW_CURSOR = b"\x1b[?25h\n"
 
 _Handler = Callable[[int, FrameType | None], None]
 
@@ -334,19 +337,30 @@ class _Instruction(Enum):
     STOP, LOOK, NO_MORE = range(3)
 
 
+def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the process as if it was killed, which the journal of each request allows at any point.
+
+    Its threads wait for a server, maybe for minutes, and the interpreter would wait for them.
+    """
+    if terminal.is_terminal(sys.stderr):
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # the bar hides it
+    os._exit(ExitCode.INTERRUPTED)
+
+
 @contextlib.contextmanager
 def stop_signals(stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
 
-    Work in progress is brought to a safe end. SIGHUP of a closing terminal counts the same. A service (`is_lasting`)
-    takes SIGHUP as a request to start a pass now and to read sinetti.toml again.
+    Work in progress is brought to a safe end; a second SIGINT does not wait for that. SIGHUP of a closing terminal
+    counts as SIGTERM. A service (`is_lasting`) takes SIGHUP as a request to start a pass now and to read sinetti.toml
+    again.
     """
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
     # standard error: it only puts a word into a queue made for that, and another thread acts on it.
     to_listener: SimpleQueue[_Instruction] = SimpleQueue()
 
     def handle_stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
+        signal.signal(number, _end_at_once if number == signal.SIGINT else signal.SIG_IGN)
         to_listener.put(_Instruction.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
@@ -359,7 +373,7 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
         while (word := to_listener.get()) is not _Instruction.NO_MORE:
             if word is _Instruction.STOP:
                 stop.set()
-                console.tell(make_message(messages.STOPPING))
+                console.tell(make_message(messages.STOPPING_TYPED if at_terminal else messages.STOPPING))
             wake.set()
 
     if threading.current_thread() is not threading.main_thread():

@@ -30,7 +30,8 @@ NOTES = frozenset(
         *(document_messages.DELIVERED_ALREADY, document_messages.DELIVERY_RESUMED),
         *(messages.EXPORTED, messages.EXPORTED_WITH_KEY, messages.STORE_EMPTY),
         *(messages.RUN_SUMMARY[0], messages.RUN_NEXT, messages.WAITS_PLANNED, messages.WAITS_MAINTENANCE),
-        *(messages.STOPPING, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL, messages.TOKEN_KEY_TAKEN_UP),
+        *(messages.STOPPING, messages.STOPPING_TYPED, messages.HOOK_DONE, messages.DEPLOYED, messages.DOCTOR_WELL),
+        messages.TOKEN_KEY_TAKEN_UP,
     }
 )
 """Messages about work that went well.

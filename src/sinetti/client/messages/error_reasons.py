@@ -27,6 +27,7 @@ SYSTEM = {
     errno.EACCES: NO_RIGHT,
     errno.EPERM: NO_RIGHT,
     errno.EISDIR: gettext_noop("it is a folder"),
+    errno.EFBIG: gettext_noop("it is too large"),
     errno.ENXIO: gettext_noop("it is a pipe or a device, not a file"),
     errno.ENOTDIR: gettext_noop("a part of the path is not a folder"),
     errno.EEXIST: gettext_noop("the name is already in use"),

@@ -248,6 +248,10 @@ WAITS_MAINTENANCE = gettext_noop("{name}: waiting for the maintenance window on 
 WAITS_AFTER_FAILURE = gettext_noop("{name}: the last attempt failed. The next attempt is on {at}.")
 BAD_EVERY = gettext_noop("--every {text}: give a time from 1m to 7d, such as 1h.")
 STOPPING = gettext_noop("Stopping. Work in progress is brought to a safe point first …")
+STOPPING_TYPED = gettext_noop(
+    "Stopping. Work in progress is brought to a safe point first. To end at once, press Ctrl-C again. The next run "
+    "continues."
+)
 
 STATE_PENDING = gettext_noop("pending")
 STATE_NOT_SENT = gettext_noop("the request has not been sent")

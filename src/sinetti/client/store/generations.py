@@ -249,9 +249,36 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     except ValueError as bad:
         raise files.corruption_error(folder, bad) from bad
     key = key_storage.open_key(folder, name_folder, certificate)
-    if chain.build_chain(certificate, above) != above:
+    if not is_chain_of(certificate, above, _anchors(name_folder)):
         raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")
     return InstalledKeySet(key_storage.serial_of(certificate), certificate, key)
+
+
+def is_chain_of(
+    certificate: x509.Certificate, above: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
+) -> bool:
+    """Return whether `above` is the whole chain of a certificate.
+
+    A chain is cut short if the name's CAs (`anchors`) continue it. Its last certificate is checked by these CAs, if
+    they know it or its issuer.
+    """
+    if not above or chain.build_chain(certificate, above) != tuple(above):
+        return False
+    if len(chain.build_chain(certificate, (*above, *anchors))) != len(above):
+        return False
+    last = above[-1]
+    try:
+        related = [one for one in anchors if one.subject in {last.issuer, last.subject}]
+    except ValueError:  # a name in it cannot be read
+        return False
+    return not related or last in related or bool(chain.issuers_of(last, related))
+
+
+def _anchors(name_folder: Path) -> tuple[x509.Certificate, ...]:
+    try:
+        return chain.load_bundle(settings.load(name_folder).trust_holders.encode())
+    except files.StoreError:
+        return ()  # damage of the settings is reported elsewhere
 
 
 def is_pem(octets: bytes) -> bool:

@@ -265,11 +265,11 @@ def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -
     Raises ValueError if no CA is known for it.
     """
     path = generation / generations.CHAIN
+    anchors = chain.load_bundle(settings.load(name_folder).trust_holders.encode())
     with contextlib.suppress(FileNotFoundError, ValueError):
-        above = chain.load_bundle(files.octets_of(path))
-        if chain.build_chain(certificate, above) == above:
+        if generations.is_chain_of(certificate, chain.load_bundle(files.octets_of(path)), anchors):
             return None
-    found = chain.build_chain(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))
+    found = chain.build_chain(certificate, anchors)
     if not found:
         raise ValueError(generations.CHAIN)
     return b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in found)

@@ -427,7 +427,7 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
             return _LiveSet(_installed(known), None, b"", state)
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
         certificate = x509.load_der_x509_certificate(der)
-        certificate.verify_directly_issued_by(_issuer(_read(f"{live}/{generations.CHAIN}")))
+        certificate.verify_directly_issued_by(_issuer(_read(f"{live}/{generations.CHAIN}"), kept.trust_holders))
         compared = _compare_key(live, folder, certificate, der)
         if compared is None:
             return None
@@ -515,12 +515,12 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _issuer(octets: bytes) -> x509.Certificate:
-    """Return the first certificate of a complete chain.
+def _issuer(octets: bytes, anchors: str) -> x509.Certificate:
+    """Return the first certificate of a chain that is whole for the name's CAs.
 
     Raises ValueError if the chain does not hang together.
     """
     first, *above = chain.load_bundle(octets)
-    if chain.build_chain(first, above) != tuple(above):
+    if not generations.is_chain_of(first, above, chain.load_bundle(anchors.encode())):
         raise ValueError(generations.CHAIN)
     return first
