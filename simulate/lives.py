@@ -82,7 +82,10 @@ class Year:
         self.ledger.compare(self.stage.quietly_called("GET", "/certificates"), self.now)
 
     def _set_clock(self) -> None:
-        """Set the bench's clock; on a busy machine, again after an answer that it took too long."""
+        """Set the bench's clock.
+
+        On a busy machine, repeat the call after the answer that it took too long.
+        """
         begun = monotonic_seconds()
         for left in reversed(range(_TRIES)):
             try:

@@ -184,7 +184,10 @@ def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -
 
 
 def failed(known: AgentState, outcome: CommandResult, span: ValidityPeriod | None, now: datetime) -> AgentState:
-    """Count one more failure and plan the next try; `span` is that of the certificate in use."""
+    """Count one more failure and plan the next try.
+
+    `span` is that of the certificate in use.
+    """
     failures = known.failures + 1
     again = now + schedule.delay(failures, span, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)

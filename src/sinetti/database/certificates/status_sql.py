@@ -120,7 +120,10 @@ _IS_LATE = {
     "sqlite": f"{_SECONDS.format('not_after')} + {_SECONDS.format('renewable_from')}"
     f" <= 2 * {_SECONDS.format('now_at')}",
 }
-"""Second half of the time for renewing, by database; the same as `display_status.is_late`."""
+"""Second half of the time for renewing, by database.
+
+It agrees with `display_status.is_late`.
+"""
 
 _NUMBERS = {
     Sort.URGENCY: ("rank_n", str(RANKS.index(Urgency.OPEN))),
