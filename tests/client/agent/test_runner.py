@@ -6,17 +6,24 @@ import os
 import shutil
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from sinetti.client.agent import decisions, runner, schedule, worker
+from sinetti.client.agent import runner, schedule, worker
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.model import AgentSettings, CertificateEntry, Config, DecisionReason
+from sinetti.client.model import (
+    AgentSettings,
+    CertificateEntry,
+    Config,
+    DecisionReason,
+    MaintenanceWindow,
+    RenewalInfoState,
+)
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import agent_state, event_log, files, journal, key_storage, settings, snapshot
 from sinetti.client.store.agent_state import AgentState
@@ -374,20 +381,17 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
         seen = real(folder, **options)
         if seen is None or folder.name != "firm-00":
             return seen
-        for_ever = ValidityPeriod(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
-        return replace(seen, in_use=replace(seen.in_use, span=for_ever))
+        last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+        in_use = replace(seen.in_use, span=ValidityPeriod(authority.NOW, last))
+        hint = RenewalInfoState(last - 6 * DAY, last - 5 * DAY)
+        memory = replace(seen.memory, hint=hint, ask_again=house.agent.run.now + timedelta(hours=1))
+        return replace(seen, in_use=in_use, memory=memory)
 
     monkeypatch.setattr(snapshot, "find_snapshot", look)
     end = runner.plan_run(house.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
-    decided = decisions.decide
-
-    def decide(seen, care, now):
-        if seen.name == "firm-00":
-            raise OverflowError
-        return decided(seen, care, now)
-
-    monkeypatch.setattr(decisions, "decide", decide)
+    nights = MaintenanceWindow(frozenset({5, 6}), time(1), time(5))
+    house.care = AgentSettings(urgent=timedelta(), maintenance=(nights,))
     end = house.passed(END - DAY)
     assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
     assert house.row(end, "firm-01").outcome.result is Result.RENEWED

@@ -122,7 +122,8 @@ _IS_LATE = {
 }
 """Second half of the time for renewing, by database.
 
-The same as `display_status.is_late`."""
+It agrees with `display_status.is_late`.
+"""
 
 _NUMBERS = {
     Sort.URGENCY: ("rank_n", str(RANKS.index(Urgency.OPEN))),
