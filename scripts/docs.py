@@ -168,7 +168,9 @@ def page_texts() -> tuple[int, dict[str, list[str]]]:
     """Return an exit code, and the texts of the pages in `TRANSLATED` in their order."""
     shutil.rmtree(POTS, ignore_errors=True)
     code = wait_for([sphinx("gettext", POTS, BUILD / "sphinx" / "gettext-trees", "en")])
-    return code, {} if code else {page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED}
+    return code, {} if code else {
+        page: [str(one.id) for one in read(POTS / f"{page}.pot") if one.id] for page in TRANSLATED
+    }
 
 
 def untranslated(language: str, *pages: str) -> int:

@@ -964,6 +964,30 @@ RECIPES: dict[str, Recipe] = {
         sent=lambda one: one.replace(f' xmlns="{SERVICE}"'.encode(), b"").replace(b' xmlns=""', b""),
     ),
     "certificate-in-hex": r("Node toString hex", "certificate-encoded-twice", certificate=der("holder-rsa-2048").hex()),
+    "declaration-in-the-body": r(
+        "PHP saveXML",
+        "xml-declaration-inside",
+        sent=lambda one: b'<?xml version="1.0" encoding="UTF-8"?>\n' + one,
+    ),
+    "mark-in-the-body": r("PHP file_get_contents", "xml-declaration-inside", sent=lambda one: b"\xef\xbb\xbf" + one),
+    "two-gaps-collapsed": r(
+        "Node replace",
+        "text-trimmed",
+        text=document(name="<CustomerName>Kone ja Oy Ab</CustomerName>"),
+        digested=lambda one: c14n(swap("Kone ja Oy Ab", "Kone  ja Oy   Ab")(one)),
+    ),
+    "children-with-their-own-prefix": r(
+        ".NET XmlSerializer",
+        "namespace-changed",
+        sent=lambda one: re.sub(
+            rb"<CustomerId>(.*?)</CustomerId>", rb'<d:CustomerId xmlns:d="urn:d">\1</d:CustomerId>', one
+        ),
+    ),
+    "echo-of-the-digest": r(
+        "C shell",
+        "digest-signed-directly",
+        info=lambda info: re.search(rb"DigestValue>([^<]+)", info)[1] + b"\n",
+    ),
 }
 
 

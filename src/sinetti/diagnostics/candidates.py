@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, product
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -66,6 +67,7 @@ _SPACES = {
 }
 _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
 _MOST_PARTS = 24
+_FIRST_NAME = re.compile(rb"<[^\s/>]+")
 _SHORT = re.compile(rb"(<[^/<>][^<>]*)></[^<>]+>")
 
 
@@ -164,6 +166,8 @@ def _instead_of_info(taken: SignedElement, info: etree._Element, document: bytes
             yield Candidate(Cause.DIGEST_SIGNED, "digest-in-base64", base64.b64encode(octets))
             yield Candidate(Cause.DIGEST_SIGNED, "digest-in-hexadecimal", octets.hex().encode())
             yield Candidate(Cause.DIGEST_SIGNED, "digest-in-upper-case-hexadecimal", octets.hex().upper().encode())
+            for text in (base64.b64encode(octets), octets.hex().encode()):
+                yield Candidate(Cause.DIGEST_SIGNED, "digest-on-a-line", text + b"\n")
     yield Candidate(Cause.DIGEST_SIGNED, "digest-as-written", stated.encode())
     yield Candidate(Cause.DOCUMENT_SIGNED, "document", document)
     for name, octets in _raw_texts(taken):
@@ -262,9 +266,14 @@ def _alone(taken: SignedElement) -> Iterator[etree._Element]:
 
     The default namespace applies to elements that had no namespace.
     """
-    if taken.envelope is not None and None in taken.declared_by_envelope(taken.root):
+    if taken.envelope is None or None not in taken.declared_by_envelope(taken.root):
+        return
+    cut = taken.octets[taken.start : taken.end]
+    outer = {prefix: uri for prefix, uri in taken.root.nsmap.items() if prefix not in {None, *taken.envelope.own}}
+    used = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in outer.items() if uri != SOAP).encode()
+    for octets in (cut, _FIRST_NAME.sub(lambda name: name[0] + used, cut, count=1)):
         with suppress(XmlRejected):
-            yield parser.parse(taken.octets[taken.start : taken.end])
+            yield parser.parse(octets)
 
 
 def _changed(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:

@@ -98,6 +98,7 @@ class Cause(StrEnum):
     NOT_ESCAPED = "character-not-escaped"
     CUT_OFF = "message-cut-off"
     UNDECLARED = "prefix-not-declared"
+    DECLARATION_INSIDE = "xml-declaration-inside"
     NOT_THE_BODY_ALONE = "http-headers-included"
     NOT_SOAP_11 = "not-soap-1.1"
     AS_TEXT = "request-as-text"
@@ -433,6 +434,10 @@ GUESSES: Mapping[Cause, str] = {
     Cause.UNDECLARED: gettext_noop(
         "A namespace prefix is used without its declaration (xmlns). Declare every prefix on the element "
         "that uses it or above it."
+    ),
+    Cause.DECLARATION_INSIDE: gettext_noop(
+        "An XML declaration (<?xml …?>) or a byte order mark (BOM) is in the middle of the message. Remove it from the "
+        "request before you put the request into the envelope."
     ),
     Cause.NOT_THE_BODY_ALONE: gettext_noop(
         "The file contains more than the message: HTTP headers, a multipart body, or bytes before the XML "

@@ -37,11 +37,10 @@ _PREFIXES = (*(f"ns{number}" for number in range(20)), *_PREFIX_NAMES.split())
 """Prefixes beside those of one or two signs."""
 
 _MOST_EMPTY = 6
+_MOST_WORDS = 5
 _SHORT = 32
 _SMALL = 8_192
-"""Octets of a document in which single signs are changed.
-
-Trying all takes thousands of digests."""
+"""Octets of a document in which signs of values are changed thousands of times."""
 
 _SIGNS = f"{_LETTERS}{_LETTERS.upper()}0123456789 -.,äöåÄÖÅ"
 _MOST_PERMUTED = 5
@@ -49,7 +48,20 @@ _MOST_FIELDS = 16
 _LONG = 64
 """Characters from which on a value counts as base64."""
 
-_PADS = (" ", "\n", "\t", "\r\n", "  ", "\n  ", "\n    ", "\n\t")
+_PADS = (
+    " ",
+    "\n",
+    "\t",
+    "\r\n",
+    "\r",
+    "  ",
+    "   ",
+    "    ",
+    "\t\t",
+    *("\n" + " " * size for size in (2, 4, 6, 8)),
+    "\n\t",
+    "\n\t\t",
+)
 _PLACEHOLDERS = (
     "? - 0 1 x X xxx todo TBD null None undefined string test dummy placeholder {} {0} {1} {2} %s "
     "$ ... N/A csr base64 0000000-0 1234567-8"
@@ -350,6 +362,9 @@ def _written_otherwise(canonical: bytes) -> Iterator[Change]:
         if end >= 0:
             bare = canonical[: root.end()] + inner[:end] + b"</" + root[2] + b">"
             yield Change(Cause.NAMESPACE_CHANGED, "children-in-no-namespace", bare)
+            inner = re.sub(rb"<(/?)[\w.-]+:", rb"<\1", _DECLARATION.sub(b"", canonical[root.end() :]))
+            bare = canonical[: root.end()] + inner[: inner.rfind(b"</")] + b"</" + root[2] + b">"
+            yield Change(Cause.NAMESPACE_CHANGED, "children-without-prefixes", bare)
     else:
         body, end = canonical[root.end() :], canonical.rfind(b"</") - root.end()
         with_none = re.sub(rb"<(\w[\w.-]*)", rb'<\1 xmlns=""', body[:end]) + body[end:]
@@ -446,7 +461,8 @@ def _padded(layout: _Layout) -> Iterator[Change]:
     """Yield forms with white space at the ends of values, or twice within them."""
     spaced = {number: value.text.replace(" ", "  ") for number, value in enumerate(layout.values)}
     yield Change(Cause.TEXT_TRIMMED, "spaces-doubled", layout.with_texts(spaced))
-    pads = [(before, after) for before, after in product(("", *_PADS), repeat=2) if before or after]
+    known = _PADS if len(layout.octets) < _SMALL else _PADS[:2]
+    pads = [(before, after) for before, after in product(("", *known), repeat=2) if before or after]
     for before, after in pads:
         every = {number: f"{before}{value.text}{after}" for number, value in enumerate(layout.values)}
         yield Change(Cause.TEXT_TRIMMED, "white-space-around-every-value", layout.with_texts(every))
@@ -454,6 +470,11 @@ def _padded(layout: _Layout) -> Iterator[Change]:
         for before, after in pads:
             form = layout.with_texts({number: f"{before}{value.text}{after}"})
             yield Change(Cause.TEXT_TRIMMED, f"white-space-around-{value.name}", form)
+        words = value.text.split(" ")
+        for gaps in product((" ", "  ", "   ", "    "), repeat=len(words) - 1) if 1 < len(words) <= _MOST_WORDS else ():
+            spaced_words = "".join(word + gap for word, gap in zip(words, (*gaps, ""), strict=True))
+            form = layout.with_texts({number: spaced_words})
+            yield Change(Cause.TEXT_TRIMMED, f"white-space-in-{value.name}", form)
         for gap in list(re.finditer(" ", value.text))[:_MOST_VALUES]:
             for wider in ("  ", "   ", "\t", "\n", "\u00a0"):
                 text = f"{value.text[: gap.start()]}{wider}{value.text[gap.end() :]}"

@@ -194,6 +194,9 @@ def _guess_of_shape(
         return None if is_taken else shapes.find_in_signature(SignatureErrorCode.DIGEST_METHOD, taken.root)
     if isinstance(flaw, SignatureMissing):
         return Finding(_missing(taken), {})
+    body = taken.root.getparent()
+    if str(flaw) == SignatureErrorCode.NOT_CUT and body is not None and "\ufeff" in "".join(map(str, body.itertext())):
+        return Finding(Cause.DECLARATION_INSIDE, {})
     if str(flaw) == SignatureErrorCode.NOT_CUT and any(one.tag == SIGNATURE for one in taken.root.itersiblings()):
         return Finding(Cause.OUTSIDE, {})
     shape = shapes.find_in_signature(str(flaw), taken.root)

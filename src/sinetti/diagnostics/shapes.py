@@ -40,6 +40,7 @@ _INCOMPLETE = frozenset(
     )
 )
 _UNBOUND = errors.codes[errors.XML_ERROR_UNBOUND_PREFIX]
+_MISPLACED_DECLARATION = errors.codes[errors.XML_ERROR_MISPLACED_XML_PI]
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FOREIGN_ESCAPE = re.compile(r"\\[nrt/]|%[0-9A-Fa-f]{2}|&#?\w+;|=3D")
 _TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
@@ -80,16 +81,27 @@ def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
         return Cause.NOT_UTF_8
     if "DOCTYPE" in str(bad):
         return Cause.DOCTYPE
-    if b"&lt;" in octets and not octets.lstrip().startswith(b"<"):
+    code = getattr(bad.__cause__, "code", None)
+    return _surroundings(octets, code) or _characters(octets, code) or Cause.NOT_XML
+
+
+def _surroundings(octets: bytes, code: int | None) -> Cause | None:
+    begin = octets.lstrip()
+    if b"&lt;" in octets and not begin.startswith(b"<"):
         return Cause.AS_TEXT
-    if _BEFORE.match(octets.lstrip()) or any(map(_is_xml, _without_surroundings(octets))):
+    if begin.startswith(b"<") and octets.count(b"<?xml ") > 1:
+        return Cause.DECLARATION_INSIDE
+    if _BEFORE.match(begin) or any(map(_is_xml, _without_surroundings(octets))):
         return Cause.NOT_THE_BODY_ALONE
+    return Cause.DECLARATION_INSIDE if code == _MISPLACED_DECLARATION else None
+
+
+def _characters(octets: bytes, code: int | None) -> Cause | None:
     if b"<" in octets and _BARE.search(octets):
         return Cause.NOT_ESCAPED
-    code = getattr(bad.__cause__, "code", None)
     if code == _UNBOUND:
         return Cause.UNDECLARED
-    return Cause.CUT_OFF if code in _INCOMPLETE and octets.lstrip().startswith(b"<") else Cause.NOT_XML
+    return Cause.CUT_OFF if code in _INCOMPLETE and octets.lstrip().startswith(b"<") else None
 
 
 def _is_utf_8(octets: bytes) -> bool:
