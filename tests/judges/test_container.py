@@ -16,7 +16,7 @@ from tests.support.machine import FILES, FRESH, NAMESPACE, demand_machine
 from tests.support.programs import CUSTOMER, running, surroundings
 from tests.support.web_servers import tool
 
-pytestmark = pytest.mark.timeout(300)  # the image is built
+pytestmark = pytest.mark.timeout(600)  # the image is built
 
 PAGE = (DOCS / "holders" / "agent.md").read_text(encoding="utf-8")
 LINES = re.search(r"^    FROM .*?(?=^\w)", PAGE, re.DOTALL | re.MULTILINE)[0].replace("\n    ", "\n").strip()

@@ -18,7 +18,7 @@ from tests.house.tree import DOCS, rows
 from tests.support.machine import Machine, booted
 from tests.support.programs import CUSTOMER, running
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits until the machine has the agent
+pytestmark = pytest.mark.timeout(600)  # the first test waits until the machine has the agent
 
 PAGE_PATH = DOCS / "holders" / "systemd.md"
 PAGE = PAGE_PATH.read_text(encoding="utf-8")
