@@ -10,6 +10,7 @@ import pytest
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.search import DiagnosisContext
+from tests.diagnostics.explained import anchors
 from tests.support import faults
 
 FAULTS = json.loads((faults.FOLDER / "faults.json").read_text(encoding="utf-8"))
@@ -65,3 +66,10 @@ def test_a_guess_that_no_digest_proves_is_called_one():
     assert diagnose(lost, DiagnosisContext()).probable == {Cause.FIELD_DROPPED}
     proven = (faults.FOLDER / "empty-element-dropped.xml").read_bytes()
     assert diagnose(proven, DiagnosisContext()).probable == frozenset()
+
+
+@pytest.mark.parametrize("file", ["csr-pem.xml", "no-environment.xml"])
+def test_a_fault_of_the_request_comes_before_those_of_the_certificate(file):
+    found = diagnose((faults.FOLDER / file).read_bytes(), DiagnosisContext(anchors=anchors()))
+    expected = next(one["fault"] for one in FAULTS if one["file"] == file)
+    assert found.guesses == (expected, Cause.NOT_OURS)

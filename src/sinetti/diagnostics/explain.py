@@ -100,7 +100,8 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
         nothing = Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
         return _with_request_fault(replace(nothing, guesses=()), taken, question) or nothing
     found = _signature_diagnosis(taken, question)
-    return found if found.guesses else _with_request_fault(found, taken, question) or found
+    # Where the signature itself fits, the service reads the request before it judges the certificate.
+    return _with_request_fault(found, taken, question) or found if found.why is None else found
 
 
 def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
@@ -108,7 +109,9 @@ def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: Di
     fault = shapes.find_in_request(taken, question.policy)
     if fault is None:
         return None
-    return replace(diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(fault.cause,), named=fault.named)
+    return replace(
+        diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(fault.cause, *diagnosis.guesses), named=fault.named
+    )
 
 
 def _signature_diagnosis(taken: SignedElement, question: DiagnosisContext) -> Diagnosis:

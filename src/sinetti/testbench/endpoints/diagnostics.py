@@ -150,8 +150,8 @@ class DiagnosticsEndpoint:
             return None
         facts = {"guesses": name, **facts}
         listed = " ".join(f"{fact}={value}" for fact, value in facts.items())
-        entry = (request.request_id, reason or "nothing", sentence, listed)
-        _log.info("request %s: refused, %s: %s (%s)", *entry, extra={"facts": facts})
+        outcome = f"refused, {reason}" if reason else "accepted"
+        _log.info("request %s: %s: %s (%s)", request.request_id, outcome, sentence, listed, extra={"facts": facts})
         return name, sentence
 
 
