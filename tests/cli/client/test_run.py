@@ -88,7 +88,7 @@ def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
     code, told, err = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["because"]) == (3, "hopeless", "revoked")
     assert "Order a replacement" not in err
-    assert "1 pending.\nRun “sinetti status” to see what is pending" in err
+    assert "1 certificate needs action.\nRun “sinetti status” to see what is pending" in err
 
 
 PLANS = {
