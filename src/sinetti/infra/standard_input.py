@@ -58,7 +58,10 @@ def read_secret(prompt: str) -> bytes:
 
 
 def read_bounded(file: BinaryIO) -> bytes:
-    """Return the content of a file. Raises OSError if it is longer than LONGEST_SECRET."""
+    """Return the content of a file.
+
+    Raises OSError if it is longer than LONGEST_SECRET.
+    """
     found = file.read(LONGEST_SECRET + 1)
     if len(found) > LONGEST_SECRET:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
