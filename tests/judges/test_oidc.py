@@ -39,7 +39,7 @@ ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNAT
 def provider():
     """Run the provider; yield its issuer."""
     if shutil.which("node") is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
-        pytest.skip("the provider is not installed: make peers")
+        pytest.skip("the provider is not installed: scripts/peers oidc installs it")
     shutil.copy(Path(__file__).parent / "oidc" / "provider.js", FOLDER)
     (port,) = free_ports(1)
     organisations = [{"identifier": CUSTOMER_ID, "name": "Malli Oy", "roles": ["NIMKO"]}]

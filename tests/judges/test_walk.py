@@ -104,7 +104,7 @@ def test_the_html_of_every_page(built):
             place.write_bytes(built.visited(visit, language.value).reply.body)
     shutil.copy(ROOT / "src" / "sinetti" / "eservice" / "static" / "pages.css", SAVED)
     if not VNU.is_file():
-        pytest.skip("the checker of HTML is not there: scripts/peers installs it")
+        pytest.skip("the checker of HTML is not there: scripts/peers html installs it")
     ran = subprocess.run(
         [tool("java"), "-Xss4m", "-jar", VNU, "--format", "json", "--also-check-css", SAVED],
         check=False, capture_output=True, timeout=120,

@@ -338,11 +338,10 @@ class _Instruction(Enum):
 
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the process at once.
+    """End the process at once, as a kill would.
 
-    The journal of each request allows that at any point.
-
-    Its threads wait for a server, maybe for minutes, and the interpreter would wait for them.
+    The journal of each request allows that at any point. Threads may wait minutes for a server, and the interpreter
+    would wait for them.
     """
     if terminal.is_terminal(sys.stderr):
         os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # the bar hides it
