@@ -136,6 +136,13 @@ def test_a_service_that_is_not_there_is_found_before_transfer_ids_are_spent(begu
     assert (code, [check for check, level in rows if level == "fail"]) == (4, ["reachable"])
 
 
+def test_a_mistyped_name_is_reported_before_transfer_ids_are_spent(begun):
+    (begun.folder / "password").write_text("x\n")
+    words = ("--transfer-id", "1" * 32, "--transfer-password-file", "password", "--lang", "en")
+    code, _, err = begun.run("enrol", "payrol", *words)
+    assert (code, "no table [certificates.payrol], so --customer-id is missing" in err) == (2, True)
+
+
 def test_the_doctor_asks_where_the_next_run_will_ask(begun):
     begun.enrol(service=f"{begun.double.url}before")
     kept = settings.load(begun.store / "payroll")

@@ -684,7 +684,7 @@ STATES = {
     "deploy record a pipe": repaired(pipe("deploy.json")),
     "deploy failed once": needs(RequiredAction.DEPLOY, undeployed(1), "valid", 4),
     "deploy failed three times": needs(RequiredAction.DEPLOY, undeployed(3), "valid", 4),
-    "JKS missing": needs(RequiredAction.DEPLOY, without_jks, "valid", 4),
+    "JKS missing": State(without_jks, "valid", status.JKS_STEP, None, 4),
     "log a pipe": well(pipe("log.jsonl")),
     "log garbage": well(in_the_name("log.jsonl", b"garbage")),
     "format missing": well(packed),

@@ -349,6 +349,12 @@ def pin(folder):
     return OutputOptions(token=Token(folder / "x.so", "x", folder / "none"))
 
 
+def another_customer(well, tmp_path):
+    return config_of(
+        well, tmp_path, entries={"payroll": CertificateEntry("payroll", "register", customer_id="7654321-0")}
+    )
+
+
 def without_certificate(well, tmp_path):
     return config_of(well, tmp_path, entries={"wages": CertificateEntry("wages", "register")})
 
@@ -361,6 +367,7 @@ CONFIGS = {
     "a PIN that is not there": (with_files(pin), 2, "configuration", "fail"),
     "a table without a certificate": (without_certificate, 0, "configuration", "warn"),
     "another address": (other_service(address="https://other.example/"), 0, "configuration", "warn"),
+    "another customer": (another_customer, 2, "configuration", "fail"),
     "another environment": (other_service(environment=Environment.PRODUCTION), 2, "configuration", "fail"),
 }
 

@@ -103,7 +103,10 @@ def test_other_commands_say_that_the_file_is_missing(shell, config, command):
         code, _, err = shell.enrol("--config", config, "--lang", "en")
     assert code == 4
     assert "The file certificate.jks of the certificate" in err
-    assert shell.run("status", "--check", "--config", config)[0] == 4
+    code, out, _ = shell.run("status", "--check", "--config", config, "--lang", "en")
+    assert code == 4
+    assert "which makes certificate.jks or names the cause" in " ".join(out.split())
+    assert "deploy hook" not in out
     keytool(shell, FAKE)
     assert views(shell, config)[:3] == (0, 0, [])
 

@@ -183,9 +183,9 @@ WORDED = {
     ),
     "not begun": (
         {"result": "could not be started: [Errno 2] x"},
-        "could not be started: [Errno 2] x",
-        "käynnistys epäonnistui: [Errno 2] x",
-        "kunde inte startas: [Errno 2] x",
+        "could not be started: it does not exist",
+        "käynnistys epäonnistui: sitä ei ole",
+        "kunde inte startas: den finns inte",
     ),
     "in words of a later version": ({"result": "a\x1bb"}, "a b", "a b", "a b"),
     "revoked": (

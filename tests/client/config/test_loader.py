@@ -320,7 +320,11 @@ WRONG = {
         2,
         "“address”: the address must begin with https:// and contain a host name",
     ),
-    "a bundle that is not there": (SERVICE.replace("holders.pem", "x.pem"), 5, "cannot be used: it does not exist."),
+    "a bundle that is not there": (
+        SERVICE.replace("holders.pem", "x.pem"),
+        5,
+        "it does not exist. Correct the path or the file.",
+    ),
     "a bundle that is empty": (
         SERVICE.replace("holders.pem", "pin"),
         5,

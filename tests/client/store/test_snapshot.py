@@ -138,6 +138,12 @@ def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(desk):
         path.write_bytes(octets)
 
 
+def test_an_empty_chain_is_named_by_its_file(desk):
+    desk.enrol()
+    (desk.live / "chain.pem").write_bytes(b"")
+    assert seen(desk).trouble.values["path"].endswith("live/chain.pem")
+
+
 @pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
 def test_the_key_of_another_is_told(kind, desk):
     desk.enrol(key=kind)

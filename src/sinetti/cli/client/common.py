@@ -415,7 +415,7 @@ def _missing_file(store: Path, outcome: CommandResult) -> Iterator[Message]:
     folder = store / outcome.name
     if output_files.JKS in output_files.missing_formats(files.live_path(folder), settings.load(folder).files):
         yield make_message(findings.JKS_MISSING, file=output_files.JKS, serial=files.serial_in_use(folder) or "")
-        yield make_message(findings.JKS_STEP)
+        yield make_message(status.JKS_STEP)
 
 
 def loaded_config(parsed: argparse.Namespace) -> "Config | None":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
+from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
@@ -76,6 +77,10 @@ def _settings(parsed: argparse.Namespace) -> NameSettings:
     service = service_options.service_of(parsed, config, entry)
     customer_id = parsed.customer_id or entry.customer_id
     if customer_id is None:
+        if config is not None and parsed.name not in config.entries:
+            raise UsageError(
+                make_message(config_messages.NO_CERTIFICATE_TABLE, name=parsed.name, path=str(config.path))
+            )
         wanted = "customer_id"
         raise service_options.missing_option_error(wanted, config)
     return NameSettings(

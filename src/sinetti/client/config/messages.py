@@ -77,7 +77,7 @@ TWICE = gettext_noop(
     "“{name}” and “{other}” are the same folder on systems that ignore upper and lower case. Rename one of them."
 )
 NOT_USABLE = gettext_noop("“{key}”: {why}.")
-FILE_NOT_USABLE = gettext_noop("“{key}”: {path} cannot be used: {why}.")
+FILE_NOT_USABLE = gettext_noop("“{key}”: {path} cannot be used: {why}. Correct the path or the file.")
 NO_SECRET = gettext_noop("“{key}”: {path} is empty. Write the password or PIN in it.")
 NO_PKCS12_SECRET = gettext_noop(
     "“{key}”: {path} does not contain a password for a PKCS#12 file. Save the password as one line of "
@@ -113,6 +113,10 @@ NO_STORE = gettext_noop(
 NO_STORE_YET = gettext_noop(
     "The store {store}, named in {path}, does not exist yet. The first “sinetti enrol” or “sinetti adopt” "
     "creates it. If you already have a store elsewhere, correct “store”."
+)
+NO_CERTIFICATE_TABLE = gettext_noop(
+    "{path} has no table [certificates.{name}], so --customer-id is missing. Correct the name, add the table, "
+    "or use the option."
 )
 NOT_GIVEN = gettext_noop("{option} is missing. Use the option, or write “{key}” in {path}.")
 NOT_GIVEN_ANYWHERE = gettext_noop(

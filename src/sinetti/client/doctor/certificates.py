@@ -112,9 +112,9 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
     """Report a deploy hook that failed."""
     if not row.seen.is_undeployed or row.seen.deployment is None:
         return
-    if output_files.JKS in output_files.missing_formats(files.live_path(folder), row.seen.files):
+    if status.is_jks_missing(row):
         message = make_message(findings.JKS_MISSING, file=output_files.JKS, serial=row.seen.serial or "")
-        step = make_message(findings.JKS_STEP)
+        step = make_message(status.JKS_STEP)
         yield DoctorFinding(Check.HOOKS, Level.FAIL, message, row.name, step, ExitCode.AGAIN)
         return
     step = make_message(

@@ -19,6 +19,7 @@ from sinetti.client.model import CertificateEntry, Config, Format
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
+from sinetti.domain.values import is_same_identifier
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 
@@ -48,7 +49,7 @@ def check_configuration(config: Config, names: Sequence[str], only: str | None =
     yield from _programs(entries)
     yield from _secrets(entries)
     if any(Format.JKS in one.files.formats for one in entries) and shutil.which("keytool") is None:
-        yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.JKS_STEP))
+        yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.KEYTOOL_STEP))
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
             message, step = (
@@ -148,18 +149,23 @@ def _files_of(entry: CertificateEntry) -> Iterator[Path]:
 
 
 def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
-    """Compare what a name keeps with the table of its service."""
-    service = config.services.get(config.entry_of(name).service or "")
-    if service is None:
-        return
+    """Compare what a name keeps with its table and with the table of its service."""
+    entry = config.entry_of(name)
+    service = config.services.get(entry.service or "")
     try:
         kept = settings.load(config.store / name)
     except (files.StoreError, OSError):
         return  # the check of the certificate reports it
+    if entry.customer_id is not None and not is_same_identifier(entry.customer_id, kept.customer_id):
+        message = make_message(findings.BELONGS_ELSEWHERE, kept=kept.customer_id, wanted=entry.customer_id)
+        step = make_message(findings.OTHER_CUSTOMER_STEP)
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
+    if service is None:
+        return
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         message, step = (
-            make_message(findings.OTHER_ENVIRONMENT, **values),
+            make_message(findings.BELONGS_ELSEWHERE, **values),
             make_message(findings.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
         )
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)

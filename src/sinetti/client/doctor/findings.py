@@ -115,9 +115,12 @@ NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificat
 ENROL_STEP = gettext_noop("Order a certificate and run “sinetti enrol {name}”, or remove the table.")
 OTHER_SERVICE = gettext_noop("The address or the trusted CAs in settings.toml differ from the service's table.")
 OTHER_SERVICE_STEP = gettext_noop("No action needed. The next “sinetti run” updates settings.toml.")
-OTHER_ENVIRONMENT = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
+BELONGS_ELSEWHERE = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
 OTHER_ENVIRONMENT_STEP = gettext_noop(
     "Choose a service in {kept} for this name. A certificate cannot change its environment."
+)
+OTHER_CUSTOMER_STEP = gettext_noop(
+    "Correct customer_id in that table, or choose another name. A certificate cannot change its organisation."
 )
 PROGRAM_GOOD = gettext_noop("{stage}: {program} can be run.")
 PROGRAM_MISSING = gettext_noop("{stage}: {program} is not an executable program.")
@@ -188,9 +191,7 @@ REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it
 JKS_MISSING = gettext_noop(
     "The file {file} of the certificate {serial} could not be made. Programs that read it use no new certificate."
 )
-JKS_STEP = gettext_noop(
-    "Install Java's keytool, or use the format pkcs12. Then run “sinetti run”, which names the cause."
-)
 NO_KEYTOOL = gettext_noop("The format jks needs Java's keytool, which is not installed here.")
+KEYTOOL_STEP = gettext_noop("Install Java's keytool, or use the format pkcs12.")
 DEPLOY_STEP = gettext_noop("Read {log}, fix the deploy hook, then run “sinetti deploy {name}”.")
 UNREADABLE = gettext_noop("{path} cannot be read: {why}.")

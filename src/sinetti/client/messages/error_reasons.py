@@ -114,6 +114,7 @@ SAID = (
     gettext_noop("its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"),
     # Files for `sinetti inspect`.
     gettext_noop("it contains no certificate, request, revocation list, key store or XML message"),
+    gettext_noop("it is not valid TOML"),
     gettext_noop("it is empty"),
     gettext_noop("it is longer than 64 MiB"),
     gettext_noop("this Java key store is damaged"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sinetti.client import decoder
-from sinetti.client.messages import messages
+from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
 from sinetti.client.store import event_log
@@ -88,6 +88,10 @@ _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
     (
         re.compile(r"killed after ([0-9]+) s"),
         lambda seconds: make_message(messages.HOOK_TIMEOUT, seconds=seconds),
+    ),
+    (
+        re.compile(r"could not be started: \[Errno ([0-9]+)\].*", re.DOTALL),
+        lambda number: make_message(NOT_STARTED, why=error_reasons.translate_reason(OSError(int(number), ""))),
     ),
     (
         re.compile(r"could not be started: (.*)", re.DOTALL),

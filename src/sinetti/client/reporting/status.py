@@ -19,7 +19,7 @@ from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import AgentSettings
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, journal, key_checks, snapshot
+from sinetti.client.store import event_log, files, journal, key_checks, output_files, snapshot
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
@@ -147,6 +147,10 @@ WORDS = {
         "you do not need it, remove the table."
     ),
 }
+JKS_STEP = gettext_noop(
+    "Run “sinetti run”, which makes certificate.jks or names the cause. It needs Java's keytool and a password of at "
+    "least six characters. Or use the format pkcs12."
+)
 ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or “sinetti remove {name}” if you do not need it.")
 ENROL_RESOLVE = gettext_noop(
     "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
@@ -230,7 +234,14 @@ def words(row: StatusRow) -> Message | None:
         )
     if todo is RequiredAction.REPAIR:
         return row.seen.damage_message(row.now)
+    if todo is RequiredAction.DEPLOY and is_jks_missing(row):
+        return make_message(JKS_STEP)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
+
+
+def is_jks_missing(row: StatusRow) -> bool:
+    """Return whether keytool could not make the JKS of the certificate in use."""
+    return output_files.JKS in output_files.missing_formats(files.live_path(row.seen.folder), row.seen.files)
 
 
 def sort_by_urgency(rows: Iterable[StatusRow]) -> list[StatusRow]:

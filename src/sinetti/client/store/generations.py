@@ -253,7 +253,7 @@ def _live(name_folder: Path) -> InstalledKeySet | None:
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
-        raise files.corruption_error(folder, bad) from bad
+        raise files.corruption_error(folder / CHAIN, bad) from bad
     key = key_storage.open_key(folder, name_folder, certificate)
     if not is_chain_of(certificate, above, _anchors(name_folder)):
         raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")

@@ -63,7 +63,8 @@ def parse(text: str) -> NameSettings:
     try:
         raw = _parsed(text)
     except tomllib.TOMLDecodeError as bad:
-        raise NameSettingsError(str(bad)) from bad
+        why = "it is not valid TOML"
+        raise NameSettingsError(why) from bad
     return validated(
         NameSettings(
             service=_required(raw, "service"),
