@@ -1113,3 +1113,18 @@ def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(tr
     text = place.read_text()
     assert "sinetti_store_readable 0\n" in text
     assert "valid" not in text
+
+
+def test_a_run_names_the_tables_that_have_no_certificate_in_the_store(house):
+    path = house.folder / "sinetti.toml"
+    names = ("bakery", "dairy", "mill", "payroll", "smith")
+    path.write_text(
+        'store = "store"\n' + "".join(f'[certificates.{one}]\ncustomer_id = "0123456-7"\n' for one in names)
+    )
+    code, _, err = house.run("run", "--config", path, "--lang", "en")
+    assert (code, "4 tables of sinetti.toml have no certificate in the store: bakery, dairy, mill, …" in err) == (
+        0,
+        True,
+    )
+    shutil.rmtree(folder(house))
+    assert "5 tables of sinetti.toml" in house.run("run", "--config", path, "--dry-run", "--lang", "en")[2]
