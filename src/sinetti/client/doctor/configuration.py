@@ -157,7 +157,7 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     except (files.StoreError, OSError):
         return  # the check of the certificate reports it
     if entry.customer_id is not None and not is_same_identifier(entry.customer_id, kept.customer_id):
-        message = make_message(findings.BELONGS_ELSEWHERE, kept=kept.customer_id, wanted=entry.customer_id)
+        message = make_message(findings.OTHER_CUSTOMER, kept=kept.customer_id, wanted=entry.customer_id)
         step = make_message(findings.OTHER_CUSTOMER_STEP)
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
     if service is None:
@@ -165,7 +165,7 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         message, step = (
-            make_message(findings.BELONGS_ELSEWHERE, **values),
+            make_message(findings.OTHER_ENVIRONMENT, **values),
             make_message(findings.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
         )
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)

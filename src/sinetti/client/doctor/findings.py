@@ -115,10 +115,11 @@ NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificat
 ENROL_STEP = gettext_noop("Order a certificate and run “sinetti enrol {name}”, or remove the table.")
 OTHER_SERVICE = gettext_noop("The address or the trusted CAs in settings.toml differ from the service's table.")
 OTHER_SERVICE_STEP = gettext_noop("No action needed. The next “sinetti run” updates settings.toml.")
-BELONGS_ELSEWHERE = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
+OTHER_ENVIRONMENT = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
 OTHER_ENVIRONMENT_STEP = gettext_noop(
     "Choose a service in {kept} for this name. A certificate cannot change its environment."
 )
+OTHER_CUSTOMER = gettext_noop("The certificate was issued to {kept}, but the table names {wanted}.")
 OTHER_CUSTOMER_STEP = gettext_noop(
     "Correct customer_id in that table, or choose another name. A certificate cannot change its organisation."
 )
