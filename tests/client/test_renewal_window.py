@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.client.renewal_window import ValidityPhase, phase, renewal_opens_at, retry_delay
+from sinetti.client.renewal_window import ValidityPhase, opening_message, phase, renewal_opens_at, retry_delay
 from sinetti.domain.values import ValidityPeriod
 from tests.domain.facts import LIVES_AND_WINDOWS
 
@@ -51,6 +51,12 @@ def test_renewal_opens_sixty_days_of_24_hours_before_the_end(end, opens):
 @pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
 def test_the_client_opens_at_the_instant_of_the_authority(life, window):
     assert renewal_opens_at(ValidityPeriod(START, START + life)) == START + life - window
+
+
+@pytest.mark.parametrize(("days", "often"), [(7, "hourly"), (29, "hourly"), (30, "daily"), (730, "daily")])
+def test_a_life_under_thirty_days_needs_an_hourly_pass(days, often):
+    message = opening_message(ValidityPeriod(START, START + timedelta(days=days)))
+    assert f"“sinetti run” {often}" in message.text
 
 
 ENDS = st.datetimes(datetime(2025, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)).map(

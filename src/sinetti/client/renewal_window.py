@@ -21,6 +21,9 @@ PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
 A certificate is mostly ready in under 30 s (facts sheet, 1).
 """
 
+DAILY_FROM = timedelta(days=30)
+"""Life from which a daily pass of the agent is enough (docs/holders/agent.md)."""
+
 
 class ValidityPhase(StrEnum):
     """Phase in the life of a certificate, by its dates alone."""
@@ -36,6 +39,12 @@ def renewal_opens_at(span: ValidityPeriod) -> datetime:
     60 days of 24 hours before notAfter, or a third of the life if that is less; half of a life under ten days.
     """
     return default_renewal_start(span)
+
+
+def opening_message(span: ValidityPeriod) -> Message:
+    """Return the message about the opening of renewal and how often to run the agent until then."""
+    daily = span.not_after - span.not_before >= DAILY_FROM
+    return make_message(messages.RENEW_FROM if daily else messages.RENEW_FROM_HOURLY, at=renewal_opens_at(span))
 
 
 def phase(span: ValidityPeriod, now: datetime) -> ValidityPhase:

@@ -23,7 +23,8 @@ NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 
 NOTES = frozenset(
     {
-        *(messages.ENROLLED, messages.RENEWED, messages.RENEW_FROM, messages.DONE_BEFORE, messages.NOT_DUE),
+        *(messages.ENROLLED, messages.RENEWED, messages.RENEW_FROM, messages.RENEW_FROM_HOURLY),
+        *(messages.DONE_BEFORE, messages.NOT_DUE),
         *(messages.NOTHING_TO_FETCH, messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET),
         *(document_messages.SEALED, document_messages.SEAL_GOOD, document_messages.RECEIPT_GOOD),
         *(document_messages.DELIVERED, document_messages.DELIVERED_BEFORE, document_messages.DELIVERED_UNDER_ID),

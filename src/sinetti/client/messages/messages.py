@@ -21,6 +21,10 @@ RENEWED = gettext_noop(
 RENEW_FROM = gettext_noop(
     "It can be renewed from {at}. Run “sinetti run” daily. It contacts the service only when renewal is due."
 )
+RENEW_FROM_HOURLY = gettext_noop(
+    "It can be renewed from {at}. Run “sinetti run” hourly, since its life is short. It contacts the service only when "
+    "renewal is due."
+)
 DONE_BEFORE = gettext_noop(
     "{name}: these transfer IDs were already used for certificate {serial}, valid until {until}. No action needed."
 )

@@ -31,13 +31,16 @@ def is_verbose(message: Message) -> bool:
     return message.text in _CHATTER or (isinstance(inner, Message) and inner.text in _CHATTER)
 
 
+_OPENINGS = {messages.RENEW_FROM, messages.RENEW_FROM_HOURLY}
+
+
 def result_messages(row: NameResult) -> tuple[Message, ...]:
     """Return the messages about one name after a run; none if nothing was done for it.
 
-    The advice to run the command daily is left out, since the agent does that.
+    The advice how often to run the command is left out, since the agent does that.
     """
     found = () if row.outcome is None else row.outcome.messages
-    return tuple(worker.about(row.seen.name, one) for one in found if one.text != messages.RENEW_FROM)
+    return tuple(worker.about(row.seen.name, one) for one in found if one.text not in _OPENINGS)
 
 
 def plan_messages(row: NameResult) -> tuple[Message, ...]:

@@ -136,9 +136,7 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=decoder.format_instant(until))
     live = str(folder / files.LIVE)
     message = make_message(adoption_messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
-    opens = make_message(
-        messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(material.certificate))
-    )
+    opens = renewal_window.opening_message(generations.span_of(material.certificate))
     return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (message, opens))
 
 

@@ -352,7 +352,7 @@ def _put_in_place(task: NameTask, held: RequestJournal) -> CommandResult:
         done,
         ExitCode.DONE,
         message,
-        make_message(messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(certificate))),
+        renewal_window.opening_message(generations.span_of(certificate)),
     )
 
 
