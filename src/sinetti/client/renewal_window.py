@@ -42,7 +42,7 @@ def renewal_opens_at(span: ValidityPeriod) -> datetime:
 
 
 def opening_message(span: ValidityPeriod) -> Message:
-    """Return the message about the opening of renewal and how often to run the agent until then."""
+    """Return the message about when renewal opens and how often to run the agent."""
     daily = span.not_after - span.not_before >= DAILY_FROM
     return make_message(messages.RENEW_FROM if daily else messages.RENEW_FROM_HOURLY, at=renewal_opens_at(span))
 
