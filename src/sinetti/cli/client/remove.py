@@ -41,7 +41,7 @@ LOSES_FOLDER = gettext_noop(
 )
 LOSES_CERTIFICATE = gettext_noop("The last certificate is {serial}, valid until {until}. State: {state}.")
 LOSES_ENROLMENT = gettext_noop(
-    "An enrolment is pending. Its transfer IDs may have been used, and then you must order a new certificate."
+    "An enrolment is pending. Its transfer IDs may have been used. If so, order a new certificate."
 )
 LOSES_RENEWAL = gettext_noop("A renewal is pending. Its new certificate can no longer be retrieved.")
 LOSES_DELIVERIES = gettext_noop("Its receipts and open deliveries will be deleted, too.")
@@ -53,7 +53,7 @@ STILL_VALID = gettext_noop(
 TYPE_TO_REMOVE = gettext_noop("To remove the name, type it ({name}):")
 TYPE_AGAIN = gettext_noop("To remove the valid certificate, type the name again ({name}):")
 CHANGED_MEANWHILE = gettext_noop(
-    "{name} was changed by another command meanwhile. Nothing was removed. Run the command again."
+    "Another command changed {name} meanwhile. Nothing was removed. Run the command again."
 )
 NOT_REVOKED = gettext_noop("{name}: the certificate was not revoked, so nothing was removed.")
 REVOKE_ELSEWHERE = gettext_noop(
@@ -63,7 +63,8 @@ REVOKE_ELSEWHERE = gettext_noop(
 REMOVED = gettext_noop("{name} was removed from {store}, with its keys.")
 REVOKED = gettext_noop("{name}: certificate {serial} is revoked.")
 TABLE_LEFT = gettext_noop(
-    "{path} still has a table for {name}. Delete the table, or the name is shown as one without a certificate."
+    "{path} still has a table for {name}. Delete the table. Otherwise the name is still shown, without a "
+        "certificate."
 )
 
 _LOSES = {RequestKind.ENROL: LOSES_ENROLMENT, RequestKind.RENEW: LOSES_RENEWAL}

@@ -30,8 +30,8 @@ UNREADABLE = gettext_noop(
     "The answer of {url} cannot be used: {why}. Nothing was written. Inform the operator of the service."
 )
 OTHER_ROOT = gettext_noop(
-    "The root certificate of the service has another fingerprint. Nothing was written. Compare it with the operator "
-    "of the service. Yours: {typed}. The service's: {found}."
+    "The root certificate of the service has another fingerprint. Nothing was written. Check the "
+        "fingerprint with the operator of the service. Yours: {typed}. The service's: {found}."
 )
 NOT_BELOW = gettext_noop(
     "The CA certificate “{subject}” does not lead to the root with your fingerprint. Nothing was written. Inform the "
@@ -46,8 +46,8 @@ NO_PURPOSE = gettext_noop(
     "the operator of the service."
 )
 INCOMPLETE = gettext_noop(
-    "The service does not publish both the CAs for its answers and those for holders. Nothing was written. Get the "
-    "files of the CAs from the operator of the service."
+    "The service publishes no CA for its answers, or none for holders. Nothing was written. Get the files "
+        "of the CAs from the operator of the service."
 )
 
 _OK = 200
