@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
-from sinetti.infra.durations import counts_years, parse_duration
+from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
 
 __all__ = [
@@ -172,7 +172,7 @@ def _validity(table: PresetTable) -> timedelta:
         why = f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"'
         raise HierarchyError(why)
     written = table.text("validity")
-    if counts_years(written):
+    if has_years(written):
         wanted = 'days, because years and months differ in length, such as "P730D" for two years'
         table.refuse("validity", wanted, written)
     try:

@@ -63,8 +63,7 @@ REVOKE_ELSEWHERE = gettext_noop(
 REMOVED = gettext_noop("{name} was removed from {store}, with its keys.")
 REVOKED = gettext_noop("{name}: certificate {serial} is revoked.")
 TABLE_LEFT = gettext_noop(
-    "{path} still has a table for {name}. Delete the table. Otherwise the name is still shown, without a "
-        "certificate."
+    "{path} still has a table for {name}. Delete the table. Otherwise the name is still shown, without a certificate."
 )
 
 _LOSES = {RequestKind.ENROL: LOSES_ENROLMENT, RequestKind.RENEW: LOSES_RENEWAL}
@@ -98,7 +97,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     ctx = common.run_of(parsed, console, common.now_of(parsed, console))
     if not files.is_name(parsed.name) or not files.is_kept(parsed.store / parsed.name):
         _finish(parsed, ctx, console)
-        return _ended(parsed, ctx, console, None, None)
+        return _report_removal(parsed, ctx, console, None, None)
     common.reject_now(parsed, parsed.name)
     plan = removal.plan_removal(parsed.store / parsed.name)
     if not parsed.yes and not plan.is_harmless:
@@ -116,7 +115,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
                 return revoked.exit_code
         (parsed.store / renewal_info_poll.FILE).unlink(missing_ok=True)  # its service may be the only one in it
         removal.remove(parsed.store / parsed.name)
-    return _ended(parsed, ctx, console, plan, revoked)
+    return _report_removal(parsed, ctx, console, plan, revoked)
 
 
 def _finish(parsed: argparse.Namespace, ctx: ClientContext, console: Console) -> None:
@@ -128,7 +127,7 @@ def _finish(parsed: argparse.Namespace, ctx: ClientContext, console: Console) ->
         with runner.exclusive_run(parsed.store, ctx.now):
             removal.finish(parsed.store, parsed.name)
         return
-    _tell_of_table(parsed, console)
+    _report_table(parsed, console)
     raise UsageError(make_message(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
 
 
@@ -179,7 +178,7 @@ def _revoke(parsed: argparse.Namespace, ctx: ClientContext, console: Console) ->
     return ended
 
 
-def _ended(
+def _report_removal(
     parsed: argparse.Namespace,
     ctx: ClientContext,
     console: Console,
@@ -188,7 +187,7 @@ def _ended(
 ) -> ExitCode:
     """Report the removal, and update the metrics that sinetti.toml requests."""
     console.tell(make_message(REMOVED, name=parsed.name, store=str(parsed.store)))
-    _tell_of_table(parsed, console)
+    _report_table(parsed, console)
     if parsed.json:
         common.print_json(removal_json(parsed.name, plan, revoked, is_removed=True))
     config = _config(parsed)
@@ -207,7 +206,7 @@ def _ended(
     return ExitCode.DONE
 
 
-def _tell_of_table(parsed: argparse.Namespace, console: Console) -> None:
+def _report_table(parsed: argparse.Namespace, console: Console) -> None:
     config = _config(parsed)
     if config is not None and parsed.name in config.entries:
         console.tell(make_message(TABLE_LEFT, path=str(config.path), name=parsed.name))

@@ -19,8 +19,8 @@ def register(subparsers: "Commands") -> None:
         "renew",
         help="renew certificates that are due for renewal",
         description="Renews each certificate with a new key in its last 60 days. If the validity is shorter than 180 "
-            "days, it does so in the last third, and below ten days in the last half. Calls no service before "
-            "that.",
+        "days, it does so in the last third, and below ten days in the last half. Calls no service before "
+        "that.",
         epilog=EXAMPLE,
     )
     common.add_names(parser)

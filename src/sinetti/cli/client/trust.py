@@ -35,7 +35,9 @@ EXAMPLE = (
 BAD_FINGERPRINT = gettext_noop(
     "“{text}” is not a SHA-256 fingerprint. It has 64 digits from 0 to f. Colons and spaces do not matter."
 )
-BOTH_FILES = gettext_noop("Give --trust-services and --trust-holders together, with two different files and without --out-dir.")
+BOTH_FILES = gettext_noop(
+    "Give --trust-services and --trust-holders together, with two different files and without --out-dir."
+)
 FETCHED = gettext_noop("{environment}: the CAs of the service were written to {services} and {holders}.")
 NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
 

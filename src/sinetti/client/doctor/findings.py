@@ -187,7 +187,7 @@ REMOVAL_LEFT = gettext_noop("The removal of {name} was interrupted. Its keys may
 REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it.")
 JKS_MISSING = gettext_noop(
     "The file {file} of the certificate {serial} could not be made. Programs that read it do not get the "
-        "new certificate."
+    "new certificate."
 )
 JKS_STEP = gettext_noop(
     "Install Java's keytool, or use the format pkcs12. Then run “sinetti run”, which names the cause."

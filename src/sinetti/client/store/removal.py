@@ -36,7 +36,7 @@ TOKEN_AWAY = gettext_noop(
 )
 UNFINISHED = gettext_noop(
     "{name} was removed, but some of its data cannot be deleted, because {why}. Fix this, then run "
-        "“sinetti remove {name}” again. If a token no longer exists, delete the folder {folder} by hand."
+    "“sinetti remove {name}” again. If a token no longer exists, delete the folder {folder} by hand."
 )
 FINISHED = gettext_noop("{name}: a removal that was interrupted is complete now.")
 
