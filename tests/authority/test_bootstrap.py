@@ -98,12 +98,6 @@ def test_founding_never_overwrites(root):
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
-def test_another_authoritys_names_are_for_the_bench(tmp_path):
-    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("incomes-register-test"), SETTINGS, NOW)
-    with pytest.raises(FolderError, match="test bench only"):
-        initialise(tmp_path / "authority", founding)
-
-
 def test_the_register_of_another_folder(root, tmp_path):
     other = tmp_path / "other"
     with all_connections_closed():

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, authority_presets, is_same_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import PRESETS, is_same_hierarchy, load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
@@ -338,10 +338,6 @@ def test_every_ca_is_issued_by_the_one_above():
 def test_a_signer_of_responses_is_no_issuer():
     with pytest.raises(KeyError):
         authority().issuer("SinettiTestResponseSigner")
-
-
-def test_an_authority_may_use_the_presets_that_are_not_for_benches():
-    assert authority_presets() == ["default", "short-47d", "short-7d"]
 
 
 VALIDITIES = {

@@ -199,6 +199,50 @@ def moved_out(house):
     without_link(house)
 
 
+def moved(house):
+    """Move the generation, as to a larger disk, and link to it."""
+    place = generation(house)
+    place.rename(house.folder / place.name)
+    place.symlink_to(house.folder / place.name)
+
+
+def only_records(house):
+    """Delete everything of the name but the agent's records."""
+    for one in folder(house).iterdir():
+        if one.name in {"live", "settings.toml", "notes.json"}:
+            one.unlink()
+        elif one.name in {"generations", "pending"}:
+            shutil.rmtree(one)
+
+
+def clock_ahead(house):
+    """Make a pass with a clock that is years ahead, and set it back."""
+    house.double.now = OPENS + timedelta(days=1000)
+    assert house.run("run", "--store", house.store)[0] == 3
+    house.double.now = authority.NOW
+
+
+def failed_before(count, **more):
+    """Leave failures whose cause is over: renewal is planned for later."""
+
+    def act(house):
+        record = {"serial": generation(house).name, "failures": count, "next_try": None, "codes": [], "exit": 4}
+        text = json.dumps(record | {"told": None, "hint": None} | more)
+        (folder(house) / "agent.json").write_text(text)
+
+    return act
+
+
+def ordered_again(house):
+    """Begin a new order for a name with a valid certificate; its answer is lost."""
+    house.double.script.append(double.lose)
+    doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
+    try:
+        assert house.enrol("--wait", "0", transfer_id=OTHER_ID)[0] == 6
+    finally:
+        double.TRANSFER_ID = doubles_id
+
+
 def logged_elsewhere(serial):
     def act(house):
         place = generation(house)
@@ -597,6 +641,8 @@ STATES = {
     "folder that others pass": well(mode(".", 0o711)),
     "store of one other user, run by root": well(all_owned),
     # The certificate.
+    "key.der readable by others": exposed(both(put("key.der", b"x"), mode("live/key.der", 0o644))),
+    "JKS readable by others": exposed(both(put("certificate.jks", b"x"), mode("live/certificate.jks", 0o644))),
     "certificate missing": lost(away("certificate.pem")),
     "certificate empty": lost(put("certificate.pem")),
     "certificate garbage": lost(put("certificate.pem", b"garbage")),
@@ -651,6 +697,8 @@ STATES = {
     "all generations missing": lost(lambda house: shutil.rmtree(folder(house) / "generations")),
     "generation a link to a folder elsewhere": lost(moved_out),
     # Settings, notes, requests.
+    "generation moved, with a link in its place": lost(moved),
+    "only the agent's records left": lost(only_records, messages.LOST_SETTINGS),
     "settings missing": lost(lambda house: (folder(house) / "settings.toml").unlink(), messages.LOST_SETTINGS),
     "settings empty": lost(in_the_name("settings.toml", b""), messages.LOST_SETTINGS),
     "settings garbage": lost(in_the_name("settings.toml", b"x ="), messages.LOST_SETTINGS),
@@ -671,6 +719,9 @@ STATES = {
         enrolling(double.refuse(Failure("PKI004", "wrong"))), "pending", status.ENROL_OR_DELETE, None, 3
     ),
     "enrolment uncertain": State(enrolling(double.lose), "uncertain", status.ENROL_RESOLVE, None, 6),
+    "new order uncertain beside a valid certificate": needs(RequiredAction.RESOLVE, ordered_again, "uncertain", 6),
+    "clock was ahead in a former pass": well(clock_ahead),
+    "failures before renewal was due": well(failed_before(5)),
     "renewal uncertain": needs(RequiredAction.RESOLVE, uncertain, "uncertain", 6, after="valid"),
     "renewal held back once": State(held_back(1), "renewal-open", None, None, 0, run=4),
     "renewal held back five times": needs(RequiredAction.RENEW, held_back(5), "renewal-open", 4),
@@ -680,6 +731,7 @@ STATES = {
     "agent's record with one odd member": repaired(in_the_name("agent.json", b'{"serial": 7}')),
     "agent's record a pipe": repaired(pipe("agent.json")),
     "agent's record an empty folder": repaired(lambda house: (folder(house) / "agent.json").mkdir()),
+    "agent's record with failures beyond any count": repaired(failed_before(10**400)),
     "deploy record garbage": repaired(in_the_name("deploy.json", b"garbage")),
     "deploy record a pipe": repaired(pipe("deploy.json")),
     "deploy failed once": needs(RequiredAction.DEPLOY, undeployed(1), "valid", 4),
@@ -689,6 +741,7 @@ STATES = {
     "log garbage": well(in_the_name("log.jsonl", b"garbage")),
     "format missing": well(packed),
     "format empty": well(both(packed, put("certificate.p12"), mode("live/certificate.p12", 0o600))),
+    "format cut short": well(both(packed, put("certificate.p12", b"0\x82"), mode("live/certificate.p12", 0o600))),
     "half a file of a run that was killed": well(in_the_name(".settings.toml.new", b"x")),
     "unknown files": well(both(in_the_name("README", b"mine"), put("note.txt", b"mine"))),
     "nothing wrong": well(lambda _house: None),
@@ -988,14 +1041,15 @@ def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(house):
     assert files.serial_in_use(folder(house)) == serial
 
 
-def test_a_pkcs12_file_that_is_missing_is_made_again_without_a_table(house):
+@pytest.mark.parametrize("damage", [Path.unlink, lambda at: os.truncate(at, 90), lambda at: at.write_text("garbage")])
+def test_a_pkcs12_file_that_is_missing_or_damaged_is_made_again_without_a_table(damage, house):
     packed(house)
     assert house.run("run", "--store", house.store)[0] == 0
     place = generation(house) / "certificate.p12"
-    assert place.exists()
-    place.unlink()
+    whole = place.stat().st_size
+    damage(place)
     assert house.run("run", "--store", house.store)[0] == 0
-    assert place.exists()
+    assert place.stat().st_size == whole
 
 
 def hooked(house, command, stage="deploy"):
@@ -1059,3 +1113,18 @@ def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(tr
     text = place.read_text()
     assert "sinetti_store_readable 0\n" in text
     assert "valid" not in text
+
+
+def test_a_run_names_the_tables_that_have_no_certificate_in_the_store(house):
+    path = house.folder / "sinetti.toml"
+    names = ("bakery", "dairy", "mill", "payroll", "smith")
+    path.write_text(
+        'store = "store"\n' + "".join(f'[certificates.{one}]\ncustomer_id = "0123456-7"\n' for one in names)
+    )
+    code, _, err = house.run("run", "--config", path, "--lang", "en")
+    assert (code, "4 tables of sinetti.toml have no certificate in the store: bakery, dairy, mill, …" in err) == (
+        0,
+        True,
+    )
+    shutil.rmtree(folder(house))
+    assert "5 tables of sinetti.toml" in house.run("run", "--config", path, "--dry-run", "--lang", "en")[2]

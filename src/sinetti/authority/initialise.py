@@ -81,9 +81,6 @@ def initialise(root: Path, founding: InitOptions) -> None:
     """
     folder = DataDirectory(root.absolute())
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
-    if hierarchy.test_bench_only and founding.kind is not DirectoryKind.TESTBENCH:
-        sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
-        raise FolderError(sentence)
     if folder.exists():
         sentence = f"there is already an authority in {root}; its keys are never overwritten. Choose another folder"
         raise FolderError(sentence)

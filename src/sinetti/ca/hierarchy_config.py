@@ -24,7 +24,6 @@ __all__ = [
     "Hierarchy",
     "HierarchyError",
     "ResponseSignerSpec",
-    "authority_presets",
     "generate_hierarchy",
     "is_same_hierarchy",
     "load_preset",
@@ -70,11 +69,6 @@ class PresetTable(TomlTable):
     unknown_template = "{key}: there is no such key; remove it or correct its spelling"
     place_template = "[{key}]: "
     row_template = "[[{key}]] number {number}: "
-
-
-def authority_presets() -> list[str]:
-    """Return the presets that an authority may use; the others are for test benches."""
-    return [name for name in PRESETS if not tomllib.loads(load_preset(name))["test_bench_only"]]
 
 
 def load_preset(name: str) -> str:
@@ -252,7 +246,7 @@ def _check_environment(parsed: Hierarchy) -> None:
     """
     production = parsed.environment is Environment.PRODUCTION
     if production and parsed.test_bench_only:
-        why = "test_bench_only: this hierarchy is only for a test bench; use another one for PRODUCTION"
+        why = "test_bench_only: this hierarchy is only for tests; use another one for PRODUCTION"
         raise HierarchyError(why)
     if production and parsed.key_policy.small_exponent:
         why = "[holders]: small_exponent: RSA with e=3 is only for test benches; write false for PRODUCTION"

@@ -68,14 +68,12 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
 
 
-def test_the_benchs_preset_is_for_the_bench(sqlite_operator, tmp_path):
-    file = tmp_path / "hierarchy.toml"
-    file.write_text(load_preset("incomes-register-test"))
-    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", file)
-    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--hierarchy", file)
-    assert "test bench" in sentence
-    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--hierarchy", "incomes-register-test")
+def test_a_preset_with_the_names_of_another_authority_is_for_tests(sqlite_operator):
+    preset = ("--hierarchy", "incomes-register-test")
+    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *preset)
+    assert "only for tests" in sentence
     assert not sqlite_operator.root.exists()
+    sqlite_operator.does(*INIT, *preset)
 
 
 BAD_HIERARCHIES = {
@@ -136,7 +134,7 @@ BAD_INITS = {
     "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
     "quotation marks": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
     "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "no file and no preset /nowhere/h.toml"),
-    "a misspelt preset": (("--hierarchy", "short-7"), "or one of default, short-47d, short-7d"),
+    "a misspelt preset": (("--hierarchy", "short-7"), "or one of default, incomes-register-test, short-47d, short-7d"),
     "a folder for a file": (("--hierarchy", "/"), "--hierarchy"),
     "a database of another make": (("--database-url", "mysql://u:secret-word@h/n"), "postgresql://"),
     "a database that is no address": (("--database-url", "secret-word"), "postgresql://"),

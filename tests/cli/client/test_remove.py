@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from datetime import timedelta
 
@@ -212,6 +213,28 @@ def test_a_name_with_odd_characters_and_one_that_is_a_link(shell):
     (shell.store / "Ab.c-d_e").symlink_to(elsewhere)
     assert remove(shell, "--yes", name="Ab.c-d_e")[0] == 0
     assert (left(shell), elsewhere.exists()) == ([], False)
+
+
+LINKS = {
+    "another name": lambda shell: shell.store / "payroll",
+    "the folder of the store": lambda shell: shell.folder,
+    "a folder with other files": lambda shell: shell.folder / "home",
+}
+
+
+@pytest.mark.parametrize("target", LINKS.values(), ids=LINKS)
+def test_a_link_to_more_than_a_name_deletes_nothing(target, shell):
+    shell.enrol()
+    for entry in ("pending", "home/pending", "home/documents"):
+        (shell.folder / entry).mkdir(parents=True)
+    there = sorted(shell.folder.rglob("*"))
+    (shell.store / "alias").symlink_to(target(shell))
+    code, _, err = remove(shell, "--yes", name="alias")
+    assert (code, "Nothing was removed" in err) == (5, True)
+    (shell.store / "alias").rename(shell.store / ".alias.gone")
+    shell.run("run", "--store", shell.store)
+    assert [one for one in there if not one.exists()] == []
+    assert not os.path.lexists(shell.store / ".alias.gone")
 
 
 def test_locks_of_a_run_and_of_another_command(shell):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.agent import decisions, schedule
+from sinetti.client.agent import decisions, schedule, worker
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.model import AgentSettings, DecisionReason, MaintenanceWindow, RenewalInfoState
 from sinetti.client.results import ExitCode
@@ -186,3 +186,11 @@ def test_near_the_end_only_a_delay_of_a_day_or_a_person_is_in_the_way(seen, care
     if URGENT <= now <= END:
         decision = decisions.decide(seen, care, now)
         assert not isinstance(decision, Wait) or decision.until <= now + DAY
+
+
+def test_a_failure_stays_visible_outside_of_the_maintenance_hours():
+    failing = remembering(failures=5, exit_code=ExitCode.AGAIN)
+    decision = decisions.decide(failing, SUNDAYS, OWN + DAY)
+    assert decision.because is DecisionReason.MAINTENANCE
+    assert worker.exit_code(failing, decision, None) is ExitCode.AGAIN
+    assert worker.exit_code(HELD, decision, None) is ExitCode.DONE

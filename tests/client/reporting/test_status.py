@@ -192,7 +192,7 @@ def brought(**changes):
 
 
 def hopeless(desk):
-    remembered(told=desk.live.resolve().name)(desk)
+    remembered(told=desk.live.resolve().name, codes=["PKI035"], exit=3)(desk)
 
 
 def planned(desk):

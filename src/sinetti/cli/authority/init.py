@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
-from sinetti.ca.hierarchy_config import PRESETS, authority_presets, load_preset
+from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
@@ -173,7 +173,7 @@ def _hierarchy(named: str) -> str:
         return load_preset(named)
     path = Path(named)
     if not path.exists():
-        presets = ", ".join(authority_presets())
+        presets = ", ".join(PRESETS)
         sentence = f"--hierarchy: there is no file and no preset {named}: write the path of a file, or one of {presets}"
         raise OptionError(sentence)
     try:

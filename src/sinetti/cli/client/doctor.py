@@ -17,6 +17,7 @@ from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import Config
+from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
 from sinetti.client.store.settings import NameSettings
@@ -109,8 +110,9 @@ def _all(
     addresses.update({name: one.service for name, one in kept.items()})
     for one in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
         yield from services.check_service(one, Clocks(now, clock.utc_now()), console.language)
+    care = status.AGENT_DEFAULTS if config is None else config.care
     for name in names:
-        yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now))
+        yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now), care)
 
 
 def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Config | None) -> Sequence[str]:

@@ -191,15 +191,15 @@ def _report_removal(
     if parsed.json:
         common.print_json(removal_json(parsed.name, plan, revoked, is_removed=True))
     config = _config(parsed)
-    place = None if config is None else config.care.prometheus
-    if place is None:
+    if config is None or (place := config.care.prometheus) is None:
         return ExitCode.DONE
     known = None
     with contextlib.suppress(OSError):
         known = metrics.last_run_of(place.read_bytes())
     now = ctx.now_exact
     try:
-        put_metrics(str(place), parsed.store, status.rows(parsed.store, lambda _seen: now), now, known)
+        rows = status.rows(parsed.store, lambda _seen: now, care=config.care)
+        put_metrics(str(place), parsed.store, rows, now, known)
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE

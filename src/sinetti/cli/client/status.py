@@ -163,7 +163,7 @@ def blocks(rows: Sequence[StatusRow], view: StatusView, language: Language) -> S
     if not rows:
         return (Paragraph(messages.render(make_message(messages.STORE_EMPTY), language)),)
     ordered = status.sort_by_urgency(rows)
-    selected = [row for row in ordered if not view.only_needed or status.EXIT_CODES[status.required_action(row)]]
+    selected = [row for row in ordered if not view.only_needed or status.exit_code_of(row)]
     if not selected:
         return (Paragraph(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), language)),)
     if view.in_detail:

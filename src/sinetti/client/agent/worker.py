@@ -239,6 +239,10 @@ def exit_code(seen: NameSnapshot, decision: Decision, outcome: CommandResult | N
     left = ExitCode.DONE if outcome is None else outcome.exit_code
     if isinstance(decision, NeedsOperator):
         return max(left, decisions.OPERATOR_EXIT_CODES[decision.because])
-    if isinstance(decision, Wait) and decision.because is DecisionReason.AFTER_FAILURE:
+    has_failed = isinstance(decision, Wait) and (
+        decision.because is DecisionReason.AFTER_FAILURE
+        or (decision.because is DecisionReason.MAINTENANCE and seen.memory.failures > 0)
+    )
+    if has_failed:
         return left or seen.memory.exit_code or ExitCode.AGAIN
     return left

@@ -15,7 +15,7 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import HookStage
+from sinetti.client.model import AgentSettings, HookStage
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
@@ -27,10 +27,15 @@ from sinetti.client.store.settings import NameSettings
 from sinetti.pki import chain
 
 
-def check_certificate(store: Path, name: str, now: datetime) -> Iterator[DoctorFinding]:
-    """Check one name as every view does, then as thoroughly as a renewal."""
+def check_certificate(
+    store: Path, name: str, now: datetime, care: AgentSettings = status.AGENT_DEFAULTS
+) -> Iterator[DoctorFinding]:
+    """Check one name as every view does, then as thoroughly as a renewal.
+
+    `care`: the settings of the agent.
+    """
     folder = store / name
-    row = status.status_of(snapshot.load_snapshot(folder), now)
+    row = status.status_of(snapshot.load_snapshot(folder), now, care)
     damage = row.seen.damage(now)
     if damage is not None:
         yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)

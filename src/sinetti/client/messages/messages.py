@@ -239,6 +239,10 @@ RUN_SUMMARY = ngettext_noop(
     "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
 RUN_NEEDS_ACTION = ngettext_noop("{count} certificate needs action.", "{count} certificates need action.")
+RUN_WITHOUT = ngettext_noop(
+    "{count} table of sinetti.toml has no certificate in the store: {names}.",
+    "{count} tables of sinetti.toml have no certificate in the store: {names}.",
+)
 RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
 RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")

@@ -16,7 +16,7 @@ from sinetti.client.agent import decisions
 from sinetti.client.agent.decisions import Decision
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import AgentSettings
+from sinetti.client.model import AgentSettings, DecisionReason
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, journal, key_checks, snapshot
@@ -81,6 +81,15 @@ class StatusRow:
             return decisions.decide(self.seen, self.care, self.now)
         except OverflowError:  # dates at the limits of the calendar, which the agent reports
             return None
+
+    @property
+    def is_planned(self) -> bool:
+        """True if the agent renews later, so that former failures do not count.
+
+        A clock that was ahead or a withdrawn hint may have caused them.
+        """
+        decision = self.decision
+        return isinstance(decision, decisions.Wait) and decision.because is DecisionReason.PLANNED
 
     @property
     def next_at(self) -> datetime | None:
@@ -191,7 +200,7 @@ def required_action(row: StatusRow) -> RequiredAction:
         return RequiredAction.REPLACE
     failures = seen.memory.failures
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
-    if failures >= TRIES or (near and row.state is not NameStatus.PENDING):
+    if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
     if row.seen.is_undeployed:
         return RequiredAction.DEPLOY
@@ -203,9 +212,16 @@ def required_action(row: StatusRow) -> RequiredAction:
 
 
 def is_hopeless(row: StatusRow) -> bool:
-    """Return whether the agent has found that this certificate cannot be renewed."""
+    """Return whether the agent has found that this certificate cannot be renewed, and still finds so.
+
+    With a clock that was ahead, it took the certificate for an expired one.
+    """
     reported_serial = row.seen.memory.informed_serial
-    return reported_serial is not None and reported_serial == row.seen.serial
+    return (
+        reported_serial is not None
+        and reported_serial == row.seen.serial
+        and isinstance(row.decision, decisions.NeedsOperator)
+    )
 
 
 def is_deployed(row: StatusRow) -> bool | None:
@@ -245,7 +261,17 @@ def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
 
     0 if no person is needed.
     """
-    return max((EXIT_CODES[required_action(row)] for row in rows), default=ExitCode.DONE)
+    return max(map(exit_code_of, rows), default=ExitCode.DONE)
+
+
+def exit_code_of(row: StatusRow) -> ExitCode:
+    """Return the exit code of one name.
+
+    A failed deployment and a clock that is behind count beside a more urgent action.
+    """
+    code = EXIT_CODES[required_action(row)]
+    is_unsettled = row.seen.trouble is None and (row.seen.is_undeployed or row.seen.is_clock_behind(row.now))
+    return max(code, ExitCode.AGAIN) if is_unsettled else code
 
 
 if TYPE_CHECKING:

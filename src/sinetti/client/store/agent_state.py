@@ -23,6 +23,9 @@ AGENT = "agent.json"
 DEPLOY = "deploy.json"
 
 _TWICE = 2
+_MOST = 10**9
+"""Largest number of failures: one in each second for a life."""
+
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
@@ -162,7 +165,7 @@ def _read(folder: Path | str, name: str) -> dict[str, Any]:
 
 
 def _failures(raw: Mapping[str, Any]) -> int:
-    if not isinstance(raw["failures"], int):
+    if not isinstance(raw["failures"], int) or raw["failures"] > _MOST:
         raise TypeError(raw)
     return max(raw["failures"], 0)
 

@@ -33,7 +33,9 @@ _PART = 64 * 1024
 HALVES = (".new", ".gone")
 """Suffixes of the remains of an interrupted run; their names begin with a dot."""
 
-OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"})
+OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"}) | {
+    *("log.jsonl", "agent.json", "deploy.json"),
+}
 """Entries that only this client creates; they make a folder that of a name."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

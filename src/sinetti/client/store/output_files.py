@@ -34,6 +34,9 @@ PKCS12, PKCS12_LEGACY, JKS = "certificate.p12", "certificate-legacy.p12", "certi
 _WITH_KEY = frozenset({KEY_DER, PKCS12, PKCS12_LEGACY, JKS})
 """Files that contain the key."""
 
+_HEAD, _SEQUENCE, _JKS_MAGIC = 8, 0x30, b"\xfe\xed\xfe\xed"
+"""Octets read of a file, and how a file in DER or a JKS begins."""
+
 _THROUGH = 0o011
 """Mode bits with which other users may pass through a folder.
 
@@ -68,13 +71,27 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List the wanted files that a generation lacks, or that are empty.
+    """List the wanted files that a generation lacks, or that are empty, cut short or something else.
 
-    Cheap: nothing is read. A key in a token has no copies.
+    Cheap: only the beginning of a file is read. A key in a token has no copies.
     """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
-    return tuple(one for one in found if not files.exists(folder / one) or not (folder / one).stat().st_size)
+    return tuple(one for one in found if not _is_whole(folder / one))
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file has the beginning and the length of its format: DER (X.690, 8.1.3), or a JKS."""
+    try:
+        begin, size = files.octets_of(path, _HEAD), path.stat().st_size
+    except OSError:
+        return False
+    if path.name == JKS and begin.startswith(_JKS_MAGIC):
+        return size > _HEAD
+    if len(begin) < _HEAD or begin[0] != _SEQUENCE:
+        return False
+    count = begin[1] & 0x7F if begin[1] & 0x80 else 0
+    return count < _HEAD - 1 and size == 2 + count + (int.from_bytes(begin[2 : 2 + count]) if count else begin[1])
 
 
 def make_formats(

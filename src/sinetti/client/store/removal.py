@@ -38,7 +38,14 @@ UNFINISHED = gettext_noop(
     "{name} was removed, but some of its data cannot be deleted, because {why}. Fix this, then run "
     "“sinetti remove {name}” again. If a token no longer exists, delete the folder {folder} by hand."
 )
+LINK = gettext_noop(
+    "{name} is a link to {folder}, which is another name or has other files, too. Nothing was removed. Delete the link "
+    "and the keys in that folder by hand."
+)
 FINISHED = gettext_noop("{name}: a removal that was interrupted is complete now.")
+
+_OWN = re.compile(rf"\.lock|\.live\.old|\..*\.(new|gone)|hooks|token|log\.1\.jsonl|{DELIVERIES}")
+"""Entries of a name that are not in files.OURS."""
 
 _GONE = re.compile(rf"\.({files.NAME.pattern})\.gone")
 
@@ -69,7 +76,8 @@ class RemovalPlan:
 
 
 def plan_removal(folder: Path) -> RemovalPlan:
-    """Read what the removal of a name would delete. Changes nothing; raises OSError."""
+    """Read what the removal of a name would delete. Changes nothing; raises StoreError, OSError."""
+    _check_link(folder)
     seen = snapshot.load_snapshot(folder)
     serial, until = seen.serial, seen.not_after
     if serial is None and (last := _last_certificate(folder)) is not None:
@@ -85,12 +93,26 @@ def plan_removal(folder: Path) -> RemovalPlan:
     )
 
 
+def _check_link(folder: Path) -> None:
+    """Raise StoreError for a link to another name, or to a folder that has other files, too."""
+    if folder.is_symlink() and not _is_a_names(folder):
+        raise files.StoreError(make_message(LINK, name=folder.name, folder=str(folder.resolve())))
+
+
+def _is_a_names(link: Path) -> bool:
+    """Return whether a link leads to a folder outside of the store that has only files of a name."""
+    entries = os.listdir(link)  # noqa: PTH208 - names alone
+    is_elsewhere = link.resolve().parent != link.parent.resolve()
+    return is_elsewhere and all(one in files.OURS or _OWN.fullmatch(one) for one in entries)
+
+
 def remove(folder: Path) -> None:
     """Remove a name and delete its keys.
 
     Raises StoreLocked, OSError. Raises StoreError, too: before any change if one of its tokens cannot be used, or if
     the removal cannot be completed.
     """
+    _check_link(folder)
     gone = folder_of(folder.parent, folder.name)
     if os.path.lexists(gone):
         _finish(gone)
@@ -142,7 +164,7 @@ def _finish(gone: Path) -> None:
     try:
         token_keys.delete(_own_keys(gone))
         if gone.is_symlink():
-            if files.directory_exists(gone):
+            if files.directory_exists(gone) and _is_a_names(gone):
                 shutil.rmtree(gone.resolve())
             gone.unlink()
         else:

@@ -22,6 +22,7 @@ from cryptography import x509
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
+from sinetti.client.results import ExitCode
 from sinetti.client.store import (
     agent_state,
     event_log,
@@ -162,10 +163,14 @@ def _remake_record(name_folder: Path, name: str, serial: str | None) -> None:
     path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     if name != agent_state.AGENT or serial is None:
         return
+    codes: tuple[str, ...] = ()
     with contextlib.suppress(OSError):
-        needed = [one for one in event_log.read(name_folder) if one.event is EventType.REPLACEMENT_NEEDED]
-        if any(one.facts.get("serial") == serial for one in needed):
-            agent_state.save_agent_state(name_folder, AgentState(serial, informed_serial=serial))
+        for one in event_log.read(name_folder):
+            if one.event in _PUT_IN_PLACE or "codes" in one.facts:
+                codes = tuple(one.facts.get("codes", "").split(", "))
+            if one.event is EventType.REPLACEMENT_NEEDED and one.facts.get("serial") == serial:
+                state = AgentState(serial, codes=codes, exit_code=ExitCode.REFUSED, informed_serial=serial)
+                agent_state.save_agent_state(name_folder, state)
 
 
 def _is_filled(path: Path) -> bool:

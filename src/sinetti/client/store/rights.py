@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import Format, OutputOptions
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import files
 from sinetti.client.store.key_checks import FileState
 from sinetti.i18n.translate import gettext_noop
@@ -28,9 +28,8 @@ FOREIGN = gettext_noop("{path} belongs to the user {owner}, who can change it.")
 FOREIGN_STEP = gettext_noop("Run: chown -R {owner} {path}")
 READ_ONLY = gettext_noop("This user cannot write to {path}.")
 
-KEYS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12")
+KEYS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12", "certificate.jks")
 """Files that contain a key."""
-_PEM = frozenset({Format.PEM})
 _FOLDER, _FILE, _KEY = range(3)
 _WIDE = stat.S_IRWXG | stat.S_IRWXO
 _WRITES = stat.S_IWGRP | stat.S_IWOTH
@@ -57,8 +56,8 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
     places = [(folder, own, _FOLDER), (f"{folder}/settings.toml", None, _FILE)]
     places += [(f"{folder}/{files.GENERATIONS}", None, _FOLDER), (live, known[0], _FOLDER)]
     places += [(f"{live}/{KEYS[0]}", known[1], _KEY)]
-    if kept.formats != _PEM:
-        places += [(f"{live}/{name}", None, _KEY) for name in KEYS[1:]]
+    # Also where the settings do not name the format: sinetti.toml may, or it was named before.
+    places += [(f"{live}/{name}", None, _KEY) for name in KEYS[1:]]
     for path, seen, kind in places:
         found = _fault_of(path, seen or _status(path), kind, (folder, kept))
         if found is not None:

@@ -15,6 +15,7 @@ No policy: other modules draw the conclusions (status.py, agent/).
 """
 
 import binascii
+import errno
 import hashlib
 import os
 import shlex
@@ -217,15 +218,15 @@ def list_snapshots(store: Path, *, for_agent: bool = False, checks: KeyChecks | 
 def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | None = None) -> NameSnapshot | None:
     """Return the snapshot of one name; None if its folder has no files of this client.
 
-    `for_agent`: include the remains of interrupted runs, and report any folder that cannot be listed. A view passes
-    over such a folder unless access to it is denied.
+    A folder that cannot be listed is damage, but for a link to itself. `for_agent`: include the remains of interrupted
+    runs.
     """
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as bad:
-        if not for_agent and not isinstance(bad, PermissionError):
+        if bad.errno == errno.ELOOP:
             return None
         return _unusable(NameSnapshot(folder.name, folder), bad)
     if store_files.OURS.isdisjoint(there):
@@ -422,6 +423,8 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
     live, name = f"{folder}/{store_files.LIVE}", os.path.basename(folder)  # noqa: PTH119 - as above
     try:
         named, state = os.readlink(live), _state_of(live)  # noqa: PTH115 - as above
+        if os.path.islink(f"{folder}/{named}"):  # noqa: PTH114 - as above
+            return None
         known = None if checks is None or state is None else checks.find(name, state, kept.customer_id)
         if known is not None and state is not None and named == f"{store_files.GENERATIONS}/{known.serial}":
             return _LiveSet(_as_installed(known), None, b"", state)
