@@ -48,7 +48,7 @@ class Year:
     stage: StoryRunner
     ledger: InvariantChecker
     step: timedelta
-    hints: bool
+    has_hints: bool
     now: datetime = START
     renewals: int = 0
     clock_seconds: float = 0.0
@@ -71,7 +71,7 @@ class Year:
                 self.now += self.step
                 self._set_clock()
                 self.ledger.look(self.now)
-                if not self.hints:
+                if not self.has_hints:
                     self._expect_no_hints()
                 (ended,) = agents.pass_at(self.now)
                 self.codes[ended.exit_code.name] += 1
@@ -129,10 +129,10 @@ class Year:
         }
 
 
-def simulate(folder: Path, certificates: int, step: timedelta, *, hints: bool) -> Year:
+def simulate(folder: Path, certificates: int, step: timedelta, *, has_hints: bool) -> Year:
     """Start a bench in a folder and enrol so many certificates."""
     stage = StoryRunner(instant(START), folder=folder, options=("--preset", "short-7d", "--http"))
-    year = Year(stage, InvariantChecker(folder / "store", enrolment.organisations(certificates)), step, hints)
+    year = Year(stage, InvariantChecker(folder / "store", enrolment.organisations(certificates)), step, has_hints)
     year.enrol()
     return year
 
@@ -146,7 +146,7 @@ def main() -> int:
     begun = monotonic_seconds()
     folder = Path(tempfile.mkdtemp(prefix="sinetti-lives-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        year = simulate(folder, options.certificates, timedelta(hours=options.step), hints=options.hints)
+        year = simulate(folder, options.certificates, timedelta(hours=options.step), has_hints=options.hints)
         try:
             for number, _ in enumerate(year.run(options.days)):
                 if number % _PROGRESS_STEPS == 0:

@@ -16,8 +16,8 @@ from sinetti.pki.encoding import certificate_der
 
 def check(octets: bytes) -> None:
     """Inspect the input twice, with the same result."""
-    found = _inspected(octets)
-    must(_inspected(octets) == found, "the content is the same again")
+    found = _inspect(octets)
+    must(_inspect(octets) == found, "the content is the same again")
     if not isinstance(found, InspectedFile):
         return
     items = (found.first, *found.others)
@@ -25,7 +25,7 @@ def check(octets: bytes) -> None:
     must(all(one.serial is None or not len(one.serial) % 2 for one in items), "a serial number has whole octets")
 
 
-def _inspected(octets: bytes) -> InspectedFile | str:
+def _inspect(octets: bytes) -> InspectedFile | str:
     try:
         return inspect_octets(octets, None)
     except (ValueError, PasswordError, PrivateKeyError) as bad:

@@ -365,9 +365,9 @@ OLD = DEFAULT.replace('validity = "P730D"', "validity_days = 730")
 
 
 def test_a_stored_hierarchy_of_version_0_1_0():
-    stored = parse_hierarchy(OLD, TEST, BASE_URL, stored=True)
+    stored = parse_hierarchy(OLD, TEST, BASE_URL, is_stored=True)
     assert stored == parse()
-    assert parse_hierarchy(DEFAULT, TEST, BASE_URL, stored=True) == parse()
+    assert parse_hierarchy(DEFAULT, TEST, BASE_URL, is_stored=True) == parse()
 
 
 SAME = {

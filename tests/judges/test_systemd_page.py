@@ -217,8 +217,8 @@ def test_a_pass_that_needs_action_fails_the_unit(machine):
     assert done.returncode == 1
     assert machine.says("systemctl --failed --plain --no-legend").split()[0] == "sinetti-agent.service"
     assert shown(machine, "sinetti-agent", "Result", "ExecMainStatus") == ["exit-code", "5"]
-    told = machine.says(f"journalctl -u sinetti-agent -p warning --after-cursor '{since}' --output cat")
-    assert told.startswith("payroll: The store is damaged"), "as the table of questions has it"
+    logged = machine.says(f"journalctl -u sinetti-agent -p warning --after-cursor '{since}' --output cat")
+    assert logged.startswith("payroll: The store is damaged"), "as the table of questions has it"
 
 
 def test_a_stopped_pass_completes_its_step(machine):

@@ -81,7 +81,7 @@ def test_a_life_of_47_days(bench, tmp_path):
 def test_some_weeks_of_seven_days_each(hints, hours, tmp_path):
     """Six weeks with hints and two passes a day, and a week without hints and with twelve."""
     days = 42 if hints else 7
-    played = lives.simulate(tmp_path, 10, timedelta(hours=hours), hints=hints)
+    played = lives.simulate(tmp_path, 10, timedelta(hours=hours), has_hints=hints)
     try:
         for _ in played.run(days):
             pass

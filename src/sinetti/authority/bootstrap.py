@@ -143,7 +143,7 @@ def open_authority(
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, stored=True)
+    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
     db = _register_there(folder, kind, settings)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
-from sinetti.infra.durations import counts_years, parse_duration
+from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
 
 __all__ = [
@@ -85,12 +85,12 @@ def load_preset(name: str) -> str:
 
 
 def parse_hierarchy(
-    text: str, environment: Environment, base_url: str | None = None, *, stored: bool = False
+    text: str, environment: Environment, base_url: str | None = None, *, is_stored: bool = False
 ) -> Hierarchy:
     """Parse a hierarchy for one environment from TOML.
 
     `base_url` (plain http, without a final slash) overrides the key `base_url` of the file; one of the two is
-    required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. `stored`: the text is from the
+    required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. `is_stored`: the text is from the
     folder of an authority, which may be of version 0.1.0, with `validity_days`. Raises HierarchyError, which names
     the line or key and what to write.
     """
@@ -99,7 +99,7 @@ def parse_hierarchy(
     except tomllib.TOMLDecodeError as bad:
         why = f"the hierarchy is not valid TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
-    parsed = _parse_top(top, environment, base_url, stored=stored)
+    parsed = _parse_top(top, environment, base_url, is_stored=is_stored)
     _check_environment(parsed)
     _check_tree(parsed)
     _check_lifetimes(parsed)
@@ -114,15 +114,15 @@ def is_same_hierarchy(stored: str, text: str) -> bool:
     if stored == text:
         return True
     try:
-        one, other = (parse_hierarchy(each, Environment.TEST, "http://same", stored=True) for each in (stored, text))
+        one, other = (parse_hierarchy(each, Environment.TEST, "http://same", is_stored=True) for each in (stored, text))
     except HierarchyError:
         return False
     return one == other
 
 
-def _parse_top(top: PresetTable, environment: Environment, base_url: str | None, *, stored: bool) -> Hierarchy:
+def _parse_top(top: PresetTable, environment: Environment, base_url: str | None, *, is_stored: bool) -> Hierarchy:
     written_url = top.text_or_none("base_url")
-    validity, policy = _holders(top.table("holders"), stored=stored)
+    validity, policy = _holders(top.table("holders"), is_stored=is_stored)
     parsed = Hierarchy(
         environment=environment,
         base_url=_base_url(base_url or written_url),
@@ -149,8 +149,8 @@ def _days(table: PresetTable, key: str) -> timedelta:
     return timedelta(days=table.number(key, _DAYS))
 
 
-def _holders(table: PresetTable, *, stored: bool) -> tuple[timedelta, KeyPolicy]:
-    validity = _days(table, "validity_days") if stored and table.has("validity_days") else _validity(table)
+def _holders(table: PresetTable, *, is_stored: bool) -> tuple[timedelta, KeyPolicy]:
+    validity = _days(table, "validity_days") if is_stored and table.has("validity_days") else _validity(table)
     policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
     table.finish()
     return validity, policy
@@ -166,7 +166,7 @@ def _validity(table: PresetTable) -> timedelta:
         why = f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"'
         raise HierarchyError(why)
     written = table.text("validity")
-    if counts_years(written):
+    if has_years(written):
         wanted = 'days, because years and months differ in length, such as "P730D" for two years'
         table.refuse("validity", wanted, written)
     try:

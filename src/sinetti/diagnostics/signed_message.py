@@ -172,7 +172,7 @@ def info_of(root: etree._Element) -> etree._Element:
     return next(next(root.iter(SIGNATURE)).iterchildren(f"{{{DS}}}SignedInfo"))
 
 
-def requested(taken: SignedElement) -> x509.CertificateSigningRequest | None:
+def find_csr(taken: SignedElement) -> x509.CertificateSigningRequest | None:
     """Return the certificate signing request in a message; None if unreadable."""
     text = taken.root.findtext(ElementName.CERTIFICATE_REQUEST)
     octets = _octets(text or "")

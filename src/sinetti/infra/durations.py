@@ -29,7 +29,7 @@ def parse_duration(text: str) -> timedelta:
     return -length if parts[1] else length
 
 
-def counts_years(text: str) -> bool:
+def has_years(text: str) -> bool:
     """Return True if a text counts years or months.
 
     ISO 8601 allows them, and `parse_duration` does not.

@@ -229,7 +229,7 @@ def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
     try:
         if anchor.subject != leaf.issuer:
             return False
-        return may_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
+        return can_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
     except (ValueError, TypeError):
         # Names and extensions are parsed at access. TypeError: a bit string as an attribute of another type.
         return False
@@ -264,7 +264,7 @@ def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
     return True
 
 
-def may_sign(anchor: x509.Certificate) -> bool:
+def can_sign(anchor: x509.Certificate) -> bool:
     """Return True for a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3).
 
     Raises ValueError if the extensions cannot be read.

@@ -182,10 +182,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("words", "code", "told"), REFUSED.values(), ids=REFUSED)
-def test_wrong_commands(words, code, told, bench):
+@pytest.mark.parametrize(("words", "code", "text"), REFUSED.values(), ids=REFUSED)
+def test_wrong_commands(words, code, text, bench):
     found, _, err = bench.run(*words)
-    assert (found, told in err, bench.lines()) == (code, True, [])
+    assert (found, text in err, bench.lines()) == (code, True, [])
 
 
 def test_without_a_hook_there_is_nothing_to_run(bench):

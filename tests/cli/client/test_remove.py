@@ -258,7 +258,7 @@ def test_a_renewal_while_the_user_answers_stops_it(shell, monkeypatch):
 
     monkeypatch.setattr(sys, "stdin", Slow())
     code, _, err = remove(shell)
-    assert (code, "was changed by another command meanwhile. Nothing was removed." in err) == (5, True)
+    assert (code, "Another command changed payroll meanwhile. Nothing was removed." in err) == (5, True)
     assert left(shell) == ["payroll"]
 
 
@@ -327,7 +327,7 @@ def test_metrics_forget_it_at_once_and_a_table_is_mentioned(shell):
     assert (code, 'name="payroll"' in text, 'name="wages"' in text) == (0, False, True)
     assert ended
     assert ended[0] in text
-    assert f"{config} still has a table for payroll. Delete the table," in err
+    assert f"{config} still has a table for payroll. Delete the table." in err
     code, _, err = shell.run("remove", "payroll", *words, "--yes")
     assert (code, "still has a table for payroll" in err, "has no name payroll" in err) == (2, True, True)
     place.unlink()

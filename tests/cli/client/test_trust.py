@@ -113,9 +113,9 @@ UNTRUSTED = {
     "a leaf of the root": (lambda: (*CAS, issued_by_root(is_ca=False)), "does not lead to the root"),
     "an expired CA": (lambda: (*CAS, issued_by_root(is_ca=True, ends=-timedelta(1))), "“CN=Extra CA” is valid from"),
     "a CA without a purpose": (lambda: (*CAS, issued_by_root(is_ca=True)), "“CN=Extra CA” does not say"),
-    "no CA for answers": (lambda: [one for one in CAS if one is not SERVICES], "does not publish both"),
-    "only CAs for answers": (lambda: (*CAS[:2], SERVICES), "does not publish both"),
-    "the root alone": (lambda: CAS[:1], "does not publish both"),
+    "no CA for answers": (lambda: [one for one in CAS if one is not SERVICES], "publishes no CA for its answers"),
+    "only CAs for answers": (lambda: (*CAS[:2], SERVICES), "publishes no CA for its answers"),
+    "the root alone": (lambda: CAS[:1], "publishes no CA for its answers"),
 }
 
 
@@ -186,7 +186,7 @@ def test_files_by_name(shell):
 
 WRONG = {
     "a short fingerprint": (("--fingerprint", "5f0c"), "is not a SHA-256 fingerprint"),
-    "one file only": (("--trust-services", "a.pem"), "Give --trust-services with"),
+    "one file only": (("--trust-services", "a.pem"), "Give --trust-services and"),
     "one file for both": (("--trust-services", "a.pem", "--trust-holders", "a.pem"), "two different files"),
     "files and a folder": (("--trust-services", "a", "--trust-holders", "b", "--out-dir", "."), "without --out-dir"),
     "http to another machine": (("--service", "http://service.example/"), "use https://"),

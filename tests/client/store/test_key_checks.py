@@ -75,7 +75,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", ["key.pem", "certificate.pem", "chain.pem"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_is_found_whatever_the_record_says(change, name, known):
+def test_a_change_is_found_with_any_record(change, name, known):
     path = known.live / name
     before = path.stat()
     change(path)

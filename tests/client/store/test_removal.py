@@ -245,7 +245,7 @@ def test_what_cannot_be_deleted_is_reported_with_its_place(desk, monkeypatch):
         with pytest.raises(files.StoreError) as refused:
             removal.remove(desk.folder)
     said = messages.render(refused.value.message, Language.EN)
-    assert said.startswith("payroll was removed, but the rest of it cannot be deleted, because permission denied.")
+    assert said.startswith("payroll was removed, but some of its data cannot be deleted, because permission denied.")
     assert str(removal.folder_of(desk.store, NAME)) in said
     assert removal.finish(desk.store, NAME)
     assert not removal.finish(desk.store, NAME)

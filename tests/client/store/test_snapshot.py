@@ -119,7 +119,7 @@ def test_a_copy_in_the_place_of_the_link_is_seen(desk):
 
 
 def meaning(live):
-    """Return what the three files say, whatever their form."""
+    """Return what the three files say, in any form."""
     certificates = [chain.load_bundle((live / f"{name}.pem").read_bytes()) for name in ("certificate", "chain")]
     key = encoding.load_private_key((live / "key.pem").read_bytes())
     return [list(map(encoding.certificate_der, one)) for one in certificates], key.private_numbers()

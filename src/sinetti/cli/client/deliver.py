@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.client.service_options import read_bundle
 from sinetti.cli.core.console import Console
 from sinetti.client.documents import deliver
 from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
@@ -15,7 +16,7 @@ from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import files, settings
+from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
 
@@ -81,7 +82,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         to=parsed.to,
         delivery_id=parsed.id,
         force_new=parsed.new,
-        tls_ca=None if parsed.tls_ca is None else _bundle(parsed.tls_ca),
+        tls_ca=read_bundle(parsed.tls_ca),
     )
     try:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
@@ -145,12 +146,3 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         why = bad.message.values.get("why", "")
         message = make_message(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
         raise UsageError(message) from bad
-
-
-def _bundle(path: Path) -> str:
-    try:
-        return settings.bundle_text(common.read_file(path))
-    except ValueError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad

@@ -61,7 +61,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     order = HookOrder((HookStage(parsed.stage),), parsed.test) if parsed.stage else HookOrder(is_test=parsed.test)
     reports = dict[str, HookReport]()
 
-    def ran(name: str) -> CommandResult:
+    def run_hooks(name: str) -> CommandResult:
         common.reject_now(parsed, name)
         report = deploy.run_now(parsed.store / name, config.entry_of(name), order, ctx.now_exact)
         reports[name] = report
@@ -74,7 +74,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for name in names:
             if stop.is_set():
                 break
-            outcomes.append(operations.run_isolated(name, ran) if wanted is None else ran(name))
+            outcomes.append(operations.run_isolated(name, run_hooks) if wanted is None else run_hooks(name))
             for message in outcomes[-1].messages:
                 if message.text not in _SKIPPED:
                     console.tell(worker.about(name, message))

@@ -108,7 +108,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     octets = common.read_file(parsed.file, inspection.LARGEST + 1)
     password = None if parsed.password_file is None else common.read_password(parsed.password_file)
     try:
-        found = _inspected(parsed.file, octets, password)
+        found = _inspect(parsed.file, octets, password)
     except PrivateKeyError as bad:
         kind = make_message(ENCRYPTED) if bad.kind is None else bad.kind
         raise UsageError(make_message(ONLY_KEY, path=str(parsed.file), kind=kind)) from bad
@@ -151,7 +151,7 @@ def blocks(found: InspectedFile, now: datetime, language: Language) -> Iterator[
         yield _record(strip_control_chars(one.subject or "–"), pairs, _tone(one, now), language)
 
 
-def _inspected(path: Path, octets: bytes, password: bytes | None) -> InspectedFile:
+def _inspect(path: Path, octets: bytes, password: bytes | None) -> InspectedFile:
     """Return the content; a password that is missing is asked for on a terminal."""
     try:
         return inspection.inspect_octets(octets, password)
@@ -160,7 +160,7 @@ def _inspected(path: Path, octets: bytes, password: bytes | None) -> InspectedFi
             raise UsageError(make_message(WRONG_PASSWORD, path=str(path))) from bad
         if path == STREAM or sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(make_message(adoption_messages.ADOPT_NO_PASSWORD, path=str(path))) from bad
-    return _inspected(path, octets, common.read_password(STREAM))
+    return _inspect(path, octets, common.read_password(STREAM))
 
 
 def _item_as_json(item: InspectedItem, now: datetime) -> dict[str, object]:

@@ -41,7 +41,7 @@ LOSES_FOLDER = gettext_noop(
 )
 LOSES_CERTIFICATE = gettext_noop("The last certificate is {serial}, valid until {until}. State: {state}.")
 LOSES_ENROLMENT = gettext_noop(
-    "An enrolment is pending. Its transfer IDs may have been used, and then you must order a new certificate."
+    "An enrolment is pending. Its transfer IDs may have been used. If so, order a new certificate."
 )
 LOSES_RENEWAL = gettext_noop("A renewal is pending. Its new certificate can no longer be retrieved.")
 LOSES_DELIVERIES = gettext_noop("Its receipts and open deliveries will be deleted, too.")
@@ -53,7 +53,7 @@ STILL_VALID = gettext_noop(
 TYPE_TO_REMOVE = gettext_noop("To remove the name, type it ({name}):")
 TYPE_AGAIN = gettext_noop("To remove the valid certificate, type the name again ({name}):")
 CHANGED_MEANWHILE = gettext_noop(
-    "{name} was changed by another command meanwhile. Nothing was removed. Run the command again."
+    "Another command changed {name} meanwhile. Nothing was removed. Run the command again."
 )
 NOT_REVOKED = gettext_noop("{name}: the certificate was not revoked, so nothing was removed.")
 REVOKE_ELSEWHERE = gettext_noop(
@@ -63,7 +63,7 @@ REVOKE_ELSEWHERE = gettext_noop(
 REMOVED = gettext_noop("{name} was removed from {store}, with its keys.")
 REVOKED = gettext_noop("{name}: certificate {serial} is revoked.")
 TABLE_LEFT = gettext_noop(
-    "{path} still has a table for {name}. Delete the table, or the name is shown as one without a certificate."
+    "{path} still has a table for {name}. Delete the table. Otherwise the name is still shown, without a certificate."
 )
 
 _LOSES = {RequestKind.ENROL: LOSES_ENROLMENT, RequestKind.RENEW: LOSES_RENEWAL}
@@ -97,7 +97,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     ctx = common.run_of(parsed, console, common.now_of(parsed, console))
     if not files.is_name(parsed.name) or not files.is_kept(parsed.store / parsed.name):
         _finish(parsed, ctx, console)
-        return _ended(parsed, ctx, console, None, None)
+        return _report_removal(parsed, ctx, console, None, None)
     common.reject_now(parsed, parsed.name)
     plan = removal.plan_removal(parsed.store / parsed.name)
     if not parsed.yes and not plan.is_harmless:
@@ -115,7 +115,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
                 return revoked.exit_code
         (parsed.store / renewal_info_poll.FILE).unlink(missing_ok=True)  # its service may be the only one in it
         removal.remove(parsed.store / parsed.name)
-    return _ended(parsed, ctx, console, plan, revoked)
+    return _report_removal(parsed, ctx, console, plan, revoked)
 
 
 def _finish(parsed: argparse.Namespace, ctx: ClientContext, console: Console) -> None:
@@ -127,7 +127,7 @@ def _finish(parsed: argparse.Namespace, ctx: ClientContext, console: Console) ->
         with runner.exclusive_run(parsed.store, ctx.now):
             removal.finish(parsed.store, parsed.name)
         return
-    _tell_of_table(parsed, console)
+    _report_table(parsed, console)
     raise UsageError(make_message(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
 
 
@@ -178,7 +178,7 @@ def _revoke(parsed: argparse.Namespace, ctx: ClientContext, console: Console) ->
     return ended
 
 
-def _ended(
+def _report_removal(
     parsed: argparse.Namespace,
     ctx: ClientContext,
     console: Console,
@@ -187,7 +187,7 @@ def _ended(
 ) -> ExitCode:
     """Report the removal, and update the metrics that sinetti.toml requests."""
     console.tell(make_message(REMOVED, name=parsed.name, store=str(parsed.store)))
-    _tell_of_table(parsed, console)
+    _report_table(parsed, console)
     if parsed.json:
         common.print_json(removal_json(parsed.name, plan, revoked, is_removed=True))
     config = _config(parsed)
@@ -206,7 +206,7 @@ def _ended(
     return ExitCode.DONE
 
 
-def _tell_of_table(parsed: argparse.Namespace, console: Console) -> None:
+def _report_table(parsed: argparse.Namespace, console: Console) -> None:
     config = _config(parsed)
     if config is not None and parsed.name in config.entries:
         console.tell(make_message(TABLE_LEFT, path=str(config.path), name=parsed.name))

@@ -18,8 +18,8 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "renew",
         help="renew certificates that are due for renewal",
-        description="Renews each certificate with a new key in its last 60 days: in the last third of a validity "
-        "shorter than 180 days, in the last half of one shorter than ten days. Calls no service before "
+        description="Renews each certificate with a new key in its last 60 days. If the validity is shorter than 180 "
+        "days, it does so in the last third, and below ten days in the last half. Calls no service before "
         "that.",
         epilog=EXAMPLE,
     )

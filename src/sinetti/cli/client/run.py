@@ -225,15 +225,15 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in run_report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
-    _tell_of_tables(end, agent, console)
+    _report_tables(end, agent, console)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
         common.print_json(run_report.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
 
 
-def _tell_of_tables(end: RunReport, agent: AgentContext, console: Console) -> None:
-    """Name the tables without a certificate, since the disk with the store may be missing."""
+def _report_tables(end: RunReport, agent: AgentContext, console: Console) -> None:
+    """Report tables without a certificate: the disk of the store may be missing."""
     absent = sorted(agent.config.entries.keys() - {row.seen.name for row in end.rows})
     if absent:
         names = ", ".join(absent[:_OFTEN]) + ", …" * (len(absent) > _OFTEN)
@@ -277,7 +277,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         end = runner.plan_run(agent)
     except OSError as bad:
         raise StoreError(_unusable(parsed.store, bad)) from bad
-    _tell_of_tables(end, agent, console)
+    _report_tables(end, agent, console)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
         common.print_json(run_report.as_json(end, agent.run.now))

@@ -73,7 +73,7 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Certifi
     given: dict[str, Any] = {
         "address": parsed.service if _is_address(parsed.service) else None,
         "environment": None if parsed.environment is None else Environment(parsed.environment),
-        **{one: _bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
+        **{one: read_bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
     }
     said_here = {key: value for key, value in given.items() if value is not None}
     if found is not None:
@@ -139,7 +139,11 @@ def _is_address(text: str | None) -> bool:
     return text is not None and ("/" in text or ":" in text)
 
 
-def _bundle(path: Path | None) -> str | None:
+def read_bundle(path: Path | None) -> str | None:
+    """Read a file of CAs that an option names; None if there is no option.
+
+    Raises UsageError if the file cannot be used.
+    """
     if path is None:
         return None
     try:

@@ -193,7 +193,7 @@ def _record(row: StatusRow, folder: Path, language: Language) -> Record:
         at, event, _ = log_format.cells(last, language)
         pairs.append((translate.translate(status.LATEST_EVENT, language), f"{at} {event}"))
     if output:
-        pairs.append((translate.translate(status.HOOK_OUTPUT, language), "\n".join(log_format.quoted(output))))
+        pairs.append((translate.translate(status.HOOK_OUTPUT, language), "\n".join(log_format.quote_output(output))))
     return Record(row.name, pairs, status.advice(row, language), _tone(row))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from sinetti.cli.client import common
+from sinetti.cli.client.service_options import read_bundle
 from sinetti.client import service_address
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -16,7 +17,6 @@ from sinetti.client.requests import trust_anchors
 from sinetti.client.requests.transport import ServiceError
 from sinetti.client.requests.trust_anchors import TrustAnchors
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import settings
 from sinetti.domain.values import Environment
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
@@ -35,7 +35,9 @@ EXAMPLE = (
 BAD_FINGERPRINT = gettext_noop(
     "“{text}” is not a SHA-256 fingerprint. It has 64 digits from 0 to f. Colons and spaces do not matter."
 )
-BOTH_FILES = gettext_noop("Give --trust-services with --trust-holders, two different files, and without --out-dir.")
+BOTH_FILES = gettext_noop(
+    "Give --trust-services and --trust-holders together, with two different files and without --out-dir."
+)
 FETCHED = gettext_noop("{environment}: the CAs of the service were written to {services} and {holders}.")
 NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
 
@@ -87,7 +89,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if fingerprint is None:
         raise UsageError(make_message(BAD_FINGERPRINT, text=parsed.fingerprint))
     services, holders = _targets(parsed)
-    tls_ca = _bundle(parsed.tls_ca)
+    tls_ca = read_bundle(parsed.tls_ca)
     now = common.now_of(parsed, console)
     try:
         found = trust_anchors.fetch_anchors(parsed.service, tls_ca, fingerprint, now, console.language)
@@ -116,16 +118,6 @@ def _targets(parsed: argparse.Namespace) -> tuple[Path, Path]:
     common.reject_two_outputs(parsed, services, "--trust-services")
     common.reject_two_outputs(parsed, holders, "--trust-holders")
     return services, holders
-
-
-def _bundle(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return settings.bundle_text(common.read_file(path))
-    except ValueError as bad:
-        why = error_reasons.translate_reason(bad)
-        raise UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=why)) from bad
 
 
 def _write(targets: Sequence[tuple[Path, Sequence[x509.Certificate]]], *, replaces: bool) -> None:

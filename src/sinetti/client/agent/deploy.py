@@ -123,10 +123,12 @@ def run_now(folder: Path, entry: CertificateEntry, order: HookOrder, now: dateti
         if not generations.is_complete(folder, entry.files):
             with files.locked(folder):
                 generations.complete(folder, entry.files)
-    return _ran(folder, entry, order, held, now)
+    return _run_stages(folder, entry, order, held, now)
 
 
-def _ran(folder: Path, entry: CertificateEntry, order: HookOrder, held: InstalledKeySet, now: datetime) -> HookReport:
+def _run_stages(
+    folder: Path, entry: CertificateEntry, order: HookOrder, held: InstalledKeySet, now: datetime
+) -> HookReport:
     state = agent_state.load_deploy_state(folder) or DeployState()
     about = replace(_about(folder, entry, held, state), is_test=order.is_test)
     ends, notices = list[HookResult](), list[Message]()
@@ -135,11 +137,11 @@ def _ran(folder: Path, entry: CertificateEntry, order: HookOrder, held: Installe
         if order.is_test or stage is HookStage.BEFORE or (stage is HookStage.AFTER and state.serial != held.serial):
             end = hooks.run(stage, entry.hooks, about, folder, now)
         elif stage is HookStage.AFTER:
-            end = _finished(folder, entry, about, state, now)
+            end = _run_after(folder, entry, about, state, now)
         else:
             # A set that is deployed again counts as not deployed until the command succeeds.
             state = replace(state, serial=None) if state.serial == held.serial else state
-            state, end = _deployed(folder, entry, held, state, now)
+            state, end = _run_deploy(folder, entry, held, state, now)
             more = [_again(folder, held.serial, state) if state.tries else _done(folder, held.serial)]
         ends += [] if end is None else [end]
         notices += [*(() if end is None else end.messages), *more]
@@ -169,18 +171,18 @@ def _brought(
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
-        state, end = _deployed(folder, entry, held, state, now)
+        state, end = _run_deploy(folder, entry, held, state, now)
         if end is not None and not end.ok:
             return False, (*end.messages, _again(folder, held.serial, state))
         notices.append(_done(folder, held.serial))
     if state.after:
-        end = _finished(folder, entry, about, state, now)
+        end = _run_after(folder, entry, about, state, now)
         if end is not None and not end.ok:  # reported once: the set is in use, and nothing depends on this command
             return False, (*notices, *end.messages)
     return True, tuple(notices)
 
 
-def _deployed(
+def _run_deploy(
     folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployState, now: datetime
 ) -> tuple[DeployState, HookResult | None]:
     """Run `deploy` and record its outcome; return the new state and the result."""
@@ -200,7 +202,7 @@ def _deployed(
     return state, end
 
 
-def _finished(
+def _run_after(
     folder: Path, entry: CertificateEntry, about: HookContext, state: DeployState, now: datetime
 ) -> HookResult | None:
     """Run `after`, and record that it ran."""

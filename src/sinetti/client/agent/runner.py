@@ -252,7 +252,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     A damaged name, or one for which --now is not allowed, gets its final result here.
     """
     if seen.trouble is not None:
-        return NameResult(seen, None, _damaged(agent, seen), ExitCode.STORE)
+        return NameResult(seen, None, _damage_result(agent, seen), ExitCode.STORE)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
         message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
         return NameResult(
@@ -265,13 +265,13 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     return NameResult(
         seen,
         decision,
-        None if seen.exposed is None else _damaged(agent, seen),
+        None if seen.exposed is None else _damage_result(agent, seen),
         _code(agent, seen, worker.exit_code(seen, decision, None)),
         decisions.next_action_at(seen, decision),
     )
 
 
-def _damaged(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
+def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
     """Return the result of a damaged name: the sentence that every view shows."""
     message = seen.damage_message(agent.run.now)
     return CommandResult(seen.name, Result.FAILED, ExitCode.STORE, () if message is None else (message,))
@@ -347,7 +347,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
         return NameResult(row.seen, row.decision, outcome, _code(agent, row.seen, code))
     code = _code(agent, after, code)
     if after.trouble is not None or after.exposed is not None:
-        outcome = _with_damage(outcome, _damaged(agent, after))
+        outcome = _with_damage(outcome, _damage_result(agent, after))
     if after.trouble is not None:
         return NameResult(row.seen, row.decision, outcome, code, after=after)
     next_at = decisions.next_action_at(after, decisions.decide(after, agent.config.care, agent.run.now_exact))

@@ -190,7 +190,8 @@ DEPLOY_FAILED = gettext_noop(
 REMOVAL_LEFT = gettext_noop("The removal of {name} was interrupted. Its keys may still be in {folder}.")
 REMOVAL_STEP = gettext_noop("Run “sinetti remove {name}”, which completes it.")
 JKS_MISSING = gettext_noop(
-    "The file {file} of the certificate {serial} could not be made. Programs that read it use no new certificate."
+    "The file {file} of the certificate {serial} could not be made. Programs that read it do not get the "
+    "new certificate."
 )
 NO_KEYTOOL = gettext_noop("The format jks needs Java's keytool, which is not installed here.")
 KEYTOOL_STEP = gettext_noop("Install Java's keytool, or use the format pkcs12.")

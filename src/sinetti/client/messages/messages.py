@@ -358,7 +358,7 @@ NO_KEY_PASSWORD = gettext_noop(
     "of sinetti.toml or in {settings}."
 )
 WRONG_KEY_PASSWORD = gettext_noop(
-    "{path} is encrypted with another password than that in key_password_file. Put the right password into that file."
+    "{path} is not encrypted with the password in key_password_file. Put the right password into that file."
 )
 UNKNOWN_OWNER = gettext_noop(
     "The files of {name} should belong to {owner}, but this system has no such user or group. Create it, "

@@ -125,11 +125,11 @@ def cells(one: LogEvent, language: Language) -> tuple[str, str, str]:
 
     The output of a failed program stands on lines of its own below the other facts.
     """
-    facts = "\n".join(("; ".join(_facts(one, language)), *quoted(event_log.output_of(one))))
+    facts = "\n".join(("; ".join(_facts(one, language)), *quote_output(event_log.output_of(one))))
     return translate.format_short(one.at), translate.translate(HAPPENED[one.event], language), facts
 
 
-def quoted(output: Iterable[str]) -> Iterator[str]:
+def quote_output(output: Iterable[str]) -> Iterator[str]:
     """Yield the lines of a program's output, marked as its own."""
     return (f"| {messages.strip_control_chars(line)}" for line in output)
 

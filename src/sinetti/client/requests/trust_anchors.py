@@ -30,8 +30,8 @@ UNREADABLE = gettext_noop(
     "The answer of {url} cannot be used: {why}. Nothing was written. Inform the operator of the service."
 )
 OTHER_ROOT = gettext_noop(
-    "The root certificate of the service has another fingerprint. Nothing was written. Compare it with the operator "
-    "of the service. Yours: {typed}. The service's: {found}."
+    "The root certificate of the service has another fingerprint. Nothing was written. Check the "
+    "fingerprint with the operator of the service. Yours: {typed}. The service's: {found}."
 )
 NOT_BELOW = gettext_noop(
     "The CA certificate “{subject}” does not lead to the root with your fingerprint. Nothing was written. Inform the "
@@ -46,8 +46,8 @@ NO_PURPOSE = gettext_noop(
     "the operator of the service."
 )
 INCOMPLETE = gettext_noop(
-    "The service does not publish both the CAs for its answers and those for holders. Nothing was written. Get the "
-    "files of the CAs from the operator of the service."
+    "The service publishes no CA for its answers, or none for holders. Nothing was written. Get the files "
+    "of the CAs from the operator of the service."
 )
 
 _OK = 200
@@ -101,27 +101,27 @@ def fetch_anchors(
         found = tuple(dict.fromkeys(chain.load_bundle(transport.whole_body(answer))))
         if len(found) > _MOST:
             raise _untrusted(make_message(messages.ANSWER_TOO_LONG))
-        return _checked(found, fingerprint, now)
+        return _check(found, fingerprint, now)
     except ValueError as bad:
         raise _untrusted(make_message(UNREADABLE, url=address.url, why=error_reasons.translate_reason(bad))) from bad
 
 
-def _checked(found: Sequence[x509.Certificate], fingerprint: Sha256, now: datetime) -> TrustAnchors:
+def _check(found: Sequence[x509.Certificate], fingerprint: Sha256, now: datetime) -> TrustAnchors:
     roots = {_fingerprint(one): one for one in found if chain.is_self_signed(one)}
     root = roots.get(fingerprint)
     if root is None:
         raise _untrusted(make_message(OTHER_ROOT, typed=fingerprint, found=", ".join(roots) or "–"))
     for one in found:
         is_below = one is root or any(way[-1] is root for way in chain.trusted_ways(one, found))
-        if not (is_below and chain.may_sign(one)):
+        if not (is_below and chain.can_sign(one)):
             raise _untrusted(make_message(NOT_BELOW, subject=_subject(one)))
         if not chain.is_valid_at(one, now):
             dates = {"begins": one.not_valid_before_utc, "ends": one.not_valid_after_utc}
             raise _untrusted(make_message(NOT_NOW, subject=_subject(one), **dates))
-    return _sorted_by_purpose(found, root)
+    return _sort_by_purpose(found, root)
 
 
-def _sorted_by_purpose(found: Sequence[x509.Certificate], root: x509.Certificate) -> TrustAnchors:
+def _sort_by_purpose(found: Sequence[x509.Certificate], root: x509.Certificate) -> TrustAnchors:
     above: list[x509.Certificate] = []
     services: dict[x509.Certificate, Environment] = {}
     holders: dict[x509.Certificate, Environment] = {}

@@ -35,8 +35,8 @@ TOKEN_AWAY = gettext_noop(
     "exists, delete the folder {folder} by hand."
 )
 UNFINISHED = gettext_noop(
-    "{name} was removed, but the rest of it cannot be deleted, because {why}. Fix this, then run “sinetti remove "
-    "{name}” again. If a token no longer exists, delete the folder {folder} by hand."
+    "{name} was removed, but some of its data cannot be deleted, because {why}. Fix this, then run "
+    "“sinetti remove {name}” again. If a token no longer exists, delete the folder {folder} by hand."
 )
 LINK = gettext_noop(
     "{name} is a link to {folder}, which is another name or has other files, too. Nothing was removed. Delete the link "
@@ -76,7 +76,10 @@ class RemovalPlan:
 
 
 def plan_removal(folder: Path) -> RemovalPlan:
-    """Read what the removal of a name would delete. Changes nothing; raises StoreError, OSError."""
+    """Read what the removal of a name would delete, and change nothing.
+
+    Raises StoreError, OSError.
+    """
     _check_link(folder)
     seen = snapshot.load_snapshot(folder)
     serial, until = seen.serial, seen.not_after
@@ -94,13 +97,13 @@ def plan_removal(folder: Path) -> RemovalPlan:
 
 
 def _check_link(folder: Path) -> None:
-    """Raise StoreError for a link to another name, or to a folder that has other files, too."""
-    if folder.is_symlink() and not _is_a_names(folder):
+    """Raise StoreError for a link to another name or to a folder with other files."""
+    if folder.is_symlink() and not _is_link_to_name(folder):
         raise files.StoreError(make_message(LINK, name=folder.name, folder=str(folder.resolve())))
 
 
-def _is_a_names(link: Path) -> bool:
-    """Return whether a link leads to a folder outside of the store that has only files of a name."""
+def _is_link_to_name(link: Path) -> bool:
+    """Return whether a link leads out of the store to files of one name alone."""
     entries = os.listdir(link)  # noqa: PTH208 - names alone
     is_elsewhere = link.resolve().parent != link.parent.resolve()
     return is_elsewhere and all(one in files.OURS or _OWN.fullmatch(one) for one in entries)
@@ -164,7 +167,7 @@ def _finish(gone: Path) -> None:
     try:
         token_keys.delete(_own_keys(gone))
         if gone.is_symlink():
-            if files.directory_exists(gone) and _is_a_names(gone):
+            if files.directory_exists(gone) and _is_link_to_name(gone):
                 shutil.rmtree(gone.resolve())
             gone.unlink()
         else:

@@ -291,7 +291,7 @@ def _snapshot_of(
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
         )
     except store_files.StoreError as bad:
-        return _damaged(_of_settings(name_folder, kept), bad, step)
+        return _as_damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
     is_lost = (agent_state.AGENT in there and memory is agent_state.NOTHING) or (
@@ -300,7 +300,7 @@ def _snapshot_of(
     return _with_lost_record(seen) if is_lost else seen
 
 
-def _damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
+def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
     """Return the snapshot of a name with damage, and the way out of it.
 
     `step` is the message id of the step for the damaged part.
@@ -427,7 +427,7 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
             return None
         known = None if checks is None or state is None else checks.find(name, state, kept.customer_id)
         if known is not None and state is not None and named == f"{store_files.GENERATIONS}/{known.serial}":
-            return _LiveSet(_installed(known), None, b"", state)
+            return _LiveSet(_as_installed(known), None, b"", state)
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
         certificate = x509.load_der_x509_certificate(der)
         certificate.verify_directly_issued_by(_issuer(_read(f"{live}/{generations.CHAIN}"), kept.trust_holders))
@@ -440,7 +440,7 @@ def _set_in_use(folder: str, kept: NameSettings, checks: KeyChecks | None) -> _L
     if named != f"{store_files.GENERATIONS}/{held.in_use.serial}":
         return None
     if checks is not None and state is not None and compared is _Comparison.PLAIN and kept.customer_id.encode() in der:
-        checks.add(name, _known(held.in_use, state, kept.customer_id, checks.now))
+        checks.add(name, _as_known_set(held.in_use, state, kept.customer_id, checks.now))
     return held._replace(state=state if compared is _Comparison.PLAIN else None)
 
 
@@ -455,12 +455,12 @@ def _state_of(live: str) -> FileState | None:
         return None
 
 
-def _installed(known: KnownSet) -> InstalledCertificate:
+def _as_installed(known: KnownSet) -> InstalledCertificate:
     span = ValidityPeriod(datetime.fromtimestamp(known.not_before, UTC), datetime.fromtimestamp(known.not_after, UTC))
     return InstalledCertificate(Serial(known.serial), span, bytes.fromhex(known.sha256))
 
 
-def _known(found: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
+def _as_known_set(found: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
     begins, ends, at = (int(one.timestamp()) for one in (found.span.not_before, found.span.not_after, now))
     return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex(), at)
 

@@ -104,7 +104,7 @@ def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> Privat
 
     If the settings know the token, its module and PIN file come from there.
     """
-    return _driver().private_key(_placed(key, known), cast("PublicKey", public))
+    return _driver().private_key(_with_place(key, known), cast("PublicKey", public))
 
 
 Tokens = dict[tuple[Path, str], frozenset[tuple[bytes, KeyId]] | StoreError]
@@ -116,7 +116,7 @@ def check_in_token(key: TokenKey, known: Token | None, asked: Tokens) -> None:
 
     Each token is asked once for all names that share `asked`. Raises StoreError.
     """
-    place = _placed(key, known).place
+    place = _with_place(key, known).place
     at = place.module, place.label
     if at not in asked:
         asked[at] = _public_keys(place)
@@ -147,7 +147,7 @@ def list_keys(name_folder: Path, known: Token | None) -> tuple[TokenKey, ...]:
     Module and PIN file of the token `known` come from there.
     """
     paths = (*name_folder.glob("*/*/key.uri"), *(name_folder / FOLDER).glob("*.uri"))
-    found = {(one.place.label, one.id): _placed(one, known) for path in paths if (one := _read(path)) is not None}
+    found = {(one.place.label, one.id): _with_place(one, known) for path in paths if (one := _read(path)) is not None}
     return tuple(found.values())
 
 
@@ -169,7 +169,7 @@ def delete(keys: Iterable[TokenKey]) -> None:
         _driver().delete(key)
 
 
-def _placed(key: TokenKey, known: Token | None) -> TokenKey:
+def _with_place(key: TokenKey, known: Token | None) -> TokenKey:
     """Return the key with module and PIN file of the settings if these know its token."""
     if known is None or known.label != key.place.label:
         return key

@@ -163,12 +163,12 @@ def delete(key: TokenKey) -> None:
     Raises SignerUnavailable if the token cannot be used.
     """
 
-    def deleted(session: pkcs11.Session) -> None:
+    def destroy(session: pkcs11.Session) -> None:
         for kind in _KEY_PAIR:
             for one in _objects(session, key, kind):
                 one.destroy()
 
-    _in_session(key.place, deleted)
+    _in_session(key.place, destroy)
 
 
 def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
