@@ -38,6 +38,7 @@ from sinetti.client.model import AgentSettings, CertificateEntry, Config
 from sinetti.client.reporting import run_report, status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
+from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.infra import clock
 from sinetti.infra.unix_socket import sd_notify, watchdog_seconds
 
@@ -300,7 +301,13 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, _report_alive)
+
+    def code_of(seen: NameSnapshot, at: datetime) -> ExitCode:
+        return status.exit_code_of(status.status_of(seen, at, config.care))
+
+    return AgentContext(
+        outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, code_of, _report_alive
+    )
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:

@@ -27,7 +27,6 @@ from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, Resum
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
-from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
@@ -282,9 +281,9 @@ def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
 
     It is 0 only if that of `sinetti status --check` is 0.
     """
-    shown = status.exit_code_of(status.status_of(now, agent.run.now_exact, agent.config.care))
-    if code is ExitCode.DONE or shown is ExitCode.STORE:
-        return max(code, shown)
+    if now.trouble is not None or now.exposed is not None:
+        return max(code, ExitCode.STORE)
+    code = code or agent.code_of(now, agent.run.now_exact)
     return max(code, ExitCode.AGAIN) if now.is_undeployed or now.is_clock_behind(agent.run.now_exact) else code
 
 

@@ -49,8 +49,9 @@ class RunCancelled(Exception):
 class AgentContext:
     """Dependencies of a run.
 
-    `now_given`: `run.now` was given with --now and does not count for PRODUCTION. `report_alive` is called while the
-    run goes on; it returns the seconds until the next call is due, or None.
+    `code_of`: the exit code of a name in the views. `now_given`: `run.now` was given with --now and does not count for
+    PRODUCTION. `report_alive` is called while the run goes on; it returns the seconds until the next call is due, or
+    None.
     """
 
     run: ClientContext
@@ -58,6 +59,7 @@ class AgentContext:
     programs: HookRunner
     settle: ApplyConfig
     now_given: bool = False
+    code_of: Callable[[NameSnapshot, datetime], ExitCode] = lambda _seen, _now: ExitCode.DONE
     report_alive: Callable[[], float | None] = lambda: None
 
 
