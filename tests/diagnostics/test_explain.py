@@ -259,7 +259,7 @@ def test_a_prefix_list_that_is_not_applied():
         document_prefixes="unused",
     )
     found = guessed(signed(DOCUMENT, shape, Faults(canonical(DOCUMENT))))
-    assert found.guesses == (Cause.DECLARATIONS_CHANGED,)
+    assert found.guesses == (Cause.PREFIX_LIST,)
     assert found.document.form == "without-prefix-list"
 
 
