@@ -234,7 +234,10 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 
 
 def _tell_of_tables(end: RunReport, agent: AgentContext, console: Console) -> None:
-    """Name the tables without a certificate, since the disk with the store may be missing."""
+    """Name the tables without a certificate.
+
+    The disk with the store may be missing.
+    """
     absent = sorted(agent.config.entries.keys() - {row.seen.name for row in end.rows})
     if absent:
         names = ", ".join(absent[:_OFTEN]) + ", …" * (len(absent) > _OFTEN)

@@ -212,7 +212,7 @@ def required_action(row: StatusRow) -> RequiredAction:
 
 
 def is_hopeless(row: StatusRow) -> bool:
-    """Return whether the agent has found that this certificate cannot be renewed, and still finds so.
+    """Return whether the agent still finds that the certificate cannot be renewed.
 
     With a clock that was ahead, it took the certificate for an expired one.
     """

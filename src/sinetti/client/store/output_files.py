@@ -71,7 +71,7 @@ def names_of(wanted: OutputOptions) -> Iterator[str]:
 
 
 def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
-    """List the wanted files that a generation lacks, or that are empty, cut short or something else.
+    """List the wanted files that are missing, empty, cut short or something else.
 
     Cheap: only the beginning of a file is read. A key in a token has no copies.
     """
@@ -81,7 +81,10 @@ def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Return whether a file has the beginning and the length of its format: DER (X.690, 8.1.3), or a JKS."""
+    """Return whether a file has the beginning and the length of its format.
+
+    That is DER (X.690, 8.1.3), or a JKS.
+    """
     try:
         begin, size = files.octets_of(path, _HEAD), path.stat().st_size
     except OSError:

@@ -76,7 +76,10 @@ class RemovalPlan:
 
 
 def plan_removal(folder: Path) -> RemovalPlan:
-    """Read what the removal of a name would delete. Changes nothing; raises StoreError, OSError."""
+    """Read what the removal of a name would delete.
+
+    Changes nothing. Raises StoreError, OSError.
+    """
     _check_link(folder)
     seen = snapshot.load_snapshot(folder)
     serial, until = seen.serial, seen.not_after
@@ -94,13 +97,16 @@ def plan_removal(folder: Path) -> RemovalPlan:
 
 
 def _check_link(folder: Path) -> None:
-    """Raise StoreError for a link to another name, or to a folder that has other files, too."""
+    """Raise StoreError for a link to more than the files of a name."""
     if folder.is_symlink() and not _is_a_names(folder):
         raise files.StoreError(make_message(LINK, name=folder.name, folder=str(folder.resolve())))
 
 
 def _is_a_names(link: Path) -> bool:
-    """Return whether a link leads to a folder outside of the store that has only files of a name."""
+    """Return whether a link leads to a folder with files of a name alone.
+
+    The folder of another name in the store is not one.
+    """
     entries = os.listdir(link)  # noqa: PTH208 - names alone
     is_elsewhere = link.resolve().parent != link.parent.resolve()
     return is_elsewhere and all(one in files.OURS or _OWN.fullmatch(one) for one in entries)
