@@ -31,7 +31,7 @@ LINES = {
         envelope(GOOD),
         {},
         (
-            "The signature matches the message.",
+            "The signature matches the message, but its certificate is self-signed",
             "exactly the bytes",
             "The digest of the document matches",
             "The signature of SignedInfo matches",
@@ -97,7 +97,7 @@ def test_the_mark_stands_below_the_first_difference():
 def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
     assert list(GUESSES) == list(Cause)
     for message in GUESSES.values():
-        values = {name: "x" for name in ("element", "place", "method") if f"{{{name}}}" in message}
+        values = {name: "x" for name in ("element", "place", "method", "content") if f"{{{name}}}" in message}
         said = [translate(message, language, **values) for language in Language]
         assert len(set(said)) == len(said)
     page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "integrators" / "explain.md", "guess")}

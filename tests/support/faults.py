@@ -7,6 +7,7 @@ files are the same each time, octet for octet. The keys and certificates are tho
 """
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -15,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -309,6 +311,36 @@ def signature_element(recipe_text: str) -> Octets:
     """Return a function that yields another part of the signature for SignedInfo."""
     pattern = re.compile(recipe_text.encode(), re.DOTALL)
     return lambda info: pattern.search(info)[0]
+
+
+def short(value: bytes) -> bytes:
+    """Return an ECDSA value without the leading zeros of r and s."""
+    return value[:32].lstrip(b"\0") + value[32:].lstrip(b"\0")
+
+
+def request_of(name: str) -> bytes:
+    """Return a signing request of a key of the vectors; of an Ed25519 key for ""."""
+    private_key = key(name) if name else ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
+    return builder.sign(private_key, hashes.SHA256() if name else None).public_bytes(Encoding.DER)
+
+
+def request_info() -> bytes:
+    """Return a CertificationRequestInfo, which has no signature."""
+    return x509.load_der_x509_csr(der("next-rsa-2048")).tbs_certrequest_bytes
+
+
+TRANSFER = (("TransferId", "26797413622276691030625820358928"), ("TransferPassword", "aB3dE6gH9jK2mN5p"))
+
+
+def plain_request(name: str, fields: tuple[tuple[str, str], ...], end: str = "") -> bytes:
+    """Return a request that is not signed."""
+    root = name[0].upper() + name[1:] if name.endswith("Request") else name
+    inner = "".join(f"<{one}>{value}</{one}>" for one, value in fields)
+    return (
+        f'<cer:{root} xmlns:cer="{SERVICE}"><Environment>TEST</Environment><CustomerId>0123456-7</CustomerId>'
+        f"{inner}{end}</cer:{root}>"
+    ).encode()
 
 
 LINES = document(csr=b64(der("next-rsa-2048"), 64))
@@ -806,10 +838,10 @@ RECIPES: dict[str, Recipe] = {
     "certificate-base64-twice": r(
         ".NET ToBase64String", "certificate-encoded-twice", certificate=b64(b64(der("holder-rsa-2048")).encode())
     ),
-    "csr-as-certificate": r("C OpenSSL", "other-content-in-certificate", certificate=b64(der("next-rsa-2048"))),
+    "csr-as-certificate": r("C OpenSSL", "other-content-in-value", certificate=b64(der("next-rsa-2048"))),
     "public-key-as-certificate": r(
         "Java getPublic",
-        "other-content-in-certificate",
+        "other-content-in-value",
         certificate=b64(
             key("holder-rsa-2048").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         ),
@@ -917,13 +949,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     "csr-pem": r("C OpenSSL", "csr-in-pem", text=document(csr=pem(der("next-rsa-2048"), "CERTIFICATE REQUEST"))),
     "csr-base64-twice": r(".NET ToBase64String", "csr-encoded-twice", text=document(csr=b64(CSR.encode()))),
-    "certificate-for-csr": r(
-        "Java KeyStore", "certificate-instead-of-csr", text=document(csr=b64(der("holder-rsa-2048")))
-    ),
+    "certificate-for-csr": r("Java KeyStore", "other-content-in-value", text=document(csr=b64(der("holder-rsa-2048")))),
     "csr-of-another-key": r(
         "C BIO", "csr-signature-invalid", text=document(csr=b64(der("next-rsa-2048")[:-1] + b"\0"))
     ),
-    "csr-cut-off": r("C fread", "csr-unreadable", text=document(csr=b64(der("next-rsa-2048")[:-40]))),
+    "csr-cut-off": r("C fread", "value-cut-off", text=document(csr=b64(der("next-rsa-2048")[:-40]))),
     "private-key-sent": r("Python open", "private-key-in-request", text=document(csr=b64(private_key()))),
     "json-string": r(
         "Node JSON.stringify", "value-escaped-for-another-format", written=lambda one: b64(one, 76, "\\n")
@@ -987,6 +1017,126 @@ RECIPES: dict[str, Recipe] = {
         "C shell",
         "digest-signed-directly",
         info=lambda info: re.search(rb"DigestValue>([^<]+)", info)[1] + b"\n",
+    ),
+    "quotes-as-written": r(
+        "Java StringEscapeUtils",
+        "references-not-resolved",
+        text=document(name="<CustomerName>&quot;Kone&quot; Oy</CustomerName>"),
+        digested=same,
+    ),
+    "cdata-as-written": r(
+        "PHP string template",
+        "references-not-resolved",
+        text=document(name="<CustomerName><![CDATA[Kone & Oy]]></CustomerName>"),
+        digested=same,
+    ),
+    "prefix-list-only-applied": r(
+        "Java Santuario",
+        "prefix-list-differs",
+        text=document(root=' xmlns:a="urn:a" xmlns:b="urn:b"'),
+        digested=lambda one: etree.tostring(
+            etree.fromstring(one), method="c14n", exclusive=True, inclusive_ns_prefixes=["a"]
+        ),
+    ),
+    "utf-16-with-mark": r(
+        "Java getBytes UTF-16",
+        "signed-in-another-encoding",
+        digested=lambda one: b"\xfe\xff" + c14n(one).decode().encode("utf-16-be"),
+    ),
+    "signed-info-template": r(
+        "C sprintf", "white-space-removed", holder=EC, info=lambda info: info.replace(b"><", b">\n  <")
+    ),
+    "signed-info-single-quotes": r(
+        "Python ElementTree", "signed-info-not-canonicalised", info=lambda info: info.replace(b'"', b"'")
+    ),
+    "value-as-latin-1-text": r(
+        "Node binary string", "bytes-through-text", value=lambda one: one.decode("latin-1").encode()
+    ),
+    "value-with-replacements": r(
+        "Java new String", "bytes-through-text", value=lambda one: one.decode("utf-8", "replace").encode()
+    ),
+    "csr-as-latin-1-text": r(
+        "PHP utf8_encode", "bytes-through-text", text=document(csr=b64(der("next-p256").decode("latin-1").encode()))
+    ),
+    "ecdsa-zero-lost": r("Python to_bytes", "ecdsa-zeros-lost", text=document(id="0000205-7"), holder=EC, value=short),
+    "gzip-body": r("Python gzip", "message-compressed-or-encoded", enveloped=lambda one: gzip.compress(one, mtime=0)),
+    "form-body": r(
+        "PHP http_build_query", "message-compressed-or-encoded", enveloped=lambda one: f"xml={quote(one)}".encode()
+    ),
+    "certificate-cut": r("C char array", "value-cut-off", certificate=b64(der("holder-rsa-2048"))[:1000]),
+    "value-cut-at-255": r("C char array", "value-cut-off", written=lambda one: b64(one)[:255]),
+    "system-byte": r(".NET ToString", "byte-array-as-text", written=lambda _: "System.Byte[]"),
+    "bytes-repr": r("Python str", "byte-array-as-text", written=lambda one: f"b'{b64(one)}'"),
+    "numbers-with-commas": r("Node Uint8Array", "byte-array-as-text", written=lambda one: ",".join(map(str, one))),
+    "json-quotes": r("Node JSON.stringify", "byte-array-as-text", written=lambda one: f'"{b64(one)}"'),
+    "customer-id-twice": r(
+        "PHP array_merge",
+        "element-not-expected",
+        text=document().replace("<CustomerName>", "<CustomerId>0123456-7</CustomerId><CustomerName>"),
+    ),
+    "transfer-id-in-get": r(
+        "Java JAXB", "element-not-expected", sent=lambda _: plain_request("getCertificateRequest", TRANSFER[:1])
+    ),
+    "signed-new-request": r(
+        ".NET WCF",
+        "element-not-expected",
+        sent=lambda one: plain_request(
+            "signNewCertificateRequest",
+            (*TRANSFER, ("CertificateRequest", CSR)),
+            re.search(rb"<ds:Signature .*</ds:Signature>", one, re.DOTALL)[0].decode(),
+        ),
+    ),
+    "long-dash": r(".NET Word", "value-with-foreign-characters", text=document(id="0123456\u20137")),
+    "excel-transfer-id": r(
+        "C CSV",
+        "value-with-foreign-characters",
+        sent=lambda _: plain_request(
+            "signNewCertificateRequest",
+            (("TransferId", "2,67974136222767E+31"), TRANSFER[1], ("CertificateRequest", CSR)),
+        ),
+    ),
+    "ids-swapped": r(
+        "Node array",
+        "transfer-ids-swapped",
+        sent=lambda _: plain_request(
+            "signNewCertificateRequest",
+            (("TransferId", TRANSFER[1][1]), ("TransferPassword", TRANSFER[0][1]), ("CertificateRequest", CSR)),
+        ),
+    ),
+    "same-key": r("Java KeyStore", "key-reused", text=document(csr=b64(request_of("holder-rsa-2048")))),
+    "csr-of-ed25519": r("Python Ed25519", "key-not-accepted", text=document(csr=b64(request_of("")))),
+    "csr-without-signature": r("C i2d_X509_REQ_INFO", "other-content-in-value", text=document(csr=b64(request_info()))),
+    "csr-of-text": r("Node Buffer", "csr-unreadable", text=document(csr=b64(b"CN=0123456-7, O=Sinisiipi Oy, C=FI"))),
+    "csr-in-hex": r("Node toString hex", "csr-encoded-twice", text=document(csr=der("next-rsa-2048").hex())),
+    "public-key-for-csr": r(
+        "Java PublicKey.getEncoded",
+        "other-content-in-value",
+        text=document(
+            csr=b64(key("next-rsa-2048").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+        ),
+    ),
+    "private-key-for-certificate": r(
+        "PHP openssl_pkey_export", "private-key-in-request", certificate=b64(private_key())
+    ),
+    "signature-after-the-body": r(
+        "Java WSS4J",
+        "signature-outside",
+        enveloped=lambda one: re.sub(
+            rb"(<ds:Signature .*</ds:Signature>)(.*</soapenv:Body>)", rb"\2\1", one, flags=re.DOTALL
+        ),
+    ),
+    "enveloping": r(
+        "Java XMLSignature",
+        "object-in-signature",
+        sent=lambda one: f'<ds:Signature xmlns:ds="{DS}"><ds:Object>'.encode() + one + b"</ds:Object></ds:Signature>",
+    ),
+    "operation-for-request": r(
+        "PHP SoapClient", "operation-not-known", sent=lambda _: plain_request("signNewCertificate", TRANSFER)
+    ),
+    "warning-before": r(
+        "PHP display_errors",
+        "http-headers-included",
+        enveloped=lambda one: b"<br />\n<b>Warning</b>: x<br />\n" + one,
     ),
 }
 

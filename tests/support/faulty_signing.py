@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
-from tests.support import xml_signing
+from tests.support import faults, xml_signing
 from tests.support.xml_signing import ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, OURS, PLACE, Shape
 
 SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
@@ -24,7 +24,7 @@ def request(inside="", *, name="Äiti &amp; isä Oy", csr=None, root="", prefix=
 
     `inside` is inserted before the certificate signing request.
     """
-    csr = csr or base64.b64encode(bytes(range(256)) * 3).decode()
+    csr = csr or base64.b64encode(faults.der("next-rsa-2048")).decode()
     named, declared = (f"{prefix}:", f"xmlns:{prefix}") if prefix else ("", "xmlns")
     plain = "" if prefix else ' xmlns=""'
     return (

@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, product
+from itertools import chain, combinations, islice, product
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.contents import KnownContent, content_changes, other_prefixes
-from sinetti.diagnostics.mutations import PREFIXES, copied, declaring, mutations, renamed, unindented
+from sinetti.diagnostics.mutations import MOST_DECLARATIONS, PREFIXES, copied, declaring, mutations, renamed, unindented
 from sinetti.diagnostics.signed_message import SignedElement, info_of, span_of
 from sinetti.wire.soap.envelope import SOAP
 from sinetti.wire.xmldsig import parser, signature
@@ -55,6 +55,7 @@ _OTHER_DECLARATIONS = tuple(
     f'<?xml version="1.0" encoding="{encoding}"?>{end}'.encode()
     for encoding, end in product(("utf-16", "UTF-16", "ISO-8859-1", "iso-8859-1", "windows-1252"), ("", "\n", "\r\n"))
 )
+_GAPS = (b"\n", b"\n  ", b"\n    ", b"\n\t", b"\r\n", b"\r\n  ", b" ")
 _ENDS = {"": b"", "newline": b"\n", "crlf": b"\r\n"}
 _ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252", "cp850", "utf-32-le")
 _SPACES = {
@@ -68,6 +69,7 @@ _SPACES = {
 _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
 _MOST_PARTS = 24
 _FIRST_NAME = re.compile(rb"<[^\s/>]+")
+_REFERENCE = re.compile(rb"&(?:quot|apos|#)|<!\[CDATA\[")
 _SHORT = re.compile(rb"(<[^/<>][^<>]*)></[^<>]+>")
 
 
@@ -105,6 +107,7 @@ def document_forms(taken: SignedElement, declared: Canonical, known: KnownConten
         _other_c14n(bases[0], declared),
         _in_envelope(taken, declared),
         _flattened(bases[0], declared),
+        _as_written(taken),
         *(_content(declared.whole(base), known) for base in bases),
         *(_changed(base, declared) for base in bases),
         *(_with_signature(root, declared) for root in taken.candidates()),
@@ -154,6 +157,14 @@ def _content(canonical: bytes, known: KnownContent) -> Iterator[Candidate]:
 def _flattened(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     """Yield the form without indentation, the most common of all."""
     yield Candidate(Cause.INDENTED, "without-indentation", declared.whole(unindented(base)))
+
+
+def _as_written(taken: SignedElement) -> Iterator[Candidate]:
+    """Yield the text as sent if it has CDATA or references, which C14N resolves."""
+    sent = _without_signature(taken)
+    if _REFERENCE.search(sent):
+        for form in (sent, sent.replace(b"\r\n", b"\n")):
+            yield Candidate(Cause.REFERENCES, "as-sent", form)
 
 
 def _instead_of_info(taken: SignedElement, info: etree._Element, document: bytes) -> Iterator[Candidate]:
@@ -347,7 +358,7 @@ def _other_c14n(base: etree._Element, declared: Canonical) -> Iterator[Candidate
     other = Canonical(not declared.exclusive)
     yield Candidate(_other(other), "c14n", other.whole(base))
     if declared.prefixes:
-        yield Candidate(Cause.DECLARATIONS_CHANGED, "without-prefix-list", Canonical(exclusive=True).whole(base))
+        yield Candidate(Cause.PREFIX_LIST, "without-prefix-list", Canonical(exclusive=True).whole(base))
     for form in (declared, other):
         commented = etree.tostring(base.getroottree(), method="c14n", exclusive=form.exclusive, with_comments=True)
         yield Candidate(Cause.COMMENTS, "comments", commented)
@@ -357,6 +368,11 @@ def _in_envelope(taken: SignedElement, declared: Canonical) -> Iterator[Candidat
     if taken.envelope is None:
         return
     payload = _bare(taken.in_place())
+    prefixes = [prefix or "#default" for prefix in payload.nsmap][:MOST_DECLARATIONS]
+    for listed in chain(*(combinations(prefixes, size) for size in (1, 2))) if declared.exclusive else ():
+        yield Candidate(
+            Cause.PREFIX_LIST, "with-prefix-list", Canonical(exclusive=True, prefixes=listed).octets(payload)
+        )
     yield Candidate(Cause.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(payload))
     around = dict(zip(("body", "whole-envelope"), payload.iterancestors(), strict=True))
     for (name, element), form in product(around.items(), (declared, Canonical(not declared.exclusive))):
@@ -416,6 +432,9 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
         with suppress(UnicodeError):
             text = (first + octets).decode()
             yield Candidate(Cause.OTHER_ENCODING, f"{body}-in-{encoding}", text.encode(encoding))
+            if encoding.startswith("utf-16-"):
+                marked_text = f"\ufeff{text}".encode(encoding)
+                yield Candidate(Cause.OTHER_ENCODING, f"{body}-in-{encoding}-with-mark", marked_text)
 
 
 def _without_signature(taken: SignedElement) -> bytes:
@@ -452,6 +471,8 @@ def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonica
     bodies = {
         "canonical": canonical,
         "as-sent-with-its-declaration": sent[:name_end] + declaration + sent[name_end:],
+        "single-quotes": canonical.replace(b'"', b"'"),
+        "short-tags-single-quotes": _SHORT.sub(rb"\1/>", canonical).replace(b'"', b"'"),
         "short-tags": _SHORT.sub(rb"\1/>", canonical),
         "short-tags-with-blanks": _SHORT.sub(rb"\1 />", canonical),
         **_serialised(info),
@@ -463,6 +484,10 @@ def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonica
     for name, octets in (("base64", base64.b64encode(canonical)), ("hexadecimal", canonical.hex().encode())):
         yield Candidate(Cause.INFO_RAW, f"canonical-in-{name}", octets)
     yield from _texts(bodies, Cause.INFO_RAW)
+    for gap, pattern in product(
+        (b"\n", b"\n  ", b"\n    ", b"\n\t", b"\r\n", b"\r\n  ", b" "), (rb"><", rb">(?=<[^/])<")
+    ):
+        yield Candidate(Cause.UNINDENTED, "gaps-of-a-template", re.sub(pattern, b">" + gap + b"<", canonical))
     for (space, indentation), level in product(_SPACES.items(), range(4)):
         pretty = copy.deepcopy(info)
         etree.indent(pretty, indentation, level=level)

@@ -44,8 +44,10 @@ class Cause(StrEnum):
     SIGNATURE_LEFT_IN = "signature-left-in"
     INCLUSIVE = "inclusive-instead-of-exclusive"
     EXCLUSIVE = "exclusive-instead-of-inclusive"
+    PREFIX_LIST = "prefix-list-differs"
     COMMENTS = "with-comments"
     NOT_CANONICAL = "not-canonicalised"
+    REFERENCES = "references-not-resolved"
     BYTE_ORDER_MARK = "byte-order-mark-signed"
     DECLARATION_SIGNED = "xml-declaration-signed"
     OTHER_ENCODING = "signed-in-another-encoding"
@@ -70,9 +72,11 @@ class Cause(StrEnum):
     KEY_KIND = "method-of-another-key-type"
     SIGNATURE_METHOD = "signature-made-otherwise"
     ECDSA_IN_DER = "ecdsa-in-der"
+    ECDSA_ZEROS = "ecdsa-zeros-lost"
     VALUE_TWICE = "signature-encoded-twice"
     VALUE_IN_HEX = "signature-in-hex"
     VALUE_REVERSED = "signature-byte-order-reversed"
+    THROUGH_TEXT = "bytes-through-text"
     VALUE_LENGTH = "signature-of-wrong-length"
     CMS = "cms-instead-of-signature"
     # The key or its certificate.
@@ -89,11 +93,12 @@ class Cause(StrEnum):
     CA_CERTIFICATE = "ca-certificate-in-key-info"
     PEM = "pem-in-certificate"
     CERTIFICATE_TWICE = "certificate-encoded-twice"
-    NOT_A_CERTIFICATE = "other-content-in-certificate"
+    OTHER_CONTENT = "other-content-in-value"
     CERTIFICATE_UNREADABLE = "certificate-unreadable"
     # The message or its signature is of another shape.
     NOT_XML = "not-xml"
     NOT_UTF_8 = "not-utf-8"
+    ENCODED = "message-compressed-or-encoded"
     DOCTYPE = "doctype"
     NOT_ESCAPED = "character-not-escaped"
     CUT_OFF = "message-cut-off"
@@ -120,17 +125,22 @@ class Cause(StrEnum):
     PLUS_LOST = "plus-signs-lost"
     FOREIGN_ESCAPE = "value-escaped-for-another-format"
     NOT_BASE64 = "not-base64"
+    BYTE_ARRAY = "byte-array-as-text"
+    VALUE_CUT = "value-cut-off"
     # The request beside its signature.
     OTHER_OPERATION = "operation-not-known"
     QUALIFIED = "child-elements-qualified"
     SCHEMA_ORDER = "elements-out-of-order"
     ELEMENT_MISSING = "element-missing"
     SCHEMA = "schema-violated"
+    IDS_SWAPPED = "transfer-ids-swapped"
+    FOREIGN_CHARACTERS = "value-with-foreign-characters"
+    UNEXPECTED = "element-not-expected"
     CSR_IN_PEM = "csr-in-pem"
     CSR_TWICE = "csr-encoded-twice"
-    CSR_IS_CERTIFICATE = "certificate-instead-of-csr"
-    CSR_IS_KEY = "private-key-in-request"
+    PRIVATE_KEY = "private-key-in-request"
     CSR_SIGNATURE = "csr-signature-invalid"
+    KEY_REUSED = "key-reused"
     CSR_UNREADABLE = "csr-unreadable"
 
 
@@ -176,8 +186,8 @@ GUESSES: Mapping[Cause, str] = {
         "the XML library escape each value once, before signing."
     ),
     Cause.TEXT_TRIMMED: gettext_noop(
-        "White space in a value was trimmed, collapsed or added after signing. Trim the values first, then "
-        "sign, and send exactly the bytes that were signed."
+        "White space in a value was trimmed, collapsed or added after signing, or a no-break space became an "
+        "ordinary one. Trim the values first, then sign, and send exactly the bytes that were signed."
     ),
     Cause.BASE64_WRAPPED: gettext_noop(
         "The line breaks of a base64 value changed after signing. Write base64 on one line before signing, "
@@ -200,8 +210,8 @@ GUESSES: Mapping[Cause, str] = {
         "first, then sign."
     ),
     Cause.GARBLED: gettext_noop(
-        "Letters such as ä were garbled after signing or before it, because UTF-8 was read as another "
-        "character set. Use UTF-8 everywhere, when reading as well as when writing."
+        "Letters such as ä were garbled or lost (?) after signing or before it, because UTF-8 was read or written "
+        "as another character set. Use UTF-8 everywhere, when reading as well as when writing."
     ),
     Cause.NAMESPACE_CHANGED: gettext_noop(
         "Child elements were in another namespace when signed, usually because a default namespace (xmlns) "
@@ -234,13 +244,22 @@ GUESSES: Mapping[Cause, str] = {
         "after signing has the same effect. Add the transform xml-exc-c14n# after enveloped-signature. "
         "Alone, enveloped-signature means inclusive C14N 1.0."
     ),
+    Cause.PREFIX_LIST: gettext_noop(
+        "The prefixes in InclusiveNamespaces (PrefixList) are not those used for the digest. Leave out PrefixList, "
+        "or apply exactly the list that is stated."
+    ),
     Cause.COMMENTS: gettext_noop(
         "C14N with comments was used, but the signature states C14N without comments. Canonicalise "
         "without comments, or send no comments."
     ),
     Cause.NOT_CANONICAL: gettext_noop(
-        "The raw text was digested or signed instead of its canonical form. Canonicalise first: double quotes, start "
-        "and end tags for empty elements, sorted attributes, and no line break after the root."
+        "The raw text was digested or signed instead of its canonical form. Canonicalise first: double quotes, "
+        "start and end tags for empty elements, sorted attributes, and no line break, NUL or other byte after the "
+        "root."
+    ),
+    Cause.REFERENCES: gettext_noop(
+        "The text was digested with CDATA or references such as &quot;, &apos; and &#228; as they are written. C14N "
+        "writes the characters themselves. Digest the canonical form."
     ),
     Cause.BYTE_ORDER_MARK: gettext_noop(
         "The byte order mark (BOM) at the start of the file was digested or signed too. Canonicalise first, "
@@ -330,6 +349,10 @@ GUESSES: Mapping[Cause, str] = {
         "The ECDSA signature is in DER, as most libraries return it. XML Signature needs r and s one "
         "after the other: 64 bytes for P-256, 96 for P-384."
     ),
+    Cause.ECDSA_ZEROS: gettext_noop(
+        "r or s of the ECDSA signature has lost leading zero bytes or has one too many. Write each at full length: "
+        "32 bytes for P-256, 48 for P-384."
+    ),
     Cause.VALUE_TWICE: gettext_noop(
         "SignatureValue was encoded in base64 twice. Encode the bytes of the signature once."
     ),
@@ -340,6 +363,10 @@ GUESSES: Mapping[Cause, str] = {
     Cause.VALUE_REVERSED: gettext_noop(
         "The bytes of SignatureValue are in the wrong order (little-endian, as CryptoAPI returns them, or s "
         "before r). Reverse them before encoding them in base64."
+    ),
+    Cause.THROUGH_TEXT: gettext_noop(
+        "The bytes of {element} were handled as text, and the conversion to UTF-8 changed them. Encode the bytes "
+        "directly in base64, without a string in between."
     ),
     Cause.VALUE_LENGTH: gettext_noop(
         "SignatureValue has the wrong length for this key: it was cut off, padded, encoded in another way, "
@@ -380,8 +407,8 @@ GUESSES: Mapping[Cause, str] = {
         "it has begun, check the clock."
     ),
     Cause.KEY_NOT_ACCEPTED: gettext_noop(
-        "The key of the certificate in the signature is not accepted. Its type, size or exponent is not "
-        "allowed, or it is known to be weak. Use RSA 2048 to 4096, P-256 or P-384."
+        "The key in {element} is not accepted: {content}. Its type, size, curve or exponent is not allowed, or it "
+        "is known to be weak. Use RSA 2048 to 4096, P-256 or P-384."
     ),
     Cause.NO_CERTIFICATE: gettext_noop(
         "The signature contains no certificate where it is expected. Put the signing certificate in "
@@ -403,9 +430,9 @@ GUESSES: Mapping[Cause, str] = {
         "X509Certificate was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate in "
         "base64, once."
     ),
-    Cause.NOT_A_CERTIFICATE: gettext_noop(
-        "X509Certificate contains something other than a certificate, such as a signing request, a PKCS#7 "
-        "file or a key. Put the certificate there in DER, as base64."
+    Cause.OTHER_CONTENT: gettext_noop(
+        "{element} contains something else: {content}. X509Certificate needs a certificate, and CertificateRequest "
+        "a signed certificate signing request (PKCS#10), each in DER, as base64."
     ),
     Cause.CERTIFICATE_UNREADABLE: gettext_noop(
         "The content of X509Certificate is not a readable certificate. Put the certificate there in DER, "
@@ -418,6 +445,10 @@ GUESSES: Mapping[Cause, str] = {
     Cause.NOT_UTF_8: gettext_noop(
         "The message is not in UTF-8: its bytes or its XML declaration are of another encoding, such as "
         "UTF-16 or ISO-8859-1. Write and declare UTF-8."
+    ),
+    Cause.ENCODED: gettext_noop(
+        "The message is compressed (gzip) or URL-encoded. Send the XML itself as text/xml, without Content-Encoding "
+        "and not as a form."
     ),
     Cause.DOCTYPE: gettext_noop(
         "The message contains a DOCTYPE, which is not accepted. Write XML without DOCTYPE and without "
@@ -453,11 +484,11 @@ GUESSES: Mapping[Cause, str] = {
     ),
     Cause.WRAPPED: gettext_noop(
         "The request is inside another element. Put it directly into the Body of the SOAP envelope "
-        "(document/literal), without an element for the operation around it."
+        "(document/literal), without an element for the operation or a second envelope around it."
     ),
     Cause.NOTHING_SIGNED: gettext_noop(
-        "Messages of this kind have no signature, so there is nothing to explain. Give the "
-        "RenewCertificate request, an answer, a receipt or a signed document."
+        "Messages of this kind have no signature, and no error was found in what can be seen. Other reasons for a "
+        "refusal are only in the register of the service."
     ),
     Cause.NO_SIGNATURE: gettext_noop(
         "There is no signature (ds:Signature of XML Signature). Sign the whole element, and add the "
@@ -485,8 +516,8 @@ GUESSES: Mapping[Cause, str] = {
     ),
     Cause.SEVERAL_REFERENCES: gettext_noop('SignedInfo contains several References. Write only one, with URI="".'),
     Cause.OBJECT: gettext_noop(
-        "The signature contains an Object, such as signed content or XAdES properties. The service accepts "
-        "only an enveloped signature without Object."
+        "The signature contains an Object: the request itself (an enveloping signature), other signed content or "
+        "XAdES properties. The service accepts only an enveloped signature in the request, without Object."
     ),
     Cause.OTHER_NAMESPACE: gettext_noop(
         "There is a Signature element, but not in the namespace of XML Signature. Declare "
@@ -517,11 +548,21 @@ GUESSES: Mapping[Cause, str] = {
         "before writing the value: it must be plain base64."
     ),
     Cause.NOT_BASE64: gettext_noop(
-        "{element} is empty or not base64. Write DigestValue, SignatureValue and X509Certificate in base64."
+        "{element} is not base64, or it is empty because the signature was never completed. Write DigestValue, "
+        "SignatureValue and X509Certificate in base64."
+    ),
+    Cause.BYTE_ARRAY: gettext_noop(
+        "{element} contains the text of a byte array, such as b'…', System.Byte[] or numbers with commas, or "
+        "quotation marks. Encode the bytes in base64, and write only that."
+    ),
+    Cause.VALUE_CUT: gettext_noop(
+        "{element} is cut off: its end is missing. Write the whole value, and check the length of fields and lines "
+        "in your program."
     ),
     Cause.OTHER_OPERATION: gettext_noop(
-        "The request element has the name of an operation in other letters or in another namespace. Use the names and "
-        "the namespace of the WSDL: http://certificates.vero.fi/2017/10/certificateservices."
+        "The request element has another name or namespace than in the WSDL, such as the name of the operation. "
+        "Write {element} in the namespace http://certificates.vero.fi/2017/10/certificateservices, and its elements "
+        "directly in it."
     ),
     Cause.QUALIFIED: gettext_noop(
         "Elements inside the request are in a namespace. Only the request element itself belongs to the "
@@ -532,11 +573,23 @@ GUESSES: Mapping[Cause, str] = {
         "in that order."
     ),
     Cause.ELEMENT_MISSING: gettext_noop(
-        "The request has no {element}, which the WSDL requires. Add it in its place, then sign."
+        "The request has no {element}, which the WSDL requires. Add it in its place, spelled exactly like this, "
+        "before any signing."
     ),
     Cause.SCHEMA: gettext_noop(
         "The request does not follow the WSDL at {element}. Its value is empty, too long or of another "
         "type, or the element is not known. Compare it with the WSDL."
+    ),
+    Cause.IDS_SWAPPED: gettext_noop(
+        "TransferId and TransferPassword have changed places. Put each in its own element."
+    ),
+    Cause.FOREIGN_CHARACTERS: gettext_noop(
+        "{element} contains characters that it never has, such as a long dash or a number in scientific notation. "
+        "Copy the value unchanged, as text."
+    ),
+    Cause.UNEXPECTED: gettext_noop(
+        "{element} does not belong here: this request has no such element, or has it only once. Compare the request "
+        "with the WSDL."
     ),
     Cause.CSR_IN_PEM: gettext_noop(
         "CertificateRequest contains PEM: the lines BEGIN and END are in the value. Write only the base64 "
@@ -546,16 +599,17 @@ GUESSES: Mapping[Cause, str] = {
         "CertificateRequest was encoded in base64 twice, or as hexadecimal digits. Encode the DER of the certificate "
         "signing request in base64, once."
     ),
-    Cause.CSR_IS_CERTIFICATE: gettext_noop(
-        "CertificateRequest contains a certificate. Put a certificate signing request (PKCS#10) for the new key there."
-    ),
-    Cause.CSR_IS_KEY: gettext_noop(
-        "CertificateRequest contains a private key. Treat this key as disclosed and create a new one. Send "
-        "only a certificate signing request (PKCS#10)."
+    Cause.PRIVATE_KEY: gettext_noop(
+        "{element} contains a private key ({content}). Treat this key as disclosed and create a new one. Never send "
+        "a private key to the service."
     ),
     Cause.CSR_SIGNATURE: gettext_noop(
         "The certificate signing request is not signed by its own key, or with a hash that is not accepted. "
         "Create it again with SHA-256 and the key that it contains."
+    ),
+    Cause.KEY_REUSED: gettext_noop(
+        "The certificate signing request has the same key as the signing certificate. Create a new key for every "
+        "certificate, and its certificate signing request."
     ),
     Cause.CSR_UNREADABLE: gettext_noop(
         "CertificateRequest is not a readable certificate signing request. It must be PKCS#10 in DER, as "

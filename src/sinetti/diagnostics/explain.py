@@ -13,12 +13,12 @@ from enum import StrEnum
 from cryptography import x509
 from lxml import etree
 
-from sinetti.diagnostics import certificates, search, shapes, signed_message
+from sinetti.diagnostics import certificates, request_faults, search, shapes, signed_message, values
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.search import Comparison, DiagnosisContext
-from sinetti.diagnostics.shapes import Finding
 from sinetti.diagnostics.signed_message import MessageType, SignatureInfo, SignedElement
+from sinetti.diagnostics.values import Finding
 from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig import algorithms, signature
 from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid, SignatureMissing
@@ -101,17 +101,21 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
         return _with_request_fault(replace(nothing, guesses=()), taken, question) or nothing
     found = _signature_diagnosis(taken, question)
     # Where the signature itself fits, the service reads the request before it judges the certificate.
-    return _with_request_fault(found, taken, question) or found if found.why is None else found
+    if found.why is None or (Cause.NO_SIGNATURE in found.guesses and request_faults.operation_meant(taken.root)):
+        return _with_request_fault(found, taken, question) or found
+    return found
 
 
 def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
     """Return a diagnosis with the request's own fault; None if there is none."""
-    fault = shapes.find_in_request(taken, question.policy)
+    fault = request_faults.find_in_request(taken, question.policy)
     if fault is None:
         return None
-    return replace(
-        diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(fault.cause, *diagnosis.guesses), named=fault.named
+    unsigned = (
+        fault.cause is Cause.OTHER_OPERATION and request_faults.operation_meant(taken.root) is not Operation.RENEW
     )
+    others = [guess for guess in diagnosis.guesses if guess is not Cause.NO_SIGNATURE or not unsigned]
+    return replace(diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(fault.cause, *others), named=fault.named)
 
 
 def _signature_diagnosis(taken: SignedElement, question: DiagnosisContext) -> Diagnosis:
@@ -129,7 +133,10 @@ def _signature_diagnosis(taken: SignedElement, question: DiagnosisContext) -> Di
     )
     guess = _guess_of_shape(flaw, taken, signature_info)
     if guess is not None:
-        return replace(diagnosis, guesses=(guess.cause, *diagnosis.guesses), named=guess.named)
+        named = guess.named
+        if guess.cause is Cause.KEY_NOT_ACCEPTED and presented is not None:
+            named = {"element": "X509Certificate", "content": values.name_of_key(presented)}
+        return replace(diagnosis, guesses=(guess.cause, *diagnosis.guesses), named=named)
     return (
         diagnosis
         if signature_info is None or presented is None
@@ -276,7 +283,7 @@ def _evidence(
     elif Cause.VALUE_LENGTH in signed_info.guesses and shapes.has_lost_plus_signs(taken.root):
         causes.append(Cause.PLUS_LOST)
     if Cause.TEXT_CHANGED in document.guesses and not document.proven:
-        fault = shapes.find_in_request(taken, question.policy)
+        fault = request_faults.find_in_request(taken, question.policy)
         if fault is not None and fault.cause in _EVIDENCE:
             causes.append(_EVIDENCE[fault.cause])
         elif document.received and (visible := shapes.find_in_text(document.received)) is not None:

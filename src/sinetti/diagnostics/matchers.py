@@ -70,7 +70,7 @@ def digest(name: str, octets: bytes) -> bytes:
 
 
 def decodings(octets: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield other readings of octets: as base64, as hexadecimal digits, reversed.
+    """Yield other readings of octets: as base64, as hexadecimal digits, as UTF-8, reversed.
 
     Hexadecimal digits are also base64, so a value in base64 may have been digits before it was decoded.
     """
@@ -81,12 +81,17 @@ def decodings(octets: bytes) -> Iterator[tuple[str, bytes]]:
     for digits in (written, base64.b64encode(octets).decode()):
         if _HEX.fullmatch(digits):
             yield "hexadecimal", bytes.fromhex(digits)
+    with suppress(UnicodeError):
+        read = octets.decode().encode("latin-1")
+        if read != octets:
+            yield "through-text", read
     yield "reversed", octets[::-1]
 
 
 _DIGEST_CAUSES = {
     "base64-twice": Cause.DIGEST_ENCODED_TWICE,
     "hexadecimal": Cause.DIGEST_IN_HEX,
+    "through-text": Cause.DIGEST_ENCODING,
     "reversed": Cause.DIGEST_ENCODING,
 }
 
@@ -134,6 +139,7 @@ def _written_out(once: bytes) -> Iterator[tuple[str, bytes]]:
 _VALUE_CAUSES = {
     "base64-twice": Cause.VALUE_TWICE,
     "hexadecimal": Cause.VALUE_IN_HEX,
+    "through-text": Cause.THROUGH_TEXT,
     "reversed": Cause.VALUE_REVERSED,
 }
 
@@ -161,7 +167,7 @@ class SignatureMatcher:
             self.fits_key = len(value) == size
         else:
             self._plain = list(_plain(value, size))
-            self.fits_key = any(fit.guess is not Cause.VALUE_LENGTH for _, fit in self._plain)
+            self.fits_key = any(fit.guess is not Cause.ECDSA_ZEROS for _, fit in self._plain)
         self.made_by_key = self._content is not None
 
     def matches(self, octets: bytes) -> Match | None:
@@ -279,9 +285,9 @@ def _plain(value: bytes, width: int) -> Iterator[tuple[bytes, Match]]:
                 decode_dss_signature(read)
                 yield read, Match(fit.guess or Cause.ECDSA_IN_DER, "der")
     # A number that begins with zeros lost them, or got one before its sign bit, as Java's BigInteger writes it.
-    if abs(len(value) - 2 * width) in {1, 2}:
-        for at in sorted({width, width - 1, width + 1, len(value) - width} & set(range(1, len(value)))):
-            yield _in_der(value, at), Match(Cause.VALUE_LENGTH, "zeros")
+    if abs(len(value) - 2 * width) in {1, 2, 3}:
+        for at in range(width - 3, width + 4):
+            yield _in_der(value, at), Match(Cause.ECDSA_ZEROS, "zeros")
 
 
 def _in_der(value: bytes, at: int) -> bytes:

@@ -15,14 +15,21 @@ from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult
 from sinetti.diagnostics.matchers import digest, name_of
 from sinetti.diagnostics.search import AS_LOGGED, Comparison
-from sinetti.diagnostics.signed_message import SignatureInfo
+from sinetti.diagnostics.signed_message import MessageType, SignatureInfo
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
 
 FITS = gettext_noop("The signature matches the message.")
+SELF_SIGNED = gettext_noop(
+    "The signature matches the message, but its certificate is self-signed: this service refuses it. Sign with the "
+    "certificate that you retrieved from the service."
+)
 FITS_AND_OURS = gettext_noop("The signature matches the message, and its certificate was issued by this service.")
 TAKEN_WHOLE = gettext_noop("Examined: {element}, the whole document.")
+NO_ENVELOPE = gettext_noop(
+    "It is not in a SOAP envelope. As the body of an HTTP request, the service refuses it: put it in an envelope."
+)
 TAKEN_CUT = gettext_noop("Examined: {element}, exactly the bytes in the Body of the SOAP envelope.")
 TAKEN_WITH = gettext_noop(
     "Examined: {element} from the Body of the SOAP envelope, with the envelope's declarations of {prefixes}."
@@ -112,8 +119,12 @@ class Report:
         """
         if self.found.verdict is DiagnosisResult.FITS:
             certificate = self.found.certificate
-            ours = certificate is not None and certificate.of_this_service
-            return (make_message(FITS_AND_OURS if ours else FITS),)
+            if certificate is None:
+                return (make_message(FITS),)
+            is_self_signed = certificate.subject == certificate.issuer
+            return (
+                make_message(FITS_AND_OURS if certificate.of_this_service else SELF_SIGNED if is_self_signed else FITS),
+            )
         said: list[Message] = []
         for guess in self.found.guesses:
             said.append(self._message(guess))
@@ -186,6 +197,8 @@ class Report:
             name = messages.strip_control_chars(element.name)
             if element.cut == "document":
                 yield make_message(TAKEN_WHOLE, element=name)
+                if element.kind is MessageType.REQUEST:
+                    yield make_message(NO_ENVELOPE)
             elif element.declarations:
                 prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
                 yield make_message(TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))

@@ -33,6 +33,9 @@ _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 """Object identifier of CMS signed-data (RFC 5652, 5.1)."""
 
 _OID_WITHIN = 32
+_LEAST_FORMS, _MOST_OCTETS = 120, 100_000_000
+"""Forms of a document that are tried, and their octets altogether: one of 900 kB takes a second."""
+
 _SIZES = frozenset({64, 96, 256, 384, 512})
 """Octets of signatures by keys of the usual sizes."""
 
@@ -100,7 +103,8 @@ def compare_document(
     forms = candidates.document_forms(taken, signature_info.document_form or _EXCLUSIVE, known)
     oracle = DigestMatcher(name_of(signature_info.digest_method) or "", signature_info.digest or b"")
     declared = next(forms)
-    found = _found(chain([declared], forms), oracle.matches, question)
+    most = max(_LEAST_FORMS, _MOST_OCTETS // (len(declared.octets) or 1))
+    found = _found(chain([declared], islice(forms, most)), oracle.matches, question)
     if found is not None:
         return _sides(declared, *found)
     if question.signed is None:
@@ -146,10 +150,8 @@ def compare_signed_info(
     declared = next(forms())
     # `accepts` has checked it: RSA or EC, nothing else.
     oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, value)
-    found = _found(forms(), oracle.matches, question)
-    if found is None:
-        thorough = oracle.asks_otherwise(declared.octets)
-        found = None if thorough is None else (declared, thorough)
+    fit = oracle.matches(declared.octets) or oracle.asks_otherwise(declared.octets)
+    found = _found(forms(), oracle.matches, question) if fit is None else (declared, fit)
     if found is not None:
         return _sides(declared, found[0], _of_its_kind(found[1], key, signature_info))
     others = islice(certificates.other_keys(signature_info, question.others, requested(taken)), _MOST_OTHER_KEYS)
@@ -169,6 +171,8 @@ def _of_unknown(oracle: SignatureMatcher, value: bytes) -> Cause:
     """Return the cause if no form fits a value."""
     if _SIGNED_DATA in value[:_OID_WITHIN]:
         return Cause.CMS
+    if value.count("\ufffd".encode()) > 1:
+        return Cause.THROUGH_TEXT
     if not oracle.fits_key and len(value) not in _SIZES:
         return Cause.VALUE_LENGTH
     return Cause.SIGNED_INFO_CHANGED if oracle.made_by_key else Cause.WRONG_KEY

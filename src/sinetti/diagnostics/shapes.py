@@ -1,25 +1,22 @@
 """Faults of a message that are visible without comparing octets.
 
-What is no XML or no envelope, a signature of another shape, and a request that its service cannot read.
+What is no XML or no envelope, and a signature of another shape.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 from xml.parsers.expat import errors
 from xml.sax.saxutils import unescape
 
 from cryptography import x509
 from lxml import etree
 
+from sinetti.diagnostics import values
 from sinetti.diagnostics.causes import Cause
-from sinetti.diagnostics.matchers import decodings
 from sinetti.diagnostics.signed_message import MessageType, NotAnEnvelope, SignedElement
-from sinetti.domain.values import KeyPolicy
-from sinetti.pki import csr
-from sinetti.pki.csr import CsrUploadError
-from sinetti.wire.soap.schema_types import REQUESTS, ElementName, Operation, SchemaViolation, qualified, read_sequence
+from sinetti.diagnostics.values import Finding
+from sinetti.wire.soap.schema_types import Operation, qualified
 from sinetti.wire.xmldsig import algorithms, parser
 from sinetti.wire.xmldsig.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, XmlSignatureAlgorithm
 from sinetti.wire.xmldsig.errors import SignatureErrorCode
@@ -41,11 +38,12 @@ _INCOMPLETE = frozenset(
 )
 _UNBOUND = errors.codes[errors.XML_ERROR_UNBOUND_PREFIX]
 _MISPLACED_DECLARATION = errors.codes[errors.XML_ERROR_MISPLACED_XML_PI]
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
+_URL_ENCODED = re.compile(rb"\s*(?:[\w.-]+=)?%3[Cc]")
+_START = re.compile(rb"<\?xml |<(?:[\w.-]+:)?Envelope\b")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
-_FOREIGN_ESCAPE = re.compile(r"\\[nrt/]|%[0-9A-Fa-f]{2}|&#?\w+;|=3D")
 _TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
 _GARBLED = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\\w\\?\\w")
-_SEQUENCE = b"\x30"
 _KNOWN_METHODS = frozenset(
     f"http://www.w3.org/{start}{name}"
     for start, names in {
@@ -66,17 +64,15 @@ _KNOWN_METHODS = frozenset(
 """Methods that are named; the log of the bench contains no others."""
 
 
-class Finding(NamedTuple):
-    """Fault, and the names in its text: an element, a place, a method."""
-
-    cause: Cause
-    named: Mapping[str, str]
-
-
 def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
     """Return why octets are no XML, or no envelope with a message."""
     if isinstance(bad, NotAnEnvelope):
-        return Cause.AS_TEXT if _has_request_as_text(parser.tree_of(parser.without_bom(octets))) else Cause.NOT_SOAP_11
+        root = parser.tree_of(parser.without_bom(octets))
+        if root.find(SIGNATURE) is not None:
+            return Cause.OUTSIDE
+        return Cause.AS_TEXT if _has_request_as_text(root) else Cause.NOT_SOAP_11
+    if octets.startswith(_COMPRESSED) or _URL_ENCODED.match(octets):
+        return Cause.ENCODED
     if octets.startswith(_MARKS) or b"\0" in octets[:64] or "encoding" in str(bad) or not _is_utf_8(octets):
         return Cause.NOT_UTF_8
     if "DOCTYPE" in str(bad):
@@ -113,8 +109,10 @@ def _is_utf_8(octets: bytes) -> bool:
 
 def _without_surroundings(octets: bytes) -> Iterator[bytes]:
     """Yield octets without what stands before the first tag, and after the last."""
-    inner = octets[max(octets.find(b"<"), 0) :]
-    for one in (inner, inner[: inner.rfind(b">") + 1]):
+    first = octets[max(octets.find(b"<"), 0) :]
+    start = _START.search(octets)
+    inner = octets[start.start() :] if start else first
+    for one in (first, inner, inner[: inner.rfind(b">") + 1]):
         if one and one != octets:
             yield one
 
@@ -131,7 +129,7 @@ def find_in_envelope(taken: SignedElement) -> Cause | None:
     if taken.envelope is None or taken.kind is not MessageType.DOCUMENT:
         return None
     if any(element.tag in _REQUEST_TAGS for element in taken.root.iter("*")):
-        return Cause.WRAPPED
+        return Cause.OBJECT if taken.root.tag == SIGNATURE else Cause.WRAPPED
     return Cause.AS_TEXT if _has_request_as_text(taken.root) else None
 
 
@@ -222,13 +220,12 @@ def _short(uri: str) -> str:
 def _value(signature: etree._Element) -> Finding:
     for name in ("X509Certificate", "SignatureValue", "DigestValue"):
         text = _text_of(signature, name)
-        octets = parser.decode_base64(text)
         if name == "X509Certificate":
-            cause = _certificate(text, octets)
-            if cause is not None:
-                return Finding(cause, {"element": name})
-        if not octets:
-            return _not_base64(name, text)
+            fault = values.find_in_der(name, text, x509.load_der_x509_certificate)
+            if fault is not None:
+                return fault
+        if not parser.decode_base64(text):
+            return values.not_base64(name, text)
     return Finding(Cause.CERTIFICATE_UNREADABLE, {})
 
 
@@ -243,109 +240,8 @@ def has_lost_plus_signs(root: etree._Element) -> bool:
     return " " in text and parser.decode_base64(text.replace(" ", "+")) is not None
 
 
-def _certificate(text: str, octets: bytes | None) -> Cause | None:
-    if "BEGIN" in text or b"-----BEGIN" in (octets or b""):
-        return Cause.PEM
-    if _loads(parser.decode_base64(text.strip().replace(" ", "+")) or b"") and not _loads(octets or b""):
-        return Cause.PLUS_LOST
-    if not octets or _loads(octets):
-        return None
-    for how, again in decodings(octets):
-        if how != "reversed" and (_loads(again) or b"-----BEGIN" in again):
-            return Cause.CERTIFICATE_TWICE
-    return Cause.NOT_A_CERTIFICATE if octets.startswith(_SEQUENCE) and _is_other_der(octets) else None
-
-
-def _loads(octets: bytes) -> bool:
-    with suppress(ValueError, x509.InvalidVersion):
-        x509.load_der_x509_certificate(octets)
-        return True
-    return False
-
-
-_OTHER_OIDS = tuple(
-    bytes.fromhex(one)
-    for one in ("06092a864886f70d010702", "06092a864886f70d010701", "06092a864886f70d010101", "06072a8648ce3d0201")
-)
-"""Object identifiers of PKCS#7, and of RSA and EC keys, near a file's start."""
-
-
-def _is_other_der(octets: bytes) -> bool:
-    with suppress(ValueError, x509.InvalidVersion):
-        x509.load_der_x509_csr(octets)
-        return True
-    return any(one in octets[:48] for one in _OTHER_OIDS)
-
-
-def _not_base64(name: str, text: str) -> Finding:
-    joined = "".join(text.split())
-    if _FOREIGN_ESCAPE.search(joined):
-        return Finding(Cause.FOREIGN_ESCAPE, {"element": name})
-    if " " in text.strip() and parser.decode_base64(text.strip().replace(" ", "+")):
-        return Finding(Cause.PLUS_LOST, {"element": name})
-    if parser.decode_base64(_padded(joined.translate({45: "+", 95: "/"}))):
-        return Finding(Cause.BASE64URL, {"element": name})
-    return Finding(Cause.NOT_BASE64, {"element": name})
-
-
-def _padded(text: str) -> str:
-    return text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
-
-
 def find_in_text(canonical: bytes) -> Cause | None:
     """Return the fault that the letters of a canonical form show, or None."""
     if _TWICE.search(canonical):
         return Cause.ESCAPED_TWICE
     return Cause.GARBLED if _GARBLED.search(canonical.decode("utf-8", "replace")) else None
-
-
-def find_in_request(taken: SignedElement, policy: KeyPolicy) -> Finding | None:
-    """Return the first fault of a request beside its signature, or None."""
-    if taken.operation is None:
-        is_alike = etree.QName(taken.root).localname.casefold() in {name.casefold() for name in _REQUEST_NAMES}
-        return Finding(Cause.OTHER_OPERATION, {}) if is_alike else None
-    fields = [one for one in children(taken.root) if one.tag != SIGNATURE]
-    if any(etree.QName(one).namespace for one in fields):
-        return Finding(Cause.QUALIFIED, {})
-    requested = next((one for one in fields if one.tag == ElementName.CERTIFICATE_REQUEST), None)
-    fault = None if requested is None else _request(parser.value(requested) or "", policy)
-    return fault or _schema(fields, taken.operation)
-
-
-def _schema(fields: list[etree._Element], operation: Operation) -> Finding | None:
-    try:
-        read_sequence(fields, REQUESTS[operation], operation.request)
-    except SchemaViolation as bad:
-        names = [str(one.tag) for one in fields]
-        order = [field.name.value for field in REQUESTS[operation]]
-        known = [name for name in names if name in order]
-        if known != sorted(known, key=order.index):
-            cause = Cause.SCHEMA_ORDER
-        else:
-            cause = Cause.SCHEMA if bad.element in {*names, operation.request} else Cause.ELEMENT_MISSING
-        return Finding(cause, {"element": bad.element})
-    return None
-
-
-def _request(text: str, policy: KeyPolicy) -> Finding | None:
-    """Return the fault of a certificate signing request, if its kind is recognised."""
-    octets = parser.decode_base64(text)
-    inside = (octets or b"") if "BEGIN" not in text else text.encode()
-    found = csr.parse_csr_upload(inside) if inside else CsrUploadError.EMPTY
-    recognised = {CsrUploadError.PRIVATE_KEY: Cause.CSR_IS_KEY, CsrUploadError.CERTIFICATE: Cause.CSR_IS_CERTIFICATE}
-    if found in recognised:
-        return Finding(recognised[CsrUploadError(found)], {})
-    if b"-----BEGIN" in inside:
-        return Finding(Cause.CSR_IN_PEM, {})
-    if octets is None:
-        return _not_base64(ElementName.CERTIFICATE_REQUEST, text)
-    if not octets.startswith(_SEQUENCE):
-        twice = any(how != "reversed" and again.startswith(_SEQUENCE) for how, again in decodings(octets))
-        return Finding(Cause.CSR_TWICE, {}) if twice else None
-    read = csr.read_request(octets, policy)
-    if getattr(read, "reason", None) != "csr-unreadable":
-        return None
-    with suppress(ValueError, x509.InvalidVersion):
-        x509.load_der_x509_csr(octets)
-        return Finding(Cause.CSR_SIGNATURE, {})
-    return Finding(Cause.CSR_UNREADABLE, {})

@@ -181,7 +181,9 @@ def _is_key(der: bytes) -> bool:
         return False
     if whole[:2] == _SMALL_INTEGER:
         # PKCS#1 and PKCS#8 begin with the version 0 or 1, SEC 1 with 1, PKCS#12 with 3. A public key has none.
-        return whole[2:3] in {b"\x00", b"\x01", b"\x03"}
+        # A request without its signature also begins with 0, but has a name there, not an algorithm (RFC 2986, 4.1).
+        following = _inside(whole[3:])
+        return whole[2:3] in {b"\x00", b"\x01", b"\x03"} and (following is None or following[:1] == _OID)
     # EncryptedPrivateKeyInfo: an algorithm, and an OCTET STRING where a public key has a BIT STRING (RFC 5958, 3).
     algorithm = _inside(whole)
     if algorithm is None or algorithm[:1] != _OID:

@@ -7,7 +7,6 @@ service that explains to every caller how far a forged message got would help on
 import base64
 import json
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -58,9 +57,6 @@ _OF_THE_MESSAGE = frozenset(
 
 _XML_TYPES = frozenset({"", "text/xml", "application/xml"})
 _UTF_8 = frozenset({"utf-8", "utf8"})
-_SWAPPED = re.compile(
-    rb"<TransferId>\s*[A-Za-z0-9]{16}\s*</TransferId>\s*<TransferPassword>\s*[0-9]{32}\s*</TransferPassword>"
-)
 _HTTP_GUESSES = {
     "wrong-address": "The path is not that of the service. Use soap_url unchanged.",
     "get-instead-of-post": "GET shows a page about the service. Send requests with POST.",
@@ -68,7 +64,6 @@ _HTTP_GUESSES = {
     "wrong-charset": "Content-Type names another charset than UTF-8. Send text/xml; charset=utf-8.",
     "wrong-media-type": "Content-Type is not that of SOAP 1.1. Send text/xml; charset=utf-8.",
     "soapaction-of-another-operation": "SOAPAction names another operation than the Body. Send the Body's, or none.",
-    "transfer-ids-swapped": "TransferId and TransferPassword have changed places. Put each in its own element.",
 }
 """Guesses about a call beside its message, with their sentences."""
 
@@ -166,7 +161,7 @@ def _is_explained(request: Request, reason: str) -> bool:
 
 
 def _http_guess(request: Request, reply: Response, reason: str) -> str | None:
-    """Return the guess about method, address, headers or transfer IDs, or None."""
+    """Return the guess about method, address, headers or or None."""
     by_status = {404: "wrong-address", 405: "wrong-method"}
     if reply.status in by_status and reply.content_type.startswith("text/plain"):
         return by_status[reply.status]
@@ -179,9 +174,6 @@ def _http_guess(request: Request, reply: Response, reason: str) -> str | None:
         return "wrong-charset"
     if reason == "fault" and media_type.strip() not in _XML_TYPES:
         return "wrong-media-type"
-    # A one-time password in the place of the transfer ID is also against the schema, since it is the shorter one.
-    if reason in {RejectionReason.TRANSFER_IDS_WRONG, RejectionReason.MALFORMED} and _SWAPPED.search(request.body):
-        return "transfer-ids-swapped"
     is_other = reason == RejectionReason.MALFORMED and _names_another_operation(request)
     return "soapaction-of-another-operation" if is_other else None
 
