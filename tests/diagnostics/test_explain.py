@@ -272,7 +272,7 @@ def test_a_relative_namespace_name_beside_it_ends_nothing():
 
 RELATIVE = b' xmlns:rel="../x"'
 NO_FORM = {
-    "within the document": (b"<CustomerId>", b"<CustomerId" + RELATIVE + b">", Cause.NOT_CUT),
+    "within the document": (b"<CustomerId>", b"<CustomerId" + RELATIVE + b">", Cause.RELATIVE_NAMESPACE),
     "within the signature, in what is not digested": (
         b"<ds:KeyInfo>",
         b"<ds:KeyInfo" + RELATIVE + b">",

@@ -5,7 +5,8 @@ They are for people, for programs, and for files.
 
 import pytest
 
-from sinetti.diagnostics.causes import GUESSES, Cause
+from sinetti.diagnostics.advice import GUESSES
+from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import DiagnosisContext

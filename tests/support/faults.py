@@ -1133,6 +1133,9 @@ RECIPES: dict[str, Recipe] = {
     "operation-for-request": r(
         "PHP SoapClient", "operation-not-known", sent=lambda _: plain_request("signNewCertificate", TRANSFER)
     ),
+    "relative-declaration": r(
+        "Node xmldom", "relative-namespace-name", sent=swap("<ds:KeyInfo>", '<ds:KeyInfo xmlns:x="xmlns">')
+    ),
     "warning-before": r(
         "PHP display_errors",
         "http-headers-included",

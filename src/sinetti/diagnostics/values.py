@@ -1,4 +1,4 @@
-"""Values of a message that should be base64 of DER, and other content in their place."""
+"""Values that should be base64 of DER, and other content in their place."""
 
 import re
 from collections.abc import Callable
@@ -90,9 +90,9 @@ def _key_format(octets: bytes) -> str:
 def _content_of(octets: bytes) -> str | None:
     """Return the standard's name of what octets contain, or None."""
     for name, load in {
-        "X.509": x509.load_der_x509_certificate,
-        "PKCS#10": x509.load_der_x509_csr,
-        "CRL": x509.load_der_x509_crl,
+        "Certificate (X.509)": x509.load_der_x509_certificate,
+        "CertificationRequest (PKCS#10)": x509.load_der_x509_csr,
+        "CertificateList (CRL)": x509.load_der_x509_crl,
         "SubjectPublicKeyInfo": load_der_public_key,
     }.items():
         if _loads(load, octets):
