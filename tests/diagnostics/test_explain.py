@@ -149,7 +149,7 @@ SHAPE_FAULTS = {
     "a relative namespace name on the envelope": (
         envelope(GOOD, ' xmlns:rel="../x"'),
         DiagnosisResult.REFUSED,
-        Cause.NOT_CUT,
+        Cause.RELATIVE_NAMESPACE,
     ),
 }
 
