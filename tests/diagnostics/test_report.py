@@ -5,7 +5,8 @@ They are for people, for programs, and for files.
 
 import pytest
 
-from sinetti.diagnostics.causes import GUESSES, Cause
+from sinetti.diagnostics.advice import GUESSES
+from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import DiagnosisContext
@@ -31,7 +32,7 @@ LINES = {
         envelope(GOOD),
         {},
         (
-            "The signature matches the message.",
+            "The signature matches the message, but its certificate is self-signed",
             "exactly the bytes",
             "The digest of the document matches",
             "The signature of SignedInfo matches",

@@ -7,6 +7,7 @@ from base64 import b64encode
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -25,6 +26,8 @@ KEY = generate_key(KeyType.EC_P256)
 RSA = generate_key(KeyType.RSA_2048)
 DER = build_request(KEY, "1234567-1", "Malli Oy")
 PEM = x509.load_der_x509_csr(DER).public_bytes(Encoding.PEM)
+INFO = x509.load_der_x509_csr(DER).tbs_certrequest_bytes
+NAMELESS = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(KEY, SHA256()).tbs_certrequest_bytes
 CA = issuer(Channel.WS).certificate
 CERTIFICATE = certificate_der(CA)
 LOCK = BestAvailableEncryption(b"pass")
@@ -84,6 +87,8 @@ NOT_TAKEN = {
         public(PublicFormat.SubjectPublicKeyInfo),
     ),
     "nor is one of PKCS#1": (public(PublicFormat.PKCS1), public(PublicFormat.PKCS1)),
+    "nor is a request without its signature": (INFO, INFO),
+    "nor is one without a name": (NAMELESS, NAMELESS),
     "one octet": (b64encode(b"\x30"), b"\x30"),
     "prose": ("Hyvää päivää".encode(), CsrUploadError.UNREADABLE),
     "base64 of something else": (b64encode(b"something else"), CsrUploadError.UNREADABLE),

@@ -1106,6 +1106,7 @@ RECIPES: dict[str, Recipe] = {
     "same-key": r("Java KeyStore", "key-reused", text=document(csr=b64(request_of("holder-rsa-2048")))),
     "csr-of-ed25519": r("Python Ed25519", "key-not-accepted", text=document(csr=b64(request_of("")))),
     "csr-without-signature": r("C i2d_X509_REQ_INFO", "other-content-in-value", text=document(csr=b64(request_info()))),
+    "csr-of-text": r("Node Buffer", "csr-unreadable", text=document(csr=b64(b"CN=0123456-7, O=Sinisiipi Oy, C=FI"))),
     "csr-in-hex": r("Node toString hex", "csr-encoded-twice", text=document(csr=der("next-rsa-2048").hex())),
     "public-key-for-csr": r(
         "Java PublicKey.getEncoded",
@@ -1131,6 +1132,9 @@ RECIPES: dict[str, Recipe] = {
     ),
     "operation-for-request": r(
         "PHP SoapClient", "operation-not-known", sent=lambda _: plain_request("signNewCertificate", TRANSFER)
+    ),
+    "relative-declaration": r(
+        "Node xmldom", "relative-namespace-name", sent=swap("<ds:KeyInfo>", '<ds:KeyInfo xmlns:x="xmlns">')
     ),
     "warning-before": r(
         "PHP display_errors",

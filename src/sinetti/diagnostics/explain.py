@@ -28,7 +28,6 @@ from sinetti.wire.xmldsig.signature import SIGNATURE
 _SHAPES = {
     SignatureErrorCode.MISPLACED: Cause.MISPLACED,
     SignatureErrorCode.ELSEWHERE: Cause.ELSEWHERE,
-    SignatureErrorCode.NOT_CUT: Cause.NOT_CUT,
     SignatureErrorCode.CERTIFICATE_TOO_LONG: Cause.CERTIFICATE_UNREADABLE,
     SignatureErrorCode.KEY_NOT_ACCEPTED: Cause.KEY_NOT_ACCEPTED,
 }
@@ -210,7 +209,8 @@ def _guess_of_shape(
     if str(flaw) == SignatureErrorCode.NOT_CUT and any(one.tag == SIGNATURE for one in taken.root.itersiblings()):
         return Finding(Cause.OUTSIDE, {})
     shape = shapes.find_in_signature(str(flaw), taken.root)
-    return shape or Finding(next((guess for known, guess in _SHAPES.items() if known == str(flaw)), Cause.NOT_CUT), {})
+    cut = Cause.RELATIVE_NAMESPACE if shapes.has_relative_namespace(taken.root) else Cause.NOT_CUT
+    return shape or Finding(next((guess for known, guess in _SHAPES.items() if known == str(flaw)), cut), {})
 
 
 def _missing(taken: SignedElement) -> Cause:
@@ -234,7 +234,7 @@ def _compared(
     try:
         document = search.compare_document(taken, signature_info, question, presented)
     except XmlRejected:  # SignedInfo has a canonical form, or there would be another error; the document has none
-        return replace(diagnosis, guesses=(Cause.NOT_CUT, *diagnosis.guesses))
+        return replace(diagnosis, guesses=(Cause.RELATIVE_NAMESPACE, *diagnosis.guesses))
     signed_info = search.compare_signed_info(taken, signature_info, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
     probable = _evidence(taken, question, document, signed_info, presented)

@@ -70,7 +70,7 @@ def digest(name: str, octets: bytes) -> bytes:
 
 
 def decodings(octets: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield other readings of octets: as base64, as hexadecimal digits, as UTF-8, reversed.
+    """Yield other readings of octets: base64, hexadecimal digits, UTF-8, reversed.
 
     Hexadecimal digits are also base64, so a value in base64 may have been digits before it was decoded.
     """

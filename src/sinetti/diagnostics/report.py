@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
-from sinetti.diagnostics.causes import GUESSES, Cause
+from sinetti.diagnostics.advice import GUESSES
+from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult
 from sinetti.diagnostics.matchers import digest, name_of

@@ -1,4 +1,7 @@
-"""Faults of a request beside its signature: its name, its elements and its certificate signing request."""
+"""Faults of a request beside its signature.
+
+They are in its name, its elements or its certificate signing request.
+"""
 
 import re
 
@@ -18,14 +21,17 @@ from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig.parser import children
 from sinetti.wire.xmldsig.signature import SIGNATURE
 
-_ID = re.compile(r"[A-Za-z0-9-]+")
+_ASCII, _ID = re.compile(r"[!-~]+"), re.compile(r"[A-Za-z0-9-]+")
 _FORMS = {
-    ElementName.CUSTOMER_ID: re.compile(r"[!-~]+"),
+    ElementName.CUSTOMER_ID: _ASCII,
+    ElementName.TRANSFER_PASSWORD: _ASCII,
     ElementName.TRANSFER_ID: _ID,
-    ElementName.TRANSFER_PASSWORD: _ID,
     ElementName.RETRIEVAL_ID: _ID,
 }
-"""Characters of the ids that the service issues; other ones come from word processors and spreadsheets."""
+"""Characters of the ids that the service issues.
+
+Other ones come from word processors and spreadsheets.
+"""
 
 _PASSWORD, _TRANSFER_ID = re.compile(r"[A-Za-z0-9]{16}"), re.compile(r"[0-9]{32}")
 

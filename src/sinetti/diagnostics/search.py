@@ -15,7 +15,7 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.contents import KnownContent
 from sinetti.diagnostics.diff import ByteDiff, first_difference
 from sinetti.diagnostics.matchers import DigestMatcher, Match, SignatureMatcher, name_of
-from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, find_csr
+from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, requested
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.encoding import AnyPublicKey, PublicKey, describes_curve
 from sinetti.pki.key_policy import check_key_policy, is_rsa
@@ -34,7 +34,10 @@ _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 
 _OID_WITHIN = 32
 _LEAST_FORMS, _MOST_OCTETS = 120, 100_000_000
-"""Forms of a document that are tried, and their octets altogether: one of 900 kB takes a second."""
+"""Forms of a document to try, and their octets altogether.
+
+A document of 900 kB takes less than a second.
+"""
 
 _SIZES = frozenset({64, 96, 256, 384, 512})
 """Octets of signatures by keys of the usual sizes."""
@@ -120,7 +123,7 @@ def _known_content(taken: SignedElement, key: x509.Certificate) -> KnownContent:
         ElementName.CUSTOMER_NAME: x509.NameOID.ORGANIZATION_NAME,
     }
     texts: dict[str, tuple[str, ...]] = {ElementName.ENVIRONMENT: tuple(Environment)}
-    request = find_csr(taken)
+    request = requested(taken)
     for element, oid in names.items():
         for one in (key, request) if request is not None else (key,):
             with suppress(ValueError, TypeError):
@@ -154,7 +157,7 @@ def compare_signed_info(
     found = _found(forms(), oracle.matches, question) if fit is None else (declared, fit)
     if found is not None:
         return _sides(declared, found[0], _of_its_kind(found[1], key, signature_info))
-    others = islice(certificates.other_keys(signature_info, question.others, find_csr(taken)), _MOST_OTHER_KEYS)
+    others = islice(certificates.other_keys(signature_info, question.others, requested(taken)), _MOST_OTHER_KEYS)
     for other, guess in others:
         if question.accepts_key(other):
             asked = SignatureMatcher(cast("PublicKey", other), hashing, value)

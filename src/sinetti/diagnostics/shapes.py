@@ -234,6 +234,11 @@ def _text_of(root: etree._Element, name: str) -> str:
     return "" if element is None else parser.value(element) or ""
 
 
+def has_relative_namespace(root: etree._Element) -> bool:
+    """Return whether a namespace name is relative, which has no canonical form."""
+    return any(uri and ":" not in uri for element in root.iter("*") for uri in element.nsmap.values())
+
+
 def has_lost_plus_signs(root: etree._Element) -> bool:
     """Return whether SignatureValue would be base64 with plus signs for its spaces."""
     text = _text_of(root, "SignatureValue").strip()

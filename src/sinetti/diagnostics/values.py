@@ -1,4 +1,4 @@
-"""Values of a message that should be base64 of DER, and other content in their place."""
+"""Values that should be base64 of DER, and other content in their place."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _BYTE_ARRAY = re.compile(r"b?['\"]|\[?\d{1,3}(,\d{1,3})+|\[object|System\.|\[B@|
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _REPLACED = "\ufffd".encode()
-_SEQUENCE, _LONG_SEQUENCE = b"\x30", b"\x30\x82"
+_SEQUENCE = b"\x30"
 _VERSION_AND_NAME = re.compile(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\x31)", re.DOTALL)
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _PKCS12 = b"\x02\x01\x03"
@@ -62,11 +62,11 @@ def find_in_der(element: str, text: str, load: Callable[[bytes], Der]) -> Findin
     for how, again in decodings(octets):
         if how in {"base64-twice", "hexadecimal"} and (again.startswith(_SEQUENCE) or b"-----BEGIN" in again):
             return encoded_twice
-    return _other_der(element, octets)
+    return _other_der(element, octets, load)
 
 
-def _other_der(element: str, octets: bytes) -> Finding | None:
-    is_text = any(how == "through-text" and again.startswith(_LONG_SEQUENCE) for how, again in decodings(octets))
+def _other_der(element: str, octets: bytes, load: Callable[[bytes], Der]) -> Finding | None:
+    is_text = any(how == "through-text" and _loads(load, again) for how, again in decodings(octets))
     if is_text or octets.count(_REPLACED) > 1:
         return Finding(Cause.THROUGH_TEXT, {"element": element})
     content = _content_of(octets)
@@ -90,9 +90,9 @@ def _key_format(octets: bytes) -> str:
 def _content_of(octets: bytes) -> str | None:
     """Return the standard's name of what octets contain, or None."""
     for name, load in {
-        "X.509": x509.load_der_x509_certificate,
-        "PKCS#10": x509.load_der_x509_csr,
-        "CRL": x509.load_der_x509_crl,
+        "Certificate (X.509)": x509.load_der_x509_certificate,
+        "CertificationRequest (PKCS#10)": x509.load_der_x509_csr,
+        "CertificateList (CRL)": x509.load_der_x509_crl,
         "SubjectPublicKeyInfo": load_der_public_key,
     }.items():
         if _loads(load, octets):

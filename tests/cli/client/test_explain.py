@@ -14,7 +14,7 @@ from sinetti.pki.encoding import certificate_der
 from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import ROOT
-from tests.support import authority, xml_signing
+from tests.support import authority, faults, xml_signing
 from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed
 from tests.support.xml_signing import OURS, PLACE
 
@@ -23,7 +23,7 @@ PASSWORD = "aB3dE6gH9jK2mN5p"
 GOOD = envelope(signed(request()))
 CHANGED = GOOD.replace("isä".encode(), b"pappa")
 WHO = (Environment.TEST, "0123456-7", None)
-NEW = render_new(EnrolRequest(*WHO, "1" * 32, PASSWORD, b"x"))
+NEW = render_new(EnrolRequest(*WHO, "1" * 32, PASSWORD, faults.der("next-p256")))
 
 
 def of_this_service():
@@ -33,7 +33,7 @@ def of_this_service():
 
 
 CASES = {
-    "fits": (GOOD, (), 0, "The signature matches the message."),
+    "fits": (GOOD, (), 0, "The signature matches the message, but its certificate is self-signed"),
     "fits, of this service": (
         of_this_service(),
         ("--anchors", "holders.pem"),

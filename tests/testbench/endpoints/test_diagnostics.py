@@ -27,6 +27,7 @@ from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, gateway_of
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint, explained
 from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from tests.support import faults
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
 from tests.support.faulty_signing import canonical, envelope, indented, request, signed
 from tests.support.programs import exchange, fetched
@@ -38,7 +39,7 @@ UNSIGNED = request().replace(PLACE, "").encode()
 INDENTED = indented(envelope(GOOD))
 XML = {"content-type": "text/xml; charset=utf-8"}
 PASSWORD = "aB3dE6gH9jK2mN5p"
-NEW = render_new(EnrolRequest(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, b"x"))
+NEW = render_new(EnrolRequest(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, faults.der("next-p256")))
 LOGGER = "sinetti.testbench.endpoints.diagnostics"
 SOAP_11 = b"http://schemas.xmlsoap.org/soap/envelope/"
 EXPIRED = "certificate-expired"
