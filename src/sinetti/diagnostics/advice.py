@@ -139,8 +139,8 @@ GUESSES: Mapping[Cause, str] = {
         "canonical form is always UTF-8. Encode it as UTF-8 before hashing."
     ),
     Cause.NAMESPACE_MISSING: gettext_noop(
-        "A namespace declaration (xmlns) was missing from the text that was digested or signed. "
-        "Canonicalise the parsed XML, which adds the declarations, instead of building the text yourself."
+        "A namespace declaration (xmlns) was missing from the text that was digested or signed. Do not "
+        "build the text yourself. Canonicalise the parsed XML, which adds the declarations."
     ),
     Cause.PART_DIGESTED: gettext_noop(
         'The digest covers only a part of the message, such as its content or one value. URI="" means the '
@@ -189,27 +189,28 @@ GUESSES: Mapping[Cause, str] = {
         "all bytes of the digest in their order, in base64."
     ),
     Cause.SIGNATURE_HASH: gettext_noop(
-        "The signature was made with another hash function than SignatureMethod states. Use the stated one, "
-        "for example SHA-256 with rsa-sha256."
+        "The signature was not made with the hash function that SignatureMethod states. Use the stated "
+        "one, for example SHA-256 with rsa-sha256."
     ),
     Cause.HASHED_TWICE: gettext_noop(
         "The hash of SignedInfo was signed, so it was hashed twice. Give SignedInfo itself to the signing "
         "function, or use a function that takes a hash."
     ),
     Cause.NO_DIGEST_INFO: gettext_noop(
-        "The RSA signature contains the bare hash without DigestInfo. PKCS#1 v1.5 puts the name of the hash "
-        "function before the hash. Use a sign function, not one that encrypts with the private key."
+        "The RSA signature contains the bare hash without DigestInfo. PKCS#1 v1.5 puts the name of the "
+        "hash function before the hash. Use a signing function, not one that encrypts with the private "
+        "key."
     ),
     Cause.PSS: gettext_noop(
         "The signature was made with RSA-PSS padding, but SignatureMethod states PKCS#1 v1.5. Use PKCS#1 v1.5 padding."
     ),
     Cause.KEY_KIND: gettext_noop(
-        "SignatureMethod names another type of key than the certificate has. State rsa-sha256 for an RSA "
-        "key and ecdsa-sha256 for an EC key."
+        "SignatureMethod does not fit the type of the certificate's key. State rsa-sha256 for an RSA key "
+        "and ecdsa-sha256 for an EC key."
     ),
     Cause.SIGNATURE_METHOD: gettext_noop(
-        "The key is right, but the signature was made in another way than SignatureMethod states. Give "
-        "SignedInfo itself to the signing function of the stated method."
+        "The key is right, but the signature was not made by the method that SignatureMethod states. Give "
+        "SignedInfo itself to the signing function of that method."
     ),
     Cause.ECDSA_IN_DER: gettext_noop(
         "The ECDSA signature is in DER, as most libraries return it. XML Signature needs r and s one "
@@ -285,8 +286,8 @@ GUESSES: Mapping[Cause, str] = {
         "the signing key in X509Certificate."
     ),
     Cause.CA_CERTIFICATE: gettext_noop(
-        "The certificate in X509Certificate belongs to a CA. Put the organisation's own certificate there, "
-        "whose key signs."
+        "The certificate in X509Certificate belongs to a CA. Put the organisation's own certificate "
+        "there, the one of the signing key."
     ),
     Cause.PEM: gettext_noop(
         "X509Certificate contains PEM: the lines BEGIN and END are in the value. Write only the base64 "
@@ -436,7 +437,7 @@ GUESSES: Mapping[Cause, str] = {
     ),
     Cause.QUALIFIED: gettext_noop(
         "Elements inside the request are in a namespace. Only the request element itself belongs to the "
-        "namespace of the service: write the others without prefix and without xmlns."
+        "namespace of the service. Write the others without prefix and without xmlns."
     ),
     Cause.SCHEMA_ORDER: gettext_noop(
         "The elements of the request are not in the order of the WSDL, beginning at {element}. Write them "
@@ -474,8 +475,8 @@ GUESSES: Mapping[Cause, str] = {
         "a private key to the service."
     ),
     Cause.CSR_SIGNATURE: gettext_noop(
-        "The certificate signing request is not signed by its own key, or with a hash that is not accepted. "
-        "Create it again with SHA-256 and the key that it contains."
+        "The certificate signing request is not signed with its own key, or its hash function is not "
+        "accepted. Create it again with SHA-256 and the key that it contains."
     ),
     Cause.KEY_REUSED: gettext_noop(
         "The certificate signing request has the same key as the signing certificate. Create a new key for every "

@@ -15,7 +15,7 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.contents import KnownContent
 from sinetti.diagnostics.diff import ByteDiff, first_difference
 from sinetti.diagnostics.matchers import DigestMatcher, Match, SignatureMatcher, name_of
-from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, requested
+from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, find_csr
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.encoding import AnyPublicKey, PublicKey, describes_curve
 from sinetti.pki.key_policy import check_key_policy, is_rsa
@@ -123,7 +123,7 @@ def _known_content(taken: SignedElement, key: x509.Certificate) -> KnownContent:
         ElementName.CUSTOMER_NAME: x509.NameOID.ORGANIZATION_NAME,
     }
     texts: dict[str, tuple[str, ...]] = {ElementName.ENVIRONMENT: tuple(Environment)}
-    request = requested(taken)
+    request = find_csr(taken)
     for element, oid in names.items():
         for one in (key, request) if request is not None else (key,):
             with suppress(ValueError, TypeError):
@@ -157,7 +157,7 @@ def compare_signed_info(
     found = _found(forms(), oracle.matches, question) if fit is None else (declared, fit)
     if found is not None:
         return _sides(declared, found[0], _of_its_kind(found[1], key, signature_info))
-    others = islice(certificates.other_keys(signature_info, question.others, requested(taken)), _MOST_OTHER_KEYS)
+    others = islice(certificates.other_keys(signature_info, question.others, find_csr(taken)), _MOST_OTHER_KEYS)
     for other, guess in others:
         if question.accepts_key(other):
             asked = SignatureMatcher(cast("PublicKey", other), hashing, value)
