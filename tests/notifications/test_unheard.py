@@ -89,8 +89,9 @@ def test_there_is_nothing_to_tell(desk, otherwise):
 def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
     desk = sqlite_desk
     enrolled(desk)
-    begins, ends = desk.clock.now, desk.clock.now + 7 * DAY
-    rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
+    begins = desk.clock.now + 2 * DAY  # a Wednesday: the step a day before the end is on a working day
+    ends = begins + 7 * DAY
+    rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 84 * HOUR)
     nobody(desk)
     plan(a_mailroom(desk), desk.clock.now)
     assert find_unreachable(desk.db, desk.clock.now, LADDER, 5).count == 0

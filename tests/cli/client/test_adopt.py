@@ -238,7 +238,11 @@ def test_enrol_with_all_options_reads_no_file(place):
 
 
 MISSING = {
-    "no customer": ((), "--customer-id is missing. Use the option, or write “customer_id” in sinetti.toml."),
+    "no customer": (
+        (),
+        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, add the table, or "
+        "use the option.",
+    ),
     "no file": (
         ("--store", "x"),
         "--service is missing. Use the option, or --config FILE with a sinetti.toml that contains it.",

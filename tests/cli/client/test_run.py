@@ -124,7 +124,7 @@ def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
     assert "the pending work would continue" in run(shell, "--dry-run")[1]
     code, told, _ = run(shell, "--dry-run", "--json")
     decisions = sorted(str(name["decision"]) for name in told["names"])
-    assert (code, decisions) == (5, ["None", "go-on", "go-on"])
+    assert (code, decisions) == (6, ["None", "go-on", "go-on"])
 
 
 def test_an_empty_store_and_none(shell):

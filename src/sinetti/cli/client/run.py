@@ -10,15 +10,13 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.cli.client import common
@@ -71,7 +69,7 @@ _OFTEN = 3
 
 _SHOW_CURSOR = b"\x1b[?25h\n"
 
-_Handler = Callable[[int, FrameType | None], None]
+_HANGUP = None if sys.platform == "win32" else signal.SIGHUP
 
 
 @dataclass(slots=True)
@@ -348,13 +346,7 @@ def _unusable(store: Path, bad: OSError) -> Message:
     )
 
 
-class _Instruction(Enum):
-    """Instructions from signal handlers to the listening thread."""
-
-    STOP, LOOK, NO_MORE = range(3)
-
-
-def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+def _end_at_once() -> NoReturn:
     """End the process at once, as a kill would.
 
     The journal of each request allows that at any point. Threads may wait minutes for a server, and the interpreter
@@ -365,6 +357,10 @@ def _end_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(ExitCode.INTERRUPTED)
 
 
+_NO_MORE = b"\0"
+"""Octet that ends the listening thread; no signal has this number."""
+
+
 @contextlib.contextmanager
 def stop_signals(stop: threading.Event, wake: threading.Event, console: Console, *, is_lasting: bool) -> Iterator[None]:
     """Take SIGTERM and the first SIGINT as a request to end safely.
@@ -373,23 +369,21 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
     counts as SIGTERM. A service (`is_lasting`) takes SIGHUP as a request to start a pass now and to read sinetti.toml
     again.
     """
-    # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of
-    # standard error: it only puts a word into a queue made for that, and another thread acts on it.
-    to_listener: SimpleQueue[_Instruction] = SimpleQueue()
-
-    def handle_stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, _end_at_once if number == signal.SIGINT else signal.SIG_IGN)
-        to_listener.put(_Instruction.STOP)
-
-    def hung_up(number: int, frame: FrameType | None) -> None:
-        if is_lasting and not at_terminal:
-            to_listener.put(_Instruction.LOOK)
-        else:
-            handle_stop(number, frame)
+    # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of standard
+    # error. A second signal during the handler would wait until the main thread wakes. So the handlers do nothing, and
+    # another thread reads the numbers that the interpreter writes (signal.set_wakeup_fd).
+    ours, interpreters = socket.socketpair()
 
     def listen() -> None:
-        while (word := to_listener.get()) is not _Instruction.NO_MORE:
-            if word is _Instruction.STOP:
+        was_interrupted = False
+        while (octet := ours.recv(1)) != _NO_MORE:
+            number = octet[0]
+            if number not in handled:
+                continue
+            if number == signal.SIGINT and was_interrupted:
+                _end_at_once()
+            was_interrupted |= number == signal.SIGINT
+            if not (number == _HANGUP and is_lasting and not at_terminal) and not stop.is_set():
                 stop.set()
                 console.tell(make_message(messages.STOPPING_TYPED if at_terminal else messages.STOPPING))
             wake.set()
@@ -398,17 +392,23 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
         yield
         return
     at_terminal = sys.stdin is not None and sys.stdin.isatty()
-    handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: handle_stop, signal.SIGINT: handle_stop}
+    handled = {signal.SIGTERM, signal.SIGINT}
     # Windows has no SIGHUP, and nohup ignores it.
-    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        handlers[signal.SIGHUP] = hung_up
+    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+        handled.add(_HANGUP)
+    interpreters.settimeout(0)
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
-    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
+    former = signal.set_wakeup_fd(interpreters.fileno(), warn_on_full_buffer=False)
+    before = {one: signal.signal(one, lambda *_: None) for one in handled}
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-        to_listener.put(_Instruction.NO_MORE)
+        signal.set_wakeup_fd(former)
+        interpreters.settimeout(None)
+        interpreters.send(_NO_MORE)
         listener.join()
+        ours.close()
+        interpreters.close()
