@@ -1136,6 +1136,10 @@ RECIPES: dict[str, Recipe] = {
     "relative-declaration": r(
         "Node xmldom", "relative-namespace-name", sent=swap("<ds:KeyInfo>", '<ds:KeyInfo xmlns:x="xmlns">')
     ),
+    "json-body": r(
+        "Node JSON.stringify", "message-compressed-or-encoded", enveloped=lambda one: json.dumps(one.decode()).encode()
+    ),
+    "base64-body": r("Java Base64", "message-compressed-or-encoded", enveloped=lambda one: b64(one, 76).encode()),
     "warning-before": r(
         "PHP display_errors",
         "http-headers-included",
