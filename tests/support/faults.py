@@ -1136,6 +1136,27 @@ RECIPES: dict[str, Recipe] = {
     "relative-declaration": r(
         "Node xmldom", "relative-namespace-name", sent=swap("<ds:KeyInfo>", '<ds:KeyInfo xmlns:x="xmlns">')
     ),
+    "json-body": r(
+        "Node JSON.stringify", "message-compressed-or-encoded", enveloped=lambda one: json.dumps(one.decode()).encode()
+    ),
+    "base64-body": r("Java Base64", "message-compressed-or-encoded", enveloped=lambda one: b64(one, 76).encode()),
+    "bit-converter": r(
+        ".NET BitConverter.ToString", "signature-in-hex", written=lambda one: "-".join(f"{octet:02X}" for octet in one)
+    ),
+    "arrays-to-string": r(
+        "Java Arrays.toString",
+        "byte-array-as-text",
+        written=lambda one: str([octet - 256 if octet > 127 else octet for octet in one]),
+    ),
+    "value-in-ascii": r(
+        "Java US_ASCII", "bytes-through-text", value=lambda one: one.decode("latin-1").encode("ascii", "replace")
+    ),
+    "hexadecimal-references": r(
+        "Java Xerces",
+        "signed-in-another-encoding",
+        digested=lambda one: c14n(one).replace("ä".encode(), b"&#xE4;").replace("ö".encode(), b"&#xF6;"),
+    ),
+    "blank-line-at-the-end": r("PHP heredoc", "not-canonicalised", digested=lambda one: c14n(one) + b"\n\n"),
     "warning-before": r(
         "PHP display_errors",
         "http-headers-included",

@@ -314,8 +314,8 @@ GUESSES: Mapping[Cause, str] = {
         "UTF-16 or ISO-8859-1. Write and declare UTF-8."
     ),
     Cause.ENCODED: gettext_noop(
-        "The message is compressed (gzip) or URL-encoded. Send the XML itself as text/xml, without Content-Encoding "
-        "and not as a form."
+        "The message is compressed (gzip) or encoded (URL, JSON, base64). Send the XML itself as text/xml, without "
+        "Content-Encoding, and not as a form."
     ),
     Cause.DOCTYPE: gettext_noop(
         "The message contains a DOCTYPE, which is not accepted. Write XML without DOCTYPE and without "
@@ -455,8 +455,8 @@ GUESSES: Mapping[Cause, str] = {
         "TransferId and TransferPassword have changed places. Put each in its own element."
     ),
     Cause.FOREIGN_CHARACTERS: gettext_noop(
-        "{element} contains characters that it never has, such as a long dash or a number in scientific notation. "
-        "Copy the value unchanged, as text."
+        "{element} contains characters that it never has, such as a space, a long dash or a number in scientific "
+        "notation. Copy the value unchanged, as text."
     ),
     Cause.UNEXPECTED: gettext_noop(
         "{element} does not belong here: this request has no such element, or has it only once. Compare the request "

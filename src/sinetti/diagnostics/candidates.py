@@ -56,8 +56,8 @@ _OTHER_DECLARATIONS = tuple(
     for encoding, end in product(("utf-16", "UTF-16", "ISO-8859-1", "iso-8859-1", "windows-1252"), ("", "\n", "\r\n"))
 )
 _GAPS = (b"\n", b"\n  ", b"\n    ", b"\n\t", b"\r\n", b"\r\n  ", b" ")
-_ENDS = {"": b"", "newline": b"\n", "crlf": b"\r\n"}
-_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252", "cp850", "utf-32-le")
+_ENDS = {"": b"", "newline": b"\n", "crlf": b"\r\n", "blank-line": b"\n\n"}
+_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252", "cp850", "utf-32-le", "utf-32")
 _SPACES = {
     "two-blanks": "  ",
     "four-blanks": "    ",
@@ -398,7 +398,8 @@ def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) ->
     }
     yield from _texts(bodies, Cause.NOT_CANONICAL)
     references = bodies["canonical"].decode().encode("ascii", "xmlcharrefreplace")
-    for octets in (etree.tostring(base, with_tail=False), references):
+    hexadecimal = "".join(one if one.isascii() else f"&#x{ord(one):X};" for one in bodies["canonical"].decode())
+    for octets in (etree.tostring(base, with_tail=False), references, hexadecimal.encode()):
         yield Candidate(Cause.OTHER_ENCODING, "ascii-with-character-references", octets)
     for space, indentation in _SPACES.items():
         pretty = unindented(base)
@@ -417,10 +418,12 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
     """Yield texts with a start and an end that programs add, in several encodings."""
     numbered = {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
     marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
-    starts = {"": b"", **marked, **numbered}
+    starts = {"": b"", "\n": b"\n", **marked, **numbered}
     for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), _ENDS.items()):
-        cause = Cause.BYTE_ORDER_MARK if start.startswith("byte") else Cause.DECLARATION_SIGNED if start else guess
-        named = "-and-".join(filter(None, (body, start.rstrip("-0123456789"), end)))
+        cause = (
+            Cause.BYTE_ORDER_MARK if start.startswith("byte") else Cause.DECLARATION_SIGNED if start.strip() else guess
+        )
+        named = "-and-".join(filter(None, (body, start.rstrip("-0123456789\n"), end)))
         yield Candidate(cause, named, first + octets + last)
         lines = octets.replace(b"\r\n", b"\n")
         for end_of_line, changed in (("crlf", lines.replace(b"\n", b"\r\n")), ("lf", lines)):

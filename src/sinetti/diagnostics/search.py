@@ -16,6 +16,7 @@ from sinetti.diagnostics.contents import KnownContent
 from sinetti.diagnostics.diff import ByteDiff, first_difference
 from sinetti.diagnostics.matchers import DigestMatcher, Match, SignatureMatcher, name_of
 from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, find_csr
+from sinetti.diagnostics.values import went_through_text
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.encoding import AnyPublicKey, PublicKey, describes_curve
 from sinetti.pki.key_policy import check_key_policy, is_rsa
@@ -174,7 +175,7 @@ def _of_unknown(oracle: SignatureMatcher, value: bytes) -> Cause:
     """Return the cause if no form fits a value."""
     if _SIGNED_DATA in value[:_OID_WITHIN]:
         return Cause.CMS
-    if value.count("\ufffd".encode()) > 1:
+    if went_through_text(value):
         return Cause.THROUGH_TEXT
     if not oracle.fits_key and len(value) not in _SIZES:
         return Cause.VALUE_LENGTH

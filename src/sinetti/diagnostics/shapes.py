@@ -39,7 +39,7 @@ _INCOMPLETE = frozenset(
 _UNBOUND = errors.codes[errors.XML_ERROR_UNBOUND_PREFIX]
 _MISPLACED_DECLARATION = errors.codes[errors.XML_ERROR_MISPLACED_XML_PI]
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
-_URL_ENCODED = re.compile(rb"\s*(?:[\w.-]+=)?%3[Cc]")
+_ENCODED = re.compile(rb"\s*(?:(?:[\w.-]+=)?%3[Cc]|\"\s*(?:<|\\\\u003[cC]))")
 _START = re.compile(rb"<\?xml |<(?:[\w.-]+:)?Envelope\b")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
@@ -71,7 +71,8 @@ def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
         if root.find(SIGNATURE) is not None:
             return Cause.OUTSIDE
         return Cause.AS_TEXT if _has_request_as_text(root) else Cause.NOT_SOAP_11
-    if octets.startswith(_COMPRESSED) or _URL_ENCODED.match(octets):
+    is_base64 = (parser.decode_base64(octets.decode("ascii", "replace")) or b"").startswith(b"<")
+    if octets.startswith(_COMPRESSED) or _ENCODED.match(octets) or is_base64:
         return Cause.ENCODED
     if octets.startswith(_MARKS) or b"\0" in octets[:64] or "encoding" in str(bad) or not _is_utf_8(octets):
         return Cause.NOT_UTF_8

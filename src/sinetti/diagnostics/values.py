@@ -17,11 +17,19 @@ from sinetti.pki.csr import CsrUploadError
 from sinetti.wire.xmldsig import parser
 
 _FOREIGN_ESCAPE = re.compile(r"\\[nrt/]|%[0-9A-Fa-f]{2}|&#?\w+;|=3D")
-_BYTE_ARRAY = re.compile(r"b?['\"]|\[?\d{1,3}(,\d{1,3})+|\[object|System\.|\[B@|<Buffer|<memory")
+_BYTE_ARRAY = re.compile(r"b?['\"]|\[?-?\d{1,3}(\s*,\s*-?\d{1,3}|\s+\d{1,3}){7}|\[object|System\.|\[B@|<Buffer|<memory")
 """Texts of byte arrays in .NET, Java, JavaScript and Python, and quotation marks."""
 
+_HEX_PAIRS = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:[:\s-]?[0-9A-Fa-f]{2}){15,}")
+_HEXADECIMAL = {
+    "CertificateRequest": Cause.CSR_TWICE,
+    "X509Certificate": Cause.CERTIFICATE_TWICE,
+    "DigestValue": Cause.DIGEST_IN_HEX,
+}
+"""Causes of hexadecimal digits by element; pairs may have separators."""
+
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
-_REPLACED = "\ufffd".encode()
+_RANDOM = 32
 _SEQUENCE = b"\x30"
 _VERSION_AND_NAME = re.compile(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\x31)", re.DOTALL)
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
@@ -67,12 +75,23 @@ def find_in_der(element: str, text: str, load: Callable[[bytes], Der]) -> Findin
 
 def _other_der(element: str, octets: bytes, load: Callable[[bytes], Der]) -> Finding | None:
     is_text = any(how == "through-text" and _loads(load, again) for how, again in decodings(octets))
-    if is_text or octets.count(_REPLACED) > 1:
+    if is_text or went_through_text(octets):
         return Finding(Cause.THROUGH_TEXT, {"element": element})
     content = _content_of(octets)
     if content is not None:
         return Finding(Cause.OTHER_CONTENT, {"element": element, "content": content})
     return Finding(Cause.VALUE_CUT, {"element": element}) if octets[:1] == _SEQUENCE and _is_cut(octets) else None
+
+
+def went_through_text(octets: bytes) -> bool:
+    """Return whether octets that are no text were converted as if they were.
+
+    Of random octets, hardly any 32 are UTF-8, and few are question marks.
+    """
+    with suppress(UnicodeError):
+        octets.decode()
+        return len(octets) >= _RANDOM and (not octets.isascii() or octets.count(b"?") > len(octets) // 4)
+    return False
 
 
 def _loads(load: Callable[[bytes], object], octets: bytes) -> bool:
@@ -124,8 +143,10 @@ def not_base64(element: str, text: str) -> Finding:
     joined = "".join(text.split())
     padded = _padded(joined.translate({45: "+", 95: "/"}))
     decoded = parser.decode_base64(padded)
-    if _BYTE_ARRAY.match(joined):
+    if _BYTE_ARRAY.match(text.strip()):
         cause = Cause.BYTE_ARRAY
+    elif _HEX_PAIRS.fullmatch(text.strip()):
+        cause = _HEXADECIMAL.get(element, Cause.VALUE_IN_HEX)
     elif _FOREIGN_ESCAPE.search(joined):
         cause = Cause.FOREIGN_ESCAPE
     elif " " in text.strip() and parser.decode_base64(text.strip().replace(" ", "+")):

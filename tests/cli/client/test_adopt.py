@@ -240,8 +240,7 @@ def test_enrol_with_all_options_reads_no_file(place):
 MISSING = {
     "no customer": (
         (),
-        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, add the table, or "
-        "use the option.",
+        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, add the table, ",
     ),
     "no file": (
         ("--store", "x"),
