@@ -240,7 +240,7 @@ def test_enrol_with_all_options_reads_no_file(place):
 MISSING = {
     "no customer": (
         (),
-        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, add the table, ",
+        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, ",
     ),
     "no file": (
         ("--store", "x"),
