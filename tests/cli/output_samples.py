@@ -131,7 +131,7 @@ def _snapshot(name: str, end: datetime = END, life: timedelta = 730 * DAY, **cha
 
 def _rows() -> list[StatusRow]:
     open_request = RequestJournal(STORE / "x" / "pending" / "enrol", RequestState.REFUSED, KEY, codes=("PKI005",))
-    hint = RenewalInfoState(NOW + 2 * DAY, NOW + 5 * DAY, "")
+    hint, past = (RenewalInfoState(NOW + one * DAY, NOW + (one + 1) * DAY, "") for one in (2, -2))
     seen = (
         _snapshot("payroll", END + 700 * DAY),
         _snapshot("hinted", END + 100 * DAY, memory=AgentState(SERIAL, hint=hint)),
@@ -139,7 +139,7 @@ def _rows() -> list[StatusRow]:
             LONGEST_NAME,
             customer_name=ORGANISATION,
             folder=LONG_STORE / LONGEST_NAME,
-            memory=AgentState(SERIAL, 5, NOW + DAY, ("PKI034", "PKI090")),
+            memory=AgentState(SERIAL, 5, NOW + DAY, ("PKI034", "PKI090"), hint=past),
         ),
         _snapshot("deployed-nowhere", deployment=DeployState(None, 3, NOW + DAY, SERIAL)),
         _snapshot("ended", NOW - 3 * DAY),

@@ -483,7 +483,7 @@ def status_text(row: StatusRow) -> Message:
     memory = row.seen.memory
     if row.state not in _WITHOUT_RENEWAL and is_hopeless(row):
         return make_message(HOPELESS)
-    if memory.failures and row.state not in _WITHOUT_RENEWAL:
+    if memory.failures and not row.is_planned and row.state not in _WITHOUT_RENEWAL:
         if memory.failures == 1:
             return make_message(FAILING_ONCE, state=word)
         codes = ", ".join(map(messages.strip_control_chars, memory.codes))
