@@ -420,6 +420,8 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
     marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
     starts = {"": b"", "\n": b"\n", **marked, **numbered}
     for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), _ENDS.items()):
+        if start and end == "blank-line":
+            continue
         cause = (
             Cause.BYTE_ORDER_MARK if start.startswith("byte") else Cause.DECLARATION_SIGNED if start.strip() else guess
         )
@@ -435,7 +437,7 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
         with suppress(UnicodeError):
             text = (first + octets).decode()
             yield Candidate(Cause.OTHER_ENCODING, f"{body}-in-{encoding}", text.encode(encoding))
-            if encoding.startswith("utf-16-"):
+            if encoding == "utf-16-be":
                 marked_text = f"\ufeff{text}".encode(encoding)
                 yield Candidate(Cause.OTHER_ENCODING, f"{body}-in-{encoding}-with-mark", marked_text)
 

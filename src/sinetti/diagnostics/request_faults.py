@@ -6,6 +6,7 @@ They are in its name, its elements or its certificate signing request.
 import re
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
@@ -113,7 +114,7 @@ def _is_key_of_signer(octets: bytes, taken: SignedElement) -> bool:
     for der in signature.certificates[:1] if signature is not None else ():
         try:
             keys = [x509.load_der_x509_csr(octets).public_key(), x509.load_der_x509_certificate(der).public_key()]
-        except (ValueError, x509.InvalidVersion):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             return False
         first, second = (key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in keys)
         return first == second
