@@ -257,7 +257,7 @@ def test_an_encrypted_key_is_opened_by_its_password_alone(desk, encrypted, secre
     assert b"ENCRYPTED" in pem
     assert encoding.passphrase_matches(pem, PASSWORD)
     secret.write_text("another")
-    with pytest.raises(files.StoreError, match="encrypted with another password"):
+    with pytest.raises(files.StoreError, match="not encrypted with the password in key_password_file"):
         generations.current(desk.folder)
     secret.write_bytes(PASSWORD)
     assert desk.at(OPENS).renew().result is Result.RENEWED
