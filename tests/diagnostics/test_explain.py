@@ -75,7 +75,7 @@ SHAPE_FAULTS = {
         DiagnosisResult.UNREADABLE,
         Cause.NOT_SOAP_11,
     ),
-    "an empty Body": (envelope(b""), DiagnosisResult.UNREADABLE, Cause.NOT_SOAP_11),
+    "an empty Body": (envelope(b""), DiagnosisResult.UNREADABLE, Cause.NOT_CUT),
     "GetCertificate": (plain_request(Operation.GET), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),
     "SignNewCertificate": (plain_request(Operation.NEW), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),
     "a Fault": (render_fault("no", actor_is_client=True), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),

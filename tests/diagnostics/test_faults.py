@@ -50,6 +50,10 @@ NAMED = {
     "rsa-sha1.xml": {"place": "SignatureMethod", "method": f"{faults.DS}rsa-sha1"},
     "digest-method-sha1.xml": {"place": "DigestMethod", "method": f"{faults.DS}sha1"},
     "c14n-11.xml": {"place": "CanonicalizationMethod", "method": "http://www.w3.org/2006/12/xml-c14n11"},
+    "c14n-without-number-sign.xml": {
+        "place": "CanonicalizationMethod",
+        "method": "http://www.w3.org/2001/10/xml-exc-c14n",
+    },
     "xpath-transform.xml": {"place": "Transform", "method": "http://www.w3.org/TR/1999/REC-xpath-19991116"},
     "value-base64url.xml": {"element": "SignatureValue"},
     "value-plus-lost.xml": {"element": "SignatureValue"},

@@ -1162,6 +1162,50 @@ RECIPES: dict[str, Recipe] = {
         "http-headers-included",
         enveloped=lambda one: b"<br />\n<b>Warning</b>: x<br />\n" + one,
     ),
+    "echo-after": r("PHP echo print", "http-headers-included", enveloped=lambda one: one + b"1"),
+    "json-escapes": r("PHP json_encode", "entities-escaped-twice", sent=swap("ä", "\\u00e4")),
+    "json-escapes-signed": r("Node JSON.stringify", "entities-escaped-twice", digested=swap("ä", "\\u00e4")),
+    "tostring-in-the-envelope": r(
+        "Python lxml",
+        "signed-in-envelope",
+        digested=lambda one: c14n(swap(" xmlns:cer", f' xmlns:soapenv="{SOAP}" xmlns:cer')(one), INCLUSIVE),
+    ),
+    "content-of-the-body": r(
+        ".NET InnerXml",
+        "signed-in-envelope",
+        digested=lambda one: b"\n    " + c14n(one) + b"\n  ",
+        sent=lambda one: b"\n    " + one + b"\n  ",
+    ),
+    "xelement-to-string": r(
+        ".NET XElement", "white-space-removed", digested=lambda one: pretty(one).strip().replace(b"\n", b"\r\n")
+    ),
+    "signed-info-by-echo": r("C openssl dgst", "not-canonicalised", info=lambda info: info + b"\n"),
+    "c14n-without-number-sign": r("PHP string template", "method-not-taken", info_c14n=EXCLUSIVE.removesuffix("#")),
+    "chain-run-together": r(
+        "PHP str_replace", "chain-in-key-info", certificate=b64(der("holder-rsa-2048")) + b64(der("holder-p256"))
+    ),
+    "certificate-of-json": r(
+        "Node JSON", "value-escaped-for-another-format", certificate=b64(der("holder-rsa-2048")) + "\\n"
+    ),
+    "chain-of-octets": r("C memcpy", "chain-in-key-info", certificate=b64(der("holder-rsa-2048") + der("holder-p256"))),
+    "promise-not-awaited": r("Node crypto.subtle", "byte-array-as-text", stated=lambda _: "[object Promise]"),
+    "wrapped-twice": r(
+        "PHP SoapClient",
+        "request-in-another-element",
+        sent=lambda one: (
+            f'<cer:RenewCertificateRequest xmlns:cer="{SERVICE}">'.encode() + one + b"</cer:RenewCertificateRequest>"
+        ),
+    ),
+    "without-body": r(
+        "C sprintf",
+        "request-in-another-element",
+        enveloped=lambda one: re.sub(rb"</?soapenv:(Header/|Body)>", b"", one),
+    ),
+    "body-empty": r(
+        "Java SAAJ",
+        "not-one-request",
+        enveloped=lambda one: re.sub(rb"(Body>).*(?=</soapenv:Body)", rb"\1", one, flags=re.DOTALL),
+    ),
 }
 
 

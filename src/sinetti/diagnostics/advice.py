@@ -339,7 +339,7 @@ GUESSES: Mapping[Cause, str] = {
     ),
     Cause.NOT_THE_BODY_ALONE: gettext_noop(
         "The file contains more than the message: HTTP headers, a multipart body, or bytes before the XML "
-        "declaration. Send and save only the XML."
+        "or after it. Send and save only the XML."
     ),
     Cause.NOT_SOAP_11: gettext_noop(
         "This is not a SOAP 1.1 envelope with a message in its Body. Write Envelope, Header and Body exactly so, in "
@@ -423,8 +423,9 @@ GUESSES: Mapping[Cause, str] = {
         "SignatureValue and X509Certificate in base64."
     ),
     Cause.BYTE_ARRAY: gettext_noop(
-        "{element} contains the text of a byte array, such as b'…', System.Byte[] or numbers with commas, or "
-        "quotation marks. Encode the bytes in base64, and write only that."
+        "{element} contains the text of an object or a byte array, such as [object Promise], b'…', "
+        "System.Byte[] or numbers with commas, or quotation marks. Encode the bytes (of a Promise, those "
+        "of its result) in base64, and write only that."
     ),
     Cause.VALUE_CUT: gettext_noop(
         "{element} is cut off: its end is missing. Write the whole value, and check the length of fields and lines "

@@ -368,18 +368,31 @@ def _in_envelope(taken: SignedElement, declared: Canonical) -> Iterator[Candidat
     if taken.envelope is None:
         return
     payload = _bare(taken.in_place())
+    inherited = Candidate(Cause.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(payload))
+    # A PrefixList of all prefixes gives the same octets, but a signature without one hardly means it.
+    if not declared.prefixes:
+        yield inherited
     prefixes = [prefix or "#default" for prefix in payload.nsmap][:MOST_DECLARATIONS]
     for listed in chain(*(combinations(prefixes, size) for size in (1, 2))) if declared.exclusive else ():
         yield Candidate(
             Cause.PREFIX_LIST, "with-prefix-list", Canonical(exclusive=True, prefixes=listed).octets(payload)
         )
-    yield Candidate(Cause.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(payload))
+    yield inherited
+    yield from _body_content(taken, declared.octets(payload))
     around = dict(zip(("body", "whole-envelope"), payload.iterancestors(), strict=True))
     for (name, element), form in product(around.items(), (declared, Canonical(not declared.exclusive))):
         yield Candidate(Cause.IN_ENVELOPE, name, form.octets(element))
     # As some libraries re-root a payload: all that the envelope declares, but SOAP's own.
     moved = declaring(payload, {prefix: uri for prefix, uri in payload.nsmap.items() if uri != SOAP})
     yield Candidate(Cause.IN_ENVELOPE, "all-declarations-but-soap", Canonical(exclusive=False).whole(moved))
+
+
+def _body_content(taken: SignedElement, canonical: bytes) -> Iterator[Candidate]:
+    """Yield the payload with the white space around it in the Body."""
+    before, after = taken.octets[: taken.start], taken.octets[taken.end :]
+    gap, end = before[len(before.rstrip()) :], after[: len(after) - len(after.lstrip())]
+    for octets in (canonical, _without_signature(taken)) if gap or end else ():
+        yield Candidate(Cause.IN_ENVELOPE, "content-of-the-body", gap + octets + end)
 
 
 def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
@@ -419,6 +432,7 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
     numbered = {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
     marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
     starts = {"": b"", "\n": b"\n", **marked, **numbered}
+    broken = guess if guess is Cause.UNINDENTED else Cause.LINE_ENDS
     for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), _ENDS.items()):
         if start and end == "blank-line":
             continue
@@ -430,7 +444,7 @@ def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
         lines = octets.replace(b"\r\n", b"\n")
         for end_of_line, changed in (("crlf", lines.replace(b"\n", b"\r\n")), ("lf", lines)):
             if changed != octets:
-                yield Candidate(Cause.LINE_ENDS, f"{named}-with-{end_of_line}", first + changed + last)
+                yield Candidate(broken, f"{named}-with-{end_of_line}", first + changed + last)
     for (body, octets), encoding, first in product(
         bodies.items(), _ENCODINGS, (b"", *_DECLARATIONS[:3], *_OTHER_DECLARATIONS)
     ):
@@ -488,6 +502,8 @@ def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonica
     yield Candidate(Cause.INFO_RAW if declaration in sent else Cause.NAMESPACE_MISSING, "as-sent", sent)
     for name, octets in (("base64", base64.b64encode(canonical)), ("hexadecimal", canonical.hex().encode())):
         yield Candidate(Cause.INFO_RAW, f"canonical-in-{name}", octets)
+    for name, end in {**_ENDS, "nul": b"\0"}.items():
+        yield Candidate(Cause.NOT_CANONICAL, f"canonical-and-{name}", canonical + end)
     yield from _texts(bodies, Cause.INFO_RAW)
     for gap, pattern in product(
         (b"\n", b"\n  ", b"\n    ", b"\n\t", b"\r\n", b"\r\n  ", b" "), (rb"><", rb">(?=<[^/])<")

@@ -6,6 +6,7 @@ faster than a tree for each of the many forms.
 
 import html
 import html.entities
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -184,6 +185,13 @@ def _plain_letters(text: str) -> str:
     return "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
 
 
+_JSON_ESCAPE = re.compile(r'(?:\\u[0-9A-Fa-f]{4})+|\\["\\/bfnrt]')
+
+
+def _without_json(text: str) -> str:
+    return _JSON_ESCAPE.sub(lambda found: json.loads(f'"{found[0]}"'), text)
+
+
 _QUOTES = re.compile(r"""(['"\\])""")
 _TYPOGRAPHIC = str.maketrans({"\u2013": "-", "\u2014": "-", "\u2011": "-", "\u2019": "'", "\u201d": '"', "\u00a0": " "})
 _INVISIBLE = dict.fromkeys((0xFEFF, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xAD))
@@ -202,6 +210,8 @@ _TEXT_CHANGES: tuple[tuple[Cause, str, Callable[[str], str]], ...] = (
     (Cause.ESCAPED_TWICE, "slashes-removed", lambda text: re.sub(r"""\\(['"\\])""", r"\1", text)),
     (Cause.ESCAPED_TWICE, "slashes-added", lambda text: _QUOTES.sub(r"\\\1", text)),
     (Cause.ESCAPED_TWICE, "html-entities", _named),
+    (Cause.ESCAPED_TWICE, "json-escapes-undone", _without_json),
+    (Cause.ESCAPED_TWICE, "json-escapes", lambda text: json.dumps(text)[1:-1]),
     (Cause.TEXT_TRIMMED, "trimmed", lambda text: text.strip()),
     (
         Cause.TEXT_TRIMMED,

@@ -42,7 +42,7 @@ _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
 _ENCODED = re.compile(rb"\s*(?:(?:[\w.-]+=)?%3[Cc]|\"\s*(?:<|\\\\u003[cC]))")
 _START = re.compile(rb"<\?xml |<(?:[\w.-]+:)?Envelope\b")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
-_TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);")
+_TWICE = re.compile(rb"&amp;(?:amp|lt|gt|quot|apos|#x?[0-9A-Fa-f]+|[a-z]+uml);|\\u[0-9A-Fa-f]{4}")
 _GARBLED = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u0152-\u2122]|\\w\\?\\w")
 _KNOWN_METHODS = frozenset(
     f"http://www.w3.org/{start}{name}"
@@ -61,7 +61,20 @@ _KNOWN_METHODS = frozenset(
     }.items()
     for name in names.split(" ")
 )
-"""Methods that are named; the log of the bench contains no others."""
+"""Methods that are named; the log of the bench contains no others.
+
+Only slips of writing (`_folded`) are named too.
+"""
+
+
+def _folded(uri: str) -> str:
+    """Return a URI without slips of writing: case, https, #, / and blanks."""
+    return uri.strip().lower().removeprefix("https:").removeprefix("http:").removesuffix("#").removesuffix("/")
+
+
+_NEARLY_KNOWN = frozenset(
+    map(_folded, (*_KNOWN_METHODS, *XmlSignatureAlgorithm, ENVELOPED, EXCLUSIVE, INCLUSIVE, algorithms.SHA256))
+)
 
 
 def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
@@ -70,7 +83,11 @@ def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
         root = parser.tree_of(parser.without_bom(octets))
         if root.find(SIGNATURE) is not None:
             return Cause.OUTSIDE
-        return Cause.AS_TEXT if _has_request_as_text(root) else Cause.NOT_SOAP_11
+        if _has_request_as_text(root):
+            return Cause.AS_TEXT
+        if any(one.tag in _REQUEST_TAGS for one in children(root)):
+            return Cause.WRAPPED
+        return Cause.NOT_CUT if "empty" in str(bad) else Cause.NOT_SOAP_11
     is_base64 = (parser.decode_base64(octets.decode("ascii", "replace")) or b"").startswith(b"<")
     if octets.startswith(_COMPRESSED) or _ENCODED.match(octets) or is_base64:
         return Cause.ENCODED
@@ -127,7 +144,11 @@ def _is_xml(octets: bytes) -> bool:
 
 def find_in_envelope(taken: SignedElement) -> Cause | None:
     """Return the fault of a request that is not the Body's own element, or None."""
-    if taken.envelope is None or taken.kind is not MessageType.DOCUMENT:
+    if taken.envelope is None:
+        return None
+    if any(one.tag in _REQUEST_TAGS for one in children(taken.root)):
+        return Cause.WRAPPED
+    if taken.kind is not MessageType.DOCUMENT:
         return None
     if any(element.tag in _REQUEST_TAGS for element in taken.root.iter("*")):
         return Cause.OBJECT if taken.root.tag == SIGNATURE else Cause.WRAPPED
@@ -214,8 +235,8 @@ def _method(signature: etree._Element, flaw: str) -> Finding:
 
 
 def _short(uri: str) -> str:
-    """Return a known method's URI, or a question mark."""
-    return uri if uri in _KNOWN_METHODS else "?"
+    """Return a method's URI if it is a known one or nearly so, or a question mark."""
+    return uri.strip() if uri.isascii() and _folded(uri) in _NEARLY_KNOWN else "?"
 
 
 def _value(signature: etree._Element) -> Finding:

@@ -65,8 +65,9 @@ def find_in_der(element: str, text: str, load: Callable[[bytes], Der]) -> Findin
         return encoded_twice
     if _loads(load, parser.decode_base64(text.strip().replace(" ", "+")) or b""):
         return Finding(Cause.PLUS_LOST, {"element": element})
-    if not octets:
-        return not_base64(element, text)
+    is_joined = not is_request and _is_joined(text, octets or b"", load)
+    if is_joined or not octets:
+        return Finding(Cause.CHAIN, {}) if is_joined else not_base64(element, text)
     for how, again in decodings(octets):
         if how in {"base64-twice", "hexadecimal"} and (again.startswith(_SEQUENCE) or b"-----BEGIN" in again):
             return encoded_twice
@@ -127,15 +128,27 @@ def _content_of(octets: bytes) -> str | None:
     )
 
 
+def _is_joined(text: str, octets: bytes, load: Callable[[bytes], Der]) -> bool:
+    """Return whether a value begins with DER that loads, and more DER comes after it."""
+    first, rest = octets[: _size(octets)], octets[_size(octets) :]
+    if not octets and (joined := re.match(r"([^=]+=+)(M.*)", "".join(text.split()))):
+        first, rest = parser.decode_base64(joined[1]) or b"", _SEQUENCE
+    return rest.startswith(_SEQUENCE) and _loads(load, first)
+
+
 def _header(octets: bytes) -> int:
     """Return the length of the tag and the length at the start of DER."""
     return 2 + (octets[1] & 0x7F if len(octets) > 1 and octets[1] & 0x80 else 0)
 
 
 def _is_cut(octets: bytes) -> bool:
+    return len(octets) < _size(octets)
+
+
+def _size(octets: bytes) -> int:
+    """Return the length that DER states, with its header."""
     start = _header(octets)
-    size = int.from_bytes(octets[2:start]) if start > 2 else octets[1] if len(octets) > 1 else 0  # noqa: PLR2004
-    return len(octets) < start + size
+    return start + (int.from_bytes(octets[2:start]) if start > 2 else octets[1] if len(octets) > 1 else 0)  # noqa: PLR2004
 
 
 def not_base64(element: str, text: str) -> Finding:
