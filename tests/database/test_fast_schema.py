@@ -79,6 +79,7 @@ def notes(connection):
     return sorted(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
 
 
+@pytest.mark.long
 def test_the_same_tables_come_out(empty):
     _register, by_migrations = empty()
     call_command("migrate", database=ALIAS, verbosity=0, interactive=False)

@@ -24,6 +24,7 @@ def headline(octets):
     return found.guesses[0].value
 
 
+@pytest.mark.long
 def test_the_headline_names_the_fault(capsys):
     said = {one["file"]: headline((faults.FOLDER / one["file"]).read_bytes()) for one in FAULTS}
     wrong = {one["file"]: (one["fault"], said[one["file"]]) for one in FAULTS if said[one["file"]] != one["fault"]}

@@ -87,6 +87,7 @@ def adopted(stage, source, store, kill=NEVER):
     return stage.clients.run("adopt", "payroll", *(str(one) for pair in words.items() for one in pair), kill=kill)
 
 
+@pytest.mark.long
 def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
     """Kill an adoption before each change, since there are few of them.
 
@@ -318,6 +319,7 @@ def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, ki
     assert len(strict.rows(site)) == 1
 
 
+@pytest.mark.long
 def test_the_way_out_is_a_new_order_and_the_doubtful_key_is_kept(strict):
     site = strict.site()
     strict.wire.fates.append(Fate.ANSWER_LOST)
@@ -335,6 +337,7 @@ def test_the_way_out_is_a_new_order_and_the_doubtful_key_is_kept(strict):
     assert (site.live / "key.pem").read_bytes() == live
 
 
+@pytest.mark.long
 def test_a_renewal_that_may_be_done_stays_uncertain_and_the_old_set_works(strict):
     (site,) = strict.enrolled(1)
     before = set_in_use(site)
@@ -347,6 +350,7 @@ def test_a_renewal_that_may_be_done_stays_uncertain_and_the_old_set_works(strict
     assert site.state("renew") == "uncertain"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["accepted", "collected", "in-place"])
 def test_what_was_accepted_is_fetched_and_never_asked_for_again(strict, step):
     site = strict.site()

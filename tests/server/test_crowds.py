@@ -34,6 +34,7 @@ def test_transfer_ids_are_spent_once_by_fifty_at_once(any_counter):
     assert len(live(any_counter)) == len(registration.certificates(any_counter.desk.ctx)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [new_draft, renew_draft])
 def test_the_same_request_a_hundred_times_gives_one_certificate(make, any_counter):
     draft = make(any_counter)

@@ -238,6 +238,7 @@ def test_a_door_that_breaks_tells_nothing_of_itself(service):
     assert b"Traceback" not in body
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_within_five_seconds_whatever_stalls_or_hangs(number, tmp_path):
     with listening(tmp_path) as opened, ExitStack() as stack:

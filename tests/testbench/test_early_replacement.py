@@ -54,6 +54,7 @@ def enrolled(bench, count, customer_id):
     return holder, [(key, holder.enrolled(bench.order(customer_id=customer_id), key)) for key in keys]
 
 
+@pytest.mark.long
 def test_an_incident(own_bench):
     bench, serial_of = own_bench, lambda one: serial_hex(one.serial_number)
     holder, held = enrolled(bench, MANY, "incident-1")

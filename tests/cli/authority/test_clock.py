@@ -93,6 +93,7 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
     assert re.search(r"is 3600 s ahead of the database's, .*; clock accept does not accept .*\.$", said)
 
 
+@pytest.mark.long
 def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
     """The refusal is in the contact's language, and the same request works afterwards."""
     sqlite_operator.found()

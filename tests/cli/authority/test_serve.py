@@ -203,6 +203,7 @@ def test_a_port_that_is_taken(sqlite_operator):
             assert str(port) in sqlite_operator.refused(2, *words).splitlines()[-1]
 
 
+@pytest.mark.long
 def test_it_stops_cleanly_each_time(sqlite_operator):
     """The normal end of Python aborted one stop in five.
 

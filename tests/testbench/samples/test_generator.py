@@ -298,6 +298,7 @@ def test_what_cannot_be_made(sinetti_certificates, words):
 """
 
 
+@pytest.mark.long
 def test_other_peoples_tests(tmp_path):
     theirs = THEIRS.replace("PLUGIN", '"sinetti.testbench.samples.pytest_plugin"')
     (tmp_path / "test_theirs.py").write_text(theirs)
