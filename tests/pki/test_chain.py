@@ -102,6 +102,13 @@ def test_a_leaf_signed_over_a_broken_hash_counts_for_nothing():
     assert find_issuer(plain_leaf(hashes.SHA224()), [ISSUING], NOW) is None
 
 
+def test_a_leaf_with_an_unknown_signature_algorithm_counts_for_nothing():
+    der = plain_leaf(hashes.SHA256()).public_bytes(Encoding.DER)
+    for known, unknown in (("2a8648ce3d040302", "2a8648ce3d040309"), ("2a864886f70d01010b", "2a864886f70d01017b")):
+        der = der.replace(bytes.fromhex(known), bytes.fromhex(unknown))
+    assert find_issuer(x509.load_der_x509_certificate(der), [ISSUING], NOW) is None
+
+
 def plain_leaf(chosen: hashes.HashAlgorithm) -> x509.Certificate:
     name = x509.Name([])
     builder = x509.CertificateBuilder(ISSUING.subject, name, holder_key().public_key(), 1, NOW, NOW + ONE_SECOND)

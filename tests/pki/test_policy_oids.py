@@ -12,6 +12,7 @@ from sinetti.pki.policy_oids import (
     channel_from_policy,
     channel_policy,
     is_holder_certificate,
+    services_environment,
     services_policy,
     signs_responses,
 )
@@ -39,6 +40,12 @@ def test_channel_and_environment_are_told_from_the_policy(channel, environment):
     certificate = with_policies(channel_policy(channel, environment))
     assert channel_from_policy(certificate) == (channel, environment)
     assert not signs_responses(certificate)
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_the_environment_of_a_services_ca(environment):
+    assert services_environment(with_policies(services_policy(environment))) is environment
+    assert services_environment(with_policies(channel_policy(Channel.WS, environment))) is None
 
 
 WS, SFTP = (channel_policy(channel, Environment.TEST) for channel in Channel)

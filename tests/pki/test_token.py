@@ -119,6 +119,26 @@ def test_a_key_does_not_leave_the_token(key):
             found[Attribute.VALUE]
 
 
+def test_public_keys_are_listed_without_the_pin_and_a_key_is_deleted(key, place):
+    private = made(key, KeyType.EC_P256)
+    shown = (key.id, key_policy.key_id(private.public_key()))
+    assert shown in pkcs11.public_keys(replace(place, pin_file=place.pin_file / "none"))
+    assert pkcs11.is_present(key)
+    for _ in range(2):
+        pkcs11.delete(key)
+        assert not pkcs11.is_present(key)
+    assert shown not in pkcs11.public_keys(place)
+
+
+def test_public_keys_of_a_token_that_is_missing(place):
+    with pytest.raises(SignerUnavailable, match="cannot be used"):
+        pkcs11.public_keys(replace(place, label="another"))
+
+
+def test_a_public_key_without_an_id_is_left_out():
+    assert pkcs11._ids_of({}) is None
+
+
 def test_a_key_that_is_not_there_is_not_found(key):
     assert pkcs11.find(key) is None
 
