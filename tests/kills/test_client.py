@@ -59,6 +59,7 @@ def changes(every_kill):
     return range(random.randrange(apart), 1000, apart)  # noqa: S311 - which ones is no secret
 
 
+@pytest.mark.long
 def test_enrol_killed_before_every_change_to_the_disk(stage, every_kill):
     kills = 0
     for number in changes(every_kill):
@@ -178,6 +179,7 @@ def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, e
     assert sum(kills) > 50 / (1 if every_kill else FEW_APART) - 1
 
 
+@pytest.mark.long
 def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
     begun = monotonic_seconds()
     sites = stage.enrolled(200 if every_kill else 5)

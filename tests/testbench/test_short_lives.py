@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 LIFE, WINDOW = 47 * DAY, timedelta(days=15, hours=16)
 BEGINS = "2027-01-11T08:00:00Z"
 LIFE_LEFT = timedelta(hours=84) - timedelta(hours=42 + 12)
-"""What is left of seven days at the end of the first half of the window, less a step of twelve hours."""
+"""Rest of seven days at the end of the first half of the window, less a step of twelve hours."""
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,6 @@ _OTHER_DECLARATIONS = tuple(
     f'<?xml version="1.0" encoding="{encoding}"?>{end}'.encode()
     for encoding, end in product(("utf-16", "UTF-16", "ISO-8859-1", "iso-8859-1", "windows-1252"), ("", "\n", "\r\n"))
 )
-_GAPS = (b"\n", b"\n  ", b"\n    ", b"\n\t", b"\r\n", b"\r\n  ", b" ")
 _ENDS = {"": b"", "newline": b"\n", "crlf": b"\r\n", "blank-line": b"\n\n"}
 _ENCODINGS = ("utf-16-le", "utf-16-be", "utf-16", "latin-1", "cp1252", "cp850", "utf-32-le", "utf-32")
 _SPACES = {

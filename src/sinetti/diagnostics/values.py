@@ -32,6 +32,8 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _RANDOM = 32
 _SEQUENCE = b"\x30"
 _VERSION_AND_NAME = re.compile(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\x31)", re.DOTALL)
+"""Start of a CertificationRequestInfo: a version and a name, which is a SEQUENCE of SETs (RFC 2986, 4.1)."""
+
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _PKCS12 = b"\x02\x01\x03"
 _PKCS7_WITHIN = 24
@@ -119,13 +121,7 @@ def _content_of(octets: bytes) -> str | None:
             return name
     if _PKCS7 in octets[:_PKCS7_WITHIN]:
         return "PKCS#7"
-    content = octets[_header(octets) :]
-    # A version and a name, which is a SEQUENCE of SETs (RFC 2986, 4.1).
-    return (
-        "CertificationRequestInfo"
-        if re.match(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\x31)", content)
-        else None
-    )
+    return "CertificationRequestInfo" if _VERSION_AND_NAME.match(octets[_header(octets) :]) else None
 
 
 def _is_joined(text: str, octets: bytes, load: Callable[[bytes], Der]) -> bool:

@@ -120,6 +120,7 @@ def sent_link(mail):
     return link
 
 
+@pytest.mark.long
 def test_the_whole_way_by_a_real_node(founded, tmp_path):
     """The steps are order, e-mail, link, SMS, transfer ids and enrolment.
 

@@ -115,6 +115,7 @@ def test_what_dies_again_and_again_is_started_after_growing_delays(started):
     assert process.wait(10) == 0
 
 
+@pytest.mark.long
 def test_who_does_not_hear_is_killed_in_time(started):
     process, said = started("deaf")
     until(lambda: "ready" in said.read_text())

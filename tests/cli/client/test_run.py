@@ -294,6 +294,7 @@ def moved(bench, to):
     return to
 
 
+@pytest.mark.long
 def test_against_a_bench_everything_is_renewed_in_its_window_by_two_agents_at_once(bench, tmp_path):
     store = tmp_path / "store"
     for number in range(4):

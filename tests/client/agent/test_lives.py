@@ -186,14 +186,14 @@ def check(world):
 
 
 @given(worlds())
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_one_renewal_in_each_life_and_no_lapse(world):
     check(world)
 
 
 @pytest.mark.long
 @given(worlds())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 def test_one_renewal_in_each_of_many_more_lives(world):
     check(world)
 

@@ -168,6 +168,7 @@ def test_pkcs12_of_openssl(more, pair, files):
     assert "is not a PKCS#12 file" in refused(keystores.from_pkcs12, files / "key.pem", PASSWORD)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
 def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
     """OpenSSL gives the first of them, and the other would never be renewed.

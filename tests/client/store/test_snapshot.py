@@ -51,14 +51,14 @@ def test_it_tells_what_the_thorough_look_tells(damage, desk):
         DAMAGE[damage](desk.live)
     try:
         settings.load(desk.folder)
-        held, told = generations.current(desk.folder), None
+        held, damage_message = generations.current(desk.folder), None
         generations.notes(desk.folder)
     except files.StoreError as bad:
-        held, told = None, bad.message
+        held, damage_message = None, bad.message
     one = seen(desk)
-    assert (one.trouble and one.trouble.values) == (told and told.values)
-    assert (told and told.text) == (one.trouble and messages.STORE_DAMAGED)
-    assert one.serial == (held.serial if held and told is None else None)
+    assert (one.trouble and one.trouble.values) == (damage_message and damage_message.values)
+    assert (damage_message and damage_message.text) == (one.trouble and messages.STORE_DAMAGED)
+    assert one.serial == (held.serial if held and damage_message is None else None)
 
 
 def recoded(octets):

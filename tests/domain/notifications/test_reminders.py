@@ -182,8 +182,8 @@ def test_a_short_life_has_no_two_reminders_in_a_day_and_none_in_the_first_half(l
     times = send_times(LADDER, span)
     assert times
     assert all(at >= ends - renewal_window(span) / 2 for _, at in times)
-    owed = planned(span, sorted({at for _, at in times} | {span.not_before}))
-    days = [finnish_date(at) for _, _, at in owed]
+    sent = planned(span, sorted({at for _, at in times} | {span.not_before}))
+    days = [finnish_date(at) for _, _, at in sent]
     assert len(days) == len(set(days))
 
 
@@ -340,7 +340,7 @@ def planned(span, instants, spread=0):
 
     Each has its step, the instant of planning and the instant at which it is due.
     """
-    since, owed, over = None, [], False
+    since, sent, over = None, [], False
     for now in instants:
         waits = span.not_after - STEPS[0] > now if since is None else since > now
         if over or waits:
@@ -348,44 +348,44 @@ def planned(span, instants, spread=0):
         look = due_step(LADDER, span, now, since, spread)
         since, over = look.again, look.again is None
         if look.step is not None:
-            owed.append((look.step, now, look.due))
-    return owed
+            sent.append((look.step, now, look.due))
+    return sent
 
 
 @given(ANY_END, st.integers(-5, 65), PAUSES, st.integers(0, 4))
 def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
     span, now = ending(ends), ends - begins * DAY
     instants = [now := now + pause for pause in pauses]
-    owed = planned(span, instants, spread)
-    steps = [step for step, _, _ in owed]
+    sent = planned(span, instants, spread)
+    steps = [step for step, _, _ in sent]
     assert steps == sorted(set(steps), reverse=True), "each once, and none after a later one"
-    dues = [at for _, _, at in owed]
+    dues = [at for _, _, at in sent]
     assert dues == sorted(set(dues)), "never two at once"
-    for step, looked, at in owed:
+    for step, looked, at in sent:
         assert is_business_hours(at, off)
         assert at == looked or not is_business_hours(looked, off)
         assert step != STEPS[0] or at >= ends - step, "renewal is open"
     # A second run, or a parallel one, finds the instant of the next look moved on and plans nothing.
-    assert planned(span, [instant for instant in instants for _ in range(2)], spread) == owed
+    assert planned(span, [instant for instant in instants for _ in range(2)], spread) == sent
 
 
 @given(ANY_END, st.integers(0, 4))
 def test_planned_at_each_instant_nothing_is_late(ends, spread):
     span = ending(ends)
     instants = sorted({at for _, at in send_times(LADDER, span, spread)} | {ends - STEPS[0]})
-    owed = planned(span, instants, spread)
-    assert [step for step, _, _ in owed][:3] == list(STEPS[:3]), (
+    sent = planned(span, instants, spread)
+    assert [step for step, _, _ in sent][:3] == list(STEPS[:3]), (
         "of the others two may fall on one morning before days off"
     )
-    assert owed[-1][0] == STEPS[-1]
-    for step, _, at in owed[1:]:
+    assert sent[-1][0] == STEPS[-1]
+    for step, _, at in sent[1:]:
         instant = ends - step
         morning = start_of_business(finnish_date(instant))
         assert at <= max(instant, morning)
         assert at <= end_of_business(finnish_date(instant))
         if is_workday(finnish_date(instant), off):
             assert finnish_date(at) == finnish_date(instant), "on the very day"
-    assert (owed[0][2] - (ends - STEPS[0])) <= timedelta(days=6 + (12 if spread else 0))
+    assert (sent[0][2] - (ends - STEPS[0])) <= timedelta(days=6 + (12 if spread else 0))
 
 
 @given(ANY_END, PAUSES)
@@ -393,7 +393,7 @@ def test_a_pause_of_any_length_loses_nothing_but_what_a_later_step_tells(ends, p
     """The last planning run sends the latest step, if the end is not long ago."""
     span, now = ending(ends), ends - 61 * DAY
     instants = [now := now + pause for pause in pauses]
-    owed = planned(span, instants)
+    sent = planned(span, instants)
     passed = [step for step, at in send_times(LADDER, span) if at <= now]
     if passed and now <= ends + DAY:
-        assert owed[-1][0] <= passed[-1]
+        assert sent[-1][0] <= passed[-1]

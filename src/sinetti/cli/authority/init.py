@@ -52,8 +52,7 @@ def register(commands: "Commands") -> None:
         "--hierarchy",
         metavar="FILE|PRESET",
         default="default",
-        help="names, keys and lifetimes of the CAs: a TOML file, or one of default, short-47d, short-7d "
-        "(default: %(default)s)",
+        help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")

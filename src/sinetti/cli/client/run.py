@@ -369,11 +369,10 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
     counts as SIGTERM. A service (`is_lasting`) takes SIGHUP as a request to start a pass now and to read sinetti.toml
     again.
     """
+
     # A handler interrupts the main thread at any point, maybe while that holds the lock of an event or of standard
     # error. A second signal during the handler would wait until the main thread wakes. So the handlers do nothing, and
     # another thread reads the numbers that the interpreter writes (signal.set_wakeup_fd).
-    ours, interpreters = socket.socketpair()
-
     def listen() -> None:
         was_interrupted = False
         while (octet := ours.recv(1)) != _NO_MORE:
@@ -396,6 +395,7 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
     # Windows has no SIGHUP, and nohup ignores it.
     if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
         handled.add(_HANGUP)
+    ours, interpreters = socket.socketpair()
     interpreters.settimeout(0)
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()

@@ -393,9 +393,8 @@ def _thorough(folder: Path) -> _LiveSet | None:
 
 def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     """Raise StoreDamaged if the certificate in use is another customer's."""
-    if (
-        held.certificate is None or kept.customer_id.encode() in held.der
-    ):  # it is the subject's: parsing names takes as long as all the rest
+    # The ID is the subject's: parsing names takes as long as all the rest.
+    if held.certificate is None or kept.customer_id.encode() in held.der:
         return
     try:
         named = generations.common_name(held.certificate)
