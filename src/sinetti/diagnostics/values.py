@@ -32,7 +32,7 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _RANDOM = 32
 _SEQUENCE = b"\x30"
 _VERSION_AND_NAME = re.compile(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\x31)", re.DOTALL)
-"""Start of a CertificationRequestInfo: a version and a name, which is a SEQUENCE of SETs (RFC 2986, 4.1)."""
+"""Start of a CertificationRequestInfo: version and name (RFC 2986, 4.1)."""
 
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
 _PKCS12 = b"\x02\x01\x03"
