@@ -3,7 +3,7 @@
 Each has its own template, which computes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -174,6 +174,7 @@ class Table:
     empty: str = ""
     pick: str = ""
     picks: Sequence[str] = ()
+    picked: Collection[str] = ()
     form: str = ""
     headed: bool = False
     """True if a heading above already has the caption."""
@@ -184,7 +185,9 @@ class Table:
         picks = self.picks or [""] * len(self.rows)
         return [
             TableRow(
-                pick, [TableCell(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)]
+                pick,
+                pick in self.picked,
+                [TableCell(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)],
             )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
@@ -204,6 +207,7 @@ class TableRow:
     """Row of a table and the value of its checkbox."""
 
     pick: str
+    is_picked: bool
     cells: Sequence[TableCell]
 
 
@@ -279,6 +283,8 @@ class Form:
     search: bool = False
     inline: bool = False
     name: str = ""
+    keeps: str = ""
+    """Signed statement about the fields that a draft may keep (`draft_store.py`)."""
     new_tab: bool = False
     """The response opens in a new tab, because the content of this page would be lost."""
 
