@@ -44,7 +44,7 @@ Fields = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Signed statement of a form: its reader, its draft, and the names that may be kept.
+    """Signed statement of a form: its reader, its draft, and the names to keep.
 
     `owner` is a keyed hash. `visible` is the number of fields that the reader sees.
     """
@@ -95,7 +95,7 @@ class Draft:
 
 
 def is_secret(name: str, kind: str) -> bool:
-    """Return True for a field that is never kept: a password, code or file, or a CSRF token."""
+    """Return True for a field that is never kept: a password, code, file or token."""
     return kind in _SECRET_KINDS or _SECRET_NAME.fullmatch(name) is not None
 
 

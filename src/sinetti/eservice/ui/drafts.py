@@ -1,4 +1,4 @@
-"""Pages that keep what was typed over sign-in, Back, reload and a change of language.
+"""Pages that keep what was typed over sign-in, Back, reload and another language.
 
 `@keeps_typed` answers a sent form with a redirect to a draft (POST, redirect, GET). The page of a draft is made anew
 from the stored fields, in a block in which the database takes no writes. See docs/e-service/pages.md, "Drafts".
