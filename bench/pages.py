@@ -1,4 +1,4 @@
-"""`python -m bench.pages`: duration of the main pages, of the list and of searches.
+"""`python -m bench.pages`: duration of main pages, the certificate list and searches.
 
 The database has a million certificates.
 """
