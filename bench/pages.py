@@ -1,4 +1,4 @@
-"""`python -m bench.pages`: duration of main pages, the certificate list and searches.
+"""`python -m bench.pages`: duration of main pages, lists and searches.
 
 The database has a million certificates.
 """
