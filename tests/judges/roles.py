@@ -60,7 +60,7 @@ class Scene:
             mandate(self.desk, known, organisation.customer_id, role)
         one = self.visitor().opens("/").follows("Sign in")
         one.types("E-mail address", known.email).types("Password", PASSWORD).presses("Sign in")
-        return one.types("Verification code", code(SECRET)).presses("Continue").reads("Sign out")
+        return one.types("Verification code", code(SECRET)).presses("Continue").reads(Given(known.name))
 
     def clerk(self, name: str, purpose: str) -> Walker:
         """Return a clerk at the clerk's pages, who has stated a purpose."""
