@@ -39,7 +39,7 @@ def main_of(browser):
 
 def test_a_stranger_is_told_what_this_is_and_where_to_go(browser):
     browser.get("/")
-    assert "/account/login/" in browser.page.xpath("//main//a/@href")
+    assert "/account/login" in browser.page.xpath("//main//a/@href")
     assert "prove" in main_of(browser)
 
 
