@@ -75,9 +75,9 @@ def security_headers(get_response: GetResponse) -> GetResponse:
 
 
 def redirect_slashes(get_response: GetResponse) -> GetResponse:
-    """Redirect an address that ends with a slash to the same without it (308: a form is sent again as it is).
+    """Redirect an address that ends with a slash to the same without it.
 
-    It does not look whether the page exists, because strangers must not learn that of clerks' pages.
+    With 308, browsers send a form again as it is. It does not look whether the page exists, because strangers must not learn that of clerks' pages.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
