@@ -115,9 +115,7 @@ VISITS: dict[str, Visit] = {
     "make an account": Visit("account_signup", "/account/signup"),
     "an account that has ended": Visit("account_inactive", "/account/inactive", status=403),
     "a letter to confirm the address was sent": Visit("account_email_verification_sent", "/account/confirm-email"),
-    "an address is confirmed, too late": Visit(
-        "account_confirm_email", "/account/confirm-email/{unknown}", status=404
-    ),
+    "an address is confirmed, too late": Visit("account_confirm_email", "/account/confirm-email/{unknown}", status=404),
     "a new password": Visit("account_reset_password", "/account/password/reset"),
     "a new password was asked for": Visit("account_reset_password_done", "/account/password/reset/done"),
     "a new password is set": Visit("account_reset_password_from_key_done", "/account/password/reset/key/done"),

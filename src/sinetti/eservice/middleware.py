@@ -77,7 +77,8 @@ def security_headers(get_response: GetResponse) -> GetResponse:
 def redirect_slashes(get_response: GetResponse) -> GetResponse:
     """Redirect an address that ends with a slash to the same without it.
 
-    With 308, browsers send a form again as it is. It does not look whether the page exists, because strangers must not learn that of clerks' pages.
+    With 308, browsers send a form again as it is. Addresses without a page are redirected, too, because strangers must
+    not learn which pages for clerks exist.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
