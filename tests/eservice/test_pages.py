@@ -152,7 +152,8 @@ def sound(browser):
 
 VAGUE = re.compile(
     r"(click )?here|(read |learn |see )?more|link|this( page| link)?|details|"
-    r"(lue )?lisää|täällä|täältä|tästä|tämä|linkki|klikkaa( tästä)?|(läs )?mer|här|klicka( här)?|länk|denna( sida)?|\W*",
+    r"(lue )?lisää|täällä|täältä|tästä|tämä|linkki|klikkaa( tästä)?|"
+    r"(läs )?mer|här|klicka( här)?|länk|denna( sida)?|\W*",
     re.IGNORECASE,
 )
 BARE = re.compile(r"\s*(https?://|www\.)\S+\s*", re.IGNORECASE)

@@ -77,6 +77,8 @@ VISITS: dict[str, Visit] = {
     "start of a clerk": Visit("start", "/", CLERK),
     "my settings": Visit("profile", "/settings/profile", SIGNATORY),
     "my settings, wrong": Visit("profile", "/settings/profile", SIGNATORY, 422, ("save", {"name": ""})),
+    "description of the service": Visit("about", "/about"),
+    "description of the interface": Visit("interface", "/interface"),
     "privacy": Visit("privacy", "/privacy"),
     "accessibility": Visit("accessibility", "/accessibility"),
     "a message": Visit("m/<str:token>", "/m/{message}"),
