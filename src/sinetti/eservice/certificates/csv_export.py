@@ -35,7 +35,10 @@ A spreadsheet may split a line at each separator. Spaces, quotation marks and ze
 Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
 """
 _CONVERTED = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?")
-"""Cell that a spreadsheet changes into another number or a date, and loses (an ID `00123`, a name `1/2`)."""
+"""Cell that a spreadsheet changes into another number or a date.
+
+Examples: an ID `00123`, a description `1/2`.
+"""
 _COLUMNS = (
     gettext_noop("ID of the organisation"),
     gettext_noop("Organisation"),
@@ -71,7 +74,7 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe before each possible formula, and before a text that a spreadsheet would convert.
+    """Put an apostrophe before formulas, and before a text that a spreadsheet would convert.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).
