@@ -74,7 +74,7 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe before formulas, and before a text that a spreadsheet would convert.
+    """Put an apostrophe before formulas, and before texts that would be converted.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).

@@ -1,4 +1,4 @@
-"""Description of the service for organisations, and of the interface for integrators.
+"""Description of the service for organisations, and of its interface.
 
 Lifetimes, addresses and key types are those of this authority.
 """

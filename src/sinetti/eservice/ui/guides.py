@@ -48,14 +48,16 @@ GUIDES: Mapping[str, str] = {
     "socialaccount": _ACCOUNTS,
     "openid": _ACCOUNTS,
 }
-"""Page of the documentation by the name of a URL, or by the first word of the name.
+"""Page of the documentation by the name of a URL, or by its first word.
 
 A URL without a name has its route.
 """
 
 
 def guide_of(name: str) -> str:
-    """Return the page of the documentation for the name or route of a URL, or an empty text."""
+    """Return the page of the documentation for the name or route of a URL.
+
+    It is empty for files."""
     return GUIDES.get(name) or GUIDES.get(name.partition("_")[0], "")
 
 
