@@ -145,7 +145,7 @@ def sound(browser):
     for one in page.xpath("//a[@href] | //button"):
         assert one.text_content().strip() or one.get("aria-label")
     says_where_links_lead(page)
-    assert static_files.stylesheet() in body
+    assert all(static_files.named(one) in body for one in (*static_files.STYLES, "page.js"))
     for link in page.xpath("//*[@role='alert']//a/@href"):
         assert link.removeprefix("#") in ids, "an error leads to its field"
 

@@ -175,6 +175,16 @@ def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_d
     assert "?wsdl" not in main_of(with_settings(sqlite_desk).get("/interface")), "an address that is not known"
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_page_links_to_its_guide_in_the_readers_language(sqlite_desk, browser, language):
+    links = "//main//a[contains(@href, '/guide/')]/@href"
+    shown = with_settings(sqlite_desk, documentation_url="https://docs.authority.example")
+    assert shown.get(f"/fetch?lang={language}").page.xpath(links) == [
+        f"https://docs.authority.example/{language}/guide/ordering.html"
+    ]
+    assert browser.get("/fetch").page.xpath(links) == []
+
+
 def test_every_page_has_a_guide_that_is_translated():
     without = {"static/<str:name>"}
     assert {guide_of(one) for one in set(patterns()) - without} <= set(script("docs").TRANSLATED)

@@ -57,7 +57,8 @@ A URL without a name has its route.
 def guide_of(name: str) -> str:
     """Return the page of the documentation for the name or route of a URL.
 
-    It is empty for files."""
+    It is empty for files.
+    """
     return GUIDES.get(name) or GUIDES.get(name.partition("_")[0], "")
 
 
