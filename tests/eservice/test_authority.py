@@ -86,6 +86,8 @@ A clerk who has not stated a purpose is asked for it before access.
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
     "profile": Route("/settings/profile", KNOWN, KNOWN),
+    "about": Route("/about", ALL),
+    "interface": Route("/interface", ALL),
     "privacy": Route("/privacy", ALL),
     "accessibility": Route("/accessibility", ALL),
     "m/<str:token>": Route("/m/{unknown}", NONE, NONE, **TOKEN),

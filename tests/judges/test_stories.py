@@ -214,7 +214,7 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
 def test_roles_of_an_outside_source(town):
     enrolled(town, "story-6", "payroll of six")
     director = town.stranger()
-    director.goes("/account/login/")
+    director.goes("/account/login")
     director.presses("Sign in with the test bench's test sign-in")
     assert "This page is part of the test bench" in director.reads()
     for language in ("Suomi", "Svenska", "English"):
@@ -230,7 +230,7 @@ def test_roles_of_an_outside_source(town):
     director.goes(town.way("director@people.example", "account"))
     director.shows("address-confirmed")
     director.presses("Confirm")
-    director.goes("/account/login/")
+    director.goes("/account/login")
     director.presses("Sign in with the test bench's test sign-in")
     director.fills(who="test-person-1", organisations="story-6")
     director.presses("Sign in")

@@ -43,7 +43,7 @@ class Visitor:
 
     def signs_in(self) -> None:
         """Sign in with the password and a code of the app, as every user does."""
-        self.goes("/account/login/")
+        self.goes("/account/login")
         self.page.locator("[name=login]").fill(self.email)
         self.page.locator("[name=password]").fill(self.password)
         self.presses("Sign in")

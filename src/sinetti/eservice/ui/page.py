@@ -5,7 +5,7 @@ there, unless the page declares more. Messages of the session are shown once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +18,7 @@ from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Badge, Component, Disclosure, Form, Link, PasskeyButton, Section, Severity
 from sinetti.eservice.ui.draft_store import plain_address
+from sinetti.eservice.ui.guides import guide_link
 from sinetti.eservice.ui.navigation import PortalHeader, portal_header, url_or_empty
 from sinetti.i18n.translate import _, gettext_noop
 
@@ -83,7 +84,12 @@ _WORDS = {
     "table": gettext_noop("Show the numbers as a table"),
     "ticked": gettext_noop("For the selected rows:"),
 }
-_FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
+_FOOTER = (
+    (gettext_noop("Description of the service"), "about"),
+    (gettext_noop("Description of the interface"), "interface"),
+    (gettext_noop("Privacy"), "privacy"),
+    (gettext_noop("Accessibility"), "accessibility"),
+)
 _ERROR_IN_TITLE = gettext_noop("Error: {title}")
 _REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
@@ -121,7 +127,9 @@ class Page:
 
 
 def render_page(request: HttpRequest, page: Page) -> HttpResponse:
-    """Render a page in its reader's language."""
+    """Render a page in its reader's language, with the link to its guide."""
+    if page.guide is None and not page.final:
+        page = replace(page, guide=guide_link(request))
     language, around = language_of(request), portal_context(request)
     finished: Callable[[Page], Page] | None = getattr(request, FINISHED, None)
     page = page if finished is None else finished(page)
