@@ -99,7 +99,7 @@ class EserviceSettings:
     name of the authority that runs the service, `logo` its picture.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
-    a bench has no limits.
+    a bench has no limits. `soap_address` and `status_address` are those of the authority.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -113,6 +113,8 @@ class EserviceSettings:
     footer: Spoken = field(default_factory=dict)
     operator: Spoken = field(default_factory=dict)
     logo: Logo | None = None
+    soap_address: str = ""
+    status_address: str = ""
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""

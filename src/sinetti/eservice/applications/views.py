@@ -40,6 +40,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -140,6 +141,7 @@ def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("apply",))
 @login_required
 def application_create(request: HttpRequest) -> HttpResponse:
     """Apply for one organisation."""
@@ -173,6 +175,7 @@ def application_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("withdraw",))
 @login_required
 def application_detail(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show one application with its state and decision; withdraw a pending one."""

@@ -34,6 +34,7 @@ from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, givi
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -103,6 +104,7 @@ def firms(request: HttpRequest) -> frozenset[str]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("give-up",))
 @login_required
 def client_list(request: HttpRequest) -> HttpResponse:
     """Show a firm's clients, or resign some of their authorisations."""
@@ -142,6 +144,7 @@ def client_requests(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("ask",))
 @login_required
 def client_role_request(request: HttpRequest) -> HttpResponse:
     """Request authorisations from many organisations at once."""

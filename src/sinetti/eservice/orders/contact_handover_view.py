@@ -19,6 +19,7 @@ from sinetti.eservice.orders.common import back_to_list, hidden, order_error_tex
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -46,6 +47,7 @@ class LeavingForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save",))
 @login_required
 def contact_handover(request: HttpRequest) -> HttpResponse:
     """Ask for the leaving person, show their certificates, and hand them over."""

@@ -25,7 +25,6 @@ from sinetti.eservice.orders.common import (
     back_to_list,
     display_name,
     hidden,
-    new_form,
     order_error_text,
     person,
     serves,
@@ -58,6 +57,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -238,6 +238,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""
@@ -273,7 +274,7 @@ def _answer(
     made = request.POST.get("form", "")
     if does == "send" and is_idempotency_key(made):
         return _send(request, form, organisation, old)
-    return render_page(request, _checking(form, organisation, old))
+    return render_page(request, _checking(request, form, organisation, old))
 
 
 def _send(
@@ -333,7 +334,7 @@ def _asking(
     return Page(title, blocks=[DescriptionList(values), Text([how]), asked], status=status, back=back_to_list())
 
 
-def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
+def _checking(request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
     data, contact, deputy = form.cleaned_data, form.contact(), form.deputy()
     what = [
         DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
@@ -354,7 +355,7 @@ def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView 
         you = _("No phone number. You get a code, which you give to the contact person yourself.")
         channels.append(DescriptionItem(_("PIN code by text message to"), you))
     buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
-    sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)
+    sent = Form([*_carried(organisation, old), hidden("form", form_id(request)), *form.carried()], buttons)
     blocks: list[Component] = [
         Section(_("Certificate"), [DescriptionList(what)]),
         Section(_("Contact persons"), [DescriptionList(who)]),

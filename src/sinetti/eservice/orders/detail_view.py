@@ -26,6 +26,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_datetime
@@ -34,6 +35,7 @@ from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order, or send a new link."""

@@ -13,8 +13,9 @@ from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, Ex
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, display_name, exclusion_text, hidden, new_form, signed_in_actor
+from sinetti.eservice.orders.common import back_to_list, display_name, exclusion_text, hidden, signed_in_actor
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -50,6 +51,7 @@ class DaysForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("order",))
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
@@ -72,11 +74,11 @@ def order_replace(request: HttpRequest) -> HttpResponse:
             messages.info(request, _("Left out because their details had changed: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
     if serials:
-        return render_page(request, _preview(_look(request, serials)))
+        return render_page(request, _preview(request, _look(request, serials)))
     asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
         found = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
-        return render_page(request, _preview(_possible(request, found)))
+        return render_page(request, _preview(request, _possible(request, found)))
     return render_page(request, _asking(asked))
 
 
@@ -106,7 +108,7 @@ def _asking(form: DaysForm) -> Page:
     return Page(_("Order several replacements"), blocks=blocks, status=status, back=back_to_list())
 
 
-def _preview(found: BulkReplacePreview) -> Page:
+def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
     blocks: list[Component] = []
     if found.more:
         more = _(
@@ -124,7 +126,7 @@ def _preview(found: BulkReplacePreview) -> Page:
             "text message. If a person has no phone number, give them the code shown on the order's page. "
             "Pressing the button again does not order anything twice."
         )
-        carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
+        carried = [hidden("form", form_id(request)), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")
         blocks += [Text([how]), _table(found), Form(carried, [button])]
     else:

@@ -17,6 +17,7 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -56,6 +57,7 @@ class ProfileForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save", "give-up"))
 @login_required
 def profile_page(request: HttpRequest) -> HttpResponse:
     """Show the profile, or change it."""

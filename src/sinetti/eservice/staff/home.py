@@ -14,6 +14,7 @@ from sinetti.domain.organisations.applications import read_case_number
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.staff.common import CASE, PURPOSE, current_purpose, require_staff, safe_next, show_page
 from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import PURPOSES
@@ -98,6 +99,7 @@ def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show_page(request, _("Clerk's pages"), [waits, links])
 
 
+@keeps_typed(replays=False)
 @require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:

@@ -18,6 +18,7 @@ from sinetti.eservice.ui.components import (
     Links,
     Table,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.i18n.staff_labels import MESSAGES
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -28,6 +29,7 @@ from sinetti.services.staff.session import StaffSession
 _CHANNELS = {MessageChannel.EMAIL: gettext_noop("e-mail"), MessageChannel.SMS: gettext_noop("text message")}
 
 
+@keeps_typed(acts=("again",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
