@@ -105,7 +105,7 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
     if not organisation_ids:
         return {}
     rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
-    return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
+    return {row.organisation_id: organisation_ref(row) for row in page_of(rows.order_by("name", "customer_id"), start)}
 
 
 def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
@@ -117,7 +117,7 @@ def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) 
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
-    return tuple(_found(row) for row in _part(ordered, start))
+    return tuple(_found(row) for row in page_of(ordered, start))
 
 
 def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
@@ -131,7 +131,7 @@ def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[Role
     own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("normalised_id")
     rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
-    return tuple(_request(row, now) for row in _part(rows, 0))
+    return tuple(_request(row, now) for row in page_of(rows, 0))
 
 
 def request(db: Database, request_id: str, now: datetime) -> RoleRequestView | None:
@@ -148,14 +148,14 @@ def requests_of_firm(db: Database, agent_id: str, now: datetime, start: int = 0)
     """
     rows = RoleRequest.objects.using(db.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in _part(rows, start))
+    return tuple(_request(row, now) for row in page_of(rows, start))
 
 
 def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """Return a user's requests for themselves, as `requests_of_firm` does for a firm."""
     rows = RoleRequest.objects.using(db.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in _part(rows, start))
+    return tuple(_request(row, now) for row in page_of(rows, start))
 
 
 def mandates_of_user(
@@ -170,8 +170,8 @@ def mandates_of_user(
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
     return tuple(
-        OwnRole(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until)
-        for row in _part(ordered, start)
+        OwnRole(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_until)
+        for row in page_of(ordered, start)
     )
 
 
@@ -180,12 +180,13 @@ def clients(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple
     rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
-        Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
-        for row in _part(rows.order_by("organisation__name", "organisation__customer_id"), start)
+        Client(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_from, row.valid_until)
+        for row in page_of(rows.order_by("organisation__name", "organisation__customer_id"), start)
     )
 
 
-def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
+def page_of(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
+    """Return the rows of a page from `start` on, and one more."""
     return rows[start : start + SHOWN + 1]
 
 
@@ -206,7 +207,7 @@ def _found(row: models.RoleAssignment) -> RoleAssignmentView:
         Role(row.role),
         row.valid_from,
         row.valid_until,
-        None if row.agent is None else _named(row.agent),
+        None if row.agent is None else organisation_ref(row.agent),
         person.name if person else "",
         person.email if person else "",
         row.user_id,
@@ -222,14 +223,15 @@ def _request(row: RoleRequest, now: datetime) -> RoleRequestView:
         Role(row.role),
         row.until,
         row.created,
-        None if row.agent is None else _named(row.agent),
+        None if row.agent is None else organisation_ref(row.agent),
         row.user.name if row.user else "",
         row.user.email if row.user else "",
         role_request_state(row.created, row.answered_at, now, given=row.mandate_id is not None),
     )
 
 
-def _named(row: models.Organisation) -> OrganisationRef:
+def organisation_ref(row: models.Organisation) -> OrganisationRef:
+    """Return an organisation's ids and name."""
     return OrganisationRef(row.organisation_id, row.customer_id, row.name)
 
 
