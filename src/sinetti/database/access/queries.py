@@ -1,13 +1,13 @@
 """Roles and role requests as pages show them.
 
-The module reads an organisation's roles, the requests it received, a firm's clients and its requests. It counts role
+The module reads an organisation's roles, the requests it received, and a firm's requests. It counts role
 requests that wait for organisations. At each request of a signed-in user it reads the organisations for which the user
 may act.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, DateTimeField, Model, OuterRef, QuerySet, Subquery, Value, When
@@ -77,17 +77,6 @@ class RoleRequestView:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """An organisation that gave a firm a role."""
-
-    mandate_id: str
-    organisation: OrganisationRef
-    role: Role
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class OwnRole:
     """A role that a person has directly."""
 
@@ -108,12 +97,16 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
     return {row.organisation_id: organisation_ref(row) for row in page_of(rows.order_by("name", "customer_id"), start)}
 
 
-def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
+def mandates(
+    db: Database, organisation_id: str, now: datetime, start: int = 0, near: timedelta | None = None
+) -> tuple[RoleAssignmentView, ...]:
     """Return the current roles of an organisation, one page from `start` on.
 
-    People come before organisations, and signatories first.
+    With `near`, only accepted ones that end within this time. People come before organisations, and signatories first.
     """
     rows = _mandates(db, now).filter(current_assignments(now), organisation=organisation_id)
+    if near is not None:
+        rows = rows.filter(waiting=False, valid_until__lte=now + near)
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
@@ -169,20 +162,17 @@ def mandates_of_user(
     rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
-    return tuple(
-        OwnRole(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_until)
-        for row in page_of(ordered, start)
-    )
+    return tuple(_own_role(row) for row in page_of(ordered, start))
 
 
-def clients(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
-    """Return the open organisations that gave a firm a role, by name."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), agent=agent_id)
-    rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
-    return tuple(
-        Client(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_from, row.valid_until)
-        for row in page_of(rows.order_by("organisation__name", "organisation__customer_id"), start)
-    )
+def roles_in_force(db: Database, mandate_ids: Collection[str], now: datetime) -> tuple[OwnRole, ...]:
+    """Return those of these roles that are in force, by the organisation's name."""
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), pk__in=mandate_ids)
+    return tuple(_own_role(row) for row in rows.select_related("organisation").order_by("organisation__name", "pk"))
+
+
+def _own_role(row: models.RoleAssignment) -> OwnRole:
+    return OwnRole(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_until)
 
 
 def page_of(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":

@@ -62,7 +62,9 @@ def _messages(ctx: NotificationContext, due: Sequence[EndingRole], slot: DigestS
             # A person has a row for each role, and gets one mail about all of them.
             reader = first.setdefault(one.holder.address, one.holder)
             add(AccessEvent.ENDS_OWN, reader.person_id, [reader], one)
-    return [_message(key, mandate_ids, slot) for key, mandate_ids in listed.items()]
+    contacts = {(key, one.contact_person.person_id) for key, one in acting.items() if one.contact_person}
+    contacts -= {(key, person.person_id) for key, one in acting.items() for person in one.signatories}
+    return [_message(key, mandate_ids, slot, is_contact=key[1:] in contacts) for key, mandate_ids in listed.items()]
 
 
 def _givers(acting: Roles, holder: Recipient | None) -> tuple[Recipient, ...]:
@@ -78,7 +80,9 @@ def _givers(acting: Roles, holder: Recipient | None) -> tuple[Recipient, ...]:
     return reached(acting.signatories) or reached([acting.contact_person])
 
 
-def _message(key: tuple[AccessEvent, str, str], mandate_ids: Sequence[str], slot: DigestSlot) -> NewMessage:
+def _message(
+    key: tuple[AccessEvent, str, str], mandate_ids: Sequence[str], slot: DigestSlot, *, is_contact: bool
+) -> NewMessage:
     tells, party, person_id = key
     return NewMessage(
         MessageKind.AUTHORISATION,
@@ -87,5 +91,5 @@ def _message(key: tuple[AccessEvent, str, str], mandate_ids: Sequence[str], slot
         step=f"{tells}:{slot.day.isoformat()}",
         due=slot.at,
         recipient=person_id,
-        facts={"tells": tells.value, "party": party, "mandates": list(mandate_ids)},
+        facts={"tells": tells.value, "mandates": list(mandate_ids), **({"contact": True} if is_contact else {})},
     )

@@ -30,12 +30,14 @@ def authorisation(matter: MessageContext) -> MessageBody:
     Raises NothingToReport if it does not apply any more.
     """
     word = matter.fact("tells")
-    if word in access_ends.NEXT_STEP:
-        return access_ends.ends(matter, AccessEvent(word))
-    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
-    if found is None or word not in set(AccessEvent):
+    if word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)
     tells = AccessEvent(word)
+    if tells in access_ends.NEXT_STEP:
+        return access_ends.ends(matter, tells)
+    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
+    if found is None:
+        raise NothingToReport(NOT_THERE)
     if tells in _WHILE_IT_STANDS and not found.is_in_force:
         why = "the subject of the message no longer applies"
         raise NothingToReport(why)
