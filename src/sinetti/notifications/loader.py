@@ -76,6 +76,13 @@ class MessageLoader(Protocol):
         """Return a person's certificates in a call that are still to be replaced."""
 
 
+_SIDES = {
+    AccessEvent.ENDS_GIVEN: EndSide.GIVEN,
+    AccessEvent.ENDS_FIRM: EndSide.FIRM,
+    AccessEvent.ENDS_OWN: EndSide.OWN,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseLoader:
     """Message loader that reads the present rows of the database."""
@@ -116,8 +123,7 @@ class DatabaseLoader:
 
     def list_end_items(self, facts: Mapping[str, Any], now: datetime) -> tuple[EndItem, ...]:
         """Return the roles of a message about ends that still end or have ended."""
-        side = EndSide.GIVEN if facts.get("tells") == AccessEvent.ENDS_GIVEN else EndSide.OWN
-        return access_ends.list_items(self.db, facts.get("mandates", ()), side, now)
+        return access_ends.list_items(self.db, facts.get("mandates", ()), _SIDES[AccessEvent(facts["tells"])], now)
 
     def find_pending_invitation(self, pending_id: str, now: datetime) -> PendingView | None:
         """Return the proposal of an invitation."""

@@ -82,12 +82,17 @@ def ended(db: Database, side: EndSide, now: datetime) -> "QuerySet[models.RoleAs
     They ended in the last year, by themselves or by the other side, were not given again and not removed from the
     side's list.
     """
+    return _open(db).filter(is_ended(db, side, now))
+
+
+def is_ended(db: Database, side: EndSide, now: datetime) -> Q:
+    """Filter the roles of open organisations as `ended` does."""
     own, other = ("giver", "holder") if side is EndSide.GIVEN else ("holder", "giver")
     since = now - LISTED_FOR
     by_itself = Q(withdrawn_at__isnull=True, valid_until__lt=now, valid_until__gte=since)
     by_other = Q(withdrawn_at__gte=since, **{f"{other}_noted_at__isnull": False})
-    rows = _open(db).filter(by_itself | by_other, waiting=False, **{f"{own}_noted_at__isnull": True})
-    return rows.exclude(again(db, side, now))
+    terms = (by_itself | by_other) & Q(waiting=False, **{f"{own}_noted_at__isnull": True})
+    return terms & ~Q(again(db, side, now))
 
 
 def list_ended(db: Database, side: EndSide, party: str, now: datetime, start: int = 0) -> tuple[EndedRole, ...]:
@@ -143,12 +148,13 @@ def again(db: Database, side: EndSide, now: datetime) -> Exists:
     """
     rows = models.RoleAssignment.objects.using(db.alias).filter(organisation=OuterRef("organisation"))
     rows = rows.exclude(pk=OuterRef("pk"))
-    same = Q(agent=OuterRef("agent")) | Q(user=OuterRef("user"))
     later = Q(waiting=False, valid_from__gt=OuterRef("valid_from"))
+    same_firm, same_user = Q(agent=OuterRef("agent")), Q(user=OuterRef("user"))
     if side is not EndSide.GIVEN:
+        same = same_firm if side is EndSide.FIRM else same_user
         return Exists(rows.filter(same, later | active_assignments(now)))
     rows = rows.alias(address=Lower("person__email"))
-    same |= Q(address=Lower(OuterRef("person__email")))
+    same = same_firm | same_user | Q(address=Lower(OuterRef("person__email")))
     return Exists(rows.filter(same, later | current_assignments(now)))
 
 

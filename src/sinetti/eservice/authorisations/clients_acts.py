@@ -24,16 +24,16 @@ from sinetti.eservice.authorisations.common import (
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, give_up_page
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
+from sinetti.eservice.ui.acts import Confirmation, is_step
 from sinetti.eservice.ui.check_pages import check_page
-from sinetti.eservice.ui.components import Button, DescriptionItem, Input, Option, Text
+from sinetti.eservice.ui.components import Button, Input, Option, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop, number
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.access_ends import note_ended
-from sinetti.services.self_service.clients import AskAgain, Client, ask_again, to_ask_again
+from sinetti.services.self_service.clients import AgainRequest, AskAgain, Client, ask_again, to_ask_again
 
 __all__ = ["AGAIN", "ALL", "GIVE_UP", "NOTE", "act"]
 
@@ -81,7 +81,9 @@ def _again(request: HttpRequest, firm_id: str, actor: Actor, picked: Sequence[st
     ctx = portal_context(request).ctx
     if once.is_given and form.is_valid():
         until, sent = end_of(form.cleaned_data["until"]), []
-        wrong = tried(lambda: sent.append(ask_again(firm_id, picked, until, ctx, actor, request_id(request))))
+        wrong = tried(
+            lambda: sent.append(ask_again(AgainRequest(firm_id, picked, until), ctx, actor, request_id(request)))
+        )
         if wrong is None:
             messages.info(request, ngettext(*_ASKED, sent[0]))
             return after("clients_requests", organisation=firm_id)

@@ -3,15 +3,13 @@
 docs/e-service/authorisations.md, "Ends", describes the page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.eservice.authorisations import clients_acts
@@ -53,8 +51,9 @@ ASK = gettext_noop("Request authorisations")
 REQUESTS = gettext_noop("Requests")
 _TITLE_OF = gettext_noop("Clients – {organisation}")
 _LONGEST = 100
-_SHOWN: Mapping[ClientState, str] = {
-    ClientState.ALL: gettext_noop("All ({count})"),
+_SHOWN: Mapping[ClientState | None, str] = {
+    None: gettext_noop("All ({count})"),
+    ClientState.ON: gettext_noop("In force ({count})"),
     ClientState.ENDING: gettext_noop("End within 60 days ({count})"),
     ClientState.ENDED: gettext_noop("Ended ({count})"),
 }
@@ -81,7 +80,7 @@ class _ClientPage:
         return ClientQuery(
             self.firm_id,
             given.get("q", "").strip()[:_LONGEST],
-            ClientState(state) if state in set(ClientState) else ClientState.ALL,
+            ClientState(state) if state in set(ClientState) else None,
             ClientSort(sort) if sort in set(ClientSort) else ClientSort.NAME,
             given.get("sort", "").startswith("-"),
             start_of(self.request),
@@ -91,8 +90,8 @@ class _ClientPage:
         """Return the address of the first page with these values."""
         one = self.wanted
         sort = f"-{one.sort}" if one.descending else one.sort.value
-        known = {"organisation": self.firm_id, "q": one.text, SHOW: one.state.value, "sort": sort, **changed}
-        usual = {"q": "", SHOW: ClientState.ALL.value, "sort": ClientSort.NAME.value}
+        known = {"organisation": self.firm_id, "q": one.text, SHOW: one.state or "", "sort": sort, **changed}
+        usual = {"q": "", SHOW: "", "sort": ClientSort.NAME.value}
         query = {name: value for name, value in known.items() if usual.get(name) != value}
         return f"{address('clients')}?{urlencode(query)}"
 
@@ -117,8 +116,8 @@ def client_list(request: HttpRequest) -> HttpResponse:
         Links(_links(firm_id)),
         *_again(found, firm_id),
         _search(at),
-        Links([_shown(at, state, count) for state, count in found.counts.items()]),
-        _table(at, rows, found, ctx.now()),
+        Links([_shown(at, state, found.counts) for state in _SHOWN]),
+        _table(at, rows, found),
         *pager,
     ]
     title, status = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200
@@ -134,7 +133,7 @@ def _links(firm_id: str) -> list[Link]:
 
 def _again(found: ClientList, firm_id: str) -> list[Component]:
     """Return the button that leads to the check page for all clients whose end is near or past."""
-    count = found.counts[ClientState.ENDING] + found.counts[ClientState.ENDED]
+    count = found.counts.get(ClientState.ENDING, 0) + found.counts.get(ClientState.ENDED, 0)
     if not count:
         return []
     button = Button(_("Ask again: all that end or have ended ({count})", count=number(count)), clients_acts.ALL)
@@ -143,7 +142,7 @@ def _again(found: ClientList, firm_id: str) -> list[Component]:
 
 def _search(at: _ClientPage) -> Form:
     one = at.wanted
-    hidden = {"organisation": at.firm_id, SHOW: one.state.value, "sort": at.request.GET.get("sort", "")}
+    hidden = {"organisation": at.firm_id, SHOW: one.state or "", "sort": at.request.GET.get("sort", "")}
     inputs = [
         Input("q", _("Name or Business ID"), value=one.text, longest=_LONGEST),
         *(Input(name, "", "hidden", value) for name, value in hidden.items() if value),
@@ -151,13 +150,14 @@ def _search(at: _ClientPage) -> Form:
     return Form(inputs, [Button(_("Search"), minor=True)], address("clients"), search=True, inline=True)
 
 
-def _shown(at: _ClientPage, state: ClientState, count: int) -> Link:
-    return Link(_(_SHOWN[state], count=number(count)), at.link(**{SHOW: state.value}), current=at.wanted.state is state)
+def _shown(at: _ClientPage, state: ClientState | None, counts: Mapping[ClientState, int]) -> Link:
+    count = sum(counts.values()) if state is None else counts.get(state, 0)
+    return Link(_(_SHOWN[state], count=number(count)), at.link(**{SHOW: state or ""}), current=at.wanted.state is state)
 
 
-def _table(at: _ClientPage, rows: "list[Client] | tuple[Client, ...]", found: ClientList, now: datetime) -> Table:
+def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
     one, caption = at.wanted, _("The organisation's clients")
-    empty = _("No client matches.") if one.text or one.state is not ClientState.ALL else _("There are no clients yet.")
+    empty = _("No client matches.") if one.text or one.state is not None else _("There are no clients yet.")
     actions = [Button(_("Ask again"), check_of(clients_acts.AGAIN))]
     if current_permissions(at.request).may(Permission.GRANT, at.firm_id):
         actions.append(Button(_(GIVE_UP_TEXT), check_of(clients_acts.GIVE_UP), minor=True))
@@ -165,7 +165,7 @@ def _table(at: _ClientPage, rows: "list[Client] | tuple[Client, ...]", found: Cl
     return Table(
         caption,
         [_column(at, name, sort) for name, sort in _COLUMNS],
-        [_row(client, found.certificates, now) for client in rows],
+        [_row(client, found) for client in rows],
         empty,
         pick=PICK,
         picks=[client.mandate_id for client in rows],
@@ -183,17 +183,17 @@ def _column(at: _ClientPage, name: str, sort: ClientSort | None) -> Column:
     return Column(_(name), at.link(sort=turned), now_sorted)
 
 
-def _row(one: Client, certificates: Mapping[str, Mapping[DisplayStatus, int]], now: datetime) -> list[Cell]:
+def _row(one: Client, found: ClientList) -> list[Cell]:
     of = one.organisation
     place = url_or_empty("certificates")
     link = f"{place}?organisation={of.organisation_id}" if place and not one.is_ended else ""
-    counts = certificates.get(of.organisation_id, {})
+    counts, ends = found.certificates.get(of.organisation_id, {}), found.next_ends.get(of.organisation_id)
     attention = [f"{_(STATES[state])}: {number(counts[state])}" for state in STATES if _needs_look(state, counts)]
     return [
         Cell(of.name, link=link, note=of.customer_id),
         Cell("–" if one.is_ended else number(sum(counts.values())), note=", ".join(attention)),
-        Cell(format_date(finnish_day(one.next_end)) if one.next_end and not one.is_ended else "–"),
-        _authorisation(one, now),
+        Cell(format_date(finnish_day(ends)) if ends and not one.is_ended else "–"),
+        _authorisation(one),
     ]
 
 
@@ -201,7 +201,7 @@ def _needs_look(state: DisplayStatus, counts: Mapping[DisplayStatus, int]) -> bo
     return bool(counts.get(state)) and state not in {DisplayStatus.VALID, DisplayStatus.RENEWED, DisplayStatus.LET_END}
 
 
-def _authorisation(one: Client, now: datetime) -> Cell:
+def _authorisation(one: Client) -> Cell:
     asked = [_("requested, no answer yet")] if one.is_asked else []
     note = ", ".join([capital(_(ROLES[one.role])), *asked])
     if one.until is None:
@@ -209,5 +209,5 @@ def _authorisation(one: Client, now: datetime) -> Cell:
     day = format_date(finnish_day(one.until))
     if one.is_ended:
         return Cell(_("Ended {day}", day=day), tone=Severity.ERROR, note=note)
-    near = one.until - now < NEAR
-    return Cell(_("Ends {day}", day=day), tone=Severity.WARNING if near else None, note=note)
+    tone = Severity.WARNING if one.state is ClientState.ENDING else None
+    return Cell(_("Ends {day}", day=day), tone=tone, note=note)

@@ -109,10 +109,10 @@ def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
 
 def _withdraw(request: HttpRequest, found: RoleAssignmentView) -> HttpResponse:
     """Show the check page of the withdrawal, or withdraw."""
-    ctx, actor, letters = portal_context(request).ctx, signed_in_actor(request), list[ActLetters]()
+    ctx, actor, letters = portal_context(request).ctx, current_actor(request), list[ActLetters]()
 
     def act(held: ServiceContext) -> object:
-        return withdraw(found.mandate_id, held, actor, request_id(request))
+        return actor and withdraw(found.mandate_id, held, actor, request_id(request))
 
     if (wrong := tried(lambda: letters.append(letters_of(request, act)))) is not None:
         return _render_detail(request, found, _terms(found, None), wrong)

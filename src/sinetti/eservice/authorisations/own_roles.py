@@ -18,12 +18,13 @@ from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.acts import check_of
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Input, Section, Table, Text
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, format_date, finnish_day, gettext_noop, ngettext, ngettext_noop
+from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.role_requests import SHOWN
 from sinetti.services.self_service.access_ends import EndedRole, list_ended, note_ended
 from sinetti.services.self_service.role_resignation import OwnRole, own
 
 _NOTE, _SIDE, _PARTY = "note", "side", "organisation"
+_NEXT = gettext_noop("Next step")
 _TITLE = gettext_noop("Ended in the last year")
 _HOW = gettext_noop("Ended authorisations stay here for a year, unless you remove them from the list.")
 _MORE = gettext_noop("There are more. Give these again or remove them first.")
@@ -49,8 +50,8 @@ def own_roles(request: HttpRequest) -> list[Component]:
             Cell(_("Ask again") if again else "", link=again),
         ]
 
-    names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Until"), gettext_noop("Next"))
-    title, columns = _("Your authorisations"), [Column(_(one)) for one in names]
+    first, rest = gettext_noop("Organisation"), (gettext_noop("Authorisation"), gettext_noop("Until"), _NEXT)
+    title, columns = _("Your authorisations"), [Column(_(one)) for one in (first, *rest)]
     picks = [one.mandate_id for one in found]
     actions = [Button(_(GIVE_UP_TEXT), check_of(GIVE_UP), minor=True)]
     table = Table(title, columns, [row(one) for one in found], pick=PICK, picks=picks, actions=actions)
@@ -86,7 +87,7 @@ def ended_section(
                 Cell(text, link=there),
             ]
         )
-    names = (gettext_noop("Name"), gettext_noop("Authorisation"), gettext_noop("Ended"), gettext_noop("Next"))
+    names = (gettext_noop("Name"), gettext_noop("Authorisation"), gettext_noop("Ended"), _NEXT)
     title, columns = _(_TITLE), [Column(_(one)) for one in names]
     hidden = [Input(_SIDE, "", "hidden", side.value), Input(_PARTY, "", "hidden", party)]
     table = Table(

@@ -3,21 +3,21 @@
 docs/e-service/authorisations.md describes them.
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 from sinetti.database.access import queries, role_requests
 from sinetti.database.access.clients import (
     Client,
-    ClientQuery,
-    ClientSort,
     ClientState,
-    count_clients,
     list_clients,
-    list_to_ask,
+    next_ends,
 )
-from sinetti.database.access.queries import RoleRequestView
+from sinetti.database.access.queries import SHOWN, RoleRequestView
 from sinetti.database.access.role_assignments import GrantTerms
 from sinetti.database.access.role_requests import Requester, RequestResult
 from sinetti.database.certificates import list_query
@@ -31,6 +31,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.self_service.role_assignments import InvalidTerms, InvitationLimitReached
 
 __all__ = [
+    "AgainRequest",
     "AskClients",
     "Client",
     "ClientQuery",
@@ -44,6 +45,10 @@ __all__ = [
     "clients",
     "requests",
 ]
+
+
+ASKED_AGAIN: Final = 400
+"""Clients that one check page lists, so that it stays below 150 kB."""
 
 
 class OwnOrganisation(Exception):
@@ -63,16 +68,38 @@ class AskClients:
     until: datetime
 
 
+class ClientSort(StrEnum):
+    """Sort order of a firm's clients."""
+
+    NAME = "name"
+    EXPIRY = "expiry"
+    UNTIL = "until"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Part of a firm's clients: a text in name or id, a state (None: all), and the order."""
+
+    firm_id: str
+    text: str = ""
+    state: ClientState | None = None
+    sort: ClientSort = ClientSort.NAME
+    descending: bool = False
+    start: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ClientList:
-    """A page of clients and one more row, the counts by state, and their certificates.
+    """A page of clients and one more row, the counts by state, and the clients' certificates.
 
-    `certificates` are counts by display status, by the id of the organisation.
+    `certificates` are counts by display status, `next_ends` the first end of one that nothing has replaced. Both are by
+    the id of the organisation.
     """
 
     rows: tuple[Client, ...]
     counts: Mapping[ClientState, int]
     certificates: Mapping[str, Mapping[DisplayStatus, int]]
+    next_ends: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +115,55 @@ class AskAgain:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AgainRequest:
+    """Request of a service provider for the roles of these assignments again, with an end."""
+
+    firm_id: str
+    mandate_ids: Collection[str]
+    until: datetime
+
+
 def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) -> ClientList:
     """Return clients of a service provider with their certificates, in three statements.
 
-    Raises PermissionDenied.
+    A search compares any part of the name or the id. Raises PermissionDenied.
     """
-    _directly(permissions.require(Permission.ASK, wanted.agent_id), wanted.agent_id)
+    _directly(permissions.require(Permission.ASK, wanted.firm_id), wanted.firm_id)
     now = ctx.now()
-    rows = list_clients(ctx.db, wanted, now)
-    seen = {one.organisation.organisation_id for one in rows if not one.is_ended}
-    certificates = list_query.counts_by_organisation(ctx.db, seen, now) if seen else {}
-    return ClientList(rows, count_clients(ctx.db, wanted.agent_id, wanted.text, now), certificates)
+    found = [one for one in list_clients(ctx.db, wanted.firm_id, now) if _matches(one, wanted.text)]
+    rows = [one for one in found if wanted.state in (None, one.state)]
+    ends = next_ends(ctx.db, _served(rows), now) if wanted.sort is ClientSort.EXPIRY and rows else {}
+    page = _sorted(rows, wanted, ends)[wanted.start : wanted.start + SHOWN + 1]
+    served = _served(page)
+    if served and not ends:
+        ends = next_ends(ctx.db, served, now)
+    certificates = list_query.counts_by_organisation(ctx.db, served, now) if served else {}
+    return ClientList(tuple(page), Counter(one.state for one in found), certificates, ends)
+
+
+def _served(rows: Iterable[Client]) -> frozenset[str]:
+    return frozenset(one.organisation.organisation_id for one in rows if not one.is_ended)
+
+
+def _matches(one: Client, text: str) -> bool:
+    folded = normalise(text)
+    by_id = bool(folded) and folded in normalise(one.organisation.customer_id)
+    return by_id or text.casefold() in one.organisation.name.casefold()
+
+
+def _sorted(rows: Iterable[Client], wanted: ClientQuery, ends: Mapping[str, datetime]) -> list[Client]:
+    """Return the rows in the wanted order; those without an instant come last, in either direction."""
+    by_name = sorted(rows, key=lambda one: (one.organisation.name.casefold(), one.mandate_id))
+    if wanted.sort is ClientSort.NAME:
+        return by_name[::-1] if wanted.descending else by_name
+    instants = {
+        one.mandate_id: one.until if wanted.sort is ClientSort.UNTIL else ends.get(one.organisation.organisation_id)
+        for one in by_name
+    }
+    dated = [(at, one) for one in by_name if (at := instants[one.mandate_id]) is not None]
+    dated.sort(key=lambda pair: pair[0], reverse=wanted.descending)
+    return [*(one for _, one in dated), *(one for one in by_name if instants[one.mandate_id] is None)]
 
 
 def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permissions, ctx: ServiceContext) -> AskAgain:
@@ -108,29 +173,41 @@ def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permis
     """
     _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     now = ctx.now()
-    found = list_to_ask(ctx.db, firm_id, now, ASKED_AT_ONCE + 1, mandate_ids)
+    found = _to_ask(firm_id, mandate_ids, ctx, now)
     left = ASKED_BY_A_FIRM_A_DAY - role_requests.count_recent(ctx.db, _requester("", firm_id), now)
-    return AskAgain(found[:ASKED_AT_ONCE], max(left, 0), len(found) > ASKED_AT_ONCE)
+    return AskAgain(found[:ASKED_AGAIN], max(left, 0), len(found) > ASKED_AGAIN)
 
 
-def ask_again(
-    firm_id: str, mandate_ids: Collection[str], until: datetime, ctx: ServiceContext, actor: Actor, request_id: str
-) -> int:
+def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now: datetime) -> list[Client]:
+    """Return these clients, or all, that can be asked again; the first to end come first."""
+    found = [
+        one
+        for one in list_clients(ctx.db, firm_id, now)
+        if one.until is not None and one.state is not ClientState.ON and not one.is_asked
+    ]
+    if mandate_ids:
+        found = [one for one in found if one.mandate_id in mandate_ids]
+    return sorted(found, key=lambda one: (one.until or now, one.organisation.name))
+
+
+def ask_again(asked: AgainRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> int:
     """Ask the clients of these assignments for the same role again; return their number.
 
     Clients that cannot be asked again now are skipped. Raises PermissionDenied, InvalidTerms and
     InvitationLimitReached; no client is asked then.
     """
+    firm_id, ids = asked.firm_id, asked.mandate_ids
     with act_for(Permission.ASK, firm_id, ctx, actor, request_id) as act:
         _directly(act.permissions.require(Permission.ASK, firm_id), firm_id)
-        if len(mandate_ids) > ASKED_AT_ONCE:
+        if len(ids) > ASKED_AT_ONCE:
             raise InvitationLimitReached
-        if not check_firm_grant(Role.MANAGER, until, act.audit.at):
+        if not check_firm_grant(Role.MANAGER, asked.until, act.audit.at):
             raise InvalidTerms
-        found = list_to_ask(ctx.db, firm_id, act.audit.at, ASKED_AT_ONCE, mandate_ids) if mandate_ids else ()
+        found = _to_ask(firm_id, frozenset(ids), ctx, act.audit.at) if ids else []
+        who = _requester(actor.user_id, firm_id)
         for role in sorted({one.role for one in found}):
-            ids = [one.organisation.customer_id for one in found if one.role is role]
-            role_requests.ask(ctx.db, _requester(actor.user_id, firm_id), ids, GrantTerms(role, until), act.audit)
+            customers = [one.organisation.customer_id for one in found if one.role is role]
+            role_requests.ask(ctx.db, who, customers, GrantTerms(role, asked.until), act.audit)
     return len(found)
 
 
