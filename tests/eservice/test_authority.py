@@ -114,6 +114,7 @@ ROUTES: dict[str, Route] = {
     "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
     "authorisation_pending": Route("/settings/authorisations/pending/{pending}", SIGN, SIGN),
     "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
+    "authorisations_ended": Route("/settings/authorisations/ended", None, KNOWN),
     "clients": Route("/settings/clients?organisation={organisation}", ORDER, ORDER),
     "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
     "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),

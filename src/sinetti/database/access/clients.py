@@ -115,8 +115,10 @@ def _is_asked(agent_id: str, now: datetime) -> Exists:
 
 def _client(row: Any, now: datetime) -> Client:  # noqa: ANN401 - a row of values
     end = row.withdrawn_at or row.valid_until
-    state = ClientState.ENDED if end is not None and end < now else ClientState.ON
-    if state is ClientState.ON and end is not None and end <= now + NEAR:
+    state = ClientState.ON
+    if row.withdrawn_at is not None or (end is not None and end < now):
+        state = ClientState.ENDED
+    elif end is not None and end <= now + NEAR:
         state = ClientState.ENDING
     return Client(
         row.mandate_id,
