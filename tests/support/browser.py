@@ -14,6 +14,7 @@ from lxml import html
 from sinetti.domain.values import Language
 from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
+from sinetti.notifications.context import NotificationSettings
 from sinetti.server.http import Request, Response
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
@@ -21,6 +22,7 @@ from tests.support.service_context import REQUEST, Desk
 
 ADDRESS = "https://people.sinetti.example"
 HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
+TERMS = NotificationSettings(ADDRESS, "Sinetti", HELP)
 
 
 @dataclass(slots=True)
@@ -131,5 +133,5 @@ def people_door(
     sms: bool = True,
 ) -> WsgiEndpoint:
     """Return the endpoint with the pages of an authority, as a node serves it."""
-    around = PortalContext(desk.ctx, post or Post(), "Sinetti", HELP, settings, sms=sms)
+    around = PortalContext(desk.ctx, post or Post(), TERMS, settings, sms=sms)
     return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())

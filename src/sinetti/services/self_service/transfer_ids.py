@@ -5,19 +5,28 @@ See docs/e-service/ordering.md.
 
 from dataclasses import dataclass, field
 
-from sinetti.database.organisations import orders
+from sinetti.database.organisations import orders, secure_messages
 from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow
 from sinetti.database.organisations.secure_messages import NewerLinkExists
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import delivery_code
 from sinetti.domain.orders.ordering_rules import is_link_expired
-from sinetti.services.access.act_transaction import guarded
+from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = ["LinkInfo", "OrderDetails", "OrderRow", "OrderView", "get_for_confirmation", "offer_anew", "open_orders"]
+__all__ = [
+    "LinkInfo",
+    "OrderDetails",
+    "OrderRow",
+    "OrderView",
+    "cancel_order",
+    "get_for_confirmation",
+    "offer_anew",
+    "open_orders",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,16 @@ def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, requ
     except NewerLinkExists:
         return False
     return True
+
+
+def cancel_order(order_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
+    """Cancel an open order; return False if it is not open any more.
+
+    Its transfer IDs and link end. A contact whose link still worked gets a message. Raises PermissionDenied.
+    """
+    found = orders.find_order(ctx.db, order_id)
+    with act_on(Permission.ORDER, None if found is None else found.organisation_id, ctx, actor, request_id) as act:
+        return secure_messages.cancel(ctx.db, order_id, act.audit)
 
 
 def _without_phone(order: OrderDetails) -> bool:
