@@ -6,7 +6,9 @@ from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.orders.ordering_rules import ORDER_LAPSES_AFTER
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
+from sinetti.i18n.translate import finnish_day, format_date
 from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
@@ -65,7 +67,7 @@ def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
     page = page_text(signatory.get(f"/settings/orders/{order}"))
     assert "No link to the transfer IDs has been sent." in page
     assert ("Send a link" in page, "previous link" in page) == (True, False)
-    page = page_text(signatory.press("send"))
+    page = page_text(signatory.press("check-send").press("send"))
     assert ("is on its way" in page, "Send a new link" in page) == (True, True)
 
 
@@ -216,15 +218,39 @@ def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite
 
 
 def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
-    checked(signatory).press("send")
-    order, seen = signatory.path, fields(signatory, "send")
+    checked(signatory, contact_language="en").press("send")
+    order = signatory.path
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "link to the transfer IDs no longer works" in page_text(signatory.get(order))
+    seen = fields(signatory.press("check-send"), "send")
+    assert "Open your transfer IDs by" in page_text(signatory), "the letter that leaves"
     assert "A new link is on its way." in page_text(signatory.press("send"))
     assert "A new link has already been sent." in page_text(signatory.post(order, {**seen, "do": "send"}))
     models.Lineage.objects.update(contact=None)
-    assert "The certificate has no technical contact person" in page_text(signatory.press("send"))
+    assert "The certificate has no technical contact person" in page_text(signatory.press("check-send"))
     assert signatory.reply.status == 409
+
+
+def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_desk):
+    checked(signatory, contact_language="en").press("send")
+    order, pk = signatory.path, orders(sqlite_desk)[0].pk
+    page = signatory.press("check-cancel")
+    assert page.heading == "Cancel this order?"
+    assert "nimi@sinisiipi.example" in page_text(page), "who is informed"
+    assert "cancelled the order of the certificate “Payroll”" in page_text(page), "the letter that leaves"
+    assert models.Order.objects.get(pk=pk).state == "open", "a check page changes nothing"
+    assert not models.OutboxMessage.objects.filter(step__startswith="cancelled").exists()
+    page.press("cancel")
+    assert (page.path, models.Order.objects.get(pk=pk).state) == (order, "cancelled")
+    assert "This order was cancelled or has lapsed." in page_text(page)
+    assert models.OutboxMessage.objects.filter(step__startswith="cancelled").count() == 1
+    assert not {"check-send", "check-cancel"} & set(page.buttons)
+
+
+def test_the_page_of_an_order_says_when_it_lapses(signatory, sqlite_desk):
+    checked(signatory).press("send")
+    day = format_date(finnish_day(sqlite_desk.ctx.now() + TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER))
+    assert f"lapses by itself on {day}" in page_text(signatory.get(signatory.path))
 
 
 STATES = {
@@ -258,7 +284,7 @@ def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
     assert "has been retrieved" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in page_text(signatory)
     models.Order.objects.update(state="cancelled")
-    assert "can no longer be used" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
+    assert "was cancelled or has lapsed" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
 
 
 def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):

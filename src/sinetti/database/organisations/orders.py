@@ -38,7 +38,8 @@ class LinkInfo:
 class OrderDetails:
     """An order with its people and newest link.
 
-    `certificate` is the serial of the certificate for which its ids were used.
+    `certificate` is the serial of the certificate for which its ids were used. `usable_until` is the end of its last
+    transfer ids or link.
     """
 
     order_id: str
@@ -56,6 +57,7 @@ class OrderDetails:
     replaces: Serial | None = None
     certificate: Serial | None = None
     link: LinkInfo | None = None
+    usable_until: datetime = datetime.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
     rows = models.Order.objects.using(db.alias).select_related(
         "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
     )
-    row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
+    ids = models.TransferIds.objects.filter(order=OuterRef("pk")).order_by("-expires").values("expires")
+    rows = rows.annotate(serial=Subquery(live.values("serial")[:1]), ids_expire=Subquery(ids[:1]))
+    row = rows.filter(pk=order_id).first()
     if row is None:
         return None
-    lineage = row.lineage
+    lineage, link = row.lineage, _link(db, order_id)
     contact, deputy = (None if one is None else reader(one) for one in (lineage.contact, lineage.deputy))
     return OrderDetails(
         row.order_id,
@@ -99,7 +103,8 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
         lineage.serves,
         Serial(row.replaces.serial) if row.replaces else None,
         Serial(row.serial) if row.serial else None,
-        _link(db, order_id),
+        link,
+        max(row.created, *(at for at in (row.ids_expire, link and link.expires) if at is not None)),
     )
 
 

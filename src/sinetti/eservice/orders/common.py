@@ -114,6 +114,11 @@ def back_to_list() -> Link | None:
     return Link(_("Back to the certificates"), address) if address else None
 
 
+def back_to_orders() -> Link:
+    """Return the link back to the list of open orders."""
+    return Link(_("Open orders"), url_or_empty("orders"))
+
+
 def hidden(name: str, value: str) -> Input:
     """Return a hidden value of a form."""
     return Input(name, "", "hidden", value)

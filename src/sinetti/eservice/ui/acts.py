@@ -20,7 +20,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import LINK, decrypt_token
 
 SEEN, STEP = "seen", "step"
-"""Hidden fields: the digest of what a check page showed, and the act that it is about."""
+"""Hidden fields of a check page: the digest of what it showed, and the act that it is about."""
 _MOST, _IN_FULL = 20, 2
 
 
@@ -70,10 +70,14 @@ class Confirmation:
 
 
 def is_step(request: HttpRequest, does: str) -> bool:
-    """Return True if the reader is at the check page of this act, or has pressed its button."""
-    return request.method == "POST" and does in {request.POST.get(STEP), request.POST.get("do")}
+    """Return True if the reader is at the check page of this act, or has pressed its button.
+
+    The button that leads there has the value `check_of(does)`.
+    """
+    at = {request.POST.get(STEP), request.POST.get("do")}
+    return request.method == "POST" and not at.isdisjoint({does, check_of(does)})
 
 
-def to_check(does: str) -> Input:
-    """Return the hidden field of a form whose button leads to the check page of an act."""
-    return Input(STEP, "", "hidden", does)
+def check_of(does: str) -> str:
+    """Return the value of a button that leads to the check page of an act."""
+    return f"check-{does}"

@@ -4,6 +4,7 @@ See docs/e-service/ordering.md.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sinetti.database.organisations import orders, secure_messages
 from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow
@@ -11,7 +12,7 @@ from sinetti.database.organisations.secure_messages import NewerLinkExists
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import delivery_code
-from sinetti.domain.orders.ordering_rules import is_link_expired
+from sinetti.domain.orders.ordering_rules import is_link_expired, lapses_at
 from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
@@ -33,13 +34,14 @@ __all__ = [
 class OrderView:
     """An order as the user may see it.
 
-    `lapsed` says that its link has ended. `code` is the code for a contact without a phone; only a user who may order
+    `lapsed` says that its link has ended. `lapses_at` is when an open order lapses by itself. `code` is the code for a contact without a phone; only a user who may order
     sees it.
     """
 
     order: OrderDetails
     may_order: bool
     lapsed: bool
+    lapses_at: datetime | None
     code: str | None = field(repr=False)
 
 
@@ -57,7 +59,8 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
     code = None
     if may_order and waits and link is not None and not lapsed and _without_phone(found):
         code = delivery_code(ctx.transfer_key, link.secure_id)
-    return OrderView(found, may_order, lapsed, code)
+    ends = lapses_at(found.usable_until) if found.state is OrderState.OPEN else None
+    return OrderView(found, may_order, lapsed, ends, code)
 
 
 def open_orders(
