@@ -131,11 +131,8 @@ def _end(looked: OrderView) -> list[Component]:
     """Return the day on which the order lapses, and the button that cancels it."""
     sentences = []
     if looked.lapses_at is not None:
-        lapses = _(
-            "The order lapses by itself on {day}, unless you send a new link.",
-            day=format_date(finnish_day(looked.lapses_at)),
-        )
-        sentences.append(lapses)
+        day = format_date(finnish_day(looked.lapses_at))
+        sentences.append(_("The order lapses by itself on {day}, unless you send a new link.", day=day))
     if not looked.may_order:
         return [Text(sentences)] if sentences else []
     sentences.append(_("If the certificate is not needed, cancel the order."))

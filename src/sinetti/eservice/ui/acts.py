@@ -60,6 +60,7 @@ class Confirmation:
 
     def __init__(self, request: HttpRequest, does: str, *shown: object) -> None:
         """Compare the digest that was sent with that of the values now."""
+        self.does = does
         digest = sha256("\0".join([does, *map(str, shown)]).encode()).hexdigest()
         sent = request.POST.get(SEEN, "") if request.method == "POST" else ""
         self.fields = [Input(STEP, "", "hidden", does), Input(SEEN, "", "hidden", digest)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.database.organisations import orders, secure_messages
-from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow
+from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow, OrderSearch, OrderSort
 from sinetti.database.organisations.secure_messages import NewerLinkExists
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
@@ -22,6 +22,8 @@ __all__ = [
     "LinkInfo",
     "OrderDetails",
     "OrderRow",
+    "OrderSearch",
+    "OrderSort",
     "OrderView",
     "cancel_order",
     "get_for_confirmation",
@@ -34,8 +36,8 @@ __all__ = [
 class OrderView:
     """An order as the user may see it.
 
-    `lapsed` says that its link has ended. `lapses_at` is when an open order lapses by itself. `code` is the code for a contact without a phone; only a user who may order
-    sees it.
+    `lapsed` says that its link has ended. `lapses_at` is when an open order lapses by itself. `code` is the code for a
+    contact without a phone; only a user who may order sees it.
     """
 
     order: OrderDetails
@@ -63,14 +65,9 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
     return OrderView(found, may_order, lapsed, ends, code)
 
 
-def open_orders(
-    permissions: Permissions, ctx: ServiceContext, start: int, count: int
-) -> tuple[tuple[OrderRow, ...], int]:
-    """Return open orders that the user may see, newest first, and their number.
-
-    From row `start` on, `count` rows.
-    """
-    return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), start, count)
+def open_orders(permissions: Permissions, ctx: ServiceContext, search: OrderSearch) -> tuple[tuple[OrderRow, ...], int]:
+    """Return open orders that the user may see, and the number of all that match."""
+    return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), search, ctx.now())
 
 
 def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
