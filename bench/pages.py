@@ -30,6 +30,7 @@ from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.notifications.context import NotificationSettings
 from sinetti.server.http import Request
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.services.access.permissions import Actor, load_permissions
@@ -180,7 +181,7 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
 
 def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
     """Measure whole pages through the endpoint, with session and mandates."""
-    around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
+    around = PortalContext(ctx, lambda _: True, NotificationSettings(ADDRESS, "Bench", dict.fromkeys(Language, "help")))
     door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
     cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"
     figures = []

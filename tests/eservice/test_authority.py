@@ -101,6 +101,7 @@ ROUTES: dict[str, Route] = {
     "order_new": Route("/settings/orders/new?organisation={organisation}", ORDER, ORDER),
     "order_replace": Route("/settings/orders/replace", ASK, ASK),
     "order": Route("/settings/orders/{order}", SEE, SEE),
+    "certificates_bulk": Route("/settings/bulk", ASK, ASK),
     "contacts": Route("/settings/contacts", ASK, ASK),
     "certificate_contact": Route("/settings/certificates/{serial}/contact", ORDER, ORDER),
     "certificate_let_end": Route("/settings/certificates/{serial}/let-end", ORDER, ORDER),

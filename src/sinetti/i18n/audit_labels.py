@@ -113,6 +113,8 @@ ACTIONS: Mapping[str, str] = {
     "signatory-removed": gettext_noop("Representative removed"),
     "transfer-ids-locked": gettext_noop("Transfer IDs locked"),
     "transfer-ids-made-anew": gettext_noop("New transfer IDs created"),
+    "order-cancelled": gettext_noop("Order cancelled"),
+    "order-lapsed": gettext_noop("Order lapsed"),
     "transfer-ids-shown": gettext_noop("Transfer IDs shown"),
 }
 """Labels by the action of a row."""
