@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.database import models
 from sinetti.domain.access.roles import Role
-from tests.eservice.test_authorisations import another, organisation_id, text_of
+from tests.eservice.test_authorisations import another, text_of
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.authority import CUSTOMER_NAME
 from tests.support.browser import Browser, people_door

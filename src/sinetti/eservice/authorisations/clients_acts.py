@@ -79,8 +79,8 @@ def _again(request: HttpRequest, firm_id: str, actor: Actor, picked: Sequence[st
     once = Confirmation(request, AGAIN, firm_id)
     form = AgainForm(request.POST if once.was_pressed else None, initial={"until": two_years(request)})
     ctx = portal_context(request).ctx
-    if once.is_given and form.is_valid():
-        until, sent = end_of(form.cleaned_data["until"]), []
+    if once.is_given and form.is_valid() and (until := end_of(form.cleaned_data["until"])) is not None:
+        sent: list[int] = []
         wrong = tried(
             lambda: sent.append(ask_again(AgainRequest(firm_id, picked, until), ctx, actor, request_id(request)))
         )

@@ -175,7 +175,7 @@ def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permis
     now = ctx.now()
     found = _to_ask(firm_id, mandate_ids, ctx, now)
     left = ASKED_BY_A_FIRM_A_DAY - role_requests.count_recent(ctx.db, _requester("", firm_id), now)
-    return AskAgain(found[:ASKED_AGAIN], max(left, 0), len(found) > ASKED_AGAIN)
+    return AskAgain(tuple(found[:ASKED_AGAIN]), max(left, 0), len(found) > ASKED_AGAIN)
 
 
 def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now: datetime) -> list[Client]:
