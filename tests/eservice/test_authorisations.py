@@ -114,7 +114,7 @@ def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite
     follow(newcomer.get("/account/security/codes/add/"))
     send(newcomer, code=code(newcomer.secrets[0]))
     assert newcomer.heading == "Recovery codes"
-    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Continue']/@href")
+    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href")
     assert ahead == address
     newcomer.get(ahead).press("take-up")
     assert rows(sqlite_desk, "RoleAssignment").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
@@ -329,7 +329,7 @@ def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
     follow(weak.get(ahead))
     follow(weak.get("/account/security/codes/add/"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == [page]
+    assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == [page]
     assert weak.get(page).reply.status == 200
 
 
@@ -339,7 +339,7 @@ def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
         weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
     follow(weak.get("/account/security/codes/add/"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == ["/"]
+    assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == ["/"]
 
 
 def test_the_pages_read_little(browser, sqlite_desk):
