@@ -169,7 +169,52 @@ VISITS: dict[str, Visit] = {
         "certificate_contact",
         "/settings/certificates/{stood_in}/contact?place=deputy",
         SIGNATORY,
-        sends=("no-deputy", {}),
+        sends=("check-remove", {}),
+    ),
+    "checking an order": Visit(
+        "order_new",
+        "/settings/orders/new?organisation={organisation}&replaces={serial}",
+        SIGNATORY,
+        sends=("check", {}),
+    ),
+    "checking a new link": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-send", {})),
+    "cancelling an order": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-cancel", {})),
+    "checking replacements": Visit(
+        "order_replace", "/settings/orders/replace", SIGNATORY, sends=("look", {"days": "730"})
+    ),
+    "checking another contact person": Visit(
+        "certificate_contact",
+        "/settings/certificates/{serial}/contact",
+        SIGNATORY,
+        sends=("check-save", {"person_name": "Uusi Nimi", "person_email": "new@malli.example", "person_phone": ""}),
+    ),
+    "handing over": Visit(
+        "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
+    ),
+    "acts on ticked certificates": Visit("certificates_bulk", "/settings/bulk", VIEWER, 403),
+    "checking a revocation": Visit(
+        "certificate_revoke",
+        "/settings/certificates/{serial}/revoke",
+        SIGNATORY,
+        sends=("check-revoke", {"reason": "superseded"}),
+    ),
+    "withdrawing an application": Visit(
+        "application", "/settings/applications/{application}", SIGNATORY, sends=("check-withdraw", {})
+    ),
+    "clerk: checking a decision": Visit(
+        "staff_application", "/staff/applications/{application}", CLERK, sends=("check-decide", {"verdict": "approved"})
+    ),
+    "clerk: ending an organisation": Visit(
+        "staff_organisation", "/staff/organisations/{organisation}", CLERK, sends=("check-end", {})
+    ),
+    "clerk: checking a revocation": Visit(
+        "staff_certificate", "/staff/certificates/{serial}", CLERK, sends=("check-revoke", {"reason": "superseded"})
+    ),
+    "clerk: checking many revocations": Visit(
+        "staff_revocation_new",
+        "/staff/revocations/new",
+        CLERK,
+        sends=("check-propose", {"serials": "{serial}", "reason": "superseded"}),
     ),
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
@@ -251,6 +296,10 @@ class Town:
         """Return the address of a visit with its placeholders filled in."""
         return visit.address.format(**self.objects)
 
+    def filled(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return typed values with their placeholders filled in."""
+        return {name: value.format(**self.objects) for name, value in typed.items()}
+
     def visited(self, visit: Visit, language: str) -> Browser:
         """Open the page of a visit in a language, and return the browser."""
         browser = self.browser(visit)
@@ -260,7 +309,7 @@ class Town:
             does, typed = visit.sends
             form = next(one for one in browser.page.forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
             fields = {name: value or "" for name, value in form.form_values()}
-            browser.post(form.action or browser.path, {**fields, "do": does, **typed})
+            browser.post(form.action or browser.path, {**fields, "do": does, **self.filled(typed)})
             while browser.reply.status in {302, 303}:
                 browser.get(browser.reply.headers["location"])
         return browser

@@ -18,6 +18,7 @@ from sinetti.authority.service_certificates import register_existing
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
+from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.status.crl import refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
@@ -94,6 +95,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
+        "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "OCSP answers": lambda: rounds.look(ctx),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave
@@ -121,3 +123,8 @@ def _settle_reservations(ctx: ServiceContext) -> None:
     finished, given_up = resolve_reservations(ctx, secrets.token_hex(16))
     if finished or given_up:
         _log.info("reservations: %d finished, %d given up", finished, given_up)
+
+
+def _lapse_orders(ctx: ServiceContext) -> None:
+    if lapsed := lapse_orders(ctx, secrets.token_hex(16)):
+        _log.info("orders: %d lapsed, whose transfer IDs ended long ago", lapsed)

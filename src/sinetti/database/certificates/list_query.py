@@ -42,6 +42,16 @@ def counts(db: Database, organisations: Collection[str], now: datetime) -> dict[
     return status_sql.status_counts(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted))
 
 
+def counts_by_organisation(
+    db: Database, organisations: Collection[str], now: datetime
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count the certificates of the default list by organisation and state, in one statement."""
+    wanted = _wanted_certificates(db, CertificateQuery(organisations, now))
+    return status_sql.counts_by_owner(
+        db, now, wanted.annotate(owner=F("lineage__organisation_id")).values(*_COLUMNS, "owner")
+    )
+
+
 def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
     """Return the list rows of these keys, in their order.
 

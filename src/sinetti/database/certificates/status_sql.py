@@ -184,6 +184,22 @@ def status_counts(
         return {STATES[number]: count for number, count in cursor.fetchall()}
 
 
+def counts_by_owner(
+    db: Database, now: datetime, certificates: "QuerySet[Any, Any]"
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count these certificates by their column `owner` and by state, except those that are over."""
+    written, bound = _written(db, certificates)
+    tables = f"{_INSTANTS}, {_certificates(db, written)}"
+    where = f"rank_n < {RANKS.index(Urgency.OVER)}"
+    statement = f"WITH {tables} SELECT owner, state_n, COUNT(*) FROM ranked WHERE {where} GROUP BY owner, state_n"  # noqa: S608 - constants
+    found: dict[str, dict[DisplayStatus, int]] = {}
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(statement, [*_instants(db, now), *bound])
+        for owner, state, count in cursor.fetchall():
+            found.setdefault(owner, {})[STATES[state]] = count
+    return found
+
+
 def _certificates(db: Database, written: str) -> str:
     return _CERTIFICATES.format(certificates=written, is_late=_IS_LATE[connections[db.alias].vendor])
 

@@ -88,6 +88,11 @@ def show_page(
     return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
 
 
+def show_check(request: HttpRequest, page: Page) -> HttpResponse:
+    """Show a check page for clerks."""
+    return show_page(request, page.title, page.blocks, page.back, page.status)
+
+
 def home() -> Link:
     """Return the link to the first page for clerks."""
     return Link(_("Clerk's pages"), reverse("staff"))
