@@ -1,0 +1,66 @@
+"""The organisation for which a user acts on the pages, chosen in the header.
+
+The choice narrows lists, the start page and prefilled forms. It gives no permission: it counts only while the user has
+a role for the organisation, and each act checks its own permission.
+"""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from sinetti.eservice.core.authentication import current_actor, current_permissions
+from sinetti.services.access.permissions import Permissions
+
+REPRESENTED = "represented_organisation"
+"""Session key: id of the chosen organisation; without it the user acts for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """User, and the organisation for which the user acts.
+
+    `customer_id` and `name` are empty if the user acts for all `count` organisations.
+    """
+
+    user: str
+    count: int
+    customer_id: str = ""
+    name: str = ""
+
+
+def represented(request: HttpRequest) -> str | None:
+    """Return the id of the chosen organisation, or of the only one; None for all.
+
+    A choice for which the user no longer has a role is ignored.
+    """
+    held = current_permissions(request).held
+    if len(held) == 1:
+        return next(iter(held))
+    chosen = request.session.get(REPRESENTED, "") if held else ""
+    return chosen if chosen in held else None
+
+
+def represented_permissions(request: HttpRequest) -> Permissions:
+    """Return the user's permissions for the chosen organisation, for lists and forms.
+
+    An organisation in the address (`organisation`) takes precedence, so links of messages lead where they say.
+    """
+    permissions, chosen = current_permissions(request), represented(request)
+    if chosen is None or request.GET.get("organisation", "") in permissions.held:
+        return permissions
+    return permissions.narrowed(chosen)
+
+
+def representation(request: HttpRequest) -> Representation | None:
+    """Return the user and the chosen organisation for the header; None for strangers.
+
+    It takes no statement, because names are read with the permissions.
+    """
+    if current_actor(request) is None:
+        return None
+    permissions, chosen = current_permissions(request), represented(request)
+    user = str(getattr(request.user, "name", "") or getattr(request.user, "email", ""))
+    if chosen is None:
+        return Representation(user, len(permissions.held))
+    name = permissions.names[chosen]
+    return Representation(user, len(permissions.held), name.customer_id, name.name)
