@@ -114,10 +114,10 @@ _SELECT = """
 SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sort_word, {at} AS sort_at FROM {rows}
 """
 _GROUPS = f"""
-SELECT state_n, rank_n, month_n, succeeded, lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
+SELECT state_n, rank_n, month_n, succeeded, gone_lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
 SELECT ranked.*, CASE {{months}} ELSE {MONTHS} END AS month_n,
-       state_n IN ({{ended}}) AND {_OVER_AT} >= %s AS lately FROM ranked) AS each
- GROUP BY state_n, rank_n, month_n, succeeded, lately
+       state_n IN ({{ended}}) AND {_OVER_AT} >= %s AS gone_lately FROM ranked) AS each
+ GROUP BY state_n, rank_n, month_n, succeeded, gone_lately
 UNION ALL SELECT state_n, {RANKS.index(Urgency.OPEN)}, NULL, NULL, NULL, COUNT(*), NULL, MIN(order_id)
   FROM ordered GROUP BY state_n
 """  # noqa: S608 - constant numbers and columns

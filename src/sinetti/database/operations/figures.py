@@ -43,7 +43,7 @@ _NOT_LIVE = f"('{CertificateState.SUPERSEDED}', '{CertificateState.RESERVED}')"
 _LIVE = f"""
 live AS (
 SELECT c.id, c.lineage_id, c.not_after, c.not_before FROM sinetti_certificate c
- WHERE c.not_after >= %s AND c.revoked_at IS NULL AND c.state NOT IN {_NOT_LIVE}
+ WHERE c.not_after >= %s {{until}} AND c.revoked_at IS NULL AND c.state NOT IN {_NOT_LIVE}
    AND NOT EXISTS (SELECT 1 FROM sinetti_certificate n
                     WHERE n.predecessor_id = c.id AND n.revoked_at IS NULL AND n.state NOT IN {_NOT_LIVE})
    AND NOT EXISTS (SELECT 1 FROM sinetti_certificate n
@@ -66,7 +66,7 @@ SELECT l.organisation_id AS holder, live.not_after FROM live JOIN sinetti_lineag
 """
 _SOON = """
 SELECT l.organisation_id, live.not_after FROM live JOIN sinetti_lineage l ON l.lineage_id = live.lineage_id
- WHERE live.not_after < %s AND (l.renewal_opt_out_at IS NULL OR l.renewal_opt_out_at < live.not_before)
+ WHERE (l.renewal_opt_out_at IS NULL OR l.renewal_opt_out_at < live.not_before)
 """
 _OF_FLEETS = f"""
 SELECT organisation_id AS holder, not_after FROM ({_SOON}) AS own UNION ALL
@@ -149,7 +149,7 @@ def _by_month(
 ) -> tuple[int, ...]:
     """Return the count of each month between these edges, and of the time after them."""
     months = " ".join(f"WHEN {column} < %s THEN {place}" for place in range(len(edges) - 1))
-    text = statement.format(live=_LIVE, months=months, last=len(edges) - 1)
+    text = statement.format(live=_LIVE.format(until=""), months=months, last=len(edges) - 1)
     after = list(edges[1:])
     # The terms of the CTE come first, those of the other statement last.
     values = [*before, *after] if statement is _ENDS else [*after, *before]
@@ -158,11 +158,11 @@ def _by_month(
 
 
 def _work(db: Database, kind: WorkKind, now: datetime) -> WorkList:
-    soon = now + FLEET_ENDS_WITHIN
     fleets = kind is WorkKind.FLEETS
     found = _OF_FLEETS if fleets else _OF_PEOPLE.format(terms=_TERMS[kind])
-    text = _WORK.format(live=_LIVE, found=found, least=FLEET if fleets else 1, shown=SHOWN)
-    rows = _rows(db, text, [now, soon, soon, now, now] if fleets else [now])
+    live = _LIVE.format(until="AND c.not_after < %s" if fleets else "")
+    text = _WORK.format(live=live, found=found, least=FLEET if fleets else 1, shown=SHOWN)
+    rows = _rows(db, text, [now, now + FLEET_ENDS_WITHIN, now, now] if fleets else [now])
     if not rows:
         return WorkList()
     work = tuple(OrganisationWork(holder, count, _instant(first)) for holder, count, first, *_ in rows)
