@@ -186,11 +186,6 @@ def list_proposed(db: Database, most: int, now: datetime) -> tuple[LoadListItem,
     )
 
 
-def count_proposed(db: Database, now: datetime) -> int:
-    """Return the number of files that wait for a second clerk."""
-    return proposed(db, now).count()
-
-
 def find_proposed(db: Database, clerk: str, digest: str, now: datetime) -> str | None:
     """Return the id of the same proposal by this clerk that still waits, or None.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from sinetti.eservice.core.authentication import current_actor, current_permissions
+from sinetti.eservice.core.authentication import current_permissions
 from sinetti.services.access.permissions import Permissions
 
 REPRESENTED = "represented_organisation"
@@ -17,12 +17,11 @@ REPRESENTED = "represented_organisation"
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """User, and the organisation for which the user acts.
+    """Organisation for which the user acts.
 
     `customer_id` and `name` are empty if the user acts for all `count` organisations.
     """
 
-    user: str
     count: int
     customer_id: str = ""
     name: str = ""
@@ -52,15 +51,14 @@ def represented_permissions(request: HttpRequest) -> Permissions:
 
 
 def representation(request: HttpRequest) -> Representation | None:
-    """Return the user and the chosen organisation for the header; None for strangers.
+    """Return the organisation in the header; None for users without any.
 
     It takes no statement, because names are read with the permissions.
     """
-    if current_actor(request) is None:
-        return None
     permissions, chosen = current_permissions(request), represented(request)
-    user = str(getattr(request.user, "name", "") or getattr(request.user, "email", ""))
+    if not permissions.held:
+        return None
     if chosen is None:
-        return Representation(user, len(permissions.held))
+        return Representation(len(permissions.held))
     name = permissions.names[chosen]
-    return Representation(user, len(permissions.held), name.customer_id, name.name)
+    return Representation(len(permissions.held), name.customer_id, name.name)

@@ -10,22 +10,19 @@ from sinetti.domain.values import normalise
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.representation import REPRESENTED, represented
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text
-from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.navigation import ALL_ORGANISATIONS, LONGEST_SEARCH, redirect_to
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop, number
+from sinetti.i18n.translate import _, gettext_noop, ngettext, number
 from sinetti.services.access.permissions import Permissions
 
 SHOWN = 50
 """Organisations on the page; a search finds the others."""
-LONGEST = 100
-"""Longest search text in characters."""
 _ALL = "all"
 _TITLE = gettext_noop("Choose the organisation that you act for")
 _WHY = gettext_noop(
     "Lists, the start page and new orders are limited to the organisation that you choose. Your authorisations stay "
     "as they are."
 )
-_ALL_OF_THEM = ngettext_noop("All: {count} organisation", "All {count} organisations")
 _SHOWN_OF = gettext_noop("The first {shown} of {count} organisations are shown. Search to find the others.")
 _NONE_FOUND = gettext_noop("No organisation that you act for has this in its name or ID. Use a shorter search term.")
 _CHOOSE = gettext_noop("Choose one of the organisations.")
@@ -46,8 +43,9 @@ def acting_for_page(request: HttpRequest) -> HttpResponse:
 
 def matches(name: OrganisationLabel, text: str) -> bool:
     """Return True if each word of the text is in the name, or the text is in the id."""
-    words, asked = text.casefold().split(), normalise(text)
-    return all(one in name.name.casefold() for one in words) or (bool(asked) and asked in normalise(name.customer_id))
+    words, asked = text.casefold().split(), normalise(text).replace("-", "")
+    inside = all(one in name.name.casefold() for one in words)
+    return inside or (bool(asked) and asked in normalise(name.customer_id).replace("-", ""))
 
 
 def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpResponse:
@@ -62,7 +60,7 @@ def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpRe
 
 
 def _page(request: HttpRequest, permissions: Permissions, error: str) -> HttpResponse:
-    text = "".join(one for one in request.GET.get("q", "") if one.isprintable()).strip()[:LONGEST]
+    text = "".join(one for one in request.GET.get("find", "") if one.isprintable()).strip()[:LONGEST_SEARCH]
     named = sorted((permissions.names[one].name.casefold(), one) for one in permissions.held)
     found = [one for _name, one in named if matches(permissions.names[one], text)]
     blocks: list[Component] = [Text([_(_WHY)])]
@@ -80,15 +78,15 @@ def _page(request: HttpRequest, permissions: Permissions, error: str) -> HttpRes
 
 def _search(text: str) -> Form:
     hint = _("A part of the name or of the Business ID, for example korhonen")
-    field = Input("q", _("Search"), value=text, hint=hint, longest=LONGEST)
+    field = Input("find", _("Search"), value=text, hint=hint, longest=LONGEST_SEARCH)
     return Form([field], [Button(_("Search"), minor=True)], search=True, name="search")
 
 
 def _choice(request: HttpRequest, permissions: Permissions, found: list[str], error: str) -> Form:
     now, names = represented(request), permissions.names
-    every = Option(_ALL, ngettext(*_ALL_OF_THEM, len(permissions.held)), now is None)
+    every = Option(_ALL, ngettext(*ALL_ORGANISATIONS, len(permissions.held)), now is None)
     ones = [Option(one, names[one].name, one == now, names[one].customer_id) for one in found]
     options = [every, *ones] if len(permissions.held) > 1 else ones
     errors = [("represented", error)] if error else []
     field = Input("represented", _("Organisation"), "radio", error=error, required=True, options=options)
-    return Form([field], [Button(_("Act for this organisation"), "represent")], errors=errors)
+    return Form([field], [Button(_("Act for the selected"), "represent")], errors=errors)
