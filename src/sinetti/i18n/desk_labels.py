@@ -74,4 +74,4 @@ PROBLEMS: Mapping[HealthKind, tuple[str, str]] = {
         "The clocks of {count} servers cannot be trusted, so no certificate is issued. Call the operator now.",
     ),
 }
-"""Problems with their size (domain/operations/figures.py), and what the clerk does."""
+"""Problems with their size, and what the clerk does."""

@@ -121,7 +121,7 @@ def count_figures(db: Database, now: datetime, machine_now: datetime) -> Authori
 
 
 def list_waiting(db: Database, user_id: str, now: datetime) -> tuple[WaitingWork, ...]:
-    """Return the cases that wait for a clerk, in one statement; only kinds with a case."""
+    """Return the kinds of cases that wait for a clerk, in one statement."""
     own, officer = Q(proposed_by=user_id), Q(officer__iexact=officer_of_account(user_id))
     parts = (
         (CaseKind.APPLICATIONS, applications.waiting(db), "created", Q(user=user_id)),

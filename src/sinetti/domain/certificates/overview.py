@@ -10,7 +10,7 @@ from sinetti.domain.certificates.display_status import OF_ORDERS, DisplayStatus,
 MONTHS = 24
 """Months of a chart."""
 LATELY_ENDED = timedelta(days=365)
-"""Time for which a certificate that ended without a successor counts on the start page."""
+"""Time after its end for which a certificate without a successor is counted."""
 ENDED = frozenset({DisplayStatus.REVOKED, DisplayStatus.EXPIRED})
 
 
@@ -27,13 +27,13 @@ def coming_months(now: datetime) -> tuple[date, ...]:
 
 
 def past_months(now: datetime) -> tuple[date, ...]:
-    """Return the first days of this Finnish month and of the 23 before it, oldest first."""
+    """Return the first days of 24 Finnish months, this one last."""
     today = finnish_date(now)
     return tuple(month_begins(today, later) for later in range(1 - MONTHS, 1))
 
 
 def bounds(months: Sequence[date]) -> tuple[datetime, ...]:
-    """Return the instants between which the months lie: one more than there are months."""
+    """Return the instants at which the months begin, and the end of the last one."""
     return tuple(midnight(one) for one in (*months, month_begins(months[-1], 1)))
 
 

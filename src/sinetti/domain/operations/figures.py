@@ -1,4 +1,4 @@
-"""Figures of the whole authority, counted in the background for the clerks' first page."""
+"""Figures of the whole authority, for the clerks' first page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ COUNTED_EVERY = timedelta(minutes=10)
 STALE_AFTER = timedelta(hours=1)
 """Age from which the background work that counts has evidently stopped."""
 FLEET = 10
-"""Least number of certificates that end without a renewal and make an organisation a fleet in danger."""
+"""Least number of certificates near their end that make a fleet in danger."""
 FLEET_ENDS_WITHIN = timedelta(days=30)
 REFUSALS_WITHIN = timedelta(days=30)
 SHOWN = 100
@@ -62,7 +62,7 @@ class WaitingWork:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationWork:
-    """Organisation with certificates that need work; `first_end` is the first of their ends."""
+    """Organisation with certificates that need work, and the first of their ends."""
 
     organisation_id: str
     count: int

@@ -12,7 +12,7 @@ from sinetti.eservice.core.authentication import current_permissions
 from sinetti.services.access.permissions import Permissions
 
 REPRESENTED = "represented_organisation"
-"""Session key: id of the chosen organisation; without it the user acts for all of them."""
+"""Session key: id of the chosen organisation, absent for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""First page: a description of the service for strangers, tasks and totals for users."""
+"""First page: a description for strangers, tasks and totals for users."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -275,5 +275,5 @@ def _ways(request: HttpRequest, actor: Actor, found: Overview) -> list[Component
         (not desk or sees, gettext_noop("Request an authorisation"), "ask"),
         (not desk, gettext_noop("Retrieve a certificate"), "fetch"),
     ]
-    ways = [Link(_(name), url_or_empty(place)) for shown, name, place in places if shown]
+    ways = [Link(_(name), url_or_empty(place), button=place == "staff") for shown, name, place in places if shown]
     return [Section(_("Quick links"), [Links([one for one in ways if one.address])])]

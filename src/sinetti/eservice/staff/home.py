@@ -1,4 +1,4 @@
-"""First page for clerks: search, work, state of the service; the purpose of their access."""
+"""First page for clerks with search and work, and the purpose of access."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -249,7 +249,7 @@ def _first_sentence(reason: RejectionReason) -> str:
 @staff_view
 @require_safe
 def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpResponse:
-    """List the organisations with work that was found by counting, the first end first."""
+    """List the organisations with work found by counting, the first end first."""
     if kind not in set(WorkKind):
         return not_found(request)
     known = WorkKind(kind)

@@ -35,7 +35,7 @@ def list_waiting(actor: Actor, ctx: ServiceContext) -> tuple[WaitingWork, ...]:
 
 
 def load_figures(actor: Actor, ctx: ServiceContext) -> AuthorityFigures | None:
-    """Return the last count of the background work, without personal data; None before.
+    """Return the last count of the background work; None before the first.
 
     Raises NotStaff.
     """
