@@ -85,6 +85,7 @@ A clerk who has not stated a purpose is asked for it before access.
 
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
+    "acting_for": Route("/settings/acting-for", KNOWN, KNOWN),
     "profile": Route("/settings/profile", KNOWN, KNOWN),
     "about": Route("/about", ALL),
     "interface": Route("/interface", ALL),
@@ -129,6 +130,7 @@ ROUTES: dict[str, Route] = {
     "application_decision": Route("/settings/applications/{application}/decision", SIGN),
     "staff": Route("/staff", STAFF, **HIDDEN),
     "staff_purpose": Route("/staff/purpose", STAFF, STAFF, **HIDDEN),
+    "staff_work": Route("/staff/work/fleets", STAFF, **HIDDEN),
     "staff_applications": Route("/staff/applications", STAFF, **HIDDEN),
     "staff_application": Route("/staff/applications/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_organisations": Route("/staff/organisations", STAFF, **HIDDEN),

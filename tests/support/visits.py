@@ -23,6 +23,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.services.staff.session import StaffSession
@@ -75,6 +76,9 @@ VISITS: dict[str, Visit] = {
     "start of somebody without authorisations": Visit("start", "/", NOBODY),
     "start without the second factor": Visit("start", "/", WEAK),
     "start of a clerk": Visit("start", "/", CLERK),
+    "whom I act for": Visit("acting_for", "/settings/acting-for", SIGNATORY),
+    "whom I act for, no match": Visit("acting_for", "/settings/acting-for?find=zz", SIGNATORY),
+    "whom I act for, of nobody": Visit("acting_for", "/settings/acting-for", NOBODY),
     "my settings": Visit("profile", "/settings/profile", SIGNATORY),
     "my settings, wrong": Visit("profile", "/settings/profile", SIGNATORY, 422, ("save", {"name": ""})),
     "description of the service": Visit("about", "/about"),
@@ -230,6 +234,9 @@ VISITS: dict[str, Visit] = {
     ),
     "a clerk's purpose": Visit("staff_purpose", "/staff/purpose", CLERK, looks=False),
     "clerks' pages": Visit("staff", "/staff", CLERK),
+    "clerks' pages without a purpose": Visit("staff", "/staff", CLERK, looks=False),
+    "clerk: contacts who are missing": Visit("staff_work", "/staff/work/contactless", CLERK),
+    "clerk: fleets": Visit("staff_work", "/staff/work/fleets", CLERK),
     "clerk: applications": Visit("staff_applications", "/staff/applications", CLERK),
     "clerk: an application": Visit("staff_application", "/staff/applications/{application}", CLERK),
     "clerk: organisations": Visit("staff_organisations", "/staff/organisations", CLERK),
@@ -370,6 +377,7 @@ def town(desk: Desk, address: str) -> Town:
     asked(desk, pin)
     shown = offered(desk)
     opened(desk, shown)
+    refresh_figures(desk.ctx)
     built.objects |= {
         "organisation": own.pk,
         "serial": held.serial,
