@@ -35,12 +35,13 @@ from sinetti.database.notifications.recipients import (
     unique_by_address,
 )
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import STAYS, CertificateProgress
+from sinetti.domain.certificates.display_status import CertificateProgress
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
 from sinetti.domain.notifications.digests import (
     NEAR,
+    STAYS,
     DigestCertificate,
     DigestItemKind,
     DigestSection,

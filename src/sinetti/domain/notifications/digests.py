@@ -21,6 +21,11 @@ from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, ValidityPeriod
 
 NEAR = RENEWAL_WINDOW
 """Time before its end from which a certificate appears in digests."""
+STAYS = timedelta(days=14)
+"""Time after its end for which a certificate without a successor stays in digests.
+
+Pages show it until it is replaced or let end; mail must not repeat for ever.
+"""
 CLOSE = timedelta(days=7)
 """Time before its end from which a certificate causes a digest each working day."""
 

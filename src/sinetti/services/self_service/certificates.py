@@ -109,18 +109,6 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(
-    permissions: Permissions, ctx: ServiceContext, most: int, chosen: str = ""
-) -> tuple[tuple[str, str, str], ...]:
-    """Return id, customer id and name of the organisations the user may see, by name.
-
-    If there are more than `most`, return only the chosen one, if any.
-    """
-    ids = permissions.organisations(Permission.SEE)
-    listed_ids = ids if len(ids) <= most else ids & {chosen}
-    return list_query.names(ctx.db, listed_ids, most) if listed_ids else ()
-
-
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
     """Return the details of one certificate, in four statements.
 
