@@ -6,16 +6,14 @@ from typing import assert_never
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import (
-    CertificateFacts,
     DisplayStatus,
     NextActor,
     OrderFacts,
-    Urgency,
     days_left,
     next_actor,
     order_state,
+    severity_of,
     state_of,
-    urgency_of,
 )
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
@@ -55,19 +53,6 @@ _LEFT, _LEFT_ONE, _LEFT_NONE = (
     gettext_noop("Less than a day left"),
 )
 _NOTHING_LEFT = gettext_noop("No time left")
-
-_TONES: Mapping[DisplayStatus, Severity] = {
-    DisplayStatus.REVOKED: Severity.ERROR,
-    DisplayStatus.EXPIRED: Severity.ERROR,
-    DisplayStatus.OLD_IN_USE: Severity.WARNING,
-    DisplayStatus.NEW_WAITS: Severity.WARNING,
-    DisplayStatus.NOT_FETCHED: Severity.WARNING,
-    DisplayStatus.ENDS_SOON: Severity.ERROR,
-    DisplayStatus.RENEWAL_OPEN: Severity.WARNING,
-    DisplayStatus.VALID: Severity.GOOD,
-    DisplayStatus.RENEWED: Severity.GOOD,
-    DisplayStatus.IDS_LAPSED: Severity.ERROR,
-}
 
 _SEEN, _NOT_SEEN, _NOT_KNOWN = (
     gettext_noop("Last seen {at}"),
@@ -117,10 +102,8 @@ def status_label(row: CertificateListItem, now: datetime) -> str:
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
-    """Return the severity of a state; a certificate that is over is plain."""
-    if isinstance(row.facts, CertificateFacts) and urgency_of(row.facts, now) is Urgency.OVER:
-        return Severity.PLAIN
-    return _TONES.get(state_in(row, now), Severity.PLAIN)
+    """Return the severity of a state; what is over is plain."""
+    return Severity(severity_of(row.facts, now))
 
 
 def left_words(not_after: datetime, now: datetime) -> str:
