@@ -114,7 +114,9 @@ def test_search_and_filters(desk):
     }
     for text, keys in texts.items():
         assert found(desk, text=text) == keys, text
-    assert found(desk, contact="maija@M") == [first]
+    assert found(desk, contact="maija@M") == found(desk, contact="esimerk") == [first]
+    assert found(desk, organisation="4321-0") == found(desk, organisation="4321-0", text="rla") == [second]
+    assert found(desk, ends=(NOW + 80 * DAY, NOW + 90 * DAY)) == [second]
     assert found(desk, contact="payroll") == []
     assert found(desk, organisations=[other.pk]) == [second]
     assert found(desk, organisations=[]) == []

@@ -30,7 +30,7 @@ def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -
     """Return the sorted keys of a query, in one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
-    with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
+    with_orders = wanted.ends is None and (not wanted.states or any(one in OF_ORDERS for one in wanted.states))
     orders = _wanted_orders(db, wanted) if with_orders else None
     return status_sql.sorted_keys(db, wanted, _wanted_certificates(db, wanted), orders, most)
 
@@ -92,6 +92,9 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
     kept = kept.filter(_OneOf(F("lineage__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(lineage__type__channel=wanted.channel)
+    if wanted.ends is not None:
+        begin, end = wanted.ends
+        kept = kept.filter(revoked_at__isnull=True, not_after__gte=begin, not_after__lt=end)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
         seen=status_sql.seen(),
@@ -121,6 +124,8 @@ def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: boo
     people = [f"lineage__contact__{one}" for one in ("name", "email")]
     if wanted.contact:
         kept = kept.filter(contains(db, people[0], wanted.contact) | contains(db, people[1], wanted.contact))
+    if wanted.organisation:
+        kept = kept.filter(matches(db, wanted.organisation, "lineage__organisation__"))
     if wanted.text:
         found = matches(db, wanted.text, "lineage__organisation__")
         for column in ("lineage__description", *people):

@@ -127,7 +127,7 @@ _IS_LATE = {
 }
 """Second half of the time for renewing, by database.
 
-It agrees with `display_status.is_late`.
+It agrees with `display_status.ends_soon`.
 """
 
 _LAPSED_BELOW = (

@@ -164,7 +164,7 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         # An opt-out before a renewal or replacement does not apply to the new certificate.
         DisplayStatus.LET_END: is_let_end(one),
         # A certificate that is valid for weeks ends soon from its beginning; programs renew it in the first half.
-        DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and is_late(one, now),
+        DisplayStatus.ENDS_SOON: ends_soon(one.span.not_after, one.renewable_from, now),
         DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
     }
     return next((name for name, holds in held.items() if holds), DisplayStatus.VALID)
@@ -175,9 +175,9 @@ def is_let_end(one: CertificateFacts) -> bool:
     return one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at
 
 
-def is_late(one: CertificateFacts, now: datetime) -> bool:
-    """Return True in the second half of the time for renewing."""
-    return one.span.not_after - now <= now - one.renewable_from
+def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> bool:
+    """Return True with 14 days or less left, in the second half of the time for renewing."""
+    return not_after - now <= min(IN_TIME, now - renewable_from)
 
 
 def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:

@@ -54,6 +54,14 @@ _LEFT, _LEFT_ONE, _LEFT_NONE = (
 )
 _NOTHING_LEFT = gettext_noop("No time left")
 
+SEVERITIES: Mapping[Severity, str] = {
+    Severity.ERROR: gettext_noop("Urgent"),
+    Severity.WARNING: gettext_noop("Needs attention"),
+    Severity.GOOD: gettext_noop("In order"),
+    Severity.PLAIN: gettext_noop("Not urgent"),
+}
+"""Severities in words, for the CSV."""
+
 _SEEN, _NOT_SEEN, _NOT_KNOWN = (
     gettext_noop("Last seen {at}"),
     gettext_noop("Not seen since {at}"),
@@ -99,6 +107,12 @@ def status_label(row: CertificateListItem, now: datetime) -> str:
             return _counted(facts.span.not_after, now, (_ENDS_IN, _ENDS_IN_ONE, _ENDS_TODAY))
         case _:
             return _(STATES[state])
+
+
+def short_label(row: CertificateListItem, now: datetime) -> str:
+    """Return a state for a list, whose other columns have the instants."""
+    state = state_in(row, now)
+    return status_label(row, now) if state is DisplayStatus.ENDS_SOON else _(STATES[state])
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
