@@ -105,6 +105,6 @@ def sound(browser):
         assert one.xpath(f"//label[@for='{one.get('id')}']") or one.get("aria-labelledby"), one.get("name")
     for one in page.xpath("//a[@href] | //button"):
         assert one.text_content().strip() or one.get("aria-label")
-    assert static_files.stylesheet() in body
+    assert all(static_files.named(one) in body for one in (*static_files.STYLES, "page.js"))
     for link in page.xpath("//*[@role='alert']//a/@href"):
         assert link.removeprefix("#") in ids, "an error leads to its field"

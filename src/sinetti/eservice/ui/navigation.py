@@ -3,9 +3,10 @@
 Helpers make links to pages by URL name, and redirects after an action.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +14,8 @@ from django.urls import NoReverseMatch, reverse
 
 from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
-from sinetti.eservice.ui.components import Link
+from sinetti.eservice.ui.components import Component, Link
+from sinetti.eservice.ui.icons import ICONS
 from sinetti.i18n.translate import _, gettext_noop
 
 
@@ -71,6 +73,31 @@ SECURITY = gettext_noop("Sign-in and security")
 """Title of the page with passwords and factors, used in every link to it."""
 _STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
 _OWN = ((gettext_noop("My details"), "profile"), (SECURITY, "mfa_index"), (gettext_noop("Sign out"), "account_logout"))
+
+
+@dataclass(frozen=True, slots=True)
+class PortalHeader:
+    """Header of a page: the signed-in person, the represented organisation, the menus.
+
+    `switch` are the components that choose another organisation.
+    """
+
+    identity: str = ""
+    organisation: str = ""
+    switch: Sequence[Component] = ()
+    menu_name: str = ""
+    menu: Sequence[Link] = ()
+    account: Sequence[Link] = ()
+    back: ClassVar[str] = ICONS["back"]
+    building: ClassVar[str] = ICONS["building"]
+    person: ClassVar[str] = ICONS["person"]
+
+
+def portal_header(request: HttpRequest) -> PortalHeader:
+    """Return the header for the reader."""
+    user = None if current_actor(request) is None else request.user
+    identity = str(getattr(user, "name", "") or getattr(user, "email", ""))
+    return PortalHeader(identity, menu_name=menu_name(request), menu=main_menu(request), account=account_menu(request))
 
 
 def main_menu(request: HttpRequest) -> list[Link]:
