@@ -15,7 +15,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
-from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability
+from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
@@ -57,8 +57,8 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
     """
     check_key_separation(authority, tls_key)
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
-    for unknown in check_durability(authority.ctx.db):
-        _log.warning("%s", unknown)
+    for warning in (*check_durability(authority.ctx.db), *complete_search_indexes(authority.ctx.db)):
+        _log.warning("%s", warning)
     status = compare(authority.ctx, authority.journal)
     if can_reconcile and not status.agrees:
         reconcile(authority.ctx, authority.journal, secrets.token_hex(16))

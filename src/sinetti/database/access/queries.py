@@ -17,7 +17,7 @@ from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.connection import Database
 from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
-from sinetti.database.organisations.administration import json_values
+from sinetti.database.sql import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
 from sinetti.domain.access.roles import OrganisationLabel, Role, RoleGrant, roles_up_to
 from sinetti.domain.values import normalise
