@@ -33,6 +33,7 @@ from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.notifications.context import NotificationSettings
 from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.http import Request
 from sinetti.server.wsgi_adapter import WsgiEndpoint
@@ -190,7 +191,7 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
 
 def _pages(ctx: ServiceContext, firm: User, times: int) -> list[Figure]:
     """Measure the main pages through the endpoint, with sessions and role assignments."""
-    around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
+    around = PortalContext(ctx, lambda _: True, NotificationSettings(ADDRESS, "Bench", dict.fromkeys(Language, "help")))
     door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
     signatory, held = _signatory(ctx.db)
     clerk = User.objects.using(ctx.db.alias).create(email="clerk@authority.example", is_staff=True, created=NOW)
