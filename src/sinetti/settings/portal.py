@@ -39,7 +39,10 @@ _ACTIVE = re.compile(
     rb"<!DOCTYPE|<!ENTITY|<script|<foreignObject|\bon[a-z]+\s*=|javascript:|href\s*=\s*[\"']?\s*[^#\"'\s]",
     re.IGNORECASE,
 )
-"""Parts of an SVG that run code or load something else. Browsers get a policy against both, too."""
+"""Parts of an SVG that run code or load something else.
+
+Browsers get a policy against both, too.
+"""
 _MOST_A_DAY = 100_000
 
 

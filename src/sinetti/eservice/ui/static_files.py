@@ -17,7 +17,7 @@ _DIGITS = 16
 POLICY = "sinetti_policy"
 """Response attribute: a Content-Security-Policy of its own."""
 _PICTURE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-"""Policy of the operator's logo: an SVG may paint itself, and neither runs nor loads anything."""
+"""Policy of the operator's logo: an SVG paints itself and loads nothing."""
 FILES: Mapping[str, str] = {
     "tokens.css": "text/css; charset=utf-8",
     "pages.css": "text/css; charset=utf-8",
