@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.refusals import WriteRefused
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import SignInRequired
+from sinetti.eservice.core.authentication import Detour
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import draft_store as store
 from sinetti.eservice.ui.components import Alert, Component, Form, Input, Link, Severity, Table
@@ -31,10 +31,7 @@ from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff
 
 _LAPSED = gettext_noop("We keep what you type for one hour. This page no longer has it. Fill in the form again.")
-_UNSENT = gettext_noop(
-    "Nothing has been sent, because you had been signed out or the page was old. Check what you typed. "
-    "Then press the button again."
-)
+_UNSENT = gettext_noop("We kept what you typed, but nothing has been sent yet. Check it. Then press the button again.")
 _NOT_DONE = gettext_noop(
     "The last attempt did not succeed, and nothing was changed. Check what you typed, then try again."
 )
@@ -156,12 +153,14 @@ class _Visit:
         self, statement: Statement, before: Draft | None, digest: str, response: HttpResponseBase
     ) -> HttpResponseBase:
         """Redirect to the draft of the answer; an answer that is no page stays."""
-        if isinstance(response, SignInRequired):
+        if isinstance(response, Detour):
             kept = store.keep_unsent(self.request)
-            return response if kept is None else SignInRequired(kept.address)
+            return response if kept is None else Detour(response.first, kept.address)
         draft = store.begin(self.request, statement)
         if HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
             location = response.headers["Location"]
+            if not self.replays:
+                return response
             if statement.visible:
                 typed = store.fields_of(self.request, statement.names)
                 done = replace(before or draft, typed=typed, sent=None, notes=())
@@ -188,7 +187,7 @@ class _Visit:
         asked = {LANGUAGE: language} if language in set(Language) else {}
         before = store.find(self.request, self.request.GET.get(DRAFT, ""))
         address = before.address if before is not None else store.plain_address(self.request)
-        if statement is not None and statement.names:
+        if statement is not None:
             draft = store.begin(self.request, statement)
             typed = store.fields_of(self.request, statement.names)
             kept = replace(before or draft, draft_id=draft.draft_id, at=draft.at, typed=typed)
@@ -215,7 +214,7 @@ class _Visit:
                     response = self.view()
             except (WriteRefused, LimitReached):
                 response = None
-            if response is not None and (isinstance(response, SignInRequired) or self.page is not None):
+            if response is not None and (isinstance(response, Detour) or self.page is not None):
                 return response
         self.values = draft.values
         response = self.view()
@@ -229,7 +228,7 @@ class _Visit:
             return one
         statement = self._statement(one, page)
         named = replace(one, name=one.name or _TYPED) if is_first else one
-        return replace(named, keeps=statement.signed()) if statement.names else named
+        return replace(named, keeps=statement.signed()) if statement.names or statement.visible else named
 
     def _statement(self, form: Form, page: Page) -> Statement:
         kept = [one.name for one in form.inputs if not store.is_secret(one.name, one.kind)]
