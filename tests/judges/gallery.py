@@ -4,23 +4,31 @@ It is in no product. Its addresses are those of the pages and one more.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from sinetti.eservice.core.context import language_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
+    Badge,
+    Bar,
     Button,
     Cell,
+    Chart,
     Column,
     CommandBlock,
     Component,
     DescriptionItem,
     DescriptionList,
     Disclosure,
+    Filters,
     Form,
+    Group,
     Input,
+    Letter,
     Link,
     Links,
     Option,
@@ -31,6 +39,8 @@ from sinetti.eservice.ui.components import (
     Task,
     Tasks,
     Text,
+    Total,
+    Totals,
 )
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.eservice.urls import handler400, handler403, handler404
@@ -89,7 +99,7 @@ def table(language: object) -> Table:
     columns = [
         Column("Certificate", "?sort=name"),
         Column("Organisation"),
-        Column("Type"),
+        Column("Type", minor=True),
         Column("Valid until", "?sort=end", "ascending"),
         Column("Left", numeric=True),
         Column("State"),
@@ -107,7 +117,8 @@ def table(language: object) -> Table:
         ]
         for number, (state, percent) in enumerate(STATES)
     ]
-    return Table("Certificates", columns, rows, pick="serial", picks=[f"{one}" for one in range(4)], form="many")
+    actions = [Button("Order replacements", "many"), Button("Change the contact person", "contact", minor=True)]
+    return Table("Certificates", columns, rows, pick="serial", picks=["0", "1", "2", ""], actions=actions)
 
 
 def gallery(request: HttpRequest) -> HttpResponse:
@@ -122,19 +133,30 @@ def gallery(request: HttpRequest) -> HttpResponse:
         *notices,
         Alert("A notice that leads on.", Severity.WARNING, [Link("What to do", "/gallery")]),
         Links(links),
-        Tasks([Task(f"A task whose tone is {tone}", "/gallery", tone) for tone in Severity]),
+        Tasks([Task(f"A task whose tone is {tone}", "/gallery", tone, 3, "One more sentence") for tone in Severity]),
+        Totals([Total(f"Certificates, {tone}", 12, "/gallery", tone) for tone in Severity]),
+        Section("A chart", [chart()]),
         Section("Names and values", [values()]),
-        Section("A table", [search(), table(language_of(request)), many(), pager()]),
+        Section("A state", [Badge(f"In use, {tone}", tone) for tone in Severity]),
+        Section("A table", [filters(), table(language_of(request)), pager()]),
         Section("A table without rows", [Table("Orders", [Column("Order")], [], empty="No orders wait.")]),
-        Section("A form", [Form(fields(), [Button("Order", "order"), Button("Look at it first", "look", minor=True)])]),
+        Section("A search", [search()]),
+        Section("A form", [right()]),
         Section("A form that was filled in wrong", [wrong()]),
-        Section("A second look", [Form([], [Button("Revoke the certificate", "revoke", danger=True)])]),
+        Section("A second look", checked().blocks),
         Section("A command", [CommandBlock("Renews on the command line", f"sinetti renew payroll --store {'x' * 90}")]),
         Disclosure("What the gateways saw", [Text(["They saw it today."]), values()]),
     ]
-    return render_page(
-        request, Page("Every block in every state", blocks, wide=True, back=Link("Certificates", "/gallery"))
+    page = Page(
+        "Every block in every state",
+        blocks,
+        back=Link("Certificates", "/gallery"),
+        badge=Badge("Valid", Severity.GOOD),
+        lead="The first sentence of a page says what it is for.",
+        guide=Link("Guide for holders", "/gallery", icon="book"),
+        side=[Section("Beside the content", [Links(links), values()])],
     )
+    return render_page(request, page)
 
 
 def values() -> DescriptionList:
@@ -142,7 +164,9 @@ def values() -> DescriptionList:
     return DescriptionList(
         [
             DescriptionItem("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
-            DescriptionItem("Organisation", "Malli Oy", link="/gallery"),
+            DescriptionItem("Organisation", "Malli Oy", link="/gallery", change=Link("Change", "/gallery")),
+            DescriptionItem("Customer ID", "1234567-1", copy=True),
+            DescriptionItem("Contact person", "Terho Tekninen, terho.tekninen@kirjanpitopalvelu.malli.example"),
             DescriptionItem("One-time password", "kb3d-94xw-0f2m-9qqz", secret=True),
         ]
     )
@@ -154,9 +178,41 @@ def search() -> Form:
     return Form([Input("q", "Search"), state], [Button("Search")], search=True, inline=True)
 
 
-def many() -> Form:
-    """Return the form of the actions on the selected rows."""
-    return Form([], [Button("Order replacements", "many")], name="many")
+def filters() -> Filters:
+    """Return the filters of a list, two of which are chosen."""
+    chosen = [Link("Expires soon", "?", note="remove this filter"), Link("WS", "?", note="remove this filter")]
+    return Filters(Form([*search().inputs, fields()[4]], [Button("Show")], search=True, name="f"), chosen, open=True)
+
+
+def chart() -> Chart:
+    """Return a chart of 24 months."""
+    bars = [
+        Bar(str(month % 12 + 1), month * 7 % 23, "/gallery", group=str(2027 + month // 12) if month % 12 == 0 else "")
+        for month in range(24)
+    ]
+    return Chart("Certificates that expire, by month", bars, "Certificates", "Month")
+
+
+def checked() -> Page:
+    """Return the page that shows an act before it is done."""
+    form = Form([], [Button("Revoke the certificate", "revoke", danger=True), Button("Change", "back", minor=True)])
+    letter = Letter(
+        "The certificate was revoked", ["Terho Tekninen revoked it.", "Order a new one."], "a@malli.example"
+    )
+    effects = ["This cannot be undone.", "The program cannot send reports any more.", "12 organisations are affected."]
+    return check_page("Revoke?", form, summary=values().values, effects=effects, letters=[letter])
+
+
+def right() -> Form:
+    """Return a form with every kind of field, with groups and fields that an option reveals."""
+    there = fields()
+    number = next(one for one in there if one.kind == "number")
+    radio = next(one for one in there if one.kind == "radio")
+    inputs = [one if one is not radio else replace(one, reveals={"others": [number.name]}) for one in there]
+    fixed = Input("fixed", "A choice with one option", "fixed", options=[Option("ws", "Web service (WS)", chosen=True)])
+    groups = [Group("Contact person", ["email", "tel"], "The person who retrieves the certificate")]
+    buttons = [Button("Order", "order"), Button("Look at it first", "look", minor=True)]
+    return Form([*inputs, fixed, Input("more", "More")], buttons, groups=groups)
 
 
 def pager() -> Pager:

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from sinetti.domain.values import Language
+from sinetti.eservice.ui.static_files import STYLES
 from sinetti.infra.clock import utc_now
 from tests.eservice.conftest import opened_register
 from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
@@ -102,7 +103,8 @@ def test_the_html_of_every_page(built):
         for language in Language:
             place = SAVED / f"{name.replace(' ', '-').replace(',', '')}-{language.value}.html"
             place.write_bytes(built.visited(visit, language.value).reply.body)
-    shutil.copy(ROOT / "src" / "sinetti" / "eservice" / "static" / "pages.css", SAVED)
+    for one in STYLES:
+        shutil.copy(ROOT / "src" / "sinetti" / "eservice" / "static" / one, SAVED)
     if not VNU.is_file():
         pytest.skip("the checker of HTML is not there: scripts/peers html installs it")
     ran = subprocess.run(

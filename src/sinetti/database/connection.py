@@ -22,6 +22,7 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database.fast_schema import create_schema_fast
+from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
 from sinetti.domain.refusals import WriteRefused
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
@@ -237,6 +238,19 @@ def migrate(db: Database) -> None:
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database's tables cannot be created ({why}): grant the database user the right to create them"
         raise DatabaseSetupError(sentence) from refused
+
+
+def complete_search_indexes(db: Database) -> tuple[str, ...]:
+    """Create the trigram indexes that are missing, one process at a time.
+
+    They are missing if the database had no extension when its tables were made. Returns a sentence if it still has
+    none.
+    """
+    connection = connections[db.alias]
+    if connection.vendor != "postgresql" or not missing_indexes(connection):
+        return ()
+    with _alone(connection), connection.schema_editor(atomic=False) as editor:
+        return () if create_trigram_indexes(editor, "CONCURRENTLY ") else (NO_TRIGRAMS,)
 
 
 def _looked_at(connection: BaseDatabaseWrapper) -> bool:

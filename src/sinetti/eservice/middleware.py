@@ -3,13 +3,17 @@
 import logging
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import is_valid_path
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.encoding import escape_uri_path
+from django.utils.http import escape_leading_slashes
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.daily_limits import LimitReached
@@ -67,6 +71,23 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         if request.is_secure():
             response.headers["Strict-Transport-Security"] = _HSTS
         return response
+
+    return answer
+
+
+def redirect_slashes(get_response: GetResponse) -> GetResponse:
+    """Redirect an address that ends with a slash to the same without it.
+
+    With 308, browsers send a form again as it is. Addresses without a page are redirected, too, because strangers must
+    not learn which pages for clerks exist.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.rstrip("/") or not request.path.endswith("/") or is_valid_path(request.path_info):
+            return get_response(request)
+        query = request.META["QUERY_STRING"]
+        place = escape_leading_slashes(escape_uri_path(request.path.rstrip("/")))
+        return HttpResponseRedirect(f"{place}?{query}" if query else place, status=HTTPStatus.PERMANENT_REDIRECT)
 
     return answer
 

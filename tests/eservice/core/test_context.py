@@ -45,8 +45,8 @@ def test_headers_of_a_page(browser, sent, path):
 
 
 ALWAYS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -74,7 +74,7 @@ def a_fault(browser, desk):
 ANSWERS = {
     "a page": (lambda browser, _: browser.get("/"), 200),
     "no page": (lambda browser, _: browser.get("/nothing"), 404),
-    "a file": (lambda browser, _: browser.get(f"/static/{static_files.stylesheet()}"), 200),
+    "a file": (lambda browser, _: browser.get(f"/static/{static_files.named('pages.css')}"), 200),
     "no file": (lambda browser, _: browser.get("/static/pages.css"), 404),
     "a method that there is not": (lambda browser, _: browser.get("/", "PUT"), 403),
     "options": (lambda browser, _: browser.get("/", "OPTIONS"), 405),
@@ -93,7 +93,7 @@ def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
 
 def test_a_page_may_do_what_it_needs():
     response = HttpResponse()
-    extend_csp(response, scripts=True, targets=("https://sign-in.example",))
+    extend_csp(response, ("https://sign-in.example",))
     assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(build_csp(response).split("; "))
 
 
@@ -114,7 +114,8 @@ def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
 @pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
 def test_pages_below_a_path(sqlite_desk, post, sent, passed):
     browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
-    assert browser.page.xpath("//link[@rel='stylesheet']/@href") == [f"/pages/static/{static_files.stylesheet()}"]
+    addresses = [f"/pages/static/{static_files.named(one)}" for one in static_files.STYLES]
+    assert browser.page.xpath("//link[@rel='stylesheet']/@href") == addresses
     assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
     browser.press("open")
     assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)
@@ -216,8 +217,8 @@ def test_what_a_proxy_might_say_of_the_host_counts_for_nothing(browser, sent):
 
 
 def test_the_style_sheet_has_a_name_of_its_content(browser):
-    (link,) = browser.get("/").page.xpath("//link[@rel='stylesheet']/@href")
-    assert link == f"/static/{static_files.stylesheet()}"
+    _tokens, link = browser.get("/").page.xpath("//link[@rel='stylesheet']/@href")
+    assert link == f"/static/{static_files.named('pages.css')}"
     reply = browser.get(link).reply
     assert (reply.status, reply.content_type) == (200, "text/css; charset=utf-8")
     assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -266,7 +267,7 @@ def test_no_link_leads_to_another_host_by_two_slashes(browser):
 
 
 def test_other_methods_are_refused(browser, sent):
-    for path in ("/", f"/m/{sent.token}", f"/static/{static_files.stylesheet()}"):
+    for path in ("/", f"/m/{sent.token}", f"/static/{static_files.named('pages.css')}"):
         assert browser.get(path, "PUT").reply.status in {403, 405}
     assert browser.get("/", "OPTIONS").reply.status == 405
 

@@ -37,6 +37,7 @@ from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
+from sinetti.services.self_service.access_ends import EndedRole, ended_to_give_again
 from sinetti.services.self_service.role_assignments import (
     ContactDetails,
     FirmGrantRequest,
@@ -104,6 +105,8 @@ def grant_to_person(request: HttpRequest) -> HttpResponse:
         return _choose(request, _PERSON, "authorisation_person")
     language, ctx = language_of(request), portal_context(request).ctx
     start = {"role": Role.MANAGER.value, "written_in": language.value}
+    if (before := _before(request)) is not None:
+        start |= {"name": before.name, "email": before.email, "role": before.role.value}
     form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         values, actor = form.cleaned_data, current_actor(request)
@@ -141,6 +144,8 @@ def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
+    if (before := _before(request)) is not None and before.firm is not None:
+        start |= {"customer_id": before.firm.customer_id, "role": before.role.value}
     form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
         messages.info(request, _("Authorisation given. We notify the people who act for the organisation."))
@@ -165,6 +170,15 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
     if wrong is not None:
         add_error_text(form, wrong)
     return wrong is None
+
+
+def _before(request: HttpRequest) -> EndedRole | None:
+    """Return the ended authorisation that the form is to give again, or None."""
+    return (
+        ended_to_give_again(request.GET.get("again", ""), current_permissions(request), portal_context(request).ctx)
+        if request.method == "GET"
+        else None
+    )
 
 
 def _organisation(request: HttpRequest) -> str | None:

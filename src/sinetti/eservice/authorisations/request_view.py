@@ -64,7 +64,11 @@ class RoleRequestForm(PortalForm):
 def role_request(request: HttpRequest) -> HttpResponse:
     """Show the form and earlier requests, or make a request."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
-    start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
+    role = request.GET.get("role", "")
+    start = {
+        "customer_id": request.GET.get("id", ""),
+        "role": role if role in set(Role) else Role.VIEWER.value,
+    }
     form = RoleRequestForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and actor is not None and form.fits(ctx.environment):
         values = form.cleaned_data

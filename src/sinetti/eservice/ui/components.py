@@ -3,21 +3,37 @@
 Each has its own template, which computes nothing.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
+from sinetti.eservice.ui.form_components import Button, Form, FormRow, Group, Input, Option, PasskeyButton
+from sinetti.eservice.ui.icons import ICONS
+
+__all__ = ["Button", "Form", "Group", "Input", "Option", "PasskeyButton"]
+
 
 class Severity(StrEnum):
-    """Severity of a message: a style, and a word for readers who do not see colours."""
+    """Severity of a message: a style and a sign."""
 
     PLAIN = "plain"
     GOOD = "good"
     WARNING = "warning"
     ERROR = "error"
 
+    @property
+    def outline(self) -> str:
+        """Outline of the sign (SVG path)."""
+        return ICONS[self.value]
 
+
+_FULL = 100
+_EMAIL, _PLACE = re.compile(r"\S+@\S+"), re.compile(r"(?<=@)|(?<=\w)(?=\.\w)")
 _LONGEST_WORD, _LONGEST_SIGN, _MARKS = 22, 12, ".,:;()“”"
 """Limits of a table column: letters of a word, characters of another token.
 
@@ -29,7 +45,8 @@ The third value has the punctuation that is ignored at the ends of a word.
 class Link:
     """Link.
 
-    `button` gives it the look of a button. `download` marks a file. `current` marks the current page.
+    `button` gives it the look of a button. `download` marks a file. `current` marks the current page. `icon` is a name
+    in `icons.py`.
     """
 
     text: str
@@ -39,6 +56,21 @@ class Link:
     current: bool = False
     note: str = ""
     """Read aloud after the text to distinguish links with the same text."""
+    icon: str = ""
+
+    @property
+    def outline(self) -> str:
+        """Outline of the icon (SVG path); empty without one."""
+        return ICONS["download"] if self.download else ICONS.get(self.icon, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """State of an object as a sign, a word and a colour."""
+
+    template: ClassVar[str] = "blocks/badge.html"
+    text: str
+    tone: Severity = Severity.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +93,23 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionItem:
-    """Named value. `secret` is shown for copying; `link` leads to more."""
+    """Named value.
+
+    `secret` is a value to be copied by hand. `link` leads to more, `change` to the form that changes the value. `copy`
+    adds a button that copies the value.
+    """
 
     name: str
     value: str = field(repr=False)
     secret: bool = False
     link: str = ""
+    change: Link | None = None
+    copy: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The value as HTML that may break inside e-mail addresses."""
+        return _breakable(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +130,13 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Task of the user, with the link to it."""
+    """Task of the user: the link to it, its number of objects, one more sentence."""
 
     text: str
     address: str
     tone: Severity = Severity.PLAIN
+    count: int = 0
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +148,121 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """Number of objects in a state, with the link to their list."""
+
+    text: str
+    count: int
+    address: str = ""
+    tone: Severity = Severity.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Numbers of objects by state, as tiles."""
+
+    template: ClassVar[str] = "blocks/totals.html"
+    totals: Sequence[Total]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Bar of a chart, with the link to what it counts.
+
+    `group` is the name of the bars from this one on, such as a year.
+    """
+
+    label: str
+    value: int
+    address: str = ""
+    tone: Severity = Severity.PLAIN
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bar chart; a table with the same numbers follows.
+
+    `unit` is the name of the numbers, `what` that of the labels.
+    """
+
+    template: ClassVar[str] = "blocks/chart.html"
+    caption: str
+    bars: Sequence[Bar]
+    unit: str
+    what: str = ""
+
+    @property
+    def columns(self) -> Sequence[tuple[Bar, int]]:
+        """Bars with their heights, of which the highest is 100."""
+        most = max((one.value for one in self.bars), default=0)
+        # A small number beside a large one is still seen.
+        return [(one, max(3, _FULL * one.value // most) if one.value else 0) for one in self.bars]
+
+    @property
+    def total(self) -> int:
+        """Sum of the values."""
+        return sum(one.value for one in self.bars)
+
+    @property
+    def table(self) -> "Table":
+        """The numbers as a table."""
+        rows = [[Cell(f"{one.label} {one.group}".strip(), one.address), Cell(str(one.value))] for one in self.full]
+        return Table(self.caption, [Column(self.what), Column(self.unit, numeric=True)], rows, headed=True)
+
+    @property
+    def full(self) -> Sequence[Bar]:
+        """Bars with the name of their group each."""
+        found, group = list[Bar](), ""
+        for one in self.bars:
+            group = one.group or group
+            found.append(replace(one, group=group))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Message that an act sends: its recipients, subject and text."""
+
+    template: ClassVar[str] = "blocks/letter.html"
+    subject: str
+    paragraphs: Sequence[str]
+    to: str
+
+    @property
+    def shown(self) -> str:
+        """The recipients as HTML that may break inside e-mail addresses."""
+        return _breakable(self.to)
+
+    @property
+    def outline(self) -> str:
+        """Outline of an envelope (SVG path)."""
+        return ICONS["letter"]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandBlock:
-    """Command to type or copy, with its purpose."""
+    """Command to type, with its purpose; `copy` adds a button that copies it."""
 
     template: ClassVar[str] = "blocks/command.html"
     name: str
     text: str
+    copy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """Column of a table.
 
-    `sort` is the address behind its name. `sorted` is "ascending", "descending" or empty.
+    `sort` is the address behind its name. `sorted` is "ascending", "descending" or empty. A `minor` column is hidden on
+    narrow screens.
     """
 
     name: str
     sort: str = ""
     sorted: str = ""
     numeric: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +279,16 @@ class Cell:
     percent: int | None = None
 
     @property
+    def shown(self) -> str:
+        """The text as HTML that may break inside e-mail addresses."""
+        return _breakable(self.text)
+
+    @property
+    def shown_note(self) -> str:
+        """The note as HTML that may break inside e-mail addresses."""
+        return _breakable(self.note)
+
+    @property
     def breaks(self) -> bool:
         """True if a long word of the text may be broken over two lines."""
         return _breaks(self.text)
@@ -149,14 +300,22 @@ class Cell:
 
 
 def _breaks(words: str) -> bool:
-    """Return True if the text has an address, an id or an unusually long word.
+    """Return True if the text has a web address, an id or an unusually long word.
 
-    No column is widened for such a word.
+    No column is widened for such a word. An e-mail address has places of its own where it breaks.
     """
     return any(
         len(one) > _LONGEST_WORD or (len(one) > _LONGEST_SIGN and not one.strip(_MARKS).isalpha())
         for one in words.split()
+        if "@" not in one
     )
+
+
+def _breakable(words: str) -> str:
+    """Return the text as HTML; e-mail addresses may break at "@" and full stops."""
+    if "@" not in words:
+        return words
+    return SafeString(_EMAIL.sub(lambda found: _PLACE.sub("<wbr>", found[0]), escape(words)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +323,8 @@ class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
     The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
-    `form` is the id of their form.
+    `form` is the id of their form. With `actions` the table is that form itself: the buttons act on the ticked rows,
+    and `action` is its address.
     """
 
     template: ClassVar[str] = "blocks/table.html"
@@ -178,6 +338,15 @@ class Table:
     form: str = ""
     headed: bool = False
     """True if a heading above already has the caption."""
+    actions: Sequence[Button] = ()
+    action: str = ""
+    hidden: Sequence[Input] = ()
+    """Hidden values of the form of `actions`."""
+
+    @property
+    def sorts(self) -> Sequence[Column]:
+        """Columns that sort the rows."""
+        return [one for one in self.columns if one.sort]
 
     @property
     def lines(self) -> "Sequence[TableRow]":
@@ -187,7 +356,7 @@ class Table:
             TableRow(
                 pick,
                 pick in self.picked,
-                [TableCell(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)],
+                [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)],
             )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
@@ -195,11 +364,24 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """Cell and the name of its column."""
+    """Cell and its column."""
 
-    name: str
+    column: Column
     cell: Cell
-    numeric: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Classes of the cell."""
+        return " ".join(
+            name
+            for name, has in (
+                ("number", self.column.numeric),
+                ("breaks", not self.column.numeric and self.cell.breaks),
+                ("minor", self.column.minor),
+                ("state", self.cell.tone is not None),
+            )
+            if has
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,71 +404,31 @@ class Pager:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """Choice of a field."""
+class Filters:
+    """Search form whose further fields fold, and what is chosen.
 
-    value: str
-    text: str
-    chosen: bool = False
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """Field of a form.
-
-    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea", "select", "radio", "checks"
-    (several choices), "check" (yes or no) or "hidden". `code` is for a value that is copied character by character.
-    `focus` sets the initial focus (once a page).
+    The first field is always shown. Each link in `chosen` removes one filter.
     """
 
-    name: str
-    label: str
-    kind: str = "text"
-    value: str = field(default="", repr=False)
-    hint: str = ""
-    error: str = ""
-    required: bool = False
-    options: Sequence[Option] = ()
-    longest: int | None = None
-    autocomplete: str = "off"
-    numeric: bool = False
-    focus: bool = False
-    checked: bool = False
-    code: bool = False
+    template: ClassVar[str] = "blocks/filters.html"
+    form: Form
+    chosen: Sequence[Link] = ()
+    open: bool = False
 
+    @property
+    def count(self) -> int:
+        """Number of filters that are chosen."""
+        return len(self.chosen)
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """Button of a form; `does` is its value."""
+    @property
+    def rows(self) -> Sequence[FormRow]:
+        """Fields that fold."""
+        return self.form.parts[0].rows[1:] if self.form.parts else ()
 
-    text: str
-    does: str = ""
-    minor: bool = False
-    danger: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """Form.
-
-    `errors` are shown above it, each with a link to its field: (name, text). `files`: it has a file field. A `search`
-    form is sent by GET and changes nothing.
-    """
-
-    template: ClassVar[str] = "blocks/form.html"
-    inputs: Sequence[Input]
-    buttons: Sequence[Button]
-    action: str = ""
-    errors: Sequence[tuple[str, str]] = ()
-    files: bool = False
-    search: bool = False
-    inline: bool = False
-    name: str = ""
-    keeps: str = ""
-    """Signed statement about the fields that a draft may keep (`draft_store.py`)."""
-    new_tab: bool = False
-    """The response opens in a new tab, because the content of this page would be lost."""
+    @property
+    def first(self) -> Sequence[FormRow]:
+        """Field that is always shown."""
+        return self.form.parts[0].rows[:1] if self.form.parts else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,24 +472,6 @@ class QrCode:
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyButton:
-    """Button that creates or uses a passkey and sends the result (static/passkeys.js).
-
-    `options` are the server's options (JSON). `without` is shown if the browser runs no scripts.
-    """
-
-    template: ClassVar[str] = "blocks/passkey.html"
-    does: str
-    options: str = field(repr=False)
-    button: str
-    failed: str
-    without: str
-    inputs: Sequence[Input] = ()
-    errors: Sequence[tuple[str, str]] = ()
-    action: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class TimelinePoint:
     """Point on a timeline: `mark` is its outline (SVG path), `filled` means past."""
 
@@ -380,11 +504,16 @@ class Timeline:
 
 Component = (
     QrCode
+    | Badge
+    | Chart
     | CommandBlock
+    | DescriptionList
     | Disclosure
+    | Filters
     | Form
     | Links
     | Alert
+    | Letter
     | Pager
     | PasskeyButton
     | Section
@@ -392,5 +521,5 @@ Component = (
     | Tasks
     | Text
     | Timeline
-    | DescriptionList
+    | Totals
 )

@@ -13,7 +13,7 @@ from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 
 from sinetti.domain.validation import LinkError, ValidationError, check_unlinked
-from sinetti.eservice.ui.components import Button, Form, Input, Option
+from sinetti.eservice.ui.components import Button, Form, Group, Input, Option
 from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 
 _FEW = 5
@@ -45,12 +45,16 @@ _ERRORS: Mapping[str, str] = {
 class PortalForm(forms.Form):
     """Base of the portal's forms.
 
-    Subclasses declare Django fields. `autocomplete` and `numeric` add options to some of them.
+    Subclasses declare Django fields. The other class variables add options to some of them.
     """
 
     autocomplete: ClassVar[Mapping[str, str]] = {}
     """Autocomplete value of each field (HTML, autocomplete)."""
     numeric: ClassVar[frozenset[str]] = frozenset()
+    reveals: ClassVar[Mapping[str, Mapping[str, Sequence[str]]]] = {}
+    """Fields that an option of another field needs, by field and option."""
+    groups: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
+    """Legends with the names of their fields."""
 
     def __init__(
         self,
@@ -89,21 +93,25 @@ class PortalForm(forms.Form):
     def as_component(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
         """Return the form as a component with typed values and an error beside each field."""
         inputs = [self._input(bound) for bound in self]
-        return Form(inputs, buttons, action, self._error_list(), files=self.is_multipart(), search=search, name=name)
+        groups = [Group(_(legend), names) for legend, names in self.groups]
+        errors, files = self._error_list(), self.is_multipart()
+        return Form(inputs, buttons, action, errors, files=files, search=search, name=name, groups=groups)
 
     def _error_list(self) -> Sequence[tuple[str, str]]:
+        """Return the errors of the whole form, then those in the order of the fields."""
         if not self.is_bound:
             return ()
         return [
             ("content" if name == NON_FIELD_ERRORS else name, str(error))
-            for name, found in self.errors.items()
-            for error in found
+            for name in (NON_FIELD_ERRORS, *self.fields)
+            for error in self.errors.get(name, ())
         ]
 
     def _input(self, bound: BoundField) -> Input:
         one, name = bound.field, bound.name
-        kind = _kind(one)
-        value = bound.value()
+        kind, value = _kind(one), bound.value()
+        if kind == "fixed":
+            value = next(key for key, _label in _choices(one) if key)
         chosen = {str(each) for each in value} if isinstance(value, list | tuple | set) else {str(value)}
         return Input(
             name,
@@ -113,11 +121,16 @@ class PortalForm(forms.Form):
             str(one.help_text),
             str(bound.errors[0]) if bound.errors else "",
             one.required,
-            [Option(str(key), str(choice_label), str(key) in chosen) for key, choice_label in _choices(one)],
+            [
+                Option(str(key), str(choice_label), str(key) in chosen)
+                for key, choice_label in _choices(one)
+                if key or kind != "fixed"
+            ],
             getattr(one, "max_length", None),
             self.autocomplete.get(name, "off"),
             name in self.numeric,
             checked=value is True or value == "yes",
+            reveals=self.reveals.get(name, {}),
         )
 
 
@@ -132,7 +145,10 @@ def _kind(one: forms.Field) -> str:
     if isinstance(one, forms.MultipleChoiceField):
         return "checks"
     if isinstance(one, forms.ChoiceField):
-        return "radio" if len(_choices(one)) <= _FEW else "select"
+        offered = _choices(one)
+        if one.required and len([key for key, _label in offered if key]) == 1:
+            return "fixed"
+        return "radio" if len(offered) <= _FEW else "select"
     if isinstance(one, forms.BooleanField):
         return "check"
     if isinstance(widget, forms.Textarea):

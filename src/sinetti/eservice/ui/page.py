@@ -5,7 +5,7 @@ there, unless the page declares more. Messages of the session are shown once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,36 +16,50 @@ from django.utils.http import escape_leading_slashes
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
-from sinetti.eservice.ui.components import Component, Disclosure, Form, Link, PasskeyButton, Section
+from sinetti.eservice.ui.components import Badge, Component, Disclosure, Form, Link, PasskeyButton, Section, Severity
 from sinetti.eservice.ui.draft_store import plain_address
-from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name, url_or_empty
+from sinetti.eservice.ui.guides import guide_link
+from sinetti.eservice.ui.navigation import PortalHeader, portal_header, url_or_empty
 from sinetti.i18n.translate import _, gettext_noop
 
 FINISHED = "sinetti_finished"
 """Request attribute: a function that completes the page's value (`drafts.py`)."""
-_NOTED = "sinetti_needs"
+_NOTED = "sinetti_form_targets"
+SESSION_WARNING = "sinetti_session_warning"
+"""Request attribute: the SessionWarning of the page, if any."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Needs:
-    scripts: bool = False
-    targets: Sequence[str] = ()
+class SessionWarning:
+    """Warning before the session ends, shown by static/page.js.
+
+    `seconds` is the time left, `warning` its last part in which the warning is shown. `address` extends the session by
+    POST. `ended` replaces `text` at the end.
+    """
+
+    seconds: int
+    warning: int
+    title: str
+    text: str
+    stay: str
+    ended: str
+    address: str
 
 
-def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
-    """Record the page's needs: scripts of the portal, and further form targets."""
-    setattr(response, _NOTED, _Needs(scripts, targets))
+def extend_csp(response: HttpResponse, targets: Sequence[str]) -> None:
+    """Record further targets of the page's forms."""
+    setattr(response, _NOTED, targets)
 
 
 def build_csp(response: HttpResponse) -> str:
     """Return the Content-Security-Policy of a page (CSP, level 3)."""
-    needs: _Needs = getattr(response, _NOTED, _Needs())
     parts = [
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self'",
-        *(["script-src 'self'"] if needs.scripts else []),
-        " ".join(["form-action 'self'", *needs.targets]),
+        "script-src 'self'",
+        "connect-src 'self'",  # to stay signed in, without a new page
+        " ".join(["form-action 'self'", *getattr(response, _NOTED, ())]),
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
@@ -59,8 +73,23 @@ _WORDS = {
     "help": gettext_noop("Help"),
     "account": gettext_noop("Your account"),
     "check": gettext_noop("Check these fields"),
+    "acting": gettext_noop("You act for"),
+    "copy": gettext_noop("Copy"),
+    "copied": gettext_noop("Copied"),
+    "filters": gettext_noop("More filters"),
+    "letter": gettext_noop("E-mail to"),
+    "optional": gettext_noop("(optional)"),
+    "optional_fields": gettext_noop("Fill in all fields that are not marked as optional."),
+    "sort": gettext_noop("Sort"),
+    "table": gettext_noop("Show the numbers as a table"),
+    "ticked": gettext_noop("For the selected rows:"),
 }
-_FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
+_FOOTER = (
+    (gettext_noop("Description of the service"), "about"),
+    (gettext_noop("Description of the interface"), "interface"),
+    (gettext_noop("Privacy"), "privacy"),
+    (gettext_noop("Accessibility"), "accessibility"),
+)
 _ERROR_IN_TITLE = gettext_noop("Error: {title}")
 _REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
@@ -70,8 +99,9 @@ class Page:
     """Content of a page, from top to bottom.
 
     A `final` page has no links that lead away. `error` is an error without a field; a form has its own errors.
-    `script` is the name of a script of the portal. `form_targets` are further origins for its forms. `wide` pages have
-    tables. `back` leads to the previous page.
+    `script` is the name of a further script of the portal. `form_targets` are further origins for its forms. `wide`
+    pages have tables. `back` leads to the previous page. `badge` is the state of the page's object, `lead` its first
+    sentence, `guide` leads to its page of the documentation. `side` is the second column.
     """
 
     title: str
@@ -83,6 +113,10 @@ class Page:
     back: Link | None = None
     script: str = ""
     form_targets: Sequence[str] = ()
+    badge: Badge | None = None
+    lead: str = ""
+    guide: Link | None = None
+    side: Sequence[Component] = ()
     typed: Form | None = None
     """Form whose buttons the languages are, so that its values are kept (`drafts.py`)."""
 
@@ -93,16 +127,20 @@ class Page:
 
 
 def render_page(request: HttpRequest, page: Page) -> HttpResponse:
-    """Render a page in its reader's language."""
+    """Render a page in its reader's language, with the link to its guide."""
+    if page.guide is None and not page.final:
+        page = replace(page, guide=guide_link(request))
     language, around = language_of(request), portal_context(request)
     finished: Callable[[Page], Page] | None = getattr(request, FINISHED, None)
     page = page if finished is None else finished(page)
     title = _(_ERROR_IN_TITLE, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
-        "menu": () if page.final else main_menu(request),
-        "menu_name": "" if page.final else menu_name(request),
-        "account": () if page.final else account_menu(request),
+        "header": PortalHeader() if page.final else portal_header(request),
+        "side": not page.final and (bool(page.side) or not page.wide),
+        "session": None if page.final else getattr(request, SESSION_WARNING, None),
+        "error_sign": Severity.ERROR.outline,
+        "good_sign": Severity.GOOD.outline,
         "said": () if page.final else _pop_messages(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
@@ -112,15 +150,17 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "rehearsal": _(_REHEARSAL) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
         "footer": around.eservice.footer.get(language, ""),
-        "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
+        "stylesheets": [static_files.address(one) for one in static_files.STYLES],
         "links": () if page.final else _footer(around.eservice.documentation_url),
-        "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),
-        "script": reverse(static_files.file, args=[static_files.named(page.script)]) if page.script else "",
+        "icon": static_files.address("seal.svg"),
+        "logo": "",
+        "operator": "",
+        "scripts": [static_files.address(one) for one in ("page.js", page.script) if one],
         "home": "" if page.final else reverse("start"),
         "path": plain_address(request),
     }
     response = render(request, "page.html", dict(context), status=page.status)
-    extend_csp(response, scripts=bool(page.script), targets=page.form_targets)
+    extend_csp(response, page.form_targets)
     return response
 
 

@@ -6,16 +6,21 @@ from hashlib import sha256
 from importlib import resources
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGITS = 16
 FILES: Mapping[str, str] = {
+    "tokens.css": "text/css; charset=utf-8",
     "pages.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
     "seal.svg": "image/svg+xml",
     "passkeys.js": "text/javascript; charset=utf-8",
 }
 """Closed list of served files and their media types."""
+STYLES = ("tokens.css", "pages.css")
+"""Style sheets of every page: tokens, then rules."""
 
 
 @require_safe
@@ -28,9 +33,9 @@ def file(request: HttpRequest, name: str) -> HttpResponseBase:
     return HttpResponse(_octets(found), content_type=FILES[found], headers={"Cache-Control": _FOR_EVER})
 
 
-def stylesheet() -> str:
-    """Return the style sheet's name."""
-    return named("pages.css")
+def address(name: str) -> str:
+    """Return the address of a file."""
+    return reverse(file, args=[named(name)])
 
 
 @cache
