@@ -6,7 +6,7 @@ it keeps the closing slash of the first release.
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from sinetti.eservice.accounts import account_settings, mfa, sign_in, signals, social_login
+from sinetti.eservice.accounts import account_settings, mfa, session_time, sign_in, signals, social_login
 from sinetti.eservice.ui.drafts import keeps_typed
 
 signals.connect_signals()
@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/password/change", _kept(account_settings.ChangePassword.as_view()), name="account_change_password"),
     path("account/password/set", _kept(account_settings.SetPassword.as_view()), name="account_set_password"),
     path("account/email", _kept(account_settings.ChangeAddress.as_view()), name="account_email"),
+    path("account/session", session_time.session_time, name="session_time"),
     path("account/sessions", account_settings.Sessions.as_view(), name="usersessions_list"),
     path("account/reauthenticate", account_settings.ProveByPassword.as_view(), name="account_reauthenticate"),
     path("account/security", mfa.SecurityOverview.as_view(), name="mfa_index"),
