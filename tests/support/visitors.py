@@ -49,7 +49,7 @@ class Visitor:
         self.presses("Sign in")
         self.page.locator("[name=code]").fill(totp(self.secret, utc_now()))
         self.presses("Continue")
-        assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
+        assert self.page.get_by_role("link", name="Sign out", include_hidden=True).count() == 1, self.reads()
 
     def presses(self, button: str) -> None:
         """Press a button by its whole name, and wait for the next page."""

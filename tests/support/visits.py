@@ -23,6 +23,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.services.staff.session import StaffSession
@@ -75,6 +76,9 @@ VISITS: dict[str, Visit] = {
     "start of somebody without authorisations": Visit("start", "/", NOBODY),
     "start without the second factor": Visit("start", "/", WEAK),
     "start of a clerk": Visit("start", "/", CLERK),
+    "whom I act for": Visit("acting_for", "/settings/acting-for", SIGNATORY),
+    "whom I act for, no match": Visit("acting_for", "/settings/acting-for?find=zz", SIGNATORY),
+    "whom I act for, of nobody": Visit("acting_for", "/settings/acting-for", NOBODY),
     "my settings": Visit("profile", "/settings/profile", SIGNATORY),
     "my settings, wrong": Visit("profile", "/settings/profile", SIGNATORY, 422, ("save", {"name": ""})),
     "description of the service": Visit("about", "/about"),
@@ -169,7 +173,52 @@ VISITS: dict[str, Visit] = {
         "certificate_contact",
         "/settings/certificates/{stood_in}/contact?place=deputy",
         SIGNATORY,
-        sends=("no-deputy", {}),
+        sends=("check-remove", {}),
+    ),
+    "checking an order": Visit(
+        "order_new",
+        "/settings/orders/new?organisation={organisation}&replaces={serial}",
+        SIGNATORY,
+        sends=("check", {}),
+    ),
+    "checking a new link": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-send", {})),
+    "cancelling an order": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-cancel", {})),
+    "checking replacements": Visit(
+        "order_replace", "/settings/orders/replace", SIGNATORY, sends=("look", {"days": "730"})
+    ),
+    "checking another contact person": Visit(
+        "certificate_contact",
+        "/settings/certificates/{serial}/contact",
+        SIGNATORY,
+        sends=("check-save", {"person_name": "Uusi Nimi", "person_email": "new@malli.example", "person_phone": ""}),
+    ),
+    "handing over": Visit(
+        "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
+    ),
+    "acts on ticked certificates": Visit("certificates_bulk", "/settings/bulk", VIEWER, 403),
+    "checking a revocation": Visit(
+        "certificate_revoke",
+        "/settings/certificates/{serial}/revoke",
+        SIGNATORY,
+        sends=("check-revoke", {"reason": "superseded"}),
+    ),
+    "withdrawing an application": Visit(
+        "application", "/settings/applications/{application}", SIGNATORY, sends=("check-withdraw", {})
+    ),
+    "clerk: checking a decision": Visit(
+        "staff_application", "/staff/applications/{application}", CLERK, sends=("check-decide", {"verdict": "approved"})
+    ),
+    "clerk: ending an organisation": Visit(
+        "staff_organisation", "/staff/organisations/{organisation}", CLERK, sends=("check-end", {})
+    ),
+    "clerk: checking a revocation": Visit(
+        "staff_certificate", "/staff/certificates/{serial}", CLERK, sends=("check-revoke", {"reason": "superseded"})
+    ),
+    "clerk: checking many revocations": Visit(
+        "staff_revocation_new",
+        "/staff/revocations/new",
+        CLERK,
+        sends=("check-propose", {"serials": "{serial}", "reason": "superseded"}),
     ),
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
@@ -185,6 +234,9 @@ VISITS: dict[str, Visit] = {
     ),
     "a clerk's purpose": Visit("staff_purpose", "/staff/purpose", CLERK, looks=False),
     "clerks' pages": Visit("staff", "/staff", CLERK),
+    "clerks' pages without a purpose": Visit("staff", "/staff", CLERK, looks=False),
+    "clerk: contacts who are missing": Visit("staff_work", "/staff/work/contactless", CLERK),
+    "clerk: fleets": Visit("staff_work", "/staff/work/fleets", CLERK),
     "clerk: applications": Visit("staff_applications", "/staff/applications", CLERK),
     "clerk: an application": Visit("staff_application", "/staff/applications/{application}", CLERK),
     "clerk: organisations": Visit("staff_organisations", "/staff/organisations", CLERK),
@@ -251,6 +303,10 @@ class Town:
         """Return the address of a visit with its placeholders filled in."""
         return visit.address.format(**self.objects)
 
+    def filled(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return typed values with their placeholders filled in."""
+        return {name: value.format(**self.objects) for name, value in typed.items()}
+
     def visited(self, visit: Visit, language: str) -> Browser:
         """Open the page of a visit in a language, and return the browser."""
         browser = self.browser(visit)
@@ -260,7 +316,7 @@ class Town:
             does, typed = visit.sends
             form = next(one for one in browser.page.forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
             fields = {name: value or "" for name, value in form.form_values()}
-            browser.post(form.action or browser.path, {**fields, "do": does, **typed})
+            browser.post(form.action or browser.path, {**fields, "do": does, **self.filled(typed)})
             while browser.reply.status in {302, 303}:
                 browser.get(browser.reply.headers["location"])
         return browser
@@ -321,6 +377,7 @@ def town(desk: Desk, address: str) -> Town:
     asked(desk, pin)
     shown = offered(desk)
     opened(desk, shown)
+    refresh_figures(desk.ctx)
     built.objects |= {
         "organisation": own.pk,
         "serial": held.serial,

@@ -19,7 +19,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import activated, finnish_day, gettext_noop, translate
+from sinetti.i18n.translate import _, activated, finnish_day, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
@@ -56,6 +56,7 @@ _COLUMNS = (
     gettext_noop("In use"),
     gettext_noop("Responsible"),
     gettext_noop("Other organisations served (estimate)"),
+    gettext_noop("Severity"),
 )
 
 
@@ -128,6 +129,7 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> l
         "" if order else labels.use_words(labels.use_in(one, now)),
         labels.next_actor_label(one, permissions, now),
         "" if one.serves is None else str(one.serves),
+        _(labels.SEVERITIES[labels.severity(one, now)]),
     ]
 
 
