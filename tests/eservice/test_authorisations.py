@@ -107,11 +107,11 @@ def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite
     email = GIVEN["email"]
     send(newcomer.get(make), name="New Person", email=email, password1=PASSWORD)
     send(newcomer.get(way(sqlite_desk, email, "Confirm")))
-    assert newcomer.path == "/account/login/"
+    assert newcomer.path == "/account/login"
     send(newcomer, login=email, password=PASSWORD)
     assert newcomer.path == address
     follow(newcomer.press("add-second-factor"))
-    follow(newcomer.get("/account/security/codes/add/"))
+    follow(newcomer.get("/account/security/codes/add"))
     send(newcomer, code=code(newcomer.secrets[0]))
     assert newcomer.heading == "Recovery codes"
     (ahead,) = newcomer.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href")
@@ -322,12 +322,12 @@ def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
     user = account(sqlite_desk, "weak")
     mandate(sqlite_desk, user, CLIENT, Role.SIGNATORY)
     weak = signed_in(Browser(people_door(sqlite_desk)), user, second_factor=False, recent=True).get(page)
-    (ahead,) = weak.page.xpath("//main//a[contains(@href, '/account/security/')]/@href")
-    assert ahead == f"/account/security/?{urlencode({'next': page})}"
+    (ahead,) = weak.page.xpath("//main//a[contains(@href, '/account/security')]/@href")
+    assert ahead == f"/account/security?{urlencode({'next': page})}"
     for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"):
-        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
+        weak.get(f"/account/security?{urlencode({'next': elsewhere})}")
     follow(weak.get(ahead))
-    follow(weak.get("/account/security/codes/add/"))
+    follow(weak.get("/account/security/codes/add"))
     send(weak, code=code(weak.secrets[0]))
     assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == [page]
     assert weak.get(page).reply.status == 200
@@ -336,8 +336,8 @@ def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
 def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
     weak = signed_in(Browser(people_door(sqlite_desk)), account(sqlite_desk, "weak"), second_factor=False, recent=True)
     for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "settings"):
-        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
-    follow(weak.get("/account/security/codes/add/"))
+        weak.get(f"/account/security?{urlencode({'next': elsewhere})}")
+    follow(weak.get("/account/security/codes/add"))
     send(weak, code=code(weak.secrets[0]))
     assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == ["/"]
 

@@ -17,9 +17,9 @@ from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.connection import Database
 from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
-from sinetti.database.organisations.administration import json_values
+from sinetti.database.sql import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
-from sinetti.domain.access.roles import Role, RoleGrant, roles_up_to
+from sinetti.domain.access.roles import OrganisationLabel, Role, RoleGrant, roles_up_to
 from sinetti.domain.values import normalise
 
 _Row = TypeVar("_Row", bound=Model)
@@ -244,10 +244,10 @@ def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]
 
 def for_firms(
     db: Database, customer_ids: Collection[str], now: datetime
-) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
-    """Return the ids of open organisations, and the roles that others gave them.
+) -> tuple[dict[str, OrganisationRef], tuple[RoleGrant, ...]]:
+    """Return open organisations, and the roles that others gave them.
 
-    Ids are keyed by customer ids as the caller wrote them. Unknown customer ids are omitted. Only roles in force
+    They are keyed by customer ids as the caller wrote them. Unknown customer ids are omitted. Only roles in force
     count. It is one statement, because it runs at each request.
     """
     if not customer_ids:
@@ -259,9 +259,11 @@ def for_firms(
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
     no_person, never = Value(None, CharField()), Value(None, DateTimeField())
-    rows = list(given.union(known.values_list("pk", "normalised_id", no_person, never), all=True))
-    ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
-    return ids, _grants(one for one in rows if one[2] is not None)
+    own = known.values_list("pk", "normalised_id", no_person, never, "customer_id", "name")
+    rows = list(given.union(own, all=True))
+    found = {one[1]: OrganisationRef(one[0], one[4], one[5]) for one in rows if one[2] is None}
+    refs = {way: ref for folded, ref in found.items() for way in by_folded[folded]}
+    return refs, _grants(one for one in rows if one[2] is not None)
 
 
 def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
@@ -270,8 +272,13 @@ def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
 
 
 def _values(rows: "QuerySet[models.RoleAssignment]") -> "QuerySet[models.RoleAssignment, Any]":
-    return rows.values_list("organisation", "role", "agent", "valid_until")
+    return rows.values_list(
+        "organisation", "role", "agent", "valid_until", "organisation__customer_id", "organisation__name"
+    )
 
 
 def _grants(rows: Iterable[Any]) -> tuple[RoleGrant, ...]:
-    return tuple(RoleGrant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)
+    return tuple(
+        RoleGrant(organisation_id, Role(role), via, until, OrganisationLabel(*name))
+        for organisation_id, role, via, until, *name in rows
+    )

@@ -29,6 +29,7 @@ from sinetti.eservice.authorisations.request_view import requests_table
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
@@ -97,6 +98,7 @@ def client_requests(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("ask",))
 @login_required
 def client_role_request(request: HttpRequest) -> HttpResponse:
     """Request authorisations from many organisations at once."""

@@ -34,6 +34,7 @@ from sinetti.eservice.ui.components import (
     Severity,
     Table,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
@@ -101,6 +102,7 @@ class _ClientPage:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("again", "give-up", "note"))
 @login_required
 def client_list(request: HttpRequest) -> HttpResponse:
     """Show a firm's clients; ask ticked ones again, give theirs up, or remove them."""

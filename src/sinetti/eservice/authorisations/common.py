@@ -45,8 +45,9 @@ WRONG = {
     OrganisationClosed: gettext_noop("The organisation has ended. You can no longer give authorisations for it."),
     NoLongerExists: gettext_noop("The situation has changed in the meantime. Check the current state."),
     LastSignatory: gettext_noop(
-        "This is the organisation's last representative. First give the authorisation of a representative "
-        "to another person, and wait until they have accepted it."
+        "This is the organisation's last representative. Without one, the organisation would be locked "
+        "out of the service. First give the authorisation of a representative to another person, and wait "
+        "until they have accepted it."
     ),
     AlreadyHasOtherRole: gettext_noop(
         "This person already has another authorisation for the organisation. Change that one."

@@ -34,6 +34,7 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
@@ -82,6 +83,7 @@ class FirmTerms(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("withdraw", "again", "change"))
 @login_required
 def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show the authorisation, or run the action of a button."""

@@ -33,6 +33,7 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
@@ -96,6 +97,7 @@ class OrganisationForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("give",))
 @login_required
 def grant_to_person(request: HttpRequest) -> HttpResponse:
     """Invite a person."""
@@ -135,6 +137,7 @@ def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> H
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("give",))
 @login_required
 def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     """Grant a role to another organisation."""

@@ -14,6 +14,7 @@ from sinetti.eservice.authorisations.common import WRONG, after, paged, role_fie
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -58,6 +59,7 @@ class RoleRequestForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("ask",))
 @login_required
 def role_request(request: HttpRequest) -> HttpResponse:
     """Show the form and earlier requests, or make a request."""

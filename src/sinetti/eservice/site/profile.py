@@ -18,6 +18,7 @@ from sinetti.eservice.core.context import language_of, portal_context, request_i
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.ui.acts import is_step
 from sinetti.eservice.ui.components import Button, Component, Link, Links, Section
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -56,6 +57,7 @@ class ProfileForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save", "give-up"))
 @login_required
 def profile_page(request: HttpRequest) -> HttpResponse:
     """Show the profile, or change it."""
