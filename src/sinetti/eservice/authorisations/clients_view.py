@@ -142,7 +142,7 @@ def _links(firm_id: str) -> list[Link]:
 
 
 def _again(found: ClientList, firm_id: str) -> list[Component]:
-    """Return the button that leads to the check page for all clients whose end is near or past."""
+    """Return the button to the check page of all clients that can be asked again."""
     count = found.counts.get(ClientState.ENDING, 0) + found.counts.get(ClientState.ENDED, 0)
     if not count:
         return []
