@@ -83,6 +83,11 @@ def show_page(
     return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
 
 
+def show_check(request: HttpRequest, page: Page) -> HttpResponse:
+    """Show a check page for clerks."""
+    return show_page(request, page.title, page.blocks, page.back, page.status)
+
+
 def purpose_item(request: HttpRequest) -> DescriptionItem | None:
     """Return the stated purpose with the link to change it; None without one."""
     looking = current_purpose(request)

@@ -47,6 +47,7 @@ from sinetti.eservice.ui.components import (
     Total,
     Totals,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
@@ -271,6 +272,7 @@ def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpRespo
     return show_page(request, _(WORK_TITLES[known]), blocks)
 
 
+@keeps_typed(replays=False)
 @require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:

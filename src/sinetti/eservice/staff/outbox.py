@@ -19,6 +19,7 @@ from sinetti.eservice.ui.components import (
     Total,
     Totals,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.i18n.staff_labels import MESSAGES
@@ -44,6 +45,7 @@ class OutboxForm(PortalForm):
     state = forms.CharField(required=False, max_length=10, widget=forms.HiddenInput)
 
 
+@keeps_typed(acts=("again",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:

@@ -4,7 +4,7 @@ Each has its own template, which computes nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from sinetti.eservice.ui.form_components import Button, Form, FormRow, Group, Input, Option, PasskeyButton
 from sinetti.eservice.ui.icons import ICONS
+from sinetti.eservice.ui.lifeline import Lifeline
 
 __all__ = ["Button", "Form", "Group", "Input", "Option", "PasskeyButton"]
 
@@ -334,6 +335,7 @@ class Table:
     empty: str = ""
     pick: str = ""
     picks: Sequence[str] = ()
+    picked: Collection[str] = ()
     form: str = ""
     headed: bool = False
     """True if a heading above already has the caption."""
@@ -352,7 +354,11 @@ class Table:
         """Rows for the template: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
-            TableRow(pick, [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)])
+            TableRow(
+                pick,
+                pick in self.picked,
+                [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)],
+            )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
@@ -384,6 +390,7 @@ class TableRow:
     """Row of a table and the value of its checkbox."""
 
     pick: str
+    is_picked: bool
     cells: Sequence[TableCell]
 
 
@@ -465,37 +472,6 @@ class QrCode:
     path: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TimelinePoint:
-    """Point on a timeline: `mark` is its outline (SVG path), `filled` means past."""
-
-    mark: str
-    filled: bool
-    kind: str
-    what: str
-    when: str
-    y: int
-    what_y: int
-    when_y: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Timeline as a picture; a list with the same words follows for screen readers.
-
-    `now_y` is the start of the future. `share` is the elapsed part of the bar on top, out of `width`.
-    """
-
-    template: ClassVar[str] = "blocks/timeline.html"
-    points: Sequence[TimelinePoint]
-    height: int
-    now_y: int
-    top: int
-    bottom: int
-    share: int
-    width: int
-
-
 Component = (
     QrCode
     | Badge
@@ -508,12 +484,12 @@ Component = (
     | Links
     | Alert
     | Letter
+    | Lifeline
     | Pager
     | PasskeyButton
     | Section
     | Table
     | Tasks
     | Text
-    | Timeline
     | Totals
 )

@@ -14,7 +14,7 @@ from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
 from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
 from sinetti.database.organisations import administration
-from sinetti.database.organisations.administration import AlterResult, OrganisationListItem
+from sinetti.database.organisations.administration import AlterResult, EndReach, OrganisationListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.business_days import FINNISH_TIME
@@ -43,6 +43,7 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = [
     "AlterResult",
+    "EndReach",
     "ImportJob",
     "LoadListItem",
     "NewOrganisation",
@@ -54,6 +55,7 @@ __all__ = [
     "alter",
     "carry_on",
     "confirm_load",
+    "count_reach",
     "end_load",
     "find_orphaned",
     "list_newest",
@@ -134,6 +136,11 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
     change = replace(change, customer_id=found.customer_id)
     with clerk.act({organisation_id}) as audit:
         return administration.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
+
+
+def count_reach(organisation_id: str, clerk: StaffSession) -> EndReach:
+    """Return what the end of an organisation reaches, for its check page."""
+    return administration.count_reach(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
 def needs_second(clerk: StaffSession) -> bool:
