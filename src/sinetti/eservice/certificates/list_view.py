@@ -22,8 +22,9 @@ from sinetti.domain.certificates.listing import CertificateListItem, Certificate
 from sinetti.domain.values import Channel
 from sinetti.eservice.certificates import labels
 from sinetti.eservice.certificates.renewal_guide import how
-from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.authentication import login_required
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -261,7 +262,7 @@ class _ListState:
 @login_required
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
-    ctx, permissions = portal_context(request).ctx, current_permissions(request)
+    ctx, permissions = portal_context(request).ctx, represented_permissions(request)
     several = len(permissions.organisations(Permission.SEE)) > 1
     around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
     asked = around.asked

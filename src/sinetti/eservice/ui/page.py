@@ -26,7 +26,7 @@ FINISHED = "sinetti_finished"
 """Request attribute: a function that completes the page's value (`drafts.py`)."""
 _NOTED = "sinetti_form_targets"
 SESSION_WARNING = "sinetti_session_warning"
-"""Request attribute: the SessionWarning of the page, if any."""
+"""Request attribute: a function that returns the SessionWarning of the page, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class SessionWarning:
     text: str
     stay: str
     ended: str
+    close: str
     address: str
 
 
@@ -140,7 +141,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "page": page,
         "header": PortalHeader() if page.final else portal_header(request),
         "side": not page.final and (bool(page.side) or not page.wide),
-        "session": None if page.final else getattr(request, SESSION_WARNING, None),
+        "session": None if page.final else getattr(request, SESSION_WARNING, lambda: None)(),
         "error_sign": Severity.ERROR.outline,
         "good_sign": Severity.GOOD.outline,
         "said": () if page.final else _pop_messages(request),
