@@ -14,7 +14,7 @@ from sinetti.domain.usage import UsageState
 from sinetti.domain.values import ValidityPeriod
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Disclosure
 from sinetti.eservice.ui.lifeline import Lane, Lifeline, Mark, Stretch
-from sinetti.i18n.translate import _, finnish_day, format_date, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, finnish_day, format_date, format_date_range, format_datetime, gettext_noop
 from sinetti.services.self_service.certificates import OneCertificate
 
 _NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("Timeline as text")
@@ -43,7 +43,6 @@ _THIS, _EARLIER, _LATER, _VALID_FROM = (
     gettext_noop("Next certificate"),
     gettext_noop("Valid from"),
 )
-_DAYS = gettext_noop("{first} to {last}")
 _KEY = (
     ("elapsed", gettext_noop("Elapsed")),
     ("window", gettext_noop("Can be renewed")),
@@ -158,8 +157,7 @@ def _elapsed(span: ValidityPeriod, end: datetime, scale: _Scale, now: datetime) 
 
 
 def _days(span: ValidityPeriod) -> str:
-    first, last = (format_date(finnish_day(one)) for one in (span.not_before, span.not_after))
-    return _(_DAYS, first=first, last=last)
+    return format_date_range(finnish_day(span.not_before), finnish_day(span.not_after))
 
 
 def _marks(labels: Sequence[tuple[datetime, str, str]], scale: _Scale) -> tuple[list[Mark], int]:
