@@ -1,6 +1,6 @@
-"""Timeline of a certificate as a picture in proportion to time, and as a list of its events.
+"""Timeline of a certificate, as a picture and as a list of its events.
 
-The picture has the certificates before and after it, too. Screen readers read the list.
+The picture is in proportion to time. It has the certificates before and after it, too. Screen readers read the list.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,10 @@ _KEY = (
 _MOST_OTHERS = 2
 """Certificates before and after this one that are in the picture."""
 _NARROW, _LETTER, _ROW, _FIRST_ROW = 340, 9, 38, 42
-"""Pixels: width for which labels are placed, width of a letter, height of a row of labels, and the first row."""
+"""Pixels: width for which labels are placed, and sizes of a label.
+
+They are the width of a letter, the height of a row of labels, and the place of the first row.
+"""
 _HUNDRED, _EDGE = 100, 25
 
 
@@ -161,7 +164,10 @@ def _days(span: ValidityPeriod) -> str:
 
 
 def _marks(labels: Sequence[tuple[datetime, str, str]], scale: _Scale) -> tuple[list[Mark], int]:
-    """Place labels in rows in which none touches another on a narrow screen; return them and the height."""
+    """Place labels in rows in which none touches another on a narrow screen.
+
+    Returns them and the height of the picture.
+    """
     rows: list[list[tuple[float, float]]] = []
     marks = []
     for at, text, kind in labels:
