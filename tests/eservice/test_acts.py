@@ -48,7 +48,7 @@ Act = Reversible | Irreversible
 GIVEN = Irreversible("the letter with the link leaves, and its former link ends")
 SPENT = Reversible("the same key gets the same certificate again")
 ACTS: Mapping[str, Mapping[str, Act]] = {
-    "profile": {"save": Reversible("save again"), "check-give-up": LOOKS, "give-up": Irreversible("a role ends")},
+    "profile": {"save": Reversible("save again"), "give-up": Reversible("a representative gives it again")},
     "fetch": {
         "fetch": SPENT,
         **dict.fromkeys(("pem", "der", "chain", "bundle"), Reversible("it downloads what was retrieved")),
@@ -106,11 +106,10 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
     },
     "authorisation": {
         "change": Reversible("change again"),
-        "check-withdraw": LOOKS,
-        "withdraw": Irreversible("only another authorisation replaces it"),
+        "withdraw": Reversible("it is given again"),
         "again": Reversible("the former link gives way to one for the same person"),
     },
-    "clients": {"check-give-up": LOOKS, "give-up": Irreversible("only the client gives it again")},
+    "clients": {"give-up": Reversible("the client gives it again")},
     "clients_ask": {"ask": Reversible("the client declines, and the request lapses")},
     "application_new": {"apply": Reversible("it is withdrawn")},
     "application": {"check-withdraw": LOOKS, "withdraw": Irreversible("a withdrawn application stays so")},
@@ -200,9 +199,6 @@ ATTEMPTS: Mapping[tuple[str, str], tuple[str, str, Mapping[str, str]]] = {
         {"place": "deputy", "deputy": "deputy@malli.example"},
     ),
     ("certificate_revoke", "revoke"): (SIGNATORY, f"{CERTIFICATE}/revoke", {"reason": "superseded"}),
-    ("authorisation", "withdraw"): (SIGNATORY, "/settings/authorisations/{mandate}", {}),
-    ("profile", "give-up"): (SIGNATORY, "/settings/profile", {"mandate": "{mandate}"}),
-    ("clients", "give-up"): (SIGNATORY, "/settings/clients?organisation={organisation}", {"mandate": "{client}"}),
     ("application", "withdraw"): (SIGNATORY, "/settings/applications/{application}", {}),
     ("staff_application", "decide"): (CLERK, "/staff/applications/{application}", {"verdict": "approved"}),
     ("staff_organisation", "end"): (CLERK, "/staff/organisations/{organisation}", {}),

@@ -116,13 +116,13 @@ def _save(
     form: PersonForm,
 ) -> HttpResponse:
     (leaving, taken), new = chosen, form.person()
-    by = (signed_in_actor(request), request_id(request))
+    actor, who = signed_in_actor(request), (leaving, new)
     once = Confirmation(request, SAVE, leaving, new, *(one.lineage_id for one in taken))
     try:
         if not once.is_given:
-            letters = letters_of(request, lambda ctx: hand_over_rows(taken, leaving, new, ctx, by))
+            letters = letters_of(request, lambda ctx: hand_over_rows(taken, who, ctx, actor, request_id(request)))
             return render_page(request, _check(request, chosen, form, (once, letters)))
-        done = hand_over_rows(taken, leaving, new, portal_context(request).ctx, by)
+        done = hand_over_rows(taken, who, portal_context(request).ctx, actor, request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached))
         return render_page(request, _preview(leaving, found, form, {one.lineage_id for one in taken}))

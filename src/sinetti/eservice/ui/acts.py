@@ -34,7 +34,7 @@ class ActLetters:
     @property
     def informed(self) -> DescriptionItem:
         """The people whom the act informs, as a value of a check page."""
-        return DescriptionItem(_("Informed by e-mail"), ", ".join(self.to) or _("No message is sent"))
+        return DescriptionItem(_("Informed by e-mail"), ", ".join(self.to) or _("No messages are sent."))
 
 
 def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) -> ActLetters:

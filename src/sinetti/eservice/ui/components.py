@@ -4,7 +4,7 @@ Each has its own template, which computes nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -322,9 +322,9 @@ def _breakable(words: str) -> str:
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
-    `form` is the id of their form. With `actions` the table is that form itself: the buttons act on the ticked rows,
-    and `action` is its address.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`;
+    those in `picked` are ticked. `form` is the id of their form. With `actions` the table is that form itself: the
+    buttons act on the ticked rows, and `action` is its address.
     """
 
     template: ClassVar[str] = "blocks/table.html"
@@ -334,6 +334,7 @@ class Table:
     empty: str = ""
     pick: str = ""
     picks: Sequence[str] = ()
+    picked: Collection[str] = ()
     form: str = ""
     headed: bool = False
     """True if a heading above already has the caption."""
@@ -352,7 +353,11 @@ class Table:
         """Rows for the template: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
-            TableRow(pick, [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)])
+            TableRow(
+                pick,
+                pick in self.picked,
+                [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)],
+            )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
@@ -384,6 +389,7 @@ class TableRow:
     """Row of a table and the value of its checkbox."""
 
     pick: str
+    is_picked: bool
     cells: Sequence[TableCell]
 
 

@@ -94,7 +94,7 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
 
 def to_confirm(proposal_id: str, clerk: StaffSession) -> BulkSelection:
     """Return the certificates of a proposal that this clerk may confirm now. Raises BulkRevocationError."""
-    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.ctx)[1]
+    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.guarded)[1]
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
