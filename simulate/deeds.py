@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from simulate.founding import AUTHORITY, GATEWAY, digest
-from simulate.world import Act, Deed, Life, Person, successor
+from simulate.world import LASTS, Act, Deed, Life, Person, successor
 from sinetti.database.certificates import revocation, usage
 from sinetti.database.common import audit_log
 from sinetti.database.connection import Database
@@ -63,7 +63,7 @@ class Hand:
                 if deed.to is not None:
                     contacts.change_contact(self.db, life.lineage_id, _party(deed.to), done)
             case Act.LET_END:
-                contacts.let_end(self.db, life.lineage_id, done)
+                contacts.let_end(self.db, life.lineage_id, life.ends - LASTS, done)
             case Act.REVOKE:
                 why = (RevocationReason.SUPERSEDED, None)
                 revocation.revoke(self.db, life.lineage_id, [Serial(life.serial)], why, done)

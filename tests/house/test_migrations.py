@@ -21,6 +21,11 @@ CONTRACTING: dict[int, str] = {}
 Each has the reason why none of that code runs any more.
 """
 
+WHILE_SERVING = (
+    migration_operations.AddIndexWhileServing,
+    migration_operations.AddTrigramIndexesWhileServing,
+    migration_operations.DropPatternIndexesWhileServing,
+)
 FILES = [path for path in sorted(FOLDER.glob("[0-9]*.py")) if int(path.name[:4]) >= FIRST_LOOKED_AT]
 
 
@@ -34,9 +39,7 @@ def faults(migration) -> list[str]:
             continue
         if isinstance(one, migrations.AddField):
             found += [] if bearable(one.field) else [f"{table}.{one.name}: older code gives it no value"]
-        elif isinstance(
-            one, migration_operations.AddIndexWhileServing | migration_operations.DropPatternIndexesWhileServing
-        ):
+        elif isinstance(one, WHILE_SERVING):
             found += (
                 ["an index is made or dropped while rows are written: set atomic = False"] if migration.atomic else []
             )
@@ -59,7 +62,7 @@ def bearable(field) -> bool:
 
 
 def test_each_can_run_while_older_code_serves():
-    """Each migration from 0002 on; at 0.1.0 there is none yet."""
+    """Each migration from 0002 on."""
     for path in FILES:
         module = importlib.import_module(f"sinetti.database.migrations.{path.stem}")
         migration = module.Migration(path.stem, "sinetti")
@@ -112,6 +115,7 @@ CASES = {
     "code that nobody can look at": ([migrations.RunPython(lambda *_: None)], 1),
     "only later code may serve from here on": ([migration_operations.set_minimum_code_version(9)], 0),
     "an index while serving, in a transaction": ([migration_operations.AddIndexWhileServing("order", INDEX)], 1),
+    "trigram indexes, in a transaction": ([migration_operations.AddTrigramIndexesWhileServing()], 1),
     "indexes that nobody uses go, in a transaction": ([migration_operations.DropPatternIndexesWhileServing()], 1),
 }
 
@@ -124,6 +128,7 @@ def test_what_is_found(operations, count):
 def test_an_index_while_serving():
     for one in (
         migration_operations.AddIndexWhileServing("order", INDEX),
+        migration_operations.AddTrigramIndexesWhileServing(),
         migration_operations.DropPatternIndexesWhileServing(),
     ):
         assert faults(migration(one, atomic=False)) == []

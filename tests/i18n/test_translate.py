@@ -24,6 +24,7 @@ from sinetti.i18n.translate import (
     format_date_range,
     format_datetime,
     format_datetime_long,
+    format_month,
     format_time,
     format_weekday,
     gettext_noop,
@@ -159,6 +160,11 @@ DAYS = {
 
 
 @pytest.mark.parametrize(("first", "last", "finnish", "swedish", "english"), DAYS.values(), ids=DAYS)
+def test_a_month():
+    told = [format_month(date(2027, 6, 1), language) for language in (Language.FI, Language.SV, Language.EN)]
+    assert told == ["6/2027", "juni 2027", "June 2027"]
+
+
 def test_ranges_of_dates(first, last, finnish, swedish, english):
     told = tuple(format_date_range(first, last, language) for language in Language)
     assert told == (finnish, swedish, english)

@@ -121,7 +121,7 @@ class Browser:
             for name, morsel in SimpleCookie(one).items():
                 self.cookies[name] = morsel.value
         self.path = place.path
-        return self
+        return self._ask(method, self.reply.headers["location"], body) if self.reply.status == 308 else self
 
 
 def sent_by(form: html.FormElement) -> dict[str, str | list[str]]:

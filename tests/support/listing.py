@@ -83,17 +83,51 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
     ),
     "its last second": (ending(0 * DAY), DisplayStatus.ENDS_SOON, Urgency.OPEN, NextActor.CONTACT),
     "the second after it": (ending(-SECOND), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
-    "over for 14 days": (ending(-14 * DAY), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
-    "over for longer": (ending(-14 * DAY - SECOND), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NONE),
+    "over for two years, and nothing in its place": (
+        ending(-730 * DAY),
+        DisplayStatus.EXPIRED,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
+    ),
+    "over, and let end before its end": (
+        ending(-20 * DAY, renewal_opt_out_at=NOW - 30 * DAY),
+        DisplayStatus.EXPIRED,
+        Urgency.OVER,
+        NextActor.NONE,
+    ),
+    "over, and let end after its end": (
+        ending(-20 * DAY, renewal_opt_out_at=NOW),
+        DisplayStatus.EXPIRED,
+        Urgency.OVER,
+        NextActor.NONE,
+    ),
+    "over, and the one before it was let end": (
+        ending(-20 * DAY, renewal_opt_out_at=NOW - 751 * DAY),
+        DisplayStatus.EXPIRED,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
+    ),
+    "over, and the one that followed was revoked: that one is shown": (
+        ending(-20 * DAY, followed=True),
+        DisplayStatus.EXPIRED,
+        Urgency.OVER,
+        NextActor.NONE,
+    ),
+    "valid, and the one that followed was revoked": (
+        ending(5 * DAY, followed=True),
+        DisplayStatus.ENDS_SOON,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
     "over, and renewed": (replace(taken(-SECOND)), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NONE),
     "revoked, and nothing in its place": (
-        ending(90 * DAY, revoked_at=NOW - 14 * DAY, reason=RevocationReason.KEY_COMPROMISE),
+        ending(90 * DAY, revoked_at=NOW - 700 * DAY, reason=RevocationReason.KEY_COMPROMISE),
         DisplayStatus.REVOKED,
         Urgency.OPEN,
         NextActor.REPRESENTATIVE,
     ),
-    "revoked long ago": (
-        ending(90 * DAY, revoked_at=NOW - 14 * DAY - SECOND, reason=RevocationReason.KEY_COMPROMISE),
+    "revoked, and let end after that": (
+        ending(90 * DAY, revoked_at=NOW - DAY, reason=RevocationReason.KEY_COMPROMISE, renewal_opt_out_at=NOW),
         DisplayStatus.REVOKED,
         Urgency.OVER,
         NextActor.NONE,
@@ -164,9 +198,10 @@ def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "",
     row = _certificate(desk, facts, f"{number:038x}", _lineage(desk, facts, description, lineage))
     if facts.seen is not None:
         CertificateObservation.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
-    if facts.succeeded:
+    if facts.succeeded or facts.followed:
         span = ValidityPeriod(facts.span.not_before, NOW + 700 * DAY)
-        new = replace(facts, span=span, revoked_at=None, reason=None, fetched_at=facts.taken_at, succeeded=False)
+        gone = (None, None) if facts.succeeded else (NOW, RevocationReason.CESSATION_OF_OPERATION)
+        new = replace(facts, span=span, revoked_at=gone[0], reason=gone[1], fetched_at=facts.taken_at)
         by = _certificate(desk, new, f"ff{number:036x}", row.lineage, predecessor=row)
         if facts.new_seen is not None:
             CertificateObservation.objects.using(using).create(

@@ -15,10 +15,13 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
-from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability
+from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
+from sinetti.database.notifications.outbox_queries import LATE
+from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.issuance.secure_message import lapse_orders
+from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
@@ -54,8 +57,8 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
     """
     check_key_separation(authority, tls_key)
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
-    for unknown in check_durability(authority.ctx.db):
-        _log.warning("%s", unknown)
+    for warning in (*check_durability(authority.ctx.db), *complete_search_indexes(authority.ctx.db)):
+        _log.warning("%s", warning)
     status = compare(authority.ctx, authority.journal)
     if can_reconcile and not status.agrees:
         reconcile(authority.ctx, authority.journal, secrets.token_hex(16))
@@ -87,7 +90,7 @@ def background_maintenance(authority: Authority) -> Iterator[None]:
 
 
 def _maintenance_loop(authority: Authority, stop: Event) -> None:
-    """Settle old reservations, refresh lists and OCSP responses, and log alerts.
+    """Settle old reservations, refresh lists, responses and figures, and log alerts.
 
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
@@ -98,6 +101,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "OCSP answers": lambda: rounds.look(ctx),
+        "figures": lambda: refresh_figures(ctx, deferred_kinds(ctx.now(), LATE)),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave
     }
     while not stop.is_set():

@@ -4,8 +4,9 @@ The durability check requires that committed data survives a power cut before an
 """
 
 import gc
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,17 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database.fast_schema import create_schema_fast
+from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
+from sinetti.domain.refusals import WriteRefused
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""
 
 DATABASE_ERRORS = (DatabaseError,)
 """Exceptions for all database errors; `is_corruption` recognises damaged files."""
+
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|WITH\b.*\b(INSERT INTO|DELETE FROM|SET))\b", re.DOTALL)
+_INTO_AUDIT_LOG = 'INSERT INTO "sinetti_auditevent" '
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -88,6 +94,12 @@ class DatabaseSetupError(Exception):
     """
 
 
+def _refuse_writes(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401, FBT001 - Django's
+    if _WRITES.match(sql) and not sql.startswith(_INTO_AUDIT_LOG):
+        raise WriteRefused
+    return execute(sql, params, many, context)
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A handle on one database, passed to every function of this package."""
@@ -103,6 +115,15 @@ class Database:
         config = connections.databases[self.alias]
         file = Path(config["NAME"])
         return file if config["ENGINE"] == SQLITE and not file.is_file() else None
+
+    @contextmanager
+    def reading_only(self) -> Iterator[None]:
+        """Refuse statements that write, except audit rows about what clerks view.
+
+        A use case that begins to write raises WriteRefused, and its transaction is rolled back.
+        """
+        with connections[self.alias].execute_wrapper(_refuse_writes):
+            yield
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -217,6 +238,19 @@ def migrate(db: Database) -> None:
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database's tables cannot be created ({why}): grant the database user the right to create them"
         raise DatabaseSetupError(sentence) from refused
+
+
+def complete_search_indexes(db: Database) -> tuple[str, ...]:
+    """Create the trigram indexes that are missing, one process at a time.
+
+    They are missing if the database had no extension when its tables were made. Returns a sentence if it still has
+    none.
+    """
+    connection = connections[db.alias]
+    if connection.vendor != "postgresql" or not missing_indexes(connection):
+        return ()
+    with _alone(connection), connection.schema_editor(atomic=False) as editor:
+        return () if create_trigram_indexes(editor, "CONCURRENTLY ") else (NO_TRIGRAMS,)
 
 
 def _looked_at(connection: BaseDatabaseWrapper) -> bool:

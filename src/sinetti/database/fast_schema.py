@@ -10,6 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from sinetti.database.initial_schema import complete_schema
+from sinetti.database.search_indexes import create_trigram_indexes
 
 
 def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
@@ -28,6 +29,8 @@ def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
             editor.create_model(model)
         editor.create_model(recorder.Migration)
         complete_schema(apps, editor)
+        if connection.vendor == "postgresql":
+            create_trigram_indexes(editor)
         rows = [recorder.Migration(app=app, name=name) for app, name in sorted(loader.disk_migrations)]
         recorder.migration_qs.bulk_create(rows)
     return True

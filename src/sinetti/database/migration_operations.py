@@ -11,6 +11,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from sinetti.database.initial_schema import drop_pattern_indexes
+from sinetti.database.search_indexes import create_trigram_indexes
 
 
 class AddIndexWhileServing(migrations.AddIndex):
@@ -34,11 +35,10 @@ class AddIndexWhileServing(migrations.AddIndex):
         schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
 
 
-class DropPatternIndexesWhileServing(Operation):
-    """Removal of the LIKE indexes that Django creates on PostgreSQL for text columns.
+class _OfPostgresql(Operation):
+    """Change of indexes that models do not know, on PostgreSQL only and without blocking writers.
 
-    No query uses them. Ids, serials and digests are random, so each of these indexes costs every changed row a page of
-    its own. A migration that adds such a column is followed by this operation. Its migration is not atomic.
+    Its migration is not atomic.
     """
 
     atomic = False
@@ -54,14 +54,41 @@ class DropPatternIndexesWhileServing(Operation):
         from_state: ProjectState,  # noqa: ARG002
         to_state: ProjectState,  # noqa: ARG002
     ) -> None:
-        """Drop the indexes one by one, without blocking writers."""
+        """Make the change."""
         if schema_editor.connection.vendor == "postgresql":
-            drop_pattern_indexes(schema_editor, "CONCURRENTLY ")
+            self.change(schema_editor)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Do nothing, since no query needs the indexes."""
+        """Do nothing, since no query needs the former state."""
+
+    def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Change the indexes one by one."""
+        raise NotImplementedError
+
+
+class DropPatternIndexesWhileServing(_OfPostgresql):
+    """Removal of the LIKE indexes that Django creates on PostgreSQL for text columns.
+
+    No query uses them. Ids, serials and digests are random, so each of these indexes costs every changed row a page of
+    its own. A migration that adds such a column is followed by this operation.
+    """
+
+    def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Drop the indexes."""
+        drop_pattern_indexes(schema_editor, "CONCURRENTLY ")
+
+
+class AddTrigramIndexesWhileServing(_OfPostgresql):
+    """Addition of the indexes for searches inside names (search_indexes.py).
+
+    Without the extension pg_trgm it adds nothing. `complete_search_indexes` adds them later.
+    """
+
+    def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Create the indexes that are missing."""
+        create_trigram_indexes(schema_editor, "CONCURRENTLY ")
 
 
 def set_minimum_code_version(number: int) -> migrations.RunPython:

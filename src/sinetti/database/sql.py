@@ -5,9 +5,10 @@ Statements are written once, with psycopg's `%(name)s`. Values are plain: str, i
 The module also makes random ids, from which not even an order can be inferred.
 """
 
+import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
 from django.db.transaction import atomic
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
@@ -124,6 +126,21 @@ def _for_sqlite(statement: str) -> str:
 
 def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+_LISTS = {
+    "postgresql": "SELECT jsonb_array_elements_text(%s::jsonb)",
+    "sqlite": "SELECT value FROM json_each(%s)",
+}
+"""Statement parts that take a list of any length as one value.
+
+SQLite takes 999 values in one statement.
+"""
+
+
+def json_values(db: Database, values: Collection[str]) -> RawSQL:
+    """Return any number of values as one JSON value for a statement."""
+    return RawSQL(_LISTS[connections[db.alias].vendor], [json.dumps(sorted(values))])  # noqa: S611 - one value
 
 
 def random_id() -> str:

@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, str] = {
     "application-withdrawn": gettext_noop("Application withdrawn"),
     "asked-for-roles": gettext_noop("Authorisations requested"),
     "authorisation-changed": gettext_noop("Authorisation changed"),
+    "authorisation-end-noted": gettext_noop("Ended authorisation removed from the list"),
     "authorisation-given": gettext_noop("Authorisation given"),
     "authorisation-withdrawn": gettext_noop("Authorisation withdrawn"),
     "authorisation-to-nobody": gettext_noop("Authorisation refused, organisation not in the register"),

@@ -180,6 +180,14 @@ def format_date(one: date, language: Language | None = None) -> str:
     return f"{one.day}.{one.month}.{one.year}"
 
 
+def format_month(one: date, language: Language | None = None) -> str:
+    """Return a month with its year: "June 2027", "juni 2027", "6/2027"."""
+    language = language or active_language()
+    if language is Language.FI:
+        return f"{one.month}/{one.year}"
+    return f"{(_MONTHS if language is Language.EN else _SWEDISH_MONTHS)[one.month - 1]} {one.year}"
+
+
 def format_weekday(one: date, language: Language | None = None) -> str:
     """Return a date with its weekday, as an answer to "when?".
 

@@ -197,6 +197,8 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         kept_settings,
         periods=authority.settings.periods,
         documentation_url=kept_settings.documentation_url or documentation_url,
+        soap_address=_soap_url(ports, options),
+        status_address=authority.settings.base_url,
     )
     settings = rehearsed(kept_settings, identity)
     room = context(authority.ctx, letters, people_url)

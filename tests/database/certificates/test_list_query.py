@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from sinetti.database import models
-from sinetti.database.certificates import list_query, status_sql
+from sinetti.database.certificates import list_query, search, status_sql
 from sinetti.database.certificates.search import PAGE, MatchedField, search_all
 from sinetti.domain.certificates.display_status import (
     DisplayStatus,
@@ -97,25 +97,32 @@ def test_search_and_filters(desk):
         "": [second, first],
         "pay": [first],
         "PAYROLL": [first],
-        "roll": [],
+        "roll": [first],
+        "ll": [],
+        "P": [first],
         "ärl": [second],
-        "7654321": [second],
+        "RLA": [second],
+        "54321-0": [second],
+        "54": [],
         first[:4].upper(): [first],
         "maija e": [first],
         "maija@": [first],
+        "esimerk": [first],
+        "malli.ex": [first],
         "%": [],
+        "a%l": [],
     }
     for text, keys in texts.items():
         assert found(desk, text=text) == keys, text
-    assert found(desk, contact="maija@M") == [first]
+    assert found(desk, contact="maija@M") == found(desk, contact="esimerk") == [first]
+    assert found(desk, organisation="4321-0") == found(desk, organisation="4321-0", text="rla") == [second]
+    assert found(desk, ends=(NOW + 80 * DAY, NOW + 90 * DAY)) == [second]
     assert found(desk, contact="payroll") == []
     assert found(desk, organisations=[other.pk]) == [second]
     assert found(desk, organisations=[]) == []
     assert found(desk, channel=Channel.SFTP) == []
     assert found(desk, sort=Sort.DESCRIPTION)[0] == first
     assert list_query.find_keys(desk.db, wanted(desk), most=1)[0].key == second
-    assert [one[1] for one in list_query.names(desk.db, [other.pk], 1)] == ["7654321-0"]
-    assert list_query.names(desk.db, wanted(desk).organisations, 1) == ()
 
 
 def test_use_is_not_known_where_no_gateway_looks(desk):
@@ -164,21 +171,38 @@ def test_a_clerks_search_goes_on_page_by_page(desk):
 
 
 def test_what_a_clerk_finds(desk):
-    serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
+    maija = named(desk, "Maija Esimerkki", "maija@malli.example")
+    serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll", contact=maija)
     cases = {
         serial[:6]: MatchedField.SERIAL,
         CUSTOMER_ID[:4]: MatchedField.CUSTOMER_ID,
         "payr": MatchedField.DESCRIPTION,
+        "YROL": MatchedField.DESCRIPTION,
+        "pa": MatchedField.DESCRIPTION,
+        CUSTOMER_ID[3:]: MatchedField.CUSTOMER_ID,
+        "esimer": MatchedField.CONTACT,
+        "a@malli": MatchedField.EMAIL,
+        f"{serial[:2]}:{serial[2:4]}": MatchedField.SERIAL,
     }
     name = models.Organisation.objects.using(desk.db.alias).get().name
     for text, by in {**cases, name[:5].upper(): MatchedField.NAME}.items():
         rows = {one.found_by: one for one in search_all(desk.db, f" {text} ").rows}
         assert rows[by].serial == serial, text
         assert state_of(rows[by].facts, NOW) is DisplayStatus.ENDS_SOON
-    for text, after in (("p", ""), ("nothing", ""), ("", "")):
+    for text, after in (("p", ""), ("nothing", ""), ("", ""), ("yr", ""), ("%", ""), ("p_y", ""), (r"pay\r", "")):
         assert search_all(desk.db, text, after).rows == ()
     for after in ("[]", "x", "[9,1,1,1]", '{"a":1}', '[0,"","","x"]'):
         assert len(search_all(desk.db, "payr", after).rows) <= 1
+
+
+def test_of_a_common_text_a_part_is_shown_and_said_to_be_one(desk, monkeypatch):
+    monkeypatch.setattr(search, "MOST_MATCHES", 2)
+    with transaction.atomic(desk.db.alias):
+        for number in range(3):
+            put(desk, ending(5 * DAY), number, f"Payroll {number}")
+    common, rare = search_all(desk.db, "ayroll"), search_all(desk.db, "ayroll 1")
+    assert (len(common.rows), common.more) == (2, True)
+    assert ([one.description for one in rare.rows], rare.more) == (["Payroll 1"], False)
 
 
 TAMPERED = {

@@ -8,12 +8,16 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.certificates.display_status import (
+    SEVERITIES,
     DisplayStatus,
     OrderFacts,
+    StateSeverity,
+    Urgency,
     days_left,
     next_actor,
     order_state,
-    percent_left,
+    percent_elapsed,
+    severity_of,
     state_of,
     urgency_of,
 )
@@ -42,18 +46,29 @@ def test_what_is_said_of_an_order(facts, state):
 
 
 LEFT = {
-    "all of it": (730 * DAY, 730, 100),
-    "a second less": (730 * DAY - SECOND, 729, 99),
+    "before it begins": (731 * DAY, 731, 0),
+    "all of it": (730 * DAY, 730, 0),
     "half": (365 * DAY, 365, 50),
-    "its last second": (timedelta(0), 0, 1),
-    "nothing": (-SECOND, 0, 0),
+    "its last second": (timedelta(0), 0, 99),
+    "nothing": (-SECOND, 0, 100),
 }
 
 
 @pytest.mark.parametrize(("left", "days", "percent"), LEFT.values(), ids=LEFT)
-def test_what_is_left(left, days, percent):
+def test_what_is_left_and_what_has_elapsed(left, days, percent):
     ends = NOW + left
-    assert (days_left(ends, NOW), percent_left(ValidityPeriod(ends - 730 * DAY, ends), NOW)) == (days, percent)
+    assert (days_left(ends, NOW), percent_elapsed(ValidityPeriod(ends - 730 * DAY, ends), NOW)) == (days, percent)
+
+
+@pytest.mark.parametrize(("facts", "state", "rank", "_hand"), CASES.values(), ids=CASES)
+def test_what_is_over_is_plain_and_the_rest_as_its_state(facts, state, rank, _hand):
+    assert severity_of(facts, NOW) is (StateSeverity.PLAIN if rank is Urgency.OVER else SEVERITIES[state])
+
+
+def test_each_state_has_a_severity_and_what_ends_unattended_is_worst():
+    assert list(SEVERITIES) == list(DisplayStatus)
+    worst = {state for state, one in SEVERITIES.items() if one is StateSeverity.ERROR}
+    assert worst == {DisplayStatus.REVOKED, DisplayStatus.EXPIRED, DisplayStatus.ENDS_SOON}
 
 
 def test_the_page_has_every_state():

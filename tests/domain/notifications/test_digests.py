@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from sinetti.domain.certificates.display_status import SEVERITIES, DisplayStatus
 from sinetti.domain.notifications.digests import (
     DigestCertificate,
     DigestItemKind,
@@ -15,6 +16,7 @@ from sinetti.domain.notifications.digests import (
     Successor,
     digest_slot,
     item_kind,
+    item_severity,
     next_day,
     next_week,
     section,
@@ -65,6 +67,18 @@ CASES = {
     "no person is reached": (replace(LATE, reached=False), DigestItemKind.UNREACHABLE),
     "nobody is reached, but the firm reads this": (replace(LATE, reached=False, firms=True), DigestItemKind.RENEW),
 }
+
+
+@pytest.mark.parametrize("kind", list(DigestItemKind))
+def test_an_entry_has_the_severity_of_the_state_on_pages(kind):
+    states = {
+        DigestItemKind.DONE: DisplayStatus.RENEWED,
+        DigestItemKind.RETRIEVE: DisplayStatus.NEW_WAITS,
+        DigestItemKind.ENDED: DisplayStatus.EXPIRED,
+        DigestItemKind.REVOKED: DisplayStatus.REVOKED,
+    }
+    assert item_severity(kind, ends_soon=True) is SEVERITIES[states.get(kind, DisplayStatus.ENDS_SOON)]
+    assert item_severity(kind, ends_soon=False) is SEVERITIES[states.get(kind, DisplayStatus.RENEWAL_OPEN)]
 
 
 @pytest.mark.parametrize(("watched", "what"), CASES.values(), ids=CASES)

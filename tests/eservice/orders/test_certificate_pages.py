@@ -264,7 +264,7 @@ def test_a_stranger_signs_in_first(browser):
     for address in (REPLACE, CONTACTS, "/settings/orders", f"{PLACE}/00/revoke"):
         browser.get(address)
         assert browser.reply.status == 302
-        assert browser.reply.headers["location"].startswith("/account/login/?next=")
+        assert browser.reply.headers["location"].startswith("/account/login?next=")
 
 
 def test_pages_take_few_statements(signatory, sqlite_desk, held):

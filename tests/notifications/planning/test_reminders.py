@@ -382,7 +382,7 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
     room = a_mailroom(desk)
     night, lineage = STEPS[3] - timedelta(hours=3), lineages(desk).get().pk
     assert plan(room, night).queued_count == 2
-    contacts.let_end(desk.db, lineage, desk.audit_entry())
+    contacts.let_end(desk.db, lineage, desk.ctx.now() - timedelta(days=9), desk.audit_entry())
     messages(desk).update(cancelled_at=night)
     contacts.let_end_no_more(desk.db, lineage, desk.audit_entry())
     assert plan(room, STEPS[3]).queued_count == 2

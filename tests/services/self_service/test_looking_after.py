@@ -101,10 +101,23 @@ def test_letting_end_and_the_way_back(sqlite_desk, who):
     assert not renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
     assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx).renewal_opt_out_at
     assert renewal_opt_out.opt_in_to_renewal(held.serial, ctx, who.manager, REQUEST)
-    sqlite_desk.clock.forward(VALIDITY + DAY)
-    with pytest.raises(PeopleError) as ended:
-        renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
-    assert ended.value.why is PersonErrorReason.NOT_IN_FORCE
+
+
+def test_what_has_ended_may_still_be_let_end_but_not_what_another_replaced(sqlite_desk, who):
+    first, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    renewal_opt_out.opt_out_of_renewal(first.serial, ctx, who.manager, REQUEST)
+    in_the_window(sqlite_desk, first)
+    new = renewed(sqlite_desk, first)
+    sqlite_desk.clock.forward(2 * VALIDITY)
+    with pytest.raises(PeopleError) as replaced:
+        renewal_opt_out.opt_out_of_renewal(first.serial, ctx, who.manager, REQUEST)
+    assert replaced.value.why is PersonErrorReason.NOT_NEWEST
+    assert renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST), "the former record was another's"
+    assert not renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST)
+    models.Certificate.objects.update(state="reserved")
+    with pytest.raises(PeopleError) as never:
+        renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST)
+    assert never.value.why is PersonErrorReason.NOT_IN_FORCE
 
 
 def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who):

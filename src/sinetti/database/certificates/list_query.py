@@ -7,22 +7,22 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connections
 from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, Collate, Lower
+from django.db.models.functions import Coalesce, Lower
 
 from sinetti.database import models
 from sinetti.database.certificates import status_sql
+from sinetti.database.common.text_search import contains
 from sinetti.database.connection import Database
+from sinetti.database.organisations.search import matches
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, ListKey, ServiceProvider, Sort
+from sinetti.domain.certificates.overview import CertificateTotals, add_up
 from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
-_LAST = "\U0010ffff"
-"""Upper bound of a prefix search; no text continues with a character behind it."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
@@ -31,15 +31,25 @@ def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -
     """Return the sorted keys of a query, in one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
-    with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
+    with_orders = wanted.ends is None and (not wanted.states or any(one in OF_ORDERS for one in wanted.states))
     orders = _wanted_orders(db, wanted) if with_orders else None
     return status_sql.sorted_keys(db, wanted, _wanted_certificates(db, wanted), orders, most)
 
 
-def counts(db: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
-    """Count certificates and orders that need action by state, in one statement."""
+def totals(db: Database, organisations: Collection[str], now: datetime) -> CertificateTotals:
+    """Return the totals of certificates and open orders, in one statement."""
     wanted = CertificateQuery(organisations, now)
-    return status_sql.status_counts(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted))
+    return add_up(status_sql.status_groups(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted)))
+
+
+def counts_by_organisation(
+    db: Database, organisations: Collection[str], now: datetime
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count the certificates of the default list by organisation and state, in one statement."""
+    wanted = _wanted_certificates(db, CertificateQuery(organisations, now))
+    return status_sql.counts_by_owner(
+        db, now, wanted.annotate(owner=F("lineage__organisation_id")).values(*_COLUMNS, "owner")
+    )
 
 
 def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
@@ -50,34 +60,6 @@ def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[Cer
     found = _certificates(db, [one.key for one in keys if not one.order], now)
     found |= _orders(db, [one.key for one in keys if one.order], now)
     return tuple(found[one.key] for one in keys if one.key in found)
-
-
-def names(db: Database, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
-    """Return id, customer id and name of these organisations, sorted by name.
-
-    Returns an empty tuple if there are more than `most`.
-    """
-    found = models.Organisation.objects.using(db.alias).filter(pk__in=organisations)
-    fields = "organisation_id", "customer_id", "name"
-    every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
-    return every if len(every) <= most else ()
-
-
-def prefix_condition(db: Database, fields: Iterable[str], text: str) -> Q:
-    """Return a condition that any of these columns begins with a text, in any case.
-
-    It uses the prefix indexes.
-    """
-    wanted = Q()
-    for one in fields:
-        wanted |= Q(**{f"{one}__gte": sql_lower(db, text), f"{one}__lt": f"{sql_lower(db, text)}{_LAST}"})
-    return wanted
-
-
-def collated(db: Database, name: str) -> "Lower | Collate":
-    """Return a text column as in the prefix indexes: lower case, in octet order."""
-    small = Lower(name)
-    return Collate(small, "C") if connections[db.alias].vendor == "postgresql" else small
 
 
 _COLUMNS = (
@@ -121,6 +103,9 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
     kept = kept.filter(_OneOf(F("lineage__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(lineage__type__channel=wanted.channel)
+    if wanted.ends is not None:
+        begin, end = wanted.ends
+        kept = kept.filter(revoked_at__isnull=True, not_after__gte=begin, not_after__lt=end)
     kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
         seen=status_sql.seen(),
@@ -146,36 +131,21 @@ def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN4
 
 
 def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
-    """Filter by the prefix of a text, and by the prefix of the contact."""
-    if not wanted.text and not wanted.contact:
-        return kept
-    columns = {
-        "by_description": "lineage__description",
-        "by_name": "lineage__organisation__name",
-        "by_customer": "lineage__organisation__normalised_id",
-        "by_contact": "lineage__contact__name",
-        "by_email": "lineage__contact__email",
-    }
-    kept = kept.annotate(**{name: collated(db, column) for name, column in columns.items()})
+    """Filter by a part of a text, and by a part of the contact's name or address."""
+    people = [f"lineage__contact__{one}" for one in ("name", "email")]
     if wanted.contact:
-        kept = kept.filter(prefix_condition(db, ("by_contact", "by_email"), wanted.contact))
+        kept = kept.filter(contains(db, people[0], wanted.contact) | contains(db, people[1], wanted.contact))
+    if wanted.organisation:
+        kept = kept.filter(matches(db, wanted.organisation, "lineage__organisation__"))
     if wanted.text:
-        found = prefix_condition(db, columns, wanted.text)
-        hexadecimal = wanted.text.lower()
-        if serials and _HEX.issuperset(hexadecimal):
-            found |= Q(serial__gte=hexadecimal, serial__lt=f"{hexadecimal}g")
+        found = matches(db, wanted.text, "lineage__organisation__")
+        for column in ("lineage__description", *people):
+            found |= contains(db, column, wanted.text)
+        digits = wanted.text.lower().replace(":", "")
+        if serials and digits and _HEX.issuperset(digits):
+            found |= Q(serial__gte=digits, serial__lt=f"{digits}g")
         kept = kept.filter(found)
     return kept
-
-
-def sql_lower(db: Database, text: str) -> str:
-    """Return a text in lower case as the database's `LOWER` returns it.
-
-    SQLite's function handles ASCII letters only.
-    """
-    if connections[db.alias].vendor == "postgresql":
-        return text.lower()
-    return "".join(one.lower() if one.isascii() else one for one in text)
 
 
 def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression

@@ -1,7 +1,8 @@
-"""A clerk's prefix search over all certificates; each look-up uses its own index.
+"""A clerk's search over all certificates by a part of a value.
 
-Results come field by field (serial, customer id, name, description, contact's address), and within a field in the
-order of its index. A page therefore costs the same at every position and for any number of certificates.
+Results come field by field (serial, customer id, name, description, contact's address and name), and within a field
+in the order of its words. For each field at most `MOST_MATCHES` organisations, lineages or people are looked at, so
+that a common text costs as little as a rare one.
 """
 
 import json
@@ -13,6 +14,7 @@ from django.db import connections
 
 from sinetti.database import models
 from sinetti.database.certificates import list_query, status_sql
+from sinetti.database.common.text_search import LAST, SHORTEST_PART, sql_lower
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.display_status import CertificateFacts
 from sinetti.domain.values import Channel, Serial, normalise
@@ -23,19 +25,25 @@ PAGE = 50
 SHORTEST = 2
 """Minimum number of characters of a search text; shorter texts find no row."""
 
-_LAST = "\U0010ffff"
+MOST_MATCHES = 300
+"""Maximum number of organisations, lineages or people found in one field.
+
+They are taken in the order of their random ids: a common text is found everywhere among them, a rare one by its index.
+"""
+
 _LAST_KEY = 2**63 - 1
 _HEX = frozenset("0123456789abcdef")
 
 
 class MatchedField(StrEnum):
-    """Field of a certificate that began with the search text."""
+    """Field of a certificate that has the search text."""
 
     SERIAL = "serial"
     CUSTOMER_ID = "customer-id"
     NAME = "name"
     DESCRIPTION = "description"
     EMAIL = "email"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,91 +67,114 @@ class FoundCertificate:
 
 @dataclass(frozen=True, slots=True)
 class FoundPage:
-    """A page of results; `after` selects the next page, empty if there is none."""
+    """A page of results.
+
+    `after` selects the next page, empty if there is none. `more`: the text is so common that only a part is shown.
+    """
 
     rows: tuple[FoundCertificate, ...]
     after: str = ""
+    more: bool = False
 
 
-_BRANCH = """
-SELECT {place} AS place, {word} AS word, {owner} AS owner, c.id AS id
-  FROM {tables}
- WHERE {word} >= %s AND {word} < %s AND c.state <> 'void' {beyond}
- ORDER BY 2, 3, 4 LIMIT {most}
-"""
-_BEYOND = "AND ({word}, {owner}, c.id) > (%s, %s, %s)"
-_CERTIFICATES = "JOIN sinetti_certificate c ON c.lineage_id = h.lineage_id"
-_PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
-    (MatchedField.SERIAL, "c.serial", "''", "sinetti_certificate c"),
-    (
-        MatchedField.CUSTOMER_ID,
-        "o.normalised_id{c}",
-        "o.organisation_id",
-        f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
-    ),
-    (
-        MatchedField.NAME,
-        "lower(o.name){c}",
-        "o.organisation_id",
-        f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
-    ),
-    (MatchedField.DESCRIPTION, "lower(h.description){c}", "h.lineage_id", f"sinetti_lineage h {_CERTIFICATES}"),
-    (
-        MatchedField.EMAIL,
-        "lower(p.email){c}",
-        "p.person_id",
-        f"sinetti_person p JOIN sinetti_lineage h ON h.contact_id = p.person_id {_CERTIFICATES}",
-    ),
+_FOUND = """
+found{place} AS MATERIALIZED (
+SELECT {key} AS key, {word} AS word FROM {table} WHERE {condition} ORDER BY {order} LIMIT {most} + 1
 )
+"""
+_BRANCH = """
+SELECT {place} AS place, word, CAST(f.key AS TEXT) AS owner, c.id AS id,
+       CASE WHEN (SELECT COUNT(*) FROM found{place}) > {most} THEN 1 ELSE 0 END AS more
+  FROM (SELECT * FROM found{place} LIMIT {most}) AS f {join}
+ WHERE c.state <> 'void' {beyond}
+ ORDER BY 2, 3, 4 LIMIT {page}
+"""
+_BEYOND = "AND (word, CAST(f.key AS TEXT), c.id) > (%s, %s, %s)"
+_OF_LINEAGES = "JOIN sinetti_certificate c ON c.lineage_id = h.lineage_id"
+_OF_ORGANISATIONS = f"JOIN sinetti_lineage h ON h.organisation_id = f.key {_OF_LINEAGES}"
+_OF_CONTACTS = f"JOIN sinetti_lineage h ON h.contact_id = f.key {_OF_LINEAGES}"
+_ORGANISATION, _PERSON = ("sinetti_organisation", "organisation_id"), ("sinetti_person", "person_id")
+_PLACES: tuple[tuple[MatchedField, str, str, str, str], ...] = (
+    (MatchedField.SERIAL, "serial", "sinetti_certificate", "id", "JOIN sinetti_certificate c ON c.id = f.key"),
+    (MatchedField.CUSTOMER_ID, "normalised_id", *_ORGANISATION, _OF_ORGANISATIONS),
+    (MatchedField.NAME, "lower(name)", *_ORGANISATION, _OF_ORGANISATIONS),
+    (
+        MatchedField.DESCRIPTION,
+        "lower(description)",
+        "sinetti_lineage",
+        "lineage_id",
+        "JOIN sinetti_certificate c ON c.lineage_id = f.key",
+    ),
+    (MatchedField.EMAIL, "lower(email)", *_PERSON, _OF_CONTACTS),
+    (MatchedField.CONTACT, "lower(name)", *_PERSON, _OF_CONTACTS),
+)
+"""Fields in their order: column, table, key of its rows, and the way from there to the certificates."""
 
 
 def search_all(db: Database, text: str, after: str = "") -> FoundPage:
-    """Return a page of certificates with a field that begins with `text`.
+    """Return a page of certificates with `text` in a field.
 
-    All organisations are searched, in two statements. A certificate that matches in two fields is found in both.
-    `after` is from the previous page; an invalid value starts from the beginning. A text of fewer than two characters
-    finds no row.
+    A serial must begin with it, and so must any other field with a text of two characters. All organisations are
+    searched, in two statements. A certificate that matches in two fields is found in both. `after` is from the previous
+    page; an invalid value starts from the beginning. A text of fewer than two characters finds no row.
     """
     text = text.strip()
     if len(text) < SHORTEST:
         return FoundPage(())
     found = _keys(db, text, _read(after))
     rows = _rows(db, found[:PAGE])
-    return FoundPage(rows, json.dumps(found[PAGE - 1]) if len(found) > PAGE else "")
+    more = any(is_more for *_, is_more in found)
+    return FoundPage(rows, json.dumps(found[PAGE - 1][:-1]) if len(found) > PAGE else "", more)
 
 
-def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> Sequence[tuple[int, str, str, int]]:
+def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> Sequence[tuple[int, str, str, int, int]]:
     """Return place, word, owner and key of each result, one more than a page has."""
+    tables: list[str] = []
     parts: list[str] = []
-    values: list[str | int] = []
+    looked_for: list[str] = []
+    beyond: list[str | int] = []
     connection = connections[db.alias]
-    postgresql = connection.vendor == "postgresql"
-    for place, (by, word, owner, tables) in enumerate(_PLACES):
-        begins = _begins(db, by, text)
-        if not begins or (after is not None and place < after[0]):
+    for place, (by, column, table, key, join) in enumerate(_PLACES):
+        given = _condition(db, by, column, text)
+        if given is None or (after is not None and place < after[0]):
             continue
-        column = word.format(c=' COLLATE "C"' if postgresql else "")
+        condition, word, order, values = given
         here = after is not None and place == after[0]
-        beyond = _BEYOND.format(word=column, owner=owner) if here else ""
-        branch = _BRANCH.format(place=place, word=column, owner=owner, tables=tables, beyond=beyond, most=PAGE + 1)
+        names = {"place": place, "word": word, "key": key, "table": table, "most": MOST_MATCHES, "join": join}
+        tables.append(_FOUND.format(condition=condition, order=order or key, **names))
+        branch = _BRANCH.format(beyond=_BEYOND if here else "", page=PAGE + 1, **names)
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
-        end = f"{begins}g" if by is MatchedField.SERIAL else f"{begins}{_LAST}"
-        values += [after[1], end, *after[1:]] if here and after is not None else [begins, end]
+        looked_for += values
+        beyond += after[1:] if here and after is not None else ()
     if not parts:
         return ()
     with connection.cursor() as cursor:
-        # Words of a field are in the order of their index, which is not always octet order.
-        cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 1}", values)
+        every = f"WITH {', '.join(tables)} {' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 1}"
+        cursor.execute(every, [*looked_for, *beyond])
         return list(cursor.fetchall())
 
 
-def _begins(db: Database, by: MatchedField, text: str) -> str:
-    """Return the text as this field stores it, or "" if no value can begin with it."""
+def _condition(db: Database, by: MatchedField, column: str, text: str) -> tuple[str, str, str, list[str]] | None:
+    """Return condition, word, order and values of a look-up, or None if no value can match.
+
+    The order is empty for that of the key. Prefixes are in the order of their index.
+    """
+    exact = f'{column} COLLATE "C"' if connections[db.alias].vendor == "postgresql" else column
     if by is MatchedField.SERIAL:
-        return text.lower() if _HEX.issuperset(text.lower()) else ""
-    if by is MatchedField.CUSTOMER_ID:
-        return normalise(text)
-    return list_query.sql_lower(db, text)
+        digits = text.lower().replace(":", "")
+        values = [digits, f"{digits}g"]
+        return ("serial >= %s AND serial < %s", "serial", "serial", values) if _HEX.issuperset(digits) else None
+    wanted = normalise(text) if by is MatchedField.CUSTOMER_ID else sql_lower(db, text)
+    if len(wanted) >= SHORTEST_PART:
+        return (
+            f"{column} LIKE %s ESCAPE '\\'",
+            exact,
+            "",
+            [f"%{connections[db.alias].ops.prep_for_like_query(wanted)}%"],
+        )
+    # No index has the beginnings of people's names.
+    beginning = (f"{exact} >= %s AND {exact} < %s", exact, f"{exact}, 1", [wanted, f"{wanted}{LAST}"])
+    return None if by is MatchedField.CONTACT else beginning
 
 
 def _read(after: str) -> tuple[int, str, str, int] | None:
@@ -161,13 +192,13 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
-def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
+def _rows(db: Database, keys: Sequence[tuple[int, str, str, int, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=[one[3] for one in keys])
     rows = status_sql.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
-    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
+    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key, _ in keys)
 
 
 def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:

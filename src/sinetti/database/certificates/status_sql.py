@@ -7,8 +7,8 @@ thousand times as long (measured).
 The module also has the query columns with the progress of certificates and orders, for the same rules.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connections
@@ -23,7 +23,6 @@ from sinetti.domain.certificates.display_status import (
     IN_TIME,
     OF_ORDERS,
     SEEN_TO,
-    STAYS,
     CertificateFacts,
     DisplayStatus,
     NextActor,
@@ -31,6 +30,7 @@ from sinetti.domain.certificates.display_status import (
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.listing import CertificateQuery, ListKey, Sort
+from sinetti.domain.certificates.overview import ENDED, LATELY_ENDED, MONTHS, StatusGroup, bounds, coming_months
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.usage import LATELY, ReportingPeriod
 from sinetti.domain.values import ValidityPeriod
@@ -67,7 +67,7 @@ _STATE = " ".join(f"WHEN {terms} THEN {STATES.index(one)}" for one, terms in _HE
 _GOOD_REASONS = ", ".join(f"'{one}'" for one in sorted(FOR_GOOD))
 _RANK = f"""
 WHEN state_n IN ({_states({DisplayStatus.REVOKED, DisplayStatus.EXPIRED})})
-     AND ({_OVER_AT} < long_ago OR revocation_reason IN ({_GOOD_REASONS}) OR succeeded)
+     AND (succeeded OR followed OR revocation_reason IN ({_GOOD_REASONS}) OR not_before <= renewal_opt_out_at)
 THEN {RANKS.index(Urgency.OVER)}
 WHEN state_n IN ({_states(SEEN_TO)}) THEN {RANKS.index(Urgency.SEEN_TO)}
 ELSE {RANKS.index(Urgency.OPEN)}
@@ -85,21 +85,27 @@ CASE WHEN expires IS NULL OR expires < now_at THEN {STATES.index(DisplayStatus.I
      WHEN opened THEN {STATES.index(DisplayStatus.IDS_OPENED)} ELSE {STATES.index(DisplayStatus.IDS_SENT)} END
 """
 _LATER = f"""
-SELECT kept.id AS before, c.first_fetched_at, CASE WHEN c.first_fetched_at IS NOT NULL THEN (
+SELECT kept.id AS before, CASE WHEN c.revoked_at IS NULL THEN 1 END AS stands,
+       CASE WHEN c.revoked_at IS NULL THEN c.first_fetched_at END AS first_fetched_at,
+       CASE WHEN c.revoked_at IS NULL AND c.first_fetched_at IS NOT NULL THEN (
        SELECT MAX(s.last_seen) FROM sinetti_certificateobservation s WHERE s.certificate_id = c.id) END AS last_seen
   FROM kept JOIN sinetti_certificate c ON c.{{link}} = kept.id
- WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.SUPERSEDED}'
+ WHERE c.state <> '{CertificateState.SUPERSEDED}'
 """  # noqa: S608 - a constant state
-"""Valid successors of a certificate, looked up once for three columns.
+"""Successors of a certificate, looked up once for four columns; `stands` is 1 for a valid one.
 
 It agrees with `progress_columns`.
 """
 _CERTIFICATES = f"""
 kept AS MATERIALIZED ({{certificates}}),
 later AS MATERIALIZED ({_LATER.format(link="predecessor_id")} UNION ALL {_LATER.format(link="replaces_id")}),
-lines AS (SELECT before, MIN(first_fetched_at) AS taken_at, MAX(last_seen) AS new_seen FROM later GROUP BY before),
+lines AS (
+SELECT before, MAX(stands) AS stands, MIN(first_fetched_at) AS taken_at, MAX(last_seen) AS new_seen
+  FROM later GROUP BY before
+),
 known AS (
-SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen, {{is_late}} AS is_late
+SELECT kept.*, instants.*, before IS NOT NULL AS followed, stands IS NOT NULL AS succeeded, taken_at, new_seen,
+       {{is_late}} AS is_late
   FROM kept CROSS JOIN instants LEFT JOIN lines ON before = id
 ),
 classified AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
@@ -112,7 +118,15 @@ ordered AS (SELECT waiting.*, {_ORDER_STATE} AS state_n FROM waiting, instants)
 _SELECT = """
 SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sort_word, {at} AS sort_at FROM {rows}
 """
-_INSTANTS = "instants AS (SELECT %s AS now_at, %s AS lately, %s AS soon, %s AS long_ago)"
+_GROUPS = f"""
+SELECT state_n, rank_n, month_n, succeeded, gone_lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
+SELECT ranked.*, CASE {{months}} ELSE {MONTHS} END AS month_n,
+       state_n IN ({{ended}}) AND {_OVER_AT} >= %s AS gone_lately FROM ranked) AS each
+ GROUP BY state_n, rank_n, month_n, succeeded, gone_lately
+UNION ALL SELECT state_n, {RANKS.index(Urgency.OPEN)}, NULL, NULL, NULL, COUNT(*), NULL, MIN(order_id)
+  FROM ordered GROUP BY state_n
+"""  # noqa: S608 - constant numbers and columns
+_INSTANTS = "instants AS (SELECT %s AS now_at, %s AS lately, %s AS soon)"
 
 _SECONDS = "CAST(strftime('%%s', {}) AS INTEGER)"
 _IS_LATE = {
@@ -122,11 +136,16 @@ _IS_LATE = {
 }
 """Second half of the time for renewing, by database.
 
-It agrees with `display_status.is_late`.
+It agrees with `display_status.ends_soon`.
 """
 
+_LAPSED_BELOW = (
+    f"CASE state_n WHEN {STATES.index(DisplayStatus.IDS_LAPSED)} THEN {RANKS.index(Urgency.SEEN_TO)}"
+    f" ELSE {RANKS.index(Urgency.OPEN)} END"
+)
+"""Ranks of orders: a lapsed one stands below what still matters."""
 _NUMBERS = {
-    Sort.URGENCY: ("rank_n", str(RANKS.index(Urgency.OPEN))),
+    Sort.URGENCY: ("rank_n", _LAPSED_BELOW),
     Sort.STATE: ("state_n", "state_n"),
     Sort.HAND: (_HAND, f"CASE state_n {_hands(OF_ORDERS)} END"),
     Sort.USE: ("CASE WHEN seen IS NULL THEN 0 ELSE 1 END", "0"),
@@ -166,22 +185,46 @@ def sorted_keys(
         return tuple(ListKey(found, is_order == 1) for found, is_order in cursor.fetchall())
 
 
-def status_counts(
+def status_groups(
     db: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
-) -> dict[DisplayStatus, int]:
-    """Count these certificates and orders by state, in one statement.
+) -> tuple[StatusGroup, ...]:
+    """Count these certificates and orders by state and by month of their end.
 
-    Certificates count only while they need action (`Urgency.OPEN`).
+    It is one statement.
     """
     of_certificates, bound = _written(db, certificates)
     of_orders, more = _written(db, orders)
     tables = (_INSTANTS, _certificates(db, of_certificates), _ORDERS.format(orders=of_orders))
-    counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
-    open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Urgency.OPEN)}")
-    statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
+    edges = _adapted(db, bounds(coming_months(now)))
+    months = " ".join(f"WHEN not_after < %s THEN {place}" for place in range(-1, MONTHS))
+    statement = f"WITH {', '.join(tables)} {_GROUPS.format(months=months, ended=_states(ENDED))}"
+    values = [*_instants(db, now), *bound, *more, *edges, *_adapted(db, [now - LATELY_ENDED])]
     with connections[db.alias].cursor() as cursor:
-        cursor.execute(statement, [*_instants(db, now), *bound, *more])
-        return {STATES[number]: count for number, count in cursor.fetchall()}
+        cursor.execute(statement, values)
+        return tuple(_group(*row) for row in cursor.fetchall())
+
+
+def _group(state: int, rank: int, month: int | None, *values: Any) -> StatusGroup:  # noqa: ANN401 - a row
+    succeeded, lately, count, first, key = values
+    # SQLite returns an instant as a text in UTC.
+    first_end = datetime.fromisoformat(first).replace(tzinfo=UTC) if isinstance(first, str) else first
+    return StatusGroup(STATES[state], RANKS[rank], count, key, month, first_end, bool(succeeded), bool(lately))
+
+
+def counts_by_owner(
+    db: Database, now: datetime, certificates: "QuerySet[Any, Any]"
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count these certificates by their column `owner` and by state, except those that are over."""
+    written, bound = _written(db, certificates)
+    tables = f"{_INSTANTS}, {_certificates(db, written)}"
+    where = f"rank_n < {RANKS.index(Urgency.OVER)}"
+    statement = f"WITH {tables} SELECT owner, state_n, COUNT(*) FROM ranked WHERE {where} GROUP BY owner, state_n"  # noqa: S608 - constants
+    found: dict[str, dict[DisplayStatus, int]] = {}
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(statement, [*_instants(db, now), *bound])
+        for owner, state, count in cursor.fetchall():
+            found.setdefault(owner, {})[STATES[state]] = count
+    return found
 
 
 def _certificates(db: Database, written: str) -> str:
@@ -210,8 +253,12 @@ def _written(db: Database, rows: "QuerySet[Any, Any]") -> _Written:
 
 
 def _instants(db: Database, now: datetime) -> list[Any]:
+    return _adapted(db, (now, now - LATELY, now + IN_TIME))
+
+
+def _adapted(db: Database, instants: Iterable[datetime]) -> list[Any]:
     adapt = connections[db.alias].ops.adapt_datetimefield_value
-    return [adapt(one) for one in (now, now - LATELY, now + IN_TIME, now - STAYS)]
+    return [adapt(one) for one in instants]
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with annotations
@@ -227,6 +274,7 @@ def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with annotat
         by_renewal=row.origin == "renewal",
         approved=row.approved,
         succeeded=row.succeeded,
+        followed=row.followed,
         taken_at=row.taken_at,
         seen=row.seen,
         new_seen=row.new_seen,
@@ -251,23 +299,25 @@ def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: A
     return None if row.looking is None else ReportingPeriod(row.looking, now)
 
 
-def _successors() -> "QuerySet[models.Certificate]":
-    """Return the valid successors of a certificate, by renewal or replacement."""
-    found = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.SUPERSEDED)
+def _followers() -> "QuerySet[models.Certificate]":
+    """Return the successors of a certificate, by renewal or replacement, valid or revoked."""
+    found = models.Certificate.objects.exclude(state=CertificateState.SUPERSEDED)
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 
 def progress_columns() -> dict[str, Any]:
     """Return columns with a certificate's progress, each computed only if used."""
-    fetched = _successors().filter(first_fetched_at__isnull=False)
+    successors = _followers().filter(revoked_at__isnull=True)
+    fetched = successors.filter(first_fetched_at__isnull=False)
     new = CertificateObservation.objects.filter(
         Q(certificate__predecessor=OuterRef("pk")) | Q(certificate__replaces=OuterRef("pk")),
         certificate__revoked_at__isnull=True,
         certificate__first_fetched_at__isnull=False,
     )
-    succeeded = Exists(_successors())
+    succeeded = Exists(successors)
     return {
         "succeeded": succeeded,
+        "followed": Exists(_followers()),
         # Most certificates have no successor, and CASE then skips the subquery.
         "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
         "seen": seen(),

@@ -35,18 +35,20 @@ from sinetti.database.notifications.recipients import (
     unique_by_address,
 )
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import STAYS, CertificateProgress
+from sinetti.domain.certificates.display_status import CertificateProgress, StateSeverity, ends_soon
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
 from sinetti.domain.notifications.digests import (
     NEAR,
+    STAYS,
     DigestCertificate,
     DigestItemKind,
     DigestSection,
     DigestSlot,
     Successor,
     item_kind,
+    item_severity,
     section,
 )
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
@@ -74,6 +76,7 @@ class DigestRow:
     description: str
     contact: str
     not_after: datetime
+    severity: StateSeverity
     serves: int | None = None
 
 
@@ -328,5 +331,6 @@ def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datet
         description=lineage.description,
         contact=lineage.contact.name if lineage.contact else "",
         not_after=one.not_after,
+        severity=item_severity(what, ends_soon=ends_soon(one.not_after, one.renewable_from, now)),
         serves=lineage.serves,
     )

@@ -4,37 +4,29 @@ See docs/e-service/clerks.md. Renames and closures by one clerk alone are counte
 two clerks.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import connections, transaction
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.expressions import RawSQL
+from django.db import transaction
+from django.db.models import Count, QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
+from sinetti.database.common.text_search import collated
 from sinetti.database.connection import Database
 from sinetti.database.models import LoneAct
 from sinetti.database.notifications.recipients import active_assignments
+from sinetti.database.organisations.search import matches
+from sinetti.database.sql import json_values
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, StoredOrganisation
 from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_approver, needs_second_clerk
 from sinetti.domain.values import Channel, IdentifierType, Language, Serial, normalise
-
-_LISTS = {
-    "postgresql": "SELECT jsonb_array_elements_text(%s::jsonb)",
-    "sqlite": "SELECT value FROM json_each(%s)",
-}
-"""Statement parts that take a list of any length as one value.
-
-SQLite takes 999 values in one statement.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +46,12 @@ class OrganisationListItem:
 
 
 def search(db: Database, text: str, start: int, most: int) -> tuple[OrganisationListItem, ...]:
-    """Return organisations by name whose id begins with a text or whose name has it.
+    """Return organisations by name whose id or name has a text.
 
     An empty text finds all. The page has `most` rows from `start` on.
     """
-    rows = _rows(db)
-    if text:
-        rows = rows.filter(Q(normalised_id__startswith=normalise(text)) | Q(name__icontains=text))
-    return tuple(_listed(row) for row in rows.order_by("name", "pk")[start : start + most])
+    rows = _rows(db).filter(matches(db, text)).order_by(collated(db, "name"), "pk")
+    return tuple(_listed(row) for row in rows[start : start + most])
 
 
 def find(db: Database, organisation_id: str) -> OrganisationListItem | None:
@@ -246,11 +236,6 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
     if change.kind is not ChangeKind.CHANGE:
         audit_log.write(db, audit, "organisation-closed", subject)
     return True
-
-
-def json_values(db: Database, values: Collection[str]) -> RawSQL:
-    """Return any number of values as one JSON value for a statement."""
-    return RawSQL(_LISTS[connections[db.alias].vendor], [json.dumps(sorted(values))])  # noqa: S611 - one value
 
 
 def _rows(db: Database) -> "QuerySet[models.Organisation]":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
@@ -233,27 +233,25 @@ def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
     return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
 
 
-def newest_in_force(db: Database, lineage_id: str, now: datetime) -> Serial | None:
-    """Return the serial of the lineage's valid certificate that expires last, or None.
+def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial, datetime] | None:
+    """Return serial and notBefore of the certificate that a lineage has now, or None if none is issued.
 
-    Only certificates count that are issued, not revoked and not expired.
+    It is the valid one that expires last, else the one that ended last.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(
-        lineage=lineage_id,
-        state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
-        revoked_at__isnull=True,
-        not_after__gte=now,
-    )
-    serial = rows.order_by("-not_after", "-pk").values_list("serial", flat=True).first()
-    return None if serial is None else Serial(serial)
+    issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
+    rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id, state__in=issued)
+    ended = Case(When(revoked_at__isnull=True, not_after__gte=now, then=0), default=1)
+    found = rows.order_by(ended, "-not_after", "-pk").values_list("serial", "not_before").first()
+    return None if found is None else (Serial(found[0]), found[1])
 
 
-def let_end(db: Database, lineage_id: str, audit: AuditContext) -> bool:
-    """Record that a lineage's certificate shall expire without a successor.
+def let_end(db: Database, lineage_id: str, begun: datetime, audit: AuditContext) -> bool:
+    """Record that the lineage's certificate, valid from `begun`, ends without a successor.
 
-    Returns False if that is recorded already.
+    Returns False if that is recorded already. A record from before `begun` is about an earlier certificate.
     """
-    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=True)
+    none = Q(renewal_opt_out_at__isnull=True) | Q(renewal_opt_out_at__lt=begun)
+    rows = models.Lineage.objects.using(db.alias).filter(none, pk=lineage_id)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=audit.at):
             return False
@@ -302,7 +300,9 @@ def _signatories(db: Database, organisation_id: str, email: str, now: datetime) 
 
 def _withdraw(db: Database, mandates: list[models.RoleAssignment], action: str, audit: AuditContext) -> None:
     for row in mandates:
-        models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(withdrawn_at=audit.at)
+        models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(
+            withdrawn_at=audit.at, giver_noted_at=audit.at
+        )
         mark_replaced(db, [row.person_id], audit.at)
         about = f"organisation:{row.organisation_id}"
         audit_log.write(db, audit, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)

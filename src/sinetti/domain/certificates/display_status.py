@@ -81,6 +81,15 @@ class Urgency(StrEnum):
     OVER = "over"
 
 
+class StateSeverity(StrEnum):
+    """Severity of a state, the same on the start page, in lists, on pages, in mail and in CSV."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class NextActor(StrEnum):
     """Party that has to act next."""
 
@@ -99,6 +108,7 @@ class CertificateFacts:
     Instants are UTC, in whole seconds.
 
     - `succeeded`: a valid renewal, or the certificate of a replacement order, exists.
+    - `followed`: the same, valid or revoked. What an ended certificate lacks is shown at the one that followed it.
     - `taken_at`: instant of the first retrieval of such a successor.
     - `seen`, `new_seen`: instants at which gateways last saw this certificate and its successor.
     - `by_renewal`: the certificate is a renewal, so a program has renewed this lineage in time before.
@@ -114,6 +124,7 @@ class CertificateFacts:
     by_renewal: bool = False
     approved: bool = True
     succeeded: bool = False
+    followed: bool = False
     taken_at: datetime | None = None
     seen: datetime | None = None
     new_seen: datetime | None = None
@@ -151,17 +162,22 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         DisplayStatus.NEW_WAITS: one.succeeded,
         DisplayStatus.NOT_FETCHED: one.fetched_at is None,
         # An opt-out before a renewal or replacement does not apply to the new certificate.
-        DisplayStatus.LET_END: one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at,
+        DisplayStatus.LET_END: is_let_end(one),
         # A certificate that is valid for weeks ends soon from its beginning; programs renew it in the first half.
-        DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and is_late(one, now),
+        DisplayStatus.ENDS_SOON: ends_soon(one.span.not_after, one.renewable_from, now),
         DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
     }
     return next((name for name, holds in held.items() if holds), DisplayStatus.VALID)
 
 
-def is_late(one: CertificateFacts, now: datetime) -> bool:
-    """Return True in the second half of the time for renewing."""
-    return one.span.not_after - now <= now - one.renewable_from
+def is_let_end(one: CertificateFacts) -> bool:
+    """Return True if the organisation lets this certificate end, before its end or after it."""
+    return one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at
+
+
+def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> bool:
+    """Return True with 14 days or less left, in the second half of the time for renewing."""
+    return not_after - now <= min(IN_TIME, now - renewable_from)
 
 
 def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:
@@ -179,13 +195,44 @@ def ended_at(one: CertificateFacts) -> datetime:
 def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
     """Return the urgency of a certificate.
 
-    An ended certificate without a successor stays open for 14 days.
+    An ended certificate stays open until another one follows it or the organisation lets it end.
     """
     state = state_of(one, now)
     if state in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}:
-        out_of_sight = one.succeeded or one.reason in FOR_GOOD or ended_at(one) < now - STAYS
-        return Urgency.OVER if out_of_sight else Urgency.OPEN
+        settled = one.succeeded or one.followed or one.reason in FOR_GOOD or is_let_end(one)
+        return Urgency.OVER if settled else Urgency.OPEN
     return Urgency.SEEN_TO if state in SEEN_TO else Urgency.OPEN
+
+
+def severity_of(one: "CertificateFacts | OrderFacts", now: datetime) -> StateSeverity:
+    """Return the severity of a certificate or an order; what is over is plain."""
+    if isinstance(one, OrderFacts):
+        return SEVERITIES[order_state(one, now)]
+    return StateSeverity.PLAIN if urgency_of(one, now) is Urgency.OVER else SEVERITIES[state_of(one, now)]
+
+
+SEVERITIES: Mapping[DisplayStatus, StateSeverity] = MappingProxyType(
+    {
+        DisplayStatus.REVOKED: StateSeverity.ERROR,
+        DisplayStatus.EXPIRED: StateSeverity.ERROR,
+        DisplayStatus.ISSUING: StateSeverity.PLAIN,
+        DisplayStatus.OLD_IN_USE: StateSeverity.WARNING,
+        DisplayStatus.RENEWED: StateSeverity.GOOD,
+        DisplayStatus.NEW_WAITS: StateSeverity.WARNING,
+        DisplayStatus.NOT_FETCHED: StateSeverity.WARNING,
+        DisplayStatus.LET_END: StateSeverity.PLAIN,
+        DisplayStatus.ENDS_SOON: StateSeverity.ERROR,
+        DisplayStatus.RENEWAL_OPEN: StateSeverity.WARNING,
+        DisplayStatus.VALID: StateSeverity.GOOD,
+        DisplayStatus.IDS_LAPSED: StateSeverity.PLAIN,
+        DisplayStatus.IDS_OPENED: StateSeverity.PLAIN,
+        DisplayStatus.IDS_SENT: StateSeverity.PLAIN,
+    }
+)
+"""Severity of each state that is not over.
+
+It follows from the state alone, so that counts by state have the same severity as the rows.
+"""
 
 
 def next_actor(one: CertificateFacts, now: datetime) -> NextActor:
@@ -229,15 +276,15 @@ def days_left(not_after: datetime, now: datetime) -> int:
     return max((not_after - now) // timedelta(days=1), 0)
 
 
-def percent_left(span: ValidityPeriod, now: datetime) -> int:
-    """Return the remaining part of the validity period, in whole per cent.
+def percent_elapsed(span: ValidityPeriod, now: datetime) -> int:
+    """Return the elapsed part of the validity period, in whole per cent.
 
-    The result is at least 1 until the end, and 0 afterwards.
+    The result is at most 99 until the end, and 100 afterwards.
     """
     if now > span.not_after:
-        return 0
-    part = (span.not_after - now) * 100 // max(span.not_after - span.not_before, timedelta(seconds=1))
-    return min(max(int(part), 1), 100)
+        return 100
+    life = max(span.not_after - span.not_before, timedelta(seconds=1))
+    return min(max(int((now - span.not_before) * 100 // life), 0), 99)
 
 
 IN_TIME = timedelta(days=14)
@@ -245,7 +292,3 @@ IN_TIME = timedelta(days=14)
 
 While more time is left, it is expected to complete by itself.
 """
-
-
-STAYS = timedelta(days=14)
-"""Time after its end for which a certificate without a successor stays in digests."""

@@ -31,7 +31,9 @@ class CertificateQuery:
 
     `organisations` always limits the list. Without `states` it contains the entries that are not over.
 
-    `contact` is a prefix of a contact's name or address. `text` is a prefix of any searched field.
+    `contact` is a part of a contact's name or address, `organisation` one of an organisation's name or id, `text` one
+    of any searched field. `ends` limits the list to certificates that are not revoked and whose notAfter lies in this
+    time: the first instant, and the one after it.
     """
 
     organisations: Collection[str]
@@ -40,7 +42,9 @@ class CertificateQuery:
     over: bool = False
     channel: Channel | None = None
     contact: str = ""
+    organisation: str = ""
     text: str = ""
+    ends: tuple[datetime, datetime] | None = None
     sort: Sort = Sort.URGENCY
     descending: bool = False
 

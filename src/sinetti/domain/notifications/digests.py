@@ -3,9 +3,11 @@
 Each certificate is listed under the party that has to act. docs/operators/digests.md has the same rules as tables.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from sinetti.domain.business_days import (
     DayOff,
@@ -15,12 +17,17 @@ from sinetti.domain.business_days import (
     workday_after,
     workday_before,
 )
-from sinetti.domain.certificates.display_status import IN_TIME
+from sinetti.domain.certificates.display_status import IN_TIME, SEVERITIES, DisplayStatus, StateSeverity
 from sinetti.domain.certificates.renewal_info import in_proportion
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, ValidityPeriod
 
 NEAR = RENEWAL_WINDOW
 """Time before its end from which a certificate appears in digests."""
+STAYS = timedelta(days=14)
+"""Time after its end for which a certificate without a successor stays in digests.
+
+Pages show it until it is replaced or let end; mail must not repeat for ever.
+"""
 CLOSE = timedelta(days=7)
 """Time before its end from which a certificate causes a digest each working day."""
 
@@ -125,6 +132,21 @@ def section(what: DigestItemKind, *, firms: bool) -> DigestSection:
     return DigestSection.NEEDS_CLIENT if what in _SIGNATORIES or not firms else DigestSection.NEEDS_YOU
 
 
+def item_severity(what: DigestItemKind, *, ends_soon: bool) -> StateSeverity:
+    """Return the severity of an entry: that of the certificate's state on pages."""
+    open_state = DisplayStatus.ENDS_SOON if ends_soon else DisplayStatus.RENEWAL_OPEN
+    return SEVERITIES[_STATES.get(what, open_state)]
+
+
+_STATES: Mapping[DigestItemKind, DisplayStatus] = MappingProxyType(
+    {
+        DigestItemKind.DONE: DisplayStatus.RENEWED,
+        DigestItemKind.RETRIEVE: DisplayStatus.NEW_WAITS,
+        DigestItemKind.ENDED: DisplayStatus.EXPIRED,
+        DigestItemKind.REVOKED: DisplayStatus.REVOKED,
+    }
+)
+"""State of a certificate by its entry; the others are open for renewal, or end soon."""
 _BY_ITSELF = frozenset({DigestItemKind.DONE, DigestItemKind.REPLACEMENT_ORDERED, DigestItemKind.RENEWS_ITSELF})
 _SIGNATORIES = frozenset(
     {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.UNREACHABLE}

@@ -41,6 +41,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -144,6 +145,7 @@ def _for_which(request: HttpRequest, organisations: Sequence[OrganisationListIte
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("apply",))
 @login_required
 def application_create(request: HttpRequest) -> HttpResponse:
     """Apply for one organisation."""
@@ -177,6 +179,7 @@ def application_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("withdraw",))
 @login_required
 def application_detail(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show one application with its state and decision; withdraw a pending one."""

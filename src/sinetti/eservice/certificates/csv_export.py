@@ -19,7 +19,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import language_of, portal_context
-from sinetti.i18n.translate import activated, finnish_day, gettext_noop, translate
+from sinetti.i18n.translate import _, activated, finnish_day, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
@@ -33,6 +33,11 @@ _BEGINS_FORMULA = re.compile(
 
 A spreadsheet may split a line at each separator. Spaces, quotation marks and zero-width characters may come first.
 Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
+"""
+_CONVERTED = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?")
+"""Cell that a spreadsheet changes into another number or a date.
+
+Examples: an ID `00123`, a description `1/2`.
 """
 _COLUMNS = (
     gettext_noop("ID of the organisation"),
@@ -51,6 +56,7 @@ _COLUMNS = (
     gettext_noop("In use"),
     gettext_noop("Responsible"),
     gettext_noop("Other organisations served (estimate)"),
+    gettext_noop("Severity"),
 )
 
 
@@ -69,12 +75,12 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe before each possible formula.
+    """Put an apostrophe before formulas, and before texts that would be converted.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).
     """
-    return _BEGINS_FORMULA.sub("'", cell)
+    return f"'{cell}" if _CONVERTED.fullmatch(cell) else _BEGINS_FORMULA.sub("'", cell)
 
 
 def _octets(
@@ -123,6 +129,7 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> l
         "" if order else labels.use_words(labels.use_in(one, now)),
         labels.next_actor_label(one, permissions, now),
         "" if one.serves is None else str(one.serves),
+        _(labels.SEVERITIES[labels.severity(one, now)]),
     ]
 
 

@@ -12,15 +12,26 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
-from sinetti.domain.certificates.display_status import DisplayStatus, Urgency, state_of, urgency_of
+from sinetti.domain.certificates.display_status import (
+    CertificateFacts,
+    DisplayStatus,
+    NextActor,
+    Urgency,
+    is_let_end,
+    next_actor,
+    state_of,
+    urgency_of,
+)
 from sinetti.domain.certificates.listing import ActorCategory, LineageMember
 from sinetti.domain.refusals import ERROR_CODES, Rejection
 from sinetti.domain.values import KeyType
-from sinetti.eservice.certificates import labels, list_view, timeline
+from sinetti.eservice.certificates import labels, timeline
+from sinetti.eservice.certificates.renewal_guide import NAME as RENEWAL
+from sinetti.eservice.certificates.renewal_guide import renewal_instructions
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
-    Alert,
+    Badge,
     Cell,
     Column,
     Component,
@@ -30,6 +41,7 @@ from sinetti.eservice.ui.components import (
     Links,
     Section,
     Table,
+    Text,
 )
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -41,9 +53,10 @@ from sinetti.services.self_service.certificates import OneCertificate
 
 _TITLE = gettext_noop("Certificate “{description}”")
 _BACK = gettext_noop("All certificates")
-_LIFE, _DATA, _FILES, _DOING, _HAPPENED, _REFUSED = (
+_LIFE, _DATA, _TECHNICAL, _FILES, _DOING, _HAPPENED, _REFUSED = (
     gettext_noop("Timeline"),
     gettext_noop("Details"),
+    gettext_noop("Technical data"),
     gettext_noop("Downloads"),
     gettext_noop("Actions"),
     gettext_noop("History"),
@@ -56,13 +69,17 @@ _KEYS: Mapping[KeyType, str] = {
     KeyType.EC_P256: "EC P-256",
     KeyType.EC_P384: "EC P-384",
 }
-_STATE, _ACTS, _USE, _ENDS, _OPENS = (
-    gettext_noop("State"),
+_ACTS, _USE, _OPENS = (
     gettext_noop("Responsible"),
     gettext_noop("In use"),
-    gettext_noop("Expires"),
     gettext_noop("Can be renewed from"),
 )
+_UNTIL, _WAS_VALID_UNTIL, _REVOKED_ON = (
+    gettext_noop("Valid until {at}. {left}."),
+    gettext_noop("Expired on {at}."),
+    gettext_noop("Revoked on {at}. It would have expired on {ends}."),
+)
+_WHO_ACTS = gettext_noop("Next step: {actor}")
 _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
     gettext_noop("Organisation"),
     gettext_noop("Channel"),
@@ -73,15 +90,18 @@ _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
 _OWN_REPORTS = gettext_noop("The organisation's own reports")
 _OWN_AND_OTHERS = gettext_noop("The organisation's own reports and those of about {count} others")
 _NO_CONTACT = gettext_noop("No contact person")
-_SERIAL, _SHA256, _KEY, _ISSUER, _EARLIER, _LATER, _ORDER = (
+_SUBJECT, _SERIAL, _SHA256, _KEY_ID, _KEY, _ISSUER, _EARLIER, _LATER, _ORDER = (
+    gettext_noop("Subject"),
     gettext_noop("Serial number"),
-    gettext_noop("SHA-256 digest"),
+    gettext_noop("SHA-256 fingerprint of the certificate"),
+    gettext_noop("SHA-256 fingerprint of the public key"),
     gettext_noop("Key"),
     gettext_noop("Certification authority"),
     gettext_noop("Previous certificate"),
     gettext_noop("Next certificate"),
     gettext_noop("Order"),
 )
+_CHANGE_IT = gettext_noop("Change")
 _NOT_YET, _OTHER_KEY = gettext_noop("Not issued yet"), gettext_noop("Another key type")
 _OF_LINE = gettext_noop("{serial}, valid until {at}")
 _PEM, _DER, _CHAIN, _DATES = (
@@ -90,15 +110,20 @@ _PEM, _DER, _CHAIN, _DATES = (
     gettext_noop("Certificate chain (PEM)"),
     gettext_noop("Calendar dates (ICS)"),
 )
-_CHANGE, _LET_END, _LET_END_NOT, _REPLACE, _NEW, _REVOKE, _WAITING = (
+_CHANGE, _LET_END, _NOT_NEEDED, _LET_END_NOT, _REPLACE, _NEW, _REVOKE, _WAITING, _RENEW, _SHOW_NEW, _SHOW_ORDER = (
     gettext_noop("Change the contact person"),
     gettext_noop("Let it expire"),
+    gettext_noop("No new certificate is needed"),
     gettext_noop("Turn reminders on again"),
     gettext_noop("Order a replacement"),
     gettext_noop("Order a new certificate"),
     gettext_noop("Revoke this certificate"),
     gettext_noop("Show the replacement order"),
+    gettext_noop("How to renew it"),
+    gettext_noop("Show the next certificate"),
+    gettext_noop("Show the order"),
 )
+_REVOKED_OR_EXPIRED = frozenset({DisplayStatus.REVOKED, DisplayStatus.EXPIRED})
 _DEEDS: Mapping[str, str] = {
     "ordered": gettext_noop("Ordered"),
     "secure-message-offered": gettext_noop("Transfer IDs sent to the contact person"),
@@ -150,6 +175,26 @@ class _DetailState:
     permissions: Permissions
     now: datetime
 
+    @property
+    def facts(self) -> CertificateFacts:
+        """Data of the certificate."""
+        return self.one.seen.facts
+
+    @property
+    def state(self) -> DisplayStatus:
+        """Display status of the certificate."""
+        return state_of(self.facts, self.now)
+
+    @property
+    def needed(self) -> bool:
+        """True for an ended certificate that nothing replaced."""
+        return self.state in _REVOKED_OR_EXPIRED and urgency_of(self.facts, self.now) is Urgency.OPEN
+
+    @property
+    def renews(self) -> bool:
+        """True if a program can still renew the certificate."""
+        return self.state not in _REVOKED_OR_EXPIRED and not self.facts.succeeded
+
     def may(self, right: Permission) -> bool:
         """Return True if the reader has a right for the certificate's organisation."""
         return self.permissions.may(right, self.one.seen.listed.organisation_id)
@@ -164,41 +209,56 @@ def certificate_detail(request: HttpRequest, serial: str) -> HttpResponse:
     found = certificates.get_details(serial.lower(), permissions, actor, ctx)
     around = _DetailState(found, permissions, ctx.now())
     listed = found.seen.listed
-    title = _(_TITLE, description=listed.description or found.seen.serial)
-    blocks: list[Component] = [DescriptionList(_first(around))]
-    over = state_of(found.seen.facts, around.now) in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}
-    if over:
-        blocks.insert(0, Alert(_(_ENDED)))
-    blocks += [
-        *_deeds(around),
+    next_act, acts = _acts(around)
+    actor_label = labels.next_actor_label(listed, permissions, around.now)
+    acting = next_actor(around.facts, around.now) is not NextActor.NONE
+    blocks: list[Component] = [
+        *([Text([_(_WHO_ACTS, actor=actor_label)])] if acting else []),
+        *([Links([next_act])] if next_act else []),
+        *([Text([_(_ENDED)])] if around.needed else []),
         Section(_(_LIFE), timeline.blocks(found, around.now), "timeline"),
-        *([] if over else [list_view.how()]),
-        Section(_(_DATA), [DescriptionList(_data(around))], "data"),
-        *_files(around),
+        Section(_(_DATA), [DescriptionList(_first(around))], "details"),
+        *([renewal_instructions(found)] if around.renews else []),
         Section(_(_HAPPENED), [_happened(around)], "happened"),
         *_refused(around),
+        Section(_(_TECHNICAL), [DescriptionList(_data(around))], "data"),
     ]
-    back = Link(_(_BACK), reverse("certificates"))
-    return render_page(request, Page(title, blocks=blocks, wide=True, back=back))
+    side = [*([Section(_(_DOING), [Links(acts)], "doing")] if acts else []), *_files(around)]
+    page = Page(
+        _(_TITLE, description=listed.description or found.seen.serial),
+        blocks=blocks,
+        side=side,
+        back=Link(_(_BACK), reverse("certificates")),
+        badge=Badge(labels.status_label(listed, around.now), labels.severity(listed, around.now)),
+        lead=_lead(around),
+    )
+    return render_page(request, page)
+
+
+def _lead(around: _DetailState) -> str:
+    """Return the end of the certificate, and the days left."""
+    facts, now = around.facts, around.now
+    ends = format_datetime(facts.span.not_after)
+    if facts.revoked_at is not None:  # nothing is left of it to use
+        return _(_REVOKED_ON, at=format_datetime(facts.revoked_at), ends=ends)
+    if now > facts.span.not_after:
+        return _(_WAS_VALID_UNTIL, at=ends)
+    return _(_UNTIL, at=ends, left=labels.left_words(facts.span.not_after, now))
 
 
 def _first(around: _DetailState) -> list[DescriptionItem]:
     """Return the most important values."""
-    now = around.now
-    listed, facts = around.one.seen.listed, around.one.seen.facts
-    ends, revoked = format_datetime(facts.span.not_after), facts.revoked_at is not None
-    if not revoked:  # of a revoked one nothing is left to use, nor to renew
-        ends = f"{ends} ({labels.left_words(facts.span.not_after, now).lower()})"
+    listed, facts = around.one.seen.listed, around.facts
     contact = f"{listed.contact}, {listed.email}" if listed.contact else _(_NO_CONTACT)
+    change = _link(_CHANGE_IT, url_or_empty("certificate_contact", around.one.seen.serial))
+    may_change = around.may(Permission.CONTACT) and around.state not in _REVOKED_OR_EXPIRED
     values = [
-        DescriptionItem(_(_STATE), labels.status_label(listed, now)),
-        DescriptionItem(_(_ACTS), labels.next_actor_label(listed, around.permissions, now)),
-        DescriptionItem(_(_ENDS), ends),
-        *([] if revoked else [DescriptionItem(_(_OPENS), format_datetime(facts.renewable_from))]),
-        DescriptionItem(_(_USE), labels.use_words(around.one.use)),
+        DescriptionItem(_(_ACTS), labels.next_actor_label(listed, around.permissions, around.now)),
+        DescriptionItem(_(_CONTACT), contact, change=change if may_change else None),
         DescriptionItem(_(_ORGANISATION), f"{listed.organisation} ({listed.customer_id})"),
         DescriptionItem(_(_CHANNEL), labels.channel_words(listed.channel)),
-        DescriptionItem(_(_CONTACT), contact),
+        *([] if facts.revoked_at else [DescriptionItem(_(_OPENS), format_datetime(facts.renewable_from))]),
+        DescriptionItem(_(_USE), labels.use_words(around.one.use)),
     ]
     if listed.serves is not None:
         others = number(listed.serves)
@@ -209,38 +269,63 @@ def _first(around: _DetailState) -> list[DescriptionItem]:
     return values
 
 
-def _deeds(around: _DetailState) -> list[Component]:
-    """Return the actions that this reader may take now and that make sense."""
-    seen = around.one.seen
-    facts, serial = seen.facts, seen.serial
-    state = state_of(facts, around.now)
-    alive = state not in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}
-    succeeded, organisation = facts.succeeded, seen.listed.organisation_id
-    offered = [
-        (_WAITING, url_or_empty("order", seen.waiting_order or "-"), seen.waiting_order is not None),
-        (
-            _REPLACE,
-            f"{url_or_empty('order_new')}?organisation={organisation}&replaces={serial}",
-            around.may(Permission.ORDER) and alive and not succeeded and seen.waiting_order is None,
-        ),
-        (
-            _NEW,
-            f"{url_or_empty('order_new')}?organisation={organisation}",
-            around.may(Permission.ORDER)
-            and not alive
-            and not succeeded
-            and urgency_of(facts, around.now) is Urgency.OPEN,
-        ),
-        (_CHANGE, url_or_empty("certificate_contact", serial), around.may(Permission.CONTACT) and alive),
-        (
-            _LET_END_NOT if state is DisplayStatus.LET_END else _LET_END,
-            url_or_empty("certificate_let_end", serial),
-            around.may(Permission.ORDER) and alive and not succeeded,
-        ),
-        (_REVOKE, url_or_empty("certificate_revoke", serial), around.may(Permission.REVOKE) and alive),
-    ]
-    links = [Link(_(name), address) for name, address, there in offered if there and address[:1] == "/"]
-    return [Section(_(_DOING), [Links(links)], "doing")] if links else []
+def _acts(around: _DetailState) -> tuple[Link | None, list[Link]]:
+    """Return the one next act that makes sense now, and the others that this reader may take."""
+    offered = {name: link for name, link in _offered(around).items() if link is not None}
+    name = next((one for one in _NEXT.get(around.state, ()) if one in offered), None)
+    others = [link for one, link in offered.items() if one not in {name, _RENEW, _SHOW_NEW, _SHOW_ORDER, _DATES}]
+    if name is None:
+        return None, others
+    icon = "download" if name == _DATES else ""
+    first = offered[name]
+    return Link(first.text, first.address, button=True, download=name == _DATES, icon=icon), others
+
+
+def _offered(around: _DetailState) -> Mapping[str, Link | None]:
+    """Return the acts that this reader may take now, by name; None for others."""
+    seen, facts, state = around.one.seen, around.facts, around.state
+    serial, alive = seen.serial, state not in _REVOKED_OR_EXPIRED
+    orders = around.may(Permission.ORDER) and seen.waiting_order is None and not facts.succeeded
+    ordering = f"?organisation={seen.listed.organisation_id}&replaces={serial}"
+    new_order = f"{url_or_empty('order_new')}{ordering}"
+    let_end, ends = url_or_empty("certificate_let_end", serial), around.may(Permission.CONTACT) and not facts.succeeded
+    later, by_program = seen.later[-1:], next_actor(facts, around.now) is NextActor.PROGRAM
+    own_order = url_or_empty("order", seen.order_id or "-")
+    offered = {
+        _WAITING: (url_or_empty("order", seen.waiting_order or "-"), seen.waiting_order is not None),
+        _SHOW_NEW: (reverse("certificate", args=[later[0].serial]) if later else "", bool(later)),
+        _SHOW_ORDER: (own_order, seen.order_id is not None and facts.fetched_at is None),
+        _RENEW: (f"#{RENEWAL}", around.renews and not by_program),
+        _REPLACE: (new_order, orders and alive),
+        _NEW: (new_order, orders and around.needed),
+        _NOT_NEEDED: (let_end, ends and around.needed),
+        _LET_END_NOT: (let_end, ends and is_let_end(facts) and not seen.later),
+        _LET_END: (let_end, ends and alive and not is_let_end(facts)),
+        _CHANGE: (url_or_empty("certificate_contact", serial), around.may(Permission.CONTACT) and alive),
+        _REVOKE: (url_or_empty("certificate_revoke", serial), around.may(Permission.REVOKE) and alive),
+        _DATES: (reverse("certificate_dates", args=[serial]), seen.der is not None),
+    }
+    return {name: _link(name, address) if there else None for name, (address, there) in offered.items()}
+
+
+def _link(name: str, address: str) -> Link | None:
+    """Return a link, or None if the page is not installed."""
+    return Link(_(name), address) if address[:1] in {"/", "#"} else None
+
+
+_NEXT: Mapping[DisplayStatus, Sequence[str]] = {
+    DisplayStatus.REVOKED: (_WAITING, _NEW, _SHOW_NEW),
+    DisplayStatus.EXPIRED: (_WAITING, _NEW, _SHOW_NEW),
+    DisplayStatus.OLD_IN_USE: (_SHOW_NEW,),
+    DisplayStatus.RENEWED: (_SHOW_NEW,),
+    DisplayStatus.NEW_WAITS: (_SHOW_NEW,),
+    DisplayStatus.NOT_FETCHED: (_SHOW_ORDER, _RENEW),
+    DisplayStatus.LET_END: (_LET_END_NOT,),
+    DisplayStatus.ENDS_SOON: (_WAITING, _RENEW),
+    DisplayStatus.RENEWAL_OPEN: (_WAITING, _RENEW),
+    DisplayStatus.VALID: (_WAITING, _DATES),
+}
+"""Next acts of a state: the first that is offered is the button."""
 
 
 def _data(around: _DetailState) -> list[DescriptionItem]:
@@ -248,8 +333,10 @@ def _data(around: _DetailState) -> list[DescriptionItem]:
     seen = one.seen
     key = _(_OTHER_KEY if seen.der is not None else _NOT_YET) if one.key is None else _KEYS[one.key]
     values = [
-        DescriptionItem(_(_SERIAL), seen.serial, secret=True),
-        DescriptionItem(_(_SHA256), seen.sha256 or _(_NOT_YET), secret=bool(seen.sha256)),
+        *([DescriptionItem(_(_SUBJECT), one.subject, copy=True)] if one.subject else []),
+        DescriptionItem(_(_SERIAL), seen.serial, copy=True),
+        DescriptionItem(_(_SHA256), seen.sha256 or _(_NOT_YET), copy=bool(seen.sha256)),
+        *([DescriptionItem(_(_KEY_ID), one.key_sha256, copy=True)] if one.key_sha256 else []),
         DescriptionItem(_(_KEY), key),
         DescriptionItem(_(_ISSUER), one.issuer),
     ]
@@ -270,7 +357,7 @@ def _line(others: Sequence[LineageMember], name: str) -> list[DescriptionItem]:
     ]
 
 
-def _files(around: _DetailState) -> list[Component]:
+def _files(around: _DetailState) -> list[Section]:
     seen = around.one.seen
     if seen.der is None:
         return []

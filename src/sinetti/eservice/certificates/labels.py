@@ -6,16 +6,14 @@ from typing import assert_never
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import (
-    CertificateFacts,
     DisplayStatus,
     NextActor,
     OrderFacts,
-    Urgency,
     days_left,
     next_actor,
     order_state,
+    severity_of,
     state_of,
-    urgency_of,
 )
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
@@ -56,18 +54,13 @@ _LEFT, _LEFT_ONE, _LEFT_NONE = (
 )
 _NOTHING_LEFT = gettext_noop("No time left")
 
-_TONES: Mapping[DisplayStatus, Severity] = {
-    DisplayStatus.REVOKED: Severity.ERROR,
-    DisplayStatus.EXPIRED: Severity.ERROR,
-    DisplayStatus.OLD_IN_USE: Severity.WARNING,
-    DisplayStatus.NEW_WAITS: Severity.WARNING,
-    DisplayStatus.NOT_FETCHED: Severity.WARNING,
-    DisplayStatus.ENDS_SOON: Severity.ERROR,
-    DisplayStatus.RENEWAL_OPEN: Severity.WARNING,
-    DisplayStatus.VALID: Severity.GOOD,
-    DisplayStatus.RENEWED: Severity.GOOD,
-    DisplayStatus.IDS_LAPSED: Severity.ERROR,
+SEVERITIES: Mapping[Severity, str] = {
+    Severity.ERROR: gettext_noop("Urgent"),
+    Severity.WARNING: gettext_noop("Needs attention"),
+    Severity.GOOD: gettext_noop("In order"),
+    Severity.PLAIN: gettext_noop("Not urgent"),
 }
+"""Severities in words, for the CSV."""
 
 _SEEN, _NOT_SEEN, _NOT_KNOWN = (
     gettext_noop("Last seen {at}"),
@@ -116,11 +109,15 @@ def status_label(row: CertificateListItem, now: datetime) -> str:
             return _(STATES[state])
 
 
+def short_label(row: CertificateListItem, now: datetime) -> str:
+    """Return a state for a list, whose other columns have the instants."""
+    state = state_in(row, now)
+    return status_label(row, now) if state is DisplayStatus.ENDS_SOON else _(STATES[state])
+
+
 def severity(row: CertificateListItem, now: datetime) -> Severity:
-    """Return the severity of a state; a certificate that is over is plain."""
-    if isinstance(row.facts, CertificateFacts) and urgency_of(row.facts, now) is Urgency.OVER:
-        return Severity.PLAIN
-    return _TONES.get(state_in(row, now), Severity.PLAIN)
+    """Return the severity of a state; what is over is plain."""
+    return Severity(severity_of(row.facts, now))
 
 
 def left_words(not_after: datetime, now: datetime) -> str:

@@ -1,13 +1,14 @@
-"""List of certificates: filter, table, pages, renewal.
+"""List of certificates: filters, table with acts on its ticked rows, pages.
 
 See docs/e-service/certificates.md.
 
 The query of an address is checked when read and written again into links and forms.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -15,10 +16,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
-from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_left
+from sinetti.domain.business_days import FINNISH_TIME
+from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_elapsed
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, Sort
 from sinetti.domain.values import Channel
 from sinetti.eservice.certificates import labels
+from sinetti.eservice.certificates.renewal_guide import how
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
@@ -26,21 +29,19 @@ from sinetti.eservice.ui.components import (
     Button,
     Cell,
     Column,
-    CommandBlock,
     Component,
+    Filters,
     Form,
     Input,
     Link,
     Links,
     Option,
     Pager,
-    Section,
     Table,
-    Text,
 )
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, format_time, gettext_noop, number
+from sinetti.i18n.translate import _, finnish_day, format_date, format_month, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import ListPage
@@ -50,13 +51,18 @@ EVERYTHING = "all"
 LONGEST = 100
 """Maximum length of a search text, in characters."""
 MOST_PAGES = 2000
-_KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "sort", "order", "page", "lang"})
+MONTHS = 24
+"""Months of ends that the filter offers."""
+_KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "ends", "sort", "order", "page", "lang"})
+_ID = re.compile("[0-9a-f]{32}")
+_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Filter of the list, as the address contains it.
 
+    `organisation` is an id, or a part of a name or of an identifier. `ends` is the month of the end, as 2027-06.
     `ignored`: the address contains a value that is not offered.
     """
 
@@ -65,22 +71,30 @@ class Filter:
     channel: str = ""
     contact: str = ""
     text: str = ""
+    ends: str = ""
     sort: Sort = Sort.URGENCY
     descending: bool = False
     page: int = 1
     ignored: bool = False
 
+    @property
+    def organisation_id(self) -> str:
+        """The id of the chosen organisation, or the empty text."""
+        return self.organisation if _ID.fullmatch(self.organisation) else ""
+
     def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
         """Return the database query, limited to what the reader may see."""
-        seen = permissions.organisations(Permission.SEE)
+        seen, one = permissions.organisations(Permission.SEE), self.organisation_id
         return CertificateQuery(
-            organisations=seen & {self.organisation} if self.organisation else seen,
+            organisations=seen & {one} if one else seen,
             now=now,
             states=(DisplayStatus(self.state),) if self.state not in {"", EVERYTHING} else (),
             over=self.state == EVERYTHING,
             channel=Channel(self.channel) if self.channel else None,
             contact=self.contact,
+            organisation="" if one else self.organisation,
             text=self.text,
+            ends=_month(self.ends) if self.ends else None,
             sort=self.sort,
             descending=self.descending,
         )
@@ -88,7 +102,7 @@ class Filter:
     @property
     def narrows(self) -> bool:
         """True if the filter excludes rows that the default list shows."""
-        return any((self.organisation, self.state, self.channel, self.contact, self.text))
+        return any((self.organisation, self.state, self.channel, self.contact, self.text, self.ends))
 
     def query(self, *, page: int = 1) -> str:
         """Return the query string with its question mark, or the empty text."""
@@ -98,6 +112,7 @@ class Filter:
             "channel": self.channel,
             "contact": self.contact,
             "q": self.text,
+            "ends": self.ends,
             "sort": "" if self.sort is Sort.URGENCY else self.sort.value,
             "order": "descending" if self.descending else "",
             "page": str(page) if page > 1 else "",
@@ -124,12 +139,19 @@ def read(query: QueryDict, permissions: Permissions) -> Filter:
             return ""
         return value
 
+    typed, ends = _typed(query.get("organisation", "")), query.get("ends", "")
+    if _ID.fullmatch(typed):
+        typed = choice("organisation", permissions.organisations(Permission.SEE))
+    if ends and not _MONTH.fullmatch(ends):
+        ignored.append("ends")
+        ends = ""
     return Filter(
-        organisation=choice("organisation", permissions.organisations(Permission.SEE)),
+        organisation=typed,
         state=choice("state", frozenset({*DisplayStatus, EVERYTHING})),
         channel=choice("channel", frozenset(Channel)),
         contact=_typed(query.get("contact", "")),
         text=_typed(query.get("q", "")),
+        ends=ends,
         sort=Sort(choice("sort", frozenset(Sort)) or Sort.URGENCY),
         descending=choice("order", frozenset({"ascending", "descending"})) == "descending",
         page=_page(query.get("page", "")),
@@ -146,14 +168,16 @@ def _page(text: str) -> int:
     return min(int(text), MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < LONGEST else 1
 
 
-MOST_TO_CHOOSE = 50
-"""Maximum number of organisations in the select list.
+def _month(text: str) -> tuple[datetime, datetime]:
+    """Return the first instant of a month in Finland, and the one after it."""
+    year, month = (int(one) for one in text.split("-"))
+    first = datetime(year, month, 1, tzinfo=FINNISH_TIME)
+    after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=FINNISH_TIME)
+    return first.astimezone(UTC), after.astimezone(UTC)
 
-With more organisations the reader searches, and the list has only the selected one.
-"""
 
 TITLE = gettext_noop("Technical interface and certificates")
-_CAPTION = gettext_noop("Certificates and orders. All times are Finnish time.")
+_CAPTION = gettext_noop("Certificates and orders")
 _EMPTY, _EMPTY_FILTERED = (
     gettext_noop("No certificates or orders yet."),
     gettext_noop("No matches. Use a shorter search term, or choose “All, including ended” as the state."),
@@ -164,20 +188,24 @@ _COUNT, _COUNT_ONE, _COUNT_MORE = (
     gettext_noop("1 row"),
     gettext_noop("Rows {first} to {last} of more than {count}"),
 )
+_ZONE = gettext_noop("All times are Finnish time.")
 _BEFORE, _AFTER = gettext_noop("Previous"), gettext_noop("Next")
-_SEARCH, _SEARCH_HINT = (
+_SEARCH, _SEARCH_BY = (
     gettext_noop("Search"),
-    gettext_noop(
-        "Start of the description, the organisation's ID or name, the serial number, or the contact "
-        "person's name or e-mail"
-    ),
+    gettext_noop("Search by name, ID or serial number"),
 )
-_STATE, _CHANNEL, _ORGANISATION, _CONTACT = (
+_STATE, _CHANNEL, _ORGANISATION, _CONTACT, _ENDS = (
     gettext_noop("State"),
     gettext_noop("Channel"),
     gettext_noop("Organisation"),
-    gettext_noop("Contact person (start of name or e-mail)"),
+    gettext_noop("Contact person"),
+    gettext_noop("Expires in"),
 )
+_PART_OF_NAME, _PART_OF_PERSON = (
+    gettext_noop("Part of the name or the ID"),
+    gettext_noop("Part of the name or the e-mail"),
+)
+_WITHOUT = gettext_noop("Remove this filter")
 _CURRENT, _EVERYTHING, _ALL = (
     gettext_noop("All except ended"),
     gettext_noop("All, including ended"),
@@ -193,35 +221,29 @@ _ORDER, _REPLACE, _CONTACTS = (
     gettext_noop("Order several replacements"),
     gettext_noop("Hand over to a new contact person"),
 )
+_BULK = (
+    ("replace", gettext_noop("Order replacements"), Permission.ORDER),
+    ("contacts", gettext_noop("Change the contact person"), Permission.CONTACT),
+    ("let-end", gettext_noop("Let them expire"), Permission.CONTACT),
+)
+"""Acts on the ticked rows: value of the button, its text, and the permission that it needs."""
 _COLUMNS: Sequence[tuple[str, Sort]] = (
     (gettext_noop("Description"), Sort.DESCRIPTION),
     (_ORGANISATION, Sort.ORGANISATION),
-    (_CHANNEL, Sort.CHANNEL),
-    (gettext_noop("Contact person"), Sort.CONTACT),
     (gettext_noop("Valid until"), Sort.ENDS),
     (_STATE, Sort.STATE),
-    (gettext_noop("In use"), Sort.USE),
     (gettext_noop("Responsible"), Sort.HAND),
+    (_CONTACT, Sort.CONTACT),
+    (_CHANNEL, Sort.CHANNEL),
+    (gettext_noop("In use"), Sort.USE),
 )
+_MINOR = frozenset({Sort.CONTACT, Sort.CHANNEL, Sort.USE})
+"""Columns that a narrow screen leaves out; of several organisations also the responsible side."""
 _URGENT = gettext_noop("Most urgent first")
 _NO_DESCRIPTION = gettext_noop("No description")
 _NO_CONTACT = gettext_noop("No contact person")
-_IDS_UNTIL = gettext_noop("Transfer IDs valid until {at}")
-_OPENS = gettext_noop("Renewal opens {at}")
-HOW = gettext_noop("Renewing a certificate")
-HOW_TEXT = (
-    gettext_noop(
-        "Your program renews the certificate over the technical interface once renewal has opened. You "
-        "cannot renew it on these pages. Renewal uses a new key. The old certificate stays valid until it "
-        "expires."
-    ),
-    gettext_noop(
-        "Use your program's renewal function or the command below. If your program cannot renew "
-        "certificates, order a replacement."
-    ),
-)
-COMMAND_NAME = gettext_noop("Renew with the Sinetti client (NAME is the certificate's name in the store DIR)")
-COMMAND = "sinetti renew NAME --store DIR"
+_IDS_VALID = gettext_noop("Transfer IDs")
+_OPENS, _OPEN_SINCE = gettext_noop("Renewal opens {at}"), gettext_noop("since {at}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,59 +264,72 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     ctx, permissions = portal_context(request).ctx, current_permissions(request)
     several = len(permissions.organisations(Permission.SEE)) > 1
     around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
-    found = certificates.list_page(around.asked.wanted(permissions, around.now), around.asked.page, permissions, ctx)
-    names = certificates.names(permissions, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
-    blocks: list[Component] = []
-    if around.asked.ignored:
-        blocks.append(Alert(_(_IGNORED)))
-    blocks += [*_deeds(around), _filter(around, names), _table(around, found), *_pager(around, found), how()]
+    asked = around.asked
+    found = certificates.list_page(asked.wanted(permissions, around.now), asked.page, permissions, ctx)
+    chosen = certificates.organisation_name(asked.organisation_id, ctx) if asked.organisation_id and several else ""
+    blocks: list[Component] = [Alert(_(_IGNORED))] if asked.ignored else []
+    blocks += [*_order(around), _filters(around, chosen), _table(around, found), *_pager(around, found), how()]
     return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))
 
 
-def how() -> Section:
-    """Return the instructions for renewal, which happens over the interface."""
-    instructions = Text([_(one) for one in HOW_TEXT])
-    return Section(_(HOW), [instructions, CommandBlock(_(COMMAND_NAME), COMMAND)], "renewal")
+def _order(around: _ListState) -> list[Component]:
+    """Return the button that orders a certificate, if the reader may."""
+    orders = around.permissions.organisations(Permission.ORDER)
+    chosen = around.asked.organisation_id if around.asked.organisation_id in orders else ""
+    chosen = chosen or (next(iter(orders)) if len(orders) == 1 else "")
+    address = url_or_empty("order_new") if orders else ""
+    query = f"?organisation={chosen}" if chosen else ""
+    return [Links([Link(_(_ORDER), f"{address}{query}", button=True, icon="add")])] if address else []
 
 
-def _deeds(around: _ListState) -> list[Component]:
-    """Return the actions for several certificates."""
-    permissions = around.permissions
-    links = []
-    orders = permissions.organisations(Permission.ORDER)
-    if orders:
-        chosen = around.asked.organisation if around.asked.organisation in orders else ""
-        chosen = chosen or (next(iter(orders)) if len(orders) == 1 else "")
-        query = f"?organisation={chosen}" if chosen else ""
-        links = [
-            Link(_(_ORDER), f"{url_or_empty('order_new')}{query}", button=True),
-            Link(_(_REPLACE), url_or_empty("order_replace")),
-        ]
-    if permissions.organisations(Permission.CONTACT):
-        links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
-    there = [one for one in links if one.address.startswith("/")]
-    return [Links(there)] if there else []
-
-
-def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
+def _filters(around: _ListState, organisation: str) -> Filters:
     asked = around.asked
     states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in DisplayStatus), (EVERYTHING, _EVERYTHING)]
     channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
+    months = [Option("", _(_ALL), not asked.ends), *_months(asked.ends, finnish_day(around.now))]
     inputs = [
-        Input("q", _(_SEARCH), "text", asked.text, _(_SEARCH_HINT), longest=LONGEST),
+        Input("q", _(_SEARCH_BY), "text", asked.text, longest=LONGEST),
         Input("state", _(_STATE), "select", options=_options(states, asked.state)),
+        Input("ends", _(_ENDS), "select", options=months),
         Input("channel", _(_CHANNEL), "select", options=_options(channels, asked.channel)),
+        Input("contact", _(_CONTACT), "text", asked.contact, _(_PART_OF_PERSON), longest=LONGEST),
     ]
-    if names:
-        offered = [Option("", _(_ALL), not asked.organisation)]
-        offered += [Option(pk, f"{name} ({number})", pk == asked.organisation) for pk, number, name in names]
-        inputs.append(Input("organisation", _(_ORGANISATION), "select", options=offered))
-    inputs.append(Input("contact", _(_CONTACT), "text", asked.contact, longest=LONGEST))
+    if around.several:
+        typed = organisation or asked.organisation
+        inputs.insert(1, Input("organisation", _(_ORGANISATION), "text", typed, _(_PART_OF_NAME), longest=LONGEST))
     if asked.sort is not Sort.URGENCY:
         inputs.append(Input("sort", "", "hidden", asked.sort.value))
     if asked.descending:
         inputs.append(Input("order", "", "hidden", "descending"))
-    return Form(inputs, [Button(_(_SHOW))], reverse("certificates"), search=True, inline=True, name="filter")
+    form = Form(inputs, [Button(_(_SHOW))], reverse("certificates"), search=True, name="filter")
+    return Filters(form, list(_chosen(asked, organisation)))
+
+
+def _chosen(asked: Filter, organisation: str) -> Iterator[Link]:
+    """Yield a link for each filter that is set; it leads to the list without that filter."""
+    states = {EVERYTHING: _EVERYTHING, **{str(one): text for one, text in labels.STATES.items()}}
+    month = format_month(date.fromisoformat(f"{asked.ends}-01")) if asked.ends else ""
+    channel = labels.channel_words(Channel(asked.channel)) if asked.channel else ""
+    values = (
+        (replace(asked, text=""), _SEARCH, asked.text),
+        (replace(asked, organisation=""), _ORGANISATION, organisation or asked.organisation),
+        (replace(asked, state=""), _STATE, _(states[asked.state]) if asked.state else ""),
+        (replace(asked, ends=""), _ENDS, month),
+        (replace(asked, channel=""), _CHANNEL, channel),
+        (replace(asked, contact=""), _CONTACT, asked.contact),
+    )
+    for rest, name, value in values:
+        if value:
+            text, address = f"{_(name)}: {value} \N{MULTIPLICATION SIGN}", f"{reverse('certificates')}{rest.query()}"
+            yield Link(text, address, note=_(_WITHOUT))
+
+
+def _months(chosen: str, today: date) -> Iterator[Option]:
+    """Yield the months from this one on, and the chosen one if it is another."""
+    first = today.year * 12 + today.month - 1
+    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(first, first + MONTHS)]
+    for month in sorted({*months, chosen} - {""}):
+        yield Option(month, format_month(date.fromisoformat(f"{month}-01")), month == chosen)
 
 
 def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
@@ -302,19 +337,36 @@ def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
 
 
 def _table(around: _ListState, found: ListPage) -> Table:
-    asked = around.asked
-    visible_columns = [(name, sort) for name, sort in _COLUMNS if around.several or sort is not Sort.ORGANISATION]
+    asked, address = around.asked, url_or_empty("certificates_bulk")
     columns = [
         Column(
             _(name),
             f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
             ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
+            minor=sort in _MINOR or (around.several and sort is Sort.HAND),
         )
-        for name, sort in visible_columns
+        for name, sort in _COLUMNS
+        if around.several or sort is not Sort.ORGANISATION
     ]
+    held = {right: around.permissions.organisations(right) for _name, _text, right in _BULK}
+    acts = [Button(_(text), name, minor=True) for name, text, right in _BULK if held[right] and address]
+    acting = frozenset().union(*held.values()) if acts else frozenset()
     return Table(
-        _(_CAPTION), columns, [_row(around, one) for one in found.rows], _(_EMPTY_FILTERED if asked.narrows else _EMPTY)
+        _(_CAPTION),
+        columns,
+        [_row(around, one) for one in found.rows],
+        _(_EMPTY_FILTERED if asked.narrows else _EMPTY),
+        headed=bool(found.rows),
+        pick="pick" if acts else "",
+        picks=[_pick(one, acting) for one in found.rows] if acts else (),
+        actions=acts,
+        action=address,
     )
+
+
+def _pick(one: CertificateListItem, organisations: frozenset[str]) -> str:
+    """Return the value of a row's checkbox; it is empty where no act is possible."""
+    return one.key if one.organisation_id in organisations and not isinstance(one.facts, OrderFacts) else ""
 
 
 def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
@@ -322,40 +374,48 @@ def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
     page = (
         url_or_empty("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
     )
-    serves = labels.serves_words(one.serves)
-    cells = [Cell(one.description or _(_NO_DESCRIPTION), page, note=serves)]
+    cells = [Cell(one.description or _(_NO_DESCRIPTION), page)]
     if around.several:
         of_this = replace(around.asked, organisation=one.organisation_id).query()
         cells.append(Cell(one.organisation, f"{reverse('certificates')}{of_this}", note=one.customer_id))
-    contact = one.contact or _(_NO_CONTACT)
     return [
         *cells,
-        Cell(labels.channel_words(one.channel)),
-        Cell(contact, note=one.email),
         _ends(around, one),
-        Cell(labels.status_label(one, now), tone=labels.severity(one, now), note=_opens(around, one)),
-        Cell(labels.use_words(labels.use_in(one, now))),
+        Cell(labels.short_label(one, now), tone=labels.severity(one, now), note=_since(around, one)),
         Cell(labels.next_actor_label(one, around.permissions, now)),
+        Cell(one.contact or _(_NO_CONTACT)),
+        Cell(labels.channel_words(one.channel), note=labels.serves_words(one.serves)),
+        Cell(labels.use_words(labels.use_in(one, now))),
     ]
 
 
 def _ends(around: _ListState, one: CertificateListItem) -> Cell:
     now = around.now
     if isinstance(one.facts, OrderFacts):
-        until = "" if one.facts.expires is None else format_time(one.facts.expires)
-        return Cell(_(_IDS_UNTIL, at=until) if until else "–")
+        return Cell("–" if one.facts.expires is None else _day(one.facts.expires), note=_(_IDS_VALID))
     span = one.facts.span
     if one.facts.revoked_at is not None:
-        return Cell(format_time(span.not_after))  # nothing of it is left to use
-    left = labels.left_words(span.not_after, now)
-    return Cell(format_time(span.not_after), note=left, percent=percent_left(span, now))
+        return Cell(_day(span.not_after))  # nothing of it is left to use
+    return Cell(_day(span.not_after), note=labels.left_words(span.not_after, now), percent=percent_elapsed(span, now))
 
 
-def _opens(around: _ListState, one: CertificateListItem) -> str:
-    """Return the start of renewal if it is in the future, else the empty text."""
-    if isinstance(one.facts, OrderFacts) or labels.state_in(one, around.now) is not DisplayStatus.VALID:
+def _day(at: datetime) -> str:
+    return format_date(finnish_day(at))
+
+
+def _since(around: _ListState, one: CertificateListItem) -> str:
+    """Return the instant of a revocation, or the start of renewal, as far as the state has it."""
+    if isinstance(one.facts, OrderFacts):
         return ""
-    return _(_OPENS, at=format_time(one.facts.renewable_from))
+    match labels.state_in(one, around.now):
+        case DisplayStatus.REVOKED:
+            return format_time(one.facts.revoked_at or around.now)
+        case DisplayStatus.RENEWAL_OPEN:
+            return _(_OPEN_SINCE, at=format_time(one.facts.renewable_from))
+        case DisplayStatus.VALID:
+            return _(_OPENS, at=format_time(one.facts.renewable_from))
+        case _:
+            return ""
 
 
 def _pager(around: _ListState, found: ListPage) -> list[Component]:
@@ -368,11 +428,15 @@ def _pager(around: _ListState, found: ListPage) -> list[Component]:
     before = Link(_(_BEFORE), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
     after = None if found.last else Link(_(_AFTER), f"{address}{asked.query(page=found.page + 1)}")
     numbers = {name: number(one) for name, one in (("first", first), ("last", last), ("count", found.count))}
-    pager = Pager(_(count, **numbers), before, after)
+    pager = Pager(f"{_(count, **numbers)}. {_(_ZONE)}", before, after)
     links = [Link(_(_CSV), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
         urgent = replace(asked, sort=Sort.URGENCY, descending=False).query()
         links.append(Link(_(_URGENT), f"{address}{urgent}"))
     if asked.narrows:
         links.append(Link(_(_CLEAR), address))
-    return [pager, Links(links)]
+    if around.permissions.organisations(Permission.ORDER):
+        links.append(Link(_(_REPLACE), url_or_empty("order_replace")))
+    if around.permissions.organisations(Permission.CONTACT):
+        links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
+    return [pager, Links([one for one in links if one.address])]

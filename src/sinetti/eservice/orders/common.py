@@ -4,7 +4,6 @@ Texts for rejected actions name the next step in the e-service (docs/e-service/o
 """
 
 from collections.abc import Mapping
-from secrets import token_hex
 from typing import Protocol
 
 from django.http import HttpRequest
@@ -19,8 +18,6 @@ from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.order import count_orders_left
-
-_FORM_OCTETS = 16
 
 
 class HasContactDetails(Protocol):
@@ -154,11 +151,6 @@ def orders_left(request: HttpRequest, organisation_id: str) -> list[Component]:
 def hidden(name: str, value: str) -> Input:
     """Return a hidden value of a form."""
     return Input(name, "", "hidden", value)
-
-
-def new_form() -> str:
-    """Return an id for a form, so that repeated submissions act once."""
-    return token_hex(_FORM_OCTETS)
 
 
 _ORDERS: Mapping[OrderErrorReason, str] = {

@@ -42,6 +42,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -74,6 +75,7 @@ class LeavingForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save",))
 @login_required
 def contact_handover(request: HttpRequest) -> HttpResponse:
     """Ask for the leaving person, show their certificates, and hand them over."""

@@ -39,6 +39,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
@@ -111,6 +112,7 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("remove",))
 @login_required
 def certificate_contact(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the current person, or assign another one."""

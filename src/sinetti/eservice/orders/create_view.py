@@ -29,7 +29,6 @@ from sinetti.eservice.orders.common import (
     change_link,
     display_name,
     hidden,
-    new_form,
     order_error_text,
     orders_left,
     person,
@@ -63,6 +62,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -244,6 +244,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""
@@ -287,7 +288,7 @@ def _answer(
             order_id = order(ask, portal_context(request).ctx, signed_in_actor(request), request_id(request))
             messages.info(request, _("Certificate ordered."))
             return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
-        ask = form.ask(new_form(), organisation.organisation_id, replaces)
+        ask = form.ask(form_id(request), organisation.organisation_id, replaces)
         found = letters_of(request, lambda ctx: order(ask, ctx, signed_in_actor(request), request_id(request)))
     except (OrderError, LimitReached) as refused:
         limit = isinstance(refused, LimitReached)
@@ -368,7 +369,7 @@ def _checking(
         changed(_("PIN code by text message to"), contact.phone or without, "contact_phone"),
     ]
     buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
-    sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)
+    sent = Form([*_carried(organisation, old), hidden("form", form_id(request)), *form.carried()], buttons)
     return check_page(_("Check the order"), sent, summary=[*what, *who], letters=found.letters)
 
 

@@ -29,6 +29,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, finnish_day, format_date, format_datetime
@@ -46,6 +47,7 @@ SEND, CANCEL = "send", "cancel"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link or cancel it, each after its check page."""

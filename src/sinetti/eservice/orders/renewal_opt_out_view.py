@@ -1,5 +1,6 @@
 """Opt-out of renewal reminders for one certificate, and its withdrawal."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -26,9 +27,10 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, format_datetime
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.self_service.renewal_opt_out import (
     LineageView,
@@ -37,8 +39,25 @@ from sinetti.services.self_service.renewal_opt_out import (
     opt_out_of_renewal,
 )
 
+_EFFECTS = (
+    gettext_noop(
+        "If you let the certificate expire, we send no more reminders about it. It stays valid until it expires."
+    ),
+    gettext_noop(
+        "You can turn the reminders on again at any time before it expires. If you renew the "
+        "certificate after all, we send reminders about the new one."
+    ),
+)
+_EFFECTS_ENDED = (
+    gettext_noop("This certificate is no longer valid. If no program needs a new one, confirm it here."),
+    gettext_noop(
+        "The certificate then leaves your tasks and the list. You still find it with the state “All, including ended”."
+    ),
+)
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("let-end", "go-on"))
 @login_required
 def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the effects; record the opt-out, or withdraw it."""
@@ -46,12 +65,12 @@ def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpRespon
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")
     if does not in {"let-end", "go-on"}:
-        return render_page(request, _page(seen))
+        return render_page(request, _page(seen, ctx.now()))
     act = opt_out_of_renewal if does == "let-end" else opt_in_to_renewal
     try:
         done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
-        return render_page(request, _page(seen, person_error_text(refused.why)))
+        return render_page(request, _page(seen, ctx.now(), person_error_text(refused.why)))
     message = _("Reminders about this certificate are now off.")
     if does == "go-on":
         message = _("Reminders about this certificate are on again.")
@@ -59,27 +78,21 @@ def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpRespon
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 
-def _page(seen: LineageView, error: str = "") -> Page:
+def _page(seen: LineageView, now: datetime, error: str = "") -> Page:
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     values.append(DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
-    if seen.renewal_opt_out_at is not None:
+    ended = seen.revoked_at is not None or now > seen.span.not_after
+    if seen.renewal_opt_out_at is not None and seen.renewal_opt_out_at >= seen.span.not_before:
         noted = _("Reminders have been off since {since}.", since=format_datetime(seen.renewal_opt_out_at))
         button = Button(_("Turn reminders on again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
     else:
-        sentences = [
-            _(
-                "If you let the certificate expire, we send no more reminders about it. It stays valid until "
-                "it expires."
-            ),
-            _(
-                "You can turn the reminders on again at any time before it expires. If you renew the "
-                "certificate after all, we send reminders about the new one."
-            ),
-        ]
-        blocks += [Text(sentences), DescriptionList(values), Form([], [Button(_("Let it expire"), "let-end")])]
+        sentences = [_(one) for one in (_EFFECTS_ENDED if ended else _EFFECTS)]
+        button = Button(_("Confirm that it is not needed") if ended else _("Let it expire"), "let-end")
+        blocks += [Text(sentences), DescriptionList(values), Form([], [button])]
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     back = back_to_certificate(seen.serial)
-    return Page(_("Let the certificate expire"), blocks=blocks, status=status, back=back)
+    title = _("The certificate is no longer needed") if ended else _("Let the certificate expire")
+    return Page(title, blocks=blocks, status=status, back=back)

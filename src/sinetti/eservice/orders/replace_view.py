@@ -18,12 +18,12 @@ from sinetti.eservice.orders.common import (
     display_name,
     exclusion_text,
     hidden,
-    new_form,
     orders_left,
     signed_in_actor,
 )
 from sinetti.eservice.ui.acts import letters_of
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -62,6 +62,7 @@ class DaysForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("order",))
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
@@ -146,7 +147,7 @@ def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
         )
         without = _("Remove the tick from certificates that are not to be replaced.")
         button = Button(_("Order the ticked replacements and send the links"), ORDER)
-        form = Form([hidden("form", new_form())], [button], url_or_empty("order_replace"), name=_FORM)
+        form = Form([hidden("form", form_id(request))], [button], url_or_empty("order_replace"), name=_FORM)
         blocks += [Text([how, without]), *orders_left(request, found.ordered[0].organisation_id)]
         blocks += [_table(found), *_letters(request, found.ordered[0]), form]
     else:
@@ -158,8 +159,8 @@ def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
 
 def _letters(request: HttpRequest, one: ReplacementCandidate) -> list[Component]:
     """Return the letter about the first replacement; the others differ in name and address."""
-    actor = signed_in_actor(request)
-    found = letters_of(request, lambda ctx: replace_many(new_form(), [one.serial], ctx, actor, request_id(request)))
+    actor, made = signed_in_actor(request), form_id(request)
+    found = letters_of(request, lambda ctx: replace_many(made, [one.serial], ctx, actor, request_id(request)))
     return [Section(_("Message about the first certificate"), found.letters)] if found.letters else []
 
 

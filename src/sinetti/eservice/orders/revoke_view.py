@@ -30,6 +30,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -72,6 +73,7 @@ class ReasonForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("revoke",))
 @login_required
 def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""

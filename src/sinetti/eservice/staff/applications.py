@@ -36,6 +36,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -156,6 +157,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Applications for the technical interface"), blocks)
 
 
+@keeps_typed(acts=("decide",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def application_detail(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:

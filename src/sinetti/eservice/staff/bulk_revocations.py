@@ -40,6 +40,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -144,6 +145,7 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _(_TITLE), blocks)
 
 
+@keeps_typed(acts=("propose",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -170,6 +172,7 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     return show_page(request, _(_TITLE), [explained, *nothing, form.as_component(button)], _back())
 
 
+@keeps_typed(acts=("confirm", "go-on", "withdraw"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:

@@ -33,6 +33,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -104,6 +105,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Certificates"), blocks)
 
 
+@keeps_typed(acts=("revoke",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:

@@ -38,6 +38,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -69,6 +70,7 @@ class FileForm(PortalForm):
     )
 
 
+@keeps_typed(acts=("compare",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -113,6 +115,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Import organisations from a file"), blocks, _back("staff_organisations"))
 
 
+@keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "merge"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:

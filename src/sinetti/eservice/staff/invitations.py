@@ -34,6 +34,7 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -86,6 +87,7 @@ class InviteForm(PortalForm):
             return ""
 
 
+@keeps_typed(acts=("invite", "end"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -191,6 +193,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
     return ""
 
 
+@keeps_typed(acts=("confirm", "reject", "withdraw"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:

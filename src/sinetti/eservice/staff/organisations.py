@@ -29,6 +29,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -137,6 +138,7 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     return show_page(request, _("Organisations"), blocks)
 
 
+@keeps_typed(acts=("add",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -180,6 +182,7 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
     return show_page(request, _("Add an organisation"), blocks, _back())
 
 
+@keeps_typed(acts=("save", "end"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:

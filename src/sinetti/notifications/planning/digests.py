@@ -12,8 +12,7 @@ from sinetti.database.notifications.digests import DigestTrigger
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Recipient
 from sinetti.domain.business_days import finnish_date, start_of_business, workday_before
-from sinetti.domain.certificates.display_status import STAYS
-from sinetti.domain.notifications.digests import CLOSE, NEAR, DigestSlot, digest_slot, next_day, next_week
+from sinetti.domain.notifications.digests import CLOSE, NEAR, STAYS, DigestSlot, digest_slot, next_day, next_week
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.notifications.context import NotificationContext, is_holiday
 

@@ -9,7 +9,7 @@ from sinetti.database.notifications.digests import DigestRow
 from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
 from sinetti.database.notifications.message_data import CertificateData, LineageData, PersonRef, ToldSuccessor
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.notifications.digests import DigestItemKind, section
+from sinetti.domain.notifications.digests import DigestItemKind, item_severity, section
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Language, Serial
 
 SUNDAY_END: Final = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -217,6 +217,7 @@ def _digest_row(name: str, kind: DigestItemKind, *, firms: bool = False) -> Dige
         description=lineage.description,
         contact=lineage.contact.name if lineage.contact else "",
         not_after=certificate.not_after,
+        severity=item_severity(kind, ends_soon=False),
         serves=lineage.serves,
     )
 

@@ -311,7 +311,7 @@ def _fact(sample: SampleLineage | None, value: str | list[str]) -> str | list[st
     A list has names of lineages.
     """
     if isinstance(value, list):
-        return [LINEAGES[one].lineage_id for one in value]
+        return [LINEAGES[one].lineage_id if one in LINEAGES else one for one in value]
     if sample is not None and value in {"secure", "pin"}:
         return str(sample.order_id)
     return PEOPLE[value].person_id if value in PEOPLE else value

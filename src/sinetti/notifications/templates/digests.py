@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sinetti.database.notifications.digests import DigestRow
 from sinetti.domain.business_days import last_workday
+from sinetti.domain.certificates.display_status import StateSeverity
 from sinetti.domain.notifications.digests import DigestItemKind, DigestSection
 from sinetti.domain.notifications.digests import DigestItemKind as What
 from sinetti.domain.notifications.digests import DigestSection as Third
@@ -28,6 +29,8 @@ HEADINGS: Mapping[DigestSection, str] = {
     DigestSection.BY_ITSELF: gettext_noop("No action needed ({count}):"),
 }
 ROW = gettext_noop("{organisation}, {customer_id}: “{description}”, expiry {ends}. {what}")
+URGENT_ROW = gettext_noop("Urgent: {row}")
+"""Row of a certificate with the worst severity, as on the pages."""
 MORE = ngettext_noop("And {count} more that needs no action.", "And {count} more that need no action.")
 
 YOURS: Mapping[DigestItemKind, str] = {
@@ -106,7 +109,7 @@ def _line(matter: MessageContext, row: DigestRow) -> str:
         last=translate.format_weekday(last_workday(row.not_after, is_holiday), matter.language),
         contact=named(row.contact) if row.contact else matter.say(THE_CONTACT),
     )
-    return matter.say(
+    text = matter.say(
         ROW,
         organisation=named(row.organisation),
         customer_id=row.customer_id,
@@ -114,6 +117,7 @@ def _line(matter: MessageContext, row: DigestRow) -> str:
         ends=matter.when(row.not_after),
         what=" ".join([what, *_stops(matter, row)]),
     )
+    return matter.say(URGENT_ROW, row=text) if row.severity is StateSeverity.ERROR else text
 
 
 def _stops(matter: MessageContext, row: DigestRow) -> Iterator[str]:

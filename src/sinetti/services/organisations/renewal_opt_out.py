@@ -1,4 +1,4 @@
-"""Renewal opt-out: stop reminders about a certificate that ends on purpose.
+"""Renewal opt-out: stop reminders about a certificate that ends, or has ended, without a successor.
 
 The opt-out can be taken back.
 """
@@ -12,21 +12,21 @@ from sinetti.services.organisations.people import PeopleError
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Record that a certificate is to end without a successor; False if recorded.
+    """Record that a certificate ends, or has ended, without a successor; False if recorded.
 
-    The note belongs to the lineage, so only its newest certificate in force takes it; otherwise an older one would
+    The note belongs to the lineage, so only the certificate that it has now takes it; otherwise an older one would
     silence the newest. Raises PeopleError.
     """
     lineage_id = _lineage_of(serial, ctx)
     with ctx.act(actor, request_id) as audit:
-        newest = contacts.newest_in_force(ctx.db, lineage_id, audit.at)
+        newest = contacts.newest_issued(ctx.db, lineage_id, audit.at)
         if newest is None:
-            sentence = "this certificate is not valid, so no reminders are sent about it"
+            sentence = "this certificate is not issued, so no reminders are sent about it"
             raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
-        if newest != serial:
-            what = f"another certificate has already replaced it: reminders are about {newest}"
+        if newest[0] != serial:
+            what = f"another certificate has already replaced it: reminders are about {newest[0]}"
             raise PeopleError(PersonErrorReason.NOT_NEWEST, what)
-        return contacts.let_end(ctx.db, lineage_id, audit)
+        return contacts.let_end(ctx.db, lineage_id, newest[1], audit)
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:

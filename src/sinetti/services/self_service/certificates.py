@@ -7,9 +7,11 @@ organisation.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from sinetti.database.certificates import history, list_query
+from sinetti.database.organisations.search import find_organisations
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.listing import (
     CertificateDetails,
@@ -21,7 +23,7 @@ from sinetti.domain.certificates.listing import (
 from sinetti.domain.usage import UsageReport, usage_of
 from sinetti.domain.values import KeyType
 from sinetti.pki.chain import build_chain
-from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate
+from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, sha256_hex
 from sinetti.pki.key_policy import key_type
 from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions
 from sinetti.services.context import ServiceContext
@@ -55,7 +57,8 @@ class ListPage:
 class OneCertificate:
     """The data of a certificate's page.
 
-    `issuer` is the common name of its CA; `use` is its use as reported by gateways.
+    `issuer` is the common name of its CA; `use` is its use as reported by gateways. `subject` (RFC 4514) and
+    `key_sha256`, the digest of its SubjectPublicKeyInfo, are empty until it is issued.
     """
 
     seen: CertificateDetails
@@ -64,6 +67,8 @@ class OneCertificate:
     use: UsageReport
     key: KeyType | None
     issuer: str
+    subject: str = ""
+    key_sha256: str = ""
 
 
 def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx: ServiceContext) -> ListPage:
@@ -109,16 +114,9 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(
-    permissions: Permissions, ctx: ServiceContext, most: int, chosen: str = ""
-) -> tuple[tuple[str, str, str], ...]:
-    """Return id, customer id and name of the organisations the user may see, by name.
-
-    If there are more than `most`, return only the chosen one, if any.
-    """
-    ids = permissions.organisations(Permission.SEE)
-    listed_ids = ids if len(ids) <= most else ids & {chosen}
-    return list_query.names(ctx.db, listed_ids, most) if listed_ids else ()
+def organisation_name(organisation_id: str, ctx: ServiceContext) -> str:
+    """Return the name of an organisation that the user may see, in one statement."""
+    return "".join(one.name for one in find_organisations(ctx.db, "", [organisation_id], most=1))
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
@@ -130,14 +128,19 @@ def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: Servic
     span, looking = seen.facts.span, seen.listed.looking
     use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], ctx.now())
     issued = load_certificate(seen.der) if seen.der is not None else None
+    key = None if issued is None else issued.public_key()
     issuer = load_certificate(ctx.certificates[seen.authority])
     return OneCertificate(
         seen,
         history.events(ctx.db, seen, actor.name),
         history.rejections(ctx.db, seen.lineage_id, REFUSALS),
         use,
-        None if issued is None else key_type(issued.public_key()),
+        None if key is None else key_type(key),
         str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
+        "" if issued is None else issued.subject.rfc4514_string(),
+        ""
+        if issued is None
+        else sha256_hex(issued.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
     )
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "CertificateSelection",
     "alone_lately",
     "confirm",
-    "count_waiting",
     "go_on",
     "look_at",
     "proposal",
@@ -75,11 +74,6 @@ def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], 
     log_search(SearchScope.REVOCATIONS, "", clerk)
     db = clerk.ctx.db
     return bulk_revocation.waiting(db, clerk.ctx.now()), bulk_revocation.unfinished(db)
-
-
-def count_waiting(clerk: StaffSession) -> int:
-    """Return the number of proposals that wait for a second officer."""
-    return bulk_revoke.count_open_proposals(clerk.ctx)
 
 
 def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:

@@ -55,7 +55,6 @@ __all__ = [
     "alter",
     "carry_on",
     "confirm_load",
-    "count_proposed",
     "count_reach",
     "end_load",
     "find_orphaned",
@@ -200,11 +199,6 @@ def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
 def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """Return the files that wait for a second clerk, oldest first."""
     return csv_imports.list_proposed(clerk.ctx.db, _WAITING_SHOWN, clerk.ctx.now())
-
-
-def count_proposed(clerk: StaffSession) -> int:
-    """Return the number of files that wait for a second clerk."""
-    return csv_imports.count_proposed(clerk.ctx.db, clerk.ctx.now())
 
 
 def accept(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
