@@ -119,7 +119,7 @@ def back_to_orders() -> Link:
 
 
 def change_link(request: HttpRequest, name: str, field: str) -> Link | None:
-    """Return the link from a check page back to a field, with everything that was typed.
+    """Return the link from a check page to a field that keeps what was typed.
 
     Only the page of a draft has an address to which its values belong.
     """

@@ -94,7 +94,7 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
 
 
 def hand_over_found(request: HttpRequest, found: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:
-    """Show these certificates with the form of the new person, then the letters, then hand over.
+    """Ask for the new person, show the letters, then hand over.
 
     Without `leaving` the present contact person of each is replaced.
     """
@@ -226,7 +226,7 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
 
 
 def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
-    """Return the certificates; with checkboxes that belong to the form if `picked` are given."""
+    """Return the certificates; with checkboxes of the form if `picked` are given."""
     names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
     rows = [
         [

@@ -98,7 +98,7 @@ def hand_over_rows(
     actor: Actor,
     request_id: str,
 ) -> HandedOver:
-    """Replace the contact or deputy of these lineages, at most 300, in one transaction.
+    """Replace the contact or deputy of these lineages in one transaction.
 
     `who` is the address of the person who is replaced, empty for the present contact of each, and the new person. The
     former and the new contact get one message with the whole list. Transfer ids that wait for the contact are offered
