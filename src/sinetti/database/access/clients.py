@@ -15,7 +15,7 @@ from sinetti.database import models
 from sinetti.database.access.queries import OrganisationRef
 from sinetti.database.connection import Database
 from sinetti.database.models import RoleRequest
-from sinetti.database.organisations.administration import json_values
+from sinetti.database.sql import json_values
 from sinetti.domain.access.ends import LISTED_FOR, NEAR
 from sinetti.domain.access.invitations import REQUEST_LIVES
 from sinetti.domain.access.roles import Role
