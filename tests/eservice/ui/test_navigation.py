@@ -31,7 +31,7 @@ def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, brows
     (menu,) = page.xpath("//nav[@class='menu']")
     assert menu.findtext("p") == SETTINGS[language]
     places = {one.text: one.get("href") for one in menu.iter("a")}
-    assert len(paths(language)) == 3, "of certificates, authorisations and applications"
+    assert len(paths(language)) == 4, "of certificates, authorisations, applications and clients"
     for name in paths(language):
         assert browser.get(f"{places[name]}?lang={language}").heading.startswith(name)
 
