@@ -20,7 +20,7 @@ from tests.eservice.test_authority import ROUTES
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
 from tests.support.service_context import opened_desk
-from tests.support.visits import CLERK, SIGNATORY, Visit, patterns, town
+from tests.support.visits import CLERK, SIGNATORY, VIEWER, Visit, patterns, town
 
 PORTAL = Path(sinetti.eservice.__file__).parent
 
@@ -45,6 +45,7 @@ LOOKS = Reversible("it only shows a page")
 
 Act = Reversible | Irreversible
 
+NOTED = Reversible("nothing but the list changes, and asking again stays possible")
 GIVEN = Irreversible("the letter with the link leaves, and its former link ends")
 SPENT = Reversible("the same key gets the same certificate again")
 ACTS: Mapping[str, Mapping[str, Act]] = {
@@ -110,7 +111,15 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
         "withdraw": Irreversible("only another authorisation replaces it"),
         "again": Reversible("the former link gives way to one for the same person"),
     },
-    "clients": {"check-give-up": LOOKS, "give-up": Irreversible("only the client gives it again")},
+    "authorisations_ended": {"note": NOTED},
+    "clients": {
+        "check-give-up": LOOKS,
+        "give-up": Irreversible("only the client gives it again"),
+        "again-all": LOOKS,
+        "check-again": LOOKS,
+        "again": Irreversible("letters leave to all these clients"),
+        "note": NOTED,
+    },
     "clients_ask": {"ask": Reversible("the client declines, and the request lapses")},
     "application_new": {"apply": Reversible("it is withdrawn")},
     "application": {"check-withdraw": LOOKS, "withdraw": Irreversible("a withdrawn application stays so")},
@@ -201,8 +210,13 @@ ATTEMPTS: Mapping[tuple[str, str], tuple[str, str, Mapping[str, str]]] = {
     ),
     ("certificate_revoke", "revoke"): (SIGNATORY, f"{CERTIFICATE}/revoke", {"reason": "superseded"}),
     ("authorisation", "withdraw"): (SIGNATORY, "/settings/authorisations/{mandate}", {}),
-    ("profile", "give-up"): (SIGNATORY, "/settings/profile", {"mandate": "{mandate}"}),
+    ("profile", "give-up"): (VIEWER, "/settings/profile", {"mandate": "{mandate}"}),
     ("clients", "give-up"): (SIGNATORY, "/settings/clients?organisation={organisation}", {"mandate": "{client}"}),
+    ("clients", "again"): (
+        SIGNATORY,
+        "/settings/clients?organisation={organisation}",
+        {"mandate": "{client}", "until": "2026-12-31"},
+    ),
     ("application", "withdraw"): (SIGNATORY, "/settings/applications/{application}", {}),
     ("staff_application", "decide"): (CLERK, "/staff/applications/{application}", {"verdict": "approved"}),
     ("staff_organisation", "end"): (CLERK, "/staff/organisations/{organisation}", {}),
