@@ -45,11 +45,16 @@ LOOKS = Reversible("it only shows a page")
 
 Act = Reversible | Irreversible
 
-NOTED = Reversible("nothing but the list changes, and asking again stays possible")
 GIVEN = Irreversible("the letter with the link leaves, and its former link ends")
 SPENT = Reversible("the same key gets the same certificate again")
 ACTS: Mapping[str, Mapping[str, Act]] = {
-    "profile": {"save": Reversible("save again"), "check-give-up": LOOKS, "give-up": Irreversible("a role ends")},
+    "profile": {
+        "save": Reversible("save again"),
+        "check-give-up": LOOKS,
+        "give-up": Irreversible("only a representative gives it again"),
+    },
+    "acting_for": {"represent": Reversible("the reader chooses again")},
+    "authorisations_ended": {"note": Reversible("it only leaves the list, and the authorisation stays ended")},
     "fetch": {
         "fetch": SPENT,
         **dict.fromkeys(("pem", "der", "chain", "bundle"), Reversible("it downloads what was retrieved")),
@@ -80,7 +85,8 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
         "order": Irreversible("letters leave", "form"),
         "check-save": LOOKS,
         "save": Irreversible("letters leave"),
-        "let-end": Reversible("reminders are turned on again"),
+        "let-end": LOOKS,
+        "stop-reminders": Reversible("reminders are turned on again"),
     },
     "contacts": {"look": LOOKS, "check-save": LOOKS, "save": Irreversible("letters leave")},
     "certificate_contact": {
@@ -111,14 +117,13 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
         "withdraw": Irreversible("only another authorisation replaces it"),
         "again": Reversible("the former link gives way to one for the same person"),
     },
-    "authorisations_ended": {"note": NOTED},
     "clients": {
         "check-give-up": LOOKS,
         "give-up": Irreversible("only the client gives it again"),
-        "again-all": LOOKS,
         "check-again": LOOKS,
-        "again": Irreversible("letters leave to all these clients"),
-        "note": NOTED,
+        "again-all": LOOKS,
+        "again": Irreversible("letters leave"),
+        "note": Reversible("it only leaves the list, and the authorisation stays ended"),
     },
     "clients_ask": {"ask": Reversible("the client declines, and the request lapses")},
     "application_new": {"apply": Reversible("it is withdrawn")},
@@ -212,11 +217,7 @@ ATTEMPTS: Mapping[tuple[str, str], tuple[str, str, Mapping[str, str]]] = {
     ("authorisation", "withdraw"): (SIGNATORY, "/settings/authorisations/{mandate}", {}),
     ("profile", "give-up"): (VIEWER, "/settings/profile", {"mandate": "{mandate}"}),
     ("clients", "give-up"): (SIGNATORY, "/settings/clients?organisation={organisation}", {"mandate": "{client}"}),
-    ("clients", "again"): (
-        SIGNATORY,
-        "/settings/clients?organisation={organisation}",
-        {"mandate": "{client}", "until": "2026-12-31"},
-    ),
+    ("clients", "again"): (SIGNATORY, "/settings/clients?organisation={organisation}", {"mandate": "{client}"}),
     ("application", "withdraw"): (SIGNATORY, "/settings/applications/{application}", {}),
     ("staff_application", "decide"): (CLERK, "/staff/applications/{application}", {"verdict": "approved"}),
     ("staff_organisation", "end"): (CLERK, "/staff/organisations/{organisation}", {}),
