@@ -233,7 +233,7 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     seen = fields(signatory.press("check-send"), "send")
     assert "Open your transfer IDs by" in page_text(signatory), "the letter that leaves"
     assert "A new link is on its way." in page_text(signatory.press("send"))
-    assert "A new link has already been sent." in page_text(signatory.post(order, {**seen, "do": "send"}))
+    assert "Nothing was done again." in page_text(signatory.post(order, {**seen, "do": "send"}))
     models.Lineage.objects.update(contact=None)
     assert "The certificate has no technical contact person" in page_text(signatory.press("check-send"))
     assert signatory.reply.status == 409

@@ -126,7 +126,10 @@ def read_statement(request: HttpRequest) -> Statement | None:
 
 
 def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
-    """Return the sent values of these fields, never a private key; an unticked box has none."""
+    """Return the sent values of these fields, but no private key.
+
+    An unticked box has no value.
+    """
     return {name: [one for one in request.POST.getlist(name) if not _PRIVATE_KEY.search(one)] for name in names}
 
 
