@@ -24,7 +24,7 @@ class TypedForm:
 
 PERSON = {"name": "Uusi Henkilö", "email": "uusi@malli.example"}
 ORDER = {"description": "Palkat", "contact_name": "Terho Tekninen", "contact_email": "terho@malli.example"}
-DEPUTY = {"deputy_name": "", "deputy_email": "", "deputy_phone": ""}
+DEPUTY = {"with_deputy": "no", "deputy_name": "", "deputy_email": "", "deputy_phone": ""}
 CONTACT = {"person_name": "Uusi Tekninen", "person_email": "tekninen@malli.example", "person_phone": ""}
 NEW = {"customer_id": "1111111-1", "name": "Uusi Oy", "country": "FI", "kind": "artificial"}
 
@@ -44,12 +44,13 @@ FORMS: Mapping[str, TypedForm] = {
     "certificate_contact": TypedForm("another contact person", {"person_email": "x"}, CONTACT),
     "contacts": TypedForm("contacts of many, shown", {"person_email": "x"}),
     "fetch": TypedForm("fetching", {"transfer_id": "1"}),
-    "application_new": TypedForm("applying", {"purpose": ""}),
     "staff_purpose": TypedForm("a clerk's purpose", {"case": "x" * 99}),
     "staff_application": TypedForm("clerk: an application", {"verdict": "refused", "reason": ""}),
     "staff_organisation_new": TypedForm("clerk: a new organisation", {"customer_id": ""}, NEW),
     "staff_organisation": TypedForm("clerk: an organisation", {"name": ""}),
-    "staff_invitations": TypedForm("clerk: invitations", {"email": "x"}, PERSON | {"organisation": CUSTOMER_ID}),
+    "staff_invitations": TypedForm(
+        "clerk: invitations", {"email": "x"}, PERSON | {"organisation": CUSTOMER_ID, "email": "toinen@malli.example"}
+    ),
     "staff_revocation_new": TypedForm("clerk: revoking many", {"first": "2020-01-01", "last": "2019-01-01"}),
     "account_login": TypedForm("sign in"),
     "account_signup": TypedForm("make an account", {"email": "x"}),

@@ -211,7 +211,8 @@ def as_query(fields: Fields) -> QueryDict:
     """Return fields as the body of a form."""
     found = QueryDict(mutable=True)
     for name, values in fields.items():
-        found.setlist(name, list(values))
+        if values:
+            found.setlist(name, list(values))
     return found
 
 
