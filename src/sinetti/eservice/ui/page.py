@@ -53,7 +53,9 @@ def extend_csp(response: HttpResponse, targets: Sequence[str]) -> None:
 
 
 def build_csp(response: HttpResponse) -> str:
-    """Return the Content-Security-Policy of a page (CSP, level 3)."""
+    """Return the Content-Security-Policy of a page or a picture (CSP, level 3)."""
+    if fixed := getattr(response, static_files.POLICY, ""):
+        return str(fixed)
     parts = [
         "default-src 'none'",
         "style-src 'self'",
@@ -154,8 +156,8 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "stylesheets": [static_files.address(one) for one in static_files.STYLES],
         "links": () if page.final else _footer(around.eservice.documentation_url),
         "icon": static_files.address("seal.svg"),
-        "logo": "",
-        "operator": "",
+        "logo": static_files.logo_address(around.eservice.logo),
+        "operator": around.eservice.operator.get(language, ""),
         "scripts": [static_files.address(one) for one in ("page.js", page.script) if one],
         "home": "" if page.final else reverse("start"),
         "path": plain_address(request),
