@@ -109,8 +109,7 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     assert "Reminders about this certificate are on again" in page_text(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
     page.get(address).press("let-end")
-    assert page.reply.status == 409
-    assert "is not valid" in page_text(page)
+    assert "Reminders about this certificate are now off" in page_text(page), "also after its end"
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
