@@ -108,8 +108,12 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     assert "No changes were needed" in page_text(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
     assert "Reminders about this certificate are on again" in page_text(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
-    page.get(address).press("let-end")
-    assert "Reminders about this certificate are now off" in page_text(page), "also after its end"
+    assert "This certificate is no longer valid." in page_text(page.get(address))
+    assert "no longer among your tasks" in page_text(page.press("let-end"))
+    in_the_window(sqlite_desk, new := enrolled(sqlite_desk))
+    renewed(sqlite_desk, new)
+    page.get(f"{PLACE}/{new.serial}/let-end").press("let-end")
+    assert page.reply.status == 409
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):

@@ -313,8 +313,9 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
     for address in (NEW, f"{NEW}?replaces={held.serial}", order, "/settings/orders"):
         taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once
         assert len(taken) <= MOST_STATEMENTS, (address, taken)
-    # The check page rehearses the order, and once more as a draft.
-    assert len(statements(lambda: checked(signatory))) <= 10 * MOST_STATEMENTS
+    assert len(statements(lambda: checked(signatory))) <= 10 * MOST_STATEMENTS, (
+        "the check page rehearses the order, once more as a draft"
+    )
     assert lineage(sqlite_desk, held.serial)
 
 
