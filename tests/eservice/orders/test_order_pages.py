@@ -138,7 +138,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
 def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):
     page = signatory.get(NEW)
     page.post(NEW, {**fields(page, "check"), **GOOD, "do": "send", "form": "short"})
-    assert page.heading == "Order a certificate"
+    assert page.heading == "Check the order"
     checked(page)
     page.post(NEW, {**fields(page, "send"), "contact_email": "", "do": "send"})
     assert not orders(sqlite_desk)
