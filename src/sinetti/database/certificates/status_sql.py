@@ -92,9 +92,9 @@ SELECT kept.id AS before, CASE WHEN c.revoked_at IS NULL THEN 1 END AS stands,
   FROM kept JOIN sinetti_certificate c ON c.{{link}} = kept.id
  WHERE c.state <> '{CertificateState.SUPERSEDED}'
 """  # noqa: S608 - a constant state
-"""Successors of a certificate, looked up once for four columns; `stands` is 1 for a valid one.
+"""Successors of a certificate, looked up once for four columns.
 
-It agrees with `progress_columns`.
+`stands` is 1 for a valid one. It agrees with `progress_columns`.
 """
 _CERTIFICATES = f"""
 kept AS MATERIALIZED ({{certificates}}),
@@ -300,7 +300,7 @@ def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: A
 
 
 def _followers() -> "QuerySet[models.Certificate]":
-    """Return the successors of a certificate, by renewal or replacement, valid or revoked."""
+    """Return a certificate's renewals and replacements, valid or revoked."""
     found = models.Certificate.objects.exclude(state=CertificateState.SUPERSEDED)
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 

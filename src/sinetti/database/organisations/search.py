@@ -22,10 +22,10 @@ class OrganisationName:
 
 
 def matches(db: Database, text: str, path: str = "") -> Q:
-    """Return a condition on the organisation at a path of a query, such as "organisation__".
+    """Return a condition on the organisation at a path of a query.
 
-    Its name or its identifier contains the text. A text of one or two characters must be the beginning. An empty text
-    matches all.
+    The path is empty, or like "organisation__". Name or identifier contain the text. A text of one or two characters
+    must be the beginning. An empty text matches all.
     """
     text, number = text.strip(), normalise(text)
     if not text:

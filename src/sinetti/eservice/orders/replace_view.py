@@ -159,7 +159,7 @@ def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
 
 
 def _letters(request: HttpRequest, one: ReplacementCandidate) -> list[Component]:
-    """Return the letter about the first replacement; the others differ in name and address."""
+    """Return the letter about the first replacement; the others are alike."""
     actor, made = signed_in_actor(request), form_id(request)
     found = letters_of(request, lambda ctx: replace_many(made, [one.serial], ctx, actor, request_id(request)))
     return [Section(_("Message about the first certificate"), found.letters)] if found.letters else []

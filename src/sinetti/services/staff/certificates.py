@@ -79,7 +79,10 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
 
 
 def preview_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
-    """Return the certificates that `revoke_one` would revoke. Raises BulkRevocationError."""
+    """Return the certificates that `revoke_one` would revoke.
+
+    Raises BulkRevocationError.
+    """
     ask = BulkRevocationRequest(CertificateSelection(serials=(serial,)), reason, clerk.officer, ended=True)
     return bulk_revoke.preview(ask, clerk.ctx)
 
