@@ -42,7 +42,11 @@ class OutboxForm(PortalForm):
         required=False,
         max_length=100,
     )
-    state = forms.CharField(required=False, max_length=10, widget=forms.HiddenInput)
+    state = forms.ChoiceField(
+        label=gettext_noop("State"),
+        choices=[("", gettext_noop("Waiting")), (_FAILED, gettext_noop("Failed"))],
+        required=False,
+    )
 
 
 @keeps_typed(acts=("again",))
