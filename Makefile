@@ -32,8 +32,8 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/peers node oidc html
 	@scripts/machine
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
-	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
-	@scripts/pytest tests/judges/test_walk.py -n 2
+	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py --ignore=tests/judges/test_roles.py
+	@scripts/pytest tests/judges/test_walk.py tests/judges/test_roles.py -n 2
 
 docs: ## build the documentation site in three languages into build/docs; warnings are errors
 	@scripts/environment authority,docs
@@ -41,8 +41,12 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: the tests of doors, gateway and e-service on the lowest versions that pyproject.toml allows
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, then the tests of doors, gateway and e-service on the lowest versions that pyproject.toml allows
+	@scripts/environment authority,test
+	@scripts/packages judges
 	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
 	@scripts/floors
 
 peers: ## install what the peers in other languages need; PEER=java (jaxws, mono, node, php, requests or zeep) for one

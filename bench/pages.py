@@ -1,4 +1,4 @@
-"""`python -m bench.pages`: duration of the certificate list and of searches.
+"""`python -m bench.pages`: duration of main pages, lists and searches.
 
 The database has a million certificates.
 """
@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from statistics import quantiles
 from typing import Any, cast
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
@@ -25,11 +27,14 @@ from sinetti.database.models import Gateway, User
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.certificates.listing import CertificateQuery, Sort
-from sinetti.domain.values import Environment, Language
+from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.context import PortalContext
+from sinetti.eservice.staff.common import PURPOSE
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.notifications.context import NotificationSettings
+from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.http import Request
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.services.access.permissions import Actor, load_permissions
@@ -38,18 +43,20 @@ from sinetti.services.self_service import certificates as self_service_certifica
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
 CLIENTS = 300
-AIM = 0.2
-"""Limit in seconds for the 95th percentile, from the issue."""
+AIM = 0.15
+"""Limit in seconds for the 95th percentile of a page, and of a statement."""
 PAGE_AIM = 150_000
 """Limit in octets for a page."""
-ADDRESS = "http://localhost:8000"
+ADDRESS, AUTHORITY = "http://localhost:8000", "bench-ca"
 
-# Four certificates to an organisation; every eighth was renewed, and the new one retrieved. A gateway saw half.
+# Four certificates to an organisation; every eighth was renewed, and the new one retrieved. A gateway saw half. One in
+# a hundred has an open order, and one in fifty a rejected request and a message that was returned.
 _FILLING = """
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'Contact' || i || '@bench.example', '', 'fi' FROM {numbers};
 INSERT INTO sinetti_organisation (organisation_id, customer_id, normalised_id, kind, country, name, language, created)
-SELECT md5('o' || i), 'BENCH' || i, 'bench' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
+SELECT md5('o' || i), 'BENCH' || i, 'bench' || i, 'artificial', 'FI',
+       CASE WHEN i %% 1000 = 0 THEN 'Maalaamo Korhonen ' || i || ' Oy' ELSE 'Organisation ' || i END, 'fi', %(at)s
   FROM {numbers} WHERE i %% 4 = 0;
 INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)
 SELECT md5('o' || i), 'bench', %(at)s FROM {numbers} WHERE i %% 4 = 0;
@@ -78,7 +85,8 @@ SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {number
 class Figure:
     """One query: its name, and its durations in seconds.
 
-    The table shows the median, the 95th percentile and the longest.
+    The table shows the shortest, the median, the 95th percentile and the longest. On a machine with other work only the
+    shortest says what the page costs.
     """
 
     what: str
@@ -98,11 +106,11 @@ class Figure:
     def row(self) -> str:
         """Return the figure as a row of the table, in milliseconds."""
         middle = quantiles(self.times, n=2, method="inclusive")[0]
-        figures = " | ".join(f"{one * 1000:.0f}" for one in (middle, self.p95, max(self.times)))
+        figures = " | ".join(f"{one * 1000:.0f}" for one in (min(self.times), middle, self.p95, max(self.times)))
         return f"| {self.what} | {len(self.times)} | {figures} | {f'{self.octets:,}' if self.octets else '–'} |"
 
 
-HEAD = "| what | asked | median ms | p95 ms | longest ms | octets |\n|---|--:|--:|--:|--:|--:|"
+HEAD = "| what | asked | shortest ms | median ms | p95 ms | longest ms | octets |\n|---|--:|--:|--:|--:|--:|--:|"
 
 
 def main() -> int:
@@ -119,12 +127,15 @@ def measured(certificates: int, times: int) -> list[Figure]:
         stack.callback(db.close)
         migrate(db)
         fill(db, certificates)
-        user = _firm(db)
-        ctx = ServiceContext(Environment.TEST, db, cast("Any", None), {}, {}, "FI", {}, lambda: NOW, utc_now, b"k" * 32)
+        firm = _firm(db)
+        known = {AUTHORITY: _certificate()}
+        ctx = ServiceContext(
+            Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, b"k" * 32
+        )
         return [
-            *_lists(ctx, Actor(user.pk, second_factor=True), times),
+            *_pages(ctx, firm, times),
+            *_lists(ctx, Actor(firm.pk, second_factor=True), times),
             *_searches(db, certificates, times),
-            *_pages(ctx, user, times),
         ]
 
 
@@ -178,30 +189,50 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
     ]
 
 
-def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
-    """Measure whole pages through the endpoint, with session and mandates."""
-    around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
+def _pages(ctx: ServiceContext, firm: User, times: int) -> list[Figure]:
+    """Measure the main pages through the endpoint, with sessions and role assignments."""
+    around = PortalContext(ctx, lambda _: True, NotificationSettings(ADDRESS, "Bench", dict.fromkeys(Language, "help")))
     door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
-    cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"
-    figures = []
-    for what, query in (
-        ("page: most urgent first", ""),
-        ("page: a search", "q=payroll+1"),
-        ("page: by contact, descending", "sort=contact&order=descending"),
-    ):
-        request = Request(
-            "GET", "/settings/certificates", query, {"host": "localhost:8000", "cookie": cookie}, "0" * 32, b""
+    signatory, held = _signatory(ctx.db)
+    clerk = User.objects.using(ctx.db.alias).create(email="clerk@authority.example", is_staff=True, created=NOW)
+    lists, at_firm = "/settings/certificates", firm.mandates.get().organisation_id
+    asked: Sequence[tuple[str, User, str, str]] = (
+        ("start page of a representative", signatory, "/", ""),
+        ("start page of a firm", firm, "/", ""),
+        ("clerk's start page", clerk, "/", ""),
+        ("clerk's pages", clerk, "/staff", ""),
+        ("certificates of a firm", firm, lists, ""),
+        ("a search in them: description", firm, lists, "q=ayroll+1"),
+        ("a search in them: name", firm, lists, "q=korhonen"),
+        ("by contact person, descending", firm, lists, "sort=contact&order=descending"),
+        ("one certificate", signatory, f"{lists}/{held}", ""),
+        ("clients of a firm", firm, "/settings/clients", f"organisation={at_firm}"),
+        ("orders of a firm", firm, "/settings/orders", ""),
+        ("authorisations", signatory, "/settings/authorisations", ""),
+        ("clerk's search of certificates: name", clerk, "/staff/certificates", "text=korhonen"),
+        ("clerk's search of certificates: description", clerk, "/staff/certificates", "text=ayroll+77"),
+        ("clerk's search of certificates: nothing", clerk, "/staff/certificates", "text=zzzz"),
+        ("clerk's search of organisations", clerk, "/staff/organisations", "text=korhonen"),
+        ("clerk's outbox", clerk, "/staff/outbox", ""),
+    )
+    sessions = {user.pk: f"{settings.SESSION_COOKIE_NAME}={_session(user)}" for user in (signatory, firm, clerk)}
+    return [
+        _page(
+            door,
+            what,
+            Request("GET", path, query, {"host": "localhost:8000", "cookie": sessions[user.pk]}, "0" * 32, b""),
+            times,
         )
-        reply = door(request)
-        if reply.status != 200:  # noqa: PLR2004 - OK
-            sentence = f"{what}: {reply.status}"
-            raise RuntimeError(sentence)
-        figures.append(replace(_timed(what, times, partial(_ask, door, request)), octets=len(reply.body)))
-    return figures
+        for what, user, path, query in asked
+    ]
 
 
-def _ask(door: WsgiEndpoint, request: Request, _number: int) -> None:
-    door(request)
+def _page(door: WsgiEndpoint, what: str, request: Request, times: int) -> Figure:
+    reply = door(request)
+    if reply.status != 200:  # noqa: PLR2004 - OK
+        sentence = f"{what}: {reply.status}"
+        raise RuntimeError(sentence)
+    return replace(_timed(f"page: {what}", times, lambda _: door(request)), octets=len(reply.body))
 
 
 def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
@@ -223,12 +254,20 @@ def fill(db: Database, certificates: int) -> None:
 
     Their ends lie from 170 days ago to two years ahead.
     """
-    add_authority(db, "bench-ca", NOW)
+    add_authority(db, AUTHORITY, NOW)
     Gateway.objects.using(db.alias).create(
         number=1, name="gate", public_key="", added=NOW, first_report=NOW, last_report=NOW
     )
     write(db, _FILLING, certificates, {"at": NOW})
     settle(db)
+
+
+def _certificate() -> bytes:
+    """Return a CA's certificate, of which pages show the name."""
+    key = generate_key(KeyType.EC_P256)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW)
+    return certificate_der(builder.sign(key, hashes.SHA256()))
 
 
 def _firm(db: Database) -> User:
@@ -248,9 +287,20 @@ def _firm(db: Database) -> User:
     return user
 
 
+def _signatory(db: Database) -> tuple[User, str]:
+    """Return a representative, and the serial number of a certificate."""
+    user = User.objects.using(db.alias).create(email="somebody@malli.example", created=NOW)
+    held = models.Certificate.objects.using(db.alias).select_related("lineage").get(pk=1)
+    models.RoleAssignment.objects.using(db.alias).create(
+        organisation_id=held.lineage.organisation_id, user=user, role="signatory", valid_from=NOW
+    )
+    return user, held.serial
+
+
 def _session(user: User) -> str:
-    """Return the session of a user who has signed in."""
+    """Return the session of a user who has signed in; a clerk's has a purpose."""
     session = SessionStore()
+    session[PURPOSE] = "support"
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()

@@ -32,6 +32,13 @@ TRANSLATIONS = ("fi", "sv")
 TRANSLATED = (
     "index",
     "about",
+    "guide/index",
+    "guide/accounts",
+    "guide/certificates",
+    "guide/ordering",
+    "guide/authorisations",
+    "guide/applications",
+    "guide/clerks",
     "holders/index",
     "holders/client",
     "holders/agent",

@@ -1,6 +1,8 @@
 """Texts that people enter: accepted, rejected, and named in the error message."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from sinetti.domain import validation
 from sinetti.domain.validation import ValidationError
@@ -65,6 +67,47 @@ def test_taken(check, given, expected):
 def test_refused(check, given, sentence):
     with pytest.raises(ValidationError, match=sentence):
         check(*given)
+
+
+LOCAL_PARTS = some.from_regex(r"[a-zåäö0-9+_'-]{1,12}(\.[a-z0-9+_'-]{1,12}){0,2}", fullmatch=True)
+HOSTS = some.from_regex(r"([a-z0-9å]([a-z0-9-]{0,8}[a-z0-9])?\.){1,3}([a-z]{2,8}|xn--[a-z0-9]{2,8})", fullmatch=True)
+BROKEN = {
+    "the host ends with a dot": "{local}@{host}.",
+    "the host begins with a dot": "{local}@.{host}",
+    "two dots in the host": "{local}@a..{host}",
+    "the host has one label": "{local}@host",
+    "no label before the last": "{local}@.example",
+    "a label begins with a hyphen": "{local}@-a.{host}",
+    "a label ends with a hyphen": "{local}@a-.{host}",
+    "a number as the last label": "{local}@{host}.1",
+    "an IP address": "{local}@[192.0.2.1]",
+    "the local part begins with a dot": ".{local}@{host}",
+    "the local part ends with a dot": "{local}.@{host}",
+    "two dots in the local part": "a..{local}@{host}",
+    "no local part": "@{host}",
+    "no host": "{local}@",
+    "two at signs": "{local}@b@{host}",
+    "a comment": "{local}(home)@{host}",
+}
+
+
+@settings(max_examples=40)
+@given(local=LOCAL_PARTS, host=HOSTS | some.just("localhost"))
+def test_every_well_formed_address_is_accepted(local, host):
+    assert validation.check_email("email", f" {local}@{host} ") == f"{local}@{host}"
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_broken_address_is_refused(broken):
+    with pytest.raises(ValidationError, match="email is an address like"):
+        validation.check_email("email", broken.format(local="self", host="customer.example"))
+
+
+@settings(max_examples=60)
+@given(broken=some.sampled_from(list(BROKEN.values())), local=LOCAL_PARTS, host=HOSTS)
+def test_it_is_refused_with_any_other_parts(broken, local, host):
+    with pytest.raises(ValidationError, match="email is an address like"):
+        validation.check_email("email", broken.format(local=local, host=host))
 
 
 LINKED = {

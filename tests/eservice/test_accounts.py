@@ -59,7 +59,7 @@ def another(browser):
 
 
 def leave(browser):
-    browser.get("/account/logout/")
+    browser.get("/account/logout")
     return send(browser)
 
 
@@ -73,15 +73,15 @@ def audited(what):
 
 def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_desk, post):
     browser.headers["accept-language"] = "sv"
-    browser.get("/account/signup/")
+    browser.get("/account/signup")
     send(browser, name="Nimi Nimetty", email="Nimi@People.example", password1=PASSWORD)
-    assert browser.path == "/account/confirm-email/"
+    assert browser.path == "/account/confirm-email"
     assert post.sent == [models.OutboxMessage.objects.get().message_id], "it was sent at once"
     made = models.User.objects.get()
     assert (made.email, made.language, made.name, made.is_staff) == (EMAIL, "sv", "Nimi Nimetty", False)
     assert made.password.startswith("argon2$argon2id$")
     sign_in(browser, EMAIL)
-    assert browser.path == "/account/confirm-email/", "nobody signs in before"
+    assert browser.path == "/account/confirm-email", "nobody signs in before"
     link = way(sqlite_desk, EMAIL, "Bekräfta")
     browser.get(link)
     assert not made.emailaddress_set.get().verified, "opening the link changes nothing"
@@ -96,16 +96,16 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
 
 
 def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browser, sqlite_desk):
-    browser.get("/account/signup/")
+    browser.get("/account/signup")
     form = next(one for one in browser.page.forms if urlsplit(one.action or browser.path).path == browser.path)
     fields = {**{name: value or "" for name, value in form.form_values()}, "name": "Nimi", "email": EMAIL}
     for _ in range(2):
-        browser.post("/account/signup/", {**fields, "password1": PASSWORD})
-        assert browser.reply.headers["location"] == "/account/confirm-email/"
+        browser.post("/account/signup", {**fields, "password1": PASSWORD})
+        assert browser.reply.headers["location"] == "/account/confirm-email"
     assert sent_kinds(sqlite_desk, EMAIL) == {"confirm"}
-    assert sign_in(browser, EMAIL).path == "/account/confirm-email/"
+    assert sign_in(browser, EMAIL).path == "/account/confirm-email"
     browser.get(way(sqlite_desk, EMAIL, "Confirm"))
-    assert send(browser).path == "/account/login/"
+    assert send(browser).path == "/account/login"
     assert sign_in(browser, EMAIL).path == "/"
 
 
@@ -114,13 +114,13 @@ def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk)
 
     The owner's own sign-up takes its place.
     """
-    browser.get("/account/signup/")
+    browser.get("/account/signup")
     send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
     first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
     assert owner.get(first).reply.status == 403
     CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
     sqlite_desk.clock.forward(timedelta(minutes=5))
-    owner.get("/account/signup/")
+    owner.get("/account/signup")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     assert owner.get(first).reply.status == 404
     phone, link = another(browser), way(sqlite_desk, EMAIL, "Confirm")
@@ -135,14 +135,14 @@ def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk)
 
 
 def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
-    browser.get("/account/signup/")
+    browser.get("/account/signup")
     send(browser, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
-    key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-2]
+    key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-1]
     assert key not in json.dumps(models.OutboxMessage.objects.get().facts)
-    browser.get(f"/account/confirm-email/{key}/")
+    browser.get(f"/account/confirm-email/{key}")
     send(browser)
     sign_in(browser, EMAIL)
-    browser.get("/account/security/codes/add/")
+    browser.get("/account/security/codes/add")
     (secret,) = browser.secrets
     cookie = browser.cookies["__Host-session"]
     for row in Session.objects.all():
@@ -157,7 +157,7 @@ def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
 
 
 def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
-    browser.get("/account/password/reset/")
+    browser.get("/account/password/reset")
     send(browser, email=EMAIL)
     sqlite_desk.machine.forward(DAY)
     (dropped,) = letters(sqlite_desk, EMAIL)
@@ -165,16 +165,16 @@ def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
 
 
 def test_the_cookie_of_a_session(browser, user):
-    browser.get("/account/login/")
+    browser.get("/account/login")
     assert "__Host-session" not in browser.cookies, "looking makes no session"
     browser.cookies["__Host-session"] = "known to somebody else before"
     sign_in(browser, EMAIL)
     assert browser.cookies["__Host-session"] != "known to somebody else before"
     leave(browser)
-    browser.get("/account/login/")
+    browser.get("/account/login")
     send_of = browser.page.forms[0]
     fields = {name: value or "" for name, value in send_of.form_values()}
-    browser._ask("POST", "/account/login/", _form({**fields, "login": EMAIL, "password": PASSWORD}))
+    browser._ask("POST", "/account/login", _form({**fields, "login": EMAIL, "password": PASSWORD}))
     (cookie,) = [one for one in browser.reply.cookies if one.startswith("__Host-session=")]
     assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
@@ -184,28 +184,28 @@ def _form(fields):
     return urlencode(fields).encode()
 
 
-@pytest.mark.parametrize("begins", ["/account/login/", "/account/signup/"])
+@pytest.mark.parametrize("begins", ["/account/login", "/account/signup"])
 def test_nobody_is_led_to_another_site(browser, user, begins):
     for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)", r"/\evil.example"):
-        browser.get(f"/account/login/?next={elsewhere}")
+        browser.get(f"/account/login?next={elsewhere}")
         assert not browser.page.xpath("//input[@name='next']")
         browser.get(f"{begins}?next={elsewhere}")
         assert "evil" not in browser.reply.body.decode().partition("<main")[2]
-    browser.get("/account/login/?next=/account/email/")
+    browser.get("/account/login?next=/account/email")
     send(browser, login=EMAIL, password=PASSWORD)
-    assert browser.path == "/account/email/"
+    assert browser.path == "/account/email"
 
 
 def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_desk, user):
     pages = []
     for email in (EMAIL, "missing@people.example"):
-        browser.get("/account/signup/")
+        browser.get("/account/signup")
         send(browser, name="N N", email=email, password1=PASSWORD)
         pages.append((browser.path, browser.page.text_content()))
-        browser.get("/account/password/reset/")
+        browser.get("/account/password/reset")
         send(browser, email=email.replace("missing", "no-one"))
         pages.append((browser.path, browser.page.text_content()))
-        browser.get("/account/login/")
+        browser.get("/account/login")
         send(browser, login=email.replace("missing", "no-one"), password="a wrong password")
         pages.append((browser.path, browser.page.text_content()))
     assert pages[:3] == pages[3:]
@@ -235,7 +235,7 @@ WRONG = {
 def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, case):
     typed, sentence = WRONG[case]
     fields = {"name": "Nimi Nimetty", "email": EMAIL, "password1": PASSWORD, **typed}
-    browser.get("/account/signup/")
+    browser.get("/account/signup")
     send(browser, **fields)
     assert wrongs(browser) == [sentence]
     assert browser.page.xpath("//input[@name='email']/@value") == [fields["email"]]
@@ -255,24 +255,24 @@ def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, s
 def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_desk, user):
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
-    assert browser.path == "/account/security/"
+    assert browser.path == "/account/security"
     assert "requires a second factor" in browser.page.text_content()
-    browser.get("/account/security/codes/add/")
+    browser.get("/account/security/codes/add")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
     assert wrongs(browser) == ["The code is wrong or has already been used. Wait for the next code and try again."]
     send(browser, code=code(secret))
-    assert browser.path == "/account/security/recovery-codes/"
+    assert browser.path == "/account/security/recovery-codes"
     assert len(browser.secrets) == 10
-    assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
-    assert "requires a second factor" not in browser.get("/account/security/").page.text_content(), "it counts at once"
+    assert not browser.get("/account/security/recovery-codes").secrets, "they are shown once"
+    assert "requires a second factor" not in browser.get("/account/security").page.text_content(), "it counts at once"
     assert sent_kinds(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
 
 def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
     models.User.objects.update(is_staff=True)
-    assert sign_in(browser, EMAIL).path == "/account/security/"
+    assert sign_in(browser, EMAIL).path == "/account/security"
 
 
 def _sent(octets):
@@ -334,7 +334,7 @@ def test_what_a_browser_says_is_read():
 def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, credential):
     if place == "add":
         sign_in(browser, EMAIL)
-    browser.get(f"/account/security/passkeys/{place}/")
+    browser.get(f"/account/security/passkeys/{place}")
     token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
     browser.post(browser.path, {"csrfmiddlewaretoken": token, "credential": credential})
     assert browser.reply.status == 400
@@ -343,16 +343,16 @@ def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, 
 
 def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     sign_in(browser, EMAIL)
-    assert browser.path == "/account/security/sign-in/"
-    assert browser.get("/account/email/").reply.status == 302, "not signed in before the code"
-    browser.get("/account/security/sign-in/")
+    assert browser.path == "/account/security/sign-in"
+    assert browser.get("/account/email").reply.status == 302, "not signed in before the code"
+    browser.get("/account/security/sign-in")
     now = code(SECRET)
     send(browser, code=now)
     assert browser.path == "/"
     found = another(browser)
     sign_in(found, EMAIL)
     send(found, code=now)
-    assert found.path == "/account/security/sign-in/", "used codes are remembered by all processes"
+    assert found.path == "/account/security/sign-in", "used codes are remembered by all processes"
     assert wrongs(found)
     used = max(CacheEntry.objects.values_list("expires", flat=True))
     assert (used - models.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
@@ -362,19 +362,19 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     elsewhere = another(browser)
     sign_in(elsewhere, EMAIL)
     send(elsewhere, code=code(SECRET, -1))
-    browser.get("/account/password/reset/")
+    browser.get("/account/password/reset")
     send(browser, email=EMAIL)
     follow(browser.get(way(sqlite_desk, EMAIL, "Set a new")))
     assert "key/" in browser.path
-    assert browser.path.endswith("-set-password/"), "the secret is out of the address"
+    assert browser.path.endswith("-set-password"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
     assert wrongs(browser) == ["The passwords do not match. Enter both again."]
     send(browser, password1=OTHER, password2=OTHER)
     assert browser.heading == "Password changed"
-    assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
+    assert follow(browser.get("/account/email")).path == "/account/login", "it signs nobody in"
     sign_in(browser, EMAIL, OTHER)
-    assert browser.path == "/account/security/sign-in/"
-    assert elsewhere.get("/account/email/").reply.status == 302, "signed out on all devices"
+    assert browser.path == "/account/security/sign-in"
+    assert elsewhere.get("/account/email").reply.status == 302, "signed out on all devices"
     assert sent_kinds(sqlite_desk, EMAIL) == {"reset", "password-reset"}
     assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
 
@@ -383,13 +383,13 @@ def test_who_has_a_second_factor_proves_who_they_are_by_that_alone(browser, sqli
     sign_in(browser, EMAIL)
     Authenticator.objects.create(user=user, type="totp", data={"secret": "set up elsewhere"})
     for sensitive in ("codes/remove/", "passkeys/add/", "recovery-codes/new/"):
-        assert follow(browser.get(f"/account/security/{sensitive}")).path == "/account/security/reauthenticate/"
-    assert follow(browser.get("/account/email/")).path == "/account/security/reauthenticate/"
-    assert follow(browser.get("/account/password/change/")).path == "/account/security/reauthenticate/"
-    browser.post("/account/security/codes/remove/", {"csrfmiddlewaretoken": _token(browser)})
+        assert follow(browser.get(f"/account/security/{sensitive}")).path == "/account/security/reauthenticate"
+    assert follow(browser.get("/account/email")).path == "/account/security/reauthenticate"
+    assert follow(browser.get("/account/password/change")).path == "/account/security/reauthenticate"
+    browser.post("/account/security/codes/remove", {"csrfmiddlewaretoken": _token(browser)})
     assert Authenticator.objects.filter(user=user).exists()
-    browser.get("/account/reauthenticate/")
-    assert browser.reply.headers["location"] == "/account/security/reauthenticate/", "the password does not do"
+    browser.get("/account/reauthenticate")
+    assert browser.reply.headers["location"] == "/account/security/reauthenticate", "the password does not do"
 
 
 def _token(browser):
@@ -400,23 +400,23 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     elsewhere = another(browser)
     sign_in(elsewhere, EMAIL)
     send(elsewhere, code=code(SECRET))
-    assert elsewhere.get("/account/security/").reply.status == 200
+    assert elsewhere.get("/account/security").reply.status == 200
     CacheEntry.objects.all().delete()  # the same code counts once more
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
-    browser.get("/account/security/codes/remove/")
+    browser.get("/account/security/codes/remove")
     assert "your only second factor" in browser.page.text_content()
     send(browser)
-    assert browser.path == "/account/security/"
+    assert browser.path == "/account/security"
     assert "requires a second factor" in browser.page.text_content(), "what it gave is gone in this session, too"
     assert sent_kinds(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
-    assert elsewhere.get("/account/security/").reply.status == 302, "what other sign-ins showed counts no more"
+    assert elsewhere.get("/account/security").reply.status == 302, "what other sign-ins showed counts no more"
 
 
 def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
-    browser.get("/account/security/codes/add/")
+    browser.get("/account/security/codes/add")
     send(browser, code=code(browser.secrets[0]))
     spare = browser.secrets[0]
     leave(browser)
@@ -432,7 +432,7 @@ def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
 def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(browser, sqlite_desk, guarded):
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
-    browser.get("/account/email/")
+    browser.get("/account/email")
     send(browser, email=EMAIL)
     assert wrongs(browser) == ["This is already your account's address. Enter another one."]
     send(browser, email="new@people.example")
@@ -454,11 +454,11 @@ def aged(browser):
 
 def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
-    browser.get("/account/email/")
+    browser.get("/account/email")
     send(browser, email="mistyped@elsewhere.example")
     reader = another(browser)
     for email in ("mistyped@elsewhere.example", "Mistyped@ELSEWHERE.example", EMAIL.upper()):
-        reader.get("/account/password/reset/")
+        reader.get("/account/password/reset")
         send(reader, email=email)
     assert sent_kinds(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
     assert "reset" in sent_kinds(sqlite_desk, EMAIL) | sent_kinds(sqlite_desk, EMAIL.upper())
@@ -467,24 +467,24 @@ def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_
 def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     aged(browser)
-    follow(browser.get("/account/email/"))
-    assert browser.path == "/account/reauthenticate/"
+    follow(browser.get("/account/email"))
+    assert browser.path == "/account/reauthenticate"
     send(browser, password="not it at all")
     assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, password=PASSWORD)
-    assert browser.path == "/account/email/", "and one goes on to what was asked"
+    assert browser.path == "/account/email", "and one goes on to what was asked"
 
 
 def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET, -1))
     aged(browser)
-    follow(browser.get("/account/security/recovery-codes/new/"))
-    assert browser.path == "/account/security/reauthenticate/"
+    follow(browser.get("/account/security/recovery-codes/new"))
+    assert browser.path == "/account/security/reauthenticate"
     send(browser, code=code(SECRET))
-    assert browser.path == "/account/security/recovery-codes/new/"
+    assert browser.path == "/account/security/recovery-codes/new"
     send(browser)
-    assert browser.path == "/account/security/recovery-codes/"
+    assert browser.path == "/account/security/recovery-codes"
     assert len(browser.secrets) == 10
     assert sent_kinds(sqlite_desk, EMAIL) == {"recovery-made"}
 
@@ -497,14 +497,14 @@ def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
     browser = Browser(people_door(desk))
     if page == "email":
         sign_in(browser, EMAIL)
-    browser.get(f"/account/{page}/")
+    browser.get(f"/account/{page}")
     send(browser, **({"name": "Nimi", "password1": PASSWORD} if page == "signup" else {}), email=long)
     assert wrongs(browser) == ["Enter an e-mail address, for example name@organisation.example."]
 
 
 def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
     for _ in range(7):
-        browser.get("/account/password/reset/")
+        browser.get("/account/password/reset")
         send(browser, email=EMAIL)
     assert browser.reply.status == 429
     assert browser.heading == "Too many attempts"
@@ -529,12 +529,12 @@ def test_browsers_are_named_in_a_few_words(user_agent):
 def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     elsewhere = sign_in(another(browser), EMAIL)
     sign_in(browser, EMAIL)
-    browser.get("/account/password/change/")
+    browser.get("/account/password/change")
     send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
     assert wrongs(browser) == ["Wrong password. Try again."]
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
-    assert browser.path == "/account/security/"
-    assert elsewhere.get("/account/email/").reply.status == 302
+    assert browser.path == "/account/security"
+    assert elsewhere.get("/account/email").reply.status == 302
     assert sent_kinds(sqlite_desk, EMAIL) == {"password-changed"}
 
 
@@ -543,19 +543,19 @@ def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, 
     elsewhere.headers["user-agent"] = "A phone"
     sign_in(elsewhere, EMAIL)
     sign_in(browser, EMAIL)
-    browser.get("/account/sessions/")
+    browser.get("/account/sessions")
     assert "A phone" in browser.page.text_content()
     send(browser)
     assert "A phone" not in browser.page.text_content()
-    assert elsewhere.get("/account/sessions/").reply.status == 302
-    assert browser.get("/account/sessions/").reply.status == 200
+    assert elsewhere.get("/account/sessions").reply.status == 302
+    assert browser.get("/account/sessions").reply.status == 200
 
 
 def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     assert deactivate(EMAIL, sqlite_desk.ctx, "operator", REQUEST)
     assert not Session.objects.exists()
-    assert browser.get("/account/sessions/").reply.status == 302
+    assert browser.get("/account/sessions").reply.status == 302
     assert sign_in(browser, EMAIL).heading == "This account has been closed"
 
 
@@ -575,17 +575,17 @@ def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(brow
 
 def test_signing_out_takes_a_button(browser, user):
     sign_in(browser, EMAIL)
-    browser.get("/account/logout/")
-    assert browser.get("/account/sessions/").reply.status == 200
+    browser.get("/account/logout")
+    assert browser.get("/account/sessions").reply.status == 200
     leave(browser)
-    assert browser.get("/account/sessions/").reply.status == 302
+    assert browser.get("/account/sessions").reply.status == 302
 
 
 def test_pages_speak_the_language_of_the_account_unless_told_otherwise(browser, sqlite_desk, user):
     models.User.objects.update(language="fi")
     sign_in(browser, EMAIL)
-    assert browser.get("/account/security/").page.get("lang") == "fi"
-    assert browser.get("/account/security/?lang=sv").page.get("lang") == "sv"
+    assert browser.get("/account/security").page.get("lang") == "fi"
+    assert browser.get("/account/security?lang=sv").page.get("lang") == "sv"
 
 
 def test_only_pages_of_ours_are_served(browser):
@@ -595,31 +595,31 @@ def test_only_pages_of_ours_are_served(browser):
     for path in ("login/code/", "login/code/confirm/", "2fa/", "3rdparty/", "signup/passkey/", "phone/verify/", ""):
         assert browser.get(f"/account/{path}").reply.status in {302, 404}
         assert browser.get(f"/accounts/{path}").reply.status == 404
-    assert browser.get("/account/providers/unknown/").reply.status == 404
+    assert browser.get("/account/providers/unknown").reply.status == 404
     assert browser.get("/account/providers/unknown/answer/").reply.status == 404
 
 
 SIGNED_IN = (
-    "/account/security/",
-    "/account/email/",
-    "/account/password/change/",
-    "/account/sessions/",
-    "/account/providers/",
-    "/account/security/passkeys/add/",
-    "/account/security/codes/remove/",
-    "/account/security/recovery-codes/new/",
-    "/account/logout/",
+    "/account/security",
+    "/account/email",
+    "/account/password/change",
+    "/account/sessions",
+    "/account/providers",
+    "/account/security/passkeys/add",
+    "/account/security/codes/remove",
+    "/account/security/recovery-codes/new",
+    "/account/logout",
 )
 OPEN = (
-    "/account/login/",
-    "/account/signup/",
-    "/account/password/reset/",
-    "/account/password/reset/done/",
-    "/account/password/reset/key/done/",
-    "/account/confirm-email/",
-    "/account/inactive/",
-    "/account/security/passkeys/sign-in/",
-    "/account/providers/cancelled/",
+    "/account/login",
+    "/account/signup",
+    "/account/password/reset",
+    "/account/password/reset/done",
+    "/account/password/reset/key/done",
+    "/account/confirm-email",
+    "/account/inactive",
+    "/account/security/passkeys/sign-in",
+    "/account/providers/cancelled",
 )
 STATEMENTS = 8
 

@@ -81,7 +81,8 @@ def test_a_person_is_invited_takes_it_up_and_loses_it(browser, sqlite_desk):
     newcomer.get(address)
     assert newcomer.reply.status == 303
     assert another(sqlite_desk, "thief").get(address).reply.status == 404
-    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
+    browser.get(f"{PAGE}/{row.pk}").press("check-withdraw").press("withdraw")
+    browser.get(PAGE)
     assert "new@people.example" not in text_of(browser)
 
 
@@ -106,14 +107,14 @@ def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite
     email = GIVEN["email"]
     send(newcomer.get(make), name="New Person", email=email, password1=PASSWORD)
     send(newcomer.get(way(sqlite_desk, email, "Confirm")))
-    assert newcomer.path == "/account/login/"
+    assert newcomer.path == "/account/login"
     send(newcomer, login=email, password=PASSWORD)
     assert newcomer.path == address
     follow(newcomer.press("add-second-factor"))
-    follow(newcomer.get("/account/security/codes/add/"))
+    follow(newcomer.get("/account/security/codes/add"))
     send(newcomer, code=code(newcomer.secrets[0]))
     assert newcomer.heading == "Recovery codes"
-    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Continue']/@href")
+    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href")
     assert ahead == address
     newcomer.get(ahead).press("take-up")
     assert rows(sqlite_desk, "RoleAssignment").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
@@ -220,16 +221,16 @@ def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_des
     browser.get(f"{PAGE}/{row.pk}").press("change", role="viewer", until="31.12.2026")
     assert CLIENT in text_of(firm.get("/settings/clients"))
     assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).role == Role.VIEWER
-    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
-    assert CLIENT not in text_of(firm.get("/settings/clients"))
+    browser.get(f"{PAGE}/{row.pk}").press("check-withdraw").press("withdraw")
+    assert "All (1) In force (0) End within 60 days (0) Ended (1)" in text_of(firm.get("/settings/clients"))
 
 
 def test_the_last_signatory_stays(browser, sqlite_desk):
     row = rows(sqlite_desk, "RoleAssignment").get()
-    for button, values in (("withdraw", {}), ("change", {"role": "viewer"}), ("change", {"until": "2027-01-01"})):
+    for button, values in (("check-withdraw", {}), ("change", {"role": "viewer"}), ("change", {"until": "2027-01-01"})):
         assert "last representative" in text_of(browser.get(f"{PAGE}/{row.pk}").press(button, **values))
     mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY)
-    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
+    browser.get(f"{PAGE}/{row.pk}").press("check-withdraw").press("withdraw")
     assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).withdrawn_at
 
 
@@ -321,24 +322,24 @@ def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
     user = account(sqlite_desk, "weak")
     mandate(sqlite_desk, user, CLIENT, Role.SIGNATORY)
     weak = signed_in(Browser(people_door(sqlite_desk)), user, second_factor=False, recent=True).get(page)
-    (ahead,) = weak.page.xpath("//main//a[contains(@href, '/account/security/')]/@href")
-    assert ahead == f"/account/security/?{urlencode({'next': page})}"
+    (ahead,) = weak.page.xpath("//main//a[contains(@href, '/account/security')]/@href")
+    assert ahead == f"/account/security?{urlencode({'next': page})}"
     for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"):
-        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
+        weak.get(f"/account/security?{urlencode({'next': elsewhere})}")
     follow(weak.get(ahead))
-    follow(weak.get("/account/security/codes/add/"))
+    follow(weak.get("/account/security/codes/add"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == [page]
+    assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == [page]
     assert weak.get(page).reply.status == 200
 
 
 def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
     weak = signed_in(Browser(people_door(sqlite_desk)), account(sqlite_desk, "weak"), second_factor=False, recent=True)
     for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "settings"):
-        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
-    follow(weak.get("/account/security/codes/add/"))
+        weak.get(f"/account/security?{urlencode({'next': elsewhere})}")
+    follow(weak.get("/account/security/codes/add"))
     send(weak, code=code(weak.secrets[0]))
-    assert weak.page.xpath("//main//a[@class='button'][text()='Continue']/@href") == ["/"]
+    assert weak.page.xpath("//main//a[@class='button'][normalize-space()='Continue']/@href") == ["/"]
 
 
 def test_the_pages_read_little(browser, sqlite_desk):
@@ -371,19 +372,22 @@ def test_long_lists_have_pages(browser, sqlite_desk):
 def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER)).get("/settings/profile")
     (chosen,) = viewer.page.xpath("//input[@name='mandate']/@value")
-    assert "Choose at least one authorisation." in text_of(viewer.press("give-up"))
-    assert "Authorisations given up: 1." in text_of(viewer.press("give-up", mandate=chosen))
+    assert "Choose at least one authorisation." in text_of(viewer.press("check-give-up"))
+    assert "The authorisation ends immediately." in text_of(viewer.press("check-give-up", mandate=chosen))
+    assert "Authorisation given up" in text_of(viewer), "the letter to the other representatives"
+    assert "Authorisations given up: 1." in text_of(viewer.press("give-up"))
     assert viewer.get("/settings/certificates").reply.status == 403
     (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")
     assert "Authorisations kept, because the organisation would have no representative" in text_of(
-        browser.press("give-up", mandate=own)
+        browser.press("check-give-up", mandate=own).press("give-up")
     )
     firms = mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER)
     manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get("/settings/clients")
-    assert "give-up" not in manager.buttons
+    assert "check-give-up" not in manager.buttons
     boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
-    assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
-    assert "The organisation has no clients." in text_of(boss)
+    boss.press("check-give-up", mandate=str(firms.pk)).press("give-up")
+    assert "Authorisations given up: 1." in text_of(boss)
+    assert "There are no clients yet." in text_of(boss)
 
 
 def twice(browser, does, **values):
@@ -404,12 +408,12 @@ def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
     director, helper = account(sqlite_desk, "director"), account(sqlite_desk, "helper")
     mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
     lent = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
-    signed_in(browser, director).get(f"/settings/authorisations/{lent}")
+    signed_in(browser, director).get(f"/settings/authorisations/{lent}").press("check-withdraw")
     assert "Check the current state." in twice(browser, "withdraw")
     assert browser.path == "/settings/authorisations"
     again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
-    signed_in(browser, helper).get("/settings/profile")
-    assert "No changes were needed." in twice(browser, "give-up", mandate=again)
+    signed_in(browser, helper).get("/settings/profile").press("check-give-up", mandate=again)
+    assert "No changes were needed." in twice(browser, "give-up")
 
 
 def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):

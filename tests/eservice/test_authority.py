@@ -75,15 +75,20 @@ TOKEN = {"lacks": "not there", "stranger": "not there"}
 Without a right, access is denied to every user.
 """
 
-HIDDEN = {"lacks": "not there", "stranger": "not there"}
-"""Pages of clerks, which do not exist for others by any method.
+HIDDEN = {"lacks": "not there", "stranger": "sign in"}
+"""Pages of clerks, which do not exist for other users by any method.
+
+A stranger is led to sign-in from every address there, known or not.
 
 A clerk who has not stated a purpose is asked for it before access.
 """
 
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
+    "acting_for": Route("/settings/acting-for", KNOWN, KNOWN),
     "profile": Route("/settings/profile", KNOWN, KNOWN),
+    "about": Route("/about", ALL),
+    "interface": Route("/interface", ALL),
     "privacy": Route("/privacy", ALL),
     "accessibility": Route("/accessibility", ALL),
     "m/<str:token>": Route("/m/{unknown}", NONE, NONE, **TOKEN),
@@ -101,6 +106,7 @@ ROUTES: dict[str, Route] = {
     "order_new": Route("/settings/orders/new?organisation={organisation}", ORDER, ORDER),
     "order_replace": Route("/settings/orders/replace", ASK, ASK),
     "order": Route("/settings/orders/{order}", SEE, SEE),
+    "certificates_bulk": Route("/settings/bulk", ASK, ASK),
     "contacts": Route("/settings/contacts", ASK, ASK),
     "certificate_contact": Route("/settings/certificates/{serial}/contact", ORDER, ORDER),
     "certificate_let_end": Route("/settings/certificates/{serial}/let-end", ORDER, ORDER),
@@ -114,6 +120,7 @@ ROUTES: dict[str, Route] = {
     "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
     "authorisation_pending": Route("/settings/authorisations/pending/{pending}", SIGN, SIGN),
     "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
+    "authorisations_ended": Route("/settings/authorisations/ended", None, KNOWN),
     "clients": Route("/settings/clients?organisation={organisation}", ORDER, ORDER),
     "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
     "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),
@@ -123,6 +130,7 @@ ROUTES: dict[str, Route] = {
     "application_decision": Route("/settings/applications/{application}/decision", SIGN),
     "staff": Route("/staff", STAFF, **HIDDEN),
     "staff_purpose": Route("/staff/purpose", STAFF, STAFF, **HIDDEN),
+    "staff_work": Route("/staff/work/fleets", STAFF, **HIDDEN),
     "staff_applications": Route("/staff/applications", STAFF, **HIDDEN),
     "staff_application": Route("/staff/applications/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_organisations": Route("/staff/organisations", STAFF, **HIDDEN),
@@ -207,7 +215,7 @@ def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterat
 def expects(who: str, route: Route, allowed: frozenset[str] | None) -> str:
     """Return the expected outcome for a user."""
     if allowed is None:
-        return "not there" if route.get == STAFF else "no such method"
+        return route.lacks if route.get == STAFF else "no such method"
     if who in allowed:
         return "allowed"
     return route.stranger if who == STRANGER else route.lacks

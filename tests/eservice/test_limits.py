@@ -254,9 +254,9 @@ def test_a_cookie_ends_half_a_year_after_the_last_sign_in(door, user, hands, mon
 
 def test_the_cookie_is_for_this_host_alone_and_says_nothing_of_its_owner(door, user, hands):
     browser = at(door, "192.0.2.1")
-    browser.get("/account/login/")
+    browser.get("/account/login")
     form = {name: value or "" for name, value in browser.page.forms[-1].form_values()}
-    browser.post("/account/login/", {**form, "login": EMAIL, "password": PASSWORD})
+    browser.post("/account/login", {**form, "login": EMAIL, "password": PASSWORD})
     (cookie,) = (one for one in browser.reply.cookies if one.startswith(COOKIE))
     parts = {one.strip().lower() for one in cookie.split(";")[1:]}
     assert {"httponly", "secure", "samesite=strict", "path=/"} <= parts
@@ -269,7 +269,7 @@ def test_a_new_password_ends_what_was_known_and_its_browser_is_known_at_once(doo
     thief, owner = at(door, "192.0.2.1"), at(door, "192.0.2.1")
     sign_in(owner, EMAIL)
     stolen = {COOKIE: owner.cookies[COOKIE]}
-    owner.get("/account/password/change/")
+    owner.get("/account/password/change")
     send(owner, oldpassword=PASSWORD, password1=NEW, password2=NEW)
     known = {COOKIE: owner.cookies[COOKIE]}
     assert known != stolen
@@ -285,7 +285,7 @@ def test_a_link_by_mail_lets_the_owner_in_where_all_guesses_of_the_day_are_used_
     guesses(door, addresses(6), hands)
     fresh = at(door, "192.0.2.1")
     assert not guess(fresh, password=PASSWORD)
-    fresh.get("/account/password/reset/")
+    fresh.get("/account/password/reset")
     send(fresh, email=EMAIL)
     follow(fresh.get(way(desk, EMAIL, "Set a new")))
     send(fresh, password1=NEW, password2=NEW)
@@ -299,7 +299,7 @@ def wrong_code():
 def test_without_the_second_factor_a_browser_is_not_known(door, guarded, hands):
     stranger = at(door, "198.51.100.1")
     sign_in(stranger, EMAIL)
-    assert stranger.path == "/account/security/sign-in/"
+    assert stranger.path == "/account/security/sign-in"
     assert COOKIE not in stranger.cookies
 
 
@@ -334,7 +334,7 @@ def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door
     """
     for address in addresses(6):
         browser = at(door, address)
-        browser.get("/account/password/reset/")
+        browser.get("/account/password/reset")
         send(browser, email=EMAIL)
     assert sent_kinds(desk, EMAIL) == {"reset"}
     owner = at(door, "192.0.2.1")

@@ -55,11 +55,11 @@ def user(sqlite_desk):
     return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
 
 
-def begun(browser, says, page="/account/login/"):
+def begun(browser, says, page="/account/login"):
     """Press the button, and return our request to the provider."""
     browser.get(page)
-    form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
-    browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})
+    form = next(one for one in browser.page.forms if one.action == "/account/providers/op")
+    browser.post("/account/providers/op", {name: value or "" for name, value in form.form_values()})
     place = urlsplit(browser.reply.headers["location"])
     assert f"{place.scheme}://{place.netloc}{place.path}" == f"{says.issuer}/authorize"
     asked = {name: values[0] for name, values in parse_qs(place.query).items()}
@@ -95,9 +95,9 @@ def test_what_our_request_says(browser, says):
     assert asked["acr_values"] == "strong"
     assert len(asked["state"]) >= 16
     assert len(asked["nonce"]) == 32
-    policy = browser.get("/account/login/").reply.headers["content-security-policy"]
+    policy = browser.get("/account/login").reply.headers["content-security-policy"]
     assert f"form-action 'self' {says.issuer};" in policy
-    browser.post("/account/providers/op/?auth_params=nonce%3Dmine%26acr_values%3Dweak&scope=more", {})
+    browser.post("/account/providers/op?auth_params=nonce%3Dmine%26acr_values%3Dweak&scope=more", {})
     answered(browser, asked)
     (sent,) = says.asked
     assert sent["code_verifier"]
@@ -106,11 +106,11 @@ def test_what_our_request_says(browser, says):
 def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(browser, sqlite_desk, says):
     says.claims = {"email": EMAIL, "email_verified": True, "name": "Nimi Nimetty"}
     answered(browser, begun(browser, says))
-    assert browser.path == "/account/providers/new/"
+    assert browser.path == "/account/providers/new"
     assert not models.User.objects.exists()
     assert browser.page.xpath("//input[@name='email']/@value") == [EMAIL]
     send(browser)
-    assert browser.path == "/account/confirm-email/", "the provider's word about an address confirms nothing"
+    assert browser.path == "/account/confirm-email", "the provider's word about an address confirms nothing"
     made = models.User.objects.get()
     assert not made.has_usable_password()
     assert not made.is_staff
@@ -121,9 +121,9 @@ def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(br
 def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_desk, says, user):
     says.claims = {"email": EMAIL, "email_verified": True}
     answered(browser, begun(browser, says))
-    assert browser.path == "/account/providers/new/"
+    assert browser.path == "/account/providers/new"
     send(browser, name="N N")
-    assert browser.path == "/account/confirm-email/", "and nobody is told that there is one"
+    assert browser.path == "/account/confirm-email", "and nobody is told that there is one"
     assert sent_kinds(sqlite_desk, EMAIL) == {"there-already"}
     assert not SocialAccount.objects.exists()
 
@@ -135,7 +135,7 @@ def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser,
     assert browser.path == "/"
     assert session_of(browser)[STRONG] is True
     assert session_of(browser)[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
-    browser.get("/account/logout/")
+    browser.get("/account/logout")
     send(browser)
     says.claims = {}
     answered(browser, begun(browser, says))
@@ -156,7 +156,7 @@ def test_a_provider_that_left_the_settings_vouches_for_nobody_any_more(browser, 
 def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_desk, says):
     signed_up(browser, sqlite_desk, says)
     says.claims = {"acr": "weak", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
-    assert answered(browser, begun(browser, says)).path == "/account/security/"
+    assert answered(browser, begun(browser, says)).path == "/account/security"
 
 
 def test_how_somebody_signed_in_only_the_id_token_tells(browser, sqlite_desk, says):
@@ -197,7 +197,7 @@ def test_an_answer_that_is_not_believed(browser, says, case):
     answered(browser, asked)
     assert browser.reply.status == 401
     assert browser.heading == "Sign-in with the other service failed"
-    assert browser.get("/account/sessions/").reply.status == 302
+    assert browser.get("/account/sessions").reply.status == 302
 
 
 WHY = {
@@ -232,24 +232,24 @@ def test_another_issuers_subject_of_the_same_name_is_somebody_else(browser, sqli
     with small_provider() as other:
         theirs = Browser(people_door(sqlite_desk, post, settings=settings_for(other.issuer, ROLES)))
         answered(theirs, begun(theirs, other))
-        assert theirs.path == "/account/providers/new/"
+        assert theirs.path == "/account/providers/new"
 
 
 def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqlite_desk, says, user):
-    browser.get("/account/login/")
+    browser.get("/account/login")
     token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
-    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "connect"})
-    assert browser.reply.headers["location"] == "/account/providers/"
+    browser.post("/account/providers/op", {"csrfmiddlewaretoken": token, "process": "connect"})
+    assert browser.reply.headers["location"] == "/account/providers"
     sign_in(browser, EMAIL)
-    answered(browser, begun(browser, says, "/account/providers/"))
-    assert browser.path == "/account/providers/"
+    answered(browser, begun(browser, says, "/account/providers"))
+    assert browser.path == "/account/providers"
     assert SocialAccount.objects.get().user == user
     assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added"}
-    browser.get("/account/logout/")
+    browser.get("/account/logout")
     send(browser)
     answered(browser, begun(browser, says))
-    assert browser.get("/account/sessions/").reply.status == 200
-    browser.get("/account/providers/")
+    assert browser.get("/account/sessions").reply.status == 200
+    browser.get("/account/providers")
     send(browser, account=str(SocialAccount.objects.get().pk))
     assert not SocialAccount.objects.exists()
     assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added", "provider-removed"}
@@ -258,7 +258,7 @@ def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqli
 def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
     signed_up(browser, sqlite_desk, says)
     answered(browser, begun(browser, says))
-    browser.get("/account/providers/")
+    browser.get("/account/providers")
     send(browser, account=str(SocialAccount.objects.get().pk))
     assert "Set a password first" in browser.page.text_content()
     assert SocialAccount.objects.exists()
@@ -270,10 +270,10 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
     session = session_of(browser)
     session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
     session.save()
-    follow(browser.get("/account/email/"))
-    assert browser.path == "/account/reauthenticate/"
-    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/email/"))
-    assert browser.path == "/account/email/"
+    follow(browser.get("/account/email"))
+    assert browser.path == "/account/reauthenticate"
+    answered(browser, begun(browser, says, "/account/reauthenticate?next=/account/email"))
+    assert browser.path == "/account/email"
 
 
 def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
@@ -283,16 +283,16 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
     """
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
-    browser.get("/account/password/reset/")
+    browser.get("/account/password/reset")
     send(browser, email=EMAIL)
     follow(browser.get(way(sqlite_desk, EMAIL, "Set a new password")))
     send(browser, password1=PASSWORD, password2=PASSWORD)
-    assert sign_in(browser, EMAIL).path == "/account/security/"
-    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/change/"):
+    assert sign_in(browser, EMAIL).path == "/account/security"
+    for address in ("codes/add", "passkeys/add", "../email", "../providers", "../password/change"):
         follow(browser.get(f"/account/security/{address}"))
-        assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate/", [])
-    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
-    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+        assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate", [])
+    answered(browser, begun(browser, says, "/account/reauthenticate?next=/account/security/codes/add"))
+    assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
 
 
 def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
@@ -304,24 +304,24 @@ def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     says.claims = {"acr": "strong"}
     answered(browser, begun(browser, says))
-    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
-    browser.get("/account/logout/")
+    assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
+    browser.get("/account/logout")
     send(browser)
     says.claims = {"acr": "weak"}
-    assert answered(browser, begun(browser, says)).path == "/account/security/"
-    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/set/"):
+    assert answered(browser, begun(browser, says)).path == "/account/security"
+    for address in ("codes/add", "passkeys/add", "../email", "../providers", "../password/set"):
         follow(browser.get(f"/account/security/{address}"))
-        assert browser.path == "/account/reauthenticate/"
+        assert browser.path == "/account/reauthenticate"
         assert "Use your second factor there" in browser.page.text_content()
-    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
-    assert follow(browser.get("/account/security/codes/add/")).path == "/account/reauthenticate/", "weak again"
+    answered(browser, begun(browser, says, "/account/reauthenticate?next=/account/security/codes/add"))
+    assert follow(browser.get("/account/security/codes/add")).path == "/account/reauthenticate", "weak again"
     says.claims = {"acr": "strong"}
-    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
-    assert browser.path == "/account/security/codes/add/"
+    answered(browser, begun(browser, says, "/account/reauthenticate?next=/account/security/codes/add"))
+    assert browser.path == "/account/security/codes/add"
     assert SocialAccount.objects.get().extra_data == {"iss": says.issuer, "sub": "one", "strong": True}
 
 
-@pytest.mark.parametrize("page", ["providers/", "email/", "security/codes/add/", "security/passkeys/add/"])
+@pytest.mark.parametrize("page", ["providers", "email", "security/codes/add", "security/passkeys/add"])
 def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sqlite_desk, says, page):
     user = signed_up(browser, sqlite_desk, says)
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
@@ -337,8 +337,8 @@ def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sql
 def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk, says, user):
     sign_in(browser, EMAIL)
     says.claims = {"acr": "strong"}
-    answered(browser, begun(browser, says, "/account/providers/"))
-    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+    answered(browser, begun(browser, says, "/account/providers"))
+    assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
 
 
 def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
@@ -350,12 +350,12 @@ def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sql
     assert (owner.reply.status, owner.buttons) == (403, [])
     (token,) = owner.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     assert owner.post(link, {"csrfmiddlewaretoken": token}).reply.status == 403
-    owner.get("/account/password/reset/")
+    owner.get("/account/password/reset")
     send(owner, email=EMAIL)
     assert sent_kinds(sqlite_desk, EMAIL) == {"confirm", "no-account"}
     CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
     sqlite_desk.clock.forward(timedelta(minutes=5))
-    owner.get("/account/signup/")
+    owner.get("/account/signup")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     assert browser.get(link).reply.status == 404, "that account is gone"
     assert not SocialAccount.objects.exists()
@@ -366,18 +366,18 @@ def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sql
 
 
 def test_a_link_alone_begins_nothing(browser, says):
-    assert follow(browser.get("/account/providers/op/")).path == "/account/login/"
+    assert follow(browser.get("/account/providers/op")).path == "/account/login"
     assert not says.asked
 
 
 def test_a_provider_that_is_away_or_signs_in_elsewhere(browser, says):
     says.discovery = {"authorization_endpoint": "https://sign-in.example/authorize"}
-    browser.get("/account/login/")
+    browser.get("/account/login")
     token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
-    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "login"})
+    browser.post("/account/providers/op", {"csrfmiddlewaretoken": token, "process": "login"})
     assert browser.page.xpath("//a[starts-with(@href, 'https://sign-in.example/authorize?')]")
     says.discovery = {"token_endpoint": None}
-    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "login"})
+    browser.post("/account/providers/op", {"csrfmiddlewaretoken": token, "process": "login"})
     assert browser.reply.status == 401
 
 

@@ -6,6 +6,7 @@ Every page is visited.
 import re
 from collections import Counter
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connections
@@ -13,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.values import Language
 from sinetti.eservice.ui import static_files
+from sinetti.server.http import Request
 from tests.eservice.conftest import opened_register
-from tests.support.browser import ADDRESS
-from tests.support.service_context import opened_desk
+from tests.support.browser import ADDRESS, people_door
+from tests.support.service_context import REQUEST, opened_desk
 from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000
@@ -70,7 +72,7 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
         "certificates without the second factor",
     ):
         found = built.visited(VISITS[visit], language.value).page.xpath(
-            "//a[@href='/account/security/' or starts-with(@href, '/account/security/?next=')]"
+            "//a[@href='/account/security' or starts-with(@href, '/account/security?next=')]"
         )
         ways[visit] = [" ".join(one.text_content().split()) for one in found]
     assert {one for names in ways.values() for one in names} == {name}
@@ -81,6 +83,43 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
         "certificates without the second factor",
     )
     assert all(len(ways[one]) > 1 for one in more), "beside the menu's"
+
+
+def redirected(town, path, query=""):
+    """Return the status and the location of the answer to a stranger's GET."""
+    door = people_door(town.desk, address=town.address)
+    reply = door(Request("GET", path, query, {"host": urlsplit(town.address).netloc}, REQUEST, b""))
+    return reply.status, reply.headers.get("location")
+
+
+def test_an_address_with_a_closing_slash_leads_to_the_page(built):
+    for visit in VISITS.values():
+        address = urlsplit(built.place(visit))
+        if address.path != "/":
+            assert redirected(built, f"{address.path}/", address.query) == (308, address.geturl()), visit.route
+
+
+SLASHED = {
+    "a page for clerks": ("/staff/organisations/", "/staff/organisations"),
+    "no page for clerks": ("/staff/nothing/", "/staff/nothing"),
+    "another host": ("//evil.example/", "/%2Fevil.example"),
+    "another host, with backslashes": ("/\\evil.example/", "/%5Cevil.example"),
+    "a line break": ("/a\r\nSet-Cookie: x/", "/a%0D%0ASet-Cookie:%20x"),
+    "a question with a slash": ("/settings/certificates/?q=a/", "/settings/certificates?q=a/"),
+}
+
+
+@pytest.mark.parametrize(("asked", "leads"), SLASHED.values(), ids=SLASHED)
+def test_slashes_reveal_nothing_and_lead_to_no_other_host(built, asked, leads):
+    assert redirected(built, *asked.split("?")) == (308, leads)
+
+
+def test_a_form_sent_to_an_address_with_a_slash_keeps_what_was_typed(built):
+    browser = built.visited(VISITS["my settings"], "en")
+    (form,) = (one for one in browser.page.forms if one.xpath(".//button[@value='save']"))
+    browser.post("/settings/profile/", {**dict(form.form_values()), "do": "save", "name": "x" * 300})
+    assert (browser.path, browser.reply.status) == ("/settings/profile", 422)
+    assert browser.page.xpath("//input[@name='name']/@value") == ["x" * 300]
 
 
 def sound(browser):
@@ -105,6 +144,31 @@ def sound(browser):
         assert one.xpath(f"//label[@for='{one.get('id')}']") or one.get("aria-labelledby"), one.get("name")
     for one in page.xpath("//a[@href] | //button"):
         assert one.text_content().strip() or one.get("aria-label")
+    says_where_links_lead(page)
     assert all(static_files.named(one) in body for one in (*static_files.STYLES, "page.js"))
     for link in page.xpath("//*[@role='alert']//a/@href"):
         assert link.removeprefix("#") in ids, "an error leads to its field"
+
+
+VAGUE = re.compile(
+    r"(click )?here|(read |learn |see )?more|link|this( page| link)?|details|"
+    r"(lue )?lisää|täällä|täältä|tästä|tämä|linkki|klikkaa( tästä)?|"
+    r"(läs )?mer|här|klicka( här)?|länk|denna( sida)?|\W*",
+    re.IGNORECASE,
+)
+BARE = re.compile(r"\s*(https?://|www\.)\S+\s*", re.IGNORECASE)
+
+
+def says_where_links_lead(page):
+    """Check that a link's text says where it leads (WCAG 2.4.4).
+
+    In a row of a table and beside a name, the row and the name say the rest.
+    """
+    leads = {}
+    for link in page.xpath("//a[@href]"):
+        text = " ".join((link.get("aria-label") or link.text_content()).split())
+        assert not VAGUE.fullmatch(text), text
+        assert not BARE.fullmatch(text), text
+        if not link.xpath("ancestor::td | ancestor::th | ancestor::dd"):
+            leads.setdefault(text, set()).add(link.get("href").partition("?")[0])
+    assert not {text: places for text, places in leads.items() if len(places) > 1}, "one text, several places"

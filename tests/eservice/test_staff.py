@@ -173,10 +173,14 @@ def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
     (row,) = table(anna.get("/staff/applications"))
     assert row[0] == "SI-7K3M2-Q9PXW"
     anna.get("/staff/applications?case=si-7k3m2-q9pxw").get(anna.reply.headers["location"])
-    anna.press("decide", verdict="refused", reason="Nej.")
+    anna.press("check-decide", verdict="refused", reason="Nej.")
     assert "20 to 2,000 characters" in text_of(anna)
     assert anna.page.xpath("//textarea/text()")[0].strip() == "Nej."
-    anna.press("decide", verdict="refused", reason="Ändamålet kräver inte gränssnittet.")
+    anna.press("check-decide", verdict="refused", reason="Ändamålet kräver inte gränssnittet.")
+    assert APPEAL[Language.SV] in text_of(anna), "the very decision"
+    made.refresh_from_db()
+    assert made.state == "open"
+    anna.press("decide")
     made.refresh_from_db()
     assert made.state == "refused"
     assert APPEAL[Language.SV] in made.decision
@@ -190,10 +194,11 @@ def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
     made = applied(sqlite_desk, "en")
     anna.get(f"/staff/applications/{made.pk}")
     assert "You cannot refuse applications yet" in text_of(anna)
-    anna.press("decide", verdict="refused", reason="The purpose does not need it.")
+    anna.press("check-decide", verdict="refused", reason="The purpose does not need it.")
+    assert "decide" not in anna.buttons
     made.refresh_from_db()
     assert made.state == "open"
-    anna.press("decide", verdict="approved", reason="")
+    anna.press("check-decide", verdict="approved", reason="").press("decide")
     made.refresh_from_db()
     assert made.state == "approved"
 
@@ -218,8 +223,10 @@ def test_an_organisation_is_added_renamed_and_ended(sqlite_desk, anna):
     assert anna.heading == "Malli Oy"
     anna.press("save", name="Malli Oyj")
     assert anna.heading == "Malli Oyj"
+    anna.press("check-end")
+    assert "No messages are sent." in text_of(anna)
     anna.press("end")
-    assert "end" not in anna.buttons
+    assert not {"end", "check-end"} & set(anna.buttons)
     anna.get("/staff/organisations?text=malli")
     assert table(anna) == [["Malli Oyj", MALLI, "Artificial ID (for testing)", "ended"]]
     anna.get("/staff/organisations/new").press("add", customer_id=MALLI, kind="artificial", name="Malli", spoken="fi")
@@ -348,7 +355,7 @@ def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna,
     assert organisation.name == "Sinisiipi Oyj"
     anna.get(f"/staff/organisations/{organisation.pk}")
     monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
-    assert "has changed since you opened this page" in text_of(anna.press("end"))
+    assert "has changed since you opened this page" in text_of(anna.press("check-end").press("end"))
 
 
 def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, anna, monkeypatch):
@@ -387,11 +394,11 @@ def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
 def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     serials = [enrolled(sqlite_desk).serial for _ in range(2)]
-    anna.get("/staff/revocations/new").press("look", organisation="", serials="xyz", first="2026-01-01")
+    anna.get("/staff/revocations/new").press("check-propose", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
-    anna.get("/staff/revocations/new").press("look", reason="superseded")
+    anna.get("/staff/revocations/new").press("check-propose", reason="superseded")
     assert "Select the certificates by" in text_of(anna)
-    anna.press("look", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
+    anna.press("check-propose", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
     assert "Certificates to revoke: 2. A second clerk must confirm this." in text_of(anna)
     anna.press("propose")
     assert "confirm" not in anna.buttons
@@ -405,10 +412,11 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
 
 def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
     enrolled(sqlite_desk)
-    anna.get("/staff/revocations/new").press("look", organisation=CUSTOMER_ID, reason="superseded")
+    anna.get("/staff/revocations/new").press("check-propose", organisation=CUSTOMER_ID, reason="superseded")
     enrolled(sqlite_desk)
     anna.press("propose")
     assert "Certificates to revoke: 2. They are revoked immediately" in text_of(anna)
+    assert "The list has changed since you opened this page." in text_of(anna)
     assert [row[-1].endswith("(Finnish time)") for row in table(anna)] == [True, True], "the hour stands beside the day"
     assert not BulkRevocation.objects.exists()
     anna.press("propose")
@@ -421,9 +429,12 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
     assert "too short" in text_of(anna)
     (row,) = table(anna.get(f"/staff/certificates?text={serial[:10]}"))
     assert row[0].startswith(serial)
-    anna.get(f"/staff/certificates/{serial}").press("revoke", reason="")
-    assert len(anna.page.xpath("//*[@class='wrong']")) == 2
-    anna.press("revoke", reason="privilegeWithdrawn", sure="yes")
+    anna.get(f"/staff/certificates/{serial}").press("check-revoke", reason="")
+    assert len(anna.page.xpath("//*[@class='wrong']")) == 1
+    anna.press("check-revoke", reason="privilegeWithdrawn")
+    assert anna.page.xpath("//blockquote"), "the letter that leaves"
+    assert not sqlite_desk.certificate(serial).revoked
+    anna.press("revoke")
     assert "Certificates revoked: 1." in text_of(anna)
     assert sqlite_desk.certificate(serial).revoked
     assert "revoke" not in anna.buttons
@@ -434,10 +445,10 @@ def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, 
     first, second = (enrolled(sqlite_desk).serial for _ in range(2))
     anna.get(f"/staff/certificates/{first}")
     assert "A second clerk must confirm this." not in text_of(anna)
-    anna.press("revoke", reason="superseded", sure="yes")
+    anna.press("check-revoke", reason="superseded").press("revoke")
     anna.get(f"/staff/certificates/{second}")
     assert "A second clerk must confirm this." in text_of(anna)
-    anna.press("revoke", reason="superseded", sure="yes")
+    anna.press("check-revoke", reason="superseded").press("revoke")
     assert "Revocation proposed. The certificate is revoked when another clerk confirms." in text_of(anna)
     assert anna.path.startswith("/staff/revocations/")
     assert "confirm" not in anna.buttons
@@ -449,8 +460,8 @@ def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, 
 def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_desk, door, anna):
     serial = enrolled(sqlite_desk).serial
     anna.get(f"/staff/certificates/{serial}")
-    at_work(sqlite_desk, door, "bo").get(anna.path).press("revoke", reason="superseded", sure="yes")
-    anna.press("revoke", reason="superseded", sure="yes")
+    at_work(sqlite_desk, door, "bo").get(anna.path).press("check-revoke", reason="superseded").press("revoke")
+    anna.press("check-revoke", reason="superseded")
     assert "This certificate has already been revoked." in text_of(anna)
 
 
@@ -573,7 +584,9 @@ def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
     anna.get("/staff/audit?since=0001-01-01&until=9999-12-31")
     assert table(anna)
     serial = enrolled(sqlite_desk).serial
-    anna.get("/staff/revocations/new").press("look", first="0001-01-01", last="9999-12-31", reason="superseded")
+    anna.get("/staff/revocations/new").press(
+        "check-propose", first="0001-01-01", last="9999-12-31", reason="superseded"
+    )
     assert serial in text_of(anna)
 
 

@@ -38,6 +38,14 @@ CASES = {
     "a name with a comma": ("Malli, Oy", "Malli, Oy"),
     "signs that follow a letter": ("a-1 b+2 c=3 d@e.example", "a-1 b+2 c=3 d@e.example"),
     "empty": ("", ""),
+    "leading zeros": ("00123", "'00123"),
+    "a serial number of digits": ("1234567890123456", "'1234567890123456"),
+    "a serial number like a power of ten": ("12e345", "'12e345"),
+    "a name like a date": ("1.2.2027", "'1.2.2027"),
+    "a name like a fraction": ("1/2", "'1/2"),
+    "a Business ID": ("0123456-7", "0123456-7"),
+    "a count": ("60", "60"),
+    "a time": ("2027-05-02 14:03", "2027-05-02 14:03"),
 }
 
 

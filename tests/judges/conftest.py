@@ -16,8 +16,9 @@ LEFT_OUT = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option by which `make accessibility` stores the findings of the walk."""
+    """Add the options of `make accessibility` and `make acceptance`."""
     parser.addoption("--last-run", action="store_true", help="write what the walk of all pages found (test_walk.py)")
+    parser.addoption("--all-walks", action="store_true", help="walk each task in every combination (test_roles.py)")
 
 
 @pytest.fixture(scope="session")

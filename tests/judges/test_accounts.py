@@ -139,8 +139,8 @@ def placed(path: str, page: Page) -> str:
 
 def sign_in(page: Page) -> None:
     """Sign in with the form."""
-    page.goto("/account/login/")
-    at(page, "/account/login/")
+    page.goto("/account/login")
+    at(page, "/account/login")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -148,7 +148,7 @@ def sign_in(page: Page) -> None:
 
 def sign_out(page: Page) -> None:
     """Sign out with the button."""
-    page.goto("/account/logout/")
+    page.goto("/account/logout")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(placed("/", page))
 
@@ -156,29 +156,29 @@ def sign_out(page: Page) -> None:
 def test_a_passkey_is_added_and_signs_in(page):
     security_key(page)
     sign_in(page)
-    at(page, "/account/security/")
+    at(page, "/account/security")
     page.get_by_role("link", name="Add a passkey").click()
-    at(page, "/account/security/passkeys/add/")
+    at(page, "/account/security/passkeys/add")
     page.get_by_label("Passkey name").fill("This window")
     page.get_by_role("button", name="Add a passkey").click()
     page.wait_for_url("**/recovery-codes/")
-    at(page, "/account/security/recovery-codes/")
+    at(page, "/account/security/recovery-codes")
     (stored,) = apps.get_model("mfa", "Authenticator").objects.filter(type="webauthn")
     assert stored.wrap().name == "This window"
     sign_out(page)
     sign_in(page)
-    at(page, "/account/security/sign-in/")
+    at(page, "/account/security/sign-in")
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(placed("/", page))
     sign_out(page)
-    page.goto("/account/login/?next=/account/sessions/")
+    page.goto("/account/login?next=/account/sessions")
     page.get_by_role("link", name="Sign in with a passkey").click()
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/account/sessions/")
-    at(page, "/account/sessions/")
-    page.goto(f"/account/security/passkeys/{stored.pk}/")
-    at(page, f"/account/security/passkeys/{stored.pk}/")
-    page.goto("/account/security/reauthenticate/")
+    page.wait_for_url("**/account/sessions")
+    at(page, "/account/sessions")
+    page.goto(f"/account/security/passkeys/{stored.pk}")
+    at(page, f"/account/security/passkeys/{stored.pk}")
+    page.goto("/account/security/reauthenticate")
     page.get_by_role("link", name="Use a passkey instead").click()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(placed("/", page))
@@ -186,7 +186,7 @@ def test_a_passkey_is_added_and_signs_in(page):
 
 def test_without_a_passkey_the_page_says_so(page):
     security_key(page)
-    page.goto("/account/security/passkeys/sign-in/")
+    page.goto("/account/security/passkeys/sign-in")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_text("The browser did not provide a passkey.")).to_be_visible(timeout=20_000)
 
@@ -194,7 +194,7 @@ def test_without_a_passkey_the_page_says_so(page):
 def test_an_apps_codes_are_set_up_and_sign_in(page):
     sign_in(page)
     page.get_by_role("link", name="Set up verification codes").click()
-    at(page, "/account/security/codes/add/")
+    at(page, "/account/security/codes/add")
     page.get_by_text("Cannot scan the QR code?").click()
     secret = page.locator("dd.secret").inner_text()
     page.get_by_label("Verification code").fill(code(secret))
@@ -210,6 +210,6 @@ def test_an_apps_codes_are_set_up_and_sign_in(page):
 def test_without_scripts_the_page_says_what_else_to_do(page, address):
     context = page.context.browser.new_context(java_script_enabled=False, locale="en-GB", base_url=address)
     window = context.new_page()
-    window.goto("/account/security/passkeys/sign-in/")
+    window.goto("/account/security/passkeys/sign-in")
     expect(window.get_by_text("Passkeys need a recent browser that allows this site's scripts")).to_be_visible()
     expect(window.get_by_role("button", name="Use a passkey")).to_have_count(0)

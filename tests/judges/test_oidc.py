@@ -88,9 +88,9 @@ def signed_in_there(address, subject):
 
 def by_provider(browser, subject):
     """Press our button, sign in at the provider and come back."""
-    browser.get("/account/login/")
-    form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
-    browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})
+    browser.get("/account/login")
+    form = next(one for one in browser.page.forms if one.action == "/account/providers/op")
+    browser.post("/account/providers/op", {name: value or "" for name, value in form.form_values()})
     back = urlsplit(signed_in_there(browser.reply.headers["location"], subject))
     return follow(browser.get(f"{back.path}?{back.query}"))
 
@@ -98,19 +98,19 @@ def by_provider(browser, subject):
 def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer):
     browser = browser_for(sqlite_desk, issuer)
     by_provider(browser, "one")
-    assert browser.path == "/account/providers/new/"
+    assert browser.path == "/account/providers/new"
     send(browser, name="Nimi Nimetty", email="one@people.example")
     browser.get(way(sqlite_desk, "one@people.example", "Confirm"))
     send(browser)
     by_provider(browser, "one")
-    assert browser.path == "/account/security/", "a signatory by the outside roles, without a second factor"
+    assert browser.path == "/account/security", "a signatory by the outside roles, without a second factor"
     (bound,) = apps.get_model("socialaccount", "SocialAccount").objects.all()
     assert bound.extra_data == {"iss": issuer, "sub": "one"}
     session = SessionStore(stored(browser.cookies["session"]))
     assert session[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
     other = browser_for(sqlite_desk, issuer)
     by_provider(other, "two")
-    assert other.path == "/account/providers/new/", "another subject is somebody else"
+    assert other.path == "/account/providers/new", "another subject is somebody else"
     assert models.User.objects.count() == 1
 
 
@@ -118,9 +118,9 @@ def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer)
 def test_settings_that_are_not_the_providers(sqlite_desk, issuer, wrong):
     if wrong == "another issuer":
         browser = browser_for(sqlite_desk, issuer.replace("127.0.0.1", "localhost"))
-        browser.get("/account/login/")
-        form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
-        browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})
+        browser.get("/account/login")
+        form = next(one for one in browser.page.forms if one.action == "/account/providers/op")
+        browser.post("/account/providers/op", {name: value or "" for name, value in form.form_values()})
     else:
         browser = by_provider(browser_for(sqlite_desk, issuer, "not the secret"), "one")
     assert browser.reply.status == 401

@@ -63,6 +63,19 @@ _CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
   const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
   return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
 }).map(one => one.textContent)"""
+# WCAG 2.2, 1.4.12: a reader's own spacing of lines, paragraphs, letters and words. Scripts may add a style sheet.
+_SPACED = """() => {
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(`* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}
+    p {margin-bottom: 2em !important}`)
+  document.adoptedStyleSheets = [sheet]
+}"""
+# Text that is wider or higher than the box that hides the rest of it. Hidden labels are a pixel wide.
+_HIDDEN_TEXT = """() => [...document.querySelectorAll('body *')].filter(one => {
+  const how = getComputedStyle(one), hides = /hidden|clip/.test(how.overflowX + how.overflowY)
+  return hides && one.innerText?.trim() && one.clientWidth > 1 && one.clientHeight > 1
+    && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)
+}).map(one => one.outerHTML.slice(0, 200))"""
 # Only words of letters: addresses, ids and descriptions may continue in the next line.
 _BROKEN = """() => {
   const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
@@ -121,7 +134,8 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
 def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
     """Check one state of a page; return the findings.
 
-    Each language is checked in light at each width and at 200 %. Dark and the keyboard are checked once.
+    Each language is checked in light at each width and at 200 %, and with a reader's own spacing of text. Dark and the
+    keyboard are checked once.
     """
     found = Walk(name)
     listen(page, town, found, visit)
@@ -136,6 +150,12 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
             photographed(page, f"{name}-{language}-{width['width']}")
         page.set_viewport_size(ZOOMED)
         fits(page, found, f"{language} 200 %")
+        page.evaluate(_SPACED)
+        for width in WIDTHS:
+            page.set_viewport_size(width)
+            fits(page, found, f"{language} {width['width']}, spaced")
+            found.note(f"{language} {width['width']}, spaced, hidden", page.evaluate(_HIDDEN_TEXT))
+        page.evaluate("document.adoptedStyleSheets = []")
     page.set_viewport_size(NARROW)
     keyboard(page, found)
     page.emulate_media(color_scheme="dark")

@@ -3,6 +3,7 @@
 It calls the endpoint that serves the pages, keeps cookies and sends forms as they are.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ from lxml import html
 from sinetti.domain.values import Language
 from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
+from sinetti.notifications.context import NotificationSettings
 from sinetti.server.http import Request, Response
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
@@ -21,6 +23,7 @@ from tests.support.service_context import REQUEST, Desk
 
 ADDRESS = "https://people.sinetti.example"
 HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
+TERMS = NotificationSettings(ADDRESS, "Sinetti", HELP)
 
 
 @dataclass(slots=True)
@@ -74,12 +77,11 @@ class Browser:
     def press(self, does: str, **values: str) -> "Browser":
         """Press the button of a form on the page, with these values in its fields."""
         (form,) = (one for one in self.page.forms if one.xpath(f".//button[@value='{does}']"))
-        fields = {name: value or "" for name, value in form.form_values()}
-        return self.post(form.action, {**fields, "do": does, **values})
+        return self.post(form.action, {**sent_by(form), "do": does, **values})
 
-    def post(self, address: str, fields: dict[str, str]) -> "Browser":
+    def post(self, address: str, fields: Mapping[str, str | Sequence[str]]) -> "Browser":
         """Send a form and follow its redirect."""
-        self._ask("POST", address, urlencode(fields).encode())
+        self._ask("POST", address, urlencode(fields, doseq=True).encode())
         return self.get(self.reply.headers["location"]) if self.reply.status == 303 else self
 
     @property
@@ -119,7 +121,19 @@ class Browser:
             for name, morsel in SimpleCookie(one).items():
                 self.cookies[name] = morsel.value
         self.path = place.path
-        return self
+        return self._ask(method, self.reply.headers["location"], body) if self.reply.status == 308 else self
+
+
+def sent_by(form: html.FormElement) -> dict[str, str | list[str]]:
+    """Return the values that a form sends, with ticked rows of a table outside; several of one name as a list."""
+    outside = form.getroottree().xpath("//input[@form=$id][@checked]", id=form.get("id") or "-")
+    pairs = [*form.form_values(), *((one.name, one.get("value")) for one in outside)]
+    found: dict[str, str | list[str]] = {}
+    for name, value in pairs:
+        before = found.get(name)
+        several = [before] if isinstance(before, str) else before
+        found[name] = (value or "") if several is None else [*several, value or ""]
+    return found
 
 
 def people_door(
@@ -131,5 +145,5 @@ def people_door(
     sms: bool = True,
 ) -> WsgiEndpoint:
     """Return the endpoint with the pages of an authority, as a node serves it."""
-    around = PortalContext(desk.ctx, post or Post(), "Sinetti", HELP, settings, sms=sms)
+    around = PortalContext(desk.ctx, post or Post(), TERMS, settings, sms=sms)
     return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from tests.support.browser import Browser
+from tests.support.browser import Browser, sent_by
 
 MOST_STATEMENTS = 8
 
@@ -32,10 +32,10 @@ def errors(browser: Browser) -> dict[str, str]:
     return beside
 
 
-def fields(browser: Browser, does: str) -> dict[str, str]:
+def fields(browser: Browser, does: str) -> dict[str, str | list[str]]:
     """Return the fields that the form with this button would send."""
     (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
-    return {name: value or "" for name, value in form.form_values()}
+    return sent_by(form)
 
 
 def page_text(browser: Browser) -> str:

@@ -19,6 +19,7 @@ from sinetti.notifications.previews.roles import (
     CUSTOMER_ID,
     DECLINED,
     DECLINED_TO_FIRM,
+    ENDS,
     FIRMS,
     FIRMS_WITHDRAWN,
     GRANTED,
@@ -29,6 +30,7 @@ from sinetti.notifications.previews.roles import (
     OFFERED_TO_SIGN,
     ORGANISATION_ID,
     PENDING,
+    PERSONS_END,
     UNTIL,
     WITHDRAWN,
 )
@@ -60,6 +62,7 @@ def add(db: Database, language: Language, person: str, firm: str) -> None:
         models.RoleAssignment.objects.using(db.alias).create(
             mandate_id=mandate_id, organisation=organisation, role=role, valid_from=MADE, **terms
         )
+    _ends(db, language, person, firm)
     for mandate_id in (OFFERED, OFFERED_TO_SIGN):
         Invitation.objects.using(db.alias).create(
             invitation_id=mandate_id,
@@ -79,6 +82,24 @@ def add(db: Database, language: Language, person: str, firm: str) -> None:
             created=MADE,
             expires=MADE + PENDING_LIVES,
         )
+
+
+def _ends(db: Database, language: Language, person: str, firm: str) -> None:
+    rows = models.Organisation.objects.using(db.alias)
+    for mandate_id, one in ENDS.items():
+        known = {
+            "normalised_id": normalise(one.customer_id),
+            "kind": IdentifierType.ARTIFICIAL,
+            "name": one.organisation,
+            "language": language,
+            "created": MADE - timedelta(days=700),
+        }
+        organisation, _ = rows.get_or_create(customer_id=one.customer_id, defaults=known)
+        holder = {"agent_id": firm} if mandate_id != PERSONS_END else {"person_id": person}
+        models.RoleAssignment.objects.using(db.alias).create(
+            mandate_id=mandate_id, organisation=organisation, role=one.role, valid_from=organisation.created,
+            valid_until=one.until, **holder,
+        )  # fmt: skip
 
 
 def decide(db: Database, application_id: str, state: ApplicationState, language: Language, decision: str) -> None:

@@ -70,7 +70,7 @@ def follow(browser: Browser) -> Browser:
 
 def sign_in(browser: Browser, email: str, password: str = PASSWORD) -> Browser:
     """Sign in with the form."""
-    browser.get("/account/login/")
+    browser.get("/account/login")
     return send(browser, login=email, password=password)
 
 

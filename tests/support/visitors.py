@@ -43,13 +43,13 @@ class Visitor:
 
     def signs_in(self) -> None:
         """Sign in with the password and a code of the app, as every user does."""
-        self.goes("/account/login/")
+        self.goes("/account/login")
         self.page.locator("[name=login]").fill(self.email)
         self.page.locator("[name=password]").fill(self.password)
         self.presses("Sign in")
         self.page.locator("[name=code]").fill(totp(self.secret, utc_now()))
         self.presses("Continue")
-        assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
+        assert self.page.get_by_role("link", name="Sign out", include_hidden=True).count() == 1, self.reads()
 
     def presses(self, button: str) -> None:
         """Press a button by its whole name, and wait for the next page."""

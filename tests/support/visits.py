@@ -23,6 +23,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.services.staff.session import StaffSession
@@ -75,8 +76,13 @@ VISITS: dict[str, Visit] = {
     "start of somebody without authorisations": Visit("start", "/", NOBODY),
     "start without the second factor": Visit("start", "/", WEAK),
     "start of a clerk": Visit("start", "/", CLERK),
+    "whom I act for": Visit("acting_for", "/settings/acting-for", SIGNATORY),
+    "whom I act for, no match": Visit("acting_for", "/settings/acting-for?find=zz", SIGNATORY),
+    "whom I act for, of nobody": Visit("acting_for", "/settings/acting-for", NOBODY),
     "my settings": Visit("profile", "/settings/profile", SIGNATORY),
     "my settings, wrong": Visit("profile", "/settings/profile", SIGNATORY, 422, ("save", {"name": ""})),
+    "description of the service": Visit("about", "/about"),
+    "description of the interface": Visit("interface", "/interface"),
     "privacy": Visit("privacy", "/privacy"),
     "accessibility": Visit("accessibility", "/accessibility"),
     "a message": Visit("m/<str:token>", "/m/{message}"),
@@ -107,40 +113,38 @@ VISITS: dict[str, Visit] = {
     "asking clients": Visit("clients_ask", "/settings/clients/ask?organisation={organisation}", SIGNATORY),
     "an invitation, to a stranger": Visit("invitation", "/invitation/{unknown}"),
     "an invitation that is not there": Visit("invitation", "/invitation/{unknown}", NOBODY, 404),
-    "sign in": Visit("account_login", "/account/login/"),
+    "sign in": Visit("account_login", "/account/login"),
     "sign in, wrong": Visit(
-        "account_login", "/account/login/", STRANGER, 200, ("", {"login": "maija@people.example", "password": "x"})
+        "account_login", "/account/login", STRANGER, 200, ("", {"login": "maija@people.example", "password": "x"})
     ),
-    "sign out": Visit("account_logout", "/account/logout/", VIEWER),
-    "make an account": Visit("account_signup", "/account/signup/"),
-    "an account that has ended": Visit("account_inactive", "/account/inactive/", status=403),
-    "a letter to confirm the address was sent": Visit("account_email_verification_sent", "/account/confirm-email/"),
-    "an address is confirmed, too late": Visit(
-        "account_confirm_email", "/account/confirm-email/{unknown}/", status=404
-    ),
-    "a new password": Visit("account_reset_password", "/account/password/reset/"),
-    "a new password was asked for": Visit("account_reset_password_done", "/account/password/reset/done/"),
-    "a new password is set": Visit("account_reset_password_from_key_done", "/account/password/reset/key/done/"),
-    "my e-mail address": Visit("account_email", "/account/email/", VIEWER),
-    "where I am signed in": Visit("usersessions_list", "/account/sessions/", VIEWER),
-    "my second factor": Visit("mfa_index", "/account/security/", VIEWER),
-    "my password": Visit("account_change_password", "/account/password/change/", OWNER),
-    "my first password": Visit("account_set_password", "/account/password/set/", VIEWER),
-    "the password once more": Visit("account_reauthenticate", "/account/reauthenticate/", NOBODY, recent=False),
+    "sign out": Visit("account_logout", "/account/logout", VIEWER),
+    "make an account": Visit("account_signup", "/account/signup"),
+    "an account that has ended": Visit("account_inactive", "/account/inactive", status=403),
+    "a letter to confirm the address was sent": Visit("account_email_verification_sent", "/account/confirm-email"),
+    "an address is confirmed, too late": Visit("account_confirm_email", "/account/confirm-email/{unknown}", status=404),
+    "a new password": Visit("account_reset_password", "/account/password/reset"),
+    "a new password was asked for": Visit("account_reset_password_done", "/account/password/reset/done"),
+    "a new password is set": Visit("account_reset_password_from_key_done", "/account/password/reset/key/done"),
+    "my e-mail address": Visit("account_email", "/account/email", VIEWER),
+    "where I am signed in": Visit("usersessions_list", "/account/sessions", VIEWER),
+    "my second factor": Visit("mfa_index", "/account/security", VIEWER),
+    "my password": Visit("account_change_password", "/account/password/change", OWNER),
+    "my first password": Visit("account_set_password", "/account/password/set", VIEWER),
+    "the password once more": Visit("account_reauthenticate", "/account/reauthenticate", NOBODY, recent=False),
     "a link for a new password, too late": Visit(
-        "account_reset_password_from_key", "/account/password/reset/key/x-{unknown}/", status=404
+        "account_reset_password_from_key", "/account/password/reset/key/x-{unknown}", status=404
     ),
-    "codes of an app": Visit("mfa_activate_totp", "/account/security/codes/add/", VIEWER),
-    "a passkey": Visit("mfa_add_webauthn", "/account/security/passkeys/add/", VIEWER),
-    "my second factor, with codes": Visit("mfa_index", "/account/security/", OWNER),
-    "no more codes": Visit("mfa_deactivate_totp", "/account/security/codes/remove/", OWNER),
-    "recovery codes": Visit("mfa_generate_recovery_codes", "/account/security/recovery-codes/new/", OWNER),
-    "a code once more": Visit("mfa_reauthenticate", "/account/security/reauthenticate/", OWNER, recent=False),
+    "codes of an app": Visit("mfa_activate_totp", "/account/security/codes/add", VIEWER),
+    "a passkey": Visit("mfa_add_webauthn", "/account/security/passkeys/add", VIEWER),
+    "my second factor, with codes": Visit("mfa_index", "/account/security", OWNER),
+    "no more codes": Visit("mfa_deactivate_totp", "/account/security/codes/remove", OWNER),
+    "recovery codes": Visit("mfa_generate_recovery_codes", "/account/security/recovery-codes/new", OWNER),
+    "a code once more": Visit("mfa_reauthenticate", "/account/security/reauthenticate", OWNER, recent=False),
     "sign in, the second factor": Visit(
-        "mfa_authenticate", "/account/login/", sends=("", {"login": "owner@people.example", "password": PASSWORD})
+        "mfa_authenticate", "/account/login", sends=("", {"login": "owner@people.example", "password": PASSWORD})
     ),
-    "a provider was left": Visit("socialaccount_login_cancelled", "/account/providers/cancelled/"),
-    "other services": Visit("socialaccount_connections", "/account/providers/", VIEWER),
+    "a provider was left": Visit("socialaccount_login_cancelled", "/account/providers/cancelled"),
+    "other services": Visit("socialaccount_connections", "/account/providers", VIEWER),
     "certificates": Visit("certificates", "/settings/certificates", SIGNATORY),
     "certificates, chosen": Visit("certificates", "/settings/certificates?state=all&channel=WS&q=z", VIEWER),
     "certificates of nobody": Visit("certificates", "/settings/certificates", NOBODY, 403),
@@ -169,7 +173,52 @@ VISITS: dict[str, Visit] = {
         "certificate_contact",
         "/settings/certificates/{stood_in}/contact?place=deputy",
         SIGNATORY,
-        sends=("no-deputy", {}),
+        sends=("check-remove", {}),
+    ),
+    "checking an order": Visit(
+        "order_new",
+        "/settings/orders/new?organisation={organisation}&replaces={serial}",
+        SIGNATORY,
+        sends=("check", {}),
+    ),
+    "checking a new link": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-send", {})),
+    "cancelling an order": Visit("order", "/settings/orders/{order}", SIGNATORY, sends=("check-cancel", {})),
+    "checking replacements": Visit(
+        "order_replace", "/settings/orders/replace", SIGNATORY, sends=("look", {"days": "730"})
+    ),
+    "checking another contact person": Visit(
+        "certificate_contact",
+        "/settings/certificates/{serial}/contact",
+        SIGNATORY,
+        sends=("check-save", {"person_name": "Uusi Nimi", "person_email": "new@malli.example", "person_phone": ""}),
+    ),
+    "handing over": Visit(
+        "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
+    ),
+    "acts on ticked certificates": Visit("certificates_bulk", "/settings/bulk", VIEWER, 403),
+    "checking a revocation": Visit(
+        "certificate_revoke",
+        "/settings/certificates/{serial}/revoke",
+        SIGNATORY,
+        sends=("check-revoke", {"reason": "superseded"}),
+    ),
+    "withdrawing an application": Visit(
+        "application", "/settings/applications/{application}", SIGNATORY, sends=("check-withdraw", {})
+    ),
+    "clerk: checking a decision": Visit(
+        "staff_application", "/staff/applications/{application}", CLERK, sends=("check-decide", {"verdict": "approved"})
+    ),
+    "clerk: ending an organisation": Visit(
+        "staff_organisation", "/staff/organisations/{organisation}", CLERK, sends=("check-end", {})
+    ),
+    "clerk: checking a revocation": Visit(
+        "staff_certificate", "/staff/certificates/{serial}", CLERK, sends=("check-revoke", {"reason": "superseded"})
+    ),
+    "clerk: checking many revocations": Visit(
+        "staff_revocation_new",
+        "/staff/revocations/new",
+        CLERK,
+        sends=("check-propose", {"serials": "{serial}", "reason": "superseded"}),
     ),
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
@@ -185,6 +234,9 @@ VISITS: dict[str, Visit] = {
     ),
     "a clerk's purpose": Visit("staff_purpose", "/staff/purpose", CLERK, looks=False),
     "clerks' pages": Visit("staff", "/staff", CLERK),
+    "clerks' pages without a purpose": Visit("staff", "/staff", CLERK, looks=False),
+    "clerk: contacts who are missing": Visit("staff_work", "/staff/work/contactless", CLERK),
+    "clerk: fleets": Visit("staff_work", "/staff/work/fleets", CLERK),
     "clerk: applications": Visit("staff_applications", "/staff/applications", CLERK),
     "clerk: an application": Visit("staff_application", "/staff/applications/{application}", CLERK),
     "clerk: organisations": Visit("staff_organisations", "/staff/organisations", CLERK),
@@ -251,6 +303,10 @@ class Town:
         """Return the address of a visit with its placeholders filled in."""
         return visit.address.format(**self.objects)
 
+    def filled(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return typed values with their placeholders filled in."""
+        return {name: value.format(**self.objects) for name, value in typed.items()}
+
     def visited(self, visit: Visit, language: str) -> Browser:
         """Open the page of a visit in a language, and return the browser."""
         browser = self.browser(visit)
@@ -260,7 +316,7 @@ class Town:
             does, typed = visit.sends
             form = next(one for one in browser.page.forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
             fields = {name: value or "" for name, value in form.form_values()}
-            browser.post(form.action or browser.path, {**fields, "do": does, **typed})
+            browser.post(form.action or browser.path, {**fields, "do": does, **self.filled(typed)})
             while browser.reply.status in {302, 303}:
                 browser.get(browser.reply.headers["location"])
         return browser
@@ -321,6 +377,7 @@ def town(desk: Desk, address: str) -> Town:
     asked(desk, pin)
     shown = offered(desk)
     opened(desk, shown)
+    refresh_figures(desk.ctx)
     built.objects |= {
         "organisation": own.pk,
         "serial": held.serial,

@@ -36,11 +36,12 @@ def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = door(Request(self.command, unquote(place.path), place.query, headers, REQUEST, body))
             self.send_response(reply.status)
-            named = {**reply.headers, "content-type": reply.content_type, "content-length": str(len(reply.body))}
+            answer = reply.body if reply.parts is None else b"".join(reply.parts.octets)
+            named = {**reply.headers, "content-type": reply.content_type, "content-length": str(len(answer))}
             for name, value in [*named.items(), *(("set-cookie", one) for one in reply.cookies)]:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.body)
+            self.wfile.write(answer)
 
         do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
 

@@ -21,7 +21,7 @@ from sinetti.testbench.identity.test_users import MANAGER_CODES, PEOPLE, NotOrga
 from sinetti.testbench.identity.tokens import TokenStore, b64
 
 ISSUER, PAGES = "http://127.0.0.1:20001/identity", "http://localhost:20002"
-BACK = f"{PAGES}/account/oidc/rehearsal/login/callback/"
+BACK = f"{PAGES}/account/oidc/rehearsal/login/callback"
 VERIFIER = "a-verifier-of-at-least-43-characters-as-rfc-7636-wants-it"
 
 

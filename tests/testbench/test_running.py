@@ -354,7 +354,7 @@ def test_a_folder_of_another_kind_is_refused_both_ways(made, tmp_path):
     for command in (
         ["status"],
         ["serve"],
-        ["order", "--customer-id", "x", "--contact-name", "A", "--contact-email", "a@b"],
+        ["order", "--customer-id", "x", "--contact-name", "A", "--contact-email", "a@b.example"],
     ):
         ends_with(ran("authority", *command, "--dir", made), 2, "belongs to a test bench")
     other = tmp_path / "authority"

@@ -16,8 +16,12 @@ from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
+from sinetti.database.notifications.outbox_queries import LATE
+from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
+from sinetti.services.issuance.secure_message import lapse_orders
+from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
@@ -86,7 +90,7 @@ def background_maintenance(authority: Authority) -> Iterator[None]:
 
 
 def _maintenance_loop(authority: Authority, stop: Event) -> None:
-    """Settle old reservations, refresh lists and OCSP responses, and log alerts.
+    """Settle old reservations, refresh lists, responses and figures, and log alerts.
 
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
@@ -94,8 +98,10 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(ctx),
+        "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "OCSP answers": lambda: rounds.look(ctx),
+        "figures": lambda: refresh_figures(ctx, deferred_kinds(ctx.now(), LATE)),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave
     }
     while not stop.is_set():
@@ -121,3 +127,8 @@ def _settle_reservations(ctx: ServiceContext) -> None:
     finished, given_up = resolve_reservations(ctx, secrets.token_hex(16))
     if finished or given_up:
         _log.info("reservations: %d finished, %d given up", finished, given_up)
+
+
+def _lapse_orders(ctx: ServiceContext) -> None:
+    if lapsed := lapse_orders(ctx, secrets.token_hex(16)):
+        _log.info("orders: %d lapsed, whose transfer IDs ended long ago", lapsed)

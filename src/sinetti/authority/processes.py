@@ -84,13 +84,18 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
 
     Raises AddressInUse, and SettingsError if a setting is wrong or `notices.toml` is missing.
     """
-    room, settings = notification_context(authority), portal.read(authority.folder.eservice)
+    room, settings, own = notification_context(authority), portal.read(authority.folder.eservice), authority.settings
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
     # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()
-    documentation = settings.documentation_url or authority.settings.documentation_url
+    documentation = settings.documentation_url or own.documentation_url
     changed = replace(
-        settings, periods=authority.settings.periods, daily_limits=limits, documentation_url=documentation
+        settings,
+        periods=own.periods,
+        daily_limits=limits,
+        documentation_url=documentation,
+        soap_address=own.soap_address,
+        status_address=own.base_url,
     )
     return PortalListener(bound, sockets, room, changed)
 
@@ -111,9 +116,7 @@ def people_edge(
         return send_message(room, message_id, ctx.now())
 
     terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
-    around = PortalContext(
-        ctx, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
-    )
+    around = PortalContext(ctx, send_now, terms, settings, sms=MessageChannel.SMS in room.deliverers)
     pages = application(terms.people_address, ctx.transfer_key)
     door = WsgiEndpoint(pages, terms.people_address, around.given())
     return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)

@@ -4,8 +4,9 @@ The durability check requires that committed data survives a power cut before an
 """
 
 import gc
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,16 @@ from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database.fast_schema import create_schema_fast
 from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
+from sinetti.domain.refusals import WriteRefused
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""
 
 DATABASE_ERRORS = (DatabaseError,)
 """Exceptions for all database errors; `is_corruption` recognises damaged files."""
+
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|WITH\b.*\b(INSERT INTO|DELETE FROM|SET))\b", re.DOTALL)
+_INTO_AUDIT_LOG = 'INSERT INTO "sinetti_auditevent" '
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -89,6 +94,12 @@ class DatabaseSetupError(Exception):
     """
 
 
+def _refuse_writes(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401, FBT001 - Django's
+    if _WRITES.match(sql) and not sql.startswith(_INTO_AUDIT_LOG):
+        raise WriteRefused
+    return execute(sql, params, many, context)
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A handle on one database, passed to every function of this package."""
@@ -104,6 +115,15 @@ class Database:
         config = connections.databases[self.alias]
         file = Path(config["NAME"])
         return file if config["ENGINE"] == SQLITE and not file.is_file() else None
+
+    @contextmanager
+    def reading_only(self) -> Iterator[None]:
+        """Refuse statements that write, except audit rows about what clerks view.
+
+        A use case that begins to write raises WriteRefused, and its transaction is rolled back.
+        """
+        with connections[self.alias].execute_wrapper(_refuse_writes):
+            yield
 
     def close(self) -> None:
         """Close this thread's connection."""

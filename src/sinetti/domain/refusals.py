@@ -13,6 +13,13 @@ from types import MappingProxyType
 from sinetti.domain.values import Language
 
 
+class WriteRefused(BaseException):
+    """Raised if a block that may only read begins to write.
+
+    It is no Exception, so that no handler of failures takes it for one.
+    """
+
+
 class RejectionReason(StrEnum):
     """Reason why a request over the technical interface is rejected.
 

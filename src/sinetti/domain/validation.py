@@ -14,7 +14,14 @@ LONGEST_DESCRIPTION = 200
 LONGEST_EMAIL = 254
 LONGEST_PHONE = 30
 
-_EMAIL = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;]+")
+_ATOM = r"[^@\s<>()\[\]\\\",;:.]+"
+_HOST_LABEL = r"[^\W_](?:-*[^\W_])*"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:localhost|(?:{_HOST_LABEL}\.)+(?!\d+\Z){_HOST_LABEL})")
+"""Address at localhost, or at a host of two labels or more (RFC 5321, 4.1.2).
+
+The last label is not a number. Quoted local parts and IP addresses as hosts are refused: programs that send mail differ
+about them.
+"""
 _PHONE = re.compile(r"\+?[0-9 ()-]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 

@@ -3,21 +3,26 @@
 import logging
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import is_valid_path
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.encoding import escape_uri_path
+from django.utils.http import escape_leading_slashes
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import is_clerk
+from sinetti.eservice.core.authentication import SignInRequired, current_actor, is_clerk
 from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
+from sinetti.eservice.ui.draft_store import keep_unsent
 from sinetti.eservice.ui.page import build_csp
 from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
 from sinetti.i18n.translate import activated
@@ -66,6 +71,23 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         if request.is_secure():
             response.headers["Strict-Transport-Security"] = _HSTS
         return response
+
+    return answer
+
+
+def redirect_slashes(get_response: GetResponse) -> GetResponse:
+    """Redirect an address that ends with a slash to the same without it.
+
+    With 308, browsers send a form again as it is. Addresses without a page are redirected, too, because strangers must
+    not learn which pages for clerks exist.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.rstrip("/") or not request.path.endswith("/") or is_valid_path(request.path_info):
+            return get_response(request)
+        query = request.META["QUERY_STRING"]
+        place = escape_leading_slashes(escape_uri_path(request.path.rstrip("/")))
+        return HttpResponseRedirect(f"{place}?{query}" if query else place, status=HTTPStatus.PERMANENT_REDIRECT)
 
     return answer
 
@@ -125,11 +147,20 @@ def remember_language(response: HttpResponse, language: Language) -> None:
 
 
 class StaffOnlyMiddleware(MiddlewareMixin):
-    """Answers "not found" on clerks' pages to users who are not clerks.
+    """Leads strangers from clerks' addresses to sign-in, and hides the pages from others.
 
-    It acts before the submitted data is checked. Otherwise the response to a foreign form or a zero octet would reveal
-    which of these pages exist.
+    It acts before the address is resolved and the submitted data is checked. Otherwise the response to an unknown
+    address, a foreign form or a zero octet would reveal which of these pages exist. A clerk whose session has ended
+    returns to the page after sign-in, with the form that was sent.
     """
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Return a redirect to the sign-in page for every address of clerks, known or not."""
+        if not f"{request.path}/".startswith("/staff/") or current_actor(request) is not None:
+            return None
+        sent = request.method == "POST" and request.headers.get("Sec-Fetch-Site") == "same-origin"
+        kept = keep_unsent(request) if sent else None
+        return SignInRequired(request.get_full_path() if kept is None else kept.address)
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
         """Return "not found" instead of the page, if needed."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
+from django.urls import get_resolver
 
 _HTTPS = "https"
 _LOCALHOST, _LOOPBACK = "localhost", "127.0.0.1"
@@ -17,7 +18,8 @@ _LOCALHOST, _LOOPBACK = "localhost", "127.0.0.1"
 def application(address: str, key: bytes) -> WSGIHandler:
     """Return the WSGI application for pages at `address`: https, or http on localhost.
 
-    `key` is a secret of the authority. Django's settings are global to the process, as Django defines them.
+    `key` is a secret of the authority. Django's settings are global to the process, as Django defines them. The URLs
+    of all pages are loaded here, so that a process with a broken page never reports that it is ready.
     """
     place = urlsplit(address)
     secure = place.scheme == _HTTPS
@@ -31,4 +33,6 @@ def application(address: str, key: bytes) -> WSGIHandler:
     settings.CSRF_COOKIE_NAME = "__Host-csrf" if secure else "csrf"
     settings.SESSION_COOKIE_SECURE = secure
     settings.SESSION_COOKIE_NAME = "__Host-session" if secure else "session"
-    return WSGIHandler()
+    pages = WSGIHandler()
+    get_resolver().check()
+    return pages

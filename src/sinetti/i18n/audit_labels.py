@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, str] = {
     "application-withdrawn": gettext_noop("Application withdrawn"),
     "asked-for-roles": gettext_noop("Authorisations requested"),
     "authorisation-changed": gettext_noop("Authorisation changed"),
+    "authorisation-end-noted": gettext_noop("Ended authorisation removed from the list"),
     "authorisation-given": gettext_noop("Authorisation given"),
     "authorisation-withdrawn": gettext_noop("Authorisation withdrawn"),
     "authorisation-to-nobody": gettext_noop("Authorisation refused, organisation not in the register"),
@@ -112,6 +113,8 @@ ACTIONS: Mapping[str, str] = {
     "signatory-removed": gettext_noop("Representative removed"),
     "transfer-ids-locked": gettext_noop("Transfer IDs locked"),
     "transfer-ids-made-anew": gettext_noop("New transfer IDs created"),
+    "order-cancelled": gettext_noop("Order cancelled"),
+    "order-lapsed": gettext_noop("Order lapsed"),
     "transfer-ids-shown": gettext_noop("Transfer IDs shown"),
 }
 """Labels by the action of a row."""

@@ -8,14 +8,22 @@ from typing import Any, Protocol
 from sinetti.database.access import pending_invitations
 from sinetti.database.access.pending_invitations import PendingView
 from sinetti.database.connection import Database
-from sinetti.database.notifications import access_messages, digests, early_replacement_audience, message_data
-from sinetti.database.notifications.access_messages import AccessMessageData
+from sinetti.database.notifications import (
+    access_ends,
+    access_messages,
+    digests,
+    early_replacement_audience,
+    message_data,
+)
+from sinetti.database.notifications.access_ends import EndItem
+from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.database.notifications.digests import DigestRow
 from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
 from sinetti.database.notifications.message_data import MessageData, PersonRef
 from sinetti.database.organisations import applications, contact_handover
 from sinetti.database.organisations.applications import Application
 from sinetti.database.organisations.contact_handover import LineageSummary
+from sinetti.domain.access.ends import EndSide
 from sinetti.domain.notifications.messages import QueuedMessage
 
 
@@ -49,6 +57,9 @@ class MessageLoader(Protocol):
     def find_access_data(self, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
         """Return the data of a message about a role, from the facts of its row."""
 
+    def list_end_items(self, facts: Mapping[str, Any], now: datetime) -> tuple[EndItem, ...]:
+        """Return the roles of a message about ends that still end or have ended."""
+
     def find_pending_invitation(self, pending_id: str, now: datetime) -> PendingView | None:
         """Return the proposal of an invitation."""
 
@@ -63,6 +74,13 @@ class MessageLoader(Protocol):
 
     def list_called(self, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
         """Return a person's certificates in a call that are still to be replaced."""
+
+
+_SIDES = {
+    AccessEvent.ENDS_GIVEN: EndSide.GIVEN,
+    AccessEvent.ENDS_FIRM: EndSide.FIRM,
+    AccessEvent.ENDS_OWN: EndSide.OWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,10 @@ class DatabaseLoader:
     def find_access_data(self, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
         """Return the data of a message about a role, from the facts of its row."""
         return access_messages.journal_facts(self.db, facts, now)
+
+    def list_end_items(self, facts: Mapping[str, Any], now: datetime) -> tuple[EndItem, ...]:
+        """Return the roles of a message about ends that still end or have ended."""
+        return access_ends.list_items(self.db, facts.get("mandates", ()), _SIDES[AccessEvent(facts["tells"])], now)
 
     def find_pending_invitation(self, pending_id: str, now: datetime) -> PendingView | None:
         """Return the proposal of an invitation."""

@@ -40,6 +40,7 @@ APPEND_SLASH = False
 MIDDLEWARE = [
     "sinetti.eservice.middleware.activate_language",
     "sinetti.eservice.middleware.security_headers",
+    "sinetti.eservice.middleware.redirect_slashes",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

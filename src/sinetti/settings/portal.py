@@ -83,7 +83,7 @@ class EserviceSettings:
     language. `footer` is a line at the end of every page, which also links to `documentation_url`.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
-    a bench has no limits.
+    a bench has no limits. `soap_address` and `status_address` are those of the authority.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -95,6 +95,8 @@ class EserviceSettings:
     daily_limits: DailyLimits | None = None
     documentation_url: str = ""
     footer: Spoken = field(default_factory=dict)
+    soap_address: str = ""
+    status_address: str = ""
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""

@@ -30,6 +30,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.server.addresses import listen
 from sinetti.server.asgi import AsgiApp, Door
 from sinetti.server.listener import Listener, TlsFiles, serve
+from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
 from sinetti.settings.authority import SOAP_PATH, AuthoritySettings
@@ -160,7 +161,7 @@ def _strict_policy(_policy: KeyPolicy) -> KeyPolicy:
 def _upkeep(authority: Authority) -> None:
     """Do the maintenance that is due.
 
-    It renews the response signer and the OCSP responders, and issues a CRL of each issuing CA.
+    It renews the response signer and the OCSP responders, issues a CRL of each issuing CA, and lets old orders lapse.
     """
     try:
         authority.responses.seal()
@@ -168,6 +169,7 @@ def _upkeep(authority: Authority) -> None:
         _log.error("the CAs of the bench have expired (%s): start a new bench", end)
     ensure_valid(authority.ctx.responders)
     publish_all(authority.ctx, "upkeep")
+    lapse_orders(authority.ctx, "upkeep")
 
 
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
@@ -195,6 +197,8 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         kept_settings,
         periods=authority.settings.periods,
         documentation_url=kept_settings.documentation_url or documentation_url,
+        soap_address=_soap_url(ports, options),
+        status_address=authority.settings.base_url,
     )
     settings = rehearsed(kept_settings, identity)
     room = context(authority.ctx, letters, people_url)

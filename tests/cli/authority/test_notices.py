@@ -94,7 +94,7 @@ def test_planned_and_sent(sqlite_operator, server):
     operator.add()
     operator.order()
     planned = json.loads(operator.does("notices", "plan", "--json"))
-    assert set(planned) == {"events", "reminders", "digests", "findings"}
+    assert set(planned) == {"events", "reminders", "digests", "ends", "findings"}
     message = owe(operator, 1)
     (row,) = [
         one for one in json.loads(operator.does("notices", "send", "--dry-run", "--json")) if one["id"] == message

@@ -162,3 +162,16 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
         token = link.path.rpartition("/")[2]
         for secret in (token, pin, password, transfer_id, "1234567"):
             assert secret not in served.log
+
+
+def test_a_node_whose_pages_do_not_load_never_says_ready(founded, tmp_path):
+    with_notices(founded)
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['sinetti.eservice.site.urls'] = None\n")
+    ports = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0", "--people-bind", "127.0.0.1:0")
+    done = ran(
+        "authority", "serve", "--dir", founded.root, *ports, "--workers", "1", "--log", "text",
+        PYTHONPATH=str(tmp_path), **founded.database,
+    )  # fmt: skip
+    assert (done.returncode, "Ready" in done.stderr) == (1, False)
+    assert "ModuleNotFoundError" in done.stderr
+    assert re.search(r"people \d exited \(1\) while it was starting", done.stderr)

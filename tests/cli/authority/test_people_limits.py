@@ -33,9 +33,17 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
     monkeypatch.setattr(processes, "notification_context", lambda _authority: None)
     monkeypatch.setattr(processes, "listen_per_worker", lambda address, _count: (address, ()))
     authority = SimpleNamespace(
-        folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods(), documentation_url=None)
+        folder=SimpleNamespace(eservice=file),
+        settings=SimpleNamespace(
+            periods=Periods(),
+            documentation_url=None,
+            soap_address="https://soap.example",
+            base_url="http://pki.example",
+        ),
     )
-    assert processes.listen_people("address", authority).settings.daily_limits == expected
+    settings = processes.listen_people("address", authority).settings
+    assert settings.daily_limits == expected
+    assert (settings.soap_address, settings.status_address) == ("https://soap.example", "http://pki.example")
 
 
 @pytest.mark.parametrize("limits", [None, DailyLimits(letters=5)], ids=["none", "some"])

@@ -6,17 +6,17 @@ from tests.support.users import account, signed_in
 
 
 def test_a_stranger_is_shown_where_to_sign_in(browser):
-    assert "/account/login/" in browser.get("/").reply.body.decode()
+    assert "/account/login" in browser.get("/").reply.body.decode()
 
 
 def test_whoever_is_signed_in_is_not(browser, sqlite_desk):
     signed_in(browser, account(sqlite_desk, "maija"), outside=[("1234567-1", Role.VIEWER)])
-    assert "/account/login/" not in browser.get("/").reply.body.decode()
+    assert "/account/login" not in browser.get("/").reply.body.decode()
 
 
 def test_a_form_sent_after_the_session_ended_leads_to_the_first_page_of_ours(sqlite_desk):
     browser = Browser(people_door(sqlite_desk, address="https://people.sinetti.example/certificates"))
-    browser.get("/certificates/account/login/")
+    browser.get("/certificates/account/login")
     (token,) = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     browser.post("/certificates/settings/orders/new", {"csrfmiddlewaretoken": token})
     assert browser.reply.headers["location"] == "/certificates/"

@@ -45,8 +45,8 @@ def test_headers_of_a_page(browser, sent, path):
 
 
 ALWAYS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -217,7 +217,7 @@ def test_what_a_proxy_might_say_of_the_host_counts_for_nothing(browser, sent):
 
 
 def test_the_style_sheet_has_a_name_of_its_content(browser):
-    (link,) = browser.get("/").page.xpath("//link[@rel='stylesheet']/@href")
+    _tokens, link = browser.get("/").page.xpath("//link[@rel='stylesheet']/@href")
     assert link == f"/static/{static_files.named('pages.css')}"
     reply = browser.get(link).reply
     assert (reply.status, reply.content_type) == (200, "text/css; charset=utf-8")

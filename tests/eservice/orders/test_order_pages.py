@@ -6,7 +6,9 @@ from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.orders.ordering_rules import ORDER_LAPSES_AFTER
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
+from sinetti.i18n.translate import finnish_day, format_date
 from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
@@ -65,7 +67,7 @@ def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
     page = page_text(signatory.get(f"/settings/orders/{order}"))
     assert "No link to the transfer IDs has been sent." in page
     assert ("Send a link" in page, "previous link" in page) == (True, False)
-    page = page_text(signatory.press("send"))
+    page = page_text(signatory.press("check-send").press("send"))
     assert ("is on its way" in page, "Send a new link" in page) == (True, True)
 
 
@@ -81,7 +83,8 @@ def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signat
 
 
 def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
-    page = checked(signatory, deputy_name="Vara Henkilö", deputy_email="vara@sinisiipi.example").press("back")
+    deputy = {**DEPUTY, "deputy_name": "Vara Henkilö", "deputy_email": "vara@sinisiipi.example"}
+    page = checked(signatory, **deputy).press("back")
     assert page.heading == "Order a certificate"
     assert not errors(page)
     back = fields(page, "check")
@@ -90,6 +93,7 @@ def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
     assert not orders(sqlite_desk)
 
 
+DEPUTY = {"with_deputy": "yes"}
 WRONG = {
     "no description": ({"description": " "}, "description"),
     "a control character": ({"description": "a\tb"}, "description"),
@@ -106,10 +110,16 @@ WRONG = {
     "others, longer than a number": ({"count": "12345678"}, "count"),
     "a language that is not there": ({"contact_language": "xx"}, "contact_language"),
     "a type that is not approved": ({"channel": "FTP"}, "channel"),
-    "a deputy without address": ({"deputy_name": "Vara"}, "deputy_email"),
-    "a deputy without name": ({"deputy_email": "vara@sinisiipi.example"}, "deputy_name"),
-    "a deputy with a wrong address": ({"deputy_name": "Vara", "deputy_email": "vara"}, "deputy_email"),
-    "the contact as deputy": ({"deputy_name": "N", "deputy_email": "NIMI@sinisiipi.example"}, "deputy_email"),
+    "a deputy without address": ({**DEPUTY, "deputy_name": "Vara"}, "deputy_email"),
+    "a deputy without name": ({**DEPUTY, "deputy_email": "vara@sinisiipi.example"}, "deputy_name"),
+    "a deputy with a wrong address": (
+        {**DEPUTY, "deputy_name": "Vara", "deputy_email": "vara"},
+        "deputy_email",
+    ),
+    "the contact as deputy": (
+        {**DEPUTY, "deputy_name": "N", "deputy_email": "NIMI@sinisiipi.example"},
+        "deputy_email",
+    ),
 }
 
 
@@ -216,15 +226,39 @@ def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite
 
 
 def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
-    checked(signatory).press("send")
-    order, seen = signatory.path, fields(signatory, "send")
+    checked(signatory, contact_language="en").press("send")
+    order = signatory.path
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "link to the transfer IDs no longer works" in page_text(signatory.get(order))
+    seen = fields(signatory.press("check-send"), "send")
+    assert "Open your transfer IDs by" in page_text(signatory), "the letter that leaves"
     assert "A new link is on its way." in page_text(signatory.press("send"))
     assert "A new link has already been sent." in page_text(signatory.post(order, {**seen, "do": "send"}))
     models.Lineage.objects.update(contact=None)
-    assert "The certificate has no technical contact person" in page_text(signatory.press("send"))
+    assert "The certificate has no technical contact person" in page_text(signatory.press("check-send"))
     assert signatory.reply.status == 409
+
+
+def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_desk):
+    checked(signatory, contact_language="en").press("send")
+    order, pk = signatory.path, orders(sqlite_desk)[0].pk
+    page = signatory.press("check-cancel")
+    assert page.heading == "Cancel this order?"
+    assert "nimi@sinisiipi.example" in page_text(page), "who is informed"
+    assert "cancelled the order of the certificate “Payroll”" in page_text(page), "the letter that leaves"
+    assert models.Order.objects.get(pk=pk).state == "open", "a check page changes nothing"
+    assert not models.OutboxMessage.objects.filter(step__startswith="cancelled").exists()
+    page.press("cancel")
+    assert (page.path, models.Order.objects.get(pk=pk).state) == (order, "cancelled")
+    assert "This order was cancelled or has lapsed." in page_text(page)
+    assert models.OutboxMessage.objects.filter(step__startswith="cancelled").count() == 1
+    assert not {"check-send", "check-cancel"} & set(page.buttons)
+
+
+def test_the_page_of_an_order_says_when_it_lapses(signatory, sqlite_desk):
+    checked(signatory).press("send")
+    day = format_date(finnish_day(sqlite_desk.ctx.now() + TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER))
+    assert f"lapses by itself on {day}" in page_text(signatory.get(signatory.path))
 
 
 STATES = {
@@ -258,7 +292,7 @@ def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
     assert "has been retrieved" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in page_text(signatory)
     models.Order.objects.update(state="cancelled")
-    assert "can no longer be used" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
+    assert "was cancelled or has lapsed" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
 
 
 def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
@@ -279,7 +313,7 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
     for address in (NEW, f"{NEW}?replaces={held.serial}", order, "/settings/orders"):
         taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once
         assert len(taken) <= MOST_STATEMENTS, (address, taken)
-    assert len(statements(lambda: checked(signatory))) <= 2 * MOST_STATEMENTS
+    assert len(statements(lambda: checked(signatory))) <= 5 * MOST_STATEMENTS, "the check page rehearses the order"
     assert lineage(sqlite_desk, held.serial)
 
 
@@ -290,8 +324,7 @@ def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_d
     assert page.press("check", contact_phone="").heading == "Check the order"
     held = enrolled(sqlite_desk)
     assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
-    (form,) = page.page.forms
-    page.post(form.action, dict(form.form_values()))
+    page.press("check-save")
     assert set(errors(page)) == {"person_phone"}
 
 
@@ -306,16 +339,17 @@ def limited(sqlite_desk):
 
 def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was_typed(limited, sqlite_desk):
     checked(limited).press("send")
-    page = checked(limited, description="Second").press("send")
-    assert page.reply.status == 429
+    page = checked(limited, description="Second")
+    assert page.reply.status == 429, "before anything is sent"
     assert "One e-mail address can receive at most 1 messages in 24 hours" in page_text(page)
     assert "Try again after" in page_text(page)
     assert fields(page, "check")["description"] == "Second"
     assert len(orders(sqlite_desk)) == 1
-    page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("send")
+    page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("check-send")
     assert "One e-mail address can receive at most 1 messages" in page_text(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
-    page = checked(limited, contact_email="third@sinisiipi.example").press("send")
+    assert "All 2 orders that are possible in 24 hours are used." in page_text(limited.get(NEW))
+    page = checked(limited, contact_email="third@sinisiipi.example")
     assert "One person can order at most 2 certificates in 24 hours" in page_text(page)
     assert len(orders(sqlite_desk)) == 2
 

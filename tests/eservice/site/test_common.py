@@ -10,6 +10,7 @@ import pytest
 
 from sinetti.domain.access.roles import Role
 from sinetti.domain.operations.monitoring import Periods
+from sinetti.domain.refusals import ERROR_CODES
 from sinetti.domain.values import Language
 from sinetti.eservice.site import accessibility
 from sinetti.eservice.site.accessibility import (
@@ -21,6 +22,7 @@ from sinetti.eservice.site.accessibility import (
     read_findings,
     read_run,
 )
+from sinetti.eservice.ui.guides import GUIDES, guide_of
 from sinetti.i18n.translate import translate
 from sinetti.notifications.templates.access_texts import NOT_RIGHT
 from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
@@ -29,8 +31,9 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
 from tests.support.service_context import add_organisation
+from tests.support.tools import script
 from tests.support.users import account, mandate, signed_in
-from tests.support.visits import NOT_WALKED, VISITS
+from tests.support.visits import NOT_WALKED, VISITS, patterns
 
 
 def main_of(browser):
@@ -39,7 +42,7 @@ def main_of(browser):
 
 def test_a_stranger_is_told_what_this_is_and_where_to_go(browser):
     browser.get("/")
-    assert "/account/login/" in browser.page.xpath("//main//a/@href")
+    assert "/account/login" in browser.page.xpath("//main//a/@href")
     assert "prove" in main_of(browser)
 
 
@@ -143,12 +146,58 @@ def test_privacy_says_what_the_operator_decided(sqlite_desk):
     assert "1,000 days after the person's last task" in text
 
 
+LIVES = {
+    "730 days": (timedelta(days=730), "730 days", "60 days"),
+    "47 days": (timedelta(days=47), "47 days", "376 hours"),
+    "a day": (timedelta(days=1), "1 day", "12 hours"),
+}
+
+
+@pytest.mark.parametrize(("life", "written", "window"), LIVES.values(), ids=LIVES)
+def test_the_descriptions_have_the_lifetimes_of_the_authority(sqlite_desk, life, written, window):
+    desk = replace(sqlite_desk, ctx=replace(sqlite_desk.ctx, validity=life))
+    rows = Browser(people_door(desk)).get("/about").page.xpath("//main//tr[td]")
+    cells = [" ".join(row.text_content().split()) for row in rows]
+    assert any(f"Valid once, for {written}" not in cell and written in cell for cell in cells)
+    assert any(f"At the earliest {window} before" in cell for cell in cells)
+    assert any("Valid once, for 14 days" in cell for cell in cells)
+
+
+def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_desk):
+    places = {
+        "soap_address": "https://soap.example/2017/10/CertificateServices",
+        "status_address": "http://pki.example",
+    }
+    text = main_of(with_settings(sqlite_desk, **places).get("/interface"))
+    for expected in (*places.values(), f"{places['soap_address']}?wsdl", "EC P256, EC P384, RSA 2048"):
+        assert expected in text
+    assert all(code in text for code in ERROR_CODES.values())
+    assert "?wsdl" not in main_of(with_settings(sqlite_desk).get("/interface")), "an address that is not known"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_page_links_to_its_guide_in_the_readers_language(sqlite_desk, browser, language):
+    links = "//main//a[contains(@href, '/guide/')]/@href"
+    shown = with_settings(sqlite_desk, documentation_url="https://docs.authority.example")
+    assert shown.get(f"/fetch?lang={language}").page.xpath(links) == [
+        f"https://docs.authority.example/{language}/guide/ordering.html"
+    ]
+    assert browser.get("/fetch").page.xpath(links) == []
+
+
+def test_every_page_has_a_guide_that_is_translated():
+    without = {"static/<str:name>"}
+    assert {guide_of(one) for one in set(patterns()) - without} <= set(script("docs").TRANSLATED)
+    assert {guide_of(one) for one in without} == {""}
+    assert not set(GUIDES) - {name for one in patterns() for name in (one, one.partition("_")[0])}, "no such page"
+
+
 @pytest.mark.parametrize("language", Language)
 def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
     footer = {one: f"Run by the Authority ({one})" for one in Language}
     with_footer = with_settings(sqlite_desk, footer=footer).get(f"/?lang={language}").page
     without = browser.get(f"/?lang={language}").page
-    lines = [[one.text_content() for one in page.xpath("//footer/p")] for page in (with_footer, without)]
+    lines = [[one.text_content() for one in page.xpath("//footer//p")] for page in (with_footer, without)]
     assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
     assert len(lines[1]) == 1  # the help alone
 

@@ -117,10 +117,10 @@ def test_all_sessions_end_but_one(desk):
 
 
 def test_a_letter_has_its_way_sealed(sqlite_desk):
-    telling = AccountNotification(AccountEmail.RESET, EMAIL, Language.EN, "/account/secret/", timedelta(hours=2))
+    telling = AccountNotification(AccountEmail.RESET, EMAIL, Language.EN, "/account/secret", timedelta(hours=2))
     message_id = accounts.notify_account(telling, sqlite_desk.ctx)
     row = rows(sqlite_desk, "sinetti.OutboxMessage").get(pk=message_id)
-    assert decrypt_token(TRANSFER_KEY, LINK, row.facts["way"]) == "/account/secret/"
+    assert decrypt_token(TRANSFER_KEY, LINK, row.facts["way"]) == "/account/secret"
     assert row.facts["until"] == (sqlite_desk.machine() + timedelta(hours=2)).isoformat()
     assert accounts.notify_account(telling, sqlite_desk.ctx) != message_id, "each time it is another message"
 

@@ -61,7 +61,7 @@ def test_what_is_counted_for_whom(town, role, states, requests):
     if role is not None:
         mandate(town, user, rows(town, "Organisation").exclude(customer_id="7654321-9").get().customer_id, role)
     found = seen(town, user)
-    assert (dict(found.states), found.requests, found.applications) == (states, requests, 0)
+    assert (dict(found.totals.states), found.requests, found.applications) == (states, requests, 0)
     assert found.organisations == (role is not None)
 
 

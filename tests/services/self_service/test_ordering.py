@@ -17,7 +17,7 @@ from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.issuance.secure_message import order_and_offer
 from sinetti.services.self_service.order import OrderAsk, order, orderable, replaced
-from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew, open_orders
+from sinetti.services.self_service.transfer_ids import OrderSearch, get_for_confirmation, offer_anew, open_orders
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST, SECOND, an_order, enrolled
@@ -183,11 +183,11 @@ def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, w
     first = place(sqlite_desk, an_ask(who), who.signatory)
     sqlite_desk.clock.forward(SECOND)
     second = place(sqlite_desk, an_ask(who, form=OTHER_FORM), who.signatory)
-    rows, total = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, 0, 1)
+    rows, total = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, OrderSearch(0, 1))
     assert ([one.order_id for one in rows], total) == ([second], 2)
-    rows, _ = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, 1, 5)
+    rows, _ = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, OrderSearch(1, 5))
     assert [one.order_id for one in rows] == [first]
-    assert open_orders(stands(sqlite_desk, who.stranger), sqlite_desk.ctx, 0, 5) == ((), 0)
+    assert open_orders(stands(sqlite_desk, who.stranger), sqlite_desk.ctx, OrderSearch(0, 5)) == ((), 0)
 
 
 def test_mail_that_cannot_be_delivered_is_told(sqlite_desk, who):

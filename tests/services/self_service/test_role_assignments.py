@@ -22,7 +22,14 @@ from sinetti.services.access.permissions import Actor, ExternalRole, PermissionD
 from sinetti.services.access.role_requests import ask_for_oneself, asked_by
 from sinetti.services.organisations.registration import close
 from sinetti.services.self_service import role_assignments
-from sinetti.services.self_service.clients import AskClients, OwnOrganisation, ask_clients, clients, requests
+from sinetti.services.self_service.clients import (
+    AskClients,
+    ClientQuery,
+    OwnOrganisation,
+    ask_clients,
+    clients,
+    requests,
+)
 from sinetti.services.self_service.role_assignments import (
     AlreadyHasOtherRole,
     FirmGrantRequest,
@@ -262,7 +269,7 @@ def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, si
     with pytest.raises(PermissionDenied):
         role_assignments.authorisations(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
     with pytest.raises(PermissionDenied):
-        clients(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
+        clients(ClientQuery(organisation(sqlite_desk)), load_permissions(accountant, ctx), ctx)
     sqlite_desk.clock.now = A_YEAR
     assert load_permissions(accountant, ctx).may(Permission.ORDER, organisation(sqlite_desk))
     sqlite_desk.clock.forward(SECOND)
@@ -465,7 +472,7 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
         role_assignments.approve(asked, TERMS, ctx, signatory, REQUEST)
     assert role_assignments.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
     who = load_permissions(accountant, ctx)
-    found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, ctx)]
+    found = [(one.organisation.customer_id, one.role) for one in clients(ClientQuery(firm_id), who, ctx).rows]
     assert found == [(CLIENT, Role.VIEWER)]
     assert {one.state for one in requests(firm_id, who, ctx)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
     # A role smaller than the requested one does not prevent a new request. The same role does.
@@ -494,7 +501,7 @@ def test_an_approval_takes_nothing_from_a_firm_that_was_given_more_meanwhile(sql
     ask_clients(ask, ctx, accountant, REQUEST)
     role_assignments.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     assert role_assignments.approve(rows(desk, "RoleRequest").get().pk, terms, ctx, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
+    (has,) = clients(ClientQuery(organisation(desk, FIRM)), load_permissions(accountant, ctx), ctx).rows
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR)
     assert {one.state for one in requests(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)} == {
         RoleRequestState.GIVEN
@@ -509,7 +516,7 @@ def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
     role_assignments.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
     assert role_assignments.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), ctx, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
+    (has,) = clients(ClientQuery(organisation(desk, FIRM)), load_permissions(accountant, ctx), ctx).rows
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
 
 

@@ -75,15 +75,17 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
             lineage=certificate.lineage, certificate=certificate if dead else None, failed_at=dead,
             problem="no such host", attempts=9,
         )  # fmt: skip
-    (waits,) = (one for one in outbox.messages(0, 50, anna, given_up=False) if one.message_id == "b" * 32)
+    (waits,) = (one for one in outbox.messages("", 0, 50, anna, given_up=False) if one.message_id == "b" * 32)
     assert (waits.serial, waits.dead) == (None, None)
-    (dead,) = outbox.messages(0, 50, anna, given_up=True)
+    (dead,) = outbox.messages("", 0, 50, anna, given_up=True)
     assert (dead.customer_id, dead.serial, dead.problem) == (CUSTOMER_ID, held.serial, "no such host")
     assert outbox.summarise(anna).dead == 1
+    for about, count in ((CUSTOMER_ID[1:5], 1), (held.serial[:6], 1), ("no such", 0)):
+        assert len(outbox.messages(about, 0, 50, anna, given_up=True)) == count, about
     assert outbox.try_again(["a" * 32, "b" * 32], anna) == 1
     assert outbox.try_again(["a" * 32], anna) == 0
-    assert outbox.messages(0, 50, anna, given_up=True) == ()
-    assert len(looked(sqlite_desk)) == 3
+    assert outbox.messages("", 0, 50, anna, given_up=True) == ()
+    assert len(looked(sqlite_desk)) == 6
 
 
 def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):

@@ -125,6 +125,7 @@ def _counts(report: PlanReport) -> dict[str, int]:
         "events": report.spread,
         "reminders": report.planned.queued_count,
         "digests": report.digests,
+        "ends": report.access_ends,
         "findings": report.findings,
     }
 

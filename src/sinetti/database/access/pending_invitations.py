@@ -126,8 +126,13 @@ def list_newest(db: Database, now: datetime, start: int, most: int) -> tuple[Pen
 
 def list_waiting(db: Database, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
     """Return the waiting proposals of an organisation, oldest first."""
-    rows = _rows(db).filter(organisation=organisation_id, state=InvitationProposal.WAITING, expires__gte=now)
+    rows = waiting(db, now).filter(organisation=organisation_id)
     return tuple(_view(row, now) for row in rows.order_by("created", "pk"))
+
+
+def waiting(db: Database, now: datetime) -> "QuerySet[PendingInvitation]":
+    """Return the rows that wait for a second person."""
+    return _rows(db).filter(state=InvitationProposal.WAITING, expires__gte=now)
 
 
 def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:

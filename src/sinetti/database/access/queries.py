@@ -1,13 +1,13 @@
 """Roles and role requests as pages show them.
 
-The module reads an organisation's roles, the requests it received, a firm's clients and its requests. It counts role
+The module reads an organisation's roles, the requests it received, and a firm's requests. It counts role
 requests that wait for organisations. At each request of a signed-in user it reads the organisations for which the user
 may act.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, DateTimeField, Model, OuterRef, QuerySet, Subquery, Value, When
@@ -19,7 +19,7 @@ from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.sql import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
-from sinetti.domain.access.roles import Role, RoleGrant, roles_up_to
+from sinetti.domain.access.roles import OrganisationLabel, Role, RoleGrant, roles_up_to
 from sinetti.domain.values import normalise
 
 _Row = TypeVar("_Row", bound=Model)
@@ -77,17 +77,6 @@ class RoleRequestView:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """An organisation that gave a firm a role."""
-
-    mandate_id: str
-    organisation: OrganisationRef
-    role: Role
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class OwnRole:
     """A role that a person has directly."""
 
@@ -105,19 +94,23 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
     if not organisation_ids:
         return {}
     rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
-    return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
+    return {row.organisation_id: organisation_ref(row) for row in page_of(rows.order_by("name", "customer_id"), start)}
 
 
-def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
+def mandates(
+    db: Database, organisation_id: str, now: datetime, start: int = 0, near: timedelta | None = None
+) -> tuple[RoleAssignmentView, ...]:
     """Return the current roles of an organisation, one page from `start` on.
 
-    People come before organisations, and signatories first.
+    With `near`, only accepted ones that end within this time. People come before organisations, and signatories first.
     """
     rows = _mandates(db, now).filter(current_assignments(now), organisation=organisation_id)
+    if near is not None:
+        rows = rows.filter(waiting=False, valid_until__lte=now + near)
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
-    return tuple(_found(row) for row in _part(ordered, start))
+    return tuple(_found(row) for row in page_of(ordered, start))
 
 
 def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
@@ -131,7 +124,7 @@ def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[Role
     own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("normalised_id")
     rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
-    return tuple(_request(row, now) for row in _part(rows, 0))
+    return tuple(_request(row, now) for row in page_of(rows, 0))
 
 
 def request(db: Database, request_id: str, now: datetime) -> RoleRequestView | None:
@@ -148,14 +141,14 @@ def requests_of_firm(db: Database, agent_id: str, now: datetime, start: int = 0)
     """
     rows = RoleRequest.objects.using(db.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in _part(rows, start))
+    return tuple(_request(row, now) for row in page_of(rows, start))
 
 
 def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """Return a user's requests for themselves, as `requests_of_firm` does for a firm."""
     rows = RoleRequest.objects.using(db.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in _part(rows, start))
+    return tuple(_request(row, now) for row in page_of(rows, start))
 
 
 def mandates_of_user(
@@ -169,23 +162,21 @@ def mandates_of_user(
     rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
-    return tuple(
-        OwnRole(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until)
-        for row in _part(ordered, start)
-    )
+    return tuple(_own_role(row) for row in page_of(ordered, start))
 
 
-def clients(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
-    """Return the open organisations that gave a firm a role, by name."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), agent=agent_id)
-    rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
-    return tuple(
-        Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
-        for row in _part(rows.order_by("organisation__name", "organisation__customer_id"), start)
-    )
+def roles_in_force(db: Database, mandate_ids: Collection[str], now: datetime) -> tuple[OwnRole, ...]:
+    """Return those of these roles that are in force, by the organisation's name."""
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), pk__in=mandate_ids)
+    return tuple(_own_role(row) for row in rows.select_related("organisation").order_by("organisation__name", "pk"))
 
 
-def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
+def _own_role(row: models.RoleAssignment) -> OwnRole:
+    return OwnRole(row.mandate_id, organisation_ref(row.organisation), Role(row.role), row.valid_until)
+
+
+def page_of(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
+    """Return the rows of a page from `start` on, and one more."""
     return rows[start : start + SHOWN + 1]
 
 
@@ -206,7 +197,7 @@ def _found(row: models.RoleAssignment) -> RoleAssignmentView:
         Role(row.role),
         row.valid_from,
         row.valid_until,
-        None if row.agent is None else _named(row.agent),
+        None if row.agent is None else organisation_ref(row.agent),
         person.name if person else "",
         person.email if person else "",
         row.user_id,
@@ -222,14 +213,15 @@ def _request(row: RoleRequest, now: datetime) -> RoleRequestView:
         Role(row.role),
         row.until,
         row.created,
-        None if row.agent is None else _named(row.agent),
+        None if row.agent is None else organisation_ref(row.agent),
         row.user.name if row.user else "",
         row.user.email if row.user else "",
         role_request_state(row.created, row.answered_at, now, given=row.mandate_id is not None),
     )
 
 
-def _named(row: models.Organisation) -> OrganisationRef:
+def organisation_ref(row: models.Organisation) -> OrganisationRef:
+    """Return an organisation's ids and name."""
     return OrganisationRef(row.organisation_id, row.customer_id, row.name)
 
 
@@ -252,10 +244,10 @@ def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]
 
 def for_firms(
     db: Database, customer_ids: Collection[str], now: datetime
-) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
-    """Return the ids of open organisations, and the roles that others gave them.
+) -> tuple[dict[str, OrganisationRef], tuple[RoleGrant, ...]]:
+    """Return open organisations, and the roles that others gave them.
 
-    Ids are keyed by customer ids as the caller wrote them. Unknown customer ids are omitted. Only roles in force
+    They are keyed by customer ids as the caller wrote them. Unknown customer ids are omitted. Only roles in force
     count. It is one statement, because it runs at each request.
     """
     if not customer_ids:
@@ -267,9 +259,11 @@ def for_firms(
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
     no_person, never = Value(None, CharField()), Value(None, DateTimeField())
-    rows = list(given.union(known.values_list("pk", "normalised_id", no_person, never), all=True))
-    ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
-    return ids, _grants(one for one in rows if one[2] is not None)
+    own = known.values_list("pk", "normalised_id", no_person, never, "customer_id", "name")
+    rows = list(given.union(own, all=True))
+    found = {one[1]: OrganisationRef(one[0], one[4], one[5]) for one in rows if one[2] is None}
+    refs = {way: ref for folded, ref in found.items() for way in by_folded[folded]}
+    return refs, _grants(one for one in rows if one[2] is not None)
 
 
 def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
@@ -278,8 +272,13 @@ def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
 
 
 def _values(rows: "QuerySet[models.RoleAssignment]") -> "QuerySet[models.RoleAssignment, Any]":
-    return rows.values_list("organisation", "role", "agent", "valid_until")
+    return rows.values_list(
+        "organisation", "role", "agent", "valid_until", "organisation__customer_id", "organisation__name"
+    )
 
 
 def _grants(rows: Iterable[Any]) -> tuple[RoleGrant, ...]:
-    return tuple(RoleGrant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)
+    return tuple(
+        RoleGrant(organisation_id, Role(role), via, until, OrganisationLabel(*name))
+        for organisation_id, role, via, until, *name in rows
+    )

@@ -26,6 +26,7 @@ from sinetti.database.notifications.access_messages import (
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
+from sinetti.domain.access.ends import passed_step
 from sinetti.domain.access.invitations import A_DAY, INVITED_A_DAY
 from sinetti.domain.access.roles import Role, outlasts
 
@@ -211,7 +212,7 @@ def withdraw(
             return False
         if not last_may_go:
             _keep_a_signatory(db, row, audit.at)
-        _withdrawn(db, row, audit)
+        _withdrawn(db, row, audit, noted_by="holder" if given_up else "giver")
         _links(db, row).update(ended_at=audit.at)
         _notify_holder(db, row, AccessEvent.WITHDRAWN, audit)
         if given_up:
@@ -249,7 +250,12 @@ def change_in_transaction(db: Database, row: models.RoleAssignment, terms: Grant
     if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
         _keep_a_signatory(db, row, audit.at)
     becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
-    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
+    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(
+        # The message about the change names the new end, so earlier steps need no other one.
+        role=terms.role,
+        valid_until=terms.until,
+        end_notice=passed_step(terms.until, audit.at),
+    )
     row.role, row.valid_until = terms.role.value, terms.until
     _audit(db, audit, "authorisation-changed", row, role=terms.role)
     _notify_holder(db, row, AccessEvent.CHANGED, audit)
@@ -353,8 +359,10 @@ def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssi
     return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
 
 
-def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext) -> None:
-    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(withdrawn_at=audit.at)
+def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext, noted_by: str = "") -> None:
+    """Withdraw a role; the side that did so needs no report, the other side gets one."""
+    noted = {f"{noted_by}_noted_at": audit.at} if noted_by else {}
+    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(withdrawn_at=audit.at, **noted)
     mark_replaced(db, [row.person_id], audit.at)
     _audit(db, audit, "authorisation-withdrawn", row)
 

@@ -34,6 +34,7 @@ from sinetti.database.notifications.access_messages import (
 from sinetti.database.notifications.recipients import active_assignments, chunked
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
+from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.invitations import A_DAY, NOTIFIED_A_DAY, REQUEST_LIVES
 from sinetti.domain.access.roles import Role, greater
 from sinetti.domain.values import Language, normalise
@@ -71,12 +72,16 @@ def ask(
         before = _open(db, who, by_folded, terms.role, audit.at)
         there = _there(db, who, by_folded, terms.role, audit.at)
         new = [one for one in by_folded if one not in before and one not in there]
-        recent = _of(db, who).filter(created__gt=audit.at - A_DAY).count()
-        if recent + len(new) > who.a_day:
+        if count_recent(db, who, audit.at) + len(new) > who.a_day:
             raise InvitationLimitReached
         _store(db, who, {one: by_folded[one] for one in new}, terms, audit)
     named = (new, [one for one in by_folded if one in before and one not in there], there)
     return RequestResult(*(tuple(by_folded[one] for one in part) for part in named))
+
+
+def count_recent(db: Database, who: Requester, now: datetime) -> int:
+    """Count the requests that this requester made in the last 24 hours."""
+    return _of(db, who).filter(created__gt=now - A_DAY).count()
 
 
 def organisation_of(db: Database, request_id: str) -> str:
@@ -147,10 +152,10 @@ def _for_firm(
     return given or rows.get(agent=row.agent_id)
 
 
-def _is_no_less(has: models.RoleAssignment, role: Role, until: datetime) -> bool:
+def _is_no_less(has: models.RoleAssignment, role: Role, until: datetime | None) -> bool:
     """Return True for a greater role, or for the same role that ends no earlier."""
     if has.role == role:
-        return has.valid_until is None or until <= has.valid_until
+        return has.valid_until is None or (until is not None and until <= has.valid_until)
     return greater(Role(has.role), role) == has.role
 
 
@@ -162,7 +167,7 @@ def _for_user(
     rows = models.RoleAssignment.objects.using(db.alias)
     found = rows.filter(active_assignments(audit.at), organisation=organisation_id, user=row.user).first()
     if found is not None:
-        if greater(Role(found.role), terms.role) != found.role:
+        if not _is_no_less(found, terms.role, terms.until):
             change_in_transaction(db, found, terms, audit)
         elif found.person_id is not None:
             queue_answer(db, found.person_id, row.request_id, audit.at, is_granted=True)
@@ -223,10 +228,13 @@ def _open(db: Database, who: Requester, asked: Collection[str], role: Role, now:
 def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
     """Return the organisations for which the requester has the role, or a greater one.
 
-    The requester's own page shows these roles, so the answer discloses nothing new.
+    Those that end within 60 days do not count: such a request asks for a later end. The requester's own page shows
+    these roles, so the answer discloses nothing new.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(now), organisation__closed_at__isnull=True
+    rows = (
+        models.RoleAssignment.objects.using(db.alias)
+        .filter(active_assignments(now), organisation__closed_at__isnull=True)
+        .exclude(valid_until__lte=now + NEAR)
     )
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()

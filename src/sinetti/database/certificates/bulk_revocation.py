@@ -121,12 +121,12 @@ def alone_lately(db: Database, officer: str, now: datetime) -> int:
 
 def waiting(db: Database, now: datetime) -> tuple[BulkRevocationProposal, ...]:
     """Return the proposals that wait for a second officer, oldest first."""
-    return tuple(_proposal(row) for row in _waiting(db, now).order_by("number"))
+    return tuple(_proposal(row) for row in waiting_rows(db, now).order_by("number"))
 
 
 def count_waiting(db: Database, now: datetime) -> int:
     """Count the proposals that wait for a second officer."""
-    return _waiting(db, now).count()
+    return waiting_rows(db, now).count()
 
 
 def find(db: Database, proposal_id: str) -> BulkRevocationProposal | None:
@@ -148,7 +148,7 @@ def approve(db: Database, proposal: BulkRevocationProposal, approver: str, audit
     """Record the approver, once and before expiry; return True if this call did it."""
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(proposal_id=proposal.proposal_id)
-        mine = _waiting(db, audit.at).filter(proposal_id=proposal.proposal_id)
+        mine = waiting_rows(db, audit.at).filter(proposal_id=proposal.proposal_id)
         if not mine.update(approver=approver, approved_at=audit.at):
             return False
         _write(db, audit, "bulk-approved", rows.get())
@@ -162,7 +162,7 @@ def withdraw(db: Database, proposal: BulkRevocationProposal, audit: AuditContext
     """
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(proposal_id=proposal.proposal_id)
-        mine = _waiting(db, audit.at).filter(proposal_id=proposal.proposal_id)
+        mine = waiting_rows(db, audit.at).filter(proposal_id=proposal.proposal_id)
         if not mine.update(done_at=audit.at):
             return False
         _write(db, audit, "bulk-withdrawn", rows.get())
@@ -190,13 +190,14 @@ def _all(db: Database) -> "QuerySet[BulkRevocation]":
     return BulkRevocation.objects.using(db.alias)
 
 
-def _waiting(db: Database, now: datetime) -> "QuerySet[BulkRevocation]":
+def waiting_rows(db: Database, now: datetime) -> "QuerySet[BulkRevocation]":
+    """Return the rows of proposals that wait for a second officer."""
     return _all(db).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
 
 
 def _same(db: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevocationProposal | None:
     """Return a waiting proposal of the same officer, reason and certificates, or None."""
-    rows = _waiting(db, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
+    rows = waiting_rows(db, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
     alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
     return next((one for one in alike if set(one.serials) == set(new.serials)), None)
 

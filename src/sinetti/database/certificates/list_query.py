@@ -19,6 +19,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, ListKey, ServiceProvider, Sort
+from sinetti.domain.certificates.overview import CertificateTotals, add_up
 from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
@@ -35,10 +36,20 @@ def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -
     return status_sql.sorted_keys(db, wanted, _wanted_certificates(db, wanted), orders, most)
 
 
-def counts(db: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
-    """Count certificates and orders that need action by state, in one statement."""
+def totals(db: Database, organisations: Collection[str], now: datetime) -> CertificateTotals:
+    """Return the totals of certificates and open orders, in one statement."""
     wanted = CertificateQuery(organisations, now)
-    return status_sql.status_counts(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted))
+    return add_up(status_sql.status_groups(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted)))
+
+
+def counts_by_organisation(
+    db: Database, organisations: Collection[str], now: datetime
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count the certificates of the default list by organisation and state, in one statement."""
+    wanted = _wanted_certificates(db, CertificateQuery(organisations, now))
+    return status_sql.counts_by_owner(
+        db, now, wanted.annotate(owner=F("lineage__organisation_id")).values(*_COLUMNS, "owner")
+    )
 
 
 def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:

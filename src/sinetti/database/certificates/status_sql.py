@@ -7,8 +7,8 @@ thousand times as long (measured).
 The module also has the query columns with the progress of certificates and orders, for the same rules.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connections
@@ -30,6 +30,7 @@ from sinetti.domain.certificates.display_status import (
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.listing import CertificateQuery, ListKey, Sort
+from sinetti.domain.certificates.overview import ENDED, LATELY_ENDED, MONTHS, StatusGroup, bounds, coming_months
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.usage import LATELY, ReportingPeriod
 from sinetti.domain.values import ValidityPeriod
@@ -117,6 +118,14 @@ ordered AS (SELECT waiting.*, {_ORDER_STATE} AS state_n FROM waiting, instants)
 _SELECT = """
 SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sort_word, {at} AS sort_at FROM {rows}
 """
+_GROUPS = f"""
+SELECT state_n, rank_n, month_n, succeeded, gone_lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
+SELECT ranked.*, CASE {{months}} ELSE {MONTHS} END AS month_n,
+       state_n IN ({{ended}}) AND {_OVER_AT} >= %s AS gone_lately FROM ranked) AS each
+ GROUP BY state_n, rank_n, month_n, succeeded, gone_lately
+UNION ALL SELECT state_n, {RANKS.index(Urgency.OPEN)}, NULL, NULL, NULL, COUNT(*), NULL, MIN(order_id)
+  FROM ordered GROUP BY state_n
+"""  # noqa: S608 - constant numbers and columns
 _INSTANTS = "instants AS (SELECT %s AS now_at, %s AS lately, %s AS soon)"
 
 _SECONDS = "CAST(strftime('%%s', {}) AS INTEGER)"
@@ -176,22 +185,46 @@ def sorted_keys(
         return tuple(ListKey(found, is_order == 1) for found, is_order in cursor.fetchall())
 
 
-def status_counts(
+def status_groups(
     db: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
-) -> dict[DisplayStatus, int]:
-    """Count these certificates and orders by state, in one statement.
+) -> tuple[StatusGroup, ...]:
+    """Count these certificates and orders by state and by month of their end.
 
-    Certificates count only while they need action (`Urgency.OPEN`).
+    It is one statement.
     """
     of_certificates, bound = _written(db, certificates)
     of_orders, more = _written(db, orders)
     tables = (_INSTANTS, _certificates(db, of_certificates), _ORDERS.format(orders=of_orders))
-    counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
-    open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Urgency.OPEN)}")
-    statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
+    edges = _adapted(db, bounds(coming_months(now)))
+    months = " ".join(f"WHEN not_after < %s THEN {place}" for place in range(-1, MONTHS))
+    statement = f"WITH {', '.join(tables)} {_GROUPS.format(months=months, ended=_states(ENDED))}"
+    values = [*_instants(db, now), *bound, *more, *edges, *_adapted(db, [now - LATELY_ENDED])]
     with connections[db.alias].cursor() as cursor:
-        cursor.execute(statement, [*_instants(db, now), *bound, *more])
-        return {STATES[number]: count for number, count in cursor.fetchall()}
+        cursor.execute(statement, values)
+        return tuple(_group(*row) for row in cursor.fetchall())
+
+
+def _group(state: int, rank: int, month: int | None, *values: Any) -> StatusGroup:  # noqa: ANN401 - a row
+    succeeded, lately, count, first, key = values
+    # SQLite returns an instant as a text in UTC.
+    first_end = datetime.fromisoformat(first).replace(tzinfo=UTC) if isinstance(first, str) else first
+    return StatusGroup(STATES[state], RANKS[rank], count, key, month, first_end, bool(succeeded), bool(lately))
+
+
+def counts_by_owner(
+    db: Database, now: datetime, certificates: "QuerySet[Any, Any]"
+) -> dict[str, dict[DisplayStatus, int]]:
+    """Count these certificates by their column `owner` and by state, except those that are over."""
+    written, bound = _written(db, certificates)
+    tables = f"{_INSTANTS}, {_certificates(db, written)}"
+    where = f"rank_n < {RANKS.index(Urgency.OVER)}"
+    statement = f"WITH {tables} SELECT owner, state_n, COUNT(*) FROM ranked WHERE {where} GROUP BY owner, state_n"  # noqa: S608 - constants
+    found: dict[str, dict[DisplayStatus, int]] = {}
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(statement, [*_instants(db, now), *bound])
+        for owner, state, count in cursor.fetchall():
+            found.setdefault(owner, {})[STATES[state]] = count
+    return found
 
 
 def _certificates(db: Database, written: str) -> str:
@@ -220,8 +253,12 @@ def _written(db: Database, rows: "QuerySet[Any, Any]") -> _Written:
 
 
 def _instants(db: Database, now: datetime) -> list[Any]:
+    return _adapted(db, (now, now - LATELY, now + IN_TIME))
+
+
+def _adapted(db: Database, instants: Iterable[datetime]) -> list[Any]:
     adapt = connections[db.alias].ops.adapt_datetimefield_value
-    return [adapt(one) for one in (now, now - LATELY, now + IN_TIME)]
+    return [adapt(one) for one in instants]
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with annotations

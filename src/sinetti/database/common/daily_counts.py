@@ -70,10 +70,15 @@ def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Ch
 
     Pages show it before an act.
     """
+    return {charge: len(used) for charge, used in times(db, charges, now).items()}
+
+
+def times(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, tuple[int, ...]]:
+    """Return the instants that count for each charge, in seconds since 1970, oldest first."""
     by_key = {one.key: one for one in charges}
-    found = dict.fromkeys(by_key.values(), 0)
+    found: dict[Charge, tuple[int, ...]] = dict.fromkeys(by_key.values(), ())
     for row in _rows(db).filter(key__in=list(by_key)):
-        found[by_key[row.key]] = len(counted(row.times, now))
+        found[by_key[row.key]] = counted(row.times, now)
     return found
 
 

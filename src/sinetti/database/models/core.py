@@ -157,6 +157,10 @@ class RoleAssignment(models.Model):
     It lasts from `valid_from` to `valid_until`. `person` receives messages. `user` is the account that uses the role;
     without it there is no access in the e-service. While `waiting` is true the role has no effect, because the person
     has not accepted it yet (docs/e-service/authorisations.md).
+
+    `end_notice` is the last step before the end, in days, that mail has reported. `giver_noted_at` and
+    `holder_noted_at` are the instants from which a side needs no report of the end: it ended the role itself, or has
+    removed it from its list.
     """
 
     mandate_id = random_key()
@@ -169,6 +173,9 @@ class RoleAssignment(models.Model):
     valid_until = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
     waiting = models.BooleanField(default=False, db_default=False)
+    end_notice = models.SmallIntegerField(null=True)
+    giver_noted_at = models.DateTimeField(null=True)
+    holder_noted_at = models.DateTimeField(null=True)
 
     class Meta:
         """Index by account, used at each request of a signed-in user."""

@@ -32,6 +32,12 @@ class AccessEvent(StrEnum):
     WITHDRAWN = "withdrawn"
     GIVEN_UP = "given-up"
     GIVEN_TO_FIRM = "given-to-firm"
+    ENDS_GIVEN = "ends-given"
+    """Roles that the reader's organisation gave end soon or have ended."""
+    ENDS_FIRM = "ends-firm"
+    """The same of roles that the reader's firm has."""
+    ENDS_OWN = "ends-own"
+    """The same of the reader's own roles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Every function is one short transaction. A worker owns a message until its lease
 repeats the lease condition, so a worker that lost its lease cannot change the row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -217,6 +217,12 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
         free.update(claimed_by=shift.worker, lease_until=shift.machine_now + LEASE)
         mine = _waiting(db).filter(pk__in=ids, claimed_by=shift.worker)
         return tuple(to_queued_message(row) for row in mine.order_by("due", "pk"))
+
+
+def find_queued(db: Database, ids: Collection[str], now: datetime) -> tuple[QueuedMessage, ...]:
+    """Return the waiting messages with these ids that are due, in the order of the ids."""
+    rows = {row.pk: row for row in _waiting(db).filter(pk__in=ids, due__lte=now)}
+    return tuple(to_queued_message(rows[one]) for one in dict.fromkeys(ids) if one in rows)
 
 
 def to_queued_message(row: OutboxMessage) -> QueuedMessage:

@@ -36,9 +36,10 @@ class PendingEvent:
     facts: Mapping[str, Any]
 
 
-def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
-    """Return the oldest waiting events, up to `count`."""
-    rows = _waiting(db).filter(kind__in=KNOWN).select_related("lineage").order_by("due", "pk")[:count]
+def pending(db: Database, count: int, ids: Collection[str] | None = None) -> tuple[PendingEvent, ...]:
+    """Return the oldest waiting events, up to `count`, of all or of those with these ids."""
+    known = _waiting(db).filter(kind__in=KNOWN) if ids is None else _waiting(db).filter(kind__in=KNOWN, pk__in=ids)
+    rows = known.select_related("lineage").order_by("due", "pk")[:count]
     return tuple(
         PendingEvent(
             row.message_id,

@@ -5,7 +5,9 @@ each event to messages for all people whom it concerns.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -46,6 +48,34 @@ _PUTS = {
         values=", ".join(f"json_extract(value, '$.{name}')" for name in _COLUMNS), rows="json_each(%s)"
     ),
 }
+
+
+_recorded: ContextVar[list[str] | None] = ContextVar("recorded", default=None)
+
+
+@contextmanager
+def rehearsal(db: Database) -> Iterator[list[str]]:
+    """Open a transaction that is rolled back, and collect the ids of rows queued in it.
+
+    A check page so shows the messages of an act before it happens (notifications/previews/rehearsal.py). The block may
+    write even while the page of a draft is shown, which else reads only.
+    """
+    ids: list[str] = []
+    token, connection = _recorded.set(ids), connections[db.alias]
+    wrappers = connection.execute_wrappers
+    connection.execute_wrappers = [one for one in wrappers if getattr(one, "__name__", "") != "_refuse_writes"]
+    try:
+        with transaction.atomic(using=db.alias):
+            yield ids
+            transaction.set_rollback(True, using=db.alias)
+    finally:
+        connection.execute_wrappers = wrappers
+        _recorded.reset(token)
+
+
+def _record(ids: Iterable[str]) -> None:
+    if (recorded := _recorded.get()) is not None:
+        recorded.extend(ids)
 
 
 KNOWN: Final = tuple(kind.value for kind in MessageKind)
@@ -91,6 +121,8 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
     The rows are passed as one JSON value. With model objects, or tens of thousands of parameters, writing would take
     half of the time of planning a hundred thousand reminders.
     """
+    messages = tuple(messages)
+    _record(one.message_id for one in messages)
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [
@@ -175,7 +207,7 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
 
     Call it inside the transaction of the change.
     """
-    OutboxMessage.objects.using(db.alias).create(
+    row = OutboxMessage.objects.using(db.alias).create(
         kind=event.kind,
         step=event.step,
         created=now,
@@ -186,6 +218,7 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
         order_id=event.order,
         facts=event.facts,
     )
+    _record([row.pk])
 
 
 def notify_contact(db: Database, kind: str, certificate: Certificate, now: datetime) -> None:
@@ -217,3 +250,4 @@ def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate]
         for one in certificates
     ]
     OutboxMessage.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
+    _record(row.pk for row in rows)

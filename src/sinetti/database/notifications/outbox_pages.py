@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
@@ -14,6 +14,7 @@ from sinetti.database.models import OutboxMessage
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.values import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,11 @@ class OutboxListItem:
     serial: str | None
 
 
-def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
-    """Return a page of waiting messages, oldest first."""
+def waiting_ones(db: Database, about: str, start: int, most: int) -> tuple[OutboxListItem, ...]:
+    """Return a page of waiting messages, oldest first.
+
+    `about` is a part of an organisation's id or name, or the beginning of a serial; an empty text selects all.
+    """
     rows = OutboxMessage.objects.using(db.alias).filter(
         sent__isnull=True,
         failed_at__isnull=True,
@@ -43,15 +47,15 @@ def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, .
         expanded_at__isnull=True,
         channel__isnull=False,
     )
-    return _read(rows.filter(kind__in=KNOWN).order_by("due", "pk"), start, most)
+    return _read(rows.filter(_about(about), kind__in=KNOWN).order_by("due", "pk"), start, most)
 
 
-def given_up(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
-    """Return a page of failed messages, newest first."""
+def given_up(db: Database, about: str, start: int, most: int) -> tuple[OutboxListItem, ...]:
+    """Return a page of failed messages, newest first, as `waiting_ones` does."""
     rows = OutboxMessage.objects.using(db.alias).filter(
         failed_at__isnull=False, sent__isnull=True, channel__isnull=False
     )
-    return _read(rows.filter(kind__in=KNOWN).order_by("-failed_at", "pk"), start, most)
+    return _read(rows.filter(_about(about), kind__in=KNOWN).order_by("-failed_at", "pk"), start, most)
 
 
 def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
@@ -61,6 +65,14 @@ def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
         if done:
             audit_log.write(db, audit, "messages-tried-again", "outbox", count=done)
     return done
+
+
+def _about(text: str) -> Q:
+    if not text:
+        return Q()
+    of_organisation = Q(lineage__organisation__normalised_id__contains=normalise(text))
+    of_organisation |= Q(lineage__organisation__name__icontains=text)
+    return of_organisation | Q(certificate__serial__startswith=text.lower())
 
 
 def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[OutboxListItem, ...]:

@@ -180,12 +180,10 @@ def list_newest(db: Database, most: int) -> tuple[LoadListItem, ...]:
 
 def list_proposed(db: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
     """Return the files that wait for a second clerk, oldest first."""
-    return tuple(_item(row) for row in _proposed(_listed(db), now).order_by("proposed_at", "pk")[:most])
-
-
-def count_proposed(db: Database, now: datetime) -> int:
-    """Return the number of files that wait for a second clerk."""
-    return _proposed(_all(db), now).count()
+    return tuple(
+        _item(row)
+        for row in proposed(db, now).defer("content", "changes", "wrong").order_by("proposed_at", "pk")[:most]
+    )
 
 
 def find_proposed(db: Database, clerk: str, digest: str, now: datetime) -> str | None:
@@ -193,7 +191,7 @@ def find_proposed(db: Database, clerk: str, digest: str, now: datetime) -> str |
 
     The digest identifies it.
     """
-    rows = _proposed(_all(db), now).filter(proposed_by=clerk, digest=digest)
+    rows = proposed(db, now).filter(proposed_by=clerk, digest=digest)
     return rows.values_list("load_id", flat=True).first()
 
 
@@ -205,8 +203,10 @@ def _locked(db: Database, load_id: str) -> OrganisationImport:
     return rows.get()
 
 
-def _proposed(rows: "QuerySet[OrganisationImport]", now: datetime) -> "QuerySet[OrganisationImport]":
-    return rows.filter(proposed_at__isnull=False, accepted_at__isnull=True, ended_at__isnull=True, expires__gte=now)
+def proposed(db: Database, now: datetime) -> "QuerySet[OrganisationImport]":
+    """Return the rows of files that wait for a second clerk."""
+    rows = _all(db).filter(proposed_at__isnull=False, accepted_at__isnull=True)
+    return rows.filter(ended_at__isnull=True, expires__gte=now)
 
 
 def _listed(db: Database) -> "QuerySet[OrganisationImport]":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Min, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 
 from sinetti.database import models
 from sinetti.database.connection import Database
@@ -68,6 +69,15 @@ def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) 
     )
     serial = rows.order_by("-reserved_at", "-pk").values_list("serial", flat=True).first()
     return Serial(serial) if serial is not None else None
+
+
+def list_ages(db: Database) -> tuple[tuple[str, datetime, datetime], ...]:
+    """Return CA, thisUpdate and nextUpdate of the newest CRL of each shard."""
+    rows = models.Crl.objects.using(db.alias).annotate(
+        begins=Greatest("this_update", Coalesce("short__this_update", "this_update")),
+        ends=Greatest("next_update", Coalesce("short__next_update", "next_update")),
+    )
+    return tuple(rows.order_by("authority_id", "shard").values_list("authority_id", "begins", "ends"))
 
 
 def answer_ages(db: Database) -> tuple[AnswerAge, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
@@ -19,9 +19,10 @@ from sinetti.database.common.locks import acquire_lock
 from sinetti.database.common.text_search import collated
 from sinetti.database.connection import Database
 from sinetti.database.models import LoneAct
+from sinetti.database.notifications.recipients import active_assignments
 from sinetti.database.organisations.search import matches
 from sinetti.database.sql import json_values
-from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, StoredOrganisation
 from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_approver, needs_second_clerk
@@ -123,6 +124,44 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
         not_after__gte=now,
     )
     return tuple(Serial(one) for one in rows.order_by("reserved_at", "pk").values_list("serial", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class EndReach:
+    """What the end of an organisation reaches.
+
+    `served` is the number of other organisations whose reports its certificates send. `people` and `firms` act for it,
+    `clients` are organisations for which it acts.
+    """
+
+    certificates: int
+    served: int
+    orders: int
+    people: int
+    firms: int
+    clients: int
+
+
+def count_reach(db: Database, organisation_id: str, now: datetime) -> EndReach:
+    """Count what the end of an organisation reaches, in five statements."""
+    issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
+    certificates = models.Certificate.objects.using(db.alias).filter(
+        lineage__organisation=organisation_id, state__in=issued, revoked_at__isnull=True, not_after__gte=now
+    )
+    lineages = models.Lineage.objects.using(db.alias).filter(pk__in=certificates.values("lineage"))
+    orders = models.Order.objects.using(db.alias).filter(lineage__organisation=organisation_id, state=OrderState.OPEN)
+    roles = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now))
+    own = roles.filter(organisation=organisation_id).aggregate(
+        people=Count("user", distinct=True), firms=Count("agent", distinct=True)
+    )
+    return EndReach(
+        certificates.count(),
+        lineages.aggregate(served=Sum("serves"))["served"] or 0,
+        orders.count(),
+        own["people"],
+        own["firms"],
+        roles.filter(agent=organisation_id).count(),
+    )
 
 
 def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> int:

@@ -121,7 +121,12 @@ def listed(db: Database, state: ApplicationState, start: int, most: int) -> tupl
 
 def count_open(db: Database) -> int:
     """Count the applications that wait for a decision."""
-    return AccessApplication.objects.using(db.alias).filter(state=ApplicationState.OPEN).count()
+    return waiting(db).count()
+
+
+def waiting(db: Database) -> "QuerySet[AccessApplication]":
+    """Return the rows of applications that wait for a decision."""
+    return AccessApplication.objects.using(db.alias).filter(state=ApplicationState.OPEN)
 
 
 def withdraw(db: Database, application_id: str, audit: AuditContext) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
 
 from sinetti.database import models
@@ -40,7 +40,10 @@ class ContactSummary:
 
 @dataclass(frozen=True, slots=True)
 class AssignedLineage:
-    """A lineage whose contact or deputy, or both, is a given person."""
+    """A lineage whose contact or deputy, or both, is a given person.
+
+    `email` is the address of its contact.
+    """
 
     lineage_id: str
     organisation_id: str
@@ -51,6 +54,7 @@ class AssignedLineage:
     not_after: datetime | None
     contact: bool
     deputy: bool
+    email: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,23 @@ def looked_after(
     rows = _in_use(db, organisation_ids, now).annotate(
         as_contact=Q(contact__in=theirs), as_deputy=Q(deputy__in=theirs), ends=Subquery(_in_force(now)[:1])
     )
-    rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
+    return _assigned(rows.filter(Q(as_contact=True) | Q(as_deputy=True)), count)
+
+
+def picked(
+    db: Database, organisation_ids: Collection[str], ids: Collection[str], now: datetime
+) -> tuple[AssignedLineage, ...]:
+    """Return lineages in these organisations, by their ids or by serials of their certificates."""
+    named = models.Certificate.objects.filter(serial__in=list(ids)).values("lineage")
+    rows = _in_use(db, organisation_ids, now).filter(Q(pk__in=list(ids)) | Q(pk__in=named))
+    yes, no = Value(1, IntegerField()), Value(0, IntegerField())
+    shown = rows.annotate(as_contact=yes, as_deputy=no, ends=Subquery(_in_force(now)[:1]))
+    return _assigned(shown, len(ids))
+
+
+def _assigned(rows: "QuerySet[models.Lineage]", count: int) -> tuple[AssignedLineage, ...]:
+    related = rows.select_related("organisation", "type", "contact")
+    found: Any = related.order_by("organisation__name", "description", "pk")
     return tuple(
         AssignedLineage(
             row.lineage_id,
@@ -104,8 +124,9 @@ def looked_after(
             row.ends,
             bool(row.as_contact),
             bool(row.as_deputy),
+            row.contact.email if row.contact else "",
         )
-        for row in rows.order_by("organisation__name", "description", "pk")[:count]
+        for row in found[:count]
     )
 
 

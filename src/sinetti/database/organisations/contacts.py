@@ -301,7 +301,9 @@ def _signatories(db: Database, organisation_id: str, email: str, now: datetime) 
 
 def _withdraw(db: Database, mandates: list[models.RoleAssignment], action: str, audit: AuditContext) -> None:
     for row in mandates:
-        models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(withdrawn_at=audit.at)
+        models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(
+            withdrawn_at=audit.at, giver_noted_at=audit.at
+        )
         mark_replaced(db, [row.person_id], audit.at)
         about = f"organisation:{row.organisation_id}"
         audit_log.write(db, audit, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)

@@ -1,10 +1,14 @@
 """Orders and the state of their transfer ids for pages; read only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from django.db.models import Count, F, Max, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, When
 
 from sinetti.database import models
 from sinetti.database.connection import Database
@@ -38,7 +42,8 @@ class LinkInfo:
 class OrderDetails:
     """An order with its people and newest link.
 
-    `certificate` is the serial of the certificate for which its ids were used.
+    `certificate` is the serial of the certificate for which its ids were used. `usable_until` is the end of its last
+    transfer ids or link.
     """
 
     order_id: str
@@ -50,6 +55,7 @@ class OrderDetails:
     description: str
     state: OrderState
     created: datetime
+    usable_until: datetime
     contact: Recipient | None = field(repr=False)
     deputy: Recipient | None = field(repr=False)
     serves: int | None = None
@@ -79,10 +85,12 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
     rows = models.Order.objects.using(db.alias).select_related(
         "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
     )
-    row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
+    ids = models.TransferIds.objects.filter(order=OuterRef("pk")).order_by("-expires").values("expires")
+    rows = rows.annotate(serial=Subquery(live.values("serial")[:1]), ids_expire=Subquery(ids[:1]))
+    row = rows.filter(pk=order_id).first()
     if row is None:
         return None
-    lineage = row.lineage
+    lineage, link = row.lineage, _link(db, order_id)
     contact, deputy = (None if one is None else reader(one) for one in (lineage.contact, lineage.deputy))
     return OrderDetails(
         row.order_id,
@@ -94,27 +102,69 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
         row.description or lineage.description,
         OrderState(row.state),
         row.created,
+        max(
+            row.created, *(at for at in (row.ids_expire, link.expires if link is not None else None) if at is not None)
+        ),
         contact,
         deputy,
         lineage.serves,
         Serial(row.replaces.serial) if row.replaces else None,
         Serial(row.serial) if row.serial else None,
-        _link(db, order_id),
+        link,
     )
+
+
+class OrderSort(StrEnum):
+    """Order of the list of open orders."""
+
+    NEWEST = "newest"
+    ORGANISATION = "organisation"
+    DESCRIPTION = "description"
+    EXPIRES = "expires"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSearch:
+    """Part of the list of open orders: `count` rows from `start` on.
+
+    `text` is a part of an organisation's name or id, of a description or of the contact's name or address.
+    """
+
+    start: int = 0
+    count: int = 50
+    text: str = ""
+    sort: OrderSort = OrderSort.NEWEST
+
+
+_SORTS: Mapping[OrderSort, tuple[Any, ...]] = {
+    OrderSort.NEWEST: ("is_over", F("created").desc(), "pk"),
+    OrderSort.ORGANISATION: ("lineage__organisation__name", F("created").desc(), "pk"),
+    OrderSort.DESCRIPTION: ("lineage__description", F("created").desc(), "pk"),
+    OrderSort.EXPIRES: (F("link_expires").asc(nulls_last=True), "pk"),
+}
 
 
 def open_orders(
-    db: Database, organisation_ids: Collection[str], start: int, count: int
+    db: Database, organisation_ids: Collection[str], search: OrderSearch, now: datetime
 ) -> tuple[tuple[OrderRow, ...], int]:
-    """Return a page of these organisations' open orders, newest first, and the total."""
+    """Return a page of these organisations' open orders, and the number of all that match.
+
+    By default orders whose link has ended stand below the others.
+    """
     rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids)
     )
+    if search.text:
+        within = ("organisation__name", "organisation__customer_id", "description", "contact__name", "contact__email")
+        found = [Q(**{f"lineage__{one}__icontains": search.text}) for one in within]
+        rows = rows.filter(reduce(or_, [*found, Q(description__icontains=search.text)]))
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
     listed = rows.annotate(
         link_expires=Subquery(newest.values("expires")[:1]), link_shown=Subquery(newest.values("shown_at")[:1])
-    ).select_related("lineage__organisation", "lineage__type", "lineage__contact")
-    found = tuple(
+    )
+    over = Case(When(link_expires__lt=now, then=1), default=0, output_field=IntegerField())
+    listed = listed.annotate(is_over=over).select_related("lineage__organisation", "lineage__type", "lineage__contact")
+    shown = tuple(
         OrderRow(
             row.order_id,
             row.lineage.organisation.name,
@@ -126,9 +176,9 @@ def open_orders(
             row.link_expires,
             row.link_shown,
         )
-        for row in listed.order_by("-created", "pk")[start : start + count]
+        for row in listed.order_by(*_SORTS[search.sort])[search.start : search.start + search.count]
     )
-    return found, rows.aggregate(count=Count("pk"))["count"]
+    return shown, rows.aggregate(count=Count("pk"))["count"]
 
 
 def newest_link(db: Database, order_id: str) -> str:

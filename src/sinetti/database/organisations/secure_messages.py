@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from sinetti.database import models
-from sinetti.database.common import audit_log, daily_counts
+from sinetti.database.common import audit_log, daily_counts, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import Pin, SecureMessage
@@ -21,7 +21,7 @@ from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.organisations import orders as organisations_orders
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import DuplicateOrder, NewOrder, NewTransferIds
-from sinetti.domain.certificates.lifecycle import OrderState
+from sinetti.domain.certificates.lifecycle import OrderState, order_predecessors
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 from sinetti.domain.orders.secure_messages import (
     CODE_TRIES,
@@ -84,6 +84,76 @@ class NewPin:
     expires: datetime
     after: int
     since: datetime
+
+
+CANCELLED_STEP = "cancelled"
+"""Step of the message about transfer IDs whose order was cancelled."""
+
+
+def cancel(db: Database, order_id: str, audit: AuditContext) -> bool:
+    """Cancel an open order with its transfer IDs and link; return False if it is not open.
+
+    A recipient whose link still worked gets a message.
+    """
+    with transaction.atomic(using=db.alias):
+        _lock_lineage(db, order_id)
+        return _close(db, order_id, "order-cancelled", audit)
+
+
+def lapse(db: Database, before: datetime, count: int, audit: AuditContext) -> int:
+    """Cancel open orders whose last transfer IDs and link ended before an instant.
+
+    At most `count`, oldest first, each in a transaction of its own. Returns their number.
+    """
+    done = 0
+    for order_id in list(_lapsed(db, before).order_by("created", "pk").values_list("pk", flat=True)[:count]):
+        with transaction.atomic(using=db.alias):
+            _lock_lineage(db, order_id)
+            # A new link may have been sent meanwhile.
+            done += _lapsed(db, before).filter(pk=order_id).exists() and _close(db, order_id, "order-lapsed", audit)
+    return done
+
+
+def _lapsed(db: Database, before: datetime) -> "QuerySet[models.Order]":
+    ids = models.TransferIds.objects.filter(order=OuterRef("pk"), expires__gte=before)
+    links = SecureMessage.objects.filter(order=OuterRef("pk"), expires__gte=before)
+    rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN, created__lt=before)
+    return rows.exclude(Exists(ids)).exclude(Exists(links))
+
+
+def _lock_lineage(db: Database, order_id: str) -> None:
+    """Lock the lineage first, as `replace_ids` does: a concurrent request with the ids fails."""
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
+
+
+def _close(db: Database, order_id: str, action: str, audit: AuditContext) -> bool:
+    orders = models.Order.objects.using(db.alias).filter(pk=order_id)
+    if not orders.filter(state__in=order_predecessors(OrderState.CANCELLED)).update(state=OrderState.CANCELLED):
+        return False
+    links = SecureMessage.objects.using(db.alias).filter(order=order_id, ended_at__isnull=True)
+    live = links.filter(expires__gte=audit.at, recipient__isnull=False)
+    to = live.values_list("recipient", "order__lineage").first()
+    links.update(ended_at=audit.at)
+    ids = models.TransferIds.objects.using(db.alias).filter(order=order_id, ended_at__isnull=True)
+    ids.update(ended_at=audit.at)
+    _drop(db, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], audit)
+    if to is not None:
+        outbox.enqueue(db, [_cancellation(order_id, str(to[0]), to[1], audit)], audit.at)
+    audit_log.write(db, audit, action, f"order:{order_id}")
+    return True
+
+
+def _cancellation(order_id: str, recipient: str, lineage_id: str, audit: AuditContext) -> NewMessage:
+    return NewMessage(
+        MessageKind.TRANSFER_IDS,
+        MessageChannel.EMAIL,
+        order_id,
+        CANCELLED_STEP,
+        audit.at,
+        recipient=recipient,
+        lineage=lineage_id,
+        order=order_id,
+    )
 
 
 def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, audit: AuditContext) -> bool:

@@ -4,7 +4,7 @@ The rules are described in docs/e-service/authorisations.md.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -62,17 +62,26 @@ NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisationLabel:
+    """Customer id and name of an organisation."""
+
+    customer_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoleGrant:
     """Role for an organisation, held by a person directly or through an organisation.
 
     `via` is the organisation for which the person acts, or None for a direct grant. The ids are those of the database.
-    `until` is None if the role has no end.
+    `until` is None if the role has no end. `name` is the organisation's, for pages.
     """
 
     organisation_id: str
     role: Role
     via: str | None = None
     until: datetime | None = None
+    name: OrganisationLabel = field(default=OrganisationLabel("", ""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

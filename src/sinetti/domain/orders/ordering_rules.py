@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -17,6 +17,12 @@ LONGEST_AHEAD = 730
 """Days ahead for which a list of ends may be requested.
 
 No certificate lives longer.
+"""
+
+ORDER_LAPSES_AFTER = timedelta(days=90)
+"""Time from the end of an order's last transfer IDs or link until it lapses.
+
+An organisation that still wants the certificate sends a new link before.
 """
 
 _FORM = re.compile(r"[0-9a-f]{32}")
@@ -116,3 +122,11 @@ def order_id_for(user_id: str, form: str, serial: str = "") -> str:
 def is_link_expired(expires: datetime, now: datetime) -> bool:
     """Return True if a link to transfer ids has expired; its last second is valid."""
     return now > expires
+
+
+def lapses_at(usable_until: datetime) -> datetime:
+    """Return the instant after which an order lapses by itself.
+
+    `usable_until` is the end of its last transfer IDs or link.
+    """
+    return usable_until + ORDER_LAPSES_AFTER

@@ -262,7 +262,10 @@ class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type:
         del context
         paragraphs = [
             _("We have sent a message to the address. The link in it works for two hours."),
-            _("No message? Check your junk mail, and check that you entered your account's address."),
+            _(
+                "No message? Check your junk mail, and check that you entered your account's address. One "
+                "address gets at most five links in an hour."
+            ),
         ]
         return Page(_("Open the link in our message"), blocks=[Text(paragraphs)])
 

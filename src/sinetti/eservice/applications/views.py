@@ -22,6 +22,9 @@ from sinetti.domain.values import Channel
 from sinetti.eservice.authorisations.common import paged, start_of
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.orders.choices import Choice, organisation_choice
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -31,15 +34,14 @@ from sinetti.eservice.ui.components import (
     DescriptionItem,
     DescriptionList,
     Form,
-    Input,
     Link,
     Links,
-    Option,
     Section,
     Severity,
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -47,10 +49,13 @@ from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor, PermissionDenied
+from sinetti.services.context import ServiceContext
 from sinetti.services.self_service import applications
 from sinetti.services.self_service.applications import Applicant, Application, OrganisationListItem
 
-_MOST_BUTTONS, _MOST_OPTIONS = 10, 1000
+_MOST_BUTTONS = 10
+WITHDRAW = "withdraw"
+"""Value of the button that withdraws an application."""
 _TITLE = gettext_noop("Applications for the technical interface")
 _FIELDS = {
     ApplicationErrorReason.CHANNELS: "channels",
@@ -120,26 +125,27 @@ def application_list(request: HttpRequest) -> HttpResponse:
         "To use the technical interface, an organisation must first apply for it. It can order "
         "certificates once the application has been approved."
     )
-    blocks: list[Component] = [Text([explained]), table, *pager, _for_which(mine.organisations)]
+    blocks: list[Component] = [Text([explained]), table, *pager, *_for_which(request, mine.organisations)]
     return render_page(request, Page(_(_TITLE), blocks=blocks, wide=True))
 
 
-def _for_which(organisations: Sequence[OrganisationListItem]) -> Component:
-    """Return a button for each organisation, or a select list for many."""
-    if len(organisations) <= _MOST_BUTTONS:
-        return Links(
+def _for_which(request: HttpRequest, organisations: Sequence[OrganisationListItem]) -> list[Component]:
+    """Return a button for each organisation, or the search for one of many."""
+    if len(organisations) > _MOST_BUTTONS:
+        choices = [Choice(one.name, one.customer_id, _new(one.organisation_id)) for one in organisations]
+        return [Section(_("Apply for the technical interface"), organisation_choice(request, choices))]
+    return [
+        Links(
             [
                 Link(_("Apply on behalf of {name}", name=one.name), _new(one.organisation_id), button=True)
                 for one in organisations
             ]
         )
-    options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST_OPTIONS]]
-    field = Input("organisation", _("Organisation"), "select", options=options, required=True)
-    button = Button(_("Apply for the technical interface"))
-    return Form([field], [button], reverse("application_new"), search=True)
+    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("apply",))
 @login_required
 def application_create(request: HttpRequest) -> HttpResponse:
     """Apply for one organisation."""
@@ -173,23 +179,44 @@ def application_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("withdraw",))
 @login_required
 def application_detail(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show one application with its state and decision; withdraw a pending one."""
     actor, ctx = _actor(request), portal_context(request).ctx
     found = applications.application(application_id, ctx, actor)
     blocks: list[Component] = []
-    if request.method == "POST" and request.POST.get("do") == "withdraw":
+    title = _("Application {case}", case=found.case_number)
+    if is_step(request, WITHDRAW):
         try:
-            applications.withdraw(application_id, ctx, actor, request_id(request))
+            return _withdraw(request, found, actor)
         except ApplicationError as refused:
             blocks.append(Alert(_(FAULTS[refused.fault]), Severity.ERROR))
-        else:
-            messages.info(request, _("Application withdrawn."))
-            return redirect_to("application", application_id)
-    title = _("Application {case}", case=found.case_number)
     back = Link(_(_TITLE), reverse("applications"))
     return render_page(request, Page(title, blocks=[*blocks, *_detail_blocks(found)], back=back))
+
+
+def _withdraw(request: HttpRequest, found: Application, actor: Actor) -> HttpResponse:
+    """Show what the withdrawal ends, then withdraw. Raises ApplicationError."""
+    application_id, once = found.application_id, Confirmation(request, WITHDRAW, found.application_id, found.state)
+
+    def withdraw(ctx: ServiceContext) -> None:
+        applications.withdraw(application_id, ctx, actor, request_id(request))
+
+    letters = letters_of(request, withdraw)
+    if once.is_given:
+        withdraw(portal_context(request).ctx)
+        messages.info(request, _("Application withdrawn."))
+        return redirect_to("application", application_id)
+    page = check_page(
+        _("Withdraw the application {case}?", case=found.case_number),
+        Form(once.fields, [Button(_("Withdraw the application permanently"), WITHDRAW, danger=True)]),
+        summary=[*_summary(found), letters.informed],
+        effects=[_("A withdrawn application is not processed. You can apply again later.")],
+        letters=letters.letters,
+        back=Link(_("Application {case}", case=found.case_number), reverse("application", args=[application_id])),
+    )
+    return render_page(request, page)
 
 
 @require_safe
@@ -234,19 +261,23 @@ def _applying(found: Applicant, form: ApplicationForm) -> Page:
     return Page(_("Apply for the technical interface"), blocks=[who, Text([language_note]), page], back=back)
 
 
-def _detail_blocks(found: Application) -> list[Component]:
-    rows = [
+def _summary(found: Application) -> list[DescriptionItem]:
+    return [
         DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
         DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
         DescriptionItem(_("Software"), found.software or _("not given")),
         DescriptionItem(_("Submitted"), format_datetime(found.created)),
         DescriptionItem(_("State"), _(STATES[found.state])),
     ]
+
+
+def _detail_blocks(found: Application) -> list[Component]:
+    rows = _summary(found)
     if found.decided_at is not None:
         rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
     blocks: list[Component] = [DescriptionList(rows), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
-        button = Button(_("Withdraw the application"), "withdraw", danger=True)
+        button = Button(_("Withdraw the application"), check_of(WITHDRAW), minor=True)
         blocks.append(Form((), [button]))
     if found.state in DECIDED:
         if found.reason:

@@ -1,221 +1,215 @@
-"""Clients of a firm: its authorisations, its requests, and bulk requests."""
+"""Clients of a firm: search, states, certificates, and acts on ticked rows.
 
-from collections.abc import Sequence
+docs/e-service/authorisations.md, "Ends", describes the page.
+"""
 
-from django import forms
-from django.contrib import messages
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.invitations import ASKED_AT_ONCE, parse_identifiers
-from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Permission, Role
-from sinetti.domain.values import Environment
-from sinetti.eservice.authorisations.common import (
-    add_error_text,
-    address,
-    after,
-    back,
-    capital,
-    choose,
-    chosen,
-    end_of,
-    format_until,
-    name_of,
-    paged,
-    role_field,
-    start_of,
-    tried,
-    two_years,
-    until_field,
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus
+from sinetti.eservice.authorisations import clients_acts
+from sinetti.eservice.authorisations.access_tasks import SHOW
+from sinetti.eservice.authorisations.common import address, capital, choose, chosen, name_of, paged, start_of
+from sinetti.eservice.authorisations.resign import GIVE_UP_TEXT, NONE_CHOSEN, PICK
+from sinetti.eservice.certificates.labels import STATES
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.ui.acts import check_of
+from sinetti.eservice.ui.components import (
+    Button,
+    Cell,
+    Column,
+    Component,
+    Form,
+    Input,
+    Link,
+    Links,
+    Severity,
+    Table,
 )
-from sinetti.eservice.authorisations.list_view import NEAR
-from sinetti.eservice.authorisations.request_view import requests_table
-from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
-from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
-from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
-from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, number
+from sinetti.services.self_service.access_ends import firms
 from sinetti.services.self_service.clients import (
-    AskClients,
     Client,
-    OwnOrganisation,
-    RequestResult,
-    ask_clients,
+    ClientList,
+    ClientQuery,
+    ClientSort,
+    ClientState,
     clients,
-    requests,
 )
 
 TITLE = gettext_noop("Clients")
+ASK = gettext_noop("Request authorisations")
+REQUESTS = gettext_noop("Requests")
 _TITLE_OF = gettext_noop("Clients – {organisation}")
-_ASK = gettext_noop("Request authorisations")
-_REQUESTS = gettext_noop("Requests")
-_HOW = gettext_noop(
-    "Enter the Business IDs of the organisations, one on each line, at most {count} at a time. If an "
-    "organisation uses this service, its representative is notified and approves or declines the request. "
-    "We do not show here which organisations use the service. Requests lapse after 60 days."
+_LONGEST = 100
+_SHOWN: Mapping[ClientState | None, str] = {
+    None: gettext_noop("All ({count})"),
+    ClientState.ON: gettext_noop("In force ({count})"),
+    ClientState.ENDING: gettext_noop("End within 60 days ({count})"),
+    ClientState.ENDED: gettext_noop("Ended ({count})"),
+}
+_COLUMNS: tuple[tuple[str, ClientSort | None], ...] = (
+    (gettext_noop("Client"), ClientSort.NAME),
+    (gettext_noop("Certificates"), None),
+    (gettext_noop("Next expiry"), ClientSort.EXPIRY),
+    (gettext_noop("Authorisation"), ClientSort.UNTIL),
 )
-_FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
-_SHOWN_WRONG = 10
 
 
-class AskManyForm(PortalForm):
-    """Form that requests authorisations: organisations, role and end date."""
+@dataclass(frozen=True, slots=True)
+class _ClientPage:
+    """The query of an address, and links with a part of it changed."""
 
-    customer_ids = forms.CharField(
-        label=gettext_noop("Business IDs"), max_length=ASKED_AT_ONCE * 40, widget=forms.Textarea(), strip=False
-    )
-    role = role_field(_FIRM_ROLES)
-    until = until_field(required=True)
+    request: HttpRequest
+    firm_id: str
 
-    def ids(self, environment: Environment) -> tuple[str, ...]:
-        """Return the ids of a valid list without duplicates.
+    @property
+    def wanted(self) -> ClientQuery:
+        """The query; values that the page does not offer count as absent."""
+        given = self.request.GET
+        state, sort = given.get(SHOW, ""), given.get("sort", "").removeprefix("-")
+        return ClientQuery(
+            self.firm_id,
+            given.get("q", "").strip()[:_LONGEST],
+            ClientState(state) if state in set(ClientState) else None,
+            ClientSort(sort) if sort in set(ClientSort) else ClientSort.NAME,
+            given.get("sort", "").startswith("-"),
+            start_of(self.request),
+        )
 
-        If an id is wrong, report it in the form and return an empty tuple.
-        """
-        found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
-        for number, entry in found.wrong[:_SHOWN_WRONG]:
-            self.refuse(
-                "customer_ids",
-                gettext_noop("Line {number} is not a Business ID. Correct it: {entry}"),
-                number=number,
-                entry=entry[:40],
-            )
-        if len(found.found) > ASKED_AT_ONCE:
-            self.refuse(
-                "customer_ids",
-                gettext_noop("You entered more than {count} Business IDs. Send them in smaller batches."),
-                count=ASKED_AT_ONCE,
-            )
-        return () if self.errors else found.found
-
-
-def firms(request: HttpRequest) -> frozenset[str]:
-    """Return the organisations that the reader may request authorisations for.
-
-    Only direct authorisations count, because an authorisation cannot be passed on.
-    """
-    who = current_permissions(request)
-    return frozenset(one for one in who.organisations(Permission.ASK) if who.held[one].via is None)
+    def link(self, **changed: str) -> str:
+        """Return the address of the first page with these values."""
+        one = self.wanted
+        sort = f"-{one.sort}" if one.descending else one.sort.value
+        known = {"organisation": self.firm_id, "q": one.text, SHOW: one.state or "", "sort": sort, **changed}
+        usual = {"q": "", SHOW: "", "sort": ClientSort.NAME.value}
+        query = {name: value for name, value in known.items() if usual.get(name) != value}
+        return f"{address('clients')}?{urlencode(query)}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("again", "give-up", "note"))
 @login_required
 def client_list(request: HttpRequest) -> HttpResponse:
-    """Show a firm's clients, or resign some of their authorisations."""
-    ids = firms(request)
+    """Show a firm's clients; ask ticked ones again, give theirs up, or remove them."""
+    who, ctx = current_permissions(request), portal_context(request).ctx
+    ids = firms(who)
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, _(TITLE), ids, "clients")
-    found = clients(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
-    wrong = given_up(request) if request.method == "POST" else ""
-    if request.method == "POST" and not wrong:
-        return after("clients", organisation=firm_id)
+        return choose(request, _(TITLE), ids, "clients", **{SHOW: request.GET.get(SHOW, "")})
+    if request.method == "POST" and (answer := clients_acts.act(request, firm_id)) is not None:
+        return answer
+    at = _ClientPage(request, firm_id)
+    found = clients(at.wanted, who, ctx)
     named = name_of(request, firm_id)
-    links = [
-        Link(_(_ASK), address("clients_ask", organisation=firm_id), button=True),
-        Link(_(_REQUESTS), address("clients_requests", organisation=firm_id)),
+    rows, pager = paged(request, found.rows)
+    wrong = _(NONE_CHOSEN) if request.method == "POST" else ""
+    blocks: list[Component] = [
+        Links(_links(firm_id)),
+        *_again(found, firm_id),
+        _search(at),
+        Links([_shown(at, state, found.counts) for state in _SHOWN]),
+        _table(at, rows, found),
+        *pager,
     ]
-    rows, pager = paged(request, found)
-    gives_up = bool(rows) and current_permissions(request).may(Permission.GRANT, firm_id)
-    blocks: list[Component] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
     title, status = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200
     return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
-@require_safe
-@login_required
-def client_requests(request: HttpRequest) -> HttpResponse:
-    """Show a firm's requests and their outcome."""
-    ids = firms(request)
-    firm_id = chosen(request, ids, Permission.ASK)
-    if firm_id is None:
-        return choose(request, _(_REQUESTS), ids, "clients_requests")
-    found = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
-    rows, pager = paged(request, found)
-    there = back("clients", TITLE, organisation=firm_id)
-    title = _("Requests – {organisation}", organisation=name_of(request, firm_id).name)
-    return render_page(request, Page(title, blocks=[requests_table(rows), *pager], back=there, wide=True))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def client_role_request(request: HttpRequest) -> HttpResponse:
-    """Request authorisations from many organisations at once."""
-    ids = firms(request)
-    firm_id = chosen(request, ids, Permission.ASK)
-    if firm_id is None:
-        return choose(request, _(_ASK), ids, "clients_ask")
-    current_permissions(request).require(Permission.ASK, firm_id)
-    start = {"role": Role.MANAGER.value, "until": two_years(request)}
-    form = AskManyForm(request.POST if request.method == "POST" else None, initial=start)
-    if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
-        return after("clients_requests", organisation=firm_id)
-    named = name_of(request, firm_id)
-    how = [_(_HOW, count=ASKED_AT_ONCE)]
-    button = Button(_("Send request"), "ask")
-    blocks: list[Component] = [
-        Text(how),
-        form.as_component(button, action=address("clients_ask", organisation=firm_id)),
+def _links(firm_id: str) -> list[Link]:
+    return [
+        Link(_(ASK), address("clients_ask", organisation=firm_id), button=True),
+        Link(_(REQUESTS), address("clients_requests", organisation=firm_id)),
     ]
-    there = back("clients", TITLE, organisation=firm_id)
-    title = _("Request authorisations – {organisation}", organisation=named.name)
-    return render_page(request, Page(title, blocks=blocks, back=there))
 
 
-def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
-    """Request the authorisations and flash the counts; return False on an error.
-
-    The form then shows the error.
-    """
-    ctx, actor, cleaned = portal_context(request).ctx, current_actor(request), form.cleaned_data
-    ids, until = form.ids(ctx.environment), end_of(cleaned["until"])
-    if not ids or actor is None or until is None:
-        return False
-    done: list[RequestResult] = []
-    many = AskClients(firm_id, ids, Role(cleaned["role"]), until)
-    try:
-        wrong = tried(lambda: done.append(ask_clients(many, ctx, actor, request_id(request))))
-    except OwnOrganisation:
-        own = name_of(request, firm_id).customer_id
-        form.refuse(
-            "customer_ids", gettext_noop("{own} is the organisation's own ID. Remove it from the list."), own=own
-        )
-        return False
-    if wrong is not None:
-        add_error_text(form, wrong)
-        return False
-    sentence = gettext_noop("Requests sent: {now}. Already requested, unanswered: {before}. Already clients: {there}.")
-    counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}
-    messages.info(request, _(sentence, **counts))
-    return True
+def _again(found: ClientList, firm_id: str) -> list[Component]:
+    """Return the button that leads to the check page for all clients whose end is near or past."""
+    count = found.counts.get(ClientState.ENDING, 0) + found.counts.get(ClientState.ENDED, 0)
+    if not count:
+        return []
+    button = Button(_("Ask again: all that end or have ended ({count})", count=number(count)), clients_acts.ALL)
+    return [Form([], [button], address("clients", organisation=firm_id), name="all-again")]
 
 
-def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
-    now = portal_context(request).ctx.now()
-    names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"))
-    certificates, soon = url_or_empty("certificates"), _("ends soon")
-    rows = [
-        [
-            Cell(
-                one.organisation.name,
-                link=f"{certificates}?organisation={one.organisation.organisation_id}" if certificates else "",
-                note=one.organisation.customer_id,
-            ),
-            Cell(capital(_(ROLES[one.role]))),
-            Cell(format_datetime(one.since)),
-            Cell(format_until(one.until), note=soon if one.until and one.until - now < NEAR else ""),
-        ]
-        for one in found
+def _search(at: _ClientPage) -> Form:
+    one = at.wanted
+    hidden = {"organisation": at.firm_id, SHOW: one.state or "", "sort": at.request.GET.get("sort", "")}
+    inputs = [
+        Input("q", _("Name or Business ID"), value=one.text, longest=_LONGEST),
+        *(Input(name, "", "hidden", value) for name, value in hidden.items() if value),
     ]
-    caption = _("The organisation's clients")
-    empty = _("The organisation has no clients.")
-    columns = [Column(_(one)) for one in names]
-    if not giver:
-        return Section(_(TITLE), [Table(caption, columns, rows, empty)], "clients")
-    picks = [one.mandate_id for one in found]
-    table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
-    return Section(_(TITLE), [table, *giving_up_form(address("clients", organisation=giver))], "clients")
+    return Form(inputs, [Button(_("Search"), minor=True)], address("clients"), search=True, inline=True)
+
+
+def _shown(at: _ClientPage, state: ClientState | None, counts: Mapping[ClientState, int]) -> Link:
+    count = sum(counts.values()) if state is None else counts.get(state, 0)
+    return Link(_(_SHOWN[state], count=number(count)), at.link(**{SHOW: state or ""}), current=at.wanted.state is state)
+
+
+def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
+    one, caption = at.wanted, _("The organisation's clients")
+    empty = _("No client matches.") if one.text or one.state is not None else _("There are no clients yet.")
+    actions = [Button(_("Ask again"), check_of(clients_acts.AGAIN))]
+    if current_permissions(at.request).may(Permission.GRANT, at.firm_id):
+        actions.append(Button(_(GIVE_UP_TEXT), check_of(clients_acts.GIVE_UP), minor=True))
+    actions.append(Button(_("Remove ended ones from the list"), clients_acts.NOTE, minor=True))
+    return Table(
+        caption,
+        [_column(at, name, sort) for name, sort in _COLUMNS],
+        [_row(client, found) for client in rows],
+        empty,
+        pick=PICK,
+        picks=[client.mandate_id for client in rows],
+        actions=actions if rows else (),
+        action=address("clients", organisation=at.firm_id),
+    )
+
+
+def _column(at: _ClientPage, name: str, sort: ClientSort | None) -> Column:
+    if sort is None:
+        return Column(_(name))
+    one = at.wanted
+    now_sorted = ("descending" if one.descending else "ascending") if one.sort is sort else ""
+    turned = f"-{sort}" if now_sorted == "ascending" else sort.value
+    return Column(_(name), at.link(sort=turned), now_sorted)
+
+
+def _row(one: Client, found: ClientList) -> list[Cell]:
+    of = one.organisation
+    place = url_or_empty("certificates")
+    link = f"{place}?organisation={of.organisation_id}" if place and not one.is_ended else ""
+    counts, ends = found.certificates.get(of.organisation_id, {}), found.next_ends.get(of.organisation_id)
+    attention = [f"{_(STATES[state])}: {number(counts[state])}" for state in STATES if _needs_look(state, counts)]
+    return [
+        Cell(of.name, link=link, note=of.customer_id),
+        Cell("–" if one.is_ended else number(sum(counts.values())), note=", ".join(attention)),
+        Cell(format_date(finnish_day(ends)) if ends and not one.is_ended else "–"),
+        _authorisation(one),
+    ]
+
+
+def _needs_look(state: DisplayStatus, counts: Mapping[DisplayStatus, int]) -> bool:
+    return bool(counts.get(state)) and state not in {DisplayStatus.VALID, DisplayStatus.RENEWED, DisplayStatus.LET_END}
+
+
+def _authorisation(one: Client) -> Cell:
+    asked = [_("requested, no answer yet")] if one.is_asked else []
+    note = ", ".join([capital(_(ROLES[one.role])), *asked])
+    if one.until is None:
+        return Cell(_("No end date"), note=note)
+    day = format_date(finnish_day(one.until))
+    if one.is_ended:
+        return Cell(_("Ended {day}", day=day), tone=Severity.ERROR, note=note)
+    tone = Severity.WARNING if one.state is ClientState.ENDING else None
+    return Cell(_("Ends {day}", day=day), tone=tone, note=note)

@@ -45,8 +45,9 @@ WRONG = {
     OrganisationClosed: gettext_noop("The organisation has ended. You can no longer give authorisations for it."),
     NoLongerExists: gettext_noop("The situation has changed in the meantime. Check the current state."),
     LastSignatory: gettext_noop(
-        "This is the organisation's last representative. First give the authorisation of a representative "
-        "to another person, and wait until they have accepted it."
+        "This is the organisation's last representative. Without one, the organisation would be locked "
+        "out of the service. First give the authorisation of a representative to another person, and wait "
+        "until they have accepted it."
     ),
     AlreadyHasOtherRole: gettext_noop(
         "This person already has another authorisation for the organisation. Change that one."
@@ -163,11 +164,13 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
     return rows, [Pager(row_range if rows else "", before, after_)]
 
 
-def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
-    """Show a form that selects one of several organisations."""
+def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str, **query: str) -> HttpResponse:
+    """Show the links that select one of several organisations; they keep the query."""
+    kept = {name: value for name, value in query.items() if value}
     found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     rows = [
-        [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
+        [Cell(one.name, link=address(page, organisation=one.organisation_id, **kept)), Cell(one.customer_id)]
+        for one in found
     ]
     caption = _("Organisations")
     columns = [Column(_("Name")), Column(_("Business ID"))]
@@ -185,9 +188,9 @@ def after(page: str, **query: str) -> HttpResponse:
     return HttpResponseRedirect(address(page, **query), status=HTTPStatus.SEE_OTHER)
 
 
-def back(page: str, name: str, **query: str) -> Link:
+def back(page: str, name: str, *args: str, **query: str) -> Link:
     """Return the link to the parent page."""
-    return Link(_(name), address(page, **query))
+    return Link(_(name), address(page, *args, **query))
 
 
 def beside(form: PortalForm, wrong: str) -> bool:

@@ -1,7 +1,7 @@
 """One authorisation: details, change, withdrawal and a new invitation."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
@@ -13,6 +13,7 @@ from sinetti.eservice.authorisations.common import (
     day_of,
     end_of,
     format_until,
+    name_of,
     role_field,
     tried,
     until_field,
@@ -20,6 +21,8 @@ from sinetti.eservice.authorisations.common import (
 from sinetti.eservice.authorisations.list_view import TITLE, state
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -31,16 +34,19 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop, number
+from sinetti.services.context import ServiceContext
 from sinetti.services.self_service.role_assignments import (
     GrantTerms,
     NoLongerExists,
     RoleAssignmentView,
     authorisation,
     change,
+    count_certificates,
     organisation_giving,
     send_again,
     withdraw,
@@ -49,9 +55,17 @@ from sinetti.services.self_service.role_assignments import (
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SAID = {
     "change": gettext_noop("Authorisation changed. We notify its holder."),
-    "withdraw": gettext_noop("Authorisation withdrawn. We notify its former holder."),
     "again": gettext_noop("A new invitation is on its way. The earlier link no longer works."),
 }
+
+
+_WITHDRAW = "withdraw"
+_WITHDRAWN = gettext_noop("Authorisation withdrawn. We notify its former holder.")
+_EFFECTS = (
+    gettext_noop("The authorisation ends immediately. {who} can no longer act for {organisation} in this service."),
+    gettext_noop("Everything done with it remains in force. The certificates and their contact persons do not change."),
+)
+_OF_A_FIRM = gettext_noop("The firm no longer gets messages about the organisation's certificates.")
 
 
 class PersonTerms(PortalForm):
@@ -69,6 +83,7 @@ class FirmTerms(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("withdraw", "again", "change"))
 @login_required
 def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show the authorisation, or run the action of a button."""
@@ -79,10 +94,10 @@ def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
         # An earlier press of the button, or another user, has withdrawn it. The list shows the current state.
         messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_giving(mandate_id, who, ctx))
+    if is_step(request, _WITHDRAW):
+        return _withdraw(request, found)
     does = request.POST.get("do", "") if request.method == "POST" else ""
-    kind = PersonTerms if found.agent is None else FirmTerms
-    start = {"role": found.role.value, "until": day_of(found.until)}
-    form = kind(request.POST if does == "change" else None, initial=start)
+    form = _terms(found, request.POST if does == "change" else None)
     wrong: str | None = ""
     if does in _SAID and (does != "change" or form.is_valid()):
         wrong = _done(request, does, found, form)
@@ -94,13 +109,51 @@ def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     return _render_detail(request, found, form, wrong or "")
 
 
+def _withdraw(request: HttpRequest, found: RoleAssignmentView) -> HttpResponse:
+    """Show the check page of the withdrawal, or withdraw."""
+    ctx, actor, letters = portal_context(request).ctx, current_actor(request), list[ActLetters]()
+
+    def act(held: ServiceContext) -> object:
+        return actor and withdraw(found.mandate_id, held, actor, request_id(request))
+
+    if (wrong := tried(lambda: letters.append(letters_of(request, act)))) is not None:
+        return _render_detail(request, found, _terms(found, None), wrong)
+    once = Confirmation(request, _WITHDRAW, found.mandate_id, *letters[0].to)
+    if once.is_given and (wrong := tried(lambda: act(ctx))) is None:
+        messages.info(request, _(_WITHDRAWN))
+        return after("authorisations", organisation=found.organisation_id)
+    return render_page(request, _check_withdrawal(request, found, once, letters[0]))
+
+
+def _check_withdrawal(request: HttpRequest, found: RoleAssignmentView, once: Confirmation, letters: ActLetters) -> Page:
+    who, named = _holder(found), name_of(request, found.organisation_id)
+    count = count_certificates(found.organisation_id, current_permissions(request), portal_context(request).ctx)
+    reach = DescriptionItem(_("Certificates that the holder can no longer manage"), number(count))
+    effects = [_(one, who=who, organisation=named.name) for one in _EFFECTS]
+    return check_page(
+        _("Withdraw the authorisation of {who}?", who=who),
+        Form(once.fields, [Button(_("Withdraw the authorisation permanently"), _WITHDRAW, danger=True)]),
+        summary=[DescriptionItem(_("Organisation"), named.name), *_values(found), reach, letters.informed],
+        effects=[*effects, *([_(_OF_A_FIRM)] if found.agent else ())],
+        letters=letters.letters,
+        back=back("authorisation", gettext_noop("Back to the authorisation"), found.mandate_id),
+    )
+
+
+def _holder(found: RoleAssignmentView) -> str:
+    return found.agent.name if found.agent else found.name or found.email
+
+
+def _terms(found: RoleAssignmentView, sent: QueryDict | None) -> PortalForm:
+    kind = PersonTerms if found.agent is None else FirmTerms
+    return kind(sent, initial={"role": found.role.value, "until": day_of(found.until)})
+
+
 def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
     """Run the action; return the message if it is rejected, else None."""
     ctx, actor, asked = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
-    if does == "withdraw":
-        return tried(lambda: withdraw(found.mandate_id, ctx, actor, asked))
     if does == "again":
         return tried(lambda: send_again(found.mandate_id, ctx, actor, asked))
     day = form.cleaned_data["until"]
@@ -112,9 +165,9 @@ def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: Port
 
 
 def _render_detail(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
-    who = found.agent.name if found.agent else found.name or found.email
+    who = _holder(found)
     change_it = form.as_component(Button(_("Change"), "change"))
-    withdraw_it = Form([], [Button(_("Withdraw the authorisation"), "withdraw", danger=True)])
+    withdraw_it = Form([], [Button(_("Withdraw the authorisation"), check_of(_WITHDRAW), danger=True)])
     blocks: list[Component] = [
         *([Alert(_(wrong), Severity.ERROR)] if wrong else ()),
         DescriptionList(_values(found)),

@@ -33,9 +33,11 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
+from sinetti.services.self_service.access_ends import EndedRole, ended_to_give_again
 from sinetti.services.self_service.role_assignments import (
     ContactDetails,
     FirmGrantRequest,
@@ -95,6 +97,7 @@ class OrganisationForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("give",))
 @login_required
 def grant_to_person(request: HttpRequest) -> HttpResponse:
     """Invite a person."""
@@ -102,6 +105,8 @@ def grant_to_person(request: HttpRequest) -> HttpResponse:
         return _choose(request, _PERSON, "authorisation_person")
     language, ctx = language_of(request), portal_context(request).ctx
     start = {"role": Role.MANAGER.value, "written_in": language.value}
+    if (before := _before(request)) is not None:
+        start |= {"name": before.name, "email": before.email, "role": before.role.value}
     form = GrantToPersonForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         values, actor = form.cleaned_data, current_actor(request)
@@ -132,12 +137,15 @@ def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> H
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("give",))
 @login_required
 def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     """Grant a role to another organisation."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _FIRM, "authorisation_organisation")
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
+    if (before := _before(request)) is not None and before.firm is not None:
+        start |= {"customer_id": before.firm.customer_id, "role": before.role.value}
     form = OrganisationForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
         messages.info(request, _("Authorisation given. We notify the people who act for the organisation."))
@@ -162,6 +170,15 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
     if wrong is not None:
         add_error_text(form, wrong)
     return wrong is None
+
+
+def _before(request: HttpRequest) -> EndedRole | None:
+    """Return the ended authorisation that the form is to give again, or None."""
+    return (
+        ended_to_give_again(request.GET.get("again", ""), current_permissions(request), portal_context(request).ctx)
+        if request.method == "GET"
+        else None
+    )
 
 
 def _organisation(request: HttpRequest) -> str | None:

@@ -1,11 +1,13 @@
 """Authorisations of an organisation: people, organisations, invitations, requests."""
 
-from datetime import timedelta
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from sinetti.domain.access.ends import NEAR, EndSide
 from sinetti.domain.access.roles import Permission
+from sinetti.eservice.authorisations.access_tasks import ENDING, SHOW
 from sinetti.eservice.authorisations.common import (
     address,
     capital,
@@ -17,9 +19,11 @@ from sinetti.eservice.authorisations.common import (
     paged,
     start_of,
 )
-from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.authorisations.own_roles import ended_section
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
+    Alert,
     Button,
     Cell,
     Column,
@@ -31,12 +35,14 @@ from sinetti.eservice.ui.components import (
     Link,
     Links,
     Section,
+    Severity,
     Table,
     Text,
 )
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.services.self_service.access_ends import EndedRole, list_ended
 from sinetti.services.self_service.pending_invitations import PendingView, waiting
 from sinetti.services.self_service.role_assignments import RoleAssignmentView, RoleRequestView, authorisations
 
@@ -44,8 +50,6 @@ TITLE = gettext_noop("Authorisations")
 _TITLE_OF = gettext_noop("Authorisations – {organisation}")
 _SHOWN_REQUESTS = 20
 """Number of requests shown; the others appear once these are answered."""
-NEAR = timedelta(days=60)
-"""Period before the end of an authorisation in which the page warns."""
 
 
 @require_safe
@@ -56,22 +60,37 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
     ids = who.organisations(Permission.GRANT)
     organisation_id = chosen(request, ids, Permission.GRANT)
     if organisation_id is None:
-        return choose(request, _(TITLE), ids, "authorisations")
-    found = authorisations(organisation_id, who, portal_context(request).ctx, start_of(request))
+        return choose(request, _(TITLE), ids, "authorisations", **{SHOW: request.GET.get(SHOW, "")})
+    ctx, ending = portal_context(request).ctx, request.GET.get(SHOW) == ENDING
+    found = authorisations(organisation_id, who, ctx, start_of(request), ending=ending)
+    actor = current_actor(request)
+    gone = list_ended(EndSide.GIVEN, organisation_id, actor, who, ctx) if actor else ()
     named = name_of(request, organisation_id)
     mandates, pager = paged(request, found.mandates)
     people = [one for one in mandates if one.agent is None]
     firms = [one for one in mandates if one.agent is not None]
-    pending = waiting(organisation_id, who, portal_context(request).ctx)
+    pending = waiting(organisation_id, who, ctx)
     blocks: list[Component] = [
         *([_pending(pending)] if pending else ()),
         *([_waiting(found.requests)] if found.requests else ()),
         _give(organisation_id),
-        _people(people),
-        _firms(firms, request),
+        *([_only_ending(organisation_id)] if ending else ()),
+        _people(people, ctx.now()),
+        _firms(firms, ctx.now()),
         *pager,
+        *ended_section(EndSide.GIVEN, gone, _give_again, organisation_id),
     ]
     return render_page(request, Page(_(_TITLE_OF, organisation=named.name), blocks=blocks, wide=True))
+
+
+def _only_ending(organisation_id: str) -> Alert:
+    everything = Link(_("Show all authorisations"), address("authorisations", organisation=organisation_id))
+    return Alert(_("Only authorisations that end within 60 days are shown."), Severity.PLAIN, [everything])
+
+
+def _give_again(one: EndedRole) -> tuple[str, str]:
+    page = "authorisation_organisation" if one.firm else "authorisation_person"
+    return _("Give again"), address(page, organisation=one.organisation.organisation_id, again=one.mandate_id)
 
 
 def _give(organisation_id: str) -> Links:
@@ -150,13 +169,13 @@ def _columns(first: str) -> list[Column]:
     return [Column(_(one)) for one in names]
 
 
-def _people(found: list[RoleAssignmentView]) -> Section:
+def _people(found: list[RoleAssignmentView], now: datetime) -> Section:
     rows = [
         [
             Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
             Cell(capital(_(ROLES[one.role]))),
             Cell("" if one.waiting else format_datetime(one.since)),
-            Cell(format_until(one.until)),
+            _until(one, now),
             Cell(state(one)),
         ]
         for one in found
@@ -178,15 +197,17 @@ def state(one: RoleAssignmentView) -> str:
     return _("gets messages, not invited to this service")
 
 
-def _firms(found: list[RoleAssignmentView], request: HttpRequest) -> Section:
-    now = portal_context(request).ctx.now()
-    ends_soon = _("ends soon")
+def _until(one: RoleAssignmentView, now: datetime) -> Cell:
+    return Cell(format_until(one.until), note=_("ends soon") if one.until and one.until - now < NEAR else "")
+
+
+def _firms(found: list[RoleAssignmentView], now: datetime) -> Section:
     rows = [
         [
             Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
             Cell(capital(_(ROLES[one.role]))),
             Cell(format_datetime(one.since)),
-            Cell(format_until(one.until), note=ends_soon if one.until and one.until - now < NEAR else ""),
+            _until(one, now),
             Cell(state(one)),
         ]
         for one in found

@@ -10,6 +10,7 @@ from sinetti.eservice.authorisations.common import NO_END, after, back, tried
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Alert, Button, Component, DescriptionItem, DescriptionList, Form, Severity
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES
 from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
@@ -31,6 +32,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("confirm", "reject"))
 @login_required
 def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show the invitation, or run the action of a button."""

@@ -14,6 +14,7 @@ from sinetti.eservice.authorisations.common import WRONG, after, paged, role_fie
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -58,11 +59,16 @@ class RoleRequestForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("ask",))
 @login_required
 def role_request(request: HttpRequest) -> HttpResponse:
     """Show the form and earlier requests, or make a request."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
-    start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
+    role = request.GET.get("role", "")
+    start = {
+        "customer_id": request.GET.get("id", ""),
+        "role": role if role in set(Role) else Role.VIEWER.value,
+    }
     form = RoleRequestForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and actor is not None and form.fits(ctx.environment):
         values = form.cleaned_data

@@ -25,6 +25,7 @@ from sinetti.eservice.authorisations.list_view import TITLE, request_values
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.components import Button, Component, DescriptionList
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
@@ -60,6 +61,7 @@ class FirmAnswerForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("approve", "decline"))
 @login_required
 def role_request_review(request: HttpRequest, asked_id: str) -> HttpResponse:
     """Show a request, or answer it."""

@@ -3,11 +3,13 @@
 from django.urls import URLPattern, URLResolver, path
 
 from sinetti.eservice.authorisations import (
+    client_requests_view,
     clients_view,
     detail_view,
     grant_view,
     invitation_view,
     list_view,
+    own_roles,
     pending_view,
     request_view,
     review_view,
@@ -26,9 +28,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         pending_view.pending_invitation,
         name="authorisation_pending",
     ),
+    path("settings/authorisations/ended", own_roles.remove_ended, name="authorisations_ended"),
     path("settings/authorisations/<str:mandate_id>", detail_view.authorisation_detail, name="authorisation"),
     path("settings/clients", clients_view.client_list, name="clients"),
-    path("settings/clients/requests", clients_view.client_requests, name="clients_requests"),
-    path("settings/clients/ask", clients_view.client_role_request, name="clients_ask"),
+    path("settings/clients/requests", client_requests_view.client_requests, name="clients_requests"),
+    path("settings/clients/ask", client_requests_view.client_role_request, name="clients_ask"),
     path("invitation/<str:token>", invitation_view.invitation_detail, name="invitation"),
 ]

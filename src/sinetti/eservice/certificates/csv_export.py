@@ -34,6 +34,11 @@ _BEGINS_FORMULA = re.compile(
 A spreadsheet may split a line at each separator. Spaces, quotation marks and zero-width characters may come first.
 Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
 """
+_CONVERTED = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?")
+"""Cell that a spreadsheet changes into another number or a date.
+
+Examples: an ID `00123`, a description `1/2`.
+"""
 _COLUMNS = (
     gettext_noop("ID of the organisation"),
     gettext_noop("Organisation"),
@@ -70,12 +75,12 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe before each possible formula.
+    """Put an apostrophe before formulas, and before texts that would be converted.
 
     It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
     quotation marks that a semicolon needs (OWASP, CSV injection).
     """
-    return _BEGINS_FORMULA.sub("'", cell)
+    return f"'{cell}" if _CONVERTED.fullmatch(cell) else _BEGINS_FORMULA.sub("'", cell)
 
 
 def _octets(

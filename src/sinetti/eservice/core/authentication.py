@@ -82,6 +82,14 @@ def reset_actor_cache(request: HttpRequest) -> None:
             delattr(request, name)
 
 
+class SignInRequired(HttpResponseRedirect):
+    """Redirect to the sign-in page, which then leads to an address of the portal."""
+
+    def __init__(self, address: str) -> None:
+        """Create the redirect."""
+        super().__init__(f"{reverse('account_login')}?{urlencode({'next': address})}")
+
+
 def login_required(
     view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
@@ -93,8 +101,7 @@ def login_required(
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if current_actor(request) is None:
-            after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
-            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
+            return SignInRequired(request.get_full_path())
         return view(request, *args, **named)
 
     return answer

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from sinetti.domain.values import Language
+from sinetti.notifications.context import NotificationSettings
 from sinetti.services.context import ServiceContext
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
@@ -17,25 +18,33 @@ _log = logging.getLogger(__name__)
 class PortalContext:
     """Context of the authority whose pages are served.
 
-    `send_now` sends one message by its id and returns True if it was sent. `service` is the authority's name. `help`
-    gives the support contact in each language. `eservice` has the operator's settings of the portal. `sms`: a provider
-    of text messages is configured, so PIN codes can be sent.
+    `send_now` sends one message by its id and returns True if it was sent. `terms` are the settings of messages, which
+    check pages show before they leave. `eservice` has the operator's settings of the portal. `sms`: a provider of text
+    messages is configured, so PIN codes can be sent.
     """
 
     ctx: ServiceContext
     send_now: Callable[[str], bool]
-    service: str
-    help: Mapping[Language, str]
+    terms: NotificationSettings
     eservice: EserviceSettings = DEFAULTS
     sms: bool = True
+
+    @property
+    def service(self) -> str:
+        """Name of the authority."""
+        return self.terms.service
+
+    @property
+    def help(self) -> Mapping[Language, str]:
+        """Support contact in each language."""
+        return self.terms.help
 
     def given(self) -> dict[str, object]:
         """Return the context as members of a WSGI environ."""
         return {
             "sinetti.office": self.ctx,
             "sinetti.send_now": self.send_now,
-            "sinetti.service": self.service,
-            "sinetti.help": self.help,
+            "sinetti.terms": self.terms,
             "sinetti.eservice": self.eservice,
             "sinetti.sms": self.sms,
         }
@@ -47,8 +56,7 @@ def portal_context(request: HttpRequest) -> PortalContext:
     return PortalContext(
         given["sinetti.office"],
         given["sinetti.send_now"],
-        given["sinetti.service"],
-        given["sinetti.help"],
+        given["sinetti.terms"],
         given["sinetti.eservice"],
         given["sinetti.sms"],
     )

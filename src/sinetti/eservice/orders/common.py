@@ -4,7 +4,6 @@ Texts for rejected actions name the next step in the e-service (docs/e-service/o
 """
 
 from collections.abc import Mapping
-from secrets import token_hex
 from typing import Protocol
 
 from django.http import HttpRequest
@@ -12,13 +11,13 @@ from django.http import HttpRequest
 from sinetti.domain.orders.ordering_rules import ExclusionReason, OrderErrorReason
 from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import current_actor
-from sinetti.eservice.ui.components import DescriptionItem, Input, Link
+from sinetti.eservice.core.authentication import current_actor, current_permissions
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.ui.components import Alert, Component, DescriptionItem, Input, Link, Severity
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import Actor
-
-_FORM_OCTETS = 16
+from sinetti.services.self_service.order import count_orders_left
 
 
 class HasContactDetails(Protocol):
@@ -114,14 +113,39 @@ def back_to_list() -> Link | None:
     return Link(_("Back to the certificates"), address) if address else None
 
 
+def back_to_orders() -> Link:
+    """Return the link back to the list of open orders."""
+    return Link(_("Open orders"), url_or_empty("orders"))
+
+
+def change_link(request: HttpRequest, name: str, field: str) -> Link | None:
+    """Return the link from a check page back to a field, with everything that was typed.
+
+    Only the page of a draft has an address to which its values belong.
+    """
+    if "draft" not in request.GET:
+        return None
+    asked = request.GET.copy()
+    asked["change"] = "1"
+    return Link(_("Change"), f"{request.path}?{asked.urlencode()}#{field}", note=name)
+
+
+def orders_left(request: HttpRequest, organisation_id: str) -> list[Component]:
+    """Return the number of orders left today, once half of them are used."""
+    around = portal_context(request)
+    left = count_orders_left(organisation_id, current_permissions(request), around.ctx, signed_in_actor(request))
+    if left is None or left.count * 2 > left.limit:
+        return []
+    if left.again_at is not None:
+        full = _("All {limit} orders that are possible in 24 hours are used.", limit=left.limit)
+        again = _("You can order again after {again}.", again=format_datetime(left.again_at))
+        return [Alert(f"{full} {again}", Severity.WARNING)]
+    return [Alert(_("You can still order {count} of {limit} certificates today.", count=left.count, limit=left.limit))]
+
+
 def hidden(name: str, value: str) -> Input:
     """Return a hidden value of a form."""
     return Input(name, "", "hidden", value)
-
-
-def new_form() -> str:
-    """Return an id for a form, so that repeated submissions act once."""
-    return token_hex(_FORM_OCTETS)
 
 
 _ORDERS: Mapping[OrderErrorReason, str] = {

@@ -3,7 +3,8 @@
 See docs/e-service/ordering.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -15,10 +16,33 @@ from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, signed_in_actor
+from sinetti.eservice.orders.common import (
+    back_to_list,
+    change_link,
+    hidden,
+    order_error_text,
+    person,
+    signed_in_actor,
+)
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
-from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Cell,
+    Column,
+    Component,
+    DescriptionItem,
+    Form,
+    Input,
+    Section,
+    Severity,
+    Table,
+    Text,
+)
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -29,14 +53,19 @@ from sinetti.services.self_service.contact_handover import (
     ContactSummary,
     contacts,
     get_for_confirmation,
-    hand_over,
+    hand_over_rows,
 )
 
 _NO_SUCH_CONTACT = gettext_noop(
     "This address does not belong to a contact person of your certificates. Check the address."
 )
 _SAME = gettext_noop("This is the current contact person's address. Enter the new person's address.")
-_HAND_OVER = ngettext_noop("Hand over {count} certificate", "Hand over {count} certificates")
+_NONE = gettext_noop("Choose at least one certificate.")
+_HAND_OVER = ngettext_noop(
+    "Hand over {count} certificate and send the messages", "Hand over {count} certificates and send the messages"
+)
+SAVE, _FORM = "save", "handover"
+"""Value of the button that hands over, and name of the form."""
 
 
 class LeavingForm(PortalForm):
@@ -46,43 +75,59 @@ class LeavingForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save",))
 @login_required
 def contact_handover(request: HttpRequest) -> HttpResponse:
     """Ask for the leaving person, show their certificates, and hand them over."""
     permissions = current_permissions(request)
     if not permissions.organisations(Permission.CONTACT):
         raise missing_permission(Permission.CONTACT, permissions)
-    does = request.POST.get("do", "")
-    who = LeavingForm(request.POST if does in {"look", "save"} else None)
+    who = LeavingForm(request.POST if request.method == "POST" and "leaving" in request.POST else None)
     if not who.is_bound or not who.is_valid():
         return render_page(request, _asking(request, who))
     leaving = who.cleaned_data["leaving"].strip()
-    if does == "save":
-        return _save(request, leaving)
     found = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
     if not found:
         who.refuse("leaving", _NO_SUCH_CONTACT)
         return render_page(request, _asking(request, who))
-    return render_page(request, _preview(leaving, found, PersonForm()))
+    return hand_over_found(request, found, leaving)
 
 
-def _save(request: HttpRequest, leaving: str) -> HttpResponse:
-    ctx = portal_context(request).ctx
-    form = PersonForm(request.POST)
-    if form.is_valid() and form.person().email.casefold() == leaving.casefold():
+def hand_over_found(request: HttpRequest, found: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:
+    """Show these certificates with the form of the new person, then the letters, then hand over.
+
+    Without `leaving` the present contact person of each is replaced.
+    """
+    form = PersonForm(request.POST if is_step(request, SAVE) else None)
+    ticked = set(request.POST.getlist("pick")) if form.is_bound else {one.lineage_id for one in found}
+    taken = [one for one in found[:MOST_AT_ONCE] if one.lineage_id in ticked]
+    if form.is_bound and not taken:
+        form.refuse(None, _NONE)
+    if form.is_bound and form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
     refuse_phone(form, "person_phone", sms=portal_context(request).sms)
-    if not form.is_valid():
-        return render_page(
-            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
-        )
+    if not form.is_bound or not form.is_valid() or "change" in request.GET:
+        return render_page(request, _preview(leaving, found, form, ticked))
+    return _save(request, found, (leaving, taken), form)
+
+
+def _save(
+    request: HttpRequest,
+    found: Sequence[AssignedLineage],
+    chosen: tuple[str, Sequence[AssignedLineage]],
+    form: PersonForm,
+) -> HttpResponse:
+    (leaving, taken), new = chosen, form.person()
+    by = (signed_in_actor(request), request_id(request))
+    once = Confirmation(request, SAVE, leaving, new, *(one.lineage_id for one in taken))
     try:
-        done = hand_over(leaving, form.person(), ctx, signed_in_actor(request), request_id(request))
+        if not once.is_given:
+            letters = letters_of(request, lambda ctx: hand_over_rows(taken, leaving, new, ctx, by))
+            return render_page(request, _check(request, chosen, form, (once, letters)))
+        done = hand_over_rows(taken, leaving, new, portal_context(request).ctx, by)
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached))
-        return render_page(
-            request, _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form)
-        )
+        return render_page(request, _preview(leaving, found, form, {one.lineage_id for one in taken}))
     except OrderError as refused:
         messages.info(request, order_error_text(refused.why))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
@@ -90,9 +135,33 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     messages.info(request, message if done.count else _("No changes were needed."))
     if done.offered:
         messages.info(request, _("New links to transfer IDs of open orders: {count}.", count=done.offered))
-    if done.more:
+    if len(found) > MOST_AT_ONCE:
         messages.info(request, _("This person has more certificates. Repeat this for the rest."))
     return HttpResponseRedirect(url_or_empty("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
+
+
+def _check(
+    request: HttpRequest,
+    chosen: tuple[str, Sequence[AssignedLineage]],
+    form: PersonForm,
+    shown: tuple[Confirmation, ActLetters],
+) -> Page:
+    (leaving, taken), (once, letters) = chosen, shown
+    carried = [*_about(leaving), *form.carried(), *(hidden("pick", one.lineage_id) for one in taken), *once.fields]
+    before = leaving or ", ".join(dict.fromkeys(one.email or _("Not named") for one in taken))
+    name = _("New contact person")
+    return check_page(
+        _("Check the new contact person"),
+        Form(carried, [Button(ngettext(*_HAND_OVER, len(taken)), SAVE)]),
+        summary=[
+            DescriptionItem(_("Current contact person"), before),
+            DescriptionItem(name, person(form.person()), change=change_link(request, name, "person_name")),
+            letters.informed,
+        ],
+        letters=letters.letters,
+        blocks=[Section(_("Certificates to hand over: {count}", count=len(taken)), [_table(taken)])],
+        back=back_to_list(),
+    )
 
 
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
@@ -121,7 +190,12 @@ def _people(people: Sequence[ContactSummary]) -> Table:
     return Table(_("Current technical contact persons"), columns, rows, _("Your certificates have no contact persons."))
 
 
-def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -> Page:
+def _about(leaving: str) -> list[Input]:
+    """Return the hidden field that says which certificates the form is about."""
+    return [hidden("leaving", leaving) if leaving else hidden("act", "contacts")]
+
+
+def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, ticked: Collection[str]) -> Page:
     displayed = found[:MOST_AT_ONCE]
     blocks: list[Component] = []
     if len(found) > MOST_AT_ONCE:
@@ -130,15 +204,17 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -
             most=MOST_AT_ONCE,
         )
         blocks.append(Alert(more, Severity.WARNING))
-    block = form.as_component(Button(ngettext(*_HAND_OVER, len(displayed)), "save"))
-    carried = [hidden("leaving", leaving), *block.inputs]
+    block = form.as_component(Button(_("Check the new contact person"), check_of(SAVE)), name=_FORM)
+    carried = [*_about(leaving), *block.inputs]
     explanation = _(
         "Both people get one message that lists the certificates. The new person also gets a link to the "
         "transfer IDs of open orders."
     )
+    title = _("Certificates to hand over: {count}", count=len(displayed))
+    how = _("Remove the tick from certificates that stay with their current contact person.")
     blocks += [
-        Section(_("Person who takes over"), [Text([explanation]), Form(carried, block.buttons, errors=block.errors)]),
-        Section(_("Certificates of {person}: {count}", person=leaving, count=len(displayed)), [_table(displayed)]),
+        Section(_("Person who takes over"), [Text([explanation]), replace(block, inputs=carried)]),
+        Section(title, [Text([how]), _table(displayed, picked=ticked)]),
     ]
     return Page(
         _("New contact person"),
@@ -149,7 +225,8 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm) -
     )
 
 
-def _table(found: Sequence[AssignedLineage]) -> Table:
+def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
+    """Return the certificates; with checkboxes that belong to the form if `picked` are given."""
     names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
     rows = [
         [
@@ -160,4 +237,7 @@ def _table(found: Sequence[AssignedLineage]) -> Table:
         ]
         for one in found
     ]
-    return Table(_("Certificates to hand over"), [Column(name) for name in names], rows)
+    table = Table(_("Certificates to hand over"), [Column(name) for name in names], rows)
+    if picked is None:
+        return table
+    return replace(table, pick="pick", picks=[one.lineage_id for one in found], form=_FORM, picked=tuple(picked))

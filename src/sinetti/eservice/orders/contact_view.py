@@ -1,6 +1,6 @@
 """Contact person of one certificate: another person, or corrected data.
 
-Removal of the deputy has a confirmation page with a second button.
+A change and the removal of the deputy have a check page with their letters.
 """
 
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import (
     back_to_certificate,
     certificate_values,
+    change_link,
     hidden,
     order_error_text,
     person,
@@ -23,6 +24,8 @@ from sinetti.eservice.orders.common import (
     signed_in_actor,
 )
 from sinetti.eservice.orders.person_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -36,22 +39,30 @@ from sinetti.eservice.ui.components import (
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation, remove_deputy
+from sinetti.services.self_service.contacts import (
+    ContactChanged,
+    LineageView,
+    change_contact,
+    get_for_confirmation,
+    remove_deputy,
+)
 
-ASKS, REMOVES = "no-deputy", "remove"
-"""Values of the two buttons."""
+SAVE, REMOVE = "save", "remove"
+"""Values of the buttons of the two check pages."""
 _REMOVE = gettext_noop("Remove the deputy")
 _PLACE = hidden("place", "deputy")
 
 
 def removing() -> list[Component]:
-    """Return the button that leads to the confirmation page."""
-    return [Form([_PLACE], [Button(_(_REMOVE), ASKS)], name="no-deputy")]
+    """Return the button that leads to the check page."""
+    return [Form([_PLACE], [Button(_(_REMOVE), check_of(REMOVE), minor=True)], name="no-deputy")]
 
 
 def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
@@ -59,21 +70,24 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
 
     The button removes the deputy who is shown and no other person.
     """
-    named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    values.append(DescriptionItem(_("Deputy"), person(seen.deputy)))
-    explanation = _(
-        "After this the technical contact person has no deputy. We tell the person removed by e-mail. "
-        "They get no more messages about this certificate."
-    )
-    deputy_input = hidden("deputy", seen.deputy.email if seen.deputy else "")
-    form = Form([_PLACE, deputy_input], [Button(_(_REMOVE), REMOVES, danger=True)])
+    email, actor = seen.deputy.email if seen.deputy else "", signed_in_actor(request)
+    found = letters_of(request, lambda ctx: remove_deputy(seen.serial, email, ctx, actor, request_id(request)))
+    fields = [_PLACE, hidden("deputy", email), *Confirmation(request, REMOVE, email).fields]
     back = Link(
         _("Deputy of the technical contact person"), f"{url_or_empty('certificate_contact', seen.serial)}?place=deputy"
     )
-    return render_page(
-        request, Page(_("Remove the deputy?"), blocks=[DescriptionList(values), Text([explanation]), form], back=back)
+    page = check_page(
+        _("Remove the deputy?"),
+        Form(fields, [Button(_("Remove the deputy and send the message"), REMOVE, danger=True)]),
+        summary=[*_certificate(seen), DescriptionItem(_("Deputy"), person(seen.deputy)), found.informed],
+        effects=[
+            _("After this the technical contact person has no deputy."),
+            _("The removed person gets no more messages about this certificate."),
+        ],
+        letters=found.letters,
+        back=back,
     )
+    return render_page(request, page)
 
 
 def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
@@ -98,24 +112,23 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("remove",))
 @login_required
 def certificate_contact(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the current person, or assign another one."""
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
-    does = request.POST.get("do", "") if deputy else ""
-    if does == REMOVES or (does == ASKS and seen.deputy is None):
-        return remove(request, seen)
-    if does == ASKS:
-        return ask(request, seen)
+    if deputy and is_step(request, REMOVE):
+        once = Confirmation(request, REMOVE, request.POST.get("deputy", ""))
+        return remove(request, seen) if once.is_given or seen.deputy is None else ask(request, seen)
     form = PersonForm(
-        request.POST if request.method == "POST" else None, initial=initial_of(seen.deputy if deputy else seen.contact)
+        request.POST if is_step(request, SAVE) else None, initial=initial_of(seen.deputy if deputy else seen.contact)
     )
     if not deputy:
         refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     _refuse_both(form, seen, deputy=deputy)
-    if form.is_bound and form.is_valid():
+    if form.is_bound and form.is_valid() and "change" not in request.GET:
         return _save(request, seen, form, deputy=deputy)
     return render_page(request, _page(seen, form, deputy=deputy))
 
@@ -131,9 +144,16 @@ def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
 
 
 def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: bool) -> HttpResponse:
-    ctx = portal_context(request).ctx
+    new, actor = form.person(), signed_in_actor(request)
+    once = Confirmation(request, SAVE, seen.serial, deputy, new)
+
+    def change(ctx: ServiceContext) -> ContactChanged:
+        return change_contact(seen.serial, (new, deputy), ctx, actor, request_id(request))
+
     try:
-        done = change_contact(seen.serial, (form.person(), deputy), ctx, signed_in_actor(request), request_id(request))
+        if not once.is_given and (found := letters_of(request, change)).to:
+            return render_page(request, _check(request, seen, form, (once, found, deputy)))
+        done = change(portal_context(request).ctx)
     except (PeopleError, OrderError, LimitReached) as refused:
         match refused:
             case LimitReached():
@@ -146,7 +166,7 @@ def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: 
     if not done.changed:
         messages.info(request, _("No changes were needed."))
     else:
-        messages.info(request, _("Saved. We tell both the previous and the new person by e-mail."))
+        messages.info(request, _("Contact person changed. The people concerned get an e-mail."))
     for one in done.offered:
         messages.info(request, _("A new link to the transfer IDs of the open order is on its way."))
         if one.code is not None:
@@ -157,21 +177,43 @@ def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: 
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
 
 
+def _certificate(seen: LineageView) -> list[DescriptionItem]:
+    return certificate_values(seen, (seen.organisation, seen.customer_id), seen.channel.value, seen.span.not_after)
+
+
+def _check(
+    request: HttpRequest, seen: LineageView, form: PersonForm, shown: tuple[Confirmation, ActLetters, bool]
+) -> Page:
+    """Return the page with the letters of the change. `shown` ends with True for a deputy."""
+    (once, found, deputy), new = shown, form.person()
+    place = _("Deputy") if deputy else _("Technical contact person")
+    carried = [hidden("place", _DEPUTY if deputy else "contact"), *form.carried(), *once.fields]
+    changed = DescriptionItem(
+        _("New: {place}", place=place), person(new), change=change_link(request, place, "person_name")
+    )
+    before = DescriptionItem(_("Until now: {place}", place=place), person(seen.deputy if deputy else seen.contact))
+    return check_page(
+        _("Check the contact person"),
+        Form(carried, [Button(_("Save and send the messages"), SAVE)]),
+        summary=[*_certificate(seen), before, changed, found.informed],
+        letters=found.letters,
+        back=back_to_certificate(seen.serial),
+    )
+
+
 def _page(seen: LineageView, form: PersonForm, error: str = "", *, deputy: bool) -> Page:
-    named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     explanation = _(
         "Correct the details, or enter another person's details in their place. We tell both the previous "
         "and the new person by e-mail."
     )
-    block = form.as_component(Button(_("Save")))
+    block = form.as_component(Button(_("Check the change"), check_of(SAVE)))
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
     here = url_or_empty("certificate_contact", seen.serial)
     other = Link(_("Technical contact person"), here) if deputy else Link(_("Deputy"), f"{here}?place=deputy")
     leaving = Link(_("Hand over all of this person's certificates at once"), url_or_empty("contacts"))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     blocks += [
-        DescriptionList(values),
+        DescriptionList(_certificate(seen)),
         Text([explanation]),
         Form(carried, block.buttons, errors=block.errors),
         *(removing() if deputy and seen.deputy is not None else []),

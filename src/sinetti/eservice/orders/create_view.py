@@ -6,8 +6,10 @@ A page asks for the organisation if there are several, and another reports a mis
 description, organisations served, contact person and deputy.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
+from typing import ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -21,12 +23,14 @@ from sinetti.domain.validation import LONGEST_DESCRIPTION
 from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.choices import Choice, choose_organisation
 from sinetti.eservice.orders.common import (
     back_to_list,
+    change_link,
     display_name,
     hidden,
-    new_form,
     order_error_text,
+    orders_left,
     person,
     serves,
     signed_in_actor,
@@ -43,6 +47,8 @@ from sinetti.eservice.orders.person_forms import (
     phone_field,
     refuse_phone,
 )
+from sinetti.eservice.ui.acts import ActLetters, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -52,12 +58,11 @@ from sinetti.eservice.ui.components import (
     Form,
     Input,
     Link,
-    Option,
-    Section,
     Severity,
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -78,13 +83,26 @@ from sinetti.services.self_service.order import (
 _OTHERS = "others"
 _DESCRIPTION_WRONG = gettext_noop("Write a description on one line, at most {longest} characters.")
 _HOW_MANY = gettext_noop("Enter an estimate of the number of other organisations, at least 1.")
-_DEPUTY_WHOLE = gettext_noop("Enter the deputy's name and e-mail address, or leave all of the deputy's fields empty.")
+_DEPUTY_NAME = gettext_noop("Enter the deputy's name, or leave the deputy out.")
+_DEPUTY_EMAIL = gettext_noop("Enter the deputy's e-mail address, or leave the deputy out.")
 
 
 class OrderForm(PortalForm):
     """Form for an order."""
 
     numeric = frozenset({"count"})
+    reveals: ClassVar = {
+        "whose": {_OTHERS: ["count"]},
+        "with_deputy": {"yes": ["deputy_name", "deputy_email", "deputy_phone", "deputy_language"]},
+    }
+    groups: ClassVar = (
+        (gettext_noop("Certificate"), ("channel", "description", "whose")),
+        (
+            gettext_noop("Technical contact person"),
+            ("contact_name", "contact_email", "contact_phone", "contact_language"),
+        ),
+        (gettext_noop("Deputy of the technical contact person"), ("with_deputy",)),
+    )
 
     channel = forms.ChoiceField(label=gettext_noop("Certificate type"), choices=())
     description = forms.CharField(
@@ -102,24 +120,21 @@ class OrderForm(PortalForm):
     )
     count = forms.CharField(
         label=gettext_noop("Number of other organisations (estimate)"),
-        help_text=gettext_noop(
-            "Fill in only if other organisations' reports are sent with the certificate. Reminders then "
-            "say how many organisations are affected."
-        ),
+        help_text=gettext_noop("Reminders then say how many organisations are affected."),
         required=False,
         max_length=7,
     )
-    contact_name = name_field(gettext_noop("Technical contact person: name"))
-    contact_email = email_field(gettext_noop("Technical contact person: e-mail"))
-    contact_phone = phone_field(gettext_noop("Technical contact person: phone"))
-    contact_language = language_field(gettext_noop("Technical contact person: language of the messages"))
-    deputy_name = name_field(gettext_noop("Deputy: name (optional)"), required=False)
-    deputy_email = email_field(gettext_noop("Deputy: e-mail (optional)"), required=False)
+    contact_name = name_field(gettext_noop("Name"))
+    contact_email = email_field(gettext_noop("E-mail"))
+    contact_phone = phone_field(gettext_noop("Phone"))
+    contact_language = language_field(gettext_noop("Language of the messages"))
+    with_deputy = forms.BooleanField(label=gettext_noop("Name a deputy, who also gets the reminders"), required=False)
+    deputy_name = name_field(gettext_noop("Deputy's name"), required=False)
+    deputy_email = email_field(gettext_noop("Deputy's e-mail"), required=False)
     deputy_phone = phone_field(
-        gettext_noop("Deputy: phone (optional)"),
-        gettext_noop("Used for reminders shortly before the certificate expires"),
+        gettext_noop("Deputy's phone"), gettext_noop("Used for reminders shortly before the certificate expires")
     )
-    deputy_language = language_field(gettext_noop("Deputy: language of the messages"))
+    deputy_language = language_field(gettext_noop("Language of the deputy's messages"))
 
     def __init__(
         self,
@@ -136,7 +151,7 @@ class OrderForm(PortalForm):
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:
-        """Check fields that depend on each other."""
+        """Check fields that depend on each other; fields that are not shown do not count."""
         data = self.cleaned_data
         if data.get("description"):
             checked = self.check_unlinked(
@@ -144,9 +159,13 @@ class OrderForm(PortalForm):
             )
             data["description"] = checked
         check_person(self, "contact_")
-        check_person(self, "deputy_")
+        if data.get("with_deputy"):
+            check_person(self, "deputy_")
+            self._check_deputy()
+        else:
+            for name in [one for one in self.errors if one.startswith("deputy_")]:
+                del self.errors[name]
         self._check_count()
-        self._check_deputy()
 
     def ask(self, form: str, organisation_id: str, replaces: Serial | None) -> OrderAsk:
         """Return the order of the valid form; `form` identifies the submission."""
@@ -168,7 +187,7 @@ class OrderForm(PortalForm):
 
     def deputy(self) -> ContactDetails | None:
         """Return the deputy, or None."""
-        return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
+        return person_of(self, "deputy_") if self.cleaned_data["with_deputy"] else None
 
     def serves(self) -> int:
         """Return the number of other organisations served."""
@@ -176,7 +195,7 @@ class OrderForm(PortalForm):
 
     def carried(self) -> list[Input]:
         """Return all typed values as hidden fields."""
-        return [hidden(bound.name, str(bound.value() or "")) for bound in self]
+        return [hidden(bound.name, "yes" if bound.value() is True else str(bound.value() or "")) for bound in self]
 
     def _check_count(self) -> None:
         written = "".join(str(self.cleaned_data.get("count", "")).split())
@@ -188,30 +207,17 @@ class OrderForm(PortalForm):
 
     def _check_deputy(self) -> None:
         data = self.cleaned_data
-        name, email, phone = (data.get(f"deputy_{one}", "") for one in ("name", "email", "phone"))
-        if (name or email or phone) and not (name and email):
-            if not {"deputy_name", "deputy_email"} & set(self.errors):
-                self.refuse("deputy_email" if name else "deputy_name", _DEPUTY_WHOLE)
-        elif email and email.casefold() == str(data.get("contact_email", "")).casefold():
+        for name, message_id in (("deputy_name", _DEPUTY_NAME), ("deputy_email", _DEPUTY_EMAIL)):
+            if not data.get(name) and name not in self.errors:
+                self.refuse(name, message_id)
+        email = str(data.get("deputy_email", "")).casefold()
+        if email and email == str(data.get("contact_email", "")).casefold():
             self.refuse("deputy_email", SAME_PERSON)
 
 
 def serves_initial(serves: int | None) -> dict[str, str]:
     """Return initial field values for the number of organisations served."""
     return {"whose": _OTHERS, "count": str(serves)} if serves else {"whose": "own"}
-
-
-_MOST = 1000
-"""Maximum number of organisations in one select list: 100 kB."""
-
-
-def choose(request: HttpRequest, organisations: Sequence[OrganisationInfo]) -> HttpResponse:
-    """Show a form that selects the organisation to order for."""
-    options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
-    field = Input("organisation", _("Organisation"), "select", options=options, required=True)
-    form = Form([field], [Button(_("Continue"))], search=True)
-    page = Page(_("Choose an organisation"), blocks=[form], back=back_to_list())
-    return render_page(request, page)
 
 
 def closed(request: HttpRequest) -> HttpResponse:
@@ -238,16 +244,20 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""
-    organisations = orderable(current_permissions(request), portal_context(request).ctx)
-    old = _replaced(request)
+    old, here = _replaced(request), url_or_empty("order_new")
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")
+    organisations = orderable(current_permissions(request), portal_context(request).ctx, wanted)
     if not wanted and len(organisations) == 1:
         wanted = organisations[0].organisation_id
     if not wanted and organisations:
-        return choose(request, organisations)
+        choices = [
+            Choice(one.name, one.customer_id, f"{here}?organisation={one.organisation_id}") for one in organisations
+        ]
+        return choose_organisation(request, choices, _("Order a certificate"), back_to_list())
     if not wanted:
         raise missing_permission(Permission.ORDER, current_permissions(request))
     check_can_view(Permission.ORDER, wanted, current_permissions(request))
@@ -265,32 +275,28 @@ def _answer(
     request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None
 ) -> HttpResponse:
     does = request.POST.get("do", "") if request.method == "POST" else ""
-    if does not in {"check", "send"}:
-        return render_page(request, _asking(form, organisation, old))
+    if does not in {"check", "send"} or "change" in request.GET:
+        return render_page(request, _asking(request, form, organisation, old))
     refuse_phone(form, "contact_phone", sms=portal_context(request).sms)
     if not form.is_valid():
-        return render_page(request, _asking(form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
+        return render_page(request, _asking(request, form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
     made = request.POST.get("form", "")
-    if does == "send" and is_idempotency_key(made):
-        return _send(request, form, organisation, old)
-    return render_page(request, _checking(form, organisation, old))
-
-
-def _send(
-    request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None
-) -> HttpResponse:
-    ask = form.ask(request.POST["form"], organisation.organisation_id, old.serial if old is not None else None)
+    replaces = old.serial if old is not None else None
     try:
-        order_id = order(ask, portal_context(request).ctx, signed_in_actor(request), request_id(request))
+        if does == "send" and is_idempotency_key(made):
+            ask = form.ask(made, organisation.organisation_id, replaces)
+            order_id = order(ask, portal_context(request).ctx, signed_in_actor(request), request_id(request))
+            messages.info(request, _("Certificate ordered."))
+            return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
+        ask = form.ask(form_id(request), organisation.organisation_id, replaces)
+        found = letters_of(request, lambda ctx: order(ask, ctx, signed_in_actor(request), request_id(request)))
     except (OrderError, LimitReached) as refused:
-        if isinstance(refused, LimitReached):
-            why, status = limit_words(refused), HTTPStatus.TOO_MANY_REQUESTS
-        else:
-            why, status = order_error_text(refused.why), HTTPStatus.CONFLICT
-        page, alert = _asking(form, organisation, old, status), Alert(why, Severity.ERROR)
-        return render_page(request, Page(page.title, blocks=[alert, *page.blocks], status=page.status, back=page.back))
-    messages.info(request, _("Certificate ordered."))
-    return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
+        limit = isinstance(refused, LimitReached)
+        why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
+        status = HTTPStatus.TOO_MANY_REQUESTS if limit else HTTPStatus.CONFLICT
+        page = _asking(request, form, organisation, old, status)
+        return render_page(request, replace(page, blocks=[Alert(why, Severity.ERROR), *page.blocks]))
+    return render_page(request, _checking(request, form, organisation, old, found))
 
 
 def _asked(request: HttpRequest, name: str) -> str:
@@ -310,16 +316,21 @@ def _form(request: HttpRequest, allowed: frozenset[Channel], old: LineageView | 
         return OrderForm(allowed, request.POST)
     if old is None:
         return OrderForm(allowed)
-    filled = {"description": old.description, **serves_initial(old.serves)}
+    filled = {"description": old.description, "with_deputy": old.deputy is not None, **serves_initial(old.serves)}
     people = initial_of(old.contact, "contact_") | initial_of(old.deputy, "deputy_")
     return OrderForm(allowed, initial={**filled, **people})
 
 
 def _asking(
-    form: OrderForm, organisation: OrganisationInfo, old: LineageView | None, status: int = HTTPStatus.OK
+    request: HttpRequest,
+    form: OrderForm,
+    organisation: OrganisationInfo,
+    old: LineageView | None,
+    status: int = HTTPStatus.OK,
 ) -> Page:
     block = form.as_component(Button(_("Check the order"), "check"))
-    carried = [*_carried(organisation, old), *block.inputs]
+    errors = () if "change" in request.GET or request.POST.get("do") == "back" else block.errors
+    inputs = block.inputs if errors else [replace(one, error="") for one in block.inputs]
     values = [DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
     if old is not None:
         values.append(DescriptionItem(_("Replaces"), display_name(old)))
@@ -329,39 +340,37 @@ def _asking(
         "before you send it."
     )
     title = _("Order a certificate") if old is None else _("Order a replacement")
-    asked = Form(carried, block.buttons, errors=block.errors)
-    return Page(title, blocks=[DescriptionList(values), Text([how]), asked], status=status, back=back_to_list())
+    asked = replace(block, inputs=[*_carried(organisation, old), *inputs], errors=errors)
+    left = orders_left(request, organisation.organisation_id)
+    return Page(title, blocks=[DescriptionList(values), Text([how]), *left, asked], status=status, back=back_to_list())
 
 
-def _checking(form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
-    data, contact, deputy = form.cleaned_data, form.contact(), form.deputy()
+def _checking(
+    request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None, found: ActLetters
+) -> Page:
+    data, contact = form.cleaned_data, form.contact()
+
+    def changed(name: str, value: str, field: str) -> DescriptionItem:
+        return DescriptionItem(name, value, change=change_link(request, name, field))
+
     what = [
         DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
-        DescriptionItem(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
-        DescriptionItem(_("Description"), data["description"]),
-        DescriptionItem(_("Reports sent with the certificate"), serves(form.serves())),
+        changed(_("Certificate type"), _(CHANNELS[Channel(data["channel"])]), "channel"),
+        changed(_("Description"), data["description"], "description"),
+        changed(_("Reports sent with the certificate"), serves(form.serves()), "whose"),
     ]
     if old is not None:
         what.append(DescriptionItem(_("Replaces"), display_name(old)))
+    without = _("No phone number. You get a code, which you give to the contact person yourself.")
     who = [
-        DescriptionItem(_("Technical contact person"), person(contact)),
-        DescriptionItem(_("Deputy"), person(deputy)),
+        changed(_("Technical contact person"), person(contact), "contact_name"),
+        changed(_("Deputy"), person(form.deputy()), "with_deputy"),
+        changed(_("Link by e-mail to"), contact.email, "contact_email"),
+        changed(_("PIN code by text message to"), contact.phone or without, "contact_phone"),
     ]
-    channels = [DescriptionItem(_("Link by e-mail to"), contact.email)]
-    if contact.phone:
-        channels.append(DescriptionItem(_("PIN code by text message to"), contact.phone))
-    else:
-        you = _("No phone number. You get a code, which you give to the contact person yourself.")
-        channels.append(DescriptionItem(_("PIN code by text message to"), you))
     buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
-    sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)
-    blocks: list[Component] = [
-        Section(_("Certificate"), [DescriptionList(what)]),
-        Section(_("Contact persons"), [DescriptionList(who)]),
-        Section(_("Delivery of the transfer IDs"), [DescriptionList(channels)]),
-        sent,
-    ]
-    return Page(_("Check the order"), blocks=blocks)
+    sent = Form([*_carried(organisation, old), hidden("form", form_id(request)), *form.carried()], buttons)
+    return check_page(_("Check the order"), sent, summary=[*what, *who], letters=found.letters)
 
 
 def _carried(organisation: OrganisationInfo, old: LineageView | None) -> list[Input]:

@@ -1,4 +1,4 @@
-"""Progress of an order, and a new link to unused transfer IDs.
+"""Progress of an order, a new link to unused transfer IDs, and its cancellation.
 
 See docs/e-service/ordering.md.
 """
@@ -13,7 +13,9 @@ from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, hidden, order_error_text, person, serves, signed_in_actor
+from sinetti.eservice.orders.common import back_to_orders, hidden, order_error_text, person, serves, signed_in_actor
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -21,39 +23,95 @@ from sinetti.eservice.ui.components import (
     DescriptionItem,
     DescriptionList,
     Form,
+    Link,
     Section,
     Severity,
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, format_datetime
+from sinetti.i18n.translate import _, finnish_day, format_date, format_datetime
 from sinetti.services.issuance.order import OrderError
-from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_for_confirmation, offer_anew
+from sinetti.services.self_service.transfer_ids import (
+    LinkInfo,
+    OrderView,
+    cancel_order,
+    get_for_confirmation,
+    offer_anew,
+)
+
+SEND, CANCEL = "send", "cancel"
+"""Values of the buttons of the two check pages."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("send",))
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
-    """Show an order, or send a new link."""
-    if request.method == "POST" and request.POST.get("do") == "send":
-        return _send(request, order_id)
+    """Show an order; send a new link or cancel it, each after its check page."""
     looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)
+    try:
+        if is_step(request, SEND):
+            return _send(request, looked)
+        if is_step(request, CANCEL):
+            return _cancel(request, looked)
+    except (OrderError, LimitReached) as refused:
+        why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
+        return render_page(request, _page(looked, why))
     return render_page(request, _page(looked))
 
 
-def _send(request: HttpRequest, order_id: str) -> HttpResponse:
-    ctx = portal_context(request).ctx
-    try:
-        done = offer_anew(order_id, request.POST.get("made", ""), ctx, signed_in_actor(request), request_id(request))
-    except (OrderError, LimitReached) as refused:
-        looked = get_for_confirmation(order_id, current_permissions(request), ctx)
-        why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
-        return render_page(request, _page(looked, why))
-    sent = _("A new link is on its way. The previous link no longer works.")
-    messages.info(request, sent if done else _("A new link has already been sent."))
-    return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
+def _send(request: HttpRequest, looked: OrderView) -> HttpResponse:
+    order_id, made, actor = looked.order.order_id, request.POST.get("made", ""), signed_in_actor(request)
+    once = Confirmation(request, SEND, order_id, made)
+    if once.is_given:
+        # The field `made` names the link that the page showed: a form sent twice sends one link.
+        done = offer_anew(order_id, made, portal_context(request).ctx, actor, request_id(request))
+        sent = _("A new link is on its way. The previous link no longer works.")
+        messages.info(request, sent if done else _("A new link has already been sent."))
+        return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
+    found = letters_of(request, lambda ctx: offer_anew(order_id, made, ctx, actor, request_id(request)))
+    effects = [_("The previous link and its transfer IDs stop working. You do not need a new order.")] if made else []
+    button = Button(_("Send a new link") if made else _("Send a link"), SEND)
+    page = check_page(
+        _("Check the new link") if made else _("Check the link"),
+        Form([hidden("made", made), *once.fields], [button]),
+        summary=[*_values(looked)[:3], found.informed],
+        effects=effects,
+        letters=found.letters,
+        back=_back_to_order(order_id),
+    )
+    return render_page(request, page)
+
+
+def _cancel(request: HttpRequest, looked: OrderView) -> HttpResponse:
+    one, actor = looked.order, signed_in_actor(request)
+    found = letters_of(request, lambda ctx: cancel_order(one.order_id, ctx, actor, request_id(request)))
+    once = Confirmation(request, CANCEL, one.order_id, one.state, *found.to)
+    if once.is_given or one.state is not OrderState.OPEN:
+        done = cancel_order(one.order_id, portal_context(request).ctx, actor, request_id(request))
+        messages.info(request, _("Order cancelled.") if done else _("No changes were needed."))
+        return HttpResponseRedirect(url_or_empty("order", one.order_id), status=HTTPStatus.SEE_OTHER)
+    effects = [
+        _("A cancelled order cannot be opened again. If a certificate is needed later, place a new order."),
+        _("The link and the transfer IDs of this order stop working."),
+        *([_("The certificate that it was to replace stays as it is.")] if one.replaces is not None else []),
+    ]
+    page = check_page(
+        _("Cancel this order?"),
+        Form(once.fields, [Button(_("Cancel the order permanently"), CANCEL, danger=True)]),
+        summary=[*_values(looked), found.informed],
+        effects=effects,
+        letters=found.letters,
+        back=_back_to_order(one.order_id),
+    )
+    return render_page(request, page)
+
+
+def _back_to_order(order_id: str) -> Link:
+    return Link(_("Back to the order"), url_or_empty("order", order_id))
 
 
 def _page(looked: OrderView, error: str = "") -> Page:
@@ -62,11 +120,26 @@ def _page(looked: OrderView, error: str = "") -> Page:
     blocks.append(_state_alert(looked))
     if looked.code is not None:
         blocks.append(_code(looked.code))
+    if one.state is OrderState.OPEN and looked.may_order:
+        blocks.append(Section(_("Transfer IDs"), _ids(looked)))
     blocks.append(Section(_("Order details"), [DescriptionList(_values(looked))]))
     if one.state is OrderState.OPEN:
-        blocks.append(Section(_("Transfer IDs"), _ids(looked)))
+        blocks += _end(looked)
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
-    return Page(_("Certificate order"), blocks=blocks, back=back_to_list(), status=status)
+    return Page(_("Certificate order"), blocks=blocks, back=back_to_orders(), status=status)
+
+
+def _end(looked: OrderView) -> list[Component]:
+    """Return the day on which the order lapses, and the button that cancels it."""
+    sentences = []
+    if looked.lapses_at is not None:
+        day = format_date(finnish_day(looked.lapses_at))
+        sentences.append(_("The order lapses by itself on {day}, unless you send a new link.", day=day))
+    if not looked.may_order:
+        return [Text(sentences)] if sentences else []
+    sentences.append(_("If the certificate is not needed, cancel the order."))
+    form = Form([], [Button(_("Cancel the order"), check_of(CANCEL), minor=True)], name="cancelling")
+    return [Section(_("The order is no longer needed"), [Text(sentences), form])]
 
 
 def _state_alert(looked: OrderView) -> Alert:
@@ -74,7 +147,9 @@ def _state_alert(looked: OrderView) -> Alert:
     one, link = looked.order, looked.order.link
     if one.state is OrderState.FULFILLED:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
-    if one.state is OrderState.CANCELLED or not one.organisation_open:
+    if one.state is OrderState.CANCELLED:
+        return Alert(_("This order was cancelled or has lapsed. If a certificate is needed, place a new order."))
+    if not one.organisation_open:
         return Alert(_("This order can no longer be used to retrieve a certificate."), Severity.WARNING)
     if link is None:
         return Alert(_("No link to the transfer IDs has been sent."), Severity.WARNING)
@@ -144,7 +219,8 @@ def _ids(looked: OrderView) -> list[Component]:
             "You do not need a new order."
         )
         button, made = _("Send a new link"), link.secure_id
-    return [*blocks, Text([how]), Form([hidden("made", made)], [Button(button, "send", minor=not looked.lapsed)])]
+    check = Button(button, check_of(SEND), minor=not looked.lapsed)
+    return [*blocks, Text([how]), Form([hidden("made", made)], [check])]
 
 
 def _link_values(link: LinkInfo) -> list[DescriptionItem]:

@@ -14,6 +14,7 @@ from sinetti.domain.validation import (
     international,
 )
 from sinetti.domain.values import Language
+from sinetti.eservice.ui.components import Input
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.i18n.translate import active_language, gettext_noop
 from sinetti.services.self_service.order import ContactDetails
@@ -86,6 +87,10 @@ class PersonForm(PortalForm):
     def clean(self) -> None:
         """Check the person's fields by the rules of the database."""
         check_person(self, _PREFIX)
+
+    def carried(self) -> list[Input]:
+        """Return all typed values as hidden fields."""
+        return [Input(bound.name, "", "hidden", str(bound.value() or "")) for bound in self]
 
     def person(self) -> ContactDetails:
         """Return the person of the valid form."""

@@ -27,6 +27,7 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -56,6 +57,7 @@ _EFFECTS_ENDED = (
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("let-end", "go-on"))
 @login_required
 def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the effects; record the opt-out, or withdraw it."""

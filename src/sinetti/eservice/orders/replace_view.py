@@ -1,6 +1,6 @@
 """Bulk order of replacements: select, check, order (docs/e-service/ordering.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from django import forms
@@ -13,8 +13,17 @@ from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, Ex
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.orders.common import back_to_list, display_name, exclusion_text, hidden, new_form, signed_in_actor
+from sinetti.eservice.orders.common import (
+    back_to_list,
+    display_name,
+    exclusion_text,
+    hidden,
+    orders_left,
+    signed_in_actor,
+)
+from sinetti.eservice.ui.acts import letters_of
 from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
+from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -27,6 +36,9 @@ from sinetti.services.self_service.bulk_replace import (
     replace_many,
     within_limits,
 )
+
+ORDER, _FORM = "order", "replacing"
+"""Value of the button that orders, and name of its form."""
 
 
 class DaysForm(PortalForm):
@@ -50,19 +62,34 @@ class DaysForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("order",))
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
     permissions, ctx = current_permissions(request), portal_context(request).ctx
     if not permissions.organisations(Permission.ORDER):
         raise missing_permission(Permission.ORDER, permissions)
-    serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
-    form = request.POST.get("form", "")
-    sms = portal_context(request).sms
-    if request.POST.get("do") == "order" and is_idempotency_key(form):
-        if not sms:
-            mute = {one.serial for one, why in _look(request, serials).left if why is ExclusionReason.NO_MESSAGES}
-            serials = [one for one in serials if one not in mute]
+    serials = picked_serials(request)
+    if serials:
+        return replace_picked(request, serials)
+    asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
+    if asked.is_bound and asked.is_valid():
+        found = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
+        return render_page(request, _preview(request, _possible(request, found)))
+    return render_page(request, _asking(asked))
+
+
+def picked_serials(request: HttpRequest) -> list[Serial]:
+    """Return the serials of the ticked rows."""
+    return [Serial(one.casefold()) for one in request.POST.getlist("pick")]
+
+
+def replace_picked(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
+    """Show the preview of these replacements, or order those that stayed ticked."""
+    found, form = _look(request, serials), request.POST.get("form", "")
+    if request.POST.get("do") == ORDER and is_idempotency_key(form):
+        mute = {one.serial for one, why in found.left if why is ExclusionReason.NO_MESSAGES}
+        serials, ctx = [one for one in serials if one not in mute], portal_context(request).ctx
         done = replace_many(form, serials, ctx, signed_in_actor(request), request_id(request))
         messages.info(request, _("Replacements ordered: {count}.", count=done.ordered))
         if done.limited:
@@ -71,16 +98,10 @@ def order_replace(request: HttpRequest) -> HttpResponse:
         if done.left:
             messages.info(request, _("Left out because their details had changed: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
-    if serials:
-        return render_page(request, _preview(_look(request, serials)))
-    asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
-    if asked.is_bound and asked.is_valid():
-        found = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
-        return render_page(request, _preview(_possible(request, found)))
-    return render_page(request, _asking(asked))
+    return render_page(request, _preview(request, found))
 
 
-def _look(request: HttpRequest, serials: list[Serial]) -> BulkReplacePreview:
+def _look(request: HttpRequest, serials: Sequence[Serial]) -> BulkReplacePreview:
     """Return a preview of the order for the selected certificates.
 
     It leaves out those for which this service cannot send messages.
@@ -100,13 +121,13 @@ def _asking(form: DaysForm) -> Page:
         "A replacement has the same type, description and contact persons as the certificate that it "
         "replaces. If your program can renew certificates, you do not need to order anything."
     )
-    which = _("To replace only some of them, open each certificate in the list and choose “Order a replacement”.")
+    which = _("To replace only some of them, tick them in the list of certificates, or remove ticks on the next page.")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    blocks: list[Component] = [Text([how, which]), form.as_component(Button(_("Continue"), "look"))]
+    blocks: list[Component] = [Text([how, which]), form.as_component(Button(_("Show the certificates"), "look"))]
     return Page(_("Order several replacements"), blocks=blocks, status=status, back=back_to_list())
 
 
-def _preview(found: BulkReplacePreview) -> Page:
+def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
     blocks: list[Component] = []
     if found.more:
         more = _(
@@ -124,14 +145,23 @@ def _preview(found: BulkReplacePreview) -> Page:
             "text message. If a person has no phone number, give them the code shown on the order's page. "
             "Pressing the button again does not order anything twice."
         )
-        carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
-        button = Button(_("Order replacements: {count}", count=count), "order")
-        blocks += [Text([how]), _table(found), Form(carried, [button])]
+        without = _("Remove the tick from certificates that are not to be replaced.")
+        button = Button(_("Order the ticked replacements and send the links"), ORDER)
+        form = Form([hidden("form", form_id(request))], [button], url_or_empty("order_replace"), name=_FORM)
+        blocks += [Text([how, without]), *orders_left(request, found.ordered[0].organisation_id)]
+        blocks += [_table(found), *_letters(request, found.ordered[0]), form]
     else:
         blocks.append(Alert(_("There is nothing to replace."), Severity.PLAIN))
     if found.left:
         blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found)]))
     return Page(_("Check the replacements: {count}", count=count), blocks=blocks, wide=True, back=back_to_list())
+
+
+def _letters(request: HttpRequest, one: ReplacementCandidate) -> list[Component]:
+    """Return the letter about the first replacement; the others differ in name and address."""
+    actor, made = signed_in_actor(request), form_id(request)
+    found = letters_of(request, lambda ctx: replace_many(made, [one.serial], ctx, actor, request_id(request)))
+    return [Section(_("Message about the first certificate"), found.letters)] if found.letters else []
 
 
 def _table(found: BulkReplacePreview) -> Table:
@@ -143,7 +173,9 @@ def _table(found: BulkReplacePreview) -> Table:
         _("Technical contact person"),
     )
     rows = [[*_cells(one), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered]
-    return Table(_("Certificates to replace"), [Column(name) for name in names], rows)
+    serials = [one.serial for one in found.ordered]
+    columns = [Column(name) for name in names]
+    return Table(_("Certificates to replace"), columns, rows, pick="pick", picks=serials, form=_FORM, picked=serials)
 
 
 def _left(found: BulkReplacePreview) -> Table:

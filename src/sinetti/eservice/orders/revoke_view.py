@@ -14,6 +14,8 @@ from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, serves, signed_in_actor
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -28,6 +30,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -38,6 +41,7 @@ from sinetti.services.self_service.revoke import (
     RevocationError,
     affected_certificates,
     get_for_confirmation,
+    rehearse,
     revoke,
 )
 
@@ -55,6 +59,10 @@ _REASONS: Mapping[RevocationReason, str] = {
 _REVOKE = ngettext_noop("Revoke this certificate permanently", "Revoke {count} certificates permanently")
 
 
+REVOKE = "revoke"
+"""Value of the button that revokes."""
+
+
 class ReasonForm(PortalForm):
     """Form for the reason."""
 
@@ -65,22 +73,23 @@ class ReasonForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("revoke",))
 @login_required
 def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""
     ctx = portal_context(request).ctx
     seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
-    form = ReasonForm(request.POST if request.method == "POST" and "reason" in request.POST else None)
-    if request.method == "POST" and not form.is_bound:
-        form = ReasonForm({})
+    form = ReasonForm(request.POST if is_step(request, REVOKE) else None)
     if not form.is_bound or not form.is_valid():
         return render_page(request, _asking(seen, form))
     reason = RevocationReason(form.cleaned_data["reason"])
-    if request.POST.get("do") == "revoke":
+    going = affected_certificates(seen, reason, current_permissions(request), ctx)
+    once = Confirmation(request, REVOKE, reason, *(one.serial for one in going))
+    if once.is_given or not going:
         return _revoke(request, seen, reason)
-    return render_page(
-        request, _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx))
-    )
+    actor = signed_in_actor(request)
+    found = letters_of(request, lambda ctx: rehearse(seen, reason, ctx, actor, request_id(request)))
+    return render_page(request, _check(seen, reason, going, (once, found)))
 
 
 def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -> HttpResponse:
@@ -113,7 +122,7 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
     blocks += [
         DescriptionList(_values(seen)),
         Text([explanation]),
-        form.as_component(Button(_("Continue"), "look")),
+        form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE))),
     ]
     return Page(
         _("Revoke this certificate"),
@@ -123,11 +132,13 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
     )
 
 
-def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[AffectedCertificate]) -> Page:
-    title, back = _("Revoke permanently?"), back_to_certificate(seen.serial)
-    if not going:
-        already = Alert(_("Nothing was changed. The certificate had already been revoked."), Severity.WARNING)
-        return Page(title, blocks=[already], back=back)
+def _check(
+    seen: LineageView,
+    reason: RevocationReason,
+    going: Sequence[AffectedCertificate],
+    shown: tuple[Confirmation, ActLetters],
+) -> Page:
+    once, found = shown
     stops = [
         _("After this {organisation} cannot send anything with these certificates.", organisation=seen.organisation)
     ]
@@ -138,14 +149,16 @@ def _second_look(seen: LineageView, reason: RevocationReason, going: Sequence[Af
     rows = [[Cell(one.serial), Cell(format_datetime(one.span.not_after)), Cell(use(one.use))] for one in going]
     columns = [Column(_("Serial number")), Column(_("Valid until")), Column(_("Last known use"))]
     table = Table(_("Certificates to revoke: {count}", count=len(going)), columns, rows)
-    buttons = [Button(ngettext(*_REVOKE, len(going)), "revoke", danger=True)]
-    blocks: list[Component] = [
-        Alert(" ".join(stops), Severity.WARNING),
-        DescriptionList([*_values(seen), DescriptionItem(_("Reason"), _(_REASONS[reason]))]),
-        Section(_("Certificates to revoke"), [table]),
-        Form([hidden("reason", reason.value)], buttons),
-    ]
-    return Page(title, blocks=blocks, back=back)
+    button = Button(ngettext(*_REVOKE, len(going)), REVOKE, danger=True)
+    return check_page(
+        _("Revoke permanently?"),
+        Form([hidden("reason", reason.value), *once.fields], [button]),
+        summary=[*_values(seen), DescriptionItem(_("Reason"), _(_REASONS[reason])), found.informed],
+        effects=[" ".join(stops)],
+        letters=found.letters,
+        blocks=[Section(_("Certificates to revoke"), [table])],
+        back=back_to_certificate(seen.serial),
+    )
 
 
 def _values(seen: LineageView) -> list[DescriptionItem]:

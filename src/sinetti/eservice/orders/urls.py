@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from sinetti.eservice.orders import (
     browser_enrolment_pages,
+    bulk_view,
     contact_handover_view,
     contact_view,
     create_view,
@@ -20,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/orders/new", create_view.order_create, name="order_new"),
     path("settings/orders/replace", replace_view.order_replace, name="order_replace"),
     path("settings/orders/<str:order_id>", detail_view.order_detail, name="order"),
+    path("settings/bulk", bulk_view.certificates_bulk, name="certificates_bulk"),
     path("settings/contacts", contact_handover_view.contact_handover, name="contacts"),
     path("settings/certificates/<str:serial>/contact", contact_view.certificate_contact, name="certificate_contact"),
     path(

@@ -1,16 +1,38 @@
-"""First page: a description of the service for strangers, the tasks for users."""
+"""First page: a description for strangers, tasks and totals for users."""
+
+from collections.abc import Iterator
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
-from sinetti.domain.certificates.display_status import DisplayStatus
+from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts
+from sinetti.domain.certificates.overview import CertificateTotals, coming_months
+from sinetti.eservice.certificates import labels
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context
-from sinetti.eservice.ui.components import Alert, Component, Link, Links, Section, Severity, Task, Tasks, Text
+from sinetti.eservice.core.representation import represented_permissions
+from sinetti.eservice.ui.charts import month_chart
+from sinetti.eservice.ui.components import (
+    Alert,
+    Badge,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Link,
+    Links,
+    Section,
+    Severity,
+    Task,
+    Tasks,
+    Text,
+    Total,
+    Totals,
+)
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
+from sinetti.i18n.translate import _, finnish_day, format_date, format_datetime, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.dashboard import Overview, overview
 
@@ -37,7 +59,12 @@ _MESSAGE = gettext_noop(
     "If you got a message from us, open the link in it. You do not need to sign in. We never ask for a "
     "PIN code by phone."
 )
+_START = gettext_noop("Start page")
 _NOTHING = gettext_noop("You have no tasks right now.")
+_NOTHING_BUT_ENDED = ngettext_noop(
+    "You have no tasks right now. {count} certificate ended within the last year without a successor.",
+    "You have no tasks right now. {count} certificates ended within the last year without a successor.",
+)
 _NO_AUTHORISATION = (
     gettext_noop("You have no authorisation for any organisation yet."),
     gettext_noop(
@@ -49,13 +76,15 @@ _WAITING = gettext_noop(
     "Some of your authorisations need a second factor. Sign in with it, or set one up for your account."
 )
 
-_STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
+_States = tuple[Severity, tuple[str, str], str]
+_STATES: dict[DisplayStatus, _States] = {
     DisplayStatus.EXPIRED: (
         Severity.ERROR,
         ngettext_noop(
             "{count} certificate has expired without a replacement",
             "{count} certificates have expired without a replacement",
         ),
+        gettext_noop("Order a replacement, or state that the certificate is no longer needed."),
     ),
     DisplayStatus.REVOKED: (
         Severity.ERROR,
@@ -63,10 +92,12 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
             "{count} certificate was revoked without a replacement",
             "{count} certificates were revoked without a replacement",
         ),
+        gettext_noop("Order a replacement, or state that the certificate is no longer needed."),
     ),
     DisplayStatus.ENDS_SOON: (
-        Severity.WARNING,
+        Severity.ERROR,
         ngettext_noop("{count} certificate expires within 14 days", "{count} certificates expire within 14 days"),
+        gettext_noop("Renew it in your program now. If that is not possible, order a replacement."),
     ),
     DisplayStatus.OLD_IN_USE: (
         Severity.WARNING,
@@ -74,24 +105,24 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
             "{count} renewed certificate, but the old one is still in use",
             "{count} renewed certificates, but the old ones are still in use",
         ),
+        gettext_noop("Start using the new certificate before the old one expires."),
     ),
     DisplayStatus.NEW_WAITS: (
         Severity.WARNING,
         ngettext_noop(
             "{count} new certificate has not been retrieved", "{count} new certificates have not been retrieved"
         ),
+        gettext_noop("Retrieve the new certificate before the old one expires."),
     ),
     DisplayStatus.NOT_FETCHED: (
         Severity.WARNING,
         ngettext_noop("{count} certificate has not been retrieved", "{count} certificates have not been retrieved"),
-    ),
-    DisplayStatus.IDS_LAPSED: (
-        Severity.WARNING,
-        ngettext_noop("{count} order has expired transfer IDs", "{count} orders have expired transfer IDs"),
+        gettext_noop("Retrieve it in the program that requested it."),
     ),
     DisplayStatus.RENEWAL_OPEN: (
-        Severity.PLAIN,
+        Severity.WARNING,
         ngettext_noop("{count} certificate can be renewed now", "{count} certificates can be renewed now"),
+        gettext_noop("Most programs renew by themselves. Check that yours does."),
     ),
     DisplayStatus.IDS_OPENED: (
         Severity.PLAIN,
@@ -99,6 +130,7 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
             "{count} order has transfer IDs that were opened but not used",
             "{count} orders have transfer IDs that were opened but not used",
         ),
+        gettext_noop("Enter the transfer IDs in your program, or retrieve the certificate here."),
     ),
     DisplayStatus.IDS_SENT: (
         Severity.PLAIN,
@@ -106,22 +138,31 @@ _STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
             "{count} order has transfer IDs that have not been opened",
             "{count} orders have transfer IDs that have not been opened",
         ),
+        gettext_noop("The contact person opens the link in the message. You can send it again."),
+    ),
+    DisplayStatus.IDS_LAPSED: (
+        Severity.PLAIN,
+        ngettext_noop("{count} order has expired transfer IDs", "{count} orders have expired transfer IDs"),
+        gettext_noop("Send new transfer IDs, or cancel the order."),
     ),
 }
-"""States in the order of urgency."""
+"""States in the order of urgency: severity, text, and what to do."""
 _REQUESTS = ngettext_noop(
     "Answer {count} request for an authorisation",
     "Answer {count} requests for an authorisation",
 )
 _APPLICATIONS = ngettext_noop("Decide {count} application", "Decide {count} applications")
+_REQUESTS_AFTER = DisplayStatus.ENDS_SOON
+"""State below which requests for authorisations stand."""
 
 
 @require_safe
 def home_page(request: HttpRequest) -> HttpResponse:
     """Show a description of the service, or the user's tasks."""
     actor = current_actor(request)
-    blocks = _welcome() if actor is None else _to_do(request, actor)
-    return render_page(request, Page(_(_TITLE), blocks))
+    if actor is None:
+        return render_page(request, Page(_(_TITLE), _welcome()))
+    return _start(request, actor)
 
 
 def _welcome() -> list[Component]:
@@ -136,53 +177,103 @@ def _welcome() -> list[Component]:
     ]
 
 
-def _to_do(request: HttpRequest, actor: Actor) -> list[Component]:
-    who = current_permissions(request)
-    found = overview(actor, who, portal_context(request).ctx)
-    blocks: list[Component] = []
-    if who.waiting:
-        factor = Link(_(SECURITY), url_or_empty("mfa_index"))
-        blocks.append(Alert(_(_WAITING), Severity.WARNING, [factor] if factor.address else []))
-    tasks = _tasks(found)
-    if tasks:
-        blocks.append(Section(_("Your tasks"), [Tasks(tasks)]))
-    elif found.organisations or actor.staff:
-        blocks.append(Alert(_(_NOTHING), Severity.GOOD))
-    elif not who.waiting:
-        blocks.append(Text([_(one) for one in _NO_AUTHORISATION]))
-    orders = bool(who.organisations(Permission.ORDER))
-    ways = _ways(sees=bool(found.organisations), orders=orders)
-    if actor.staff and actor.second_factor:
-        desk = Link(_("Clerk's pages"), url_or_empty("staff"), button=True)
-        ways = [desk, *(ways if found.organisations else [])]
-    return [*blocks, Links(ways)]
+def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Show tasks, totals and the ends of the next months; quick ways beside them."""
+    who, ctx = represented_permissions(request), portal_context(request).ctx
+    found, now = overview(actor, who, ctx), ctx.now()
+    blocks = [*_second_factor(request), *_only(found, now), *_to_do(found, actor, waits=bool(who.waiting))]
+    if found.organisations:
+        blocks += _at_a_glance(found)
+        chart = month_chart(
+            _("Certificates that expire, by month"), coming_months(now), found.totals.ends, url_or_empty("certificates")
+        )
+        blocks += [chart] if any(found.totals.ends) else []
+    return render_page(request, Page(_(_START), blocks, side=_ways(request, actor, found)))
 
 
-def _tasks(found: Overview) -> list[Task]:
-    certificates = url_or_empty("certificates")
-    tasks = [
-        Task(ngettext(*plural_texts, count), f"{certificates}?state={state}" if certificates else "", tone)
-        for state, (tone, plural_texts) in _STATES.items()
-        if (count := found.states.get(state, 0))
+def _second_factor(request: HttpRequest) -> list[Component]:
+    if not current_permissions(request).waiting:
+        return []
+    factor = Link(_(SECURITY), url_or_empty("mfa_index"))
+    return [Alert(_(_WAITING), Severity.WARNING, [factor] if factor.address else [])]
+
+
+def _only(found: Overview, now: datetime) -> list[Component]:
+    """Return the state of the user's only certificate or order."""
+    row = found.only
+    if row is None:
+        return []
+    order = isinstance(row.facts, OrderFacts)
+    page, title = ("order", _("Your order")) if order else ("certificate", _("Your certificate"))
+    items = [
+        DescriptionItem(_("Description"), row.description or "–"),
+        DescriptionItem(_("Organisation"), f"{row.organisation} ({row.customer_id})"),
     ]
-    if found.requests:
-        tasks.append(Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING))
+    if not isinstance(row.facts, OrderFacts):
+        items.append(DescriptionItem(_("Valid until"), format_datetime(row.facts.span.not_after)))
+    state = Badge(labels.status_label(row, now), labels.severity(row, now))
+    opened = Link(_("Open the order") if order else _("Open the certificate"), url_or_empty(page, row.key), button=True)
+    return [Section(title, [state, DescriptionList(items), Links([opened])])]
+
+
+def _to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
+    tasks = list(_tasks(found))
+    if tasks:
+        return [Section(_("Your tasks"), [Tasks(tasks)])]
+    if found.totals.ended:
+        link = Link(_("Show them"), f"{url_or_empty('certificates')}?state=all&sort=ends")
+        return [Alert(ngettext(*_NOTHING_BUT_ENDED, found.totals.ended), links=[link])]
+    if found.organisations or actor.staff:
+        return [Alert(_(_NOTHING), Severity.GOOD)]
+    return [] if waits else [Text([_(one) for one in _NO_AUTHORISATION])]
+
+
+def _tasks(found: Overview) -> Iterator[Task]:
+    certificates = url_or_empty("certificates")
     if found.applications:
         place = url_or_empty("staff_applications") or url_or_empty("staff")
-        tasks.append(Task(ngettext(*_APPLICATIONS, found.applications), place, Severity.WARNING))
-    return tasks
+        yield Task(ngettext(*_APPLICATIONS, found.applications), place, Severity.WARNING)
+    for state, (tone, plural_texts, hint) in _STATES.items():
+        if count := found.totals.states.get(state, 0):
+            yield Task(ngettext(*plural_texts, count), f"{certificates}?state={state}", tone, hint=_(hint))
+        if state is _REQUESTS_AFTER and found.requests:
+            yield Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING)
 
 
-def _ways(*, sees: bool, orders: bool) -> list[Link]:
+def _at_a_glance(found: Overview) -> list[Component]:
+    """Return the totals, each with the list that has as many rows."""
+    certificates, totals = url_or_empty("certificates"), found.totals
+    tiles = [
+        Total(_("In force"), totals.in_force, f"{certificates}?sort=ends", Severity.GOOD),
+        Total(_("Need action"), sum(totals.states.values()), certificates, _worst(totals)),
+    ]
+    if totals.replaced:
+        tiles.append(Total(_("Renewed or left to expire"), totals.replaced, certificates))
+    tiles.append(Total(_("Ended within a year"), totals.ended, f"{certificates}?state=all&sort=ends"))
+    if found.clients:
+        tiles.append(Total(_("Clients"), found.clients, url_or_empty("clients")))
+    if totals.next_end is None:
+        return [Section(_("At a glance"), [Totals(tiles)])]
+    day = format_date(finnish_day(totals.next_end))
+    next_end = DescriptionItem(_("Next expiry"), day, link=f"{certificates}?sort=ends")
+    return [Section(_("At a glance"), [Totals(tiles), DescriptionList([next_end])])]
+
+
+def _worst(totals: CertificateTotals) -> Severity:
+    return next((_STATES[one][0] for one in _STATES if totals.states.get(one)), Severity.GOOD)
+
+
+def _ways(request: HttpRequest, actor: Actor, found: Overview) -> list[Component]:
     """Return links to the most common next pages that the user may open."""
-    places = (
-        [(gettext_noop("All certificates"), "certificates")]
-        if sees
-        else [(gettext_noop("Request an authorisation"), "ask")]
-    )
-    if orders:
-        places.append((gettext_noop("Order a certificate"), "order_new"))
-    elif not sees:
-        places.append((gettext_noop("Retrieve a certificate"), "fetch"))
-    ways = (Link(_(name), url_or_empty(place), button=True) for name, place in places)
-    return [one for one in ways if one.address]
+    who, sees = current_permissions(request), bool(found.organisations)
+    desk = actor.staff and actor.second_factor
+    places = [
+        (desk, gettext_noop("Clerk's pages"), "staff"),
+        (sees, gettext_noop("All certificates"), "certificates"),
+        (bool(who.organisations(Permission.ORDER)), gettext_noop("Order a certificate"), "order_new"),
+        (bool(found.clients), gettext_noop("Clients"), "clients"),
+        (not desk or sees, gettext_noop("Request an authorisation"), "ask"),
+        (not desk, gettext_noop("Retrieve a certificate"), "fetch"),
+    ]
+    ways = [Link(_(name), url_or_empty(place), button=place == "staff") for shown, name, place in places if shown]
+    return [Section(_("Quick links"), [Links([one for one in ways if one.address])])]

@@ -11,19 +11,20 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.validation import LONGEST_PERSON
 from sinetti.domain.values import Language
-from sinetti.eservice.authorisations.common import capital, format_until, paged, start_of
-from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
-from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
+from sinetti.eservice.authorisations.own_roles import own_roles
+from sinetti.eservice.authorisations.resign import GIVE_UP, NONE_CHOSEN, PICK, give_up_page
+from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.middleware import remember_language
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table
+from sinetti.eservice.ui.acts import is_step
+from sinetti.eservice.ui.components import Button, Component, Link, Links, Section
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import SECURITY, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
-from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import _, gettext_noop, translate
 from sinetti.services.access.accounts import change_profile
-from sinetti.services.self_service.role_resignation import own
+from sinetti.services.access.role_requests import SHOWN
 
 _SAVED = gettext_noop("Your details have been saved.")
 _ACCOUNT = (
@@ -56,18 +57,20 @@ class ProfileForm(PortalForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=("save", "give-up"))
 @login_required
 def profile_page(request: HttpRequest) -> HttpResponse:
     """Show the profile, or change it."""
     user, language = request.user, language_of(request)
-    gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP
-    wrong = given_up(request) if gives_up else ""
-    if gives_up and not wrong:
-        return HttpResponseRedirect(reverse("profile"), status=303)
+    actor, wrong = current_actor(request), ""
+    if actor is not None and is_step(request, GIVE_UP):
+        if picked := request.POST.getlist(PICK)[:SHOWN]:
+            return give_up_page(request, actor, picked, "profile")
+        wrong = _(NONE_CHOSEN)
     if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
         return _render_profile(request, ProfileForm(initial=stored), 422 if wrong else 200, wrong)
-    form, actor = ProfileForm(request.POST.dict()), current_actor(request)
+    form = ProfileForm(request.POST.dict())
     if actor is None or not form.is_valid():
         return _render_profile(request, form, status=422)
     chosen = Language(form.cleaned_data["reads"])
@@ -78,37 +81,11 @@ def profile_page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _authorisations(request: HttpRequest) -> list[Component]:
-    """Return the user's authorisations with the form to resign them."""
-    actor = current_actor(request)
-    if actor is None:
-        return []
-    found, pager = paged(
-        request, own(actor, current_permissions(request), portal_context(request).ctx, start_of(request))
-    )
-    if not found:
-        return pager
-    rows = [
-        [
-            Cell(one.organisation.name, note=one.organisation.customer_id),
-            Cell(capital(_(ROLES[one.role]))),
-            Cell(format_until(one.until)),
-        ]
-        for one in found
-    ]
-    columns = [
-        Column(_(one)) for one in (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Until"))
-    ]
-    title = _("Your authorisations")
-    table = Table(title, columns, rows, pick=PICK, picks=[one.mandate_id for one in found], form=GIVE_UP)
-    return [Section(title, [table, *giving_up_form(), *pager], "authorisations")]
-
-
 def _render_profile(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
     there = (Link(_(name), url_or_empty(place)) for name, place in _ACCOUNT)
     blocks: list[Component] = [
         form.as_component(Button(_("Save"), "save")),
-        *_authorisations(request),
+        *own_roles(request),
         Section(_("Sign-in"), [Links([one for one in there if one.address])]),
     ]
     return render_page(request, Page(_("My details"), blocks, status=status, error=wrong))

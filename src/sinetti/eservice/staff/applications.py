@@ -17,7 +17,9 @@ from sinetti.domain.organisations.applications import (
     read_case_number,
 )
 from sinetti.eservice.core.context import portal_context
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -26,18 +28,23 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Form,
+    Input,
     Link,
     Links,
     Section,
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import Page
 from sinetti.i18n.application_decision import DecisionContext, decision
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
 from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
+from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
 from sinetti.services.staff.applications import Application
@@ -61,6 +68,8 @@ def lines(decision: str) -> list[str]:
     return [line for line in decision.splitlines() if line]
 
 
+DECIDE = "decide"
+"""Value of the button that makes a decision."""
 _FIELDS = {ApplicationErrorReason.REASON: "reason", ApplicationErrorReason.VERDICT: "verdict"}
 
 
@@ -148,6 +157,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Applications for the technical interface"), blocks)
 
 
+@keeps_typed(acts=("decide",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def application_detail(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
@@ -155,10 +165,9 @@ def application_detail(request: HttpRequest, clerk: StaffSession, application_id
     found = applications.application(application_id, clerk)
     if found is None:
         return not_found(request)
-    form = VerdictForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and _decide(request, found, form, clerk):
-        messages.info(request, _("Decision made. The applicant receives it by e-mail."))
-        return redirect_to("staff_application", application_id)
+    form = VerdictForm(request.POST if is_step(request, DECIDE) else None)
+    if form.is_bound and form.is_valid() and (answer := _decide(request, found, form, clerk)) is not None:
+        return answer
     blocks: list[Component] = [_values(found), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
         blocks.append(Section(_("Make the decision"), _deciding(request, found, form)))
@@ -170,35 +179,70 @@ def application_detail(request: HttpRequest, clerk: StaffSession, application_id
     return show_page(request, _("Application {case}", case=found.case_number), blocks, back)
 
 
-def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> bool:
-    """Decide as the form says; return False if the form shows an error."""
+def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> HttpResponse | None:
+    """Show the decision before it is sent, then make it; None if the form shows an error."""
     around = portal_context(request)
     verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),
         form.cleaned_data["reason"],
         around.eservice.appeal.get(found.language, ""),
     )
-    try:
-        applications.decide(
+
+    def decide(_ctx: ServiceContext) -> Application:
+        return applications.decide(
             found.application_id,
             verdict,
             lambda decided: decision(case_of(decided), verdict, around.service, around.ctx.now()),
             clerk,
         )
+
+    try:
+        letters = letters_of(request, decide)
+        once = Confirmation(request, DECIDE, found.application_id, verdict.state, verdict.reason, *letters.to)
+        if not once.is_given:
+            return show_check(request, _check(found, verdict, letters, once))
+        decide(around.ctx)
     except ApplicationError as refused:
         form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
-        return False
+        return None
     except ChannelError:
         form.refuse(None, FAULTS[ApplicationErrorReason.CHANNELS])
-        return False
-    return True
+        return None
+    messages.info(request, _("Decision made. The applicant receives it by e-mail."))
+    return redirect_to("staff_application", found.application_id)
+
+
+def _check(found: Application, verdict: ApplicationDecision, letters: ActLetters, once: Confirmation) -> Page:
+    """Return the page with the decision as it will be sent."""
+    approves = verdict.state is ApplicationState.APPROVED
+    carried = [Input("verdict", "", "hidden", verdict.state.value), Input("reason", "", "hidden", verdict.reason)]
+    channels = ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))
+    press = _("Approve and send the decision") if approves else _("Refuse and send the decision")
+    after = _("The organisation can then order certificates: {channels}.", channels=channels)
+    again = _("The organisation gets no certificates by this application. It can apply again.")
+    return check_page(
+        _("Approve {case}?", case=found.case_number) if approves else _("Refuse {case}?", case=found.case_number),
+        Form([*carried, *once.fields], [Button(press, DECIDE, danger=not approves)]),
+        summary=[
+            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
+            DescriptionItem(_("Applied for"), channels),
+            DescriptionItem(_("Decision"), _("Approve") if approves else _("Refuse")),
+            letters.informed,
+        ],
+        effects=[_("A decision is final. You cannot change it later."), after if approves else again],
+        letters=letters.letters,
+        back=Link(
+            _("Application {case}", case=found.case_number), reverse("staff_application", args=[found.application_id])
+        ),
+    )
 
 
 def _deciding(request: HttpRequest, found: Application, form: VerdictForm) -> list[Component]:
     blocks: list[Component] = []
     if not portal_context(request).eservice.appeal.get(found.language, ""):
         blocks.append(Alert(_(FAULTS[ApplicationErrorReason.APPEAL])))
-    return [*blocks, form.as_component(Button(_("Make the decision"), "decide"), name="decide")]
+    button = Button(_("Read the decision before it is sent"), check_of(DECIDE))
+    return [*blocks, form.as_component(button, name="decide")]
 
 
 def _values(found: Application) -> DescriptionList:

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.business_days import day_begins
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, show_page, staff_view
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Pager, Table, Text
+from sinetti.eservice.staff.common import A_PAGE, chosen_filters, show_page, staff_view
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Filters, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.i18n.audit_labels import ACTIONS, actor_label, fact_label, object_label
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -62,7 +62,9 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List rows of the audit log, newest first."""
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(request.GET if asks else None)
-    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
+    search = form.as_component(Button(_("Search")), search=True)
+    chosen = chosen_filters(request, {name: str(field.label) for name, field in form.fields.items()})
+    blocks: list[Component] = [Filters(search, chosen, open=bool(form.is_bound and form.errors))]
     if not form.is_bound or form.is_valid():
         before_text = request.GET.get("before", "")
         before = int(before_text) if before_text.isdecimal() and len(before_text) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits

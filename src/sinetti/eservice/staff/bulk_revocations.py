@@ -1,6 +1,6 @@
 """Bulk revocation: select, list, propose, and confirmation by a second clerk."""
 
-from hashlib import sha256
+from collections.abc import Sequence
 
 from django import forms
 from django.contrib import messages
@@ -20,7 +20,9 @@ from sinetti.domain.certificates.bulk_revocation import (
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.context import portal_context
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -30,15 +32,19 @@ from sinetti.eservice.ui.components import (
     DescriptionItem,
     DescriptionList,
     Form,
+    Input,
     Link,
     Links,
+    Section,
     Severity,
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import Page
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -48,6 +54,10 @@ from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
 from sinetti.services.staff.session import StaffSession
 
+REVOKE, PROPOSE = "revoke", "propose"
+"""Values of the buttons that revoke one certificate, and several."""
+_REHEARSED = 10
+"""Certificates whose letters are shown before a revocation."""
 _TITLE = gettext_noop("Revoke several certificates")
 _MOST_SERIALS = 400_000
 _SERIAL_DIGITS = 40
@@ -71,8 +81,6 @@ class ChooseForm(PortalForm):
         widget=forms.Textarea,
         max_length=_MOST_SERIALS,
     )
-    shown = forms.CharField(required=False, widget=forms.HiddenInput)
-    """Digest of the list that was shown, so that exactly this list is proposed."""
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
 
     def clean_serials(self) -> tuple[Serial, ...]:
@@ -91,10 +99,6 @@ class ChooseForm(PortalForm):
         elif first is not None and last is not None and last < first:
             self.refuse("last", gettext_noop("The last day is before the first day."))
         return values
-
-    def with_shown(self, digest: str) -> "ChooseForm":
-        """Return the submitted form for a list with this digest."""
-        return ChooseForm({**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
 
     def wanted(self) -> CertificateSelection:
         """Return the selection of the form; days are whole days in Finnish time."""
@@ -141,23 +145,19 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _(_TITLE), blocks)
 
 
+@keeps_typed(acts=("propose",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Select certificates, show them, and propose their revocation."""
     initial = {"organisation": request.GET.get("organisation", "")}
-    form = ChooseForm(request.POST if request.method == "POST" else None, initial=initial)
-    selection_blocks: list[Component] = []
+    form = ChooseForm(request.POST if is_step(request, PROPOSE) else None, initial=initial)
     if form.is_bound and form.is_valid():
         try:
-            answer = _chosen(request, clerk, form)
+            if (answer := _chosen(request, clerk, form)) is not None:
+                return answer
         except BulkRevocationError as refused:
             form.refuse(None, BULK[refused.reason])
-        else:
-            if isinstance(answer, HttpResponse):
-                return answer
-            selection_blocks = _blocks(clerk, answer)
-            form = form.with_shown(_digest(answer))
     explained = Text(
         [
             _(
@@ -167,12 +167,12 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
             at_once(),
         ]
     )
-    buttons = [Button(_("Show certificates"), "look")]
-    if len(selection_blocks) > 1:
-        buttons.append(Button(_("Revoke or propose revocation"), "propose", danger=True))
-    return show_page(request, _(_TITLE), [explained, *selection_blocks, form.as_component(*buttons)], _back())
+    nothing = [Alert(_("There are no certificates left to revoke."))] if form.is_bound and not form.errors else []
+    button = Button(_("Show the certificates and effects"), check_of(PROPOSE))
+    return show_page(request, _(_TITLE), [explained, *nothing, form.as_component(button)], _back())
 
 
+@keeps_typed(acts=("confirm", "go-on", "withdraw"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
@@ -206,32 +206,63 @@ def at_once() -> str:
     )
 
 
-def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | BulkSelection:
-    """Return the selection, or a redirect to the proposal after confirmation.
-
-    The proposal needs the button and the digest of exactly the list that was shown.
-    """
+def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | None:
+    """Show the certificates and effects, then propose the list that was shown; None if it is empty."""
     wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
     selection = bulk_revocations.look_at(wanted, reason, clerk)
-    if request.POST.get("do") == "propose" and form.cleaned_data["shown"] == _digest(selection):
+    if not selection.going:
+        return None
+    once = Confirmation(request, PROPOSE, reason, is_too_many(clerk, selection), *selection.serials)
+    if once.is_given:
         outcome = bulk_revocations.propose(wanted, reason, clerk)
         if outcome.proposal is not None:
             return redirect_to("staff_revocation", outcome.proposal.proposal_id)
-    return selection
+    carried = [Input(name, "", "hidden", str(form.data.get(name, ""))) for name in form.fields]
+    return show_check(request, revocation_check(request, clerk, (selection, reason), (once, carried, [], _back())))
 
 
-def _digest(selection: BulkSelection) -> str:
-    return sha256("\n".join(selection.serials).encode()).hexdigest()
+def is_too_many(clerk: StaffSession, selection: BulkSelection) -> bool:
+    """Return True if a second clerk must confirm this revocation."""
+    return needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
 
 
-def _blocks(clerk: StaffSession, selection: BulkSelection) -> list[Component]:
-    """Return the list, the count, and the need for a second clerk."""
-    if not selection.going:
-        return [Alert(_("There are no certificates left to revoke."))]
-    two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
-    count_text = _("Certificates to revoke: {count}.", count=len(selection.going))
+def revocation_check(
+    request: HttpRequest,
+    clerk: StaffSession,
+    what: tuple[BulkSelection, RevocationReason],
+    shown: tuple[Confirmation, Sequence[Input], Sequence[DescriptionItem], Link],
+) -> Page:
+    """Return the page with effects and letters of a revocation.
+
+    `what` are certificates and reason. `shown` are the confirmation, further hidden fields, values, and the link back.
+    """
+    (selection, reason), (once, carried, values, back) = what, shown
+    two, count = is_too_many(clerk, selection), len(selection.going)
+    found = _letters(request, clerk, selection, reason)
+    press = _("Propose the revocation: {count}", count=count) if two else _("Revoke permanently: {count}", count=count)
     second = _("A second clerk must confirm this.") if two else _("They are revoked immediately and permanently.")
-    return [Alert(f"{count_text} {second}", Severity.WARNING), _table(selection)]
+    effects = [
+        f"{_('Certificates to revoke: {count}.', count=count)} {second}",
+        _("A revoked certificate is refused everywhere, and it cannot be renewed or restored."),
+        *([_("Nothing is revoked and no message leaves before another clerk confirms.")] if two else []),
+    ]
+    changed = _("The list has changed since you opened this page. Nothing was done. Check it again.")
+    return check_page(
+        _("Revoke permanently?"),
+        Form([*carried, *once.fields], [Button(press, once.does, danger=True)]),
+        summary=[*values, DescriptionItem(_("Reason"), _(REASONS[reason])), found.informed],
+        effects=effects,
+        letters=found.letters,
+        blocks=[*([Alert(changed, Severity.ERROR)] if once.was_pressed else []), _table(selection)],
+        back=back,
+    )
+
+
+def _letters(
+    request: HttpRequest, clerk: StaffSession, selection: BulkSelection, reason: RevocationReason
+) -> ActLetters:
+    """Return the letters about the first certificates."""
+    return letters_of(request, lambda _ctx: bulk_revocations.rehearse(selection.going[:_REHEARSED], reason, clerk))
 
 
 def _table(selection: BulkSelection) -> Table:
@@ -263,7 +294,9 @@ def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpRes
     """Confirm, continue or withdraw. Raises BulkRevocationError."""
     match request.POST.get("do"):
         case "confirm":
-            bulk_revocations.confirm(proposal_id, clerk)
+            _revoked, proposal = bulk_revocations.proposal(proposal_id, clerk)
+            if _confirmation(request, proposal).is_given:
+                bulk_revocations.confirm(proposal_id, clerk)
         case "go-on":
             bulk_revocations.go_on(proposal_id, clerk)
         case "withdraw":
@@ -297,18 +330,35 @@ def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocation
         return [Alert(_("All these certificates have been revoked."), Severity.GOOD)]
     if proposal.approved_at is not None:
         going = Alert(
-            _("The revocation is confirmed but not finished. Press “Continue” until all certificates are revoked."),
+            _(
+                "The revocation is confirmed but not finished. Press “Continue to revoke” until all certificates are "
+                "revoked."
+            ),
             Severity.WARNING,
         )
-        return [going, Form((), [Button(_("Continue"), "go-on", danger=True)])]
+        return [going, Form((), [Button(_("Continue to revoke"), "go-on", danger=True)])]
     if portal_context(request).ctx.now() > proposal.expires:
         return [Alert(_(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:
         mine = Alert(_(BULK[BulkErrorReason.SAME_OFFICER]))
-        return [mine, Form((), [Button(_("Withdraw proposal"), "withdraw", minor=True)])]
-    press = Button(_("Revoke all permanently: {count}", count=len(proposal.serials)), "confirm", danger=True)
+        return [mine, Form((), [Button(_("Withdraw the proposal"), "withdraw", minor=True)])]
+    try:
+        selection = bulk_revocations.to_confirm(proposal.proposal_id, clerk)
+    except BulkRevocationError as refused:
+        return [Alert(_(BULK[refused.reason]))]
+    found = _letters(request, clerk, selection, proposal.reason)
+    press = Button(_("Confirm and revoke permanently: {count}", count=len(proposal.serials)), "confirm", danger=True)
     asked = _("Another clerk has proposed this. Check the list before you confirm. A revocation cannot be undone.")
-    return [Alert(asked, Severity.WARNING), Form((), [press])]
+    return [
+        Alert(asked, Severity.WARNING),
+        DescriptionList([found.informed]),
+        Section(_("Messages to be sent"), found.letters or [Text([_("No messages are sent.")])]),
+        Form(_confirmation(request, proposal).fields, [press]),
+    ]
+
+
+def _confirmation(request: HttpRequest, proposal: BulkRevocationProposal) -> Confirmation:
+    return Confirmation(request, "confirm", proposal.proposal_id, proposal.reason, *proposal.serials)
 
 
 def _back() -> Link:

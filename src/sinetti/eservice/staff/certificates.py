@@ -14,8 +14,9 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.audit_log import history
-from sinetti.eservice.staff.bulk_revocations import at_once
-from sinetti.eservice.staff.common import show_page, staff_view
+from sinetti.eservice.staff.bulk_revocations import REVOKE, at_once, is_too_many, revocation_check
+from sinetti.eservice.staff.common import show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -24,6 +25,7 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Input,
     Link,
     Pager,
     Section,
@@ -31,6 +33,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -66,9 +69,6 @@ class RevokeForm(PortalForm):
     """Form for the reason of a revocation."""
 
     reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
-    sure = forms.BooleanField(
-        label=gettext_noop("I have checked that this is the right certificate and that it must be revoked.")
-    )
 
 
 @staff_view
@@ -105,6 +105,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Certificates"), blocks)
 
 
+@keeps_typed(acts=("revoke",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
@@ -112,8 +113,8 @@ def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -
     found = certificates.certificate(Serial(serial), clerk)
     if found is None:
         return not_found(request)
-    form = RevokeForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and (answer := _revoked(request, form, Serial(serial), clerk)) is not None:
+    form = RevokeForm(request.POST if is_step(request, REVOKE) else None)
+    if form.is_bound and form.is_valid() and (answer := _revoked(request, form, found, clerk)) is not None:
         return answer
     blocks: list[Component] = [_values(request, found), Section(_("People"), [_people(found)])]
     if not found.certificate.revoked:
@@ -122,10 +123,22 @@ def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -
     return show_page(request, _("Certificate"), blocks, Link(_("Certificates"), reverse("staff_certificates")))
 
 
-def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: StaffSession) -> HttpResponse | None:
-    """Revoke it or propose it, and redirect; None if the form shows an error."""
+def _revoked(
+    request: HttpRequest, form: RevokeForm, found: StaffCertificateView, clerk: StaffSession
+) -> HttpResponse | None:
+    """Show the effects, then revoke it or propose it; None if the form shows an error."""
+    serial, reason = found.certificate.serial, RevocationReason(form.cleaned_data["reason"])
     try:
-        outcome = certificates.revoke_one(serial, RevocationReason(form.cleaned_data["reason"]), clerk)
+        selection = certificates.preview_one(serial, reason, clerk)
+        once = Confirmation(request, REVOKE, reason, is_too_many(clerk, selection), *selection.serials)
+        if selection.going and not once.is_given:
+            lineage, carried = found.certificate.lineage, [Input("reason", "", "hidden", reason.value)]
+            named = DescriptionItem(_("Organisation"), f"{lineage.customer.name}, {lineage.customer.customer_id}")
+            back = Link(_("Certificate"), reverse("staff_certificate", args=[serial]))
+            return show_check(
+                request, revocation_check(request, clerk, (selection, reason), (once, carried, [named], back))
+            )
+        outcome = certificates.revoke_one(serial, reason, clerk)
     except BulkRevocationError as refused:
         form.refuse(None, BULK[refused.reason])
         return None
@@ -152,7 +165,7 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     blocks: list[Component] = [effects]
     if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
         blocks.append(Alert(_("A second clerk must confirm this."), Severity.WARNING))
-    return [*blocks, form.as_component(Button(_("Revoke permanently"), "revoke", danger=True))]
+    return [*blocks, form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE), danger=True))]
 
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:

@@ -3,7 +3,7 @@
 Other users get "not found". A clerk must first state a purpose.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
@@ -78,14 +78,25 @@ def show_page(
     request: HttpRequest, title: str, blocks: Sequence[Component], back: Link | None = None, status: int = 200
 ) -> HttpResponse:
     """Show a page for clerks with the stated purpose above its content."""
-    looking = current_purpose(request)
-    above: list[Component] = []
-    if looking is not None:
-        purpose_text = _(PURPOSES[looking.purpose])
-        purpose_text = f"{purpose_text} ({looking.case})" if looking.case else purpose_text
-        address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
-        above = [DescriptionList([DescriptionItem(_("Purpose of access (change)"), purpose_text, link=address)])]
+    shown = purpose_item(request)
+    above = [] if shown is None else [DescriptionList([shown])]
     return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(), status=status))
+
+
+def show_check(request: HttpRequest, page: Page) -> HttpResponse:
+    """Show a check page for clerks."""
+    return show_page(request, page.title, page.blocks, page.back, page.status)
+
+
+def purpose_item(request: HttpRequest) -> DescriptionItem | None:
+    """Return the stated purpose with the link to change it; None without one."""
+    looking = current_purpose(request)
+    if looking is None:
+        return None
+    text = _(PURPOSES[looking.purpose])
+    address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
+    change = Link(_("Change"), address, note=_("the purpose of access"))
+    return DescriptionItem(_("Purpose of access"), f"{text} ({looking.case})" if looking.case else text, change=change)
 
 
 def home() -> Link:
@@ -110,6 +121,17 @@ def pager(request: HttpRequest, number: int, row_count: int, *, more: bool) -> P
 
     before = link(_("Previous page"), number - 1) if number > 1 else None
     return Pager(position, before, link(_("Next page"), number + 1) if more else None)
+
+
+def chosen_filters(request: HttpRequest, labels: Mapping[str, str]) -> list[Link]:
+    """Return what the address filters by, each with the address without it."""
+    asked = {name: value for name, value in request.GET.items() if name in labels and value}
+    found = []
+    for name, value in asked.items():
+        others = urlencode({one: kept for one, kept in asked.items() if one != name})
+        text = f"{labels[name]}: {value} \N{MULTIPLICATION SIGN}"
+        found.append(Link(text, f"{request.path}?{others}", note=_("Remove this filter")))
+    return found
 
 
 def safe_next(given: str) -> str:

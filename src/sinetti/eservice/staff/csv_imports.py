@@ -18,7 +18,9 @@ from sinetti.domain.organisations.import_confirmation import (
     needs_second_clerk,
 )
 from sinetti.eservice.core.context import portal_context
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
+from sinetti.eservice.staff.bulk_revocations import is_too_many, revocation_check
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -36,13 +38,15 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANGES, LOAD_ACTS, LOAD_STATES, LOADS, SLIPS, SLIPS_UNKNOWN
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
-from sinetti.services.staff import organisations
+from sinetti.services.staff import bulk_revocations, organisations
+from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.organisations import ImportJob, LoadListItem, OrganisationNotFound
 from sinetti.services.staff.session import StaffSession
 
@@ -66,6 +70,7 @@ class FileForm(PortalForm):
     )
 
 
+@keeps_typed(acts=("compare",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -110,6 +115,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Import organisations from a file"), blocks, _back("staff_organisations"))
 
 
+@keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "merge"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
@@ -141,15 +147,38 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
         return redirect_to("staff_load", load_id)
     if does == "go-on":
         organisations.carry_on(load_id, clerk)
-    elif does in {ChangeKind.MERGE, ChangeKind.END}:
-        try:
-            outcome = organisations.propose_revocation(load_id, ChangeKind(does), clerk)
-        except BulkRevocationError as refused:
-            messages.info(request, _(BULK[refused.reason]))
-            return redirect_to("staff_load", load_id)
-        if outcome is not None and outcome.proposal is not None:
-            return redirect_to("staff_revocation", outcome.proposal.proposal_id)
+    for kind in organisations.REASONS:
+        if is_step(request, _revokes(kind)):
+            return _revoke(request, clerk, load_id, kind)
     return redirect_to("staff_load", load_id)
+
+
+def _revokes(kind: ChangeKind) -> str:
+    """Return the value of the button that revokes the certificates of closed organisations."""
+    return f"revoke-{kind}"
+
+
+def _revoke(request: HttpRequest, clerk: StaffSession, load_id: str, kind: ChangeKind) -> HttpResponse:
+    """Show the certificates of organisations that this file closed, then revoke or propose it."""
+    left = organisations.find_orphaned(organisations.load(load_id, clerk), clerk)
+    found = next((one for one in left if one.kind is kind), None)
+    try:
+        if found is None:
+            return redirect_to("staff_load", load_id)
+        selection = bulk_revocations.look_at(CertificateSelection(found.serials), found.reason, clerk)
+        two = is_too_many(clerk, selection)
+        once = Confirmation(request, _revokes(kind), found.reason, two, *selection.serials)
+        if not once.is_given:
+            back = Link(_("Changes to organisations"), reverse("staff_load", args=[load_id]))
+            page = revocation_check(request, clerk, (selection, found.reason), (once, [], [], back))
+            return show_check(request, page)
+        outcome = organisations.propose_revocation(load_id, kind, clerk)
+    except BulkRevocationError as refused:
+        messages.info(request, _(BULK[refused.reason]))
+        return redirect_to("staff_load", load_id)
+    if outcome is None or outcome.proposal is None:
+        return redirect_to("staff_load", load_id)
+    return redirect_to("staff_revocation", outcome.proposal.proposal_id)
 
 
 def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
@@ -215,7 +244,7 @@ def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
     """Return the actions of the proposal's own clerk, or of other clerks."""
     if found.confirmation.proposed_by == clerk.actor.user_id:
         mine = Alert(_(LOADS[LoadReason.SAME_CLERK]))
-        return [mine, Form((), [Button(_("Withdraw proposal"), "end", minor=True)])]
+        return [mine, Form((), [Button(_("Withdraw the proposal"), "end", minor=True)])]
     asked = _(
         "Another clerk has proposed this. Check the totals and every change before you confirm. The end "
         "or merger of an organisation cannot be undone."
@@ -224,7 +253,7 @@ def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
     hidden = [Input("digest", "", "hidden", found.digest)]
     return [
         Alert(asked, Severity.WARNING),
-        Form(hidden, [Button(press, "confirm", danger=True), Button(_("Reject proposal"), "end", minor=True)]),
+        Form(hidden, [Button(press, "confirm", danger=True), Button(_("Reject the proposal"), "end", minor=True)]),
     ]
 
 
@@ -267,7 +296,7 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
         rows.append(DescriptionItem(_("Done"), format_datetime(found.done_at)))
     blocks: list[Component] = [_counts(found), *_who(found), DescriptionList(rows)]
     if found.done_at is None:
-        blocks.append(Form((), [Button(_("Continue"), "go-on")]))
+        blocks.append(Form((), [Button(_("Carry out the next changes"), "go-on")]))
     for left in organisations.find_orphaned(found, clerk):
         text = _(
             "Valid certificates of these organisations: {count}. Revoke them for this reason: {reason}. A "
@@ -275,7 +304,7 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
             count=len(left.serials),
             reason=_(REASONS[left.reason]),
         )
-        press = Button(_("Revoke all permanently: {count}", count=len(left.serials)), left.kind.value, danger=True)
+        press = Button(_("See the effects of the revocation"), check_of(_revokes(left.kind)), danger=True)
         title = (
             _("Certificates of merged organisations")
             if left.kind is ChangeKind.MERGE

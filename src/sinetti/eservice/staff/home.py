@@ -1,6 +1,7 @@
-"""First page for clerks, and the purpose of their access."""
+"""First page for clerks with search and work, and the purpose of access."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django import forms
@@ -10,16 +11,62 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
+from sinetti.domain.certificates.overview import coming_months, past_months
+from sinetti.domain.operations.figures import STALE_AFTER, AuthorityFigures, CaseKind, HealthKind, WaitingWork, WorkKind
 from sinetti.domain.organisations.applications import read_case_number
-from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.staff.common import CASE, PURPOSE, current_purpose, require_staff, safe_next, show_page
-from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
+from sinetti.domain.refusals import ERROR_CODES, Rejection, RejectionReason
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.staff.common import (
+    CASE,
+    PURPOSE,
+    current_purpose,
+    purpose_item,
+    require_staff,
+    safe_next,
+    show_page,
+    staff_view,
+)
+from sinetti.eservice.ui.charts import month_chart
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Cell,
+    Column,
+    Component,
+    DescriptionList,
+    Form,
+    Input,
+    Link,
+    Links,
+    Section,
+    Severity,
+    Table,
+    Task,
+    Tasks,
+    Text,
+    Total,
+    Totals,
+)
+from sinetti.eservice.ui.drafts import keeps_typed
+from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.desk_labels import CASES, HEALTHY, PROBLEMS, WORK, WORK_HINTS, WORK_TITLES
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import _, gettext_noop
+from sinetti.i18n.translate import (
+    _,
+    finnish_day,
+    format_date,
+    format_datetime,
+    gettext_noop,
+    ngettext,
+    ngettext_noop,
+    number,
+    refusal_text,
+)
 from sinetti.services.access.permissions import Actor
-from sinetti.services.staff import applications, bulk_revocations, organisations
+from sinetti.services.context import ServiceContext
+from sinetti.services.staff import work
 from sinetti.services.staff.session import StaffSession
 
 _PAGES: Mapping[str, str] = {
@@ -31,6 +78,22 @@ _PAGES: Mapping[str, str] = {
     "staff_outbox": gettext_noop("Outbox"),
     "staff_audit": gettext_noop("Audit log"),
 }
+
+_PLACES: Mapping[CaseKind, str] = {
+    CaseKind.APPLICATIONS: "staff_applications",
+    CaseKind.REVOCATIONS: "staff_revocations",
+    CaseKind.LOADS: "staff_loads",
+    CaseKind.INVITATIONS: "staff_invitations",
+}
+_LATE, _SOON = timedelta(days=3), timedelta(days=7)
+"""Age from which a case is late; time to an end from which work is urgent."""
+_OWN = ngettext_noop(
+    "{count} proposal of your own waits for another clerk.", "{count} proposals of your own wait for another clerk."
+)
+_NOT_COUNTED = gettext_noop(
+    "The figures have not been counted yet. They appear within a minute. If they do not, call the operator."
+)
+_STALE = gettext_noop("The figures are from {at}. The background work has stopped since then. Call the operator.")
 
 
 class PurposeForm(PortalForm):
@@ -66,38 +129,150 @@ class PurposeForm(PortalForm):
 @require_staff
 @require_safe
 def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Show the tasks. The page contains no personal data, so it needs no purpose."""
-    looking = current_purpose(request)
-    links = Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])
-    if looking is None:
-        asked = Alert(
-            _("State the purpose before you view personal data. It is recorded with everything that you view."),
-            links=[Link(_("State the purpose"), reverse("staff_purpose"))],
-        )
-        return render_page(request, Page(_("Clerk's pages"), blocks=[asked, links], wide=True))
-    clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
-    waits = DescriptionList(
+    """Show search, work, health and figures.
+
+    The page contains no personal data, so it needs no purpose and is not logged.
+    """
+    ctx = portal_context(request).ctx
+    figures, waiting = work.load_figures(actor, ctx), work.list_waiting(actor, ctx)
+    blocks: list[Component] = []
+    if current_purpose(request) is None:
+        asked = _("State the purpose before you view personal data. It is recorded with everything that you view.")
+        blocks.append(Alert(asked, links=[Link(_("State the purpose"), reverse("staff_purpose"))]))
+    blocks += [_search(), Section(_("Work"), _queue(waiting, figures, ctx.now()))]
+    blocks += _figures(figures, ctx) if figures is not None else [Alert(_(_NOT_COUNTED))]
+    pages = Section(_("Pages"), [Links([Link(_(name), reverse(page)) for page, name in _PAGES.items()])])
+    return render_page(request, Page(_("Clerk's pages"), blocks, side=[*_purpose(request), pages]))
+
+
+def _search() -> Form:
+    hint = _("A part of an organisation's ID or name, of a serial number, or of a person's e-mail address")
+    field = Input("text", _("Search organisations, certificates and people"), hint=hint, longest=254)
+    button, place = Button(_("Search")), reverse("staff_certificates")
+    return Form([field], [button], place, search=True, inline=True, name="everything")
+
+
+def _purpose(request: HttpRequest) -> list[Component]:
+    shown = purpose_item(request)
+    return [] if shown is None else [DescriptionList([shown])]
+
+
+def _queue(waiting: Sequence[WaitingWork], figures: AuthorityFigures | None, now: datetime) -> list[Component]:
+    """Return the work, what is most urgent or oldest first."""
+    tasks = [*_cases(waiting, now), *(_counted_work(figures, now) if figures is not None else ())]
+    order = (Severity.ERROR, Severity.WARNING, Severity.PLAIN)
+    tasks.sort(key=lambda one: (order.index(one[1].tone), one[0]))
+    blocks: list[Component] = [Tasks([task for _at, task in tasks])]
+    if not tasks:
+        blocks = [Alert(_("No work is waiting."), Severity.GOOD)]
+    if own := sum(one.own for one in waiting):
+        blocks.append(Text([ngettext(*_OWN, own)]))
+    return blocks
+
+
+def _cases(waiting: Sequence[WaitingWork], now: datetime) -> Iterator[tuple[datetime, Task]]:
+    for one in waiting:
+        if one.oldest is None:
+            continue
+        tone = Severity.WARNING if now - one.oldest > _LATE else Severity.PLAIN
+        hint = _("The oldest is from {at}.", at=format_datetime(one.oldest))
+        yield one.oldest, Task(ngettext(*CASES[one.kind], one.count), reverse(_PLACES[one.kind]), tone, hint=hint)
+
+
+def _counted_work(figures: AuthorityFigures, now: datetime) -> Iterator[tuple[datetime, Task]]:
+    for kind, found in figures.work.items():
+        if not found.rows:
+            continue
+        first = found.rows[0].first_end
+        count = found.organisations if kind is WorkKind.FLEETS else found.certificates
+        tone = Severity.ERROR if first - now < _SOON else Severity.WARNING
+        hint = _("The first of these certificates expires on {day}.", day=format_date(finnish_day(first)))
+        yield first, Task(ngettext(*WORK[kind], count), reverse("staff_work", args=[kind]), tone, hint=hint)
+
+
+def _figures(figures: AuthorityFigures, ctx: ServiceContext) -> list[Component]:
+    """Return the health of the service and the charts, with the time of the count."""
+    now, blocks = figures.taken_at, list[Component]()
+    if ctx.machine_now() - figures.machine_at > STALE_AFTER:
+        blocks.append(Alert(_(_STALE, at=format_datetime(now)), Severity.ERROR))
+    health = figures.health
+    blocks += [Alert(ngettext(*PROBLEMS[kind], size), _tone(kind), _links(kind)) for kind, size in health.items()]
+    if well := " ".join(_(HEALTHY[kind]) for kind in HealthKind if kind not in health):
+        blocks.append(Alert(well, Severity.GOOD))
+    counted = _("Counted on {at}. The figures are counted every ten minutes.", at=format_datetime(now))
+    charts: list[Component] = [
+        Totals(
+            [
+                Total(_("In force without a successor"), figures.in_force),
+                Total(_("Issued this month"), figures.issued[-1]),
+                Total(_("Requests rejected within 30 days"), sum(count for _reason, count in figures.refusals)),
+            ]
+        ),
+        month_chart(_("Certificates that expire, by month"), coming_months(now), figures.ends, tone=Severity.WARNING),
+        month_chart(_("Certificates issued, by month"), past_months(now), figures.issued),
+    ]
+    return [
+        Section(_("State of the service"), [*blocks, Text([counted])]),
+        Section(_("Certificates"), charts),
+        Section(_("Requests rejected within 30 days"), [_refusals(figures)]),
+    ]
+
+
+def _tone(kind: HealthKind) -> Severity:
+    return Severity.WARNING if kind in {HealthKind.MESSAGES, HealthKind.FAILED} else Severity.ERROR
+
+
+def _links(kind: HealthKind) -> list[Link]:
+    if kind is HealthKind.FAILED:
+        return [Link(_("Failed messages"), f"{reverse('staff_outbox')}?state=given-up")]
+    return [Link(_("Waiting messages"), reverse("staff_outbox"))] if kind is HealthKind.MESSAGES else []
+
+
+def _refusals(figures: AuthorityFigures) -> Table:
+    """Return the reasons with their numbers as bars, the most frequent first."""
+    most = max((count for _reason, count in figures.refusals), default=1)
+    rows = [
         [
-            DescriptionItem(
-                _("Applications awaiting a decision"),
-                str(applications.count_open(clerk)),
-                link=reverse("staff_applications"),
-            ),
-            DescriptionItem(
-                _("Revocations awaiting a second clerk"),
-                str(bulk_revocations.count_waiting(clerk)),
-                link=reverse("staff_revocations"),
-            ),
-            DescriptionItem(
-                _("Changes to organisations awaiting a second clerk"),
-                str(organisations.count_proposed(clerk)),
-                link=reverse("staff_loads"),
-            ),
+            Cell(_first_sentence(RejectionReason(reason)), note=ERROR_CODES[RejectionReason(reason)]),
+            Cell(number(count), percent=count * 100 // most),
         ]
-    )
-    return show_page(request, _("Clerk's pages"), [waits, links])
+        for reason, count in figures.refusals
+        if reason in set(RejectionReason)
+    ]
+    columns = [Column(_("Reason")), Column(_("Requests"))]
+    return Table(_("Requests rejected within 30 days"), columns, rows, _("No request was rejected."))
 
 
+def _first_sentence(reason: RejectionReason) -> str:
+    return f"{refusal_text(Rejection(reason)).partition('. ')[0].removesuffix('.')}."
+
+
+@staff_view
+@require_safe
+def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpResponse:
+    """List the organisations with work found by counting, the first end first."""
+    if kind not in set(WorkKind):
+        return not_found(request)
+    known = WorkKind(kind)
+    found, named = work.list_organisations(known, clerk)
+    rows = [
+        [
+            Cell(one.name, reverse("staff_organisation", args=[one.work.organisation_id]), note=one.customer_id),
+            Cell(number(one.work.count)),
+            Cell(format_date(finnish_day(one.work.first_end))),
+        ]
+        for one in named
+    ]
+    columns = [Column(_("Organisation")), Column(_("Certificates"), numeric=True), Column(_("First expiry"))]
+    blocks: list[Component] = [Text([_(WORK_HINTS[known])])]
+    if found.organisations > len(rows):
+        shown = {"shown": number(len(rows)), "count": number(found.organisations)}
+        blocks.append(Text([_("The first {shown} of {count} organisations are shown.", **shown)]))
+    blocks.append(Table(_("Organisations, the first expiry first"), columns, rows, _("Nothing to show.")))
+    return show_page(request, _(WORK_TITLES[known]), blocks)
+
+
+@keeps_typed(replays=False)
 @require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Invitations of an organisation's first representative by a clerk."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 
 from django import forms
 from django.contrib import messages
@@ -13,24 +14,27 @@ from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_ema
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step, letters_of
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
     Column,
     Component,
+    DescriptionItem,
     DescriptionList,
     Form,
     Input,
     Link,
-    Option,
     Section,
     Severity,
     Table,
     Text,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -53,6 +57,9 @@ from sinetti.services.staff.open_invitations import (
     PendingView,
 )
 from sinetti.services.staff.session import StaffSession
+
+END, _ENDING = "end", "ending"
+"""Value of the button that cancels an invitation, and name of its form."""
 
 
 class InviteForm(PortalForm):
@@ -80,21 +87,14 @@ class InviteForm(PortalForm):
             return ""
 
 
+@keeps_typed(acts=("invite", "end"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List pending invitations; make a new one, or end one."""
-    does = request.POST.get("do", "")
-    if request.method == "POST" and does == "end":
-        ended = open_invitations.end(request.POST.get("invitation", ""), clerk)
-        messages.info(
-            request,
-            _("Invitation cancelled. Its link no longer works.")
-            if ended
-            else _("The invitation is no longer open. Check the list."),
-        )
-        return redirect_to("staff_invitations")
-    sent = request.method == "POST"
+    if is_step(request, END):
+        return _cancel(request, clerk)
+    sent = request.POST.get("do") == "invite"
     initial = {"organisation": request.GET.get("organisation", "")}
     form = InviteForm(request.POST if sent else None, initial=initial)
     if form.is_bound and form.is_valid() and (done := _invited(form, clerk)):
@@ -113,14 +113,48 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     ]
     blocks: list[Component] = [
         Text(explained),
-        form.as_component(Button(_("Request invitation"), "invite")),
+        form.as_component(Button(_("Request the invitation"), "invite")),
         _asked_table(asked[:A_PAGE]),
         _table(rows[:A_PAGE]),
         pager(request, number, max(len(rows[:A_PAGE]), len(asked[:A_PAGE])), more=max(len(rows), len(asked)) > A_PAGE),
     ]
     if rows:
-        blocks.append(Section(_("Cancel an invitation"), [_ending(rows[:A_PAGE])]))
+        button = Button(_("Cancel the selected invitation"), check_of(END), minor=True)
+        blocks.append(Form([], [button], name=_ENDING))
     return show_page(request, _("Invitations of representatives"), blocks)
+
+
+def _cancel(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
+    """Show the invitation whose link ends, then end it."""
+    picked = request.POST.get("invitation", "")
+    found = open_invitations.find_link(picked, clerk)
+    if found is None:
+        messages.info(request, _("Choose one invitation that is still open."))
+        return redirect_to("staff_invitations")
+    once = Confirmation(request, END, found)
+    if once.is_given:
+        ended = open_invitations.end(picked, clerk)
+        done, gone = _("Invitation cancelled. Its link no longer works."), _("The invitation is no longer open.")
+        messages.info(request, done if ended else gone)
+        return redirect_to("staff_invitations")
+    letters = letters_of(request, lambda _ctx: open_invitations.end(picked, clerk))
+    page = check_page(
+        _("Cancel this invitation?"),
+        Form(
+            [Input("invitation", "", "hidden", picked), *once.fields],
+            [Button(_("Cancel the invitation"), END, danger=True)],
+        ),
+        summary=[
+            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
+            DescriptionItem(_("Invited person"), f"{found.name}, {found.email}"),
+            DescriptionItem(_("Sent"), format_datetime(found.created)),
+            letters.informed,
+        ],
+        effects=[_("The link that was sent stops working. You can invite the person again.")],
+        letters=letters.letters,
+        back=Link(_("Invitations of representatives"), reverse("staff_invitations")),
+    )
+    return show_check(request, page)
 
 
 def _invited(form: InviteForm, clerk: StaffSession) -> str:
@@ -159,6 +193,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
     return ""
 
 
+@keeps_typed(acts=("confirm", "reject", "withdraw"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
@@ -166,11 +201,13 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
     found = open_invitations.pending(pending_id, clerk)
     if found is None:
         return not_found(request)
-    if request.method == "POST" and (act := _ACTS.get(request.POST.get("do", ""))) is not None:
-        does, done = act
+    does = request.POST.get("do", "")
+    if request.method == "POST" and (act := _ACTS.get(does)) is not None:
+        if does == "confirm" and not Confirmation(request, does, *astuple(found)).is_given:
+            return redirect_to("staff_invitation", pending_id)
         try:
-            does(pending_id, clerk)
-            messages.info(request, _(done))
+            act[0](pending_id, clerk)
+            messages.info(request, _(act[1]))
         except PendingInvitationRefused as refused:
             messages.info(request, _(REFUSED[refused.fault]))
         except LimitReached as reached:
@@ -178,7 +215,7 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
         except tuple(WRONG) as refused:
             messages.info(request, _(WRONG[type(refused)]))
         return redirect_to("staff_invitation", pending_id)
-    blocks: list[Component] = [DescriptionList(pending_values(found)), *_buttons(clerk, found)]
+    blocks: list[Component] = [DescriptionList(pending_values(found)), *_buttons(request, clerk, found)]
     back = Link(_("Invitations of representatives"), reverse("staff_invitations"))
     return show_page(request, _("Invitation of a representative"), blocks, back)
 
@@ -190,13 +227,13 @@ _ACTS: Mapping[str, tuple[Callable[[str, StaffSession], None], str]] = {
 }
 
 
-def _buttons(clerk: StaffSession, found: PendingView) -> list[Component]:
+def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView) -> list[Component]:
     """Return the buttons for an invitation that waits. The act checks again."""
     if found.state is not InvitationProposal.WAITING:
         return []
     if found.asker_id == clerk.actor.user_id:
         mine = Alert(_(REFUSED[PendingFault.SAME_PERSON]))
-        return [mine, Form([], [Button(_("Withdraw invitation"), "withdraw", minor=True)])]
+        return [mine, Form([], [Button(_("Withdraw the invitation"), "withdraw", minor=True)])]
     reject = Button(_("Reject the invitation"), "reject", minor=True)
     if open_invitations.has_signatory(found.organisation_id, clerk):
         return [Alert(_(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
@@ -204,7 +241,17 @@ def _buttons(clerk: StaffSession, found: PendingView) -> list[Component]:
         _("Confirm only if you have checked yourself that this person may act for the organisation."),
         Severity.WARNING,
     )
-    return [known, Form([], [Button(_("Confirm the invitation"), "confirm"), reject])]
+    try:
+        letters = letters_of(request, lambda _ctx: open_invitations.confirm(found.pending_id, clerk))
+    except PendingInvitationRefused as refused:
+        return [Alert(_(REFUSED[refused.fault])), Form([], [reject])]
+    except LimitReached as reached:
+        return [Alert(limit_words(reached), Severity.ERROR), Form([], [reject])]
+    except tuple(WRONG) as refused:
+        return [Alert(_(WRONG[type(refused)]), Severity.ERROR), Form([], [reject])]
+    once = Confirmation(request, "confirm", *astuple(found))
+    press = Button(_("Confirm the invitation and send the link"), "confirm")
+    return [known, Section(_("Messages to be sent"), letters.letters), Form(once.fields, [press, reject])]
 
 
 def _asked_table(rows: tuple[PendingView, ...]) -> Table:
@@ -249,10 +296,6 @@ def _table(rows: tuple[OpenInvitation, ...]) -> Table:
         ]
         for one in rows
     ]
-    return Table(_("Unused links"), columns, table_rows, _("Nothing to show."))
-
-
-def _ending(rows: tuple[OpenInvitation, ...]) -> Form:
-    options = [Option(one.invitation_id, f"{one.organisation} – {one.name}") for one in rows]
-    chosen = Input("invitation", _("Invitation"), "select", options=options)
-    return Form([chosen], [Button(_("Cancel invitation"), "end", danger=True)], name="ending")
+    picks = [one.invitation_id for one in rows]
+    empty = _("Nothing to show.")
+    return Table(_("Unused links"), columns, table_rows, empty, pick="invitation", picks=picks, form=_ENDING)

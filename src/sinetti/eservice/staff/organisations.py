@@ -10,7 +10,9 @@ from sinetti.domain.certificates.bulk_revocation import AT_ONCE
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
 from sinetti.domain.values import CustomerIdError, IdentifierType, Language
-from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
+from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -27,6 +29,7 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
@@ -35,12 +38,15 @@ from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import (
     AlterResult,
+    EndReach,
     NewOrganisation,
     OrganisationListItem,
     OrganisationNotFound,
 )
 from sinetti.services.staff.session import StaffSession
 
+END = "end"
+"""Value of the button that ends an organisation."""
 _MOVED = gettext_noop(
     "The organisation has changed since you opened this page. Nothing was done. Check the details again."
 )
@@ -132,6 +138,7 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     return show_page(request, _("Organisations"), blocks)
 
 
+@keeps_typed(acts=("add",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -170,11 +177,12 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
                 )
             ]
         ),
-        form.as_component(Button(_("Add"), "add")),
+        form.as_component(Button(_("Add the organisation"), "add")),
     ]
     return show_page(request, _("Add an organisation"), blocks, _back())
 
 
+@keeps_typed(acts=("save", "end"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
@@ -186,8 +194,10 @@ def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_
     saved = request.method == "POST" and request.POST.get("do") == "save"
     form = NameForm(request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value})
     blocks: list[Component] = []
-    if found.closed_at is None and request.method == "POST":
-        change = _asked(found, form, request.POST.get("do", ""))
+    if found.closed_at is None and is_step(request, END):
+        return _end(request, found, clerk)
+    if found.closed_at is None and saved:
+        change = _asked(found, form)
         if change is not None:
             if (answer := _alter(request, clerk, organisation_id, change)) is not None:
                 return answer
@@ -222,7 +232,7 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     If a second clerk is needed, a notice above says so.
     """
     named = Text([_("The new name appears in certificates issued or renewed after the change.")])
-    save = form.as_component(Button(_("Save"), "save"))
+    save = form.as_component(Button(_("Save name and language"), "save"))
     blocks: list[Component] = []
     if organisations.needs_second(clerk):
         warning = _(
@@ -237,16 +247,57 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     ]
 
 
-def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChange | None:
-    """Return the requested change; None if the form is invalid or nothing changes."""
-    before = (found.name, found.language.value)
-    if does == "end":
-        after, kind = before, ChangeKind.END
-    elif does == "save" and form.is_valid():
-        after, kind = (form.cleaned_data["name"], form.cleaned_data["spoken"]), ChangeKind.CHANGE
-    else:
+def _asked(found: OrganisationListItem, form: NameForm) -> ImportChange | None:
+    """Return the requested change; None if the form is invalid."""
+    if not form.is_valid():
         return None
+    return _change(found, ChangeKind.CHANGE, (form.cleaned_data["name"], form.cleaned_data["spoken"]))
+
+
+def _change(found: OrganisationListItem, kind: ChangeKind, after: tuple[str, str]) -> ImportChange:
+    before = (found.name, found.language.value)
     return ImportChange(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
+
+
+def _end(request: HttpRequest, found: OrganisationListItem, clerk: StaffSession) -> HttpResponse:
+    """Show the reach of the end of an organisation; end it, or propose it."""
+    reach, second = organisations.count_reach(found.organisation_id, clerk), organisations.needs_second(clerk)
+    once = Confirmation(request, END, found.organisation_id, found.name, found.language, reach, second)
+    if once.is_given:
+        change = _change(found, ChangeKind.END, (found.name, found.language.value))
+        if (answer := _alter(request, clerk, found.organisation_id, change)) is not None:
+            return answer
+    press = _("Propose the end of the organisation") if second else _("End the organisation permanently")
+    page = check_page(
+        _("End {name}?", name=found.name),
+        Form(once.fields, [Button(press, END, danger=True)]),
+        summary=_reach_items(found, reach),
+        effects=[
+            _(
+                "The end cannot be undone. The organisation gets no more certificates, and users can no longer act "
+                "for it."
+            ),
+            _("Its certificates stay valid until they are revoked. You can revoke them on the next page."),
+            *([_("A second clerk must confirm this. Nothing ends before that.")] if second else []),
+        ],
+        letters=(),
+        blocks=[Alert(_(_MOVED), Severity.ERROR)] if once.was_pressed else [],
+        back=Link(found.name, reverse("staff_organisation", args=[found.organisation_id])),
+    )
+    return show_check(request, page)
+
+
+def _reach_items(found: OrganisationListItem, reach: EndReach) -> list[DescriptionItem]:
+    served = _("Reports of about {count} other organisations are sent with them", count=reach.served)
+    certificates = f"{reach.certificates}. {served}" if reach.served else str(reach.certificates)
+    return [
+        DescriptionItem(_("Organisation"), f"{found.name}, {found.customer_id}"),
+        DescriptionItem(_("Valid certificates"), certificates),
+        DescriptionItem(_("Open orders that can no longer be used"), str(reach.orders)),
+        DescriptionItem(_("People who can no longer act for it"), str(reach.people)),
+        DescriptionItem(_("Firms that can no longer act for it"), str(reach.firms)),
+        DescriptionItem(_("Organisations for which it can no longer act"), str(reach.clients)),
+    ]
 
 
 def _ending() -> list[Component]:
@@ -254,7 +305,7 @@ def _ending() -> list[Component]:
         "An ended organisation gets no more certificates, and users can no longer act for it. This cannot "
         "be undone. Its certificates stay valid until they are revoked."
     )
-    return [Text([explanation]), Form((), [Button(_("Record the end of the organisation"), "end", danger=True)])]
+    return [Text([explanation]), Form((), [Button(_("End the organisation"), check_of(END), danger=True)])]
 
 
 def _ways(found: OrganisationListItem) -> list[Link]:

@@ -1,5 +1,6 @@
 """Outbox: waiting and failed messages, and new attempts."""
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
@@ -11,13 +12,15 @@ from sinetti.eservice.ui.components import (
     Cell,
     Column,
     Component,
-    DescriptionItem,
-    DescriptionList,
-    Form,
+    Filters,
     Link,
-    Links,
+    Severity,
     Table,
+    Total,
+    Totals,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
+from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.i18n.staff_labels import MESSAGES
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -26,8 +29,23 @@ from sinetti.services.staff.outbox import OutboxListItem
 from sinetti.services.staff.session import StaffSession
 
 _CHANNELS = {MessageChannel.EMAIL: gettext_noop("e-mail"), MessageChannel.SMS: gettext_noop("text message")}
+_FAILED = "given-up"
+"""State of failed messages in an address."""
 
 
+class OutboxForm(PortalForm):
+    """Search form for messages."""
+
+    text = forms.CharField(
+        label=gettext_noop("Search"),
+        help_text=gettext_noop("A part of an organisation's ID or name, or the start of a serial number"),
+        required=False,
+        max_length=100,
+    )
+    state = forms.CharField(required=False, max_length=10, widget=forms.HiddenInput)
+
+
+@keeps_typed(acts=("again",))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -35,26 +53,24 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     if request.method == "POST":
         count = outbox.try_again(request.POST.getlist("message")[:A_PAGE], clerk)
         messages.info(request, _("Messages to be sent again: {count}", count=count))
-        return redirect_to("staff_outbox", state="given-up")
-    given_up, number = request.GET.get("state") == "given-up", page_number(request)
+        return redirect_to("staff_outbox", state=_FAILED)
+    form, given_up, number = OutboxForm(request.GET), request.GET.get("state") == _FAILED, page_number(request)
+    about = form.cleaned_data["text"].strip() if form.is_valid() else ""
     summary = outbox.summarise(clerk)
-    rows = outbox.messages((number - 1) * A_PAGE, A_PAGE + 1, clerk, given_up=given_up)
-    counts = DescriptionList(
+    rows = outbox.messages(about, (number - 1) * A_PAGE, A_PAGE + 1, clerk, given_up=given_up)
+    failed = f"{request.path}?state={_FAILED}"
+    late = Severity.WARNING if summary.late else Severity.GOOD
+    totals = Totals(
         [
-            DescriptionItem(_("Waiting"), str(summary.waiting)),
-            DescriptionItem(_("Over an hour late"), str(summary.late)),
-            DescriptionItem(_("Failed"), str(summary.dead)),
+            Total(_("Waiting"), summary.waiting, request.path),
+            Total(_("Over an hour late"), summary.late, request.path, late),
+            Total(_("Failed"), summary.dead, failed, Severity.ERROR if summary.dead else Severity.GOOD),
         ]
     )
-    states = Links(
-        [
-            Link(_("Waiting"), request.path, current=not given_up),
-            Link(_("Failed"), f"{request.path}?state=given-up", current=given_up),
-        ]
-    )
-    blocks: list[Component] = [counts, states, _table(rows[:A_PAGE], given_up=given_up)]
-    if given_up and rows:
-        blocks.append(Form((), [Button(_("Send selected again"), "again")], name="again"))
+    search = form.as_component(Button(_("Search")), search=True)
+    every, text = failed if given_up else request.path, f"{about} \N{MULTIPLICATION SIGN}"
+    chosen = [Link(text, every, note=_("Remove this filter"))] if about else []
+    blocks: list[Component] = [totals, Filters(search, chosen), _table(rows[:A_PAGE], given_up=given_up)]
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
     return show_page(request, _("Outbox"), blocks)
 
@@ -63,7 +79,6 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     names = (
         gettext_noop("About"),
         gettext_noop("Type"),
-        gettext_noop("Sent as"),
         gettext_noop("Due"),
         gettext_noop("Attempts"),
         gettext_noop("Problem"),
@@ -71,17 +86,17 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     table_rows = [
         [
             Cell(one.customer_id or "–", note=one.serial or ""),
-            Cell(_(MESSAGES[one.kind])),
-            Cell(_(_CHANNELS[one.channel])),
+            Cell(_(MESSAGES[one.kind]), note=_(_CHANNELS[one.channel])),
             Cell(format_datetime(one.due)),
             Cell(str(one.tries)),
             Cell(one.problem or "–"),
         ]
         for one in rows
     ]
-    picks = [one.message_id for one in rows]
     columns = [Column(_(one)) for one in names]
     caption = _("Failed messages") if given_up else _("Waiting messages")
     if not given_up:
         return Table(caption, columns, table_rows, _("Nothing to show."))
-    return Table(caption, columns, table_rows, _("Nothing to show."), "message", picks, "again")
+    picks = [one.message_id for one in rows]
+    again = [Button(_("Send selected again"), "again")] if rows else []
+    return Table(caption, columns, table_rows, _("Nothing to show."), "message", picks, actions=again)

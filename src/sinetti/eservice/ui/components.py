@@ -4,7 +4,7 @@ Each has its own template, which computes nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -335,6 +335,7 @@ class Table:
     empty: str = ""
     pick: str = ""
     picks: Sequence[str] = ()
+    picked: Collection[str] = ()
     form: str = ""
     headed: bool = False
     """True if a heading above already has the caption."""
@@ -353,7 +354,11 @@ class Table:
         """Rows for the template: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
-            TableRow(pick, [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)])
+            TableRow(
+                pick,
+                pick in self.picked,
+                [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)],
+            )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
@@ -385,6 +390,7 @@ class TableRow:
     """Row of a table and the value of its checkbox."""
 
     pick: str
+    is_picked: bool
     cells: Sequence[TableCell]
 
 

@@ -15,8 +15,8 @@ from sinetti.i18n.translate import _, format_datetime, gettext_noop
 
 _REACHED: Mapping[LimitKind, str] = {
     LimitKind.LETTERS: gettext_noop(
-        "One e-mail address can receive at most {limit} messages in 24 hours. This address has reached "
-        "the limit. Nothing was done. Try again after {again}."
+        "One e-mail address can receive at most {limit} messages in 24 hours. The limit protects people "
+        "from unwanted mail. This address has reached it. Nothing was done. Try again after {again}."
     ),
     LimitKind.ORDERS: gettext_noop(
         "One person can order at most {limit} certificates in 24 hours. You have reached the limit. "

@@ -1,10 +1,13 @@
 """Error pages with the cause and the next step."""
 
-from django.http import HttpRequest, HttpResponse
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.eservice.core.context import forget_account, request_id
 from sinetti.eservice.ui.components import Link, Links, Text
+from sinetti.eservice.ui.draft_store import KEEPS, keep_unsent
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _
 
@@ -18,8 +21,17 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return the page for a form without a valid CSRF token (403)."""
+    """Return the page for a form without a valid CSRF token (403).
+
+    A form of an old page of ours leads back to a new one with its values, and does nothing. Only our pages have the
+    statement of a form, and only browsers that say so prove that such a page sent it.
+    """
     del reason
+    match = request.resolver_match
+    if match is not None and hasattr(match.func, KEEPS) and request.headers.get("Sec-Fetch-Site") == "same-origin":
+        kept = keep_unsent(request)
+        if kept is not None:
+            return HttpResponseRedirect(kept.address, status=HTTPStatus.SEE_OTHER)
     page = Page(
         _("The form could not be sent"),
         [

@@ -104,6 +104,8 @@ class Form:
     search: bool = False
     inline: bool = False
     name: str = ""
+    keeps: str = ""
+    """Signed statement about the fields that a draft may keep (`draft_store.py`)."""
     new_tab: bool = False
     """The response opens in a new tab, because the content of this page would be lost."""
     groups: Sequence[Group] = ()

@@ -14,9 +14,10 @@ from django.urls import NoReverseMatch, reverse
 
 from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
-from sinetti.eservice.ui.components import Component, Link
+from sinetti.eservice.core.representation import representation
+from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links
 from sinetti.eservice.ui.icons import ICONS
-from sinetti.i18n.translate import _, gettext_noop
+from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
 
 
 def url_or_empty(name: str, *args: object) -> str:
@@ -93,11 +94,31 @@ class PortalHeader:
     person: ClassVar[str] = ICONS["person"]
 
 
+ALL_ORGANISATIONS = ngettext_noop("All: {count} organisation", "All {count} organisations")
+LONGEST_SEARCH = 100
+"""Longest search text in characters."""
+
+
 def portal_header(request: HttpRequest) -> PortalHeader:
     """Return the header for the reader."""
     user = None if current_actor(request) is None else request.user
     identity = str(getattr(user, "name", "") or getattr(user, "email", ""))
-    return PortalHeader(identity, menu_name=menu_name(request), menu=main_menu(request), account=account_menu(request))
+    organisation, switch = _represented(request)
+    menus = menu_name(request), main_menu(request), account_menu(request)
+    return PortalHeader(identity, organisation, switch, *menus)
+
+
+def _represented(request: HttpRequest) -> tuple[str, Sequence[Component]]:
+    """Return the organisation for which the user acts, and the way to choose another."""
+    acting, page = representation(request), url_or_empty("acting_for")
+    if acting is None:
+        return "", ()
+    name = f"{acting.name} ({acting.customer_id})" if acting.name else ngettext(*ALL_ORGANISATIONS, acting.count)
+    if acting.count == 1 or request.path == page:
+        return name, ()
+    find = Input("find", _("Find an organisation by a part of its name or ID"), longest=LONGEST_SEARCH)
+    form = Form([find], [Button(_("Search"), minor=True)], page, search=True, name="switch")
+    return name, [form, Links([Link(_("Choose another organisation"), page)])]
 
 
 def main_menu(request: HttpRequest) -> list[Link]:

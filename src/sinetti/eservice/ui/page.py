@@ -4,11 +4,11 @@ Every text is complete before a template sees it. A page may load only files of 
 there, unless the page declares more. Messages of the session are shown once.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import escape_leading_slashes
@@ -17,9 +17,13 @@ from sinetti.domain.values import Environment, Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Badge, Component, Disclosure, Form, Link, PasskeyButton, Section, Severity
+from sinetti.eservice.ui.draft_store import plain_address
+from sinetti.eservice.ui.guides import guide_link
 from sinetti.eservice.ui.navigation import PortalHeader, portal_header, url_or_empty
 from sinetti.i18n.translate import _, gettext_noop
 
+FINISHED = "sinetti_finished"
+"""Request attribute: a function that completes the page's value (`drafts.py`)."""
 _NOTED = "sinetti_form_targets"
 SESSION_WARNING = "sinetti_session_warning"
 """Request attribute: the SessionWarning of the page, if any."""
@@ -80,7 +84,12 @@ _WORDS = {
     "table": gettext_noop("Show the numbers as a table"),
     "ticked": gettext_noop("For the selected rows:"),
 }
-_FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
+_FOOTER = (
+    (gettext_noop("Description of the service"), "about"),
+    (gettext_noop("Description of the interface"), "interface"),
+    (gettext_noop("Privacy"), "privacy"),
+    (gettext_noop("Accessibility"), "accessibility"),
+)
 _ERROR_IN_TITLE = gettext_noop("Error: {title}")
 _REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
@@ -108,6 +117,8 @@ class Page:
     lead: str = ""
     guide: Link | None = None
     side: Sequence[Component] = ()
+    typed: Form | None = None
+    """Form whose buttons the languages are, so that its values are kept (`drafts.py`)."""
 
     @property
     def wrong(self) -> bool:
@@ -116,8 +127,12 @@ class Page:
 
 
 def render_page(request: HttpRequest, page: Page) -> HttpResponse:
-    """Render a page in its reader's language."""
+    """Render a page in its reader's language, with the link to its guide."""
+    if page.guide is None and not page.final:
+        page = replace(page, guide=guide_link(request))
     language, around = language_of(request), portal_context(request)
+    finished: Callable[[Page], Page] | None = getattr(request, FINISHED, None)
+    page = page if finished is None else finished(page)
     title = _(_ERROR_IN_TITLE, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
@@ -142,7 +157,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "operator": "",
         "scripts": [static_files.address(one) for one in ("page.js", page.script) if one],
         "home": "" if page.final else reverse("start"),
-        "path": escape_leading_slashes(request.path),
+        "path": plain_address(request),
     }
     response = render(request, "page.html", dict(context), status=page.status)
     extend_csp(response, page.form_targets)
@@ -164,7 +179,7 @@ def _wrong(blocks: Sequence[Component]) -> bool:
 
 def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
     """Return links to this page in each language, with the query of its address."""
-    asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+    asked = request.GET.copy()
     # In a link, a path that begins with two slashes would name another host.
     here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
     for one, name in _NAMES.items():

@@ -13,6 +13,7 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.sql import random_id
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import SendReport, send_due
+from sinetti.notifications.planning.access_ends import plan_access_ends
 from sinetti.notifications.planning.digests import plan_digests
 from sinetti.notifications.planning.events import expand_events, plan_findings
 from sinetti.notifications.planning.reminders import ReminderReport, plan
@@ -24,11 +25,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """Counts of messages queued in a round: events, reminders, digests, findings."""
+    """Counts of messages queued in a round, by planner."""
 
     spread: int
     planned: ReminderReport
     digests: int
+    access_ends: int
     findings: int
 
 
@@ -65,6 +67,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
         run_planner(lambda: expand_events(ctx, now), 0),
         run_planner(lambda: plan(ctx, now), ReminderReport(0, 0)),
         run_planner(lambda: plan_digests(ctx, now), 0),
+        run_planner(lambda: plan_access_ends(ctx, now), 0),
         run_planner(lambda: plan_findings(ctx, findings, now), 0),
     )
     if faults:

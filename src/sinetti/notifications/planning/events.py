@@ -42,8 +42,7 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
     notifications_events.drop(ctx.db, now - TOO_OLD, now)
     made = 0
     while events := notifications_events.pending(ctx.db, BATCH):
-        known = _known(events, ctx, now)
-        made += notifications_events.expand(ctx.db, _messages_by_event(events, known, ctx, now), now, ctx.step)
+        made += notifications_events.expand(ctx.db, messages_by_event(events, ctx, now), now, ctx.step)
     return made
 
 
@@ -64,8 +63,7 @@ _PEOPLE = ("old", "new", "person")
 """Facts that are ids of people."""
 
 
-def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: datetime) -> _RecipientIndex:
-    events = tuple(events)
+def _known(events: tuple[PendingEvent, ...], ctx: NotificationContext, now: datetime) -> _RecipientIndex:
     named = {one for event in events for one in (event.recipient, *map(event.facts.get, _PEOPLE)) if one is not None}
     lost = [event.facts.get("person", "") for event in events if event.kind in FIRST_REACHED]
     named_for = notifications_events.roles_of(ctx.db, lost, now)
@@ -78,9 +76,12 @@ def _known(events: Iterable[PendingEvent], ctx: NotificationContext, now: dateti
     )
 
 
-def _messages_by_event(
-    events: Iterable[PendingEvent], known: _RecipientIndex, ctx: NotificationContext, now: datetime
+def messages_by_event(
+    events: Iterable[PendingEvent], ctx: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
+    """Return the messages of each event, by its id."""
+    events = tuple(events)
+    known = _known(events, ctx, now)
     reported: set[tuple[str, ...]] = set()
     return {
         event.event_id: tuple(

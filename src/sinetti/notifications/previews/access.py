@@ -3,6 +3,8 @@
 The roles are those of `previews/roles.py`. The links of accounts have invalid tokens.
 """
 
+from datetime import datetime
+
 from sinetti.database.access.pending_invitations import PendingNotice
 from sinetti.database.notifications.access_messages import AccessEvent
 from sinetti.domain.access.pending_invitations import InvitationProposal
@@ -18,6 +20,15 @@ def _case(title: str, to: str, tells: AccessEvent, *, first: bool = False, **abo
     return SampleMessage(
         MessageKind.AUTHORISATION, title, _NOW, to=to, facts={"tells": tells.value, **about}, first=first
     )
+
+
+_FIRMS = (roles.ENDED, roles.ENDS_IN_DAYS, roles.ENDS_IN_WEEKS)
+_AFTER = at(2027, 3, 18, 6)
+
+
+def _ends(title: str, to: str, tells: AccessEvent, *mandates: str, now: datetime = _NOW) -> SampleMessage:
+    facts = {"tells": tells.value, "mandates": list(mandates)}
+    return SampleMessage(MessageKind.AUTHORISATION, title, now, to=to, facts=facts)
 
 
 def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
@@ -68,14 +79,19 @@ AUTHORISATIONS = (
     _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.WITHDRAWN),
     _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.FIRMS_WITHDRAWN),
     _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=roles.FIRMS),
+    _ends("clients' authorisations end, to a firm", "firm", AccessEvent.ENDS_FIRM, *_FIRMS),
+    _ends("a client's authorisation ends in 60 days, to a firm", "firm", AccessEvent.ENDS_FIRM, roles.ENDS_IN_WEEKS),
+    _ends("given ones end, to a representative", "signatory", AccessEvent.ENDS_GIVEN, roles.ENDED, roles.PERSONS_END),
+    _ends("a person's own ends in 14 days", "newcomer", AccessEvent.ENDS_OWN, roles.PERSONS_END),
+    _ends("a person's own has ended", "newcomer", AccessEvent.ENDS_OWN, roles.PERSONS_END, now=_AFTER),
 )
 
 
 _UNTIL = at(2027, 3, 9, 14).isoformat()
 _LINK = {
-    AccountEmail.CONFIRM: "/account/confirm-email/Mg:1uXyZa:Q5mX1c5xUqvOeYd0r3nJ2kPq7sT9wLzB4hNfG6aRiEo/",
-    AccountEmail.CONFIRM_NEW: "/account/confirm-email/Mw:1uXyZb:Vd2mP8qLxR4tB7nKcW0yHsJfG3aZeU6iOo9rT1wQ5vE/",
-    AccountEmail.RESET: "/account/password/reset/key/00000000000000000000000000000001-d1f2g3-5a9c0e7b4d2f8a6c1e3b/",
+    AccountEmail.CONFIRM: "/account/confirm-email/Mg:1uXyZa:Q5mX1c5xUqvOeYd0r3nJ2kPq7sT9wLzB4hNfG6aRiEo",
+    AccountEmail.CONFIRM_NEW: "/account/confirm-email/Mw:1uXyZb:Vd2mP8qLxR4tB7nKcW0yHsJfG3aZeU6iOo9rT1wQ5vE",
+    AccountEmail.RESET: "/account/password/reset/key/00000000000000000000000000000001-d1f2g3-5a9c0e7b4d2f8a6c1e3b",
 }
 _TITLES = {
     AccountEmail.CONFIRM: "the address of a new account",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sinetti.database.access.pending_invitations import PendingView
+from sinetti.database.notifications.access_ends import EndItem
 from sinetti.database.notifications.access_messages import AccessMessageData
 from sinetti.database.notifications.digests import DigestRow
 from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
@@ -75,6 +76,10 @@ class PreviewLoader:
     def find_access_data(self, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:  # noqa: ARG002 - MessageLoader's
         """Return the role or the request that the facts name."""
         return roles.ROLES.get(str(facts.get("request") or facts.get("mandate")))
+
+    def list_end_items(self, facts: Mapping[str, Any], now: datetime) -> tuple[EndItem, ...]:  # noqa: ARG002 - MessageLoader's
+        """Return the roles of a message about ends that still end or have ended."""
+        return tuple(roles.ENDS[one] for one in facts["mandates"])
 
     def find_pending_invitation(self, pending_id: str, now: datetime) -> PendingView | None:
         """Return a clerk's proposal."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sinetti.database.access.pending_invitations import PendingView
+from sinetti.database.notifications.access_ends import EndItem
 from sinetti.database.notifications.access_messages import AccessMessageData
 from sinetti.domain.access.invitations import INVITATION_LIVES, REQUEST_LIVES
 from sinetti.domain.access.pending_invitations import PENDING_LIVES, InvitationProposal, state_of
@@ -89,6 +90,30 @@ ROLES: Final[Mapping[str, AccessMessageData]] = {
     DECLINED_TO_FIRM: _request(Role.MANAGER, UNTIL, firm=True, is_in_force=False),
 }
 """Roles and requests of roles by id."""
+
+
+ENDED: Final = f"{0x51:032x}"
+ENDS_IN_DAYS: Final = f"{0x52:032x}"
+ENDS_IN_WEEKS: Final = f"{0x53:032x}"
+PERSONS_END: Final = f"{0x54:032x}"
+KORHONEN: Final = ("Kahvila Korhonen Oy", "1618033-3")
+_ENDS_SOON: Final = datetime(2027, 3, 17, 21, 59, 59, tzinfo=UTC)
+_ENDS_LATER: Final = datetime(2027, 4, 30, 20, 59, 59, tzinfo=UTC)
+
+ENDS: Final[Mapping[str, EndItem]] = {
+    ENDED: EndItem(*KORHONEN, Role.MANAGER, datetime(2027, 3, 2, 21, 59, 59, tzinfo=UTC), FIRM, FIRM_CUSTOMER_ID),
+    ENDS_IN_DAYS: EndItem("Ström Bygg Ab", "1414213-0", Role.MANAGER, _ENDS_SOON, FIRM, FIRM_CUSTOMER_ID),
+    ENDS_IN_WEEKS: EndItem(
+        "Kukka Virtanen",
+        "1732050-2",
+        Role.VIEWER,
+        datetime(2027, 4, 30, 20, 59, 59, tzinfo=UTC),
+        FIRM,
+        FIRM_CUSTOMER_ID,
+    ),
+    PERSONS_END: EndItem(*KORHONEN, Role.MANAGER, _ENDS_SOON, PEOPLE["newcomer"].name, PEOPLE["newcomer"].email),
+}
+"""Roles that end, of clients of the firm."""
 
 
 def find_pending(pending_id: str, language: Language, now: datetime) -> PendingView | None:

@@ -5,6 +5,7 @@ The data are in memory, so that a preview needs no database.
 
 from dataclasses import replace
 
+from sinetti.database.organisations.secure_messages import CANCELLED_STEP
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage, message_id
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationSettings, RenderContext, RenderedMessage
@@ -57,6 +58,7 @@ OTHERS = (
         facts={"secure": "secure"},
         first=True,
     ),
+    SampleMessage(_K.TRANSFER_IDS, "the order was cancelled", at(2027, 3, 5, 12, 4), "ordered", step=CANCELLED_STEP),
     SampleMessage(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
     SampleMessage(
         _K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"
@@ -309,7 +311,7 @@ def _fact(sample: SampleLineage | None, value: str | list[str]) -> str | list[st
     A list has names of lineages.
     """
     if isinstance(value, list):
-        return [LINEAGES[one].lineage_id for one in value]
+        return [LINEAGES[one].lineage_id if one in LINEAGES else one for one in value]
     if sample is not None and value in {"secure", "pin"}:
         return str(sample.order_id)
     return PEOPLE[value].person_id if value in PEOPLE else value

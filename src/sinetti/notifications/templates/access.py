@@ -1,7 +1,7 @@
 """Messages about authorisations.
 
 They cover the invitation with its link, and an authorisation that was requested, granted, declined, changed, withdrawn
-or given up by its holder.
+or given up by its holder, or that ends.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
-from sinetti.notifications.templates import access_texts, layout
+from sinetti.notifications.templates import access_ends, access_texts, layout
 from sinetti.notifications.templates.layout import (
     NOT_THERE,
     MessageBody,
@@ -29,11 +29,15 @@ def authorisation(matter: MessageContext) -> MessageBody:
 
     Raises NothingToReport if it does not apply any more.
     """
-    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
     word = matter.fact("tells")
-    if found is None or word not in set(AccessEvent):
+    if word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)
     tells = AccessEvent(word)
+    if tells in access_ends.NEXT_STEP:
+        return access_ends.ends(matter, tells)
+    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
+    if found is None:
+        raise NothingToReport(NOT_THERE)
     if tells in _WHILE_IT_STANDS and not found.is_in_force:
         why = "the subject of the message no longer applies"
         raise NothingToReport(why)

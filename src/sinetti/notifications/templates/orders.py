@@ -1,5 +1,6 @@
 """Messages about transfer IDs: e-mail with the link, and SMS with the PIN code."""
 
+from sinetti.database.organisations.secure_messages import CANCELLED_STEP
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
 from sinetti.i18n.translate import gettext_noop
 from sinetti.notifications.templates import layout
@@ -29,6 +30,15 @@ UNEXPECTED = gettext_noop(
     "If you did not expect this message, do not open the link. Tell the organisation's representative or us."
 )
 
+CANCELLED_SUBJECT = gettext_noop("Certificate order cancelled on {day} – {organisation}")
+CANCELLED = gettext_noop(
+    "{organisation} cancelled the order of the certificate “{description}” that it made on {ordered}. The link that "
+    "we sent you and its transfer IDs no longer work."
+)
+CANCELLED_NEXT = gettext_noop(
+    "You do not need to do anything. If you think that this is a mistake, ask the organisation's representative."
+)
+
 PIN = gettext_noop(
     "PIN code {pin} opens the secure message about a certificate of {organisation}. It works for 15 "
     "minutes. We never ask for it by phone."
@@ -37,6 +47,8 @@ PIN = gettext_noop(
 
 def transfer_ids(matter: MessageContext) -> MessageBody:
     """Write the e-mail with the link to the secure message, and how to open it."""
+    if matter.message.step == CANCELLED_STEP:
+        return _cancelled(matter)
     secure_id, ordered = matter.fact("secure"), matter.data.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
@@ -54,6 +66,16 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
         matter.say(UNEXPECTED),
     )
     return MessageBody(subject, parts, Role.CONTACT)
+
+
+def _cancelled(matter: MessageContext) -> MessageBody:
+    """Write the e-mail about an order that was cancelled while its link worked."""
+    ordered = matter.data.ordered_at
+    if ordered is None:
+        raise NothingToReport(NOT_THERE)
+    subject = matter.say(CANCELLED_SUBJECT, day=matter.day(matter.message.due), organisation=matter.organisation)
+    what = matter.say(CANCELLED, ordered=matter.when(ordered), **matter.names())
+    return MessageBody(subject, (what, matter.say(CANCELLED_NEXT)), Role.CONTACT)
 
 
 def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sinetti.database.access import queries
 from sinetti.domain.access import roles
-from sinetti.domain.access.roles import EffectiveRole, Permission, Role, RoleGrant
+from sinetti.domain.access.roles import EffectiveRole, OrganisationLabel, Permission, Role, RoleGrant
 from sinetti.services.context import ServiceContext
 
 
@@ -90,10 +90,10 @@ class ExternalRoles:
 
         Only organisations in the database count.
         """
-        ids, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
-        return (
-            tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
-        )
+        known, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
+        own = ((known[one.customer_id], one.role) for one in actor.outside if one.customer_id in known)
+        named = ((one, OrganisationLabel(one.customer_id, one.name), role) for one, role in own)
+        return tuple(RoleGrant(one.organisation_id, role, name=name) for one, name, role in named) + handed
 
 
 SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
@@ -106,6 +106,8 @@ class Permissions:
     held: Mapping[str, EffectiveRole]
     waiting: frozenset[str] = field(default=frozenset())
     """Organisations for which the actor has more permissions with a second factor."""
+    names: Mapping[str, OrganisationLabel] = field(default_factory=dict)
+    """Names of the organisations of `held` and `waiting`, read with the roles."""
 
     def may(self, right: Permission, organisation_id: str) -> bool:
         """Return True if the actor has a permission for the organisation."""
@@ -126,6 +128,11 @@ class Permissions:
         """Return the ids of all organisations for which the actor has a permission."""
         return frozenset(one for one in self.held if self.may(right, one))
 
+    def narrowed(self, organisation_id: str) -> "Permissions":
+        """Return the part of the permissions that concerns one organisation."""
+        held = {one: role for one, role in self.held.items() if one == organisation_id}
+        return Permissions(held, self.waiting & {organisation_id}, self.names)
+
 
 def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
     """Load the actor's permissions.
@@ -137,7 +144,9 @@ def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
     held = roles.effective_roles(direct, handed, now, second_factor=actor.second_factor)
     whole = roles.effective_roles(direct, handed, now, second_factor=True)
-    return Permissions(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
+    waiting = frozenset(one for one, role in whole.items() if held.get(one) != role)
+    names = {one.organisation_id: one.name for one in found if one.organisation_id in whole}
+    return Permissions(held, waiting, names)
 
 
 def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -> frozenset[str]:

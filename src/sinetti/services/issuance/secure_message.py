@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from sinetti.database import sql
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import claim_interval
 from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import secure_messages
 from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
 from sinetti.database.organisations.secure_messages import NewLink, NewPin, NoRecipient, OrganisationCannotIssue
 from sinetti.domain.link_tokens import OPEN_LINK, constant_time_equal, delivery_code, link_token, pin_code, token_hash
-from sinetti.domain.orders.ordering_rules import OrderErrorReason
+from sinetti.domain.orders.ordering_rules import ORDER_LAPSES_AFTER, OrderErrorReason
 from sinetti.domain.orders.secure_messages import (
     CODE_TRIES,
     LINK_LIVES,
@@ -127,6 +128,22 @@ def order_and_offer(
         link = _new_link(ctx, audit, link_lives)
         order_id, has_phone = secure_messages.order_and_offer(ctx.db, new, link, _unknown_ids(ctx, audit), audit)
     return _offered(order_id, link, ctx, has_phone=has_phone)
+
+
+LAPSE_EVERY, LAPSED_AT_ONCE = timedelta(hours=1), 500
+"""Interval of the search for orders that lapse, and most of them at once."""
+
+
+def lapse_orders(ctx: ServiceContext, request_id: str) -> int:
+    """Cancel orders long after their last transfer IDs and link ended; return their number.
+
+    Nothing is sent: the contact could not use anything any more (docs/e-service/ordering.md). One node looks once an
+    hour, because the query reads all open orders.
+    """
+    if not claim_interval(ctx.db, "orders-lapse", LAPSE_EVERY, ctx.now()):
+        return 0
+    audit = ctx.audit_entry("service", request_id)
+    return secure_messages.lapse(ctx.db, ctx.now() - ORDER_LAPSES_AFTER, LAPSED_AT_ONCE, audit)
 
 
 def view_link(token: str, ctx: ServiceContext) -> LinkView:

@@ -3,16 +3,27 @@
 docs/e-service/authorisations.md describes them.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 from sinetti.database.access import queries, role_requests
-from sinetti.database.access.queries import Client, RoleRequestView
+from sinetti.database.access.clients import (
+    Client,
+    ClientState,
+    list_clients,
+    next_ends,
+)
+from sinetti.database.access.queries import SHOWN, RoleRequestView
 from sinetti.database.access.role_assignments import GrantTerms
 from sinetti.database.access.role_requests import Requester, RequestResult
+from sinetti.database.certificates import list_query
 from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
 from sinetti.domain.access.roles import EffectiveRole, Permission, Role, check_firm_grant
+from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.values import normalise
 from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, require_permission
@@ -20,8 +31,12 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.self_service.role_assignments import InvalidTerms, InvitationLimitReached
 
 __all__ = [
+    "AgainRequest",
     "AskClients",
     "Client",
+    "ClientQuery",
+    "ClientSort",
+    "ClientState",
     "InvalidTerms",
     "InvitationLimitReached",
     "OwnOrganisation",
@@ -30,6 +45,10 @@ __all__ = [
     "clients",
     "requests",
 ]
+
+
+ASKED_AGAIN: Final = 400
+"""Clients that one check page lists, so that it stays below 150 kB."""
 
 
 class OwnOrganisation(Exception):
@@ -49,13 +68,147 @@ class AskClients:
     until: datetime
 
 
-def clients(firm_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[Client, ...]:
-    """Return the clients of a service provider, from row `start` on.
+class ClientSort(StrEnum):
+    """Sort order of a firm's clients."""
 
-    Raises PermissionDenied.
+    NAME = "name"
+    EXPIRY = "expiry"
+    UNTIL = "until"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Part of a firm's clients: a text in name or id, a state (None: all), and the order."""
+
+    firm_id: str
+    text: str = ""
+    state: ClientState | None = None
+    sort: ClientSort = ClientSort.NAME
+    descending: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientList:
+    """A page of clients and one more row, the counts by state, and the clients' certificates.
+
+    `certificates` are counts by display status, `next_ends` the first end of one that nothing has replaced. Both are by
+    the id of the organisation.
+    """
+
+    rows: tuple[Client, ...]
+    counts: Mapping[ClientState, int]
+    certificates: Mapping[str, Mapping[DisplayStatus, int]]
+    next_ends: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Clients that a service provider may ask again, and the limits that apply.
+
+    `left_today` is the number of requests that it may make until its limit of 24 hours. `has_more`: further clients
+    can be asked once these are.
+    """
+
+    clients: tuple[Client, ...]
+    left_today: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgainRequest:
+    """Request of a service provider for the roles of these assignments again, with an end."""
+
+    firm_id: str
+    mandate_ids: Collection[str]
+    until: datetime
+
+
+def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) -> ClientList:
+    """Return clients of a service provider with their certificates, in three statements.
+
+    A search compares any part of the name or the id. Raises PermissionDenied.
+    """
+    _directly(permissions.require(Permission.ASK, wanted.firm_id), wanted.firm_id)
+    now = ctx.now()
+    found = [one for one in list_clients(ctx.db, wanted.firm_id, now) if _matches(one, wanted.text)]
+    rows = [one for one in found if wanted.state in (None, one.state)]
+    ends = next_ends(ctx.db, _served(rows), now) if wanted.sort is ClientSort.EXPIRY and rows else {}
+    page = _sorted(rows, wanted, ends)[wanted.start : wanted.start + SHOWN + 1]
+    served = _served(page)
+    if served and not ends:
+        ends = next_ends(ctx.db, served, now)
+    certificates = list_query.counts_by_organisation(ctx.db, served, now) if served else {}
+    return ClientList(tuple(page), Counter(one.state for one in found), certificates, ends)
+
+
+def _served(rows: Iterable[Client]) -> frozenset[str]:
+    return frozenset(one.organisation.organisation_id for one in rows if not one.is_ended)
+
+
+def _matches(one: Client, text: str) -> bool:
+    folded = normalise(text)
+    by_id = bool(folded) and folded in normalise(one.organisation.customer_id)
+    return by_id or text.casefold() in one.organisation.name.casefold()
+
+
+def _sorted(rows: Iterable[Client], wanted: ClientQuery, ends: Mapping[str, datetime]) -> list[Client]:
+    """Return the rows in the wanted order; those without an instant come last, in either direction."""
+    by_name = sorted(rows, key=lambda one: (one.organisation.name.casefold(), one.mandate_id))
+    if wanted.sort is ClientSort.NAME:
+        return by_name[::-1] if wanted.descending else by_name
+    instants = {
+        one.mandate_id: one.until if wanted.sort is ClientSort.UNTIL else ends.get(one.organisation.organisation_id)
+        for one in by_name
+    }
+    dated = [(at, one) for one in by_name if (at := instants[one.mandate_id]) is not None]
+    dated.sort(key=lambda pair: pair[0], reverse=wanted.descending)
+    return [*(one for _, one in dated), *(one for one in by_name if instants[one.mandate_id] is None)]
+
+
+def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permissions, ctx: ServiceContext) -> AskAgain:
+    """Return the clients of these assignments, or all, that can be asked again.
+
+    Their authorisation ends within 60 days or has ended, and no request waits. Raises PermissionDenied.
     """
     _directly(permissions.require(Permission.ASK, firm_id), firm_id)
-    return queries.clients(ctx.db, firm_id, ctx.now(), start)
+    now = ctx.now()
+    found = _to_ask(firm_id, mandate_ids, ctx, now)
+    left = ASKED_BY_A_FIRM_A_DAY - role_requests.count_recent(ctx.db, _requester("", firm_id), now)
+    return AskAgain(tuple(found[:ASKED_AGAIN]), max(left, 0), len(found) > ASKED_AGAIN)
+
+
+def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now: datetime) -> list[Client]:
+    """Return these clients, or all, that can be asked again; the first to end come first."""
+    found = [
+        one
+        for one in list_clients(ctx.db, firm_id, now)
+        if one.until is not None and one.state is not ClientState.ON and not one.is_asked
+    ]
+    if mandate_ids:
+        found = [one for one in found if one.mandate_id in mandate_ids]
+    return sorted(found, key=lambda one: (one.until or now, one.organisation.name))
+
+
+def ask_again(asked: AgainRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> int:
+    """Ask the clients of these assignments for the same role again; return their number.
+
+    Clients that cannot be asked again now are skipped. Raises PermissionDenied, InvalidTerms and
+    InvitationLimitReached; no client is asked then.
+    """
+    firm_id, ids = asked.firm_id, asked.mandate_ids
+    with act_for(Permission.ASK, firm_id, ctx, actor, request_id) as act:
+        _directly(act.permissions.require(Permission.ASK, firm_id), firm_id)
+        if len(ids) > ASKED_AT_ONCE:
+            raise InvitationLimitReached
+        if not check_firm_grant(Role.MANAGER, asked.until, act.audit.at):
+            raise InvalidTerms
+        found = _to_ask(firm_id, frozenset(ids), ctx, act.audit.at) if ids else []
+        who = _requester(actor.user_id, firm_id)
+        for role in sorted({one.role for one in found}):
+            customers = [one.organisation.customer_id for one in found if one.role is role]
+            role_requests.ask(ctx.db, who, customers, GrantTerms(role, asked.until), act.audit)
+    return len(found)
 
 
 def requests(
@@ -81,12 +234,16 @@ def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id
     own = {normalise(one.customer_id) for one in queries.names(ctx.db, {asked.firm_id}).values()}
     if not own.isdisjoint(map(normalise, asked.customer_ids)):
         raise OwnOrganisation
-    who = Requester(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
+    who = _requester(actor.user_id, asked.firm_id)
     with act_for(Permission.ASK, asked.firm_id, ctx, actor, request_id) as act:
         _directly(act.permissions.require(Permission.ASK, asked.firm_id), asked.firm_id)
         if not check_firm_grant(asked.role, asked.until, act.audit.at):
             raise InvalidTerms
         return role_requests.ask(ctx.db, who, asked.customer_ids, GrantTerms(asked.role, asked.until), act.audit)
+
+
+def _requester(user_id: str, firm_id: str) -> Requester:
+    return Requester(user_id, firm_id, ASKED_BY_A_FIRM_A_DAY)
 
 
 def _directly(held: EffectiveRole, firm_id: str) -> None:

@@ -5,9 +5,12 @@ See docs/e-service/ordering.md.
 The former and the new contact get one message each.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.organisations import contact_handover
+from sinetti.database.organisations import contacts as contacts_of_lineages
 from sinetti.database.organisations.contact_handover import AssignedLineage, ContactSummary
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.roles import Permission
@@ -33,6 +36,8 @@ __all__ = [
     "contacts",
     "get_for_confirmation",
     "hand_over",
+    "hand_over_rows",
+    "picked",
 ]
 
 MOST_SHOWN = 50
@@ -64,17 +69,38 @@ def get_for_confirmation(email: str, permissions: Permissions, ctx: ServiceConte
     return contact_handover.looked_after(ctx.db, allowed, email, ctx.now(), MOST_AT_ONCE + 1)
 
 
+def picked(ids: Collection[str], permissions: Permissions, ctx: ServiceContext) -> tuple[AssignedLineage, ...]:
+    """Return the lineages whose contacts the user may change, at most 300.
+
+    `ids` are ids of lineages, or serials of their certificates.
+    """
+    allowed = permissions.organisations(Permission.CONTACT)
+    wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
+    return contact_handover.picked(ctx.db, allowed, wanted, ctx.now())
+
+
 def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
     """Replace a contact or deputy in all lineages, at most 300, in one transaction.
 
-    The former and the new contact get one message with the whole list. Transfer ids that wait for the contact are
-    offered to the new one. After an interruption the user submits the form again. Raises PermissionDenied if the user
-    may change no organisation's, LinkError and LimitReached.
+    After an interruption the user submits the form again. Raises PermissionDenied if the user may change no
+    organisation's, LinkError and LimitReached.
     """
     now = load_permissions(actor, ctx)
-    found = get_for_confirmation(email, now, ctx)
     if not now.organisations(Permission.CONTACT):
         raise PermissionDenied(Permission.CONTACT, None)
+    return hand_over_rows(get_for_confirmation(email, now, ctx), email, new, ctx, (actor, request_id))
+
+
+def hand_over_rows(
+    found: Sequence[AssignedLineage], email: str, new: ContactDetails, ctx: ServiceContext, by: tuple[Actor, str]
+) -> HandedOver:
+    """Replace the contact or deputy of these lineages, at most 300, in one transaction.
+
+    `email` is the address of the person who is replaced; empty for the present contact of each. The former and the new
+    contact get one message with the whole list. Transfer ids that wait for the contact are offered to the new one.
+    `by` is the actor and the request. Raises PermissionDenied, LinkError and LimitReached.
+    """
+    actor, request_id = by
     for organisation_id in {one.organisation_id for one in found}:
         check_can_modify(Permission.CONTACT, organisation_id, actor, ctx)
     check_unlinked("name", new.name, LONGEST_PERSON)
@@ -83,7 +109,7 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     with acting(about, ctx, actor, request_id) as act:
         for organisation_id in about:
             check_can_view(Permission.CONTACT, organisation_id, act.permissions)
-        count = contact_handover.reassign_contact(ctx.db, [one.lineage_id for one in taken], email, new, act.audit)
+        count = _reassign(taken, email, new, act.audit, ctx)
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
     orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
@@ -93,3 +119,18 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
         for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)
         secure_message.send_link(order_id, for_it, actor.name, request_id)
     return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))
+
+
+def _reassign(
+    taken: Sequence[AssignedLineage], email: str, new: ContactDetails, audit: AuditContext, ctx: ServiceContext
+) -> int:
+    """Replace one person in all lineages, or the present contact of each."""
+    by_email: dict[str, list[str]] = {}
+    for one in taken:
+        by_email.setdefault(email or one.email.casefold(), []).append(one.lineage_id)
+    count = sum(
+        contacts_of_lineages.change_contact(ctx.db, lineage_id, new, audit) for lineage_id in by_email.pop("", ())
+    )
+    for former in sorted(set(by_email) - {new.email.casefold()}):
+        count += contact_handover.reassign_contact(ctx.db, by_email[former], former, new, audit)
+    return count

@@ -4,12 +4,16 @@ See docs/e-service/ordering.md.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sinetti.database.certificates import lineage_view, replacement
 from sinetti.database.certificates.lineage_view import LineageView
+from sinetti.database.common import daily_counts
+from sinetti.database.common.daily_counts import Charge
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import ContactDetails, DuplicateOrder, NewOrder, OrganisationInfo
 from sinetti.domain.access.roles import Permission
+from sinetti.domain.daily_limits import LimitKind, again_at
 from sinetti.domain.orders.ordering_rules import OrderErrorReason, order_id_for
 from sinetti.domain.values import Channel, Serial
 from sinetti.services.access.act_transaction import guarded
@@ -22,7 +26,9 @@ __all__ = [
     "ContactDetails",
     "LineageView",
     "OrderAsk",
+    "OrdersLeft",
     "OrganisationInfo",
+    "count_orders_left",
     "order",
     "orderable",
     "replaced",
@@ -43,12 +49,43 @@ class OrderAsk:
     replaces: Serial | None = None
 
 
-def orderable(permissions: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
+def orderable(permissions: Permissions, ctx: ServiceContext, wanted: str = "") -> tuple[OrganisationInfo, ...]:
     """Return the open organisations for which the user may order, by name.
 
-    With the channels approved for each.
+    With the channels approved for each; only the `wanted` one if there is one.
     """
-    return replacement.organisations(ctx.db, permissions.organisations(Permission.ORDER))
+    allowed = permissions.organisations(Permission.ORDER)
+    return replacement.organisations(ctx.db, allowed if not wanted else [one for one in allowed if one == wanted])
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersLeft:
+    """Orders that are possible now, of the limit of 24 hours.
+
+    If none is, the next is possible after `again_at`, on the machine's clock.
+    """
+
+    count: int
+    limit: int
+    again_at: datetime | None
+
+
+def count_orders_left(
+    organisation_id: str, permissions: Permissions, ctx: ServiceContext, actor: Actor
+) -> OrdersLeft | None:
+    """Return the orders left by the nearest limit, of the account or of its firm; None without limits."""
+    limits, now = ctx.daily_limits, ctx.machine_now()
+    if limits is None:
+        return None
+    firm = permissions.require(Permission.ORDER, organisation_id).via or organisation_id
+    charges = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
+    used = daily_counts.times(ctx.db, charges, now)
+    found = [
+        OrdersLeft(max(0, limit - len(used[one])), limit, again_at(used[one], limit, 1))
+        for one in charges
+        for limit in (limits.of(one.what),)
+    ]
+    return min(found, key=lambda one: one.count)
 
 
 def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:

@@ -1,15 +1,27 @@
 """Renewal opt-out, and its withdrawal, for the certificate's organisation."""
 
-from sinetti.database.certificates import lineage_view
+from collections.abc import Collection
+
+from sinetti.database.certificates import lineage_view, replacement
 from sinetti.database.certificates.lineage_view import LineageView
+from sinetti.database.certificates.replacement import ReplacementCandidate
 from sinetti.domain.access.roles import Permission
+from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.values import Serial
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.permissions import Actor, Permissions, check_can_view
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import renewal_opt_out
+from sinetti.services.organisations.people import PeopleError
 
-__all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_of_renewal"]
+__all__ = [
+    "LineageView",
+    "get_for_confirmation",
+    "opt_in_to_renewal",
+    "opt_out_many",
+    "opt_out_of_renewal",
+    "preview_many",
+]
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
@@ -29,6 +41,27 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, reques
     Raises PermissionDenied and PeopleError.
     """
     return renewal_opt_out.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
+
+
+def preview_many(
+    serials: Collection[Serial], permissions: Permissions, ctx: ServiceContext
+) -> tuple[ReplacementCandidate, ...]:
+    """Return those of these certificates that the user may let end, and that have no successor, at most 300."""
+    found = replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE])
+    ours = [one for one in found if permissions.may(Permission.CONTACT, one.organisation_id)]
+    return tuple(one for one in ours if not one.known.let_end and not one.known.succeeded)
+
+
+def opt_out_many(serials: Collection[Serial], ctx: ServiceContext, actor: Actor, request_id: str) -> int:
+    """Record it for several certificates, at most 300, one transaction each; return their number."""
+    done = 0
+    for serial in list(dict.fromkeys(serials))[:MOST_AT_ONCE]:
+        try:
+            done += opt_out_of_renewal(serial, ctx, actor, request_id)
+        except (PermissionDenied, PeopleError):
+            continue
+        ctx.step("let-end")
+    return done
 
 
 def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:

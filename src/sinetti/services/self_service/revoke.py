@@ -5,14 +5,14 @@ The preview shows which certificates are revoked along, and what stops working.
 
 from dataclasses import dataclass
 
-from sinetti.database.certificates import lineage_view, usage
+from sinetti.database.certificates import lineage_view, revocation, usage
 from sinetti.database.certificates.lineage_view import LineageView
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade
 from sinetti.domain.usage import UsageReport, usage_of
 from sinetti.domain.values import Serial, ValidityPeriod
-from sinetti.services.access.act_transaction import guarded
+from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.revocation import revoke as revocation_revoke
@@ -25,6 +25,7 @@ __all__ = [
     "RevocationErrorKind",
     "affected_certificates",
     "get_for_confirmation",
+    "rehearse",
     "revoke",
 ]
 
@@ -71,6 +72,16 @@ def affected_certificates(
         )
         for serial in going
     )
+
+
+def rehearse(seen: LineageView, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
+    """Revoke in the database alone, for letters that are shown before.
+
+    Nothing is published or noted in the journal; the caller rolls it back. Raises PermissionDenied.
+    """
+    with act_on(Permission.REVOKE, seen.organisation_id, ctx, actor, request_id) as act:
+        going = [one.serial for one in affected_certificates(seen, reason, act.permissions, ctx)]
+        revocation.revoke(ctx.db, seen.lineage_id, going, (reason, None), act.audit)
 
 
 def revoke(

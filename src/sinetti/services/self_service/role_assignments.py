@@ -19,10 +19,12 @@ from sinetti.database.access.role_assignments import (
     NoLongerExists,
     PersonGrant,
 )
+from sinetti.database.certificates import list_query
 from sinetti.database.common import audit_log
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.contacts import OrganisationClosed
 from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.access.roles import Permission, Role, check_firm_grant
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
@@ -79,16 +81,16 @@ class FirmGrantRequest:
 
 
 def authorisations(
-    organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0
+    organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0, *, ending: bool = False
 ) -> Authorisations:
     """Return the content of an organisation's page, assignments from `start` on.
 
-    Raises PermissionDenied.
+    `ending`: only those in force that end within 60 days. Raises PermissionDenied.
     """
     permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
     return Authorisations(
-        queries.mandates(ctx.db, organisation_id, now, start),
+        queries.mandates(ctx.db, organisation_id, now, start, near=NEAR if ending else None),
         queries.requests_to(ctx.db, organisation_id, now),
     )
 
@@ -104,6 +106,13 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
         raise NoLongerExists
     permissions.require(Permission.GRANT, found.organisation_id)
     return found
+
+
+def count_certificates(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> int:
+    """Count the certificates of an organisation's default list. Raises PermissionDenied."""
+    permissions.require(Permission.SEE, organisation_id)
+    found = list_query.counts_by_organisation(ctx.db, {organisation_id}, ctx.now())
+    return sum(found.get(organisation_id, {}).values())
 
 
 def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> str:

@@ -19,7 +19,7 @@ from sinetti.services.access.permissions import (
 )
 from sinetti.services.context import ServiceContext
 
-__all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "resign"]
+__all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "preview_resignation", "resign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,17 @@ def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int 
     """
     seen = permissions.organisations(Permission.SEE)
     return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
+
+
+def preview_resignation(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor) -> tuple[OwnRole, ...]:
+    """Return those of these roles that are in force and would end.
+
+    Raises PermissionDenied at the first role of another user.
+    """
+    who, now = load_permissions(actor, ctx), ctx.now()
+    for one in mandate_ids:
+        _theirs(role_assignments.holder_of(ctx.db, one, now), actor, who)
+    return queries.roles_in_force(ctx.db, mandate_ids, now)
 
 
 def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:

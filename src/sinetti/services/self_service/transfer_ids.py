@@ -4,33 +4,46 @@ See docs/e-service/ordering.md.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sinetti.database.organisations import orders
-from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow
+from sinetti.database.organisations import orders, secure_messages
+from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow, OrderSearch, OrderSort
 from sinetti.database.organisations.secure_messages import NewerLinkExists
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import delivery_code
-from sinetti.domain.orders.ordering_rules import is_link_expired
-from sinetti.services.access.act_transaction import guarded
+from sinetti.domain.orders.ordering_rules import is_link_expired, lapses_at
+from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = ["LinkInfo", "OrderDetails", "OrderRow", "OrderView", "get_for_confirmation", "offer_anew", "open_orders"]
+__all__ = [
+    "LinkInfo",
+    "OrderDetails",
+    "OrderRow",
+    "OrderSearch",
+    "OrderSort",
+    "OrderView",
+    "cancel_order",
+    "get_for_confirmation",
+    "offer_anew",
+    "open_orders",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as the user may see it.
 
-    `lapsed` says that its link has ended. `code` is the code for a contact without a phone; only a user who may order
-    sees it.
+    `lapsed` says that its link has ended. `lapses_at` is when an open order lapses by itself. `code` is the code for a
+    contact without a phone; only a user who may order sees it.
     """
 
     order: OrderDetails
     may_order: bool
     lapsed: bool
+    lapses_at: datetime | None
     code: str | None = field(repr=False)
 
 
@@ -48,17 +61,13 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
     code = None
     if may_order and waits and link is not None and not lapsed and _without_phone(found):
         code = delivery_code(ctx.transfer_key, link.secure_id)
-    return OrderView(found, may_order, lapsed, code)
+    ends = lapses_at(found.usable_until) if found.state is OrderState.OPEN else None
+    return OrderView(found, may_order, lapsed, ends, code)
 
 
-def open_orders(
-    permissions: Permissions, ctx: ServiceContext, start: int, count: int
-) -> tuple[tuple[OrderRow, ...], int]:
-    """Return open orders that the user may see, newest first, and their number.
-
-    From row `start` on, `count` rows.
-    """
-    return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), start, count)
+def open_orders(permissions: Permissions, ctx: ServiceContext, search: OrderSearch) -> tuple[tuple[OrderRow, ...], int]:
+    """Return open orders that the user may see, and the number of all that match."""
+    return orders.open_orders(ctx.db, permissions.organisations(Permission.SEE), search, ctx.now())
 
 
 def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
@@ -76,6 +85,16 @@ def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, requ
     except NewerLinkExists:
         return False
     return True
+
+
+def cancel_order(order_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
+    """Cancel an open order; return False if it is not open any more.
+
+    Its transfer IDs and link end. A contact whose link still worked gets a message. Raises PermissionDenied.
+    """
+    found = orders.find_order(ctx.db, order_id)
+    with act_on(Permission.ORDER, None if found is None else found.organisation_id, ctx, actor, request_id) as act:
+        return secure_messages.cancel(ctx.db, order_id, act.audit)
 
 
 def _without_phone(order: OrderDetails) -> bool:

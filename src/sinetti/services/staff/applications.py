@@ -21,18 +21,13 @@ from sinetti.services.access.permissions import load_permissions
 from sinetti.services.organisations.registration import check_channels
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = ["Application", "application", "by_case", "count_open", "decide", "listed"]
+__all__ = ["Application", "application", "by_case", "decide", "listed"]
 
 
 def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) -> tuple[Application, ...]:
     """Return some applications in a state; logs the access."""
     log_search(SearchScope.APPLICATIONS, "", clerk)
     return applications.listed(clerk.ctx.db, state, start, most)
-
-
-def count_open(clerk: StaffSession) -> int:
-    """Return the number of applications that wait for a decision."""
-    return applications.count_open(clerk.ctx.db)
 
 
 def by_case(case_number: str, clerk: StaffSession) -> Application | None:

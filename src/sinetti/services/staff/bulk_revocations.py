@@ -5,11 +5,14 @@ See docs/operators/monitoring.md, docs/e-service/clerks.md.
 More than ten certificates take two people with an account each.
 """
 
-from sinetti.database.certificates import bulk_revocation
-from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from collections.abc import Sequence
+
+from sinetti.database.certificates import bulk_revocation, revocation
+from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal, account_of
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
 from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
 from sinetti.services.staff.session import StaffSession, guarded, log_access, log_search
@@ -18,12 +21,13 @@ __all__ = [
     "CertificateSelection",
     "alone_lately",
     "confirm",
-    "count_waiting",
     "go_on",
     "look_at",
     "proposal",
     "proposals",
     "propose",
+    "rehearse",
+    "to_confirm",
     "withdraw",
 ]
 
@@ -50,6 +54,18 @@ def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: Staff
     return bulk_revoke.propose(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
+def rehearse(rows: Sequence[BulkRevocationCandidate], reason: RevocationReason, clerk: StaffSession) -> None:
+    """Revoke these certificates in the database alone, for letters that are shown before.
+
+    Nothing is published or noted in the journal; the caller rolls it back.
+    """
+    serials_of: dict[str, list[Serial]] = {}
+    for row in rows:
+        serials_of.setdefault(row.lineage_id, []).append(row.serial)
+    with clerk.act() as audit:
+        revocation.revoke_lineages(clerk.ctx.db, serials_of, (reason, None), audit)
+
+
 def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:
     """Return proposals that wait for a second officer, and approved unfinished ones.
 
@@ -60,11 +76,6 @@ def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], 
     return bulk_revocation.waiting(db, clerk.ctx.now()), bulk_revocation.unfinished(db)
 
 
-def count_waiting(clerk: StaffSession) -> int:
-    """Return the number of proposals that wait for a second officer."""
-    return bulk_revoke.count_open_proposals(clerk.ctx)
-
-
 def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """Return the number of revoked certificates of a proposal, and the proposal.
 
@@ -73,6 +84,11 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
     found = bulk_revoke.progress(proposal_id, clerk.ctx)
     log_access(f"bulk-revocation:{proposal_id}", clerk)
     return found
+
+
+def to_confirm(proposal_id: str, clerk: StaffSession) -> BulkSelection:
+    """Return the certificates of a proposal that this clerk may confirm now. Raises BulkRevocationError."""
+    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.ctx)[1]
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:

@@ -18,10 +18,10 @@ from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
 from sinetti.services.revocation import bulk_revoke
-from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult
+from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = ["REASONS", "Recipient", "StaffCertificateView", "certificate", "revoke_one", "search"]
+__all__ = ["REASONS", "Recipient", "StaffCertificateView", "certificate", "preview_one", "revoke_one", "search"]
 
 REASONS = tuple(one for one in RevocationReason if may_use_reason(RevokerRole.OPERATOR, one))
 """Reasons for which the authority may revoke a certificate."""
@@ -58,6 +58,12 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
     contact, deputy = recipients.holders(db, [lineage_id]).get(lineage_id, (None, None))
     history = audit_queries.entries(db, AuditQuery(object=f"certificate:{serial}"), _HISTORY).entries
     return StaffCertificateView(found, contact, deputy, history)
+
+
+def preview_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
+    """Return the certificates that `revoke_one` would revoke. Raises BulkRevocationError."""
+    ask = BulkRevocationRequest(CertificateSelection(serials=(serial,)), reason, clerk.officer, ended=True)
+    return bulk_revoke.preview(ask, clerk.ctx)
 
 
 def revoke_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:

@@ -25,6 +25,7 @@ __all__ = [
     "PendingView",
     "confirm",
     "end",
+    "find_link",
     "has_signatory",
     "invite",
     "listed",
@@ -102,6 +103,14 @@ def withdraw(pending_id: str, clerk: StaffSession) -> None:
         raise PendingInvitationRefused(PendingFault.NOT_ASKER)
     with clerk.act({found.organisation_id}) as audit:
         pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.WITHDRAWN, clerk.actor.user_id, audit)
+
+
+def find_link(invitation_id: str, clerk: StaffSession) -> OpenInvitation | None:
+    """Return an invitation with an unused link, or None; logs the access if there is one."""
+    found = invitations.find(clerk.ctx.db, invitation_id, clerk.ctx.now())
+    if found is not None:
+        log_access(f"organisation:{found.organisation_id}", clerk)
+    return found
 
 
 def end(invitation_id: str, clerk: StaffSession) -> bool:

@@ -14,7 +14,7 @@ from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
 from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
 from sinetti.database.organisations import administration
-from sinetti.database.organisations.administration import AlterResult, OrganisationListItem
+from sinetti.database.organisations.administration import AlterResult, EndReach, OrganisationListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.business_days import FINNISH_TIME
@@ -43,6 +43,7 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = [
     "AlterResult",
+    "EndReach",
     "ImportJob",
     "LoadListItem",
     "NewOrganisation",
@@ -54,7 +55,7 @@ __all__ = [
     "alter",
     "carry_on",
     "confirm_load",
-    "count_proposed",
+    "count_reach",
     "end_load",
     "find_orphaned",
     "list_newest",
@@ -137,6 +138,11 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
         return administration.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
 
 
+def count_reach(organisation_id: str, clerk: StaffSession) -> EndReach:
+    """Return what the end of an organisation reaches, for its check page."""
+    return administration.count_reach(clerk.ctx.db, organisation_id, clerk.ctx.now())
+
+
 def needs_second(clerk: StaffSession) -> bool:
     """Return True if the clerk's next rename or end needs a second clerk."""
     now = clerk.ctx.now()
@@ -193,11 +199,6 @@ def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
 def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """Return the files that wait for a second clerk, oldest first."""
     return csv_imports.list_proposed(clerk.ctx.db, _WAITING_SHOWN, clerk.ctx.now())
-
-
-def count_proposed(clerk: StaffSession) -> int:
-    """Return the number of files that wait for a second clerk."""
-    return csv_imports.count_proposed(clerk.ctx.db, clerk.ctx.now())
 
 
 def accept(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:

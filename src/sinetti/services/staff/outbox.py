@@ -19,11 +19,14 @@ def summarise(clerk: StaffSession) -> OutboxSummary:
     return outbox_queries.outbox_summary(clerk.ctx.db, clerk.ctx.now())
 
 
-def messages(start: int, most: int, clerk: StaffSession, *, given_up: bool) -> tuple[OutboxListItem, ...]:
-    """Return some messages that wait, or that were given up; logs the access."""
-    log_search(SearchScope.OUTBOX, "", clerk)
+def messages(about: str, start: int, most: int, clerk: StaffSession, *, given_up: bool) -> tuple[OutboxListItem, ...]:
+    """Return some messages that wait, or that were given up; logs the access.
+
+    `about` is a part of an organisation's id or name, or the beginning of a serial; an empty text selects all.
+    """
+    log_search(SearchScope.OUTBOX, about, clerk)
     read = outbox_pages.given_up if given_up else outbox_pages.waiting_ones
-    return read(clerk.ctx.db, start, most)
+    return read(clerk.ctx.db, about, start, most)
 
 
 def try_again(ids: Sequence[str], clerk: StaffSession) -> int:

@@ -21,6 +21,7 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings
 from sinetti.notifications.delivery import scheduler
+from sinetti.notifications.planning.access_ends import next_access_ends_time
 from sinetti.notifications.planning.digests import next_digest_time
 from sinetti.notifications.planning.reminders import next_due_time
 from sinetti.services.context import ServiceContext
@@ -92,7 +93,8 @@ class MessageDispatcher:
 
     def _next(self, after: datetime) -> datetime | None:
         room = self.room(self.clock.now)
-        found = _tried(after, lambda: [next_due_time(room, after), next_digest_time(room, after)]) or []
+        times = (next_due_time, next_digest_time, next_access_ends_time)
+        found = _tried(after, lambda: [one(room, after) for one in times]) or []
         return min((at for at in found if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:

@@ -1,0 +1,73 @@
+"""Tasks of the start page about ends of authorisations, for both sides.
+
+docs/e-service/authorisations.md, "Ends", has the rules.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from django.http import HttpRequest
+
+from sinetti.domain.access.ends import EndSide
+from sinetti.eservice.core.authentication import current_permissions
+from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.ui.components import Severity, Task
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.i18n.translate import ngettext, ngettext_noop
+from sinetti.services.access.permissions import Actor
+from sinetti.services.self_service.access_ends import count_access_ends
+
+ENDED, ENDING, SHOW = "ended", "ending", "show"
+"""Values of the parameter `show`, which selects the rows of a list, and its name."""
+
+_ENDED: Mapping[EndSide, tuple[str, str]] = {
+    EndSide.OWN: ngettext_noop("{count} of your authorisations has ended", "{count} of your authorisations have ended"),
+    EndSide.FIRM: ngettext_noop(
+        "{count} client's authorisation has ended", "{count} clients' authorisations have ended"
+    ),
+    EndSide.GIVEN: ngettext_noop(
+        "{count} authorisation that your organisation gave has ended",
+        "{count} authorisations that your organisation gave have ended",
+    ),
+}
+_ENDING: Mapping[EndSide, tuple[str, str]] = {
+    EndSide.OWN: ngettext_noop(
+        "{count} of your authorisations ends within 60 days", "{count} of your authorisations end within 60 days"
+    ),
+    EndSide.FIRM: ngettext_noop(
+        "{count} client's authorisation ends within 60 days", "{count} clients' authorisations end within 60 days"
+    ),
+    EndSide.GIVEN: ngettext_noop(
+        "{count} authorisation that your organisation gave ends within 60 days",
+        "{count} authorisations that your organisation gave end within 60 days",
+    ),
+}
+"""Sides in the order of their tasks: first what the reader loses."""
+PAGES = {EndSide.OWN: "profile", EndSide.FIRM: "clients", EndSide.GIVEN: "authorisations"}
+"""Page of each side's list."""
+
+
+def access_tasks(request: HttpRequest, actor: Actor) -> list[Task]:
+    """Return the reader's tasks about ended and ending authorisations, the ended ones first.
+
+    It takes one statement. While the list has tasks, not all is well.
+    """
+    found = count_access_ends(actor, current_permissions(request), portal_context(request).ctx)
+    ended = _tasks(found.ended, _ENDED, ENDED, Severity.ERROR)
+    return [*ended, *_tasks(found.ending, _ENDING, ENDING, Severity.WARNING)]
+
+
+def _tasks(
+    found: Mapping[EndSide, Mapping[str, int]], texts: Mapping[EndSide, tuple[str, str]], show: str, tone: Severity
+) -> Iterator[Task]:
+    for side, text in texts.items():
+        if parties := found.get(side):
+            yield Task(ngettext(*text, sum(parties.values())), _address(side, parties, show), tone)
+
+
+def _address(side: EndSide, parties: Mapping[str, int], show: str) -> str:
+    page = url_or_empty(PAGES[side])
+    if side is EndSide.OWN or not page:
+        return page and f"{page}#{show}"
+    # With several organisations the page asks for one first.
+    only = f"&organisation={next(iter(parties))}" if len(parties) == 1 else ""
+    return f"{page}?{SHOW}={show}{only}#{show}"

@@ -1,0 +1,114 @@
+"""The reader's own authorisations, as *My details* shows them: in force and ended.
+
+The module also has the list of ended ones for both sides, and their removal from it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from sinetti.domain.access.ends import NEAR, EndSide
+from sinetti.eservice.authorisations.access_tasks import ENDED, ENDING, PAGES
+from sinetti.eservice.authorisations.common import address, after, capital, format_until, paged, start_of
+from sinetti.eservice.authorisations.resign import GIVE_UP, GIVE_UP_TEXT, NONE_CHOSEN, PICK
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.ui.acts import check_of
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Input, Section, Table, Text
+from sinetti.i18n.role_labels import ROLES
+from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop
+from sinetti.services.access.role_requests import SHOWN
+from sinetti.services.self_service.access_ends import EndedRole, list_ended, note_ended
+from sinetti.services.self_service.role_resignation import OwnRole, own
+
+_NOTE, _SIDE, _PARTY = "note", "side", "organisation"
+_NEXT = gettext_noop("Next step")
+_TITLE = gettext_noop("Ended in the last year")
+_HOW = gettext_noop("Ended authorisations stay here for a year, unless you remove them from the list.")
+_MORE = gettext_noop("There are more. Give these again or remove them first.")
+_DONE = ngettext_noop("{count} authorisation removed from the list.", "{count} authorisations removed from the list.")
+
+
+def own_roles(request: HttpRequest) -> list[Component]:
+    """Return the reader's authorisations with the form to resign them, and the ended ones."""
+    actor = current_actor(request)
+    if actor is None:
+        return []
+    who, ctx = current_permissions(request), portal_context(request).ctx
+    found, pager = paged(request, own(actor, who, ctx, start_of(request)))
+    now = ctx.now()
+
+    def row(one: OwnRole) -> list[Cell]:
+        ends_soon = one.until is not None and one.until - now < NEAR
+        again = address("ask", id=one.organisation.customer_id, role=one.role) if ends_soon else ""
+        return [
+            Cell(one.organisation.name, note=one.organisation.customer_id),
+            Cell(capital(_(ROLES[one.role]))),
+            Cell(format_until(one.until), note=_("ends soon") if ends_soon else ""),
+            Cell(_("Ask again") if again else "", link=again),
+        ]
+
+    first, rest = gettext_noop("Organisation"), (gettext_noop("Authorisation"), gettext_noop("Until"), _NEXT)
+    title, columns = _("Your authorisations"), [Column(_(one)) for one in (first, *rest)]
+    picks = [one.mandate_id for one in found]
+    actions = [Button(_(GIVE_UP_TEXT), check_of(GIVE_UP), minor=True)]
+    table = Table(title, columns, [row(one) for one in found], pick=PICK, picks=picks, actions=actions)
+    blocks: list[Component] = [Section(title, [table, *pager], ENDING)] if found else list(pager)
+    gone = list_ended(EndSide.OWN, actor.user_id, actor, who, ctx)
+    return [*blocks, *ended_section(EndSide.OWN, gone, _asked_again)]
+
+
+def _asked_again(one: EndedRole) -> tuple[str, str]:
+    return _("Ask again"), address("ask", id=one.organisation.customer_id, role=one.role)
+
+
+def ended_section(
+    side: EndSide, found: Sequence[EndedRole], way: Callable[[EndedRole], tuple[str, str]], party: str = ""
+) -> list[Component]:
+    """Return the list of ended authorisations of one party, with the next step for each.
+
+    `way` returns the text and the address of the next step. Ticked rows can be removed from the list.
+    """
+    if not found:
+        return []
+    shown = found[:SHOWN]
+    rows = []
+    for one in shown:
+        text, there = way(one)
+        who = one.organisation if side is EndSide.OWN else one.firm
+        name = who.name if who else one.name or one.email
+        rows.append(
+            [
+                Cell(name, note=who.customer_id if who else one.email),
+                Cell(capital(_(ROLES[one.role]))),
+                Cell(format_date(finnish_day(one.ended_at))),
+                Cell(text, link=there),
+            ]
+        )
+    names = (gettext_noop("Name"), gettext_noop("Authorisation"), gettext_noop("Ended"), _NEXT)
+    title, columns = _(_TITLE), [Column(_(one)) for one in names]
+    hidden = [Input(_SIDE, "", "hidden", side.value), Input(_PARTY, "", "hidden", party)]
+    table = Table(
+        title, columns, rows, pick=PICK, picks=[one.mandate_id for one in shown], hidden=hidden,
+        actions=[Button(_("Remove from the list"), _NOTE, minor=True)], action=address("authorisations_ended"),
+    )  # fmt: skip
+    more = [Text([_(_MORE)])] if len(found) > SHOWN else []
+    return [Section(title, [Text([_(_HOW)]), table, *more], ENDED)]
+
+
+@require_POST
+@login_required
+def remove_ended(request: HttpRequest) -> HttpResponse:
+    """Remove ticked ended authorisations from the list of one side, and return to it."""
+    sides = {one.value: one for one in EndSide}
+    side, actor = sides.get(request.POST.get(_SIDE, ""), EndSide.OWN), current_actor(request)
+    ids = tuple(dict.fromkeys(request.POST.getlist(PICK)[:SHOWN]))
+    if actor is not None and ids:
+        count = note_ended(side, ids, portal_context(request).ctx, actor, request_id(request))
+        messages.info(request, ngettext(*_DONE, count))
+    else:
+        messages.info(request, _(NONE_CHOSEN))
+    party = request.POST.get(_PARTY, "")
+    return after(PAGES[side], **({_PARTY: party} if party else {}))

@@ -1,0 +1,86 @@
+"""Acts on the certificates that were ticked in a list: replace, hand over, let end.
+
+Each shows a preview, where single rows can be taken out (docs/e-service/ordering.md).
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.values import Serial
+from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, display_name, hidden, signed_in_actor
+from sinetti.eservice.orders.contact_handover_view import hand_over_found
+from sinetti.eservice.orders.replace_view import picked_serials, replace_picked
+from sinetti.eservice.ui.components import Button, Cell, Column, Form, Table, Text
+from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import _, format_datetime
+from sinetti.services.self_service.contact_handover import picked
+from sinetti.services.self_service.renewal_opt_out import opt_out_many, preview_many
+
+REPLACE, CONTACTS, LET_END = "replace", "contacts", "let-end"
+"""Values of the buttons below the list; a preview carries them in `act`."""
+_FORM = "ending"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def certificates_bulk(request: HttpRequest) -> HttpResponse:
+    """Show the preview of an act on the ticked certificates, or do it."""
+    permissions, does = current_permissions(request), request.POST.get("do", "")
+    act = request.POST.get("act", does)
+    right = Permission.ORDER if act == REPLACE else Permission.CONTACT
+    if not permissions.organisations(right):
+        raise missing_permission(right, permissions)
+    serials = picked_serials(request)
+    if act == REPLACE and serials:
+        return replace_picked(request, serials)
+    if act == CONTACTS and (found := picked(serials, permissions, portal_context(request).ctx)):
+        return hand_over_found(request, found)
+    if act == LET_END and serials:
+        return _let_end(request, serials)
+    messages.info(request, _("Choose at least one certificate."))
+    return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
+
+
+def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
+    """Show the certificates whose reminders would end, or let those that stayed ticked end."""
+    ctx = portal_context(request).ctx
+    if request.POST.get("do") == LET_END and request.POST.get("act") == LET_END:
+        done = opt_out_many(serials, ctx, signed_in_actor(request), request_id(request))
+        messages.info(request, _("Certificates whose reminders are now off: {count}.", count=done))
+        return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
+    found = preview_many(serials, current_permissions(request), ctx)
+    names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"))
+    rows = [
+        [
+            Cell(display_name(one)),
+            Cell(f"{one.organisation}, {one.customer_id}"),
+            Cell(one.channel.value),
+            Cell(format_datetime(one.not_after)),
+        ]
+        for one in found
+    ]
+    picks = [one.serial for one in found]
+    table = Table(
+        _("Certificates to let expire: {count}", count=len(found)),
+        [Column(name) for name in names],
+        rows,
+        _("Reminders about these certificates are already off, or the certificates have a successor."),
+        pick="pick",
+        picks=picks,
+        form=_FORM,
+        picked=picks,
+    )
+    how = _("If you let a certificate expire, we send no more reminders about it. It stays valid until it expires.")
+    back = _("You can turn the reminders on again on the certificate's page. Remove the tick from those that stay.")
+    button = Button(_("Let the ticked certificates expire"), LET_END)
+    form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if found else []
+    page = Page(_("Let certificates expire"), blocks=[Text([how, back]), table, *form], wide=True, back=back_to_list())
+    return render_page(request, page)

@@ -1,0 +1,342 @@
+"""Pages that keep what was typed over sign-in, Back, reload and another language.
+
+`@keeps_typed` answers a sent form with a redirect to a draft (POST, redirect, GET). The page of a draft is made anew
+from the stored fields, in a block in which the database takes no writes. See docs/e-service/pages.md, "Drafts".
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+
+from sinetti.domain.daily_limits import LimitReached
+from sinetti.domain.refusals import WriteRefused
+from sinetti.domain.values import Language
+from sinetti.eservice.core.authentication import SignInRequired
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.ui import draft_store as store
+from sinetti.eservice.ui.components import Alert, Component, Form, Input, Link, Severity, Table
+from sinetti.eservice.ui.daily_limits import over_limit
+from sinetti.eservice.ui.draft_store import BLANK, BUTTON, DRAFT, KEEPS, LANGUAGE, Draft, Fields, Statement
+from sinetti.eservice.ui.page import FINISHED, Page
+from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.services.access.permissions import PermissionDenied
+from sinetti.services.staff.session import NotStaff
+
+_LAPSED = gettext_noop("We keep what you type for one hour. This page no longer has it. Fill in the form again.")
+_UNSENT = gettext_noop(
+    "Nothing has been sent, because you had been signed out or the page was old. Check what you typed. "
+    "Then press the button again."
+)
+_NOT_DONE = gettext_noop(
+    "The last attempt did not succeed, and nothing was changed. Check what you typed, then try again."
+)
+_DONE = gettext_noop("You sent this form on {at}. Sending the same again changes nothing.")
+_KEPT = gettext_noop("We kept what you typed on {at}. Nothing has been sent yet.")
+_NOT_SHOWN_AGAIN = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+_TYPED = "typed-form"
+
+_SHOWN = "sinetti_draft"
+_FORM_OCTETS = 16
+
+Asked = ParamSpec("Asked")
+View = Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]
+
+
+def keeps_typed(*, acts: Collection[str] = (), replays: bool = True) -> Callable[[View[Asked]], View[Asked]]:
+    """Keep what is typed into the forms of a view.
+
+    `acts` are the values of its buttons that act: a page that is shown again never presses them. Without `replays` the
+    page of a draft is the plain page with the stored values, for views whose POST has effects outside the database.
+    """
+
+    def around(view: View[Asked]) -> View[Asked]:
+        @wraps(view)
+        def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
+            visit = _Visit(request, lambda: view(request, *args, **named), acts, replays)
+            setattr(request, FINISHED, visit.finished)
+            try:
+                return visit.sent() if request.method == "POST" else visit.shown_again()
+            finally:
+                delattr(request, FINISHED)  # pages of refusals have no fields to keep
+
+        setattr(answer, KEEPS, frozenset(acts))
+        return answer
+
+    return around
+
+
+def form_id(request: HttpRequest) -> str:
+    """Return the id of an act's form: that of its draft, so that a page acts once."""
+    return str(getattr(request, _SHOWN, "")) or token_hex(_FORM_OCTETS)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One request of a view that keeps what is typed."""
+
+    request: HttpRequest
+    view: Callable[[], HttpResponseBase]
+    acts: Collection[str]
+    replays: bool
+    draft: Draft | None = None
+    values: Fields | None = None
+    line: Alert | None = None
+    page: Page | None = None
+
+    def sent(self) -> HttpResponseBase:
+        """Answer a sent form."""
+        statement = store.read_statement(self.request)
+        if LANGUAGE in self.request.POST:
+            return self._in_language(statement)
+        if statement is None:
+            return self.view()
+        before = store.find(self.request, statement.draft_id)
+        digest = store.digest_of(self.request, statement)
+        if before is not None and before.done and before.digest == digest:
+            messages.info(self.request, _("This was already done. Nothing was done again."))
+            return HttpResponseRedirect(before.done, status=HTTPStatus.SEE_OTHER)
+        try:
+            response = self.view()
+        except LimitReached as reached:
+            response = over_limit(self.request, reached)
+        except (PermissionDenied, NotStaff) as lacking:
+            kept = store.keep_unsent(self.request) if lacking.second_factor else None
+            if kept is None:
+                raise
+            return HttpResponseRedirect(kept.address, status=HTTPStatus.SEE_OTHER)
+        return self._after(statement, before, digest, response)
+
+    def shown_again(self) -> HttpResponseBase:
+        """Answer a visit of the page: the page of a draft, or the plain page."""
+        asked = self.request.GET.get(DRAFT, "")
+        if asked == BLANK:
+            return self.view()
+        draft = store.find(self.request, asked) if asked else store.latest(self.request)
+        if draft is None:
+            self.line = Alert(_(_LAPSED), Severity.WARNING) if asked else None
+            return self.view()
+        if not asked and draft.done:
+            self.line = self._said_done(draft, Link(_("Show what you sent"), draft.address))
+            return self.view()
+        if not asked:
+            self.values, self.line = draft.values, _said_kept(draft, self.request)
+            return self.view()
+        self.draft = draft
+        setattr(self.request, _SHOWN, draft.draft_id)
+        self.line = self._said_done(draft, Link(_("Show the result"), draft.done)) if draft.done else None
+        if draft.is_unsent:
+            self.line = Alert(_(_UNSENT), Severity.WARNING)
+        return self._replayed(draft)
+
+    def finished(self, page: Page) -> Page:
+        """Return the page with the values of the draft and the statements of its forms."""
+        if self.values is not None:
+            page = replace(page, blocks=_mapped(page.blocks, self._filled))
+        self.page = page
+        if self.draft is not None and self.draft.notes and not _errors(page):
+            page = self._noted(page, self.draft)
+        if self.line is not None:
+            page = replace(page, blocks=[self.line, *page.blocks])
+        ticked = {one.form for one in _flat(page.blocks) if isinstance(one, Table) and one.pick}
+        first = next((one for one in _flat(page.blocks) if isinstance(one, Form) and _is_long(one, ticked)), None)
+        blocks = _mapped(page.blocks, lambda one: self._stated(one, page, is_first=one is first))
+        name = None if first is None else first.name or _TYPED
+        typed = next((one for one in _flat(blocks) if isinstance(one, Form) and one.name == name), None)
+        return replace(page, blocks=blocks, typed=typed)
+
+    def _after(
+        self, statement: Statement, before: Draft | None, digest: str, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Redirect to the draft of the answer; an answer that is no page stays."""
+        if isinstance(response, SignInRequired):
+            kept = store.keep_unsent(self.request)
+            return response if kept is None else SignInRequired(kept.address)
+        draft = store.begin(self.request, statement)
+        if HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
+            location = response.headers["Location"]
+            if statement.visible:
+                typed = store.fields_of(self.request, statement.names)
+                done = replace(before or draft, typed=typed, sent=None, notes=())
+                store.finish(self.request, done, location, digest)
+            elif before is not None:
+                store.finish(self.request, before, location, digest)
+            return response
+        if self.page is None or self.page.final or response.status_code in _NOT_SHOWN_AGAIN:
+            return response
+        draft = replace(
+            draft,
+            sent=store.sent_by(self.request, statement),
+            notes=_errors(self.page),
+            language=language_of(self.request).value,
+            status=response.status_code,
+        )
+        if not store.keep(self.request, draft):
+            return response
+        return HttpResponseRedirect(draft.address, status=HTTPStatus.SEE_OTHER)
+
+    def _in_language(self, statement: Statement | None) -> HttpResponse:
+        """Store what is typed, and show the same page in another language."""
+        language = self.request.POST[LANGUAGE]
+        asked = {LANGUAGE: language} if language in set(Language) else {}
+        before = store.find(self.request, self.request.GET.get(DRAFT, ""))
+        address = before.address if before is not None else store.plain_address(self.request)
+        if statement is not None and statement.names:
+            draft = store.begin(self.request, statement)
+            typed = store.fields_of(self.request, statement.names)
+            kept = replace(before or draft, draft_id=draft.draft_id, at=draft.at, typed=typed)
+            address = kept.address if store.keep(self.request, kept) else address
+        joined = f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}" if asked else address
+        return HttpResponseRedirect(joined, status=HTTPStatus.SEE_OTHER)
+
+    def _replayed(self, draft: Draft) -> HttpResponseBase:
+        """Show the page of a draft.
+
+        The view is called with the stored fields and without a button that acts. If it begins to write all the same,
+        the plain page with the stored values is shown.
+        """
+        if draft.sent is not None and self.replays:
+            self.values = draft.typed
+            pressed = [one for one in draft.sent.get(BUTTON, ()) if one not in self.acts]
+            try:
+                with (
+                    portal_context(self.request).ctx.db.reading_only(),
+                    _as_sent(
+                        self.request, {**draft.sent, BUTTON: pressed} if pressed else _without(draft.sent, BUTTON)
+                    ),
+                ):
+                    response = self.view()
+            except (WriteRefused, LimitReached):
+                response = None
+            if response is not None and (isinstance(response, SignInRequired) or self.page is not None):
+                return response
+        self.values = draft.values
+        response = self.view()
+        if draft.notes and draft.status and self.page is not None and response.status_code == HTTPStatus.OK:
+            response.status_code = draft.status
+        return response
+
+    def _stated(self, one: Component, page: Page, *, is_first: bool) -> Component:
+        """Return a form with its statement; the form of the languages gets a name."""
+        if not isinstance(one, Form) or one.search:
+            return one
+        statement = self._statement(one, page)
+        named = replace(one, name=one.name or _TYPED) if is_first else one
+        return replace(named, keeps=statement.signed()) if statement.names else named
+
+    def _statement(self, form: Form, page: Page) -> Statement:
+        kept = [one.name for one in form.inputs if not store.is_secret(one.name, one.kind)]
+        seen = [one.name for one in form.inputs if one.kind != "hidden"]
+        tables = [one for one in _flat(page.blocks) if isinstance(one, Table) and one.pick]
+        picks = [one.pick for one in tables if one.form == form.name]
+        names = list(dict.fromkeys([*kept, *picks]))
+        draft_id = "" if self.draft is None else self.draft.draft_id
+        return Statement(store.owner_of(self.request), draft_id, names, len(seen) + len(picks))
+
+    def _filled(self, one: Component) -> Component:
+        """Return a form or a table with the stored values."""
+        values = self.values or {}
+        if isinstance(one, Table) and one.pick in values:
+            return replace(one, picked=frozenset(values[one.pick]))
+        if not isinstance(one, Form) or one.search:
+            return one
+        return replace(one, inputs=[_with_value(each, values) for each in one.inputs])
+
+    def _noted(self, page: Page, draft: Draft) -> Page:
+        """Return the page with the errors of an act that was not repeated."""
+        if draft.language != language_of(self.request).value:
+            return replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
+        notes = {str(name): str(text) for name, text in draft.notes}
+        fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
+
+        def noted(one: Component) -> Component:
+            if not isinstance(one, Form) or one.search:
+                return one
+            inputs = [replace(each, error=notes.get(each.name, each.error)) for each in one.inputs]
+            errors = [(each.name, each.error) for each in inputs if each.error]
+            return replace(one, inputs=inputs, errors=errors)
+
+        above = [Alert(text, Severity.ERROR) for name, text in notes.items() if name not in fields]
+        return replace(page, blocks=[*above, *_mapped(page.blocks, noted)])
+
+    def _said_done(self, draft: Draft, way: Link) -> Alert:
+        at = format_datetime(store.moment(draft.done_at, portal_context(self.request).ctx.now()))
+        return Alert(_(_DONE, at=at), Severity.PLAIN, [way])
+
+
+def _said_kept(draft: Draft, request: HttpRequest) -> Alert:
+    at = format_datetime(store.moment(draft.at, portal_context(request).ctx.now()))
+    empty = f"{draft.path}?{draft.query}{'&' if draft.query else ''}{DRAFT}={BLANK}"
+    return Alert(_(_KEPT, at=at), Severity.PLAIN, [Link(_("Start with an empty form"), empty)])
+
+
+@contextmanager
+def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
+    """Make a visit look like a sent form for the view."""
+    method, files = request.method, request.FILES  # reads the empty body of the visit before POST is replaced
+    body = request.POST
+    request.method, request.POST = "POST", store.as_query(fields)  # type: ignore[assignment] # Django's setter
+    try:
+        yield
+    finally:
+        request.method, request.POST = method, body
+        del files
+
+
+def _without(fields: Fields, name: str) -> Fields:
+    return {one: values for one, values in fields.items() if one != name}
+
+
+def _is_long(one: Form, ticked: Collection[str]) -> bool:
+    """Return True for a form with more than one field to keep, or with rows to tick."""
+    if one.search:
+        return False
+    seen = [each for each in one.inputs if each.kind != "hidden"]
+    kept = [each for each in seen if not store.is_secret(each.name, each.kind)]
+    return bool(one.name and one.name in ticked) or (len(seen) > 1 and bool(kept))
+
+
+def _with_value(one: Input, values: Fields) -> Input:
+    """Return a field with its stored value."""
+    if one.name not in values or one.kind == "hidden" or store.is_secret(one.name, one.kind):
+        return one
+    given = values[one.name]
+    if one.kind == "check":
+        return replace(one, checked=bool(given))
+    if one.options:
+        return replace(one, options=[replace(each, chosen=each.value in given) for each in one.options])
+    return replace(one, value=given[0]) if given else one
+
+
+def _mapped(blocks: Sequence[Component], change: Callable[[Component], Component]) -> list[Component]:
+    """Return blocks with every component changed, also those inside sections."""
+    found = list[Component]()
+    for one in blocks:
+        inner = getattr(one, "blocks", None)
+        whole = one if inner is None else replace(one, blocks=_mapped(inner, change))  # type: ignore[arg-type] # it has
+        found.append(change(whole))
+    return found
+
+
+def _flat(blocks: Sequence[Component]) -> Iterator[Component]:
+    for one in blocks:
+        yield one
+        yield from _flat(getattr(one, "blocks", ()))
+
+
+def _errors(page: Page) -> list[tuple[str, str]]:
+    """Return the errors of a page, each with the name of its field."""
+    found = [("", page.error)] if page.error else []
+    for one in _flat(page.blocks):
+        if isinstance(one, Alert) and one.tone is Severity.ERROR:
+            found.append(("", one.text))
+        elif isinstance(one, Form):
+            found += [(name, text) for name, text in one.errors]
+    return found

@@ -1,0 +1,108 @@
+"""Choice of the organisation for which a user acts: what it narrows, and that it gives no right."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.access.roles import OrganisationLabel, Role
+from sinetti.eservice.site.acting_for import SHOWN, matches
+from tests.eservice.site.test_common import main_of
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, people_door
+from tests.support.firms import a_certificate, an_organisation, rows
+from tests.support.users import account, mandate, signed_in
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def maija(sqlite_desk, browser):
+    """Return the browser of a manager of two organisations, each with a certificate that ends soon."""
+    user = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.MANAGER)
+    korhonen = an_organisation(sqlite_desk, "Tmi Korhonen")
+    mandate(sqlite_desk, user, "Tmi Korhonen", Role.MANAGER)
+    for one in (rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID), korhonen):
+        a_certificate(sqlite_desk, one, sqlite_desk.ctx.now() + 3 * DAY)
+    return signed_in(browser, user)
+
+
+def id_of(desk, customer_id):
+    return rows(desk, "Organisation").get(customer_id=customer_id).pk
+
+
+def header_of(browser):
+    return " ".join(browser.page.xpath("string(//header//*[contains(@class, 'acting')])").split())
+
+
+def test_the_choice_narrows_the_start_page_and_is_kept(sqlite_desk, maija):
+    assert "2 certificates expire within 14 days" in main_of(maija.get("/"))
+    assert "All 2 organisations" in header_of(maija)
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    assert "1 certificate expires within 14 days" in main_of(maija)
+    assert "Tmi Korhonen (Tmi Korhonen)" in header_of(maija.get("/settings/certificates"))
+    maija.get("/settings/acting-for").press("represent", represented="all")
+    assert "2 certificates expire within 14 days" in main_of(maija)
+
+
+def test_a_choice_whose_role_has_ended_is_ignored(sqlite_desk, maija):
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    rows(sqlite_desk, "RoleAssignment").filter(organisation__name="Tmi Korhonen").update(
+        withdrawn_at=sqlite_desk.ctx.now()
+    )
+    text = main_of(maija.get("/"))
+    assert ("1 certificate expires within 14 days" in text, "Korhonen" in header_of(maija)) == (True, False)
+
+
+@pytest.mark.parametrize("sent", ["0" * 32, "", "ALL"])
+def test_an_organisation_of_others_is_not_chosen(sqlite_desk, maija, sent):
+    page = maija.get("/settings/acting-for").press("represent", represented=sent)
+    assert (page.reply.status, page.error) == (422, "Choose one of the organisations.")
+    assert "All 2 organisations" in header_of(maija.get("/"))
+
+
+def test_a_new_name_is_shown_at_once(sqlite_desk, maija):
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    rows(sqlite_desk, "Organisation").filter(name="Tmi Korhonen").update(name="Korhonen Oy")
+    assert "Korhonen Oy" in header_of(maija.get("/settings/certificates"))
+
+
+def test_the_only_organisation_is_named_without_a_switch(sqlite_desk, browser):
+    user = account(sqlite_desk, "pekka")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+    signed_in(browser, user).get("/")
+    assert CUSTOMER_ID in header_of(browser)
+    assert browser.page.xpath("//header//a[contains(@href, 'acting-for')]") == []
+
+
+def test_few_of_many_are_shown_and_others_are_found(sqlite_desk, browser):
+    user = account(sqlite_desk, "firm")
+    for number in range(SHOWN + 2):
+        an_organisation(sqlite_desk, f"Client {number:03d}")
+        mandate(sqlite_desk, user, f"Client {number:03d}", Role.VIEWER)
+    signed_in(browser, user).get("/settings/acting-for")
+    assert len(browser.page.xpath("//input[@type='radio']")) == SHOWN + 1, "and all of them"
+    assert f"The first {SHOWN} of {SHOWN + 2} organisations are shown." in main_of(browser)
+    browser.get("/settings/acting-for?find=T+051")
+    assert browser.page.xpath("//input[@type='radio']/@value") == ["all", id_of(sqlite_desk, "Client 051")]
+    assert "No organisation that you act for" in main_of(browser.get("/settings/acting-for?find=korhonen"))
+
+
+MATCHES = {
+    "inside the name": ("orhone", True),
+    "each word": ("oy kor", True),
+    "a word that is not there": ("korhonen ab", False),
+    "inside the ID": ("567-1", True),
+    "the ID as a VAT number is written": ("12345671", True),
+    "nothing typed": ("", True),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), MATCHES.values(), ids=MATCHES)
+def test_matches(text, expected):
+    assert matches(OrganisationLabel("1234567-1", "Korhonen Oy"), text) is expected
+
+
+def test_strangers_sign_in_first(sqlite_desk):
+    reply = Browser(people_door(sqlite_desk)).get("/settings/acting-for").reply
+    assert reply.headers["location"].startswith("/account/login")

@@ -1,0 +1,211 @@
+"""Pages about ends of authorisations: tasks, lists of both sides, a firm's clients, check pages."""
+
+from urllib.parse import urlencode
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database import models
+from sinetti.domain.access.roles import Role
+from tests.eservice.test_authorisations import another, text_of
+from tests.support.authority import CUSTOMER_ID as CLIENT
+from tests.support.authority import CUSTOMER_NAME
+from tests.support.browser import Browser, people_door
+from tests.support.firms import rows
+from tests.support.service_context import DAY, add_organisation
+from tests.support.users import account, mandate, signed_in
+
+FIRM = "7654321-4"
+PAGE, CLIENTS = "/settings/authorisations", "/settings/clients"
+MOST_STATEMENTS = 8
+
+
+@pytest.fixture
+def signatory(sqlite_desk):
+    """Return the browser of a signatory of the client; a firm's and a viewer's role have an end."""
+    add_organisation(sqlite_desk, FIRM)
+    ends = sqlite_desk.clock.now + 300 * DAY
+    user = account(sqlite_desk, "signatory")
+    mandate(sqlite_desk, user, CLIENT, Role.SIGNATORY)
+    mandate(sqlite_desk, account(sqlite_desk, "viewer"), CLIENT, Role.VIEWER, ends)
+    mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER, ends)
+    return signed_in(Browser(people_door(sqlite_desk)), user)
+
+
+def as_account(desk, name):
+    return signed_in(Browser(people_door(desk)), rows(desk, "User").get(email=f"{name}@people.example"))
+
+
+def later(desk, days):
+    desk.clock.now += days * DAY
+
+
+def links(browser, text):
+    return [str(one) for one in browser.page.xpath(f"//main//a[starts-with(normalize-space(), '{text}')]/@href")]
+
+
+def test_an_ended_one_is_given_again_from_the_list(signatory, sqlite_desk):
+    later(sqlite_desk, 301)
+    page = signatory.get(f"{PAGE}?show=ended")
+    assert "Ended in the last year" in text_of(page)
+    assert "viewer@people.example" in text_of(page)
+    firm, person = sorted(links(page, "Give again"))
+    page.get(firm)
+    assert page.page.xpath("//input[@name='customer_id']/@value") == [FIRM]
+    page.press("give")
+    assert "Authorisation given." in text_of(page)
+    page.get(person)
+    assert page.page.xpath("//input[@name='email']/@value") == ["viewer@people.example"]
+    page.press("give")
+    assert "Ended in the last year" not in text_of(page)
+    assert "Give again" not in text_of(page.get(f"{PAGE}/person?{urlencode({'again': '0' * 32})}"))
+
+
+def test_only_ending_ones_are_shown_on_request(signatory, sqlite_desk):
+    later(sqlite_desk, 250)
+    page = signatory.get(f"{PAGE}?show=ending")
+    assert "Only authorisations that end within 60 days are shown." in text_of(page)
+    assert "signatory@people.example" not in text_of(page)
+    assert text_of(page).count("ends soon") == 2
+    assert "signatory@people.example" in text_of(page.get(links(page, "Show all authorisations")[0]))
+
+
+def test_a_person_asks_again_or_removes_it_from_the_list(signatory, sqlite_desk):
+    later(sqlite_desk, 250)
+    viewer = as_account(sqlite_desk, "viewer").get("/settings/profile")
+    assert "ends soon" in text_of(viewer)
+    (again,) = links(viewer, "Ask again")
+    later(sqlite_desk, 51)
+    viewer.get("/settings/profile")
+    assert links(viewer, "Ask again") == [again]
+    assert "Ended in the last year" in text_of(viewer)
+    viewer.get(again)
+    assert viewer.page.xpath("//input[@name='customer_id']/@value") == [CLIENT]
+    assert viewer.page.xpath("//input[@name='role'][@checked]/@value") == ["viewer"]
+    assert "Request saved." in text_of(viewer.press("ask"))
+    viewer.get("/settings/profile")
+    assert "Choose at least one authorisation." in text_of(viewer.press("note"))
+    (picked,) = viewer.page.xpath("//input[@name='mandate']/@value")
+    assert "1 authorisation removed from the list." in text_of(viewer.press("note", mandate=picked))
+    assert "Ended in the last year" not in text_of(viewer)
+
+
+def test_the_giver_removes_one_from_the_list(signatory, sqlite_desk):
+    later(sqlite_desk, 301)
+    signatory.get(f"{PAGE}?show=ended")
+    picked = signatory.page.xpath("//input[@name='mandate']/@value")[0]
+    assert "1 authorisation removed from the list." in text_of(signatory.press("note", mandate=picked))
+    assert signatory.path.startswith(PAGE)
+    assert links(signatory, "Give again")
+
+
+def a_fleet(desk, count):
+    """Insert further clients of the firm; a third has ended, a third ends soon."""
+    now = desk.clock.now
+    firm = rows(desk, "Organisation").get(customer_id=FIRM)
+    clients = [
+        models.Organisation(
+            customer_id=f"c{number}", normalised_id=f"c{number}", kind="artificial", name=f"Oy Korhonen {number:03} Ab",
+            language="fi", created=now,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    rows(desk, "Organisation").bulk_create(clients)
+    ends = (now - 10 * DAY, now + 20 * DAY, now + 200 * DAY)
+    rows(desk, "RoleAssignment").bulk_create(
+        models.RoleAssignment(
+            organisation=one, agent=firm, role=Role.MANAGER, valid_from=now - 400 * DAY, valid_until=ends[number % 3]
+        )
+        for number, one in enumerate(clients)
+    )
+
+
+def test_a_firms_page_of_clients(signatory, sqlite_desk):
+    desk = sqlite_desk
+    a_fleet(desk, 320)
+    manager = another(desk, "manager", (FIRM, Role.MANAGER))
+    with CaptureQueriesContext(connections["default"]) as statements:
+        manager.get(CLIENTS)
+    assert len(statements) <= MOST_STATEMENTS, [one["sql"][:80] for one in statements]
+    assert len(manager.reply.body) < 150_000
+    assert "All (321) In force (107) End within 60 days (107) Ended (107)" in text_of(manager)
+    assert "Rows 1 to 50" in text_of(manager)
+    manager.get(f"{CLIENTS}?q=honen+31")
+    assert "All (10)" in text_of(manager)
+    manager.get(links(manager, "Ended (3)")[0])
+    assert text_of(manager).count("Ended 2") == 3
+    manager.get(f"{CLIENTS}?sort=-until")
+    assert CUSTOMER_NAME in text_of(manager), "the latest end first"
+    assert "No client matches." in text_of(manager.get(f"{CLIENTS}?q=nothing"))
+    manager.get(f"{CLIENTS}?show=wrong&sort=wrong&page=x")
+    assert "All (321)" in text_of(manager), "what the page does not offer counts as absent"
+
+
+def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_desk):
+    desk = sqlite_desk
+    a_fleet(desk, 320)
+    manager = another(desk, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
+    assert "Ask again: all that end or have ended (214)" in text_of(manager)
+    manager.press("again-all")
+    assert "Clients to ask (214)" in text_of(manager)
+    assert "1,000 requests in 24 hours; 1,000 are left." in text_of(manager)
+    assert len(manager.reply.body) < 150_000
+    picks = manager.page.xpath("//input[@name='mandate'][@checked]/@value")
+    assert len(picks) == 214
+    (form,) = (one for one in manager.page.forms if one.xpath(".//button[@value='again']"))
+    fields = [(name, value) for name, value in form.form_values() if value != picks[0]]
+    late = [(name, "1.1.2020" if name == "until" else value) for name, value in fields]
+    manager._ask("POST", form.action, urlencode([*late, ("do", "again")]).encode())
+    assert "Choose a day in the future." in text_of(manager)
+    manager._ask("POST", form.action, urlencode([*fields, ("do", "again")]).encode())
+    assert manager.reply.status == 303
+    assert "Requests sent to 213 clients." in text_of(manager.get(manager.reply.headers["location"]))
+    assert rows(desk, "RoleRequest").count() == 213
+    assert "Ask again: all that end or have ended (214)" in text_of(manager.get(CLIENTS))
+    manager.press("check-again", mandate=picks[1])
+    assert "These clients cannot be asked now." in text_of(manager)
+
+
+def test_one_press_asks_no_client(signatory, sqlite_desk):
+    """The button of the check page counts on the page that showed whom it asks."""
+    a_fleet(sqlite_desk, 3)
+    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
+    picks = manager.page.xpath("//input[@name='mandate']/@value")
+    (form,) = (one for one in manager.page.forms if one.xpath(".//button[@value='check-again']"))
+    fields = [*form.form_values(), ("do", "again"), ("mandate", picks[0]), ("until", "2026-12-31")]
+    manager._ask("POST", form.action, urlencode(fields).encode())
+    assert not rows(sqlite_desk, "RoleRequest").exists()
+
+
+def test_a_firm_removes_ended_clients_from_its_list(signatory, sqlite_desk):
+    a_fleet(sqlite_desk, 3)
+    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get(f"{CLIENTS}?show=ended")
+    (picked,) = manager.page.xpath("//input[@name='mandate']/@value")
+    assert "Choose at least one authorisation." in text_of(manager.press("note"))
+    assert "1 authorisation removed from the list." in text_of(manager.press("note", mandate=picked))
+    assert "Ended (0)" in text_of(manager)
+
+
+def test_a_withdrawal_shows_effect_reach_and_letter_first(signatory, sqlite_desk):
+    desk = sqlite_desk
+    another(desk, "manager", (FIRM, Role.MANAGER))
+    row = rows(desk, "RoleAssignment").get(agent__isnull=False)
+    page = signatory.get(f"{PAGE}/{row.pk}").press("check-withdraw")
+    shown = text_of(page)
+    assert f"can no longer act for {CUSTOMER_NAME} in this service." in shown
+    assert "Certificates that the holder can no longer manage" in shown
+    assert "manager@people.example" in shown
+    assert "no longer receives messages about its certificates" in shown, "the letter's own words"
+    assert rows(desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is None
+    assert not rows(desk, "OutboxMessage").filter(kind="authorisation").exists(), "the rehearsal leaves no row"
+    page.press("withdraw")
+    assert rows(desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is not None
+
+
+def test_a_withdrawal_without_its_check_page_does_nothing(signatory, sqlite_desk):
+    row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
+    signatory.get(f"{PAGE}/{row.pk}")
+    (form,) = (one for one in signatory.page.forms if one.xpath(".//button[@value='check-withdraw']"))
+    signatory.post(f"{PAGE}/{row.pk}", {**dict(form.form_values()), "do": "withdraw"})
+    assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is None

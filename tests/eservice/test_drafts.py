@@ -1,0 +1,213 @@
+"""Drafts of forms: what was typed survives, belongs to its reader, and never acts."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings
+
+from sinetti.database.models import Order, OutboxMessage
+from sinetti.domain.access.roles import Role
+from sinetti.domain.refusals import WriteRefused
+from sinetti.eservice.accounts.sessions import SessionStore, stored
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser
+from tests.support.users import account, mandate, signed_in
+
+NEW = "/settings/orders/new"
+TYPED = {
+    "description": "Palkat",
+    "contact_name": "Terho Tekninen",
+    "contact_email": "terho@malli.example",
+    "contact_language": "fi",
+    "deputy_language": "fi",
+    "whose": "own",
+    "channel": "WS",
+}
+
+
+@pytest.fixture
+def maija(sqlite_desk):
+    """Return an account with a manager's role."""
+    user = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.MANAGER)
+    return user
+
+
+@pytest.fixture
+def form(browser, maija):
+    """Return a browser before the form of an order."""
+    return signed_in(browser, maija).get(NEW)
+
+
+def value(browser: Browser, name: str) -> str:
+    """Return the value of a field on the page."""
+    return next((str(one) for one in browser.page.xpath(f"//*[@name='{name}']/@value")), "")
+
+
+def said(browser: Browser) -> str:
+    return " ".join(browser.page.find(".//main").text_content().split())
+
+
+def send(browser: Browser, does: str, headers: dict[str, str] | None = None, **typed: str) -> str:
+    """Press a button without following the redirect; return its address."""
+    (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
+    body = {name: text or "" for name, text in form.form_values()} | {"do": does} | typed
+    browser.headers |= headers or {}
+    browser._ask("POST", form.action, urlencode(body).encode())
+    return browser.reply.headers.get("location", "")
+
+
+def switch(browser: Browser, language: str, **typed: str) -> Browser:
+    """Press a language in the header, with these values typed into the form."""
+    (button,) = browser.page.xpath(f"//nav[@class='languages']//button[@value='{language}']")
+    (form,) = browser.page.xpath(f"//form[@id='{button.get('form')}']")
+    body = {name: text or "" for name, text in form.form_values()} | {"lang": language} | typed
+    browser._ask("POST", button.get("formaction"), urlencode(body).encode())
+    assert browser.reply.status == 303
+    return browser.get(browser.reply.headers["location"])
+
+
+def end_session(browser: Browser) -> None:
+    """End the session on the server, as the end of its time does."""
+    SessionStore(stored(browser.cookies[settings.SESSION_COOKIE_NAME])).delete()
+
+
+def sign_in_again(browser: Browser, user: object) -> None:
+    """Sign in within the session of the browser, as allauth does it."""
+    kept = SessionStore(stored(browser.cookies[settings.SESSION_COOKIE_NAME])).load()
+    signed_in(browser, user, keeps=kept)
+
+
+def test_an_error_page_is_a_visit_that_keeps_the_values(form):
+    where = send(form, "check", **TYPED | {"contact_email": "x"})
+    assert form.reply.status == 303
+    form.get(where)
+    assert (form.reply.status, value(form, "description")) == (422, "Palkat")
+    assert "Error" in form.page.findtext(".//title")
+
+
+def test_a_plain_visit_shows_what_was_typed_and_offers_an_empty_form(form):
+    send(form, "check", **TYPED)
+    form.get(NEW)
+    assert value(form, "description") == "Palkat"
+    assert "We kept what you typed" in said(form)
+    empty = form.page.xpath("//main//a[contains(., 'empty form')]/@href")[0]
+    assert value(form.get(empty), "description") == ""
+
+
+def test_a_check_page_survives_reload_and_another_language(form):
+    where = send(form, "check", **TYPED)
+    for _reload in range(2):
+        assert form.get(where).heading == "Check the order"
+    assert "Palkat" in said(form.get(f"{where}&lang=sv"))
+
+
+def test_a_change_of_language_keeps_values_and_shows_no_new_error(form):
+    switch(form, "fi", description="Palkat", contact_email="x")
+    assert (form.reply.status, form.error) == (200, "")
+    assert value(form, "contact_email") == "x"
+    assert form.page.get("lang") == "fi"
+
+
+def test_a_change_of_language_keeps_the_errors_that_were_shown(form):
+    form.get(send(form, "check", **TYPED | {"contact_email": "x"}))
+    before = len(form.page.xpath("//*[@id='errors']//li"))
+    switch(form, "sv", description="Lön", contact_name="")
+    assert len(form.page.xpath("//*[@id='errors']//li")) == before == 1
+    assert value(form, "description") == "Lön"
+
+
+def test_values_survive_the_end_of_a_session(form, maija):
+    end_session(form)
+    where = send(form, "check", **TYPED)
+    assert where.startswith("/account/login/?next=")
+    form.get(where)
+    after = form.page.xpath("//input[@name='next']/@value")[0]
+    sign_in_again(form, maija)
+    form.get(after)
+    assert "Nothing has been sent" in said(form)
+    assert "Palkat" in said(form)
+
+
+def test_another_person_in_the_same_browser_sees_nothing(form, sqlite_desk):
+    end_session(form)
+    form.get(send(form, "check", **TYPED))
+    after = form.page.xpath("//input[@name='next']/@value")[0]
+    other = account(sqlite_desk, "other")
+    mandate(sqlite_desk, other, CUSTOMER_ID, Role.MANAGER)
+    sign_in_again(form, other)
+    for place in (after, NEW):
+        assert "Palkat" not in form.get(place).reply.body.decode()
+
+
+def test_a_form_of_another_reader_is_not_kept(form, sqlite_desk):
+    mine = form.page.xpath("//input[@name='typed']/@value")[0]
+    other = account(sqlite_desk, "other")
+    mandate(sqlite_desk, other, CUSTOMER_ID, Role.MANAGER)
+    signed_in(form, other).get(NEW)
+    send(form, "check", **TYPED | {"typed": mine})
+    assert form.reply.status == 200, "answered at once, without a draft"
+
+
+def test_back_after_the_act_says_so_and_the_button_acts_once(form, sqlite_desk):
+    check = send(form, "check", **TYPED)
+    done = send(form.get(check), "send")
+    assert done.startswith("/settings/orders/")
+    form.get(done)
+    form.get(check)
+    assert "You sent this form" in said(form)
+    assert send(form, "send") == done
+    orders = Order.objects.using(sqlite_desk.db.alias)
+    assert orders.count() == 1
+    assert value(form.get(NEW), "description") == "", "a new form is empty"
+    assert "Show what you sent" in said(form)
+
+
+def test_a_page_shown_again_never_acts(form, sqlite_desk):
+    check = send(form, "check", **TYPED)
+    form.get(check)
+    end_session(form)
+    send(form, "send")
+    assert Order.objects.using(sqlite_desk.db.alias).count() == 0
+
+
+def test_a_block_that_reads_only_refuses_writes(sqlite_desk):
+    rows = OutboxMessage.objects.using(sqlite_desk.db.alias)
+    with sqlite_desk.db.reading_only():
+        assert rows.count() == 0
+        with pytest.raises(WriteRefused):
+            rows.update(kind="x")
+        with pytest.raises(WriteRefused):
+            rows.filter(pk="x").delete()
+
+
+def test_a_draft_lapses_after_an_hour(form, sqlite_desk):
+    where = send(form, "check", **TYPED)
+    sqlite_desk.clock.now += timedelta(hours=1, seconds=1)
+    form.get(where)
+    assert value(form, "description") == ""
+    assert "one hour" in said(form)
+
+
+def test_a_draft_is_limited_in_size_and_number(form):
+    send(form, "check", **TYPED | {"description": "x" * 17_000})
+    assert form.reply.status == 422
+    found = [send(form.get(f"{NEW}?draft=none"), "check", **TYPED) for _more in range(11)]
+    assert "one hour" in said(form.get(found[0]))
+    assert form.get(found[1]).heading == "Check the order"
+
+
+def test_a_stale_page_keeps_its_values(form):
+    form.cookies[settings.CSRF_COOKIE_NAME] = "n" * 32
+    where = send(form, "check", {"sec-fetch-site": "same-origin"}, **TYPED)
+    assert form.reply.status == 303
+    assert "Nothing has been sent" in said(form.get(where))
+    assert "Palkat" in form.reply.body.decode()
+
+
+@pytest.mark.parametrize("place", ["cross-site", ""])
+def test_another_sites_form_is_not_kept(form, place):
+    form.cookies[settings.CSRF_COOKIE_NAME] = "n" * 32
+    send(form, "check", {"sec-fetch-site": place} if place else {}, **TYPED)
+    assert form.reply.status == 403

@@ -1,0 +1,125 @@
+"""First page of clerks: search, work by age, state of the service, figures."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database.operations.figures import load_figures, store_figures
+from sinetti.domain.operations.figures import FLEET, STALE_AFTER, HealthKind
+from sinetti.services.monitoring.figures import refresh_figures
+from tests.eservice.site.test_common import main_of
+from tests.support.clerks import looked
+from tests.support.firms import a_certificate, a_person, an_organisation, rows
+from tests.support.users import account, signed_in
+from tests.support.visits import PURPOSE
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def anna(sqlite_desk, browser):
+    """Return the browser of a clerk who has stated a purpose."""
+    return signed_in(browser, account(sqlite_desk, "anna", staff=True), keeps={PURPOSE: "support"})
+
+
+def an_application(desk, age, **changes):
+    one = an_organisation(desk, f"Applicant {age.days}")
+    terms = {"case_number": str(age.days), "channels": ["WS"], "purpose": "p", "language": "fi", "state": "open"}
+    rows(desk, "AccessApplication").create(organisation=one, created=desk.ctx.now() - age, **terms, **changes)
+
+
+def tasks(browser):
+    return [" ".join(one.text_content().split()) for one in browser.page.xpath("//ul[@class='tasks']/li")]
+
+
+def test_the_work_stands_by_urgency_and_age(sqlite_desk, anna):
+    now = sqlite_desk.ctx.now()
+    assert "No work is waiting." in main_of(anna.get("/staff"))
+    an_application(sqlite_desk, 5 * DAY)
+    an_application(sqlite_desk, DAY)
+    own = {"officer": f"user.{rows(sqlite_desk, 'User').get().pk}", "reason": "superseded", "serials": [], "count": 0}
+    rows(sqlite_desk, "BulkRevocation").create(created=now, expires=now + DAY, **own)
+    rows(sqlite_desk, "BulkRevocation").create(created=now, expires=now + DAY, **{**own, "officer": "user.x"})
+    fleet, contact = an_organisation(sqlite_desk, "Fleet"), a_person(sqlite_desk, "contact@malli.example")
+    for number in range(FLEET):
+        a_certificate(sqlite_desk, fleet, now + (3 + number) * DAY, contact if number else None)
+    refresh_figures(sqlite_desk.ctx)
+    found = tasks(anna.get("/staff"))
+    assert [one.partition("The ")[0] for one in found] == [
+        "1 organisation with many certificates that expire soon",
+        "1 certificate without a contact person",
+        "2 applications to decide",
+        "1 revocation to confirm",
+    ]
+    assert "1 proposal of your own waits for another clerk." in main_of(anna)
+
+
+def test_the_page_has_no_personal_data_and_is_not_logged(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "anna", staff=True))
+    a_certificate(sqlite_desk, an_organisation(sqlite_desk, "Fleet"), sqlite_desk.ctx.now() + DAY)
+    refresh_figures(sqlite_desk.ctx)
+    text = main_of(browser.get("/staff"))
+    assert ("State the purpose" in text, "Fleet" in text, looked(sqlite_desk)) == (True, False, [])
+
+
+def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
+    fleet = an_organisation(sqlite_desk, "Fleet")
+    a_certificate(sqlite_desk, fleet, sqlite_desk.ctx.now() + DAY)
+    refresh_figures(sqlite_desk.ctx)
+    anna.get("/staff/work/contactless")
+    (row,) = anna.page.xpath("//tbody/tr")
+    assert " ".join(row.text_content().split()).startswith("FleetFleet 1")
+    assert row.xpath(".//a/@href") == [f"/staff/organisations/{fleet.pk}"]
+    assert looked(sqlite_desk) == [("search:certificates", {"purpose": "support"})]
+    assert "Nothing to show." in main_of(anna.get("/staff/work/fleets"))
+    assert anna.get("/staff/work/other").reply.status == 404
+
+
+HEALTH = {
+    "all is well": ({}, "Revocation lists are up to date. Status responses (OCSP) are up to date."),
+    "old lists": ({HealthKind.LISTS: 96}, "A revocation list is 96 hours old."),
+    "failed messages": ({HealthKind.FAILED: 2}, "2 messages have failed. Open the outbox and send them again."),
+    "a wrong clock": ({HealthKind.CLOCK: 1}, "so no certificate is issued. Call the operator now."),
+}
+
+
+@pytest.mark.parametrize(("health", "expected"), HEALTH.values(), ids=HEALTH)
+def test_the_state_of_the_service_is_in_words(sqlite_desk, anna, health, expected):
+    refresh_figures(sqlite_desk.ctx)
+    store_figures(sqlite_desk.db, replace(load_figures(sqlite_desk.db), health=health))
+    text = main_of(anna.get("/staff"))
+    assert expected in text
+    assert ("Messages leave on time." in text, "The background work has stopped" in text) == (True, False)
+
+
+def test_old_figures_say_that_the_background_work_has_stopped(sqlite_desk, anna):
+    assert "The figures have not been counted yet." in main_of(anna.get("/staff"))
+    refresh_figures(sqlite_desk.ctx)
+    found = load_figures(sqlite_desk.db)
+    store_figures(sqlite_desk.db, replace(found, machine_at=found.machine_at - 2 * STALE_AFTER))
+    assert "The background work has stopped since then. Call the operator." in main_of(anna.get("/staff"))
+
+
+def test_refusals_stand_by_their_number(sqlite_desk, anna):
+    now = sqlite_desk.ctx.now()
+    one = a_certificate(sqlite_desk, an_organisation(sqlite_desk, "Fleet"), now + DAY)
+    for reason in ("key-reused", "too-early", "too-early", "of an older version"):
+        rows(sqlite_desk, "RejectedRequest").create(
+            lineage=one.lineage, reason=reason, operation="renew", at=now, request_id="0" * 32
+        )
+    refresh_figures(sqlite_desk.ctx)
+    anna.get("/staff")
+    table = anna.page.xpath("//table[.//th[contains(., 'Reason')]]/tbody/tr")
+    found = [" ".join(row.text_content().split()) for row in table]
+    assert [(one[:9], one[-1]) for one in found] == [("Too early", "2"), ("This key ", "1")]
+
+
+def test_the_page_takes_few_statements(sqlite_desk, anna):
+    refresh_figures(sqlite_desk.ctx)
+    anna.get("/staff")
+    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as caught:
+        anna.get("/staff")
+    assert len(caught) <= 6, [one["sql"][:80] for one in caught]

@@ -1,0 +1,331 @@
+"""Three main tasks of each of the seven roles, from the start page or the letter to the result.
+
+A task is a function of a `Scene`. It adds the objects that the task needs, and then acts as people do. The roles are
+those of docs/e-service: representative, certificate manager, viewer, accounting firm, technical contact person, clerk,
+second clerk.
+"""
+
+import itertools
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_csr
+from playwright.sync_api import Browser
+
+from sinetti.database import models
+from sinetti.database.access import pending_invitations
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.roles import Role
+from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import format_datetime
+from sinetti.services.issuance.secure_message import order_and_offer
+from sinetti.services.staff.organisations import load, preview, propose_load
+from tests.judges.walker import Combination, Given, Walker, windows_of
+from tests.support.clerks import a_clerk
+from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation, looked_after, rows
+from tests.support.secure import code_of_sms, sent_of
+from tests.support.service_context import CONTACT, REQUEST, Desk, an_order, csr, new_key
+from tests.support.signing_in import code
+from tests.support.users import account, mandate
+from tests.support.visits import PASSWORD, with_factors
+
+SECRET = "JBSWY3DPEHPK3PXP"
+DAY = timedelta(days=1)
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Scene:
+    """A desk with its pages, a browser, and the combination of this walk. Each walk has its own objects."""
+
+    desk: Desk
+    address: str
+    browser: Browser
+    chosen: Combination
+    windows: ExitStack
+
+    def visitor(self) -> Walker:
+        """Return a person without an account, in a window of their own."""
+        return self.windows.enter_context(windows_of(self.browser, self.address, self.chosen))
+
+    def user(self, name: str, *mandates: tuple[models.Organisation, Role], staff: bool = False) -> Walker:
+        """Return a person who has opened the start page and signed in there with both factors."""
+        known = account(self.desk, f"{name}-{next(_NUMBERS)}", language=self.chosen.language, staff=staff)
+        with_factors(self.desk, known)
+        for organisation, role in mandates:
+            mandate(self.desk, known, organisation.customer_id, role)
+        one = self.visitor().opens("/").follows("Sign in")
+        one.types("E-mail address", known.email).types("Password", PASSWORD).presses("Sign in")
+        return one.types("Verification code", code(SECRET)).presses("Continue").reads(Given(known.name))
+
+    def clerk(self, name: str, purpose: str) -> Walker:
+        """Return a clerk at the clerk's pages, who has stated a purpose."""
+        one = self.user(name, staff=True).follows("Clerk's pages").follows("State the purpose")
+        return one.chooses("What do you need the information for?", purpose).presses("Continue")
+
+    def organisation(self, name: str) -> models.Organisation:
+        """Return a new organisation that is approved for WS, with a representative and a contact person."""
+        number = f"R-{next(_NUMBERS)}"
+        new = an_organisation(self.desk, number, a_person(self.desk, f"office@{number}.example"))
+        new.name = f"{name} {number}"
+        new.save()
+        a_signatory(self.desk, new, a_person(self.desk, f"director@{number}.example"))
+        return new
+
+    def certificate(self, organisation: models.Organisation, days: int) -> str:
+        """Give an organisation a certificate with so many days left; return its description."""
+        contact = a_person(self.desk, f"contact@{organisation.customer_id}.example", "Terho Tekninen")
+        held = a_certificate(self.desk, organisation, self.desk.ctx.now() + days * DAY, contact)
+        name = f"Payroll {next(_NUMBERS)}"
+        rows(self.desk, "Lineage").filter(pk=held.lineage_id).update(description=name)
+        return name
+
+
+def orders_a_certificate(scene: Scene) -> None:
+    """A representative orders a certificate and finds it in the list."""
+    one = scene.user("representative", (scene.organisation("Tilaaja Oy"), Role.SIGNATORY))
+    one.follows("Order a certificate").types("Description", "Payroll of the walk")
+    one.types("Technical contact person: name", "Terho Tekninen")
+    one.types("Technical contact person: e-mail", "terho@customer.example")
+    one.types("Technical contact person: phone", "+358 40 1234567").presses("Check the order")
+    one.reads(Given("terho@customer.example")).presses("Send the order").reads("Certificate ordered.")
+    one.follows("Technical interface and certificates").follows(Given("Payroll of the walk"))
+    one.reads(Given("terho@customer.example"))
+
+
+def invites_a_manager(scene: Scene) -> None:
+    """A representative invites a certificate manager and finds the invitation."""
+    one = scene.user("representative", (scene.organisation("Kutsuja Oy"), Role.SIGNATORY))
+    one.follows("Authorisations").follows("Give an authorisation to a person")
+    one.types("Name", "Hilla Hoitaja").types("E-mail address", "hilla@customer.example")
+    one.chooses("Authorisation", "Certificate manager: can order, retrieve and revoke certificates and change their "
+                "contact persons")  # fmt: skip
+    one.presses("Give the authorisation").follows(Given("Hilla Hoitaja")).reads(Given("hilla@customer.example"))
+
+
+def revokes_a_certificate(scene: Scene) -> None:
+    """A representative revokes a certificate after reading the effect."""
+    organisation = scene.organisation("Sulkija Oy")
+    held = scene.certificate(organisation, 300)
+    one = scene.user("representative", (organisation, Role.SIGNATORY)).follows("Technical interface and certificates")
+    one.follows(Given(held)).follows("Revoke this certificate")
+    one.chooses("Reason for revocation", "It is no longer needed because the program is no longer used")
+    one.presses("Continue").reads(Given(organisation.name)).presses("Revoke this certificate permanently")
+    one.reads("Revoked")
+
+
+def orders_a_replacement(scene: Scene) -> None:
+    """A certificate manager sees what ends soon and orders its replacement."""
+    organisation = scene.organisation("Korvaaja Oy")
+    held = scene.certificate(organisation, 9)
+    one = scene.user("manager", (organisation, Role.MANAGER)).follows("All certificates").follows(Given(held))
+    one.follows("Order a replacement").types("Technical contact person: phone", "+358 40 1234567")
+    one.presses("Check the order").reads(Given(held)).presses("Send the order").reads("Certificate ordered.")
+
+
+def names_another_contact(scene: Scene) -> None:
+    """A certificate manager names another technical contact person."""
+    organisation = scene.organisation("Vaihtaja Oy")
+    held = scene.certificate(organisation, 200)
+    one = scene.user("manager", (organisation, Role.MANAGER)).follows("All certificates").follows(Given(held))
+    one.follows("Change the contact person").types("Name", "Uusi Tekninen")
+    one.types("E-mail", "uusi@customer.example").presses("Save").reads(Given("uusi@customer.example"))
+
+
+def lets_one_end(scene: Scene) -> None:
+    """A certificate manager lets a certificate end, and no reminder follows."""
+    organisation = scene.organisation("Päättäjä Oy")
+    held = scene.certificate(organisation, 30)
+    one = scene.user("manager", (organisation, Role.MANAGER)).follows("All certificates").follows(Given(held))
+    one.follows("Let it expire").presses("Let it expire").reads("Turn reminders on again")
+
+
+def finds_an_end(scene: Scene) -> None:
+    """A viewer searches for a certificate and reads on its page who is responsible."""
+    organisation = scene.organisation("Katselija Oy")
+    held, other = scene.certificate(organisation, 30), scene.certificate(organisation, 300)
+    one = scene.user("viewer", (organisation, Role.VIEWER)).follows("All certificates")
+    one.types("Search", held).presses("Show results").misses(Given(other)).follows(Given(held))
+    one.reads(Given("Terho Tekninen")).misses("Revoke this certificate")
+
+
+def takes_the_list_away(scene: Scene) -> None:
+    """A viewer downloads the list of certificates as a file."""
+    organisation = scene.organisation("Lataaja Oy")
+    held = scene.certificate(organisation, 30)
+    one = scene.user("viewer", (organisation, Role.VIEWER)).follows("All certificates")
+    written = one.downloads("link", "Download as CSV").path().read_text("utf-8-sig")
+    assert held in written, written
+
+
+def asks_for_more(scene: Scene) -> None:
+    """A viewer requests the authorisation of a certificate manager."""
+    organisation = scene.organisation("Pyytäjä Oy")
+    one = scene.user("viewer", (organisation, Role.VIEWER)).opens("/settings/authorisations/ask")
+    one.types("Business ID of the organisation", organisation.customer_id)
+    one.chooses("Authorisation", "Certificate manager: can order, retrieve and revoke certificates and change their "
+                "contact persons")  # fmt: skip
+    one.presses("Send request").reads(Given(organisation.customer_id)).reads("awaiting an answer")
+
+
+def the_firm(scene: Scene) -> tuple[Walker, list[models.Organisation]]:
+    """Return the manager of a firm with forty clients, and the clients."""
+    firm = scene.organisation("Tilitoimisto Oy")
+    clients = [scene.organisation("Asiakas Oy") for _ in range(39)]
+    clients.append(scene.organisation("Maalaamo Korhonen Oy"))
+    for one in clients:
+        looked_after(scene.desk, one, firm, valid_until=scene.desk.ctx.now() + 200 * DAY)
+    for one in clients[-3:]:
+        scene.certificate(one, 20)
+    return scene.user("firm", (firm, Role.MANAGER)), clients
+
+
+def finds_a_client(scene: Scene) -> None:
+    """An accounting firm's manager finds the certificates of one client of many."""
+    one, clients = the_firm(scene)
+    one.follows("All certificates").types("Search", "Maalaamo Korhonen").presses("Show results")
+    one.reads(Given(f"contact@{clients[-1].customer_id}.example"))
+    one.misses(Given(f"contact@{clients[-2].customer_id}.example"))
+
+
+def asks_clients(scene: Scene) -> None:
+    """An accounting firm's manager requests authorisations of organisations."""
+    one, _ = the_firm(scene)
+    asked = scene.organisation("Uusi asiakas Oy").customer_id
+    one.follows("Clients").follows("Request authorisations").types("Business IDs", asked)
+    one.presses("Send request").reads(Given(asked)).reads("awaiting an answer")
+
+
+def replaces_many(scene: Scene) -> None:
+    """An accounting firm's manager orders all replacements that are due."""
+    one, clients = the_firm(scene)
+    one.follows("All certificates").follows("Order several replacements").presses("Continue")
+    one.reads(Given(clients[-1].name)).presses("Order replacements: {count}", count=3)
+    one.reads("Replacements ordered: {count}.", count=3)
+
+
+def a_message_to(scene: Scene, organisation: models.Organisation) -> tuple[str, Callable[[], str]]:
+    """Return the path of a letter's link to transfer IDs, and the code of the SMS that follows."""
+    new = replace(an_order(organisation.customer_id), contact=replace(CONTACT, language=scene.chosen.language))
+    sent = sent_of(scene.desk, order_and_offer(new, scene.desk.ctx, "operator", REQUEST))
+    path = f"/m/{link_token(scene.desk.ctx.transfer_key, OPEN_LINK, sent.offered.secure_id)}"
+    return path, lambda: code_of_sms(scene.desk, sent)
+
+
+def opens_a_message(scene: Scene) -> Walker:
+    """A technical contact person opens a message with the PIN code and reads the transfer IDs."""
+    path, pin = a_message_to(scene, scene.organisation("Vastaanottaja Oy"))
+    one = scene.visitor().opens(path).presses("Open message")
+    return one.types("PIN code", pin()).presses("Show the transfer IDs").reads("Your transfer IDs are ready.")
+
+
+def retrieves_in_the_browser(scene: Scene) -> None:
+    """A technical contact person goes on to retrieve the certificate in the browser."""
+    one = opens_a_message(scene).opens_tab("Retrieve in the browser (opens in a new tab)")
+    request = load_der_x509_csr(csr(new_key())).public_bytes(Encoding.PEM).decode()
+    one.types("Certificate signing request", request).presses("Retrieve the certificate")
+    one.reads("Certificate retrieved.")
+    assert "BEGIN CERTIFICATE" in one.downloads("button", "Certificate (PEM)").path().read_text()
+
+
+def stops_mail(scene: Scene) -> None:
+    """A former contact person reports that the certificate is no task of theirs any more."""
+    organisation = scene.organisation("Lopettaja Oy")
+    scene.certificate(organisation, 20)
+    lineage = rows(scene.desk, "Lineage").get(organisation=organisation)
+    letter = a_message(scene.desk, lineage.contact, lineage=lineage).message_id
+    one = scene.visitor().opens(f"/stop/{letter}/{link_token(scene.desk.ctx.transfer_key, STOP_LINK, letter)}")
+    one.presses("This is not my task any more").reads("Thank you for telling us. You do not need to do anything else.")
+
+
+def decides_an_application(scene: Scene) -> None:
+    """A clerk approves the application of an organisation."""
+    case = f"SI-{next(_NUMBERS):05}-AAAAA"
+    known = {"channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": scene.desk.ctx.now()}
+    organisation = scene.organisation("Hakija Oy")
+    rows(scene.desk, "AccessApplication").create(case_number=case, state="open", organisation=organisation, **known)
+    one = scene.clerk("clerk", "Application handling").follows("Applications for the technical interface")
+    one.types("Case number", case).presses("Search").reads(Given(organisation.name))
+    one.chooses("Decision", "Approve").presses("Make the decision").reads("Decision text")
+
+
+def adds_an_organisation(scene: Scene) -> None:
+    """A clerk adds an organisation to the register and finds it."""
+    number = f"N-{next(_NUMBERS)}"
+    one = scene.clerk("clerk", "Register maintenance").follows("Organisations").follows("Add an organisation")
+    one.types("ID", number).chooses("Type of ID", "Artificial ID (for testing)").types("Name", f"Uusi Oy {number}")
+    one.chooses("Language of messages", "Finnish").presses("Add").follows("Organisations")
+    one.types("ID or name", number).presses("Search").follows(Given(f"Uusi Oy {number}")).reads(Given(number))
+
+
+def proposes_a_revocation(scene: Scene) -> None:
+    """A clerk proposes to revoke all certificates of an organisation."""
+    organisation = scene.organisation("Päättynyt Oy")
+    for _ in range(11):
+        scene.certificate(organisation, 400)
+    one = scene.clerk("clerk", "Revocation of certificates").follows("Revoke several certificates")
+    one.follows("Select certificates").types("ID of the organisation", organisation.customer_id)
+    one.chooses("Reason", "it is no longer needed").presses("Show certificates")
+    one.reads("A second clerk must confirm this.").presses("Revoke or propose revocation")
+    one.reads("Withdraw proposal")
+
+
+def confirms_a_revocation(scene: Scene) -> None:
+    """A second clerk confirms the revocation that another one proposed."""
+    organisation, now = scene.organisation("Suljettu Oy"), scene.desk.ctx.now()
+    scene.certificate(organisation, 400)
+    held = rows(scene.desk, "Certificate").get(lineage__organisation=organisation)
+    first = a_clerk(scene.desk, f"first-{next(_NUMBERS)}")
+    rows(scene.desk, "BulkRevocation").all().delete()
+    rows(scene.desk, "BulkRevocation").create(
+        officer=first.officer, reason="superseded", serials=[held.serial], count=1, created=now, expires=now + DAY
+    )
+    one = scene.clerk("second-clerk", "Revocation of certificates").follows("Revoke several certificates")
+    one.follows(Given(_day(scene))).reads(Given(held.serial)).presses("Revoke all permanently: {count}", count=1)
+    one.reads(Given(held.serial)).misses("Awaiting a second clerk")
+
+
+def confirms_an_invitation(scene: Scene) -> None:
+    """A second clerk confirms the first representative of an organisation."""
+    organisation = scene.organisation("Edustamaton Oy")
+    rows(scene.desk, "RoleAssignment").filter(organisation=organisation).delete()
+    first, email = a_clerk(scene.desk, f"first-{next(_NUMBERS)}"), f"new@{organisation.customer_id}.example"
+    person = ContactDetails("Uusi Edustaja", email, "", Language.FI)
+    asked = (organisation.pk, person, first.actor.user_id, scene.desk.audit_entry())
+    pending_invitations.add(scene.desk.db, *asked)
+    one = scene.clerk("second-clerk", "Register maintenance").follows("Invitations of representatives")
+    one.follows(Given(organisation.name)).reads(Given(email)).presses("Confirm the invitation")
+    one.misses("Reject the invitation").reads(Given(email))
+
+
+def confirms_a_file(scene: Scene) -> None:
+    """A second clerk compares and confirms a file of changes to organisations."""
+    organisation = scene.organisation("Nimetty Oy")
+    first = a_clerk(scene.desk, f"first-{next(_NUMBERS)}")
+    rows(scene.desk, "OrganisationImport").all().delete()
+    line = f"{organisation.customer_id};artificial;FI;Muuttunut Oy;fi;;\n"
+    sent = preview(b"customer_id;kind;country;name;language;merged_into;ended\n" + line.encode(), first)
+    propose_load(sent, load(sent, first).digest, first)
+    one = scene.clerk("second-clerk", "Register maintenance").follows("Organisations")
+    one.follows("Import from a file").follows(Given(_day(scene))).reads(Given("Muuttunut Oy"))
+    one.presses("Confirm and carry out changes: {count}", count=1).reads("{done} of {count}", done=1, count=1)
+
+
+def _day(scene: Scene) -> str:
+    """Return this instant as the pages write it, which is the name of a proposal in its list."""
+    return format_datetime(scene.desk.ctx.now(), scene.chosen.language)
+
+
+TASKS: dict[str, tuple[Callable[[Scene], object], ...]] = {
+    "representative": (orders_a_certificate, invites_a_manager, revokes_a_certificate),
+    "manager": (orders_a_replacement, names_another_contact, lets_one_end),
+    "viewer": (finds_an_end, takes_the_list_away, asks_for_more),
+    "firm": (finds_a_client, asks_clients, replaces_many),
+    "contact": (opens_a_message, retrieves_in_the_browser, stops_mail),
+    "clerk": (decides_an_application, adds_an_organisation, proposes_a_revocation),
+    "second-clerk": (confirms_a_revocation, confirms_an_invitation, confirms_a_file),
+}

@@ -1,0 +1,58 @@
+"""People of seven roles finish their three main tasks in Chromium.
+
+Each task is walked in one combination of width, mode and language; the seed of the random order chooses it, so that
+all come by turns. `make acceptance` walks all of them (`--all-walks`).
+"""
+
+from contextlib import ExitStack
+
+import pytest
+from django.test import override_settings
+
+from tests.eservice.conftest import opened_register
+from tests.judges.roles import TASKS, Scene
+from tests.judges.walker import combinations
+from tests.support.chromium import started_chromium
+from tests.support.firms import a_certificate, rows
+from tests.support.service_context import opened_desk
+from tests.support.walking import walked_pages
+
+WALKS = [(role, task) for role, tasks in TASKS.items() for task in tasks]
+
+
+def pytest_generate_tests(metafunc):
+    """Choose the combinations of each task: all of them, or one by the seed."""
+    every, seed = combinations(), metafunc.config.getoption("randomly_seed", 0)
+    start = seed if isinstance(seed, int) else 0
+    walks = [
+        pytest.param(task, one, id=f"{role}-{task.__name__}-{one}")
+        for number, (role, task) in enumerate(WALKS, start)
+        for one in (every if metafunc.config.getoption("--all-walks") else [every[number % len(every)]])
+    ]
+    metafunc.parametrize(("task", "chosen"), walks)
+
+
+@pytest.fixture(scope="module")
+def served(request, tmp_path_factory):
+    """Yield a desk and the address of its pages."""
+    with pytest.MonkeyPatch.context() as patch, override_settings(
+        PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]
+    ):  # fmt: skip
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
+        with opened_register("sqlite", request, tmp_path_factory.mktemp("roles"), alias="default") as db:
+            desk = opened_desk(db)
+            a_certificate(desk, rows(desk, "Organisation").get(), desk.ctx.now())  # its serial number is 0
+            with walked_pages(desk) as address:
+                yield desk, address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Yield Debian's Chromium."""
+    with started_chromium() as browser:
+        yield browser
+
+
+def test_a_task(served, chromium, task, chosen):
+    with ExitStack() as windows:
+        task(Scene(*served, chromium, chosen, windows))

@@ -1,0 +1,303 @@
+"""Ends of roles on both sides' pages: counts of the start page, lists, removal, asking again."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.domain.access.ends import EndSide
+from sinetti.domain.access.roles import Permission, Role
+from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
+from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.self_service.access_ends import (
+    count_access_ends,
+    ended_to_give_again,
+    list_ended,
+    note_ended,
+)
+from sinetti.services.self_service.clients import (
+    AgainRequest,
+    ClientQuery,
+    ClientSort,
+    ClientState,
+    InvalidTerms,
+    InvitationLimitReached,
+    ask_again,
+    clients,
+    to_ask_again,
+)
+from sinetti.services.self_service.role_assignments import (
+    FirmGrantRequest,
+    GrantTerms,
+    approve,
+    change,
+    give_to_firm,
+    withdraw,
+)
+from sinetti.services.self_service.role_resignation import resign
+from tests.support.authority import CUSTOMER_ID as CLIENT
+from tests.support.authority import CUSTOMER_NAME
+from tests.support.firms import a_certificate, rows
+from tests.support.service_context import DAY, REQUEST, SECOND, add_organisation
+from tests.support.users import account, mandate
+
+FIRM = "7654321-4"
+YEAR = 365 * DAY
+
+
+class Town:
+    """A client with a signatory and a viewer, and a firm with a manager; two roles have an end."""
+
+    def __init__(self, desk):
+        self.desk, self.began = desk, desk.ctx.now()
+        add_organisation(desk, FIRM)
+        self.ends = self.began + 300 * DAY
+        users = {name: account(desk, name) for name in ("signatory", "viewer", "boss", "manager")}
+        mandate(desk, users["signatory"], CLIENT, Role.SIGNATORY)
+        mandate(desk, users["boss"], FIRM, Role.SIGNATORY)
+        mandate(desk, users["manager"], FIRM, Role.MANAGER)
+        self.own = mandate(desk, users["viewer"], CLIENT, Role.VIEWER, self.ends).pk
+        self.firms = mandate(desk, FIRM, CLIENT, Role.MANAGER, self.ends).pk
+        self.actors = {name: Actor(one.pk, second_factor=True) for name, one in users.items()}
+        self.ids = {one.customer_id: one.pk for one in rows(desk, "Organisation").all()}
+
+    def at(self, instant):
+        self.desk.clock.now = instant
+        return self
+
+    def may(self, who):
+        return load_permissions(self.actors[who], self.desk.ctx)
+
+    def counts(self, who):
+        """Return the sides with ended roles, and those with ending ones, with their counts."""
+        found = count_access_ends(self.actors[who], self.may(who), self.desk.ctx)
+        return tuple(
+            {side.value: sum(of.values()) for side, of in part.items()} for part in (found.ended, found.ending)
+        )
+
+    def to_ask(self, who="manager", mandates=()):
+        return to_ask_again(self.ids[FIRM], mandates, self.may(who), self.desk.ctx)
+
+    def listed(self, **changes):
+        return clients(ClientQuery(self.ids[FIRM], **changes), self.may("manager"), self.desk.ctx)
+
+
+@pytest.fixture
+def town(sqlite_desk):
+    return Town(sqlite_desk)
+
+
+SIDES = {
+    "61 days before": (-61 * DAY, {}, {}, {}),
+    "60 days before": (-60 * DAY, {"ending": 2}, {"ending": 1}, {"ending": 1}),
+    "at its last second": (timedelta(), {"ending": 2}, {"ending": 1}, {"ending": 1}),
+    "a second later": (SECOND, {"ended": 2}, {"ended": 1}, {"ended": 1}),
+    "a year later": (YEAR, {"ended": 2}, {"ended": 1}, {"ended": 1}),
+    "after a year": (YEAR + SECOND, {}, {}, {}),
+}
+
+
+@pytest.mark.parametrize(("later", "signatory", "viewer", "manager"), SIDES.values(), ids=SIDES)
+def test_both_sides_have_a_task(town, later, signatory, viewer, manager):
+    town.at(town.ends + later)
+    for who, side, expected in (
+        ("signatory", "given", signatory),
+        ("viewer", "own", viewer),
+        ("manager", "firm", manager),
+        ("boss", "firm", manager),
+    ):
+        ended, ending = ({side: expected[name]} if name in expected else {} for name in ("ended", "ending"))
+        assert town.counts(who) == (ended, ending), who
+
+
+def test_the_counts_take_one_statement_with_any_number_of_clients(town, sqlite_desk):
+    for number in range(20):
+        add_organisation(sqlite_desk, f"client-{number}")
+        mandate(sqlite_desk, FIRM, f"client-{number}", Role.MANAGER, town.ends)
+    who = town.at(town.ends + DAY).may("manager")
+    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as statements:
+        found = count_access_ends(town.actors["manager"], who, sqlite_desk.ctx)
+    assert len(statements) == 1
+    assert found.ended == {EndSide.FIRM: {town.ids[FIRM]: 21}}
+
+
+def given_again(town):
+    given = FirmGrantRequest(town.ids[CLIENT], FIRM, Role.MANAGER, town.desk.ctx.now() + YEAR)
+    assert give_to_firm(given, town.desk.ctx, town.actors["signatory"], REQUEST)
+
+
+def removed_by_both(town):
+    for side, who in ((EndSide.GIVEN, "signatory"), (EndSide.FIRM, "manager")):
+        assert note_ended(side, (town.firms,), town.desk.ctx, town.actors[who], REQUEST) == 1
+
+
+def closed(town):
+    rows(town.desk, "Organisation").filter(pk=town.ids[FIRM]).update(closed_at=town.desk.ctx.now())
+
+
+@pytest.mark.parametrize("settled", [given_again, removed_by_both, closed])
+def test_what_was_settled_is_no_task_any_more(town, settled):
+    town.at(town.ends + 10 * DAY)
+    settled(town)
+    assert town.counts("signatory") == ({"given": 1}, {}), "the viewer's alone"
+    assert town.counts("manager") == ({}, {})
+
+
+def test_each_side_removes_for_itself(town):
+    town.at(town.ends + DAY)
+    assert note_ended(EndSide.OWN, (town.own,), town.desk.ctx, town.actors["viewer"], REQUEST) == 1
+    assert note_ended(EndSide.OWN, (town.own,), town.desk.ctx, town.actors["viewer"], REQUEST) == 0
+    assert town.counts("viewer") == ({}, {})
+    assert town.counts("signatory") == ({"given": 2}, {})
+    assert rows(town.desk, "AuditEvent").filter(action="authorisation-end-noted").count() == 1
+
+
+REFUSED = {
+    "a viewer for the organisation": (EndSide.GIVEN, "viewer", "firms"),
+    "the giver for the firm": (EndSide.FIRM, "signatory", "firms"),
+    "another person": (EndSide.OWN, "manager", "own"),
+    "a role that is missing": (EndSide.GIVEN, "signatory", "missing"),
+}
+
+
+@pytest.mark.parametrize(("side", "who", "which"), REFUSED.values(), ids=REFUSED)
+def test_no_other_reader_removes_it(town, side, who, which):
+    town.at(town.ends + DAY)
+    with pytest.raises(PermissionDenied):
+        note_ended(side, (getattr(town, which, "0" * 32),), town.desk.ctx, town.actors[who], REQUEST)
+    with pytest.raises(PermissionDenied):
+        list_ended(side, "0" * 32, town.actors[who], town.may(who), town.desk.ctx)
+
+
+def test_a_withdrawal_is_a_loss_to_the_holder_only(town):
+    withdraw(town.own, town.desk.ctx, town.actors["signatory"], REQUEST)
+    withdraw(town.firms, town.desk.ctx, town.actors["signatory"], REQUEST)
+    assert town.counts("signatory") == ({}, {})
+    assert town.counts("viewer") == ({"own": 1}, {})
+    assert town.counts("manager") == ({"firm": 1}, {})
+
+
+def test_giving_up_is_a_loss_to_the_organisation_only(town):
+    resign((town.own,), town.desk.ctx, town.actors["viewer"], REQUEST)
+    resign((town.firms,), town.desk.ctx, town.actors["boss"], REQUEST)
+    assert town.counts("signatory") == ({"given": 2}, {})
+    assert town.counts("viewer") == town.counts("manager") == ({}, {})
+
+
+def test_lists_of_both_sides(town):
+    ctx = town.desk.ctx
+    town.at(town.ends + DAY)
+    given = list_ended(EndSide.GIVEN, town.ids[CLIENT], town.actors["signatory"], town.may("signatory"), ctx)
+    assert {(one.firm.customer_id if one.firm else one.email, one.role) for one in given} == {
+        (FIRM, Role.MANAGER),
+        ("viewer@people.example", Role.VIEWER),
+    }
+    user = town.actors["viewer"]
+    (own,) = list_ended(EndSide.OWN, user.user_id, user, town.may("viewer"), ctx)
+    assert (own.organisation.name, own.ended_at) == (CUSTOMER_NAME, town.ends)
+    assert ended_to_give_again(town.firms, town.may("signatory"), ctx).firm.customer_id == FIRM
+    assert ended_to_give_again(town.firms, town.may("manager"), ctx) is None
+
+
+def test_a_person_asks_for_a_role_that_ends_and_an_approval_extends_it(town):
+    ctx = town.desk.ctx
+    town.at(town.ends - 70 * DAY)
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, town.actors["viewer"], REQUEST).there == (CLIENT,)
+    town.at(town.ends - 50 * DAY)
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, town.actors["viewer"], REQUEST).now == (CLIENT,)
+    request = rows(town.desk, "RoleRequest").get().pk
+    later = town.ends + YEAR
+    assert approve(request, GrantTerms(Role.VIEWER, later), ctx, town.actors["signatory"], REQUEST)
+    row = rows(town.desk, "RoleAssignment").get(pk=town.own)
+    assert (row.valid_until, row.end_notice, row.withdrawn_at) == (later, None, None)
+    assert town.counts("viewer") == ({}, {})
+
+
+def test_a_firm_asks_all_its_clients_again(town):
+    """The firm is asked for what it had: one client ends, one has ended, one goes on."""
+    desk, ctx = town.desk, town.desk.ctx
+    for name, role, until in (("ended", Role.VIEWER, town.ends - 100 * DAY), ("on", Role.MANAGER, town.ends + YEAR)):
+        add_organisation(desk, name)
+        mandate(desk, FIRM, name, role, until)
+    town.at(town.ends - 30 * DAY)
+    found = town.to_ask()
+    assert [(one.organisation.customer_id, one.is_ended) for one in found.clients] == [("ended", True), (CLIENT, False)]
+    assert (found.left_today, found.has_more) == (1000, False)
+    ids = [one.mandate_id for one in found.clients]
+    again = AgainRequest(town.ids[FIRM], ids, town.ends + YEAR)
+    assert ask_again(again, ctx, town.actors["manager"], REQUEST) == 2
+    asked = rows(desk, "RoleRequest").values_list("customer_id", "role", "until")
+    assert set(asked) == {("ended", "viewer", again.until), (CLIENT, "manager", again.until)}
+    assert rows(desk, "OutboxMessage").filter(facts__tells="asked").count() == 1, "the client's signatory"
+    assert not town.to_ask().clients
+    assert ask_again(again, ctx, town.actors["manager"], REQUEST) == 0, "pressed twice"
+    assert town.to_ask().left_today == 998
+    assert {one.organisation.customer_id: one.is_asked for one in town.listed().rows} == {
+        CLIENT: True, "ended": True, "on": False,
+    }  # fmt: skip
+
+
+def test_single_clients_are_asked_again(town):
+    town.at(town.ends + DAY)
+    assert [one.mandate_id for one in town.to_ask(mandates=(town.firms,)).clients] == [town.firms]
+    assert not town.to_ask(mandates=("0" * 32,)).clients
+    none = AgainRequest(town.ids[FIRM], (), town.ends + YEAR)
+    assert ask_again(none, town.desk.ctx, town.actors["manager"], REQUEST) == 0
+
+
+WRONG = {
+    "an end in the past": (["x"], -DAY, InvalidTerms),
+    "an end after two years": (["x"], 800 * DAY, InvalidTerms),
+    "more than at once": (["x"] * 501, YEAR, InvitationLimitReached),
+}
+
+
+@pytest.mark.parametrize(("ids", "later", "error"), WRONG.values(), ids=WRONG)
+def test_what_a_firm_cannot_ask(town, ids, later, error):
+    with pytest.raises(error):
+        ask_again(AgainRequest(town.ids[FIRM], ids, town.began + later), town.desk.ctx, town.actors["manager"], REQUEST)
+
+
+def test_only_the_firms_own_people_ask(town):
+    for who in ("signatory", "viewer"):
+        with pytest.raises(PermissionDenied):
+            town.to_ask(who)
+        with pytest.raises(PermissionDenied):
+            ask_again(AgainRequest(town.ids[FIRM], (town.firms,), town.ends), town.desk.ctx, town.actors[who], REQUEST)
+
+
+def test_the_firms_page_searches_sorts_and_counts(town):
+    desk = town.desk
+    names = {"a": "Kahvila Korhonen Oy", "b": "Åkerman Ab", "c": "Tmi Virtanen"}
+    for number, (customer_id, name) in enumerate(names.items()):
+        add_organisation(desk, customer_id)
+        rows(desk, "Organisation").filter(customer_id=customer_id).update(name=name)
+        mandate(desk, FIRM, customer_id, Role.MANAGER, town.ends + number * 100 * DAY)
+        own = rows(desk, "Organisation").get(customer_id=customer_id)
+        for left in range(number):
+            a_certificate(desk, own, town.ends + (20 - 10 * number + left) * DAY)
+    town.at(town.ends - DAY)
+
+    def ids(**changes):
+        return [one.organisation.customer_id for one in town.listed(**changes).rows]
+
+    assert ids(text="korhonen") == ids(text="HVILA KORH") == ["a"]
+    assert ids(text="123456") == [CLIENT]
+    assert ids(text="%") == []
+    assert ids(state=ClientState.ENDING) == ["a", CLIENT]
+    assert ids(sort=ClientSort.UNTIL, descending=True)[:2] == ["c", "b"]
+    assert ids(sort=ClientSort.EXPIRY)[:2] == ["c", "b"], "the first end of a certificate first"
+    found = town.listed()
+    assert found.counts == {ClientState.ON: 2, ClientState.ENDING: 2}
+    assert {sum(of.values()) for of in found.certificates.values()} == {1, 2}
+    assert town.listed(text="korhonen").counts == {ClientState.ENDING: 1}
+    town.at(town.ends + DAY)
+    assert ids(state=ClientState.ENDED) == ["a", CLIENT]
+    assert not town.may("manager").may(Permission.SEE, town.ids[CLIENT])
+
+
+def test_a_shorter_end_is_a_task_at_once(town):
+    until = town.desk.ctx.now() + 30 * DAY
+    assert change(town.own, GrantTerms(Role.VIEWER, until), town.desk.ctx, town.actors["signatory"], REQUEST)
+    assert town.counts("viewer") == ({}, {"own": 1})
