@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from sinetti.eservice.ui.form_components import Button, Form, FormRow, Group, Input, Option, PasskeyButton
 from sinetti.eservice.ui.icons import ICONS
+from sinetti.eservice.ui.lifeline import Lifeline
 
 __all__ = ["Button", "Form", "Group", "Input", "Option", "PasskeyButton"]
 
@@ -322,9 +323,9 @@ def _breakable(words: str) -> str:
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
-    `form` is the id of their form. With `actions` the table is that form itself: the buttons act on the ticked rows,
-    and `action` is its address.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`;
+    those in `picked` are ticked. `form` is the id of their form. With `actions` the table is that form itself: the
+    buttons act on the ticked rows, and `action` is its address.
     """
 
     template: ClassVar[str] = "blocks/table.html"
@@ -471,37 +472,6 @@ class QrCode:
     path: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TimelinePoint:
-    """Point on a timeline: `mark` is its outline (SVG path), `filled` means past."""
-
-    mark: str
-    filled: bool
-    kind: str
-    what: str
-    when: str
-    y: int
-    what_y: int
-    when_y: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Timeline as a picture; a list with the same words follows for screen readers.
-
-    `now_y` is the start of the future. `share` is the elapsed part of the bar on top, out of `width`.
-    """
-
-    template: ClassVar[str] = "blocks/timeline.html"
-    points: Sequence[TimelinePoint]
-    height: int
-    now_y: int
-    top: int
-    bottom: int
-    share: int
-    width: int
-
-
 Component = (
     QrCode
     | Badge
@@ -514,12 +484,12 @@ Component = (
     | Links
     | Alert
     | Letter
+    | Lifeline
     | Pager
     | PasskeyButton
     | Section
     | Table
     | Tasks
     | Text
-    | Timeline
     | Totals
 )

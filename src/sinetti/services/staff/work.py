@@ -5,8 +5,8 @@ docs/e-service/clerks.md describes it.
 
 from dataclasses import dataclass
 
-from sinetti.database.certificates import list_query
 from sinetti.database.operations import figures
+from sinetti.database.organisations.search import find_organisations
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.operations.figures import SHOWN, AuthorityFigures, OrganisationWork, WaitingWork, WorkKind, WorkList
 from sinetti.services.access.permissions import Actor
@@ -49,6 +49,7 @@ def list_organisations(kind: WorkKind, clerk: StaffSession) -> tuple[WorkList, t
     found = figures.load_figures(clerk.ctx.db)
     listed = found.work.get(kind, WorkList()) if found is not None else WorkList()
     ids = [one.organisation_id for one in listed.rows]
-    names = {one: (customer_id, name) for one, customer_id, name in list_query.names(clerk.ctx.db, ids, SHOWN)}
-    named = (NamedWork(one, *names[one.organisation_id]) for one in listed.rows if one.organisation_id in names)
+    names = {one.organisation_id: one for one in find_organisations(clerk.ctx.db, "", ids, most=SHOWN)}
+    rows = ((one, names.get(one.organisation_id)) for one in listed.rows)
+    named = (NamedWork(one, name.customer_id, name.name) for one, name in rows if name is not None)
     return listed, tuple(named)
