@@ -222,7 +222,7 @@ def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_des
     assert CLIENT in text_of(firm.get("/settings/clients"))
     assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).role == Role.VIEWER
     browser.get(f"{PAGE}/{row.pk}").press("check-withdraw").press("withdraw")
-    assert "All (1) In force (0) End within 60 days (0) Ended (1)" in text_of(firm.get("/settings/clients"))
+    assert "Clients: 1. Authorisations that end soon: 0. Ended: 1." in text_of(firm.get("/settings/clients"))
 
 
 def test_the_last_signatory_stays(browser, sqlite_desk):

@@ -223,6 +223,9 @@ VISITS: dict[str, Visit] = {
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
     "contacts of many": Visit("contacts", "/settings/contacts", SIGNATORY),
+    "contacts of many, shown": Visit(
+        "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
+    ),
     "fetching": Visit("fetch", "/fetch"),
     "fetching, wrong": Visit("fetch", "/fetch", STRANGER, 422, ("fetch", {"transfer_id": "1"})),
     "applications": Visit("applications", "/settings/applications", SIGNATORY),

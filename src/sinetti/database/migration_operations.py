@@ -36,9 +36,9 @@ class AddIndexWhileServing(migrations.AddIndex):
 
 
 class _OfPostgresql(Operation):
-    """Change of indexes that models do not know, on PostgreSQL only and without blocking writers.
+    """Change of indexes that models do not know.
 
-    Its migration is not atomic.
+    It is made on PostgreSQL only, without blocking writers. Its migration is not atomic.
     """
 
     atomic = False

@@ -1,6 +1,6 @@
-"""Trigram indexes for searches inside text columns, on PostgreSQL with the extension pg_trgm.
+"""Trigram indexes for searches inside text columns, on PostgreSQL.
 
-Models cannot express them, because they exist on PostgreSQL only. A user without superuser rights who may create
+They need the extension pg_trgm, so models cannot express them. A user without superuser rights who may create
 objects in the database may create the extension, since it is trusted (PostgreSQL 13). Without it searches give the
 same results and read all rows (docs/operators/postgresql.md).
 """
@@ -16,7 +16,10 @@ TRIGRAM_INDEXES = {
     "people_by_email_part": ("sinetti_person", "lower(email)"),
     "people_by_name_part": ("sinetti_person", "lower(name)"),
 }
-"""Table and column of each index. Serial numbers have none: each of a million would be in a hundred places of it."""
+"""Table and column of each index.
+
+Serial numbers have none. Each would be in forty places of it.
+"""
 
 NO_TRIGRAMS = (
     "PostgreSQL has no extension pg_trgm here, so that searches inside names read all rows: install it, let a "
@@ -37,9 +40,9 @@ def missing_indexes(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
 
 
 def create_trigram_indexes(schema_editor: BaseDatabaseSchemaEditor, how: str = "") -> bool:
-    """Create the extension and the missing indexes; return False if the database has no extension.
+    """Create the extension and the missing indexes.
 
-    `how` is empty, or "CONCURRENTLY " outside a transaction.
+    Returns False if the database has no extension. `how` is empty, or "CONCURRENTLY " outside a transaction.
     """
     connection = schema_editor.connection
     if not _has_extension(connection):

@@ -18,7 +18,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import SignInRequired, current_actor, is_clerk
+from sinetti.eservice.core.authentication import current_actor, is_clerk, sign_in
 from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
@@ -160,7 +160,7 @@ class StaffOnlyMiddleware(MiddlewareMixin):
             return None
         sent = request.method == "POST" and request.headers.get("Sec-Fetch-Site") == "same-origin"
         kept = keep_unsent(request) if sent else None
-        return SignInRequired(request.get_full_path() if kept is None else kept.address)
+        return sign_in(request.get_full_path() if kept is None else kept.address)
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
         """Return "not found" instead of the page, if needed."""

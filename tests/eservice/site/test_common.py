@@ -26,7 +26,7 @@ from sinetti.eservice.ui.guides import GUIDES, guide_of
 from sinetti.i18n.translate import translate
 from sinetti.notifications.templates.access_texts import NOT_RIGHT
 from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
-from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
+from sinetti.settings.portal import EserviceSettings, Logo, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
@@ -200,6 +200,17 @@ def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
     lines = [[one.text_content() for one in page.xpath("//footer//p")] for page in (with_footer, without)]
     assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
     assert len(lines[1]) == 1  # the help alone
+
+
+def test_name_and_logo_of_the_operator(sqlite_desk, browser):
+    logo, name = Logo(b"<svg/>", "image/svg+xml"), dict.fromkeys(Language, "The Authority")
+    shown = with_settings(sqlite_desk, logo=logo, operator=name).get("/")
+    assert shown.page.xpath("//footer//p[@class='operator']/text()") == ["The Authority"]
+    (address,) = shown.page.xpath("//header//img[@alt='The Authority']/@src")
+    reply = shown.get(address).reply
+    assert (reply.status, reply.content_type, reply.body) == (200, "image/svg+xml", b"<svg/>")
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'; sandbox")
+    assert browser.get(address).reply.status == 404, "another authority has another logo"
 
 
 def test_what_the_operator_has_not_decided_is_not_made_up(browser):

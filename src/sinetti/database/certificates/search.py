@@ -108,7 +108,10 @@ _PLACES: tuple[tuple[MatchedField, str, str, str, str], ...] = (
     (MatchedField.EMAIL, "lower(email)", *_PERSON, _OF_CONTACTS),
     (MatchedField.CONTACT, "lower(name)", *_PERSON, _OF_CONTACTS),
 )
-"""Fields in their order: column, table, key of its rows, and the way from there to the certificates."""
+"""Fields in their order.
+
+Each has its column and table, the key of its rows, and the way from there to the certificates.
+"""
 
 
 def search_all(db: Database, text: str, after: str = "") -> FoundPage:
@@ -155,9 +158,9 @@ def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> S
 
 
 def _condition(db: Database, by: MatchedField, column: str, text: str) -> tuple[str, str, str, list[str]] | None:
-    """Return condition, word, order and values of a look-up, or None if no value can match.
+    """Return condition, word, order and values of a look-up.
 
-    The order is empty for that of the key. Prefixes are in the order of their index.
+    Returns None if no value can match. The order is empty for that of the key. Prefixes are in their index's order.
     """
     exact = f'{column} COLLATE "C"' if connections[db.alias].vendor == "postgresql" else column
     if by is MatchedField.SERIAL:

@@ -234,9 +234,9 @@ def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
 
 
 def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial, datetime] | None:
-    """Return serial and notBefore of the certificate that a lineage has now, or None if none is issued.
+    """Return serial and notBefore of the certificate that a lineage has now.
 
-    It is the valid one that expires last, else the one that ended last.
+    Returns None if none is issued. It is the valid one that expires last, else the one that ended last.
     """
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
     rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id, state__in=issued)
@@ -246,9 +246,10 @@ def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial,
 
 
 def let_end(db: Database, lineage_id: str, begun: datetime, audit: AuditContext) -> bool:
-    """Record that the lineage's certificate, valid from `begun`, ends without a successor.
+    """Record that a lineage's certificate ends without a successor.
 
-    Returns False if that is recorded already. A record from before `begun` is about an earlier certificate.
+    The certificate is valid from `begun`. Returns False if that is recorded already. A record from before `begun` is
+    about an earlier certificate.
     """
     none = Q(renewal_opt_out_at__isnull=True) | Q(renewal_opt_out_at__lt=begun)
     rows = models.Lineage.objects.using(db.alias).filter(none, pk=lineage_id)

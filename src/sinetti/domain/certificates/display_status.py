@@ -82,7 +82,7 @@ class Urgency(StrEnum):
 
 
 class StateSeverity(StrEnum):
-    """Severity of a state, the same on the start page, in lists, on pages, in mail and in CSV."""
+    """Severity of a state, the same on pages, in lists, in mail and in CSV."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -171,12 +171,12 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
 
 
 def is_let_end(one: CertificateFacts) -> bool:
-    """Return True if the organisation lets this certificate end, before its end or after it."""
+    """Return True if the organisation lets it end, before its end or after it."""
     return one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at
 
 
 def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> bool:
-    """Return True with 14 days or less left, in the second half of the time for renewing."""
+    """Return True with 14 days left, in the second half of the time for renewing."""
     return not_after - now <= min(IN_TIME, now - renewable_from)
 
 

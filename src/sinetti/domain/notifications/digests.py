@@ -146,7 +146,10 @@ _STATES: Mapping[DigestItemKind, DisplayStatus] = MappingProxyType(
         DigestItemKind.REVOKED: DisplayStatus.REVOKED,
     }
 )
-"""State of a certificate by its entry; the others are open for renewal, or end soon."""
+"""State of a certificate by its entry.
+
+The others are open for renewal, or end soon.
+"""
 _BY_ITSELF = frozenset({DigestItemKind.DONE, DigestItemKind.REPLACEMENT_ORDERED, DigestItemKind.RENEWS_ITSELF})
 _SIGNATORIES = frozenset(
     {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.UNREACHABLE}

@@ -17,8 +17,9 @@ from sinetti.domain.certificates.display_status import OrderFacts, days_left
 from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
-from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.authentication import login_required
 from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.i18n.translate import _, activated, finnish_day, gettext_noop, translate
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
@@ -64,7 +65,7 @@ _COLUMNS = (
 @login_required
 def certificate_csv(request: HttpRequest) -> HttpResponseBase:
     """Send every row that matches the filter."""
-    ctx, permissions, language = portal_context(request).ctx, current_permissions(request), language_of(request)
+    ctx, permissions, language = portal_context(request).ctx, represented_permissions(request), language_of(request)
     now = ctx.now()
     wanted = list_view.read(request.GET, permissions).wanted(permissions, now)
     name = f"certificates-{finnish_day(now).isoformat()}.csv"

@@ -79,7 +79,7 @@ _UNTIL, _WAS_VALID_UNTIL, _REVOKED_ON = (
     gettext_noop("Expired on {at}."),
     gettext_noop("Revoked on {at}. It would have expired on {ends}."),
 )
-_WHO_ACTS = gettext_noop("Next step: {actor}")
+_WHO_ACTS = gettext_noop("Acts next: {actor}")
 _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
     gettext_noop("Organisation"),
     gettext_noop("Channel"),
@@ -270,7 +270,7 @@ def _first(around: _DetailState) -> list[DescriptionItem]:
 
 
 def _acts(around: _DetailState) -> tuple[Link | None, list[Link]]:
-    """Return the one next act that makes sense now, and the others that this reader may take."""
+    """Return the one next act that makes sense now, and the reader's others."""
     offered = {name: link for name, link in _offered(around).items() if link is not None}
     name = next((one for one in _NEXT.get(around.state, ()) if one in offered), None)
     others = [link for one, link in offered.items() if one not in {name, _RENEW, _SHOW_NEW, _SHOW_ORDER, _DATES}]

@@ -22,8 +22,9 @@ from sinetti.domain.certificates.listing import CertificateListItem, Certificate
 from sinetti.domain.values import Channel
 from sinetti.eservice.certificates import labels
 from sinetti.eservice.certificates.renewal_guide import how
-from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.authentication import login_required
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -226,7 +227,7 @@ _BULK = (
     ("contacts", gettext_noop("Change the contact person"), Permission.CONTACT),
     ("let-end", gettext_noop("Let them expire"), Permission.CONTACT),
 )
-"""Acts on the ticked rows: value of the button, its text, and the permission that it needs."""
+"""Acts on the ticked rows: value and text of the button, and its permission."""
 _COLUMNS: Sequence[tuple[str, Sort]] = (
     (gettext_noop("Description"), Sort.DESCRIPTION),
     (_ORGANISATION, Sort.ORGANISATION),
@@ -238,7 +239,10 @@ _COLUMNS: Sequence[tuple[str, Sort]] = (
     (gettext_noop("In use"), Sort.USE),
 )
 _MINOR = frozenset({Sort.CONTACT, Sort.CHANNEL, Sort.USE})
-"""Columns that a narrow screen leaves out; of several organisations also the responsible side."""
+"""Columns that a narrow screen leaves out.
+
+With several organisations it leaves out the responsible side, too.
+"""
 _URGENT = gettext_noop("Most urgent first")
 _NO_DESCRIPTION = gettext_noop("No description")
 _NO_CONTACT = gettext_noop("No contact person")
@@ -261,12 +265,13 @@ class _ListState:
 @login_required
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
-    ctx, permissions = portal_context(request).ctx, current_permissions(request)
+    ctx, permissions = portal_context(request).ctx, represented_permissions(request)
     several = len(permissions.organisations(Permission.SEE)) > 1
     around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
     asked = around.asked
     found = certificates.list_page(asked.wanted(permissions, around.now), asked.page, permissions, ctx)
-    chosen = certificates.organisation_name(asked.organisation_id, ctx) if asked.organisation_id and several else ""
+    named = bool(asked.organisation_id) and several
+    chosen = certificates.organisation_name(asked.organisation_id, permissions, ctx) if named else ""
     blocks: list[Component] = [Alert(_(_IGNORED))] if asked.ignored else []
     blocks += [*_order(around), _filters(around, chosen), _table(around, found), *_pager(around, found), how()]
     return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))
@@ -306,7 +311,7 @@ def _filters(around: _ListState, organisation: str) -> Filters:
 
 
 def _chosen(asked: Filter, organisation: str) -> Iterator[Link]:
-    """Yield a link for each filter that is set; it leads to the list without that filter."""
+    """Yield a link for each filter that is set, to the list without it."""
     states = {EVERYTHING: _EVERYTHING, **{str(one): text for one, text in labels.STATES.items()}}
     month = format_month(date.fromisoformat(f"{asked.ends}-01")) if asked.ends else ""
     channel = labels.channel_words(Channel(asked.channel)) if asked.channel else ""
@@ -404,7 +409,7 @@ def _day(at: datetime) -> str:
 
 
 def _since(around: _ListState, one: CertificateListItem) -> str:
-    """Return the instant of a revocation, or the start of renewal, as far as the state has it."""
+    """Return the instant of a revocation or the start of renewal, if it matters."""
     if isinstance(one.facts, OrderFacts):
         return ""
     match labels.state_in(one, around.now):

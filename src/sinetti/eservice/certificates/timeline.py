@@ -1,6 +1,6 @@
-"""Timeline of a certificate as a picture in proportion to time, and as a list of its events.
+"""Timeline of a certificate, as a picture and as a list of its events.
 
-The picture has the certificates before and after it, too. Screen readers read the list.
+The picture is in proportion to time. It has the certificates before and after it, too. Screen readers read the list.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sinetti.domain.usage import UsageState
 from sinetti.domain.values import ValidityPeriod
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Disclosure
 from sinetti.eservice.ui.lifeline import Lane, Lifeline, Mark, Stretch
-from sinetti.i18n.translate import _, finnish_day, format_date, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, finnish_day, format_date, format_date_range, format_datetime, gettext_noop
 from sinetti.services.self_service.certificates import OneCertificate
 
 _NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("Timeline as text")
@@ -43,7 +43,6 @@ _THIS, _EARLIER, _LATER, _VALID_FROM = (
     gettext_noop("Next certificate"),
     gettext_noop("Valid from"),
 )
-_DAYS = gettext_noop("{first} to {last}")
 _KEY = (
     ("elapsed", gettext_noop("Elapsed")),
     ("window", gettext_noop("Can be renewed")),
@@ -53,7 +52,10 @@ _KEY = (
 _MOST_OTHERS = 2
 """Certificates before and after this one that are in the picture."""
 _NARROW, _LETTER, _ROW, _FIRST_ROW = 340, 9, 38, 42
-"""Pixels: width for which labels are placed, width of a letter, height of a row of labels, and the first row."""
+"""Pixels: width for which labels are placed, and sizes of a label.
+
+They are the width of a letter, the height of a row of labels, and the place of the first row.
+"""
 _HUNDRED, _EDGE = 100, 25
 
 
@@ -158,12 +160,14 @@ def _elapsed(span: ValidityPeriod, end: datetime, scale: _Scale, now: datetime) 
 
 
 def _days(span: ValidityPeriod) -> str:
-    first, last = (format_date(finnish_day(one)) for one in (span.not_before, span.not_after))
-    return _(_DAYS, first=first, last=last)
+    return format_date_range(finnish_day(span.not_before), finnish_day(span.not_after))
 
 
 def _marks(labels: Sequence[tuple[datetime, str, str]], scale: _Scale) -> tuple[list[Mark], int]:
-    """Place labels in rows in which none touches another on a narrow screen; return them and the height."""
+    """Place labels in rows in which none touches another on a narrow screen.
+
+    Returns them and the height of the picture.
+    """
     rows: list[list[tuple[float, float]]] = []
     marks = []
     for at, text, kind in labels:

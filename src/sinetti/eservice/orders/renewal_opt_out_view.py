@@ -72,10 +72,16 @@ def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpRespon
     except PeopleError as refused:
         return render_page(request, _page(seen, ctx.now(), person_error_text(refused.why)))
     message = _("Reminders about this certificate are now off.")
+    if _has_ended(seen, ctx.now()):
+        message = _("This certificate is no longer among your tasks.")
     if does == "go-on":
         message = _("Reminders about this certificate are on again.")
     messages.info(request, message if done else _("No changes were needed."))
     return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
+
+
+def _has_ended(seen: LineageView, now: datetime) -> bool:
+    return seen.revoked_at is not None or now > seen.span.not_after
 
 
 def _page(seen: LineageView, now: datetime, error: str = "") -> Page:
@@ -83,7 +89,7 @@ def _page(seen: LineageView, now: datetime, error: str = "") -> Page:
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
     values.append(DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
-    ended = seen.revoked_at is not None or now > seen.span.not_after
+    ended = _has_ended(seen, now)
     if seen.renewal_opt_out_at is not None and seen.renewal_opt_out_at >= seen.span.not_before:
         noted = _("Reminders have been off since {since}.", since=format_datetime(seen.renewal_opt_out_at))
         button = Button(_("Turn reminders on again"), "go-on")

@@ -323,9 +323,9 @@ def _breakable(words: str) -> str:
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
-    `form` is the id of their form. With `actions` the table is that form itself: the buttons act on the ticked rows,
-    and `action` is its address.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`;
+    those in `picked` are ticked. `form` is the id of their form. With `actions` the table is that form itself: the
+    buttons act on the ticked rows, and `action` is its address.
     """
 
     template: ClassVar[str] = "blocks/table.html"

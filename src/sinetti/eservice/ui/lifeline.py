@@ -1,4 +1,4 @@
-"""Component of a certificate's life: a horizontal bar in proportion to time, with labels.
+"""Component of a certificate's life: a bar in proportion to time.
 
 Its template is blocks/lifeline.html. Places are percentages of the width, so that texts keep their size.
 """
@@ -39,7 +39,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One certificate: its name, its days, a link unless it is the page's own, and its bar."""
+    """One certificate: its name, its days, and its bar.
+
+    `address` is empty for the page's own.
+    """
 
     name: str
     days: str

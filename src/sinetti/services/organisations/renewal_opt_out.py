@@ -1,6 +1,6 @@
-"""Renewal opt-out: stop reminders about a certificate that ends, or has ended, without a successor.
+"""Renewal opt-out: a certificate ends without a successor on purpose.
 
-The opt-out can be taken back.
+It may have ended already. The opt-out can be taken back.
 """
 
 from sinetti.database.issuance import transactions
@@ -12,7 +12,7 @@ from sinetti.services.organisations.people import PeopleError
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Record that a certificate ends, or has ended, without a successor; False if recorded.
+    """Record that a certificate needs no successor; False if recorded.
 
     The note belongs to the lineage, so only the certificate that it has now takes it; otherwise an older one would
     silence the newest. Raises PeopleError.

@@ -114,9 +114,10 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def organisation_name(organisation_id: str, ctx: ServiceContext) -> str:
-    """Return the name of an organisation that the user may see, in one statement."""
-    return "".join(one.name for one in find_organisations(ctx.db, "", [organisation_id], most=1))
+def organisation_name(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
+    """Return the name of an organisation; empty if the user may not see it."""
+    seen = permissions.organisations(Permission.SEE) & {organisation_id}
+    return "".join(one.name for one in find_organisations(ctx.db, "", seen, most=1))
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
