@@ -126,7 +126,7 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
         return
     does, typed = visit.sends
     for name, value in typed.items():
-        _fill(page.locator(f"main [name='{name}']:not([type=hidden])"), value)
+        _fill(page.locator(f"main [name='{name}']:not([type=hidden])"), value.format(**town.objects))
     with page.expect_navigation():
         page.locator(f"main button[value='{does}']" if does else "main form button").first.click()
 
