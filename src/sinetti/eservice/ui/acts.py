@@ -48,7 +48,7 @@ def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) ->
         ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.transfer_key, unseal=unseal
     )
     found = rehearse(lambda: act(ctx), room, _MOST)
-    letters = [Letter(one.subject, one.text.strip().split("\n\n"), one.to) for one in found[:_IN_FULL]]
+    letters = [Letter(one.subject, one.text.strip().split("\n\n"), one.to, one.language) for one in found[:_IN_FULL]]
     return ActLetters(letters, tuple(dict.fromkeys(one.to for one in found)))
 
 
