@@ -129,40 +129,39 @@ def test_a_firms_page_of_clients(signatory, sqlite_desk):
         manager.get(CLIENTS)
     assert len(statements) <= MOST_STATEMENTS, [one["sql"][:80] for one in statements]
     assert len(manager.reply.body) < 150_000
-    assert "All (321) In force (107) End within 60 days (107) Ended (107)" in text_of(manager)
+    assert "Clients: 321. Authorisations that end soon: 107. Ended: 107." in text_of(manager)
     assert "Rows 1 to 50" in text_of(manager)
     manager.get(f"{CLIENTS}?q=honen+31")
-    assert "All (10)" in text_of(manager)
-    manager.get(links(manager, "Ended (3)")[0])
+    assert "Clients: 10." in text_of(manager)
+    assert manager.page.xpath("//option[@value='ended']/text()") == ["Ended (3)"]
+    manager.get(f"{CLIENTS}?q=honen+31&show=ended")
     assert text_of(manager).count("Ended 2") == 3
+    (everything,) = links(manager, "Ended (3)")
+    assert "Clients: 10." in text_of(manager.get(everything)), "the search stays"
     manager.get(f"{CLIENTS}?sort=-until")
     assert CUSTOMER_NAME in text_of(manager), "the latest end first"
     assert "No client matches." in text_of(manager.get(f"{CLIENTS}?q=nothing"))
     manager.get(f"{CLIENTS}?show=wrong&sort=wrong&page=x")
-    assert "All (321)" in text_of(manager), "what the page does not offer counts as absent"
+    assert "Clients: 321." in text_of(manager), "what the page does not offer counts as absent"
 
 
 def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_desk):
     desk = sqlite_desk
     a_fleet(desk, 320)
     manager = another(desk, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
-    assert "Ask again: all that end or have ended (214)" in text_of(manager)
+    assert "Ask 214 clients again" in text_of(manager)
     manager.press("again-all")
     assert "Clients to ask (214)" in text_of(manager)
     assert "1,000 requests in 24 hours; 1,000 are left." in text_of(manager)
     assert len(manager.reply.body) < 150_000
     picks = manager.page.xpath("//input[@name='mandate'][@checked]/@value")
     assert len(picks) == 214
-    (form,) = (one for one in manager.page.forms if one.xpath(".//button[@value='again']"))
-    fields = [(name, value) for name, value in form.form_values() if value != picks[0]]
-    late = [(name, "1.1.2020" if name == "until" else value) for name, value in fields]
-    manager._ask("POST", form.action, urlencode([*late, ("do", "again")]).encode())
+    manager.press("again", mandate=picks[1:], until="1.1.2020")
     assert "Choose a day in the future." in text_of(manager)
-    manager._ask("POST", form.action, urlencode([*fields, ("do", "again")]).encode())
-    assert manager.reply.status == 303
-    assert "Requests sent to 213 clients." in text_of(manager.get(manager.reply.headers["location"]))
+    manager.press("again", mandate=picks[1:], until="31.12.2026")
+    assert "Requests sent to 213 clients." in text_of(manager)
     assert rows(desk, "RoleRequest").count() == 213
-    assert "Ask again: all that end or have ended (214)" in text_of(manager.get(CLIENTS))
+    assert "Ask 214 clients again" in text_of(manager.get(CLIENTS))
     manager.press("check-again", mandate=picks[1])
     assert "These clients cannot be asked now." in text_of(manager)
 
@@ -184,7 +183,7 @@ def test_a_firm_removes_ended_clients_from_its_list(signatory, sqlite_desk):
     (picked,) = manager.page.xpath("//input[@name='mandate']/@value")
     assert "Choose at least one authorisation." in text_of(manager.press("note"))
     assert "1 authorisation removed from the list." in text_of(manager.press("note", mandate=picked))
-    assert "Ended (0)" in text_of(manager)
+    assert "Ended: 0." in text_of(manager)
 
 
 def test_a_withdrawal_shows_effect_reach_and_letter_first(signatory, sqlite_desk):

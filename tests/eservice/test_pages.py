@@ -18,6 +18,7 @@ from sinetti.server.http import Request
 from tests.eservice.conftest import opened_register
 from tests.support.browser import ADDRESS, people_door
 from tests.support.service_context import REQUEST, opened_desk
+from tests.support.typed_forms import FORMS
 from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000
@@ -54,6 +55,10 @@ def test_a_page(built, name):
             most = STATEMENTS + (visit.who == CLERK)
             assert len(looked) <= most, "\n".join(looked)
         sound(browser)
+        if long := long_forms(browser.page):
+            assert visit.route in FORMS, "add the form to tests/support/typed_forms.py"
+            languages = set(browser.page.xpath("//nav[@class='languages']//button/@form"))
+            assert languages == {long[0].get("id")}, "a change of language loses what is typed"
         texts.append(browser.page.xpath("string(//main)"))
     assert len(set(texts)) == len(Language), "not translated"
 
@@ -83,6 +88,16 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
         "certificates without the second factor",
     )
     assert all(len(ways[one]) > 1 for one in more), "beside the menu's"
+
+
+def long_forms(page):
+    """Return the forms with more than one field, of which at least one may be kept."""
+    seen = "(.//input[not(@type='hidden')] | .//select | .//textarea)"
+    return [
+        one
+        for one in page.xpath("//form[@method='post']")
+        if len(set(one.xpath(f"{seen}/@name"))) > 1 and one.xpath(f"{seen}[not(@type='password' or @type='file')]")
+    ]
 
 
 def redirected(town, path, query=""):

@@ -8,12 +8,13 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.database.operations.figures import load_figures, store_figures
+from sinetti.domain.access.roles import Role
 from sinetti.domain.operations.figures import FLEET, STALE_AFTER, HealthKind
 from sinetti.services.monitoring.figures import refresh_figures
 from tests.eservice.site.test_common import main_of
 from tests.support.clerks import looked
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
-from tests.support.users import account, signed_in
+from tests.support.users import account, mandate, signed_in
 from tests.support.visits import PURPOSE
 
 DAY = timedelta(days=1)
@@ -71,7 +72,7 @@ def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
     refresh_figures(sqlite_desk.ctx)
     anna.get("/staff/work/contactless")
     (row,) = anna.page.xpath("//tbody/tr")
-    assert " ".join(row.text_content().split()).startswith("FleetFleet 1")
+    assert " ".join(row.text_content().split()).startswith("Fleet Fleet 1")
     assert row.xpath(".//a/@href") == [f"/staff/organisations/{fleet.pk}"]
     assert looked(sqlite_desk) == [("search:certificates", {"purpose": "support"})]
     assert "Nothing to show." in main_of(anna.get("/staff/work/fleets"))
@@ -123,3 +124,31 @@ def test_the_page_takes_few_statements(sqlite_desk, anna):
     with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as caught:
         anna.get("/staff")
     assert len(caught) <= 6, [one["sql"][:80] for one in caught]
+
+
+SEARCHES = {
+    "a part of a name": ("orhone", ["Tmi Korhonen"]),
+    "a part of an address": ("maija@pe", ["Tmi Korhonen"]),
+    "what no organisation has": ("zzz", []),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SEARCHES.values(), ids=SEARCHES)
+def test_the_search_finds_organisations_and_people(sqlite_desk, anna, text, expected):
+    korhonen = an_organisation(sqlite_desk, "Tmi Korhonen")
+    mandate(sqlite_desk, account(sqlite_desk, "maija"), "Tmi Korhonen", Role.SIGNATORY)
+    (form,) = (one for one in anna.get("/staff").page.forms if one.get("id") == "everything")
+    anna.get(f"{form.action}?text={text}")
+    found = anna.page.xpath("//section[h2='Organisations']//tbody//a")
+    assert [one.text_content().strip() for one in found] == expected
+    assert {one.get("href") for one in found} <= {f"/staff/organisations/{korhonen.pk}"}
+    (place, facts), *others = looked(sqlite_desk)
+    assert (place, sorted(facts), others) == ("search:certificates", ["purpose", "search"], [])
+
+
+def test_a_search_with_many_organisations_leads_to_all_of_them(sqlite_desk, anna):
+    for number in range(11):
+        an_organisation(sqlite_desk, f"Client {number}")
+    anna.get("/staff/certificates?text=client")
+    assert len(anna.page.xpath("//section[h2='Organisations']//tbody/tr")) == 10
+    assert "/staff/organisations?text=client" in anna.page.xpath("//section[h2='Organisations']//a/@href")

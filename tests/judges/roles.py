@@ -33,6 +33,7 @@ from tests.support.signing_in import code
 from tests.support.users import account, mandate
 from tests.support.visits import PASSWORD, with_factors
 
+CONTACT_PERSON = "Technical contact person"
 SECRET = "JBSWY3DPEHPK3PXP"
 DAY = timedelta(days=1)
 _NUMBERS = itertools.count(1)
@@ -89,9 +90,9 @@ def orders_a_certificate(scene: Scene) -> None:
     """A representative orders a certificate and finds it in the list."""
     one = scene.user("representative", (scene.organisation("Tilaaja Oy"), Role.SIGNATORY))
     one.follows("Order a certificate").types("Description", "Payroll of the walk")
-    one.types("Technical contact person: name", "Terho Tekninen")
-    one.types("Technical contact person: e-mail", "terho@customer.example")
-    one.types("Technical contact person: phone", "+358 40 1234567").presses("Check the order")
+    one.types("Name", "Terho Tekninen", within=CONTACT_PERSON)
+    one.types("E-mail", "terho@customer.example", within=CONTACT_PERSON)
+    one.types("Phone", "+358 40 1234567", within=CONTACT_PERSON).presses("Check the order")
     one.reads(Given("terho@customer.example")).presses("Send the order").reads("Certificate ordered.")
     one.follows("Technical interface and certificates").follows(Given("Payroll of the walk"))
     one.reads(Given("terho@customer.example"))
@@ -114,7 +115,8 @@ def revokes_a_certificate(scene: Scene) -> None:
     one = scene.user("representative", (organisation, Role.SIGNATORY)).follows("Technical interface and certificates")
     one.follows(Given(held)).follows("Revoke this certificate")
     one.chooses("Reason for revocation", "It is no longer needed because the program is no longer used")
-    one.presses("Continue").reads(Given(organisation.name)).presses("Revoke this certificate permanently")
+    one.presses("See the effects of the revocation").reads(Given(organisation.name))
+    one.presses("Revoke this certificate permanently")
     one.reads("Revoked")
 
 
@@ -123,7 +125,7 @@ def orders_a_replacement(scene: Scene) -> None:
     organisation = scene.organisation("Korvaaja Oy")
     held = scene.certificate(organisation, 9)
     one = scene.user("manager", (organisation, Role.MANAGER)).follows("All certificates").follows(Given(held))
-    one.follows("Order a replacement").types("Technical contact person: phone", "+358 40 1234567")
+    one.follows("Order a replacement").types("Phone", "+358 40 1234567", within=CONTACT_PERSON)
     one.presses("Check the order").reads(Given(held)).presses("Send the order").reads("Certificate ordered.")
 
 
@@ -133,7 +135,8 @@ def names_another_contact(scene: Scene) -> None:
     held = scene.certificate(organisation, 200)
     one = scene.user("manager", (organisation, Role.MANAGER)).follows("All certificates").follows(Given(held))
     one.follows("Change the contact person").types("Name", "Uusi Tekninen")
-    one.types("E-mail", "uusi@customer.example").presses("Save").reads(Given("uusi@customer.example"))
+    one.types("E-mail", "uusi@customer.example").presses("Check the change")
+    one.presses("Save and send the messages").reads(Given("uusi@customer.example"))
 
 
 def lets_one_end(scene: Scene) -> None:
@@ -149,8 +152,8 @@ def finds_an_end(scene: Scene) -> None:
     organisation = scene.organisation("Katselija Oy")
     held, other = scene.certificate(organisation, 30), scene.certificate(organisation, 300)
     one = scene.user("viewer", (organisation, Role.VIEWER)).follows("All certificates")
-    one.types("Search", held).presses("Show results").misses(Given(other)).follows(Given(held))
-    one.reads(Given("Terho Tekninen")).misses("Revoke this certificate")
+    one.types("Search by name, ID or serial number", held).presses("Show results").misses(Given(other))
+    one.follows(Given(held)).reads(Given("Terho Tekninen")).misses("Revoke this certificate")
 
 
 def takes_the_list_away(scene: Scene) -> None:
@@ -165,7 +168,7 @@ def takes_the_list_away(scene: Scene) -> None:
 def asks_for_more(scene: Scene) -> None:
     """A viewer requests the authorisation of a certificate manager."""
     organisation = scene.organisation("Pyytäjä Oy")
-    one = scene.user("viewer", (organisation, Role.VIEWER)).opens("/settings/authorisations/ask")
+    one = scene.user("viewer", (organisation, Role.VIEWER)).follows("Request an authorisation")
     one.types("Business ID of the organisation", organisation.customer_id)
     one.chooses("Authorisation", "Certificate manager: can order, retrieve and revoke certificates and change their "
                 "contact persons")  # fmt: skip
@@ -177,34 +180,35 @@ def the_firm(scene: Scene) -> tuple[Walker, list[models.Organisation]]:
     firm = scene.organisation("Tilitoimisto Oy")
     clients = [scene.organisation("Asiakas Oy") for _ in range(39)]
     clients.append(scene.organisation("Maalaamo Korhonen Oy"))
-    for one in clients:
-        looked_after(scene.desk, one, firm, valid_until=scene.desk.ctx.now() + 200 * DAY)
+    for number, one in enumerate(clients):
+        looked_after(scene.desk, one, firm, valid_until=scene.desk.ctx.now() + (30 if number < 3 else 200) * DAY)
     for one in clients[-3:]:
         scene.certificate(one, 20)
     return scene.user("firm", (firm, Role.MANAGER)), clients
 
 
 def finds_a_client(scene: Scene) -> None:
-    """An accounting firm's manager finds the certificates of one client of many."""
+    """An accounting firm's manager finds the certificate of one client of many."""
     one, clients = the_firm(scene)
-    one.follows("All certificates").types("Search", "Maalaamo Korhonen").presses("Show results")
-    one.reads(Given(f"contact@{clients[-1].customer_id}.example"))
-    one.misses(Given(f"contact@{clients[-2].customer_id}.example"))
+    held = rows(scene.desk, "Lineage").get(organisation=clients[-1]).description
+    one.follows("Clients").types("Name or Business ID", "korhonen").presses("Search")
+    one.misses(Given(clients[-2].name)).follows(Given(clients[-1].name)).follows(Given(held)).reads(Given(held))
 
 
-def asks_clients(scene: Scene) -> None:
-    """An accounting firm's manager requests authorisations of organisations."""
-    one, _ = the_firm(scene)
-    asked = scene.organisation("Uusi asiakas Oy").customer_id
-    one.follows("Clients").follows("Request authorisations").types("Business IDs", asked)
-    one.presses("Send request").reads(Given(asked)).reads("awaiting an answer")
+def asks_clients_again(scene: Scene) -> None:
+    """An accounting firm's manager asks all clients again whose authorisation ends soon."""
+    one, clients = the_firm(scene)
+    one.follows("Clients").presses("Ask again: all that end or have ended ({count})", count="3")
+    one.reads(Given(clients[0].name)).misses(Given(clients[3].name)).presses("Send the requests")
+    one.reads("awaiting an answer").follows("Clients").reads("requested, no answer yet")
 
 
 def replaces_many(scene: Scene) -> None:
     """An accounting firm's manager orders all replacements that are due."""
     one, clients = the_firm(scene)
-    one.follows("All certificates").follows("Order several replacements").presses("Continue")
-    one.reads(Given(clients[-1].name)).presses("Order replacements: {count}", count=3)
+    one.follows("All certificates").follows("Order several replacements")
+    one.presses("Show the certificates").reads(Given(clients[-1].name))
+    one.presses("Order the ticked replacements and send the links")
     one.reads("Replacements ordered: {count}.", count=3)
 
 
@@ -250,7 +254,8 @@ def decides_an_application(scene: Scene) -> None:
     rows(scene.desk, "AccessApplication").create(case_number=case, state="open", organisation=organisation, **known)
     one = scene.clerk("clerk", "Application handling").follows("Applications for the technical interface")
     one.types("Case number", case).presses("Search").reads(Given(organisation.name))
-    one.chooses("Decision", "Approve").presses("Make the decision").reads("Decision text")
+    one.chooses("Decision", "Approve").presses("Read the decision before it is sent").reads(Given(case))
+    one.presses("Approve and send the decision").reads("Decision text")
 
 
 def adds_an_organisation(scene: Scene) -> None:
@@ -258,7 +263,8 @@ def adds_an_organisation(scene: Scene) -> None:
     number = f"N-{next(_NUMBERS)}"
     one = scene.clerk("clerk", "Register maintenance").follows("Organisations").follows("Add an organisation")
     one.types("ID", number).chooses("Type of ID", "Artificial ID (for testing)").types("Name", f"Uusi Oy {number}")
-    one.chooses("Language of messages", "Finnish").presses("Add").follows("Organisations")
+    one.chooses("Language of messages", "Finnish").presses("Add the organisation")
+    one.follows("Organisations")
     one.types("ID or name", number).presses("Search").follows(Given(f"Uusi Oy {number}")).reads(Given(number))
 
 
@@ -269,9 +275,9 @@ def proposes_a_revocation(scene: Scene) -> None:
         scene.certificate(organisation, 400)
     one = scene.clerk("clerk", "Revocation of certificates").follows("Revoke several certificates")
     one.follows("Select certificates").types("ID of the organisation", organisation.customer_id)
-    one.chooses("Reason", "it is no longer needed").presses("Show certificates")
-    one.reads("A second clerk must confirm this.").presses("Revoke or propose revocation")
-    one.reads("Withdraw proposal")
+    one.chooses("Reason", "it is no longer needed").presses("Show the certificates and effects")
+    one.reads("A second clerk must confirm this.").presses("Propose the revocation: {count}", count=11)
+    one.reads("Withdraw the proposal")
 
 
 def confirms_a_revocation(scene: Scene) -> None:
@@ -285,8 +291,10 @@ def confirms_a_revocation(scene: Scene) -> None:
         officer=first.officer, reason="superseded", serials=[held.serial], count=1, created=now, expires=now + DAY
     )
     one = scene.clerk("second-clerk", "Revocation of certificates").follows("Revoke several certificates")
-    one.follows(Given(_day(scene))).reads(Given(held.serial)).presses("Revoke all permanently: {count}", count=1)
-    one.reads(Given(held.serial)).misses("Awaiting a second clerk")
+    one.follows(Given(_day(scene))).reads(Given(held.serial))
+    one.presses("Confirm and revoke permanently: {count}", count=1).reads(Given(held.serial)).misses(
+        "Awaiting a second clerk"
+    )
 
 
 def confirms_an_invitation(scene: Scene) -> None:
@@ -298,8 +306,8 @@ def confirms_an_invitation(scene: Scene) -> None:
     asked = (organisation.pk, person, first.actor.user_id, scene.desk.audit_entry())
     pending_invitations.add(scene.desk.db, *asked)
     one = scene.clerk("second-clerk", "Register maintenance").follows("Invitations of representatives")
-    one.follows(Given(organisation.name)).reads(Given(email)).presses("Confirm the invitation")
-    one.misses("Reject the invitation").reads(Given(email))
+    one.follows(Given(organisation.name)).reads(Given(email))
+    one.presses("Confirm the invitation and send the link").misses("Reject the invitation").reads(Given(email))
 
 
 def confirms_a_file(scene: Scene) -> None:
@@ -324,7 +332,7 @@ TASKS: dict[str, tuple[Callable[[Scene], object], ...]] = {
     "representative": (orders_a_certificate, invites_a_manager, revokes_a_certificate),
     "manager": (orders_a_replacement, names_another_contact, lets_one_end),
     "viewer": (finds_an_end, takes_the_list_away, asks_for_more),
-    "firm": (finds_a_client, asks_clients, replaces_many),
+    "firm": (finds_a_client, asks_clients_again, replaces_many),
     "contact": (opens_a_message, retrieves_in_the_browser, stops_mail),
     "clerk": (decides_an_application, adds_an_organisation, proposes_a_revocation),
     "second-clerk": (confirms_a_revocation, confirms_an_invitation, confirms_a_file),

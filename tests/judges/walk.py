@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.support.tools import ROOT
 from tests.support.visits import STRANGER, Town, Visit, session_of
@@ -126,9 +126,19 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
         return
     does, typed = visit.sends
     for name, value in typed.items():
-        page.locator(f"main [name='{name}']").fill(value)
+        _fill(page.locator(f"main [name='{name}']:not([type=hidden])"), value.format(**town.objects))
     with page.expect_navigation():
         page.locator(f"main button[value='{does}']" if does else "main form button").first.click()
+
+
+def _fill(fields: Locator, value: str) -> None:
+    kind = fields.first.evaluate("one => one.tagName === 'SELECT' ? 'select' : one.type")
+    if kind in {"radio", "checkbox"}:
+        fields.and_(fields.page.locator(f"[value='{value}']")).check()
+    elif kind == "select":
+        fields.select_option(value)
+    else:
+        fields.fill(value)
 
 
 def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:

@@ -203,7 +203,7 @@ class Walker:
         return pytest.fail(f"no {role} {name!r} on {self.page.url}, but {others}")
 
     def _field(self, label: str, within: str = "") -> Locator:
-        place = self.page.get_by_role("group", name=self.say(within)) if within else self.page
+        place = self.page.get_by_role("group", name=self.say(within), exact=True) if within else self.page
         for exact in (True, False):
             every = place.get_by_label(label, exact=exact)
             if (found := self._visible(every)) is not None or (found := self._disclosed(every)) is not None:

@@ -82,6 +82,9 @@ WRONG = {
     "an unknown key": ("appeals = 1", "appeals: there is no such setting"),
     "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: this setting is missing; write a text"),
     "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: this setting is missing; write a text"),
+    "a logo that is no picture": (f'[operator]\n{NAME}\nlogo = "secret"', "logo: write a PNG, or an SVG"),
+    "a logo that is not there": (f'[operator]\n{NAME}\nlogo = "logo.png"', "logo: write the name of a file"),
+    "a logo without the operator's name": ('[operator]\nlogo = "secret"', "name: write a text in each language"),
     "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
     "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
     "documentation of a machine": ('documentation_url = "file:///srv/docs"', "documentation_url: write an address"),
@@ -111,6 +114,38 @@ def test_errors_name_the_key(folder, case):
     text, sentence = WRONG[case]
     with pytest.raises(SettingsError, match=sentence):
         parse(text, folder)
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><a href="#x"><circle r="4"/></a>{}</svg>'
+ACTIVE = {
+    "a script": "<script>alert(1)</script>",
+    "a handler": '<g onload = "alert(1)"/>',
+    "a link to another file": '<image href="https://elsewhere.example/x.png"/>',
+    "a script in a link": '<a xlink:href="javascript:alert(1)"/>',
+    "HTML": "<foreignObject><p/></foreignObject>",
+}
+
+
+@pytest.mark.parametrize("part", ACTIVE.values(), ids=ACTIVE)
+def test_a_logo_that_does_something_is_refused(folder, part):
+    (folder / "logo.svg").write_text(SVG.format(part))
+    with pytest.raises(SettingsError, match="logo: write a PNG, or an SVG without scripts"):
+        parse(f'[operator]\n{NAME}\nlogo = "logo.svg"', folder)
+
+
+def test_logos(folder):
+    (folder / "logo").write_text(SVG.format(""))
+    text = f'[operator]\n{NAME}\nlogo = "logo"'
+    assert parse(text, folder).logo.media_type == "image/svg+xml"
+    assert parse(text, folder).operator == {Language.FI: "a", Language.SV: "b", Language.EN: "c"}
+    for size, media_type in ((65_536, "image/png"), (65_537, "")):
+        (folder / "logo").write_bytes(b"\x89PNG\r\n\x1a\n".ljust(size, b"\0"))
+        if media_type:
+            assert parse(text, folder).logo.media_type == media_type
+        else:
+            with pytest.raises(SettingsError, match="at most 65536 octets"):
+                parse(text, folder)
+    assert parse(f"[operator]\n{NAME}", folder).logo is None
 
 
 def test_on_this_machine_itself_plain_http_will_do(folder):

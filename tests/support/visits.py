@@ -223,6 +223,9 @@ VISITS: dict[str, Visit] = {
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
     "contacts of many": Visit("contacts", "/settings/contacts", SIGNATORY),
+    "contacts of many, shown": Visit(
+        "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
+    ),
     "fetching": Visit("fetch", "/fetch"),
     "fetching, wrong": Visit("fetch", "/fetch", STRANGER, 422, ("fetch", {"transfer_id": "1"})),
     "applications": Visit("applications", "/settings/applications", SIGNATORY),
@@ -344,7 +347,8 @@ def town(desk: Desk, address: str) -> Town:
     revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     ids = ordered(desk, an_order())
     add_organisation(desk, "7654321-4")
-    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
+    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 50 * DAY)
+    mandate(desk, account(desk, "former"), CUSTOMER_ID, Role.VIEWER, now - DAY)
     ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.ctx, Actor(built.people[NOBODY].pk), REQUEST)
     known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
     application = rows(desk, "AccessApplication").create(case_number="1", state="open", **known)

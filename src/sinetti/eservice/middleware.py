@@ -18,7 +18,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import SignInRequired, current_actor, is_clerk
+from sinetti.eservice.core.authentication import current_actor, is_clerk, sign_in
 from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
@@ -147,7 +147,7 @@ def remember_language(response: HttpResponse, language: Language) -> None:
 
 
 class StaffOnlyMiddleware(MiddlewareMixin):
-    """Leads strangers from clerks' addresses to sign-in, and hides the pages from others.
+    """Leads strangers from clerks' pages to sign-in, and hides these from others.
 
     It acts before the address is resolved and the submitted data is checked. Otherwise the response to an unknown
     address, a foreign form or a zero octet would reveal which of these pages exist. A clerk whose session has ended
@@ -160,7 +160,7 @@ class StaffOnlyMiddleware(MiddlewareMixin):
             return None
         sent = request.method == "POST" and request.headers.get("Sec-Fetch-Site") == "same-origin"
         kept = keep_unsent(request) if sent else None
-        return SignInRequired(request.get_full_path() if kept is None else kept.address)
+        return sign_in(request.get_full_path() if kept is None else kept.address)
 
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
         """Return "not found" instead of the page, if needed."""

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.accounts.known_devices.remember_device",
+    "sinetti.eservice.accounts.session_time.warn_before_end",
     "sinetti.eservice.middleware.locale_middleware",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.StaffOnlyMiddleware",

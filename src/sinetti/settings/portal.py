@@ -33,6 +33,16 @@ _TAKEN = frozenset({"new", "cancelled"})
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _MOST_PROVIDERS = 20
+_MOST_OCTETS = 64 * 1024
+_PNG, _SVG = b"\x89PNG\r\n\x1a\n", re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!--|<svg)")
+_ACTIVE = re.compile(
+    rb"<!DOCTYPE|<!ENTITY|<script|<foreignObject|\bon[a-z]+\s*=|javascript:|href\s*=\s*[\"']?\s*[^#\"'\s]",
+    re.IGNORECASE,
+)
+"""Parts of an SVG that run code or load something else.
+
+Browsers get a policy against both, too.
+"""
 _MOST_A_DAY = 100_000
 
 
@@ -76,11 +86,20 @@ class SupervisingAuthority:
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """Picture of the operator, PNG or SVG, for the header of every page."""
+
+    octets: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class EserviceSettings:
     """Settings of the portal.
 
     `appeal` explains how to appeal against a refusal, `legal_basis` names the basis of data processing, both by
-    language. `footer` is a line at the end of every page, which also links to `documentation_url`.
+    language. `footer` is a line at the end of every page, which also links to `documentation_url`. `operator` is the
+    name of the authority that runs the service, `logo` its picture.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
     a bench has no limits. `soap_address` and `status_address` are those of the authority.
@@ -95,6 +114,8 @@ class EserviceSettings:
     daily_limits: DailyLimits | None = None
     documentation_url: str = ""
     footer: Spoken = field(default_factory=dict)
+    operator: Spoken = field(default_factory=dict)
+    logo: Logo | None = None
     soap_address: str = ""
     status_address: str = ""
 
@@ -135,6 +156,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
+    operator, logo = _operator(top, folder)
     found = EserviceSettings(
         _providers(top, folder),
         _spoken(top, "appeal"),
@@ -144,6 +166,8 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         daily_limits=_daily_limits(top),
         documentation_url=_documentation_url(top),
         footer=_spoken(top, "footer"),
+        operator=operator,
+        logo=logo,
     )
     top.finish()
     return found
@@ -228,6 +252,30 @@ def _documentation_url(top: TomlTable) -> str:
     if address is not None and not is_web_address(address):
         top.refuse("documentation_url", f"an address such as {DOCUMENTATION_EXAMPLE}")
     return address or ""
+
+
+def _operator(top: TomlTable, folder: Path) -> tuple[Spoken, Logo | None]:
+    if not top.has("operator"):
+        return {}, None
+    table = top.table("operator")
+    name, path = _name(table), table.path("logo", folder)
+    logo = None if path is None else _logo(table, path)
+    table.finish()
+    return name, logo
+
+
+def _logo(table: TomlTable, path: Path) -> Logo:
+    try:
+        octets = file_permissions.read_trusted(path, is_named=True)
+    except (OSError, RightsError) as bad:
+        table.refuse("logo", f"the name of a file that the service can read and only its owner can change ({bad})")
+    if len(octets) > _MOST_OCTETS:
+        table.refuse("logo", f"a file of at most {_MOST_OCTETS} octets")
+    if octets.startswith(_PNG):
+        return Logo(octets, "image/png")
+    if not _SVG.match(octets) or _ACTIVE.search(octets):
+        table.refuse("logo", "a PNG, or an SVG without scripts, document type and links to other files")
+    return Logo(octets, "image/svg+xml")
 
 
 def _daily_limits(top: TomlTable) -> DailyLimits | None:

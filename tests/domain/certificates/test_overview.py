@@ -51,7 +51,7 @@ CASES = {
     ),
     "expired and let end": ((group(State.EXPIRED, OVER, 2, lately=True),), {"states": {}, "ended": 2}),
     "expired long ago": ((group(State.EXPIRED, OVER, 2),), {"ended": 0}),
-    "expired and replaced": ((group(State.EXPIRED, OVER, 2, lately=True, succeeded=True),), {"ended": 0}),
+    "expired and replaced": ((group(State.EXPIRED, OVER, 2, lately=True, followed=True),), {"ended": 0}),
     "revoked": (
         (group(State.REVOKED, count=2, lately=True),),
         {"states": {State.REVOKED: 2}, "ended": 2, "ends": (0,) * MONTHS},

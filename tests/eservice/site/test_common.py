@@ -26,7 +26,7 @@ from sinetti.eservice.ui.guides import GUIDES, guide_of
 from sinetti.i18n.translate import translate
 from sinetti.notifications.templates.access_texts import NOT_RIGHT
 from sinetti.notifications.templates.certificate_events import ORDER_IF_NEEDED
-from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
+from sinetti.settings.portal import EserviceSettings, Logo, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
@@ -186,7 +186,7 @@ def test_a_page_links_to_its_guide_in_the_readers_language(sqlite_desk, browser,
 
 
 def test_every_page_has_a_guide_that_is_translated():
-    without = {"static/<str:name>"}
+    without = {"static/<str:name>", "session_time"}
     assert {guide_of(one) for one in set(patterns()) - without} <= set(script("docs").TRANSLATED)
     assert {guide_of(one) for one in without} == {""}
     assert not set(GUIDES) - {name for one in patterns() for name in (one, one.partition("_")[0])}, "no such page"
@@ -200,6 +200,17 @@ def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
     lines = [[one.text_content() for one in page.xpath("//footer//p")] for page in (with_footer, without)]
     assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
     assert len(lines[1]) == 1  # the help alone
+
+
+def test_name_and_logo_of_the_operator(sqlite_desk, browser):
+    logo, name = Logo(b"<svg/>", "image/svg+xml"), dict.fromkeys(Language, "The Authority")
+    shown = with_settings(sqlite_desk, logo=logo, operator=name).get("/")
+    assert shown.page.xpath("//footer//p[@class='operator']/text()") == ["The Authority"]
+    (address,) = shown.page.xpath("//header//img[@alt='The Authority']/@src")
+    reply = shown.get(address).reply
+    assert (reply.status, reply.content_type, reply.body) == (200, "image/svg+xml", b"<svg/>")
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'; sandbox")
+    assert browser.get(address).reply.status == 404, "another authority has another logo"
 
 
 def test_what_the_operator_has_not_decided_is_not_made_up(browser):
@@ -231,19 +242,18 @@ def test_every_page_links_to_the_documentation(sqlite_desk, browser):
 RUN = (
     '{"date": "2026-11-26", "axe": "4", "languages": ["fi"], "widths": [320], "pages": ["start", "ask"], "findings": 0}'
 )
-PASSED = """\
-[[evaluation]]
-page = "{page}"
-method = {{ fi = "m", sv = "m", en = "By keyboard" }}
-date = 2026-11-27
-passed = true
+AREA = """\
+[[area]]
+name = {{ fi = "m", sv = "m", en = "Area" }}
+pages = [{pages}]
 """
-FAILED = PASSED.replace("true", "false") + 'gap = {{ fi = "p", sv = "b", en = "No way out" }}\n'
+PASSED = 'date = 2026-11-27\nmethod = [{{ fi = "m", sv = "m", en = "By keyboard" }}]\n' + AREA
+GAP = '[[area.gap]]\ncriterion = "2.1.1"\ntext = { fi = "p", sv = "b", en = "No way out" }\n'
 KNOWN = {
-    "nobody tried": ("evaluation = []", Conformity.NOT_EVALUATED),
-    "one page of two": (PASSED.format(page="start"), Conformity.PARTIAL),
-    "both pages": (PASSED.format(page="start") + PASSED.format(page="ask"), Conformity.FULL),
-    "both, and one is lacking": (PASSED.format(page="start") + FAILED.format(page="ask"), Conformity.PARTIAL),
+    "no page was evaluated": ("area = []", Conformity.NOT_EVALUATED),
+    "one page of two": (PASSED.format(pages='"start"'), Conformity.PARTIAL),
+    "both pages": (PASSED.format(pages='"start", "ask"'), Conformity.FULL),
+    "both, and one is lacking": (PASSED.format(pages='"start", "ask"') + GAP, Conformity.PARTIAL),
 }
 
 
@@ -254,16 +264,16 @@ def test_what_may_be_said(browser, monkeypatch, written, conformity):
     monkeypatch.setattr("sinetti.eservice.site.accessibility.known", lambda: found)
     text = main_of(browser.get("/accessibility"))
     assert ("Not evaluated." in text) == (conformity is Conformity.NOT_EVALUATED)
-    assert ("ask: No way out" in text) == ("No way out" in written)
+    assert ("Area: No way out (WCAG 2.1.1)" in text) == ("No way out" in written)
 
 
 SPOILT = {
-    "no TOML": "evaluation = [",
+    "no TOML": "area = [",
     "no list": "",
-    "no date": PASSED.format(page="start").replace("date", "day"),
-    "no Finnish": PASSED.format(page="start").replace('fi = "m", ', ""),
-    "passed, with a gap": PASSED.format(page="start") + 'gap = { fi = "p", sv = "b", en = "x" }\n',
-    "not passed, without one": PASSED.format(page="start").replace("true", "false"),
+    "no date": PASSED.format(pages="").replace("date", "day"),
+    "a date in words": PASSED.format(pages="").replace("2026-11-27", '"today"'),
+    "no Finnish": PASSED.format(pages="").replace('fi = "m", ', ""),
+    "a gap without its criterion": PASSED.format(pages="") + GAP.replace("criterion", "number"),
 }
 
 
@@ -278,4 +288,6 @@ def test_the_last_run_is_of_the_pages_that_there_are():
     run = read_run(accessibility.place(LAST_RUN).read_text("utf-8"))
     assert set(run.pages) == walked, "the pages are others now: run `make accessibility`"
     assert (set(run.languages), set(run.widths), run.findings) == (set(Language), {320, 1280}, 0)
-    assert {one.page for one in read_findings(accessibility.place(FINDINGS).read_text("utf-8"))} <= walked
+    by_hand = read_findings(accessibility.place(FINDINGS).read_text("utf-8"))
+    assert by_hand is not None
+    assert by_hand.pages <= walked

@@ -33,7 +33,7 @@ def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
 
 def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
     held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
-    (found,) = certificates.search(held.serial[:8], "", anna).rows
+    (found,) = certificates.search(held.serial[:8], "", anna)[1].rows
     assert found.serial == held.serial
     seen = certificates.certificate(held.serial, anna)
     assert (seen.contact.name, seen.deputy) == ("Nimi Nimetty", None)

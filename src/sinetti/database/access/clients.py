@@ -1,4 +1,4 @@
-"""Clients of a firm: authorisations in force, and those that ended in the last year.
+"""Clients of a firm: authorisations in force, and those of the last year.
 
 docs/e-service/authorisations.md, "Ends", has the rules.
 """
@@ -52,7 +52,9 @@ class Client:
 
 
 def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ...]:
-    """Return all clients of a firm, in one statement: authorisations in force, and ended ones of the last year.
+    """Return all clients of a firm, in one statement.
+
+    They are authorisations in force, and ended ones of the last year that are to be listed.
 
     A firm has at most some thousand clients. Searched and sorted in memory, they take less time than in a statement
     that tests each for a later authorisation (measured with 1,000).
@@ -67,7 +69,7 @@ def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ..
 
 
 def next_ends(db: Database, organisations: Collection[str], now: datetime) -> Mapping[str, datetime]:
-    """Return the first end of a certificate that nothing has replaced, by organisation."""
+    """Return the first end of a certificate without a successor, by organisation."""
     later = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.SUPERSEDED)
     rows = models.Certificate.objects.using(db.alias).filter(not_after__gte=now, revoked_at__isnull=True)
     rows = rows.filter(lineage__organisation__in=json_values(db, organisations))
@@ -85,7 +87,7 @@ _COLUMNS = (
 
 
 def _listed(of: Sequence[Any], now: datetime) -> Iterator[Client]:
-    """Yield the authorisations in force of one client, or else the last one if its end is to be listed."""
+    """Yield what is in force of one client, or else the last one if it is listed."""
     active = [one for one in of if one.withdrawn_at is None and (one.valid_until is None or one.valid_until >= now)]
     if active:
         yield from (_client(one, now) for one in active)

@@ -1,4 +1,4 @@
-"""Ends of roles as pages show them: counts for start pages, and lists of both sides.
+"""Ends of roles as pages show them: counts of start pages, lists of both sides.
 
 docs/e-service/authorisations.md, "Ends", has the rules.
 """
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import Count, Q, QuerySet, Value
 
 from sinetti.database import models
 from sinetti.database.access.queries import OrganisationRef, organisation_ref, page_of
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.notifications.recipients import active_assignments, current_assignments
+from sinetti.database.notifications.access_ends import again
+from sinetti.database.notifications.recipients import active_assignments
 from sinetti.domain.access.ends import LISTED_FOR, NEAR, EndSide
 from sinetti.domain.access.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
 class EndReader:
-    """A reader: the account, and the organisations for which the reader stands on a side.
+    """A reader: the account, and the organisations on whose side the reader is.
 
     `giving` are the organisations whose roles the reader may give, `firms` those for which the reader may ask.
     """
@@ -117,7 +117,10 @@ def parties_of(db: Database, side: EndSide, mandate_ids: Collection[str]) -> fro
 
 
 def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit: AuditContext) -> int:
-    """Remove ended roles from a side's list, in the caller's transaction; return their number."""
+    """Remove ended roles from a side's list; return their number.
+
+    The caller has a transaction.
+    """
     rows = ended(db, side, audit.at).filter(pk__in=mandate_ids)
     found = list(rows.values_list("pk", "organisation"))
     column = "giver_noted_at" if side is EndSide.GIVEN else "holder_noted_at"
@@ -139,23 +142,6 @@ def _ending(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
 def _open(db: Database) -> "QuerySet[models.RoleAssignment]":
     rows = models.RoleAssignment.objects.using(db.alias).filter(organisation__closed_at__isnull=True)
     return rows.filter(Q(agent__isnull=True) | Q(agent__closed_at__isnull=True))
-
-
-def again(db: Database, side: EndSide, now: datetime) -> Exists:
-    """Test for another role by which the holder of an outer row has a role again.
-
-    A later one counts even if it has ended too, since that one is listed then.
-    """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(organisation=OuterRef("organisation"))
-    rows = rows.exclude(pk=OuterRef("pk"))
-    later = Q(waiting=False, valid_from__gt=OuterRef("valid_from"))
-    same_firm, same_user = Q(agent=OuterRef("agent")), Q(user=OuterRef("user"))
-    if side is not EndSide.GIVEN:
-        same = same_firm if side is EndSide.FIRM else same_user
-        return Exists(rows.filter(same, later | active_assignments(now)))
-    rows = rows.alias(address=Lower("person__email"))
-    same = same_firm | same_user | Q(address=Lower(OuterRef("person__email")))
-    return Exists(rows.filter(same, later | current_assignments(now)))
 
 
 def _ended_role(row: Any) -> EndedRole:  # noqa: ANN401 - a row of the models

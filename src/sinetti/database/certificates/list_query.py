@@ -45,7 +45,10 @@ def totals(db: Database, organisations: Collection[str], now: datetime) -> Certi
 def counts_by_organisation(
     db: Database, organisations: Collection[str], now: datetime
 ) -> dict[str, dict[DisplayStatus, int]]:
-    """Count the certificates of the default list by organisation and state, in one statement."""
+    """Count the certificates of the default list by organisation and state.
+
+    It is one statement.
+    """
     wanted = _wanted_certificates(db, CertificateQuery(organisations, now))
     return status_sql.counts_by_owner(
         db, now, wanted.annotate(owner=F("lineage__organisation_id")).values(*_COLUMNS, "owner")

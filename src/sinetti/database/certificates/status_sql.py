@@ -119,10 +119,10 @@ _SELECT = """
 SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sort_word, {at} AS sort_at FROM {rows}
 """
 _GROUPS = f"""
-SELECT state_n, rank_n, month_n, succeeded, gone_lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
+SELECT state_n, rank_n, month_n, followed, gone_lately, COUNT(*), MIN(not_after), MIN(serial) FROM (
 SELECT ranked.*, CASE {{months}} ELSE {MONTHS} END AS month_n,
        state_n IN ({{ended}}) AND {_OVER_AT} >= %s AS gone_lately FROM ranked) AS each
- GROUP BY state_n, rank_n, month_n, succeeded, gone_lately
+ GROUP BY state_n, rank_n, month_n, followed, gone_lately
 UNION ALL SELECT state_n, {RANKS.index(Urgency.OPEN)}, NULL, NULL, NULL, COUNT(*), NULL, MIN(order_id)
   FROM ordered GROUP BY state_n
 """  # noqa: S608 - constant numbers and columns
@@ -205,10 +205,10 @@ def status_groups(
 
 
 def _group(state: int, rank: int, month: int | None, *values: Any) -> StatusGroup:  # noqa: ANN401 - a row
-    succeeded, lately, count, first, key = values
+    followed, lately, count, first, key = values
     # SQLite returns an instant as a text in UTC.
     first_end = datetime.fromisoformat(first).replace(tzinfo=UTC) if isinstance(first, str) else first
-    return StatusGroup(STATES[state], RANKS[rank], count, key, month, first_end, bool(succeeded), bool(lately))
+    return StatusGroup(STATES[state], RANKS[rank], count, key, month, first_end, bool(followed), bool(lately))
 
 
 def counts_by_owner(

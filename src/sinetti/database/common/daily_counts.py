@@ -74,7 +74,7 @@ def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Ch
 
 
 def times(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, tuple[int, ...]]:
-    """Return the instants that count for each charge, in seconds since 1970, oldest first."""
+    """Return the counting instants of each charge, oldest first (Unix time)."""
     by_key = {one.key: one for one in charges}
     found: dict[Charge, tuple[int, ...]] = dict.fromkeys(by_key.values(), ())
     for row in _rows(db).filter(key__in=list(by_key)):

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sinetti', '0001_initial'),
+        ('sinetti', '0002_trigram_indexes'),
     ]
 
     operations = [

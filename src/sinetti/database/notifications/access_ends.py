@@ -1,4 +1,4 @@
-"""Ends of roles that mail reports: due steps, their readers, and the rows of a message.
+"""Ends of roles that mail reports: due steps, readers, and rows of a message.
 
 docs/e-service/authorisations.md, "Ends", has the rules.
 """
@@ -10,13 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 
 from sinetti.database import models
-from sinetti.database.access.ends import again
 from sinetti.database.connection import Database
 from sinetti.database.notifications import recipients
-from sinetti.database.notifications.recipients import Recipient, active_assignments, chunked
+from sinetti.database.notifications.recipients import Recipient, active_assignments, chunked, current_assignments
 from sinetti.domain.access.ends import LATE_FOR, LISTED_FOR, NEAR, STEPS, EndSide
 from sinetti.domain.access.roles import Role
 
@@ -56,10 +56,10 @@ _CLAIM = "access-ends-planned"
 
 @contextmanager
 def claim_day(db: Database, day: date, at: datetime) -> Iterator[Sequence[EndingRole]]:
-    """Yield the roles with a due step that is not stored yet, once a day, in a transaction.
+    """Yield the roles with a due step that is not stored yet, once a day.
 
-    Later calls of the day get none, also those of other nodes, which wait for the first one. The caller queues the
-    messages and calls `store_steps` inside. After an error the day is not claimed.
+    It is a transaction. Later calls of the day get none, also those of other nodes, which wait for the first one. The
+    caller queues the messages and calls `store_steps` inside. After an error the day is not claimed.
     """
     counters = models.Counter.objects.using(db.alias)
     if counters.filter(pk=_CLAIM, value__gte=day.toordinal()).exists():
@@ -113,6 +113,23 @@ def list_items(db: Database, mandate_ids: Collection[str], side: EndSide, now: d
         rows = rows.exclude(again(db, side, now)).select_related("organisation", "agent", "person")
         found += [_item(one) for one in rows]
     return tuple(sorted(found, key=lambda one: (one.until, one.organisation, one.holder)))
+
+
+def again(db: Database, side: EndSide, now: datetime) -> Exists:
+    """Test for another role by which the holder of an outer row has a role again.
+
+    A later one counts even if it has ended too, since that one is listed then.
+    """
+    rows = models.RoleAssignment.objects.using(db.alias).filter(organisation=OuterRef("organisation"))
+    rows = rows.exclude(pk=OuterRef("pk"))
+    later = Q(waiting=False, valid_from__gt=OuterRef("valid_from"))
+    same_firm, same_user = Q(agent=OuterRef("agent")), Q(user=OuterRef("user"))
+    if side is not EndSide.GIVEN:
+        same = same_firm if side is EndSide.FIRM else same_user
+        return Exists(rows.filter(same, later | active_assignments(now)))
+    rows = rows.alias(address=Lower("person__email"))
+    same = same_firm | same_user | Q(address=Lower(OuterRef("person__email")))
+    return Exists(rows.filter(same, later | current_assignments(now)))
 
 
 def _running(db: Database) -> "QuerySet[models.RoleAssignment]":

@@ -220,7 +220,7 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
 
 
 def find_queued(db: Database, ids: Collection[str], now: datetime) -> tuple[QueuedMessage, ...]:
-    """Return the waiting messages with these ids that are due, in the order of the ids."""
+    """Return the due ones of these waiting messages, in the order of the ids."""
     rows = {row.pk: row for row in _waiting(db).filter(pk__in=ids, due__lte=now)}
     return tuple(to_queued_message(rows[one]) for one in dict.fromkeys(ids) if one in rows)
 

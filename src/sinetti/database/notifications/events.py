@@ -37,7 +37,7 @@ class PendingEvent:
 
 
 def pending(db: Database, count: int, ids: Collection[str] | None = None) -> tuple[PendingEvent, ...]:
-    """Return the oldest waiting events, up to `count`, of all or of those with these ids."""
+    """Return the oldest waiting events, up to `count`, of all or of these."""
     known = _waiting(db).filter(kind__in=KNOWN) if ids is None else _waiting(db).filter(kind__in=KNOWN, pk__in=ids)
     rows = known.select_related("lineage").order_by("due", "pk")[:count]
     return tuple(

@@ -55,7 +55,7 @@ _recorded: ContextVar[list[str] | None] = ContextVar("recorded", default=None)
 
 @contextmanager
 def rehearsal(db: Database) -> Iterator[list[str]]:
-    """Open a transaction that is rolled back, and collect the ids of rows queued in it.
+    """Collect the ids of rows queued in a transaction that is rolled back.
 
     A check page so shows the messages of an act before it happens (notifications/previews/rehearsal.py). The block may
     write even while the page of a draft is shown, which else reads only.

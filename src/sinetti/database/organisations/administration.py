@@ -128,7 +128,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class EndReach:
-    """What the end of an organisation reaches.
+    """Reach of the end of an organisation.
 
     `served` is the number of other organisations whose reports its certificates send. `people` and `firms` act for it,
     `clients` are organisations for which it acts.
@@ -143,7 +143,7 @@ class EndReach:
 
 
 def count_reach(db: Database, organisation_id: str, now: datetime) -> EndReach:
-    """Count what the end of an organisation reaches, in five statements."""
+    """Count the reach of the end of an organisation, in five statements."""
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
     certificates = models.Certificate.objects.using(db.alias).filter(
         lineage__organisation=organisation_id, state__in=issued, revoked_at__isnull=True, not_after__gte=now

@@ -102,7 +102,7 @@ def looked_after(
 def picked(
     db: Database, organisation_ids: Collection[str], ids: Collection[str], now: datetime
 ) -> tuple[AssignedLineage, ...]:
-    """Return lineages in these organisations, by their ids or by serials of their certificates."""
+    """Return lineages of these organisations by ids, or by serials."""
     named = models.Certificate.objects.filter(serial__in=list(ids)).values("lineage")
     rows = _in_use(db, organisation_ids, now).filter(Q(pk__in=list(ids)) | Q(pk__in=named))
     yes, no = Value(1, IntegerField()), Value(0, IntegerField())

@@ -147,7 +147,7 @@ _SORTS: Mapping[OrderSort, tuple[Any, ...]] = {
 def open_orders(
     db: Database, organisation_ids: Collection[str], search: OrderSearch, now: datetime
 ) -> tuple[tuple[OrderRow, ...], int]:
-    """Return a page of these organisations' open orders, and the number of all that match.
+    """Return a page of open orders, and the number of all that match.
 
     By default orders whose link has ended stand below the others.
     """

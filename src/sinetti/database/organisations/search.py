@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common.text_search import SHORTEST_PART, collated, contains
@@ -46,5 +46,21 @@ def find_organisations(
     rows = models.Organisation.objects.using(db.alias).filter(matches(db, text))
     if within is not None:
         rows = rows.filter(pk__in=json_values(db, within))
+    return _by_name(db, rows, start, most)
+
+
+def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationName, ...]:
+    """Return the organisations of people with a role whose address has a text.
+
+    Roles that have ended or were withdrawn count. It is one statement, and `most` is its number of rows.
+    """
+    people = models.Person.objects.filter(contains(db, "email", text)).values("pk")
+    roles = models.RoleAssignment.objects.filter(person__in=people).values("organisation")
+    return _by_name(db, models.Organisation.objects.using(db.alias).filter(pk__in=roles), 0, most)
+
+
+def _by_name(
+    db: Database, rows: "QuerySet[models.Organisation]", start: int, most: int
+) -> tuple[OrganisationName, ...]:
     found = rows.order_by(collated(db, "name"), F("pk"))[start : start + most]
     return tuple(OrganisationName(*one) for one in found.values_list("organisation_id", "customer_id", "name"))

@@ -91,7 +91,7 @@ CANCELLED_STEP = "cancelled"
 
 
 def cancel(db: Database, order_id: str, audit: AuditContext) -> bool:
-    """Cancel an open order with its transfer IDs and link; return False if it is not open.
+    """Cancel an order, its transfer IDs and link; return False if it is not open.
 
     A recipient whose link still worked gets a message.
     """
@@ -122,7 +122,7 @@ def _lapsed(db: Database, before: datetime) -> "QuerySet[models.Order]":
 
 
 def _lock_lineage(db: Database, order_id: str) -> None:
-    """Lock the lineage first, as `replace_ids` does: a concurrent request with the ids fails."""
+    """Lock the lineage first, as `replace_ids` does."""
     mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
 
 

@@ -42,8 +42,8 @@ class StatusGroup:
     """Certificates, or orders, of one state that end in the same month.
 
     `month` is the place in `coming_months`, -1 for an earlier month, 24 for a later one, None for orders. `first_end`
-    is the first end among them, `key` the serial or order id of one of them. `succeeded`: they have a successor.
-    `lately`: they ended within the last year.
+    is the first end among them, `key` the serial or order id of one of them. `followed`: another certificate followed
+    them. `lately`: they ended within the last year.
     """
 
     status: DisplayStatus
@@ -52,7 +52,7 @@ class StatusGroup:
     key: str
     month: int | None = None
     first_end: datetime | None = None
-    succeeded: bool = False
+    followed: bool = False
     lately: bool = False
 
 
@@ -89,7 +89,7 @@ def add_up(groups: Iterable[StatusGroup]) -> CertificateTotals:
         if one.urgency is not Urgency.OVER:
             left.append(one)
         if one.status in ENDED:
-            ended += one.count if one.lately and not one.succeeded else 0
+            ended += one.count if one.lately and not one.followed else 0
         elif one.status not in OF_ORDERS:
             in_force += one.count
             replaced += one.count if one.urgency is Urgency.SEEN_TO else 0

@@ -26,7 +26,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts import base_views, known_devices
 from sinetti.eservice.accounts.login_limits import count_password
 from sinetti.eservice.accounts.mfa_adapter import PROVED, has_second_factor
-from sinetti.eservice.accounts.sessions import BEGAN
+from sinetti.eservice.accounts.sessions import BEGAN, EXTENDED
 from sinetti.eservice.core.authentication import (
     OUTSIDE_ROLES,
     STRONG,
@@ -202,7 +202,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)
-        request.session[BEGAN] = utc_now().timestamp()
+        request.session[BEGAN], request.session[EXTENDED] = utc_now().timestamp(), 0
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:  # noqa: ANN401
         """Copy a provider's claims into the session after sign-in.

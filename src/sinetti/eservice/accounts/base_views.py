@@ -17,13 +17,13 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.utils import get_request_param
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.forms import Form as DjangoForm
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.eservice.accounts.form_fields import FieldOptions, FormOptions, form_block
 from sinetti.eservice.accounts.mfa_adapter import PROVED, factors_of
-from sinetti.eservice.core.authentication import STRONG
+from sinetti.eservice.core.authentication import STRONG, Detour, sign_in
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link
 from sinetti.eservice.ui.navigation import SECURITY
@@ -114,17 +114,16 @@ def recently_reauthenticated(request: HttpRequest) -> bool:
 def _lead_away(request: HttpRequest) -> HttpResponse | None:
     """Return a redirect to sign-in or reauthentication, or None if neither is needed.
 
-    The submitted data is dropped, because a form may contain a password.
+    A password in the submitted data is dropped.
     """
-    onward = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
     if not request.user.is_authenticated:
-        return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
+        return sign_in(request.get_full_path())
     if recently_reauthenticated(request):
         setattr(request, PROVED, True)
         return None
     methods = get_adapter(request).get_reauthentication_methods(request.user)
     address = methods[0]["url"] if methods else reverse("account_reauthenticate")
-    return HttpResponseRedirect(f"{address}?{onward}")
+    return Detour(address, request.get_full_path())
 
 
 _ONWARD = "sinetti_onward"

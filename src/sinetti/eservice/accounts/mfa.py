@@ -30,7 +30,7 @@ from sinetti.eservice.accounts.base_views import (
     store,
 )
 from sinetti.eservice.accounts.form_fields import FIELDS, FieldOptions, errors_of
-from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
@@ -153,7 +153,23 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
             blocks.append(self.passkey("get", options, _USE_PASSKEY, errors=wrong))
         names = {} if Authenticator.Type.RECOVERY_CODES in kinds else _CODE_OF_APP
         blocks.append(self.asked(context["form"], gettext_noop("Continue"), names))
+        blocks.append(Disclosure(_("Lost your phone or passkey?"), [Text(self._ways_out(kinds))]))
         return Page(_("Your second factor"), blocks=blocks, script="passkeys.js")
+
+    def _ways_out(self, kinds: set[str]) -> list[str]:
+        """Return what a person does who has lost the phone or passkey."""
+        ways = [
+            _("If you have another device with the same codes or passkey, use it."),
+            _("Without it, contact us: {help}", help=portal_context(self.request).help[language_of(self.request)]),
+            _("We check who you are before we help you sign in. A new password does not replace the second factor."),
+        ]
+        if Authenticator.Type.RECOVERY_CODES in kinds:
+            code = gettext_noop(
+                "Enter one of your recovery codes in the field above. Each code works once. Then set up a new second "
+                "factor on the page “{security}”."
+            )
+            ways.insert(0, _(code, security=_(SECURITY)))
+        return ways
 
 
 class PasskeySignIn(_WithPasskey, webauthn.LoginWebAuthnView):  # type: ignore[misc]

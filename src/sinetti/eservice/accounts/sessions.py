@@ -5,12 +5,12 @@ data in plain text, such as the secret of TOTP codes during set-up.
 """
 
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,9 @@ from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_tok
 
 BEGAN = "sinetti_began"
 """Session key: time of the sign-in on the machine's clock, in seconds (POSIX)."""
+EXTENDED, MOST_EXTENSIONS = "sinetti_extended", 10
+"""Session key: how often the reader put the end off; and the most."""
+_EXTENSION = timedelta(hours=1)
 _SECRET_LETTERS = 43
 """Length of the secret, from 36 characters: 222 bits."""
 _KEY_DIGITS = 40
@@ -30,6 +33,15 @@ _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
 def stored(secret: str) -> str:
     """Return the row key of a cookie: SHA-256, truncated to 160 bits."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
+
+
+def ends_at(session: SessionBase) -> datetime | None:
+    """Return the end of a session; None for one without a sign-in."""
+    began: float | None = session.get(BEGAN)
+    if began is None:
+        return None
+    extended: int = min(session.get(EXTENDED, 0), MOST_EXTENSIONS)
+    return datetime.fromtimestamp(began + settings.SESSION_COOKIE_AGE, UTC) + extended * _EXTENSION
 
 
 class SessionStore(DatabaseStore):
@@ -50,13 +62,11 @@ class SessionStore(DatabaseStore):
     def get_expiry_date(self, **options: Any) -> datetime:  # noqa: ANN401 - Django's
         """Return the expiry: a fixed time after the sign-in, regardless of later changes.
 
-        The data in the session may not prolong it.
+        The data in the session may not prolong it, except by the hours that the reader asked for.
         """
+        found = ends_at(self)
         ends: datetime = super().get_expiry_date(**options)
-        began: float | None = self.get(BEGAN)
-        if began is None:
-            return ends
-        return min(ends, datetime.fromtimestamp(began + self.get_session_cookie_age(), UTC))
+        return ends if found is None else min(ends, found)
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Seal the data of the session."""

@@ -47,9 +47,9 @@ PAGES = {EndSide.OWN: "profile", EndSide.FIRM: "clients", EndSide.GIVEN: "author
 
 
 def access_tasks(request: HttpRequest, actor: Actor) -> list[Task]:
-    """Return the reader's tasks about ended and ending authorisations, the ended ones first.
+    """Return the reader's tasks about ended and ending authorisations.
 
-    It takes one statement. While the list has tasks, not all is well.
+    Ended ones come first. It takes one statement. While the list has tasks, not all is well.
     """
     found = count_access_ends(actor, current_permissions(request), portal_context(request).ctx)
     ended = _tasks(found.ended, _ENDED, ENDED, Severity.ERROR)

@@ -38,7 +38,7 @@ from sinetti.services.self_service.clients import AgainRequest, AskAgain, Client
 __all__ = ["AGAIN", "ALL", "GIVE_UP", "NOTE", "act"]
 
 AGAIN, ALL, NOTE = "again", "again-all", "note"
-"""Values of buttons: ask ticked clients again, show all that can be asked, remove rows."""
+"""Values of buttons: ask ticked clients, show all that can be asked, remove rows."""
 _ROWS = 50
 _LIMITS = gettext_noop(
     "A firm can send at most {day} requests in 24 hours; {left} are left. A client's representatives get at most "

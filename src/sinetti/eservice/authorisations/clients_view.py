@@ -25,10 +25,12 @@ from sinetti.eservice.ui.components import (
     Cell,
     Column,
     Component,
+    Filters,
     Form,
     Input,
     Link,
     Links,
+    Option,
     Severity,
     Table,
 )
@@ -36,7 +38,7 @@ from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, number
+from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop, number
 from sinetti.services.self_service.access_ends import firms
 from sinetti.services.self_service.clients import (
     Client,
@@ -58,6 +60,8 @@ _SHOWN: Mapping[ClientState | None, str] = {
     ClientState.ENDING: gettext_noop("End within 60 days ({count})"),
     ClientState.ENDED: gettext_noop("Ended ({count})"),
 }
+_ASK_ALL = ngettext_noop("Ask {count} client again", "Ask {count} clients again")
+_SUMMARY = gettext_noop("Clients: {count}. Authorisations that end soon: {near}. Ended: {gone}.")
 _COLUMNS: tuple[tuple[str, ClientSort | None], ...] = (
     (gettext_noop("Client"), ClientSort.NAME),
     (gettext_noop("Certificates"), None),
@@ -115,15 +119,19 @@ def client_list(request: HttpRequest) -> HttpResponse:
     rows, pager = paged(request, found.rows)
     wrong = _(NONE_CHOSEN) if request.method == "POST" else ""
     blocks: list[Component] = [
-        Links(_links(firm_id)),
         *_again(found, firm_id),
-        _search(at),
-        Links([_shown(at, state, found.counts) for state in _SHOWN]),
+        _search(at, found.counts),
         _table(at, rows, found),
         *pager,
+        Links(_links(firm_id)),
     ]
-    title, status = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200
-    return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
+    title, status, lead = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200, _summary(found.counts)
+    return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status, lead=lead))
+
+
+def _summary(counts: Mapping[ClientState, int]) -> str:
+    near, gone = counts.get(ClientState.ENDING, 0), counts.get(ClientState.ENDED, 0)
+    return _(_SUMMARY, count=number(sum(counts.values())), near=number(near), gone=number(gone))
 
 
 def _links(firm_id: str) -> list[Link]:
@@ -134,27 +142,30 @@ def _links(firm_id: str) -> list[Link]:
 
 
 def _again(found: ClientList, firm_id: str) -> list[Component]:
-    """Return the button that leads to the check page for all clients whose end is near or past."""
+    """Return the button to the check page of all clients that can be asked again."""
     count = found.counts.get(ClientState.ENDING, 0) + found.counts.get(ClientState.ENDED, 0)
     if not count:
         return []
-    button = Button(_("Ask again: all that end or have ended ({count})", count=number(count)), clients_acts.ALL)
+    button = Button(ngettext(*_ASK_ALL, count), clients_acts.ALL)
     return [Form([], [button], address("clients", organisation=firm_id), name="all-again")]
 
 
-def _search(at: _ClientPage) -> Form:
-    one = at.wanted
-    hidden = {"organisation": at.firm_id, SHOW: one.state or "", "sort": at.request.GET.get("sort", "")}
+def _search(at: _ClientPage, counts: Mapping[ClientState, int]) -> Filters:
+    one, hidden = at.wanted, {"organisation": at.firm_id, "sort": at.request.GET.get("sort", "")}
+    totals = {state: sum(counts.values()) if state is None else counts.get(state, 0) for state in _SHOWN}
+    labels = {state: _(label, count=number(totals[state])) for state, label in _SHOWN.items()}
+    options = [Option(state or "", label, state is one.state) for state, label in labels.items()]
     inputs = [
         Input("q", _("Name or Business ID"), value=one.text, longest=_LONGEST),
+        Input(SHOW, _("Authorisation"), "select", options=options),
         *(Input(name, "", "hidden", value) for name, value in hidden.items() if value),
     ]
-    return Form(inputs, [Button(_("Search"), minor=True)], address("clients"), search=True, inline=True)
-
-
-def _shown(at: _ClientPage, state: ClientState | None, counts: Mapping[ClientState, int]) -> Link:
-    count = sum(counts.values()) if state is None else counts.get(state, 0)
-    return Link(_(_SHOWN[state], count=number(count)), at.link(**{SHOW: state or ""}), current=at.wanted.state is state)
+    chosen = [(f"“{one.text}”", {"q": ""})] if one.text else []
+    if one.state is not None:
+        chosen.append((labels[one.state], {SHOW: ""}))
+    links = [Link(text, at.link(**without), note=_("Remove the filter")) for text, without in chosen]
+    form = Form(inputs, [Button(_("Search"), minor=True)], address("clients"), search=True)
+    return Filters(form, links, open=one.state is not None)
 
 
 def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
@@ -173,6 +184,7 @@ def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
         picks=[client.mandate_id for client in rows],
         actions=actions if rows else (),
         action=address("clients", organisation=at.firm_id),
+        headed=True,
     )
 
 

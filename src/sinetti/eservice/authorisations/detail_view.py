@@ -133,7 +133,13 @@ def _check_withdrawal(request: HttpRequest, found: RoleAssignmentView, once: Con
     return check_page(
         _("Withdraw the authorisation of {who}?", who=who),
         Form(once.fields, [Button(_("Withdraw the authorisation permanently"), _WITHDRAW, danger=True)]),
-        summary=[DescriptionItem(_("Organisation"), named.name), *_values(found), reach, letters.informed],
+        summary=[
+            DescriptionItem(_("Given by"), f"{named.name}, {named.customer_id}"),
+            DescriptionItem(_("Given to"), who),
+            *_values(found),
+            reach,
+            letters.informed,
+        ],
         effects=[*effects, *([_(_OF_A_FIRM)] if found.agent else ())],
         letters=letters.letters,
         back=back("authorisation", gettext_noop("Back to the authorisation"), found.mandate_id),

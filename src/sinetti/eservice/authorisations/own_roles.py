@@ -32,7 +32,7 @@ _DONE = ngettext_noop("{count} authorisation removed from the list.", "{count} a
 
 
 def own_roles(request: HttpRequest) -> list[Component]:
-    """Return the reader's authorisations with the form to resign them, and the ended ones."""
+    """Return the reader's authorisations in force, with acts, and the ended ones."""
     actor = current_actor(request)
     if actor is None:
         return []
@@ -67,7 +67,7 @@ def _asked_again(one: EndedRole) -> tuple[str, str]:
 def ended_section(
     side: EndSide, found: Sequence[EndedRole], way: Callable[[EndedRole], tuple[str, str]], party: str = ""
 ) -> list[Component]:
-    """Return the list of ended authorisations of one party, with the next step for each.
+    """Return the list of ended authorisations of one party.
 
     `way` returns the text and the address of the next step. Ticked rows can be removed from the list.
     """

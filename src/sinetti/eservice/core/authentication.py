@@ -82,12 +82,18 @@ def reset_actor_cache(request: HttpRequest) -> None:
             delattr(request, name)
 
 
-class SignInRequired(HttpResponseRedirect):
-    """Redirect to the sign-in page, which then leads to an address of the portal."""
+class Detour(HttpResponseRedirect):
+    """Redirect to a page that comes first, such as sign-in, and then leads on."""
 
-    def __init__(self, address: str) -> None:
-        """Create the redirect."""
-        super().__init__(f"{reverse('account_login')}?{urlencode({'next': address})}")
+    def __init__(self, first: str, address: str) -> None:
+        """Create the redirect; `first` is the address of the first page."""
+        super().__init__(f"{first}?{urlencode({'next': address})}")
+        self.first = first
+
+
+def sign_in(address: str) -> Detour:
+    """Return the redirect to the sign-in page, which then leads to an address."""
+    return Detour(reverse("account_login"), address)
 
 
 def login_required(
@@ -101,7 +107,7 @@ def login_required(
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if current_actor(request) is None:
-            return SignInRequired(request.get_full_path())
+            return sign_in(request.get_full_path())
         return view(request, *args, **named)
 
     return answer

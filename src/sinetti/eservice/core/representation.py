@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
+from sinetti.domain.access.roles import Permission
 from sinetti.eservice.core.authentication import current_permissions
 from sinetti.services.access.permissions import Permissions
 
@@ -39,13 +40,14 @@ def represented(request: HttpRequest) -> str | None:
     return chosen if chosen in held else None
 
 
-def represented_permissions(request: HttpRequest) -> Permissions:
+def represented_permissions(request: HttpRequest, right: Permission = Permission.SEE) -> Permissions:
     """Return the user's permissions for the chosen organisation, for lists and forms.
 
-    An organisation in the address (`organisation`) takes precedence, so links of messages lead where they say.
+    They are all of the user's if the user lacks the right of the page for that organisation. An organisation in the
+    address (`organisation`) takes precedence, so links of messages lead where they say.
     """
     permissions, chosen = current_permissions(request), represented(request)
-    if chosen is None or request.GET.get("organisation", "") in permissions.held:
+    if chosen is None or request.GET.get("organisation") or not permissions.may(right, chosen):
         return permissions
     return permissions.narrowed(chosen)
 

@@ -28,8 +28,9 @@ from sinetti.eservice.ui.components import (
     Severity,
     Text,
 )
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
-from sinetti.eservice.ui.navigation import url_or_empty
+from sinetti.eservice.ui.navigation import redirect_to, url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_datetime, gettext_noop, refusal_text
 from sinetti.services.issuance.browser_enrolment import (
@@ -224,10 +225,12 @@ def asking(form: FetchForm, environment: Environment, *, error: str = "", status
         "You send only the certificate signing request."
     )
     customer_id = str(form[ORGANISATION].value() or "").strip()
+    send = form.as_component(Button(_("Retrieve the certificate"), "fetch"))
+    once = _("We never store the one-time password. If the page is shown again, enter it again.")
     blocks += [
         Text([introduction]),
-        form.as_component(Button(_("Retrieve the certificate"), "fetch")),
-        Section(_("How to make a certificate signing request"), _how(customer_id, environment)),
+        Section(_("1. Make a certificate signing request"), _how(customer_id, environment)),
+        Section(_("2. Retrieve the certificate"), [Text([once]), send]),
     ]
     return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)
 
@@ -248,8 +251,8 @@ def answer(found: EnrolledCertificate, customer_id: str) -> Page:
         Button(_("Certificate and chain (PEM)"), "bundle", minor=True),
     ]
     again = _(
-        "Keep the files with the private key. If you leave this page, send the same form with the same "
-        "request again. You get the same certificate."
+        "Keep the files with the private key. You can return to this page in this browser. Elsewhere, send the same "
+        "form with the same request again. You get the same certificate."
     )
     blocks: list[Component] = [
         Alert(_("Certificate retrieved."), Severity.GOOD),
@@ -309,17 +312,24 @@ _FILES: Mapping[str, tuple[str, str, Callable[[EnrolledCertificate], bytes]]] = 
 _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, RejectionReason.NOT_READY})
 
 
+_RESULT, _RETRIEVED, _MOST_RETRIEVED = "certificate", "sinetti_retrieved", 10
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(replays=False)
 def browser_enrolment(request: HttpRequest) -> HttpResponse:
-    """Show the form, retrieve the certificate, or send its files."""
+    """Show the form, retrieve the certificate, show the result, or send its files."""
     ctx = portal_context(request).ctx
     does = request.POST.get("do", "")
+    if request.method != "POST" and _RESULT in request.GET:
+        return _result(request, request.GET[_RESULT])
     if does in _FILES:
         return _download(request, does)
     if does == "fetch":
         return _fetch(request)
     # The page that shows transfer IDs opens this one with both filled in.
     given = {name: request.POST.get(name, "") for name in ("organisation", "transfer_id", "password")}
+    given["organisation"] = given["organisation"] or request.GET.get("organisation", "")
     return render_page(request, asking(FetchForm(initial=given), ctx.environment))
 
 
@@ -335,10 +345,27 @@ def _fetch(request: HttpRequest) -> HttpResponse:
     ask = form.ask()
     found = enrol_in_browser(ask, ctx, request_id(request))
     if isinstance(found, EnrolledCertificate):
-        return render_page(request, answer(found, ask.customer_id))
+        # The session has the way back to the result: retrieval is repeatable, the one-time password is used up.
+        kept = [one for one in request.session.get(_RETRIEVED, ()) if one[0] != found.serial]
+        request.session[_RETRIEVED] = [
+            *kept[1 - _MOST_RETRIEVED :],
+            [found.serial, ask.customer_id, found.retrieval_id],
+        ]
+        return redirect_to("fetch", **{_RESULT: found.serial})
     error = form.answer(found)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found.reason in _PASSES else wrong
     return render_page(request, asking(form, ctx.environment, error=error, status=status))
+
+
+def _result(request: HttpRequest, serial: str) -> HttpResponse:
+    """Show a certificate that this browser's session retrieved."""
+    ctx = portal_context(request).ctx
+    for known, customer_id, retrieval_id in request.session.get(_RETRIEVED, ()):
+        if known == serial:
+            found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
+            if isinstance(found, EnrolledCertificate):
+                return render_page(request, answer(found, customer_id))
+    return redirect_to("fetch")
 
 
 def _download(request: HttpRequest, does: str) -> HttpResponse:

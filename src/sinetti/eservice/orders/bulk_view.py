@@ -1,4 +1,4 @@
-"""Acts on the certificates that were ticked in a list: replace, hand over, let end.
+"""Acts on ticked certificates: replace, hand over, let end.
 
 Each shows a preview, where single rows can be taken out (docs/e-service/ordering.md).
 """
@@ -15,9 +15,10 @@ from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_list, display_name, hidden, signed_in_actor
-from sinetti.eservice.orders.contact_handover_view import hand_over_found
-from sinetti.eservice.orders.replace_view import picked_serials, replace_picked
+from sinetti.eservice.orders.contact_handover_view import SAVE, hand_over_found
+from sinetti.eservice.orders.replace_view import ORDER, picked_serials, replace_picked
 from sinetti.eservice.ui.components import Button, Cell, Column, Form, Table, Text
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_datetime
@@ -26,10 +27,13 @@ from sinetti.services.self_service.renewal_opt_out import opt_out_many, preview_
 
 REPLACE, CONTACTS, LET_END = "replace", "contacts", "let-end"
 """Values of the buttons below the list; a preview carries them in `act`."""
+STOP = "stop-reminders"
+"""Value of the button that lets the ticked certificates end."""
 _FORM = "ending"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_typed(acts=(ORDER, SAVE, STOP))
 @login_required
 def certificates_bulk(request: HttpRequest) -> HttpResponse:
     """Show the preview of an act on the ticked certificates, or do it."""
@@ -50,9 +54,9 @@ def certificates_bulk(request: HttpRequest) -> HttpResponse:
 
 
 def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
-    """Show the certificates whose reminders would end, or let those that stayed ticked end."""
+    """Show the ticked certificates, or let those that stayed ticked end."""
     ctx = portal_context(request).ctx
-    if request.POST.get("do") == LET_END and request.POST.get("act") == LET_END:
+    if request.POST.get("do") == STOP:
         done = opt_out_many(serials, ctx, signed_in_actor(request), request_id(request))
         messages.info(request, _("Certificates whose reminders are now off: {count}.", count=done))
         return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
@@ -80,7 +84,7 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
     )
     how = _("If you let a certificate expire, we send no more reminders about it. It stays valid until it expires.")
     back = _("You can turn the reminders on again on the certificate's page. Remove the tick from those that stay.")
-    button = Button(_("Let the ticked certificates expire"), LET_END)
+    button = Button(_("Let the ticked certificates expire"), STOP)
     form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if found else []
     page = Page(_("Let certificates expire"), blocks=[Text([how, back]), table, *form], wide=True, back=back_to_list())
     return render_page(request, page)

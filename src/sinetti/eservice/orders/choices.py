@@ -39,7 +39,7 @@ class ChoiceForm(PortalForm):
 def choose_organisation(
     request: HttpRequest, choices: Sequence[Choice], purpose: str, back: Link | None
 ) -> HttpResponse:
-    """Show the page that searches these organisations; each row leads to the next page."""
+    """Show the search for an organisation; each row leads to the next page."""
     lead = Text([_("Next step: {purpose}", purpose=purpose)])
     blocks = [lead, *organisation_choice(request, choices)]
     return render_page(request, Page(_("Choose an organisation"), blocks=blocks, back=back, wide=True))

@@ -119,7 +119,7 @@ def back_to_orders() -> Link:
 
 
 def change_link(request: HttpRequest, name: str, field: str) -> Link | None:
-    """Return the link from a check page back to a field, with everything that was typed.
+    """Return the link from a check page to a field that keeps what was typed.
 
     Only the page of a draft has an address to which its values belong.
     """
@@ -140,7 +140,12 @@ def orders_left(request: HttpRequest, organisation_id: str) -> list[Component]:
         full = _("All {limit} orders that are possible in 24 hours are used.", limit=left.limit)
         again = _("You can order again after {again}.", again=format_datetime(left.again_at))
         return [Alert(f"{full} {again}", Severity.WARNING)]
-    return [Alert(_("You can still order {count} of {limit} certificates today.", count=left.count, limit=left.limit))]
+    rest = _(
+        "You can still order {count} certificates. The limit is {limit} in 24 hours.",
+        count=left.count,
+        limit=left.limit,
+    )
+    return [Alert(rest)]
 
 
 def hidden(name: str, value: str) -> Input:

@@ -94,7 +94,7 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
 
 
 def hand_over_found(request: HttpRequest, found: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:
-    """Show these certificates with the form of the new person, then the letters, then hand over.
+    """Ask for the new person, show the letters, then hand over.
 
     Without `leaving` the present contact person of each is replaced.
     """
@@ -118,13 +118,13 @@ def _save(
     form: PersonForm,
 ) -> HttpResponse:
     (leaving, taken), new = chosen, form.person()
-    by = (signed_in_actor(request), request_id(request))
+    actor, who = signed_in_actor(request), (leaving, new)
     once = Confirmation(request, SAVE, leaving, new, *(one.lineage_id for one in taken))
     try:
         if not once.is_given:
-            letters = letters_of(request, lambda ctx: hand_over_rows(taken, leaving, new, ctx, by))
+            letters = letters_of(request, lambda ctx: hand_over_rows(taken, who, ctx, actor, request_id(request)))
             return render_page(request, _check(request, chosen, form, (once, letters)))
-        done = hand_over_rows(taken, leaving, new, portal_context(request).ctx, by)
+        done = hand_over_rows(taken, who, portal_context(request).ctx, actor, request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached))
         return render_page(request, _preview(leaving, found, form, {one.lineage_id for one in taken}))
@@ -226,7 +226,7 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
 
 
 def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
-    """Return the certificates; with checkboxes that belong to the form if `picked` are given."""
+    """Return the certificates; with checkboxes of the form if `picked` are given."""
     names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
     rows = [
         [

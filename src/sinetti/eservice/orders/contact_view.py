@@ -112,7 +112,7 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@keeps_typed(acts=("remove",))
+@keeps_typed(acts=(SAVE, REMOVE))
 @login_required
 def certificate_contact(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the current person, or assign another one."""
@@ -184,7 +184,7 @@ def _certificate(seen: LineageView) -> list[DescriptionItem]:
 def _check(
     request: HttpRequest, seen: LineageView, form: PersonForm, shown: tuple[Confirmation, ActLetters, bool]
 ) -> Page:
-    """Return the page with the letters of the change. `shown` ends with True for a deputy."""
+    """Return the check page; `shown` ends with True for a deputy."""
     (once, found, deputy), new = shown, form.person()
     place = _("Deputy") if deputy else _("Technical contact person")
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *form.carried(), *once.fields]

@@ -23,6 +23,7 @@ from sinetti.domain.validation import LONGEST_DESCRIPTION
 from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.orders.choices import Choice, choose_organisation
 from sinetti.eservice.orders.common import (
     back_to_list,
@@ -250,7 +251,8 @@ def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""
     old, here = _replaced(request), url_or_empty("order_new")
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")
-    organisations = orderable(current_permissions(request), portal_context(request).ctx, wanted)
+    permissions = current_permissions(request) if wanted else represented_permissions(request, Permission.ORDER)
+    organisations = orderable(permissions, portal_context(request).ctx, wanted)
     if not wanted and len(organisations) == 1:
         wanted = organisations[0].organisation_id
     if not wanted and organisations:

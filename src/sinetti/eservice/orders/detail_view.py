@@ -47,7 +47,7 @@ SEND, CANCEL = "send", "cancel"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@keeps_typed(acts=("send",))
+@keeps_typed(acts=(SEND, CANCEL))
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link or cancel it, each after its check page."""

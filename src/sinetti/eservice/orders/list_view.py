@@ -9,8 +9,9 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import is_link_expired
 from sinetti.domain.validation import LONGEST_ORGANISATION
-from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
+from sinetti.eservice.core.authentication import login_required, missing_permission
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.orders.common import back_to_list
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Pager, Severity, Table
 from sinetti.eservice.ui.forms import PortalForm
@@ -45,7 +46,7 @@ class OrderSearchForm(PortalForm):
 @login_required
 def order_list(request: HttpRequest) -> HttpResponse:
     """Show one page of the list."""
-    permissions, ctx = current_permissions(request), portal_context(request).ctx
+    permissions, ctx = represented_permissions(request), portal_context(request).ctx
     if not permissions.organisations(Permission.SEE):
         raise missing_permission(Permission.SEE, permissions)
     form = OrderSearchForm(request.GET if "q" in request.GET else None)

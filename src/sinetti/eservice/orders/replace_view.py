@@ -13,6 +13,7 @@ from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, Ex
 from sinetti.domain.values import Serial
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.orders.common import (
     back_to_list,
     display_name,
@@ -66,7 +67,7 @@ class DaysForm(PortalForm):
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""
-    permissions, ctx = current_permissions(request), portal_context(request).ctx
+    permissions, ctx = represented_permissions(request, Permission.ORDER), portal_context(request).ctx
     if not permissions.organisations(Permission.ORDER):
         raise missing_permission(Permission.ORDER, permissions)
     serials = picked_serials(request)
@@ -158,7 +159,7 @@ def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
 
 
 def _letters(request: HttpRequest, one: ReplacementCandidate) -> list[Component]:
-    """Return the letter about the first replacement; the others differ in name and address."""
+    """Return the letter about the first replacement; the others are alike."""
     actor, made = signed_in_actor(request), form_id(request)
     found = letters_of(request, lambda ctx: replace_many(made, [one.serial], ctx, actor, request_id(request)))
     return [Section(_("Message about the first certificate"), found.letters)] if found.letters else []

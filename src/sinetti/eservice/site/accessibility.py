@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -25,7 +26,7 @@ from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, active_language, format_date, gettext_noop, ngettext, ngettext_noop
 
 FINDINGS, LAST_RUN = "findings.toml", "last-run.json"
-_KEYS = {"page", "method", "date", "passed", "gap"}
+Texts = Mapping[Language, str]
 
 
 class FindingsError(ValueError):
@@ -43,14 +44,34 @@ class Conformity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Manual evaluation of a page; `gap` describes the fault of a page that failed."""
+class Gap:
+    """Barrier that a person found: the success criterion of WCAG, and what is missing for whom."""
 
-    page: str
-    method: Mapping[Language, str]
+    criterion: str
+    text: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Pages of one subject, and the barriers on them."""
+
+    name: Texts
+    pages: Sequence[str]
+    gaps: Sequence[Gap]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Manual evaluation: its day, how it was made, and the pages of each area."""
+
     date: date
-    passed: bool
-    gap: Mapping[Language, str]
+    method: Sequence[Texts]
+    areas: Sequence[Area]
+
+    @property
+    def pages(self) -> frozenset[str]:
+        """Evaluated pages."""
+        return frozenset(page for area in self.areas for page in area.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +88,9 @@ class AutomatedCheck:
 
 @dataclass(frozen=True, slots=True)
 class AccessibilityData:
-    """Manual evaluations and the last automated check."""
+    """Manual evaluation, if there is one, and the last automated check."""
 
-    evaluations: Sequence[Evaluation]
+    evaluation: Evaluation | None
     run: AutomatedCheck
 
     @property
@@ -78,10 +99,10 @@ class AccessibilityData:
 
         Results of programs alone never suffice.
         """
-        if not self.evaluations:
+        if self.evaluation is None:
             return Conformity.NOT_EVALUATED
-        everywhere = {one.page for one in self.evaluations} >= set(self.run.pages)
-        well = all(one.passed for one in self.evaluations) and not self.run.findings
+        everywhere = self.evaluation.pages >= set(self.run.pages)
+        well = not self.run.findings and not any(area.gaps for area in self.evaluation.areas)
         return Conformity.FULL if everywhere and well else Conformity.PARTIAL
 
 
@@ -98,14 +119,17 @@ def place(name: str) -> Traversable:
     return resources.files("sinetti.eservice.site") / name
 
 
-def read_findings(written: str) -> tuple[Evaluation, ...]:
-    """Parse manual findings. Raises FindingsError, naming the entry."""
+def read_findings(written: str) -> Evaluation | None:
+    """Parse manual findings; None if no page was evaluated. Raises FindingsError, naming the entry."""
     try:
-        entries = tomllib.loads(written)["evaluation"]
-    except (tomllib.TOMLDecodeError, KeyError) as bad:
-        sentence = f"{FINDINGS} is not TOML with a list of evaluations: {bad}"
+        entries = tomllib.loads(written)
+        if not entries["area"]:
+            return None
+        areas = tuple(_area(one) for one in entries["area"])
+        return Evaluation(_day(entries["date"]), tuple(_spoken("method", one) for one in entries["method"]), areas)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as bad:
+        sentence = f"{FINDINGS} is not TOML with date, method, and areas with name, pages and gaps: {bad!r}"
         raise FindingsError(sentence) from bad
-    return tuple(_evaluation(number, one) for number, one in enumerate(entries, 1))
 
 
 def read_run(written: str) -> AutomatedCheck:
@@ -121,28 +145,24 @@ def read_run(written: str) -> AutomatedCheck:
     )
 
 
-def _evaluation(number: int, entry: Mapping[str, object]) -> Evaluation:
-    match entry:
-        case {"page": str(page), "method": dict(method), "date": date() as day, "passed": bool(passed)} if (
-            set(entry) <= _KEYS
-        ):
-            gap = entry.get("gap", {})
-        case _:
-            sentence = f"{FINDINGS}, evaluation {number}: page, method, date and passed, and gap where it did not pass"
-            raise FindingsError(sentence)
-    if passed == bool(gap):
-        sentence = f"{FINDINGS}, evaluation {number}: gap where it did not pass, and only there"
-        raise FindingsError(sentence)
-    return Evaluation(page, _spoken(number, method), day, passed, _spoken(number, gap) if gap else {})
+def _area(entry: Mapping[str, Any]) -> Area:
+    gaps = tuple(Gap(str(one["criterion"]), _spoken("gap", one["text"])) for one in entry.get("gap", ()))
+    return Area(_spoken("area", entry["name"]), tuple(entry["pages"]), gaps)
 
 
-def _spoken(number: int, texts: object) -> Mapping[Language, str]:
+def _day(value: object) -> date:
+    if not isinstance(value, date):
+        raise TypeError(value)
+    return value
+
+
+def _spoken(where: str, texts: object) -> Texts:
     if (
         not isinstance(texts, dict)
         or set(texts) != set(Language)
         or not all(isinstance(one, str) and one for one in texts.values())
     ):
-        sentence = f"{FINDINGS}, evaluation {number}: each text in fi, sv and en"
+        sentence = f"{FINDINGS}, {where}: each text in fi, sv and en"
         raise FindingsError(sentence)
     return {Language(name): one for name, one in texts.items()}
 
@@ -171,6 +191,9 @@ _STATES = {
 _NO_GAPS = gettext_noop(
     "We know of no barriers. Pages that have not been evaluated may have faults that we do not know of."
 )
+_GAP = gettext_noop("{area}: {text} (WCAG {criterion})")
+_EVALUATED = gettext_noop("On {day} we evaluated the pages ourselves, by hand:")
+_FAULTS = ngettext_noop("{count} fault", "{count} faults")
 _LEFT = ngettext_noop(
     "{count} page has not been evaluated manually.", "{count} pages have not been evaluated manually."
 )
@@ -213,10 +236,14 @@ def accessibility_page(request: HttpRequest) -> HttpResponse:
 
 
 def _gaps(found: AccessibilityData) -> list[Component]:
-    gaps = [f"{one.page}: {one.gap[active_language()]}" for one in found.evaluations if not one.passed]
-    left = len(set(found.run.pages) - {one.page for one in found.evaluations})
-    paragraphs = [*(gaps or [_(_NO_GAPS)])]
-    return [Text([*paragraphs, ngettext(*_LEFT, left)] if left else paragraphs)]
+    areas, language = found.evaluation.areas if found.evaluation else (), active_language()
+    gaps = [
+        _(_GAP, area=area.name[language], text=gap.text[language], criterion=gap.criterion)
+        for area in areas
+        for gap in area.gaps
+    ]
+    left = len(set(found.run.pages) - (found.evaluation.pages if found.evaluation else set()))
+    return [Text([*(gaps or [_(_NO_GAPS)]), *([ngettext(*_LEFT, left)] if left else [])])]
 
 
 def _made(found: AccessibilityData) -> list[Component]:
@@ -226,24 +253,26 @@ def _made(found: AccessibilityData) -> list[Component]:
         paragraphs = [looked, ngettext(*_FOUND, run.findings, version=run.axe)]
     else:
         paragraphs = [_(_NOT_RUN)]
-    table = [_table(found.evaluations)] if found.evaluations else []
-    return [Text(paragraphs), *table, Text([_(_PREPARED)])]
+    return [Text(paragraphs), *(_by_hand(found.evaluation) if found.evaluation else ()), Text([_(_PREPARED)])]
 
 
-def _table(evaluations: Sequence[Evaluation]) -> Table:
-    names = (gettext_noop("Page"), gettext_noop("Method"), gettext_noop("Date"), gettext_noop("Result"))
-    passed, failed = (_("meets the requirements"), _("does not meet the requirements"))
+def _by_hand(found: Evaluation) -> list[Component]:
+    how = [_(_EVALUATED, day=format_date(found.date)), *(one[active_language()] for one in found.method)]
+    names = (gettext_noop("Pages"), gettext_noop("Number of pages"), gettext_noop("Result"))
+    passed = _("meets the requirements")
     rows = [
         [
-            Cell(one.page),
-            Cell(one.method[active_language()]),
-            Cell(format_date(one.date)),
-            Cell(passed if one.passed else failed, tone=Severity.GOOD if one.passed else Severity.ERROR),
+            Cell(area.name[active_language()]),
+            Cell(str(len(area.pages))),
+            Cell(ngettext(*_FAULTS, len(area.gaps)) if area.gaps else passed, tone=_tone(area)),
         ]
-        for one in evaluations
+        for area in found.areas
     ]
-    caption = _("Manual evaluation")
-    return Table(caption, [Column(_(name)) for name in names], rows)
+    return [Text(how), Table(_("Manual evaluation"), [Column(_(name)) for name in names], rows)]
+
+
+def _tone(area: Area) -> Severity:
+    return Severity.ERROR if area.gaps else Severity.GOOD
 
 
 def _feedback(request: HttpRequest) -> list[Component]:

@@ -237,7 +237,7 @@ def about_page(request: HttpRequest) -> HttpResponse:
     people = DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _PEOPLE])
     life = _("Life of a certificate")
     blocks: list[Component] = [
-        Section(_("What a certificate is for"), [_texts(_PURPOSE)]),
+        Section(_("What a certificate is for"), [_texts(_PURPOSE[1:])]),
         Section(_("Who does what"), [people, Text([_(_PEOPLE_NOTE)])]),
         Section(life, [Table(life, columns, rows)]),
         Section(_("Transfer IDs"), [_texts(_IDS, **spans)]),
@@ -246,7 +246,7 @@ def about_page(request: HttpRequest) -> HttpResponse:
         Section(_("Lost keys and revocation"), [_texts(_REVOCATION)]),
         _read_on(request, Link(_(_INTERFACE), reverse("interface")), _ABOUT_MORE),
     ]
-    return render_page(request, Page(_(_ABOUT), blocks))
+    return render_page(request, Page(_(_ABOUT), blocks, lead=_(_PURPOSE[0])))
 
 
 @require_safe
@@ -257,7 +257,6 @@ def interface_page(request: HttpRequest) -> HttpResponse:
     rows = [[Cell(name), Cell(_(what)), Cell(_(proof))] for name, what, proof in _CALLS]
     operations, accepted = _("Operations"), ", ".join(sorted(key.upper().replace("-", " ") for key in keys))
     blocks: list[Component] = [
-        Text([_(_WHO)]),
         Section(_("Addresses"), [_addresses(request), Text([_(_STATUS)])]),
         Section(operations, [Table(operations, columns, rows)]),
         Section(_("Order of steps"), [Text([f"{n}. {_(one)}" for n, one in enumerate(_ORDER, 1)])]),
@@ -265,11 +264,12 @@ def interface_page(request: HttpRequest) -> HttpResponse:
         Section(_("Renewal"), [_texts(_SIGNED, **spans)]),
         Section(_("Errors"), [_texts(_ERRORS), Disclosure(_("All error codes"), [_codes()])]),
         Section(
-            _("Test bench"), [Text([_(_BENCH)]), CommandBlock(_("Start it"), "sinetti testbench serve --dir bench")]
+            _("Test bench"),
+            [Text([_(_BENCH)]), CommandBlock(_("Start it"), "sinetti testbench serve --dir bench")],
         ),
         _read_on(request, Link(_(_ABOUT), reverse("about")), _INTERFACE_MORE),
     ]
-    return render_page(request, Page(_(_INTERFACE), blocks, wide=True))
+    return render_page(request, Page(_(_INTERFACE), blocks, lead=_(_WHO), wide=True))
 
 
 def _texts(texts: Sequence[str], **values: str) -> Text:
@@ -300,13 +300,12 @@ def _addresses(request: HttpRequest) -> DescriptionList:
         (_("CA certificates and revocation lists"), status),
         (_("Environment"), around.ctx.environment.value),
     )
-    return DescriptionList([DescriptionItem(name, value) for name, value in values if value])
+    return DescriptionList([DescriptionItem(name, value, copy="://" in value) for name, value in values if value])
 
 
-def _codes() -> Table:
-    """Return the table of error codes, each with its text."""
-    rows = [[Cell(code), Cell(_(REFUSALS[reason][-1]))] for reason, code in ERROR_CODES.items()]
-    return Table(_("All error codes"), [Column(_("Code")), Column(_("Text"))], rows)
+def _codes() -> DescriptionList:
+    """Return the error codes, each with its text."""
+    return DescriptionList([DescriptionItem(code, _(REFUSALS[reason][-1])) for reason, code in ERROR_CODES.items()])
 
 
 def _read_on(request: HttpRequest, other: Link, more: Sequence[tuple[str, str]]) -> Section:

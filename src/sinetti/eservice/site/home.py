@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
-from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts
+from sinetti.domain.certificates.display_status import SEVERITIES, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.overview import CertificateTotals, coming_months
+from sinetti.eservice.authorisations.access_tasks import access_tasks
 from sinetti.eservice.certificates import labels
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context
@@ -76,10 +77,8 @@ _WAITING = gettext_noop(
     "Some of your authorisations need a second factor. Sign in with it, or set one up for your account."
 )
 
-_States = tuple[Severity, tuple[str, str], str]
-_STATES: dict[DisplayStatus, _States] = {
+_STATES: dict[DisplayStatus, tuple[tuple[str, str], str]] = {
     DisplayStatus.EXPIRED: (
-        Severity.ERROR,
         ngettext_noop(
             "{count} certificate has expired without a replacement",
             "{count} certificates have expired without a replacement",
@@ -87,7 +86,6 @@ _STATES: dict[DisplayStatus, _States] = {
         gettext_noop("Order a replacement, or state that the certificate is no longer needed."),
     ),
     DisplayStatus.REVOKED: (
-        Severity.ERROR,
         ngettext_noop(
             "{count} certificate was revoked without a replacement",
             "{count} certificates were revoked without a replacement",
@@ -95,12 +93,10 @@ _STATES: dict[DisplayStatus, _States] = {
         gettext_noop("Order a replacement, or state that the certificate is no longer needed."),
     ),
     DisplayStatus.ENDS_SOON: (
-        Severity.ERROR,
         ngettext_noop("{count} certificate expires within 14 days", "{count} certificates expire within 14 days"),
         gettext_noop("Renew it in your program now. If that is not possible, order a replacement."),
     ),
     DisplayStatus.OLD_IN_USE: (
-        Severity.WARNING,
         ngettext_noop(
             "{count} renewed certificate, but the old one is still in use",
             "{count} renewed certificates, but the old ones are still in use",
@@ -108,24 +104,20 @@ _STATES: dict[DisplayStatus, _States] = {
         gettext_noop("Start using the new certificate before the old one expires."),
     ),
     DisplayStatus.NEW_WAITS: (
-        Severity.WARNING,
         ngettext_noop(
             "{count} new certificate has not been retrieved", "{count} new certificates have not been retrieved"
         ),
         gettext_noop("Retrieve the new certificate before the old one expires."),
     ),
     DisplayStatus.NOT_FETCHED: (
-        Severity.WARNING,
         ngettext_noop("{count} certificate has not been retrieved", "{count} certificates have not been retrieved"),
         gettext_noop("Retrieve it in the program that requested it."),
     ),
     DisplayStatus.RENEWAL_OPEN: (
-        Severity.WARNING,
         ngettext_noop("{count} certificate can be renewed now", "{count} certificates can be renewed now"),
         gettext_noop("Most programs renew by themselves. Check that yours does."),
     ),
     DisplayStatus.IDS_OPENED: (
-        Severity.PLAIN,
         ngettext_noop(
             "{count} order has transfer IDs that were opened but not used",
             "{count} orders have transfer IDs that were opened but not used",
@@ -133,7 +125,6 @@ _STATES: dict[DisplayStatus, _States] = {
         gettext_noop("Enter the transfer IDs in your program, or retrieve the certificate here."),
     ),
     DisplayStatus.IDS_SENT: (
-        Severity.PLAIN,
         ngettext_noop(
             "{count} order has transfer IDs that have not been opened",
             "{count} orders have transfer IDs that have not been opened",
@@ -141,19 +132,16 @@ _STATES: dict[DisplayStatus, _States] = {
         gettext_noop("The contact person opens the link in the message. You can send it again."),
     ),
     DisplayStatus.IDS_LAPSED: (
-        Severity.PLAIN,
         ngettext_noop("{count} order has expired transfer IDs", "{count} orders have expired transfer IDs"),
         gettext_noop("Send new transfer IDs, or cancel the order."),
     ),
 }
-"""States in the order of urgency: severity, text, and what to do."""
+"""States in the order of urgency, with their text and what to do."""
 _REQUESTS = ngettext_noop(
     "Answer {count} request for an authorisation",
     "Answer {count} requests for an authorisation",
 )
 _APPLICATIONS = ngettext_noop("Decide {count} application", "Decide {count} applications")
-_REQUESTS_AFTER = DisplayStatus.ENDS_SOON
-"""State below which requests for authorisations stand."""
 
 
 @require_safe
@@ -181,14 +169,25 @@ def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Show tasks, totals and the ends of the next months; quick ways beside them."""
     who, ctx = represented_permissions(request), portal_context(request).ctx
     found, now = overview(actor, who, ctx), ctx.now()
-    blocks = [*_second_factor(request), *_only(found, now), *_to_do(found, actor, waits=bool(who.waiting))]
+    tasks = [*access_tasks(request, actor), *_tasks(found)]
+    tasks.sort(key=lambda task: list(reversed(Severity)).index(task.tone))
+    blocks = [*_second_factor(request), *_only(found, now)]
+    if tasks:
+        blocks.append(Section(_("Your tasks"), [Tasks(tasks)]))
+    else:
+        blocks += _nothing_to_do(found, actor, waits=bool(who.waiting))
+    if not found.organisations and not actor.staff and tasks:
+        blocks.append(Text([_(one) for one in _NO_AUTHORISATION]))
     if found.organisations:
-        blocks += _at_a_glance(found)
-        chart = month_chart(
-            _("Certificates that expire, by month"), coming_months(now), found.totals.ends, url_or_empty("certificates")
-        )
-        blocks += [chart] if any(found.totals.ends) else []
+        blocks += [*_at_a_glance(found), *_chart(found, now)]
     return render_page(request, Page(_(_START), blocks, side=_ways(request, actor, found)))
+
+
+def _chart(found: Overview, now: datetime) -> list[Component]:
+    if not any(found.totals.ends):
+        return []
+    caption, months = _("Certificates that expire, by month"), coming_months(now)
+    return [month_chart(caption, months, found.totals.ends, url_or_empty("certificates"))]
 
 
 def _second_factor(request: HttpRequest) -> list[Component]:
@@ -216,10 +215,8 @@ def _only(found: Overview, now: datetime) -> list[Component]:
     return [Section(title, [state, DescriptionList(items), Links([opened])])]
 
 
-def _to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
-    tasks = list(_tasks(found))
-    if tasks:
-        return [Section(_("Your tasks"), [Tasks(tasks)])]
+def _nothing_to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
+    """Say that there are no tasks, and what ended without a successor."""
     if found.totals.ended:
         link = Link(_("Show them"), f"{url_or_empty('certificates')}?state=all&sort=ends")
         return [Alert(ngettext(*_NOTHING_BUT_ENDED, found.totals.ended), links=[link])]
@@ -233,11 +230,12 @@ def _tasks(found: Overview) -> Iterator[Task]:
     if found.applications:
         place = url_or_empty("staff_applications") or url_or_empty("staff")
         yield Task(ngettext(*_APPLICATIONS, found.applications), place, Severity.WARNING)
-    for state, (tone, plural_texts, hint) in _STATES.items():
+    for state, (plural_texts, hint) in _STATES.items():
         if count := found.totals.states.get(state, 0):
+            tone = Severity(SEVERITIES[state])
             yield Task(ngettext(*plural_texts, count), f"{certificates}?state={state}", tone, hint=_(hint))
-        if state is _REQUESTS_AFTER and found.requests:
-            yield Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING)
+    if found.requests:
+        yield Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING)
 
 
 def _at_a_glance(found: Overview) -> list[Component]:
@@ -260,7 +258,7 @@ def _at_a_glance(found: Overview) -> list[Component]:
 
 
 def _worst(totals: CertificateTotals) -> Severity:
-    return next((_STATES[one][0] for one in _STATES if totals.states.get(one)), Severity.GOOD)
+    return next((Severity(SEVERITIES[one]) for one in _STATES if totals.states.get(one)), Severity.GOOD)
 
 
 def _ways(request: HttpRequest, actor: Actor, found: Overview) -> list[Component]:

@@ -180,7 +180,7 @@ def application_detail(request: HttpRequest, clerk: StaffSession, application_id
 
 
 def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> HttpResponse | None:
-    """Show the decision before it is sent, then make it; None if the form shows an error."""
+    """Show the decision, then make it; None if the form shows an error."""
     around = portal_context(request)
     verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),

@@ -207,7 +207,7 @@ def at_once() -> str:
 
 
 def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | None:
-    """Show the certificates and effects, then propose the list that was shown; None if it is empty."""
+    """Show the effects, then propose the list that was shown; None if empty."""
     wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
     selection = bulk_revocations.look_at(wanted, reason, clerk)
     if not selection.going:

@@ -1,5 +1,6 @@
 """Certificates of all organisations for clerks: search, details, revocation."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from sinetti.eservice.ui.components import (
     DescriptionList,
     Input,
     Link,
+    Links,
     Pager,
     Section,
     Severity,
@@ -42,7 +44,7 @@ from sinetti.i18n.staff_labels import BULK, CHANNELS
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
-from sinetti.services.staff.certificates import Recipient, StaffCertificateView
+from sinetti.services.staff.certificates import OrganisationName, Recipient, StaffCertificateView
 from sinetti.services.staff.session import StaffSession
 
 _ALREADY = gettext_noop("This certificate has already been revoked.")
@@ -57,8 +59,8 @@ class CertificateSearchForm(PortalForm):
     text = forms.CharField(
         label=gettext_noop("Search term"),
         help_text=gettext_noop(
-            "The start of a serial number, an organisation's ID or name, a description, or a contact "
-            "person's e-mail address. At least two characters."
+            "The start of a serial number, or a part of an organisation's ID or name, of a description, or of a "
+            "person's name or e-mail address. At least two characters."
         ),
         min_length=2,
         max_length=254,
@@ -74,12 +76,14 @@ class RevokeForm(PortalForm):
 @staff_view
 @require_safe
 def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
-    """List certificates that match a prefix; without a text the list is empty."""
+    """List organisations and certificates with a text; without one the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
     blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
-        found = certificates.search(asked, request.GET.get("after", ""), clerk)
+        named, found = certificates.search(asked, request.GET.get("after", ""), clerk)
+        if named:
+            blocks.append(_organisations(named, asked))
         now = portal_context(request).ctx.now()
         columns = (
             gettext_noop("Serial number"),
@@ -98,11 +102,26 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             ]
             for one in found.rows
         ]
-        blocks.append(Table(_("Search results"), [Column(_(one)) for one in columns], rows, _("No results.")))
+        blocks.append(Table(_("Certificates"), [Column(_(one)) for one in columns], rows, _("No results.")))
         if found.after:
             more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
     return show_page(request, _("Certificates"), blocks)
+
+
+def _organisations(named: Sequence[OrganisationName], asked: str) -> Section:
+    """Return the first organisations that were found, with a link to all of them."""
+    rows = [
+        [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), Cell(one.customer_id)]
+        for one in named[: certificates.ORGANISATIONS]
+    ]
+    table = Table(_("Organisations"), [Column(_("Name")), Column(_("ID"))], rows)
+    if len(named) <= certificates.ORGANISATIONS:
+        return Section(_("Organisations"), [table])
+    every = Link(
+        _("All organisations with this text"), f"{reverse('staff_organisations')}?{urlencode({'text': asked})}"
+    )
+    return Section(_("Organisations"), [table, Links([every])])
 
 
 @keeps_typed(acts=("revoke",))

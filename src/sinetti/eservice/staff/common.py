@@ -8,12 +8,12 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
-from sinetti.eservice.core.authentication import current_actor, is_clerk
+from sinetti.eservice.core.authentication import Detour, current_actor, is_clerk
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.middleware import FOR_CLERKS
 from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Link, Pager
@@ -55,8 +55,7 @@ def staff_view(
     def answer(request: HttpRequest, actor: Actor, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
         looking = current_purpose(request)
         if looking is None:
-            after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("staff")
-            return HttpResponseRedirect(f"{reverse('staff_purpose')}?{urlencode({'next': after})}")
+            return Detour(reverse("staff_purpose"), request.get_full_path())
         clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
         try:
             return view(request, clerk, *args, **named)

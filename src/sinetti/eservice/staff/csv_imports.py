@@ -115,7 +115,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Import organisations from a file"), blocks, _back("staff_organisations"))
 
 
-@keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "merge"))
+@keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "revoke-merge", "revoke-end"))
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
@@ -131,7 +131,7 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
     blocks = _before(request, found, clerk) if found.accepted_at is None else _after(found, clerk)
     if status is HTTPStatus.CONFLICT:
         moved = _("The register has changed since you opened this page. Nothing was done. Check the changes again.")
-        blocks.insert(0, Alert(moved, Severity.WARNING))
+        blocks.insert(0, Alert(moved, Severity.ERROR))
     title = _("Changes to organisations")
     return show_page(request, title, [*blocks, *_changes(request, found)], _back("staff_loads"), status)
 
@@ -154,12 +154,12 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
 
 
 def _revokes(kind: ChangeKind) -> str:
-    """Return the value of the button that revokes the certificates of closed organisations."""
+    """Return the value of the button that revokes orphaned certificates."""
     return f"revoke-{kind}"
 
 
 def _revoke(request: HttpRequest, clerk: StaffSession, load_id: str, kind: ChangeKind) -> HttpResponse:
-    """Show the certificates of organisations that this file closed, then revoke or propose it."""
+    """Show the certificates of closed organisations, then revoke or propose it."""
     left = organisations.find_orphaned(organisations.load(load_id, clerk), clerk)
     found = next((one for one in left if one.kind is kind), None)
     try:

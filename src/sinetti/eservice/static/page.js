@@ -18,28 +18,32 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 
 const session = document.getElementById("session");
 if (session?.showModal) {
-  const form = session.querySelector("form");
-  let timers = [];
-  const ended = () => {
-    session.querySelector("[data-before]").hidden = form.hidden = true;
-    session.querySelector("[data-after]").hidden = false;
-    if (!session.open) session.showModal();
+  const form = session.querySelector("form"), warning = Number(session.dataset.warning);
+  let timer, closed = 0;
+  const ask = async (method, body) => {
+    const reply = await fetch(form.action, { method, body, redirect: "error" }).catch(() => null);
+    return reply?.ok ? (await reply.json()).seconds : null;
   };
-  const start = () => {
-    timers.forEach(clearTimeout);
-    const left = Number(session.dataset.ends), warning = Number(session.dataset.warning);
-    timers = [
-      setTimeout(() => session.open || session.showModal(), Math.max(0, left - warning) * 1000),
-      setTimeout(ended, left * 1000),
-    ];
+  // The server knows the time that is left: another tab may have extended the session, or signed out.
+  const check = async () => show(await ask("GET"));
+  const show = (left) => {
+    clearTimeout(timer);
+    if (left === 0) {
+      session.querySelector("[data-before]").hidden = form.hidden = true;
+      session.querySelector("[data-after]").hidden = false;
+      if (!session.open) session.showModal();
+      return;
+    }
+    if (left > warning && session.open) session.close();
+    if (left !== null && left <= warning && !session.open && Date.now() - closed > warning * 1000) session.showModal();
+    timer = setTimeout(check, (left > warning ? left - warning : 15) * 1000);
   };
+  session.addEventListener("close", () => (closed = Date.now()));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const sent = new URLSearchParams(new FormData(form));
-    const reply = await fetch(form.action, { method: "POST", body: sent, redirect: "error" }).catch(() => null);
-    if (!reply?.ok) return ended();
+    const left = await ask("POST", new URLSearchParams(new FormData(form)));
     session.close();
-    start();
+    show(left);
   });
-  start();
+  show(Number(session.dataset.ends));
 }

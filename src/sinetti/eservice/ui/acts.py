@@ -20,7 +20,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import LINK, decrypt_token
 
 SEEN, STEP = "seen", "step"
-"""Hidden fields of a check page: the digest of what it showed, and the act that it is about."""
+"""Hidden fields of a check page: the digest of its content, and its act."""
 _MOST, _IN_FULL = 20, 2
 
 
@@ -34,7 +34,7 @@ class ActLetters:
     @property
     def informed(self) -> DescriptionItem:
         """The people whom the act informs, as a value of a check page."""
-        return DescriptionItem(_("Informed by e-mail"), ", ".join(self.to) or _("No message is sent"))
+        return DescriptionItem(_("Informed by e-mail"), ", ".join(self.to) or _("No messages are sent."))
 
 
 def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) -> ActLetters:
@@ -48,7 +48,7 @@ def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) ->
         ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.transfer_key, unseal=unseal
     )
     found = rehearse(lambda: act(ctx), room, _MOST)
-    letters = [Letter(one.subject, one.text.strip().split("\n\n"), one.to) for one in found[:_IN_FULL]]
+    letters = [Letter(one.subject, one.text.strip().split("\n\n"), one.to, one.language) for one in found[:_IN_FULL]]
     return ActLetters(letters, tuple(dict.fromkeys(one.to for one in found)))
 
 
@@ -71,7 +71,7 @@ class Confirmation:
 
 
 def is_step(request: HttpRequest, does: str) -> bool:
-    """Return True if the reader is at the check page of this act, or has pressed its button.
+    """Return True at the check page of this act, or if its button was pressed.
 
     The button that leads there has the value `check_of(does)`.
     """

@@ -194,11 +194,12 @@ class Chart:
     what: str = ""
 
     @property
-    def columns(self) -> Sequence[tuple[Bar, int]]:
-        """Bars with their heights, of which the highest is 100."""
+    def columns(self) -> Sequence[tuple[Bar, int, str]]:
+        """Bars with their heights, of which the highest is 100, and their groups."""
         most = max((one.value for one in self.bars), default=0)
         # A small number beside a large one is still seen.
-        return [(one, max(3, _FULL * one.value // most) if one.value else 0) for one in self.bars]
+        heights = (max(3, _FULL * one.value // most) if one.value else 0 for one in self.bars)
+        return list(zip(self.bars, heights, (one.group for one in self.full), strict=True))
 
     @property
     def total(self) -> int:
@@ -223,12 +224,13 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Message that an act sends: its recipients, subject and text."""
+    """Message that an act sends: its recipients, subject and text, and the language of these."""
 
     template: ClassVar[str] = "blocks/letter.html"
     subject: str
     paragraphs: Sequence[str]
     to: str
+    language: str = ""
 
     @property
     def shown(self) -> str:
@@ -323,9 +325,9 @@ def _breakable(words: str) -> str:
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
-    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`.
-    `form` is the id of their form. With `actions` the table is that form itself: the buttons act on the ticked rows,
-    and `action` is its address.
+    The first cell of a row is its name. `pick` is the name of checkboxes before the rows, whose values are in `picks`;
+    those in `picked` are ticked. `form` is the id of their form. With `actions` the table is that form itself: the
+    buttons act on the ticked rows, and `action` is its address.
     """
 
     template: ClassVar[str] = "blocks/table.html"

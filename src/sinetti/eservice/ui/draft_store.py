@@ -38,6 +38,8 @@ _OCTETS, _OWNER_DIGITS = 16, 32
 _SECRET_KINDS = frozenset({"password", "file"})
 _SECRET_NAME = re.compile(r"(.*_)?((old)?password\d?|pin|code|otp|credential|secret|key|csrfmiddlewaretoken)")
 
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+
 Fields = Mapping[str, Sequence[str]]
 """Values of a form by the name of their field."""
 
@@ -46,17 +48,19 @@ Fields = Mapping[str, Sequence[str]]
 class Statement:
     """Signed statement of a form: its reader, its draft, and the names to keep.
 
-    `owner` is a keyed hash. `visible` is the number of fields that the reader sees.
+    `owner` is a keyed hash. `visible` is the number of fields that the reader sees. `button` is the value of the
+    button that led to the page, if it did not act.
     """
 
     owner: str
     draft_id: str
     names: Sequence[str]
     visible: int
+    button: str = ""
 
     def signed(self) -> str:
         """Return the value of the hidden field."""
-        return Signer(salt=_SALT).sign_object([self.owner, self.draft_id, list(self.names), self.visible])
+        return Signer(salt=_SALT).sign_object([self.owner, self.draft_id, list(self.names), self.visible, self.button])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ class Draft:
     """Draft of a form at one address.
 
     `sent` are fields that the page was sent, `typed` are values for the fields of the shown page. `notes` are errors
-    of an act by name of their field, with `language` and `status` of their page. `is_unsent` if the session had
-    ended or the page was old. `done` is where an act led, at `done_at`, with a digest of its fields.
+    of an act by name of their field, with `language` and `status` of their page. `button` is that of the statement.
+    `is_unsent` if the session had ended or the page was old. `done` is where an act led, at `done_at`, with a digest
+    of its fields.
     """
 
     path: str
@@ -78,6 +83,7 @@ class Draft:
     notes: Sequence[Sequence[str]] = ()
     language: str = ""
     status: int = 0
+    button: str = ""
     is_unsent: bool = False
     done: str = ""
     done_at: float = 0.0
@@ -111,17 +117,20 @@ def read_statement(request: HttpRequest) -> Statement | None:
     Without a session every reader's statement counts, because the session may have ended.
     """
     try:
-        owner, draft_id, names, visible = Signer(salt=_SALT).unsign_object(request.POST.get(STATEMENT, ""))
+        owner, draft_id, names, visible, button = Signer(salt=_SALT).unsign_object(request.POST.get(STATEMENT, ""))
     except (BadSignature, ValueError):
         return None
     there = owner_of(request)
     mine = not there or constant_time_compare(there, owner)
-    return Statement(owner, draft_id, names, visible) if mine else None
+    return Statement(owner, draft_id, names, visible, button) if mine else None
 
 
 def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
-    """Return the sent values of these fields; an unticked box has none."""
-    return {name: request.POST.getlist(name) for name in names}
+    """Return the sent values of these fields, but no private key.
+
+    An unticked box has no value.
+    """
+    return {name: [one for one in request.POST.getlist(name) if not _PRIVATE_KEY.search(one)] for name in names}
 
 
 def sent_by(request: HttpRequest, statement: Statement) -> Fields:
@@ -151,7 +160,7 @@ def plain_address(request: HttpRequest) -> str:
 def begin(request: HttpRequest, statement: Statement) -> Draft:
     """Return a new draft at this address, which `keep` stores."""
     now = portal_context(request).ctx.now()
-    return Draft(request.path, query_of(request), statement.owner, now.timestamp())
+    return Draft(request.path, query_of(request), statement.owner, now.timestamp(), button=statement.button)
 
 
 def keep_unsent(request: HttpRequest) -> Draft | None:
@@ -202,7 +211,8 @@ def as_query(fields: Fields) -> QueryDict:
     """Return fields as the body of a form."""
     found = QueryDict(mutable=True)
     for name, values in fields.items():
-        found.setlist(name, list(values))
+        if values:
+            found.setlist(name, list(values))
     return found
 
 

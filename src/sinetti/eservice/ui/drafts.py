@@ -19,22 +19,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.refusals import WriteRefused
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import SignInRequired
+from sinetti.eservice.core.authentication import Detour
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import draft_store as store
 from sinetti.eservice.ui.components import Alert, Component, Form, Input, Link, Severity, Table
 from sinetti.eservice.ui.daily_limits import over_limit
-from sinetti.eservice.ui.draft_store import BLANK, BUTTON, DRAFT, KEEPS, LANGUAGE, Draft, Fields, Statement
+from sinetti.eservice.ui.draft_store import BLANK, BUTTON, DRAFT, KEEPS, LANGUAGE, STATEMENT, Draft, Fields, Statement
 from sinetti.eservice.ui.page import FINISHED, Page
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff
 
 _LAPSED = gettext_noop("We keep what you type for one hour. This page no longer has it. Fill in the form again.")
-_UNSENT = gettext_noop(
-    "Nothing has been sent, because you had been signed out or the page was old. Check what you typed. "
-    "Then press the button again."
-)
+_UNSENT = gettext_noop("We kept what you typed, but nothing has been sent yet. Check it. Then press the button again.")
 _NOT_DONE = gettext_noop(
     "The last attempt did not succeed, and nothing was changed. Check what you typed, then try again."
 )
@@ -141,7 +138,7 @@ class _Visit:
         if self.values is not None:
             page = replace(page, blocks=_mapped(page.blocks, self._filled))
         self.page = page
-        if self.draft is not None and self.draft.notes and not _errors(page):
+        if self.draft is not None and self.draft.notes:
             page = self._noted(page, self.draft)
         if self.line is not None:
             page = replace(page, blocks=[self.line, *page.blocks])
@@ -156,12 +153,14 @@ class _Visit:
         self, statement: Statement, before: Draft | None, digest: str, response: HttpResponseBase
     ) -> HttpResponseBase:
         """Redirect to the draft of the answer; an answer that is no page stays."""
-        if isinstance(response, SignInRequired):
+        if isinstance(response, Detour):
             kept = store.keep_unsent(self.request)
-            return response if kept is None else SignInRequired(kept.address)
+            return response if kept is None else Detour(response.first, kept.address)
         draft = store.begin(self.request, statement)
         if HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
             location = response.headers["Location"]
+            if not self.replays:
+                return response
             if statement.visible:
                 typed = store.fields_of(self.request, statement.names)
                 done = replace(before or draft, typed=typed, sent=None, notes=())
@@ -171,9 +170,11 @@ class _Visit:
             return response
         if self.page is None or self.page.final or response.status_code in _NOT_SHOWN_AGAIN:
             return response
+        pressed = self.request.POST.get(BUTTON, "")
         draft = replace(
             draft,
-            sent=store.sent_by(self.request, statement),
+            button=statement.button if pressed in self.acts else pressed,
+            sent={**store.sent_by(self.request, statement), **_removed(self.page)},
             notes=_errors(self.page),
             language=language_of(self.request).value,
             status=response.status_code,
@@ -188,7 +189,7 @@ class _Visit:
         asked = {LANGUAGE: language} if language in set(Language) else {}
         before = store.find(self.request, self.request.GET.get(DRAFT, ""))
         address = before.address if before is not None else store.plain_address(self.request)
-        if statement is not None and statement.names:
+        if statement is not None:
             draft = store.begin(self.request, statement)
             typed = store.fields_of(self.request, statement.names)
             kept = replace(before or draft, draft_id=draft.draft_id, at=draft.at, typed=typed)
@@ -199,37 +200,49 @@ class _Visit:
     def _replayed(self, draft: Draft) -> HttpResponseBase:
         """Show the page of a draft.
 
-        The view is called with the stored fields and without a button that acts. If it begins to write all the same,
-        the plain page with the stored values is shown.
+        The view is called with the stored fields. If it begins to write, or a button that acts is still to be pressed,
+        it is called with the button that led to the form. The last resort is the plain page with the stored values.
         """
-        if draft.sent is not None and self.replays:
-            self.values = draft.typed
-            pressed = [one for one in draft.sent.get(BUTTON, ()) if one not in self.acts]
-            try:
-                with (
-                    portal_context(self.request).ctx.db.reading_only(),
-                    _as_sent(
-                        self.request, {**draft.sent, BUTTON: pressed} if pressed else _without(draft.sent, BUTTON)
-                    ),
-                ):
-                    response = self.view()
-            except (WriteRefused, LimitReached):
-                response = None
-            if response is not None and (isinstance(response, SignInRequired) or self.page is not None):
+        pressed = next(iter((draft.sent or {}).get(BUTTON, ())), "")
+        buttons = [pressed] if not (draft.is_unsent and pressed in self.acts) else []
+        buttons += [draft.button] if draft.button else []
+        for button in buttons if draft.sent is not None and self.replays else ():
+            self.page, self.values = None, draft.typed if button == pressed else draft.values
+            if (response := self._read_only(draft, button)) is not None:
                 return response
         self.values = draft.values
-        response = self.view()
-        if draft.notes and draft.status and self.page is not None and response.status_code == HTTPStatus.OK:
+        return self._with_status(self.view(), draft)
+
+    def _read_only(self, draft: Draft, button: str) -> HttpResponseBase | None:
+        """Return the page for the stored fields and a button.
+
+        Returns None if the view begins to write or leads away.
+        """
+        fields = {**(draft.sent or {}), BUTTON: [button] if button else []}
+        try:
+            with portal_context(self.request).ctx.db.reading_only(), _as_sent(self.request, fields):
+                response = self.view()
+        except (WriteRefused, LimitReached):
+            return None
+        leads_away = self.page is None and not isinstance(response, Detour)
+        return None if leads_away else self._with_status(response, draft)
+
+    def _with_status(self, response: HttpResponseBase, draft: Draft) -> HttpResponseBase:
+        """Return a page with the errors of an answer with the status of that answer."""
+        if draft.notes and self.page is not None and response.status_code not in _NOT_SHOWN_AGAIN:
             response.status_code = draft.status
         return response
 
     def _stated(self, one: Component, page: Page, *, is_first: bool) -> Component:
         """Return a form with its statement; the form of the languages gets a name."""
+        if isinstance(one, Table) and one.actions:
+            shown = Statement(store.owner_of(self.request), "", [one.pick], 1)
+            return replace(one, hidden=[*one.hidden, Input(STATEMENT, "", "hidden", shown.signed())])
         if not isinstance(one, Form) or one.search:
             return one
         statement = self._statement(one, page)
         named = replace(one, name=one.name or _TYPED) if is_first else one
-        return replace(named, keeps=statement.signed()) if statement.names else named
+        return replace(named, keeps=statement.signed()) if statement.names or statement.visible else named
 
     def _statement(self, form: Form, page: Page) -> Statement:
         kept = [one.name for one in form.inputs if not store.is_secret(one.name, one.kind)]
@@ -237,8 +250,8 @@ class _Visit:
         tables = [one for one in _flat(page.blocks) if isinstance(one, Table) and one.pick]
         picks = [one.pick for one in tables if one.form == form.name]
         names = list(dict.fromkeys([*kept, *picks]))
-        draft_id = "" if self.draft is None else self.draft.draft_id
-        return Statement(store.owner_of(self.request), draft_id, names, len(seen) + len(picks))
+        shown = ("", "") if self.draft is None else (self.draft.draft_id, self.draft.button)
+        return Statement(store.owner_of(self.request), shown[0], names, len(seen) + len(picks), shown[1])
 
     def _filled(self, one: Component) -> Component:
         """Return a form or a table with the stored values."""
@@ -250,20 +263,25 @@ class _Visit:
         return replace(one, inputs=[_with_value(each, values) for each in one.inputs])
 
     def _noted(self, page: Page, draft: Draft) -> Page:
-        """Return the page with the errors of an act that was not repeated."""
+        """Return the page with the errors of the answer.
+
+        Another language has the errors that the page itself finds, or a sentence for an act that was not repeated.
+        """
+        found = _errors(page)
         if draft.language != language_of(self.request).value:
-            return replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
+            return page if found else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
         notes = {str(name): str(text) for name, text in draft.notes}
         fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
 
         def noted(one: Component) -> Component:
             if not isinstance(one, Form) or one.search:
                 return one
-            inputs = [replace(each, error=notes.get(each.name, each.error)) for each in one.inputs]
+            inputs = [replace(each, error=notes.get(each.name, "")) for each in one.inputs]
             errors = [(each.name, each.error) for each in inputs if each.error]
             return replace(one, inputs=inputs, errors=errors)
 
-        above = [Alert(text, Severity.ERROR) for name, text in notes.items() if name not in fields]
+        more = (text for name, text in notes.items() if name not in fields and ("", text) not in found)
+        above = [Alert(text, Severity.ERROR) for text in more]
         return replace(page, blocks=[*above, *_mapped(page.blocks, noted)])
 
     def _said_done(self, draft: Draft, way: Link) -> Alert:
@@ -329,6 +347,13 @@ def _flat(blocks: Sequence[Component]) -> Iterator[Component]:
     for one in blocks:
         yield one
         yield from _flat(getattr(one, "blocks", ()))
+
+
+def _removed(page: Page) -> Fields:
+    """Return fields that a view empties, such as one with a private key."""
+    forms = (one for one in _flat(page.blocks) if isinstance(one, Form) and not one.search)
+    inputs = (each for form in forms for each in form.inputs)
+    return {one.name: [] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
 
 
 def _errors(page: Page) -> list[tuple[str, str]]:

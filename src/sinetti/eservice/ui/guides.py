@@ -34,6 +34,7 @@ GUIDES: Mapping[str, str] = {
     "contacts": _CERTIFICATES,
     "certificate": _CERTIFICATES,
     "certificates": _CERTIFICATES,
+    "acting_for": _AUTHORISATIONS,
     "ask": _AUTHORISATIONS,
     "authorisation": _AUTHORISATIONS,
     "authorisations": _AUTHORISATIONS,

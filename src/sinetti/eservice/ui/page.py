@@ -26,7 +26,7 @@ FINISHED = "sinetti_finished"
 """Request attribute: a function that completes the page's value (`drafts.py`)."""
 _NOTED = "sinetti_form_targets"
 SESSION_WARNING = "sinetti_session_warning"
-"""Request attribute: the SessionWarning of the page, if any."""
+"""Request attribute: a function that returns the page's SessionWarning, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class SessionWarning:
     text: str
     stay: str
     ended: str
+    close: str
     address: str
 
 
@@ -52,7 +53,9 @@ def extend_csp(response: HttpResponse, targets: Sequence[str]) -> None:
 
 
 def build_csp(response: HttpResponse) -> str:
-    """Return the Content-Security-Policy of a page (CSP, level 3)."""
+    """Return the Content-Security-Policy of a page or a picture (CSP, level 3)."""
+    if fixed := getattr(response, static_files.POLICY, ""):
+        return str(fixed)
     parts = [
         "default-src 'none'",
         "style-src 'self'",
@@ -138,7 +141,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "page": page,
         "header": PortalHeader() if page.final else portal_header(request),
         "side": not page.final and (bool(page.side) or not page.wide),
-        "session": None if page.final else getattr(request, SESSION_WARNING, None),
+        "session": None if page.final else getattr(request, SESSION_WARNING, lambda: None)(),
         "error_sign": Severity.ERROR.outline,
         "good_sign": Severity.GOOD.outline,
         "said": () if page.final else _pop_messages(request),
@@ -153,8 +156,8 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "stylesheets": [static_files.address(one) for one in static_files.STYLES],
         "links": () if page.final else _footer(around.eservice.documentation_url),
         "icon": static_files.address("seal.svg"),
-        "logo": "",
-        "operator": "",
+        "logo": static_files.logo_address(around.eservice.logo),
+        "operator": around.eservice.operator.get(language, ""),
         "scripts": [static_files.address(one) for one in ("page.js", page.script) if one],
         "home": "" if page.final else reverse("start"),
         "path": plain_address(request),

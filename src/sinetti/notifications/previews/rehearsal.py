@@ -18,7 +18,7 @@ _MOST_EVENTS = 100
 
 
 def rehearse(act: Callable[[], object], ctx: NotificationContext, most: int) -> tuple[RenderedMessage, ...]:
-    """Return the e-mails that an act causes at once, at most `most`, without any effect.
+    """Return the e-mails of an act, at most `most`, without any effect.
 
     Links in them are masked, because the act makes them. Raises the errors of the act.
     """

@@ -78,7 +78,10 @@ NEXT_STEP: Mapping[AccessEvent, str] = {
 NOT_NEEDED = gettext_noop("If it is no longer needed, you do not need to do anything.")
 
 _MOST = 200
-"""Largest number of rows under one heading: mail programs cut messages of more than 100 kB."""
+"""Largest number of rows under one heading.
+
+Mail programs cut messages of more than 100 kB.
+"""
 
 
 def ends(matter: MessageContext, tells: AccessEvent) -> MessageBody:

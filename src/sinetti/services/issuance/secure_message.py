@@ -135,7 +135,7 @@ LAPSE_EVERY, LAPSED_AT_ONCE = timedelta(hours=1), 500
 
 
 def lapse_orders(ctx: ServiceContext, request_id: str) -> int:
-    """Cancel orders long after their last transfer IDs and link ended; return their number.
+    """Cancel orders whose last transfer IDs ended long ago; return their number.
 
     Nothing is sent: the contact could not use anything any more (docs/e-service/ordering.md). One node looks once an
     hour, because the query reads all open orders.

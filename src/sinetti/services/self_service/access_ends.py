@@ -29,9 +29,10 @@ class AccessEnds:
 
 
 def count_access_ends(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> AccessEnds:
-    """Count what ends within 60 days and what ended in the last year, in one statement.
+    """Count what ends within 60 days and what ended in the last year.
 
-    It covers the roles that the reader's organisations gave, those of the reader's firms, and the reader's own.
+    It is one statement. It covers the roles that the reader's organisations gave, those of the reader's firms, and the
+    reader's own.
     """
     reader = EndReader(actor.user_id, permissions.organisations(Permission.GRANT), firms(permissions))
     found = ends.count_ends(ctx.db, reader, ctx.now())
@@ -53,7 +54,7 @@ def firms(permissions: Permissions) -> frozenset[str]:
 def list_ended(
     side: EndSide, party: str, actor: Actor, permissions: Permissions, ctx: ServiceContext
 ) -> tuple[EndedRole, ...]:
-    """Return the first ended roles of a party, and one more if there are more than a page.
+    """Return a page of ended roles of a party, and one more row if there is one.
 
     Raises PermissionDenied unless the reader stands on this side.
     """

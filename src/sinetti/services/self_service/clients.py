@@ -78,7 +78,10 @@ class ClientSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClientQuery:
-    """Part of a firm's clients: a text in name or id, a state (None: all), and the order."""
+    """Part of a firm's clients: a text in name or id, a state, and the order.
+
+    Without a state it has all of them.
+    """
 
     firm_id: str
     text: str = ""
@@ -90,7 +93,7 @@ class ClientQuery:
 
 @dataclass(frozen=True, slots=True)
 class ClientList:
-    """A page of clients and one more row, the counts by state, and the clients' certificates.
+    """A page of clients and one more row, counts by state, and certificates.
 
     `certificates` are counts by display status, `next_ends` the first end of one that nothing has replaced. Both are by
     the id of the organisation.
@@ -117,7 +120,7 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class AgainRequest:
-    """Request of a service provider for the roles of these assignments again, with an end."""
+    """Request of a service provider for the roles of these assignments again."""
 
     firm_id: str
     mandate_ids: Collection[str]
@@ -125,9 +128,9 @@ class AgainRequest:
 
 
 def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) -> ClientList:
-    """Return clients of a service provider with their certificates, in three statements.
+    """Return clients of a service provider with their certificates.
 
-    A search compares any part of the name or the id. Raises PermissionDenied.
+    It takes three statements. A search compares any part of the name or the id. Raises PermissionDenied.
     """
     _directly(permissions.require(Permission.ASK, wanted.firm_id), wanted.firm_id)
     now = ctx.now()
@@ -153,7 +156,7 @@ def _matches(one: Client, text: str) -> bool:
 
 
 def _sorted(rows: Iterable[Client], wanted: ClientQuery, ends: Mapping[str, datetime]) -> list[Client]:
-    """Return the rows in the wanted order; those without an instant come last, in either direction."""
+    """Return the rows in the wanted order; rows without an instant come last."""
     by_name = sorted(rows, key=lambda one: (one.organisation.name.casefold(), one.mandate_id))
     if wanted.sort is ClientSort.NAME:
         return by_name[::-1] if wanted.descending else by_name
@@ -179,7 +182,7 @@ def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permis
 
 
 def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now: datetime) -> list[Client]:
-    """Return these clients, or all, that can be asked again; the first to end come first."""
+    """Return these clients, or all, that can be asked again, by end."""
     found = [
         one
         for one in list_clients(ctx.db, firm_id, now)
@@ -191,9 +194,9 @@ def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now
 
 
 def ask_again(asked: AgainRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> int:
-    """Ask the clients of these assignments for the same role again; return their number.
+    """Ask the clients of these assignments for the same role again.
 
-    Clients that cannot be asked again now are skipped. Raises PermissionDenied, InvalidTerms and
+    Returns their number. Clients that cannot be asked again now are skipped. Raises PermissionDenied, InvalidTerms and
     InvitationLimitReached; no client is asked then.
     """
     firm_id, ids = asked.firm_id, asked.mandate_ids

@@ -88,19 +88,23 @@ def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor
     now = load_permissions(actor, ctx)
     if not now.organisations(Permission.CONTACT):
         raise PermissionDenied(Permission.CONTACT, None)
-    return hand_over_rows(get_for_confirmation(email, now, ctx), email, new, ctx, (actor, request_id))
+    return hand_over_rows(get_for_confirmation(email, now, ctx), (email, new), ctx, actor, request_id)
 
 
 def hand_over_rows(
-    found: Sequence[AssignedLineage], email: str, new: ContactDetails, ctx: ServiceContext, by: tuple[Actor, str]
+    found: Sequence[AssignedLineage],
+    who: tuple[str, ContactDetails],
+    ctx: ServiceContext,
+    actor: Actor,
+    request_id: str,
 ) -> HandedOver:
-    """Replace the contact or deputy of these lineages, at most 300, in one transaction.
+    """Replace the contact or deputy of these lineages in one transaction.
 
-    `email` is the address of the person who is replaced; empty for the present contact of each. The former and the new
-    contact get one message with the whole list. Transfer ids that wait for the contact are offered to the new one.
-    `by` is the actor and the request. Raises PermissionDenied, LinkError and LimitReached.
+    `who` is the address of the person who is replaced, empty for the present contact of each, and the new person. The
+    former and the new contact get one message with the whole list. Transfer ids that wait for the contact are offered
+    to the new one. Raises PermissionDenied, LinkError and LimitReached.
     """
-    actor, request_id = by
+    email, new = who
     for organisation_id in {one.organisation_id for one in found}:
         check_can_modify(Permission.CONTACT, organisation_id, actor, ctx)
     check_unlinked("name", new.name, LONGEST_PERSON)

@@ -73,7 +73,10 @@ class OrdersLeft:
 def count_orders_left(
     organisation_id: str, permissions: Permissions, ctx: ServiceContext, actor: Actor
 ) -> OrdersLeft | None:
-    """Return the orders left by the nearest limit, of the account or of its firm; None without limits."""
+    """Return the orders left by the nearest limit; None without limits.
+
+    One limit is that of the account, one that of its firm.
+    """
     limits, now = ctx.daily_limits, ctx.machine_now()
     if limits is None:
         return None

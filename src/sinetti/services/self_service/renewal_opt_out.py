@@ -46,14 +46,20 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, reques
 def preview_many(
     serials: Collection[Serial], permissions: Permissions, ctx: ServiceContext
 ) -> tuple[ReplacementCandidate, ...]:
-    """Return those of these certificates that the user may let end, and that have no successor, at most 300."""
+    """Return the certificates that the user may let end, at most 300.
+
+    They have no successor.
+    """
     found = replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE])
     ours = [one for one in found if permissions.may(Permission.CONTACT, one.organisation_id)]
     return tuple(one for one in ours if not one.known.let_end and not one.known.succeeded)
 
 
 def opt_out_many(serials: Collection[Serial], ctx: ServiceContext, actor: Actor, request_id: str) -> int:
-    """Record it for several certificates, at most 300, one transaction each; return their number."""
+    """Record it for several certificates, at most 300; return their number.
+
+    Each has its own transaction.
+    """
     done = 0
     for serial in list(dict.fromkeys(serials))[:MOST_AT_ONCE]:
         try:

@@ -55,7 +55,7 @@ def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: Staff
 
 
 def rehearse(rows: Sequence[BulkRevocationCandidate], reason: RevocationReason, clerk: StaffSession) -> None:
-    """Revoke these certificates in the database alone, for letters that are shown before.
+    """Revoke in the database alone, for letters that are shown before.
 
     Nothing is published or noted in the journal; the caller rolls it back.
     """
@@ -87,8 +87,11 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
 
 
 def to_confirm(proposal_id: str, clerk: StaffSession) -> BulkSelection:
-    """Return the certificates of a proposal that this clerk may confirm now. Raises BulkRevocationError."""
-    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.ctx)[1]
+    """Return the certificates of a proposal that this clerk may confirm now.
+
+    Raises BulkRevocationError.
+    """
+    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.guarded)[1]
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:

@@ -13,6 +13,7 @@ from sinetti.database.notifications import recipients
 from sinetti.database.notifications.recipients import Recipient
 from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditQuery
+from sinetti.database.organisations.search import OrganisationName, find_by_address, find_organisations
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
@@ -21,11 +22,23 @@ from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = ["REASONS", "Recipient", "StaffCertificateView", "certificate", "preview_one", "revoke_one", "search"]
+__all__ = [
+    "ORGANISATIONS",
+    "REASONS",
+    "OrganisationName",
+    "Recipient",
+    "StaffCertificateView",
+    "certificate",
+    "preview_one",
+    "revoke_one",
+    "search",
+]
 
 REASONS = tuple(one for one in RevocationReason if may_use_reason(RevokerRole.OPERATOR, one))
 """Reasons for which the authority may revoke a certificate."""
 _HISTORY = 50
+ORGANISATIONS = 10
+"""Organisations that a search shows before the certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +51,18 @@ class StaffCertificateView:
     history: tuple[AuditEntry, ...]
 
 
-def search(text: str, after: str, clerk: StaffSession) -> FoundPage:
-    """Search certificates of all organisations by the beginning of a value.
+def search(text: str, after: str, clerk: StaffSession) -> tuple[tuple[OrganisationName, ...], FoundPage]:
+    """Search all organisations and certificates by a part of a value.
 
-    Logs the access.
+    Organisations are found by id and name, or by the e-mail address of a person with a role (a text with "@"). Only the
+    first page has them: at most `ORGANISATIONS` and one more. Logs the access.
     """
     log_search(SearchScope.CERTIFICATES, text, clerk)
-    return certificates_search.search_all(clerk.ctx.db, text, after)
+    db, most = clerk.ctx.db, ORGANISATIONS + 1
+    found: tuple[OrganisationName, ...] = ()
+    if not after:
+        found = find_by_address(db, text, most) if "@" in text else find_organisations(db, text, most=most)
+    return found, certificates_search.search_all(db, text, after)
 
 
 def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | None:
@@ -61,7 +79,10 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
 
 
 def preview_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
-    """Return the certificates that `revoke_one` would revoke. Raises BulkRevocationError."""
+    """Return the certificates that `revoke_one` would revoke.
+
+    Raises BulkRevocationError.
+    """
     ask = BulkRevocationRequest(CertificateSelection(serials=(serial,)), reason, clerk.officer, ended=True)
     return bulk_revoke.preview(ask, clerk.ctx)
 

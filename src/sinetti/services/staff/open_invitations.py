@@ -106,7 +106,7 @@ def withdraw(pending_id: str, clerk: StaffSession) -> None:
 
 
 def find_link(invitation_id: str, clerk: StaffSession) -> OpenInvitation | None:
-    """Return an invitation with an unused link, or None; logs the access if there is one."""
+    """Return an invitation with an unused link, or None; logs the access."""
     found = invitations.find(clerk.ctx.db, invitation_id, clerk.ctx.now())
     if found is not None:
         log_access(f"organisation:{found.organisation_id}", clerk)

@@ -139,7 +139,7 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
 
 
 def count_reach(organisation_id: str, clerk: StaffSession) -> EndReach:
-    """Return what the end of an organisation reaches, for its check page."""
+    """Return the reach of the end of an organisation, for its check page."""
     return administration.count_reach(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 

@@ -1,0 +1,196 @@
+"""What is typed into each form survives, as Chromium shows it: sign-in, Back, another language, an act."""
+
+from collections.abc import Mapping
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from playwright.sync_api import Locator, Page
+
+from sinetti.eservice.accounts.sessions import SessionStore, stored
+from tests.eservice.conftest import opened_register
+from tests.judges.walk import open_visit
+from tests.support.chromium import started_chromium
+from tests.support.service_context import opened_desk
+from tests.support.typed_forms import FORMS, TypedForm
+from tests.support.users import signed_in
+from tests.support.visits import CLERK, STRANGER, VISITS, Town, town
+from tests.support.walking import walked_pages
+
+_FILL = """(form, given) => {
+  for (const one of form.elements) {
+    const wanted = given[one.name]
+    if (!one.name || !one.labels?.length || ["file", "password"].includes(one.type)) continue
+    if (["checkbox", "radio"].includes(one.type)) one.checked = wanted === undefined || wanted === one.value
+    else if (wanted !== undefined) one.value = wanted
+    else if (one.tagName === "SELECT") one.selectedIndex = one.options.length - 1
+    else if (one.type === "date") one.value = "2027-06-01"
+    else one.value = one.type === "email" ? "typed@malli.example" : "7".repeat(one.maxLength === 2 ? 2 : 3)
+  }
+}"""
+_TYPED = """form => [...form.elements].filter(one => one.labels?.length && !["file", "password"].includes(one.type))
+  .filter(one => one.id !== "password" && (!["checkbox", "radio"].includes(one.type) || one.checked))
+  .map(one => `${one.name}=${one.value}`).sort()"""
+_ALL = """() => [...document.querySelectorAll("main form[method=post]")].flatMap(form =>
+  [...new FormData(form)].map(one => one.join("=")))"""
+
+
+@pytest.fixture(scope="module")
+def built(request, tmp_path_factory):
+    """Yield a town with its pages over HTTP."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
+        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
+            desk = opened_desk(db)
+            with walked_pages(desk) as address:
+                yield town(desk, address)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Yield Debian's Chromium."""
+    with started_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium, built):
+    """Yield a window before the pages."""
+    context = chromium.new_context(base_url=built.address, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+def form_of(page: Page) -> Locator:
+    """Return the form whose buttons the languages are."""
+    return page.locator(f"form[id='{page.locator('.languages button').first.get_attribute('form')}']")
+
+
+def opened(page: Page, built: Town, form: TypedForm) -> None:
+    open_visit(page, built, VISITS[form.visit], "en")
+
+
+def fill(page: Page, given: Mapping[str, str]) -> list[str]:
+    """Type into every field; return what is typed."""
+    there = form_of(page)
+    there.evaluate(_FILL, given)
+    return there.evaluate(_TYPED)
+
+
+def press(page: Page) -> None:
+    """Press the form's first button."""
+    with page.expect_navigation():
+        form_of(page).locator(".buttons button").first.click()
+
+
+def in_language(page: Page, language: str) -> None:
+    with page.expect_navigation():
+        page.locator(f".languages [lang='{language}']").click()
+    assert page.locator("html").get_attribute("lang") == language
+
+
+def errors(page: Page) -> int:
+    return page.locator("#errors li").count()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_another_language_keeps_what_is_typed(page, built, name):
+    form = FORMS[name]
+    opened(page, built, form)
+    typed = fill(page, {})
+    for language in ("sv", "fi", "en"):
+        in_language(page, language)
+        assert form_of(page).evaluate(_TYPED) == typed
+        assert errors(page) == 0, "nothing was sent, so nothing is wrong"
+    page.go_back()
+    assert page.locator("html").get_attribute("lang") == "fi"
+    assert form_of(page).evaluate(_TYPED) == typed
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMS.items() if form.wrong])
+def test_an_error_page_and_back_keep_what_is_typed(page, built, name):
+    form = FORMS[name]
+    opened(page, built, form)
+    typed = fill(page, form.wrong)
+    press(page)
+    assert "draft=" in page.url
+    found = errors(page)
+    assert found
+    assert form_of(page).evaluate(_TYPED) == typed
+    in_language(page, "sv")
+    assert page.locator(".notice.error").count()
+    assert errors(page) <= found
+    assert form_of(page).evaluate(_TYPED) == typed
+    page.reload()
+    assert form_of(page).evaluate(_TYPED) == typed
+    page.goto("/privacy")
+    page.go_back()
+    assert form_of(page).evaluate(_TYPED) == typed, "no ERR_CACHE_MISS"
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMS.items() if VISITS[form.visit].who != STRANGER])
+def test_the_end_of_the_session_keeps_what_is_typed(page, built, name):
+    form, who = FORMS[name], VISITS[FORMS[name].visit].who
+    opened(page, built, form)
+    typed = fill(page, form.valid or {})
+    (cookie,) = (one for one in page.context.cookies() if one["name"] == settings.SESSION_COOKIE_NAME)
+    SessionStore(stored(cookie["value"])).delete()
+    press(page)
+    assert "/account/login" in page.url
+    after = page.locator("main input[name=next]").first.input_value()
+    signed_in_here(page, built, who)
+    page.goto(after)
+    kept = page.evaluate(_ALL)
+    assert [one for one in typed if one not in kept] == []
+    assert page.get_by_text("nothing has been sent yet").count()
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMS.items() if form.valid is not None])
+def test_back_after_the_act_says_that_it_was_done(page, built, name):
+    form = FORMS[name]
+    opened(page, built, form)
+    typed = fill(page, form.valid or {})
+    press(page)
+    assert not errors(page), page.inner_text("main")
+    if "draft=" in page.url:
+        check = page.url
+        page.go_back()
+        assert form_of(page).evaluate(_TYPED) == typed, "Back from the check page"
+        page.goto(check)
+        act(page)
+    result = page.url
+    page.go_back()
+    assert page.get_by_text("You sent this form on").count() == 1
+    if page.get_by_role("link", name="Show what you sent").count():
+        page.get_by_role("link", name="Show what you sent").click()
+    kept = page.evaluate(_ALL)
+    assert [one for one in typed if one not in kept] == []
+    act(page)
+    assert page.url == result, "the same answer"
+    assert page.get_by_text("Nothing was done again").or_(page.get_by_text("No changes were needed")).count() == 1
+
+
+def act(page: Page) -> None:
+    """Press the button of a check page, or of a form that acts at once."""
+    with page.expect_navigation():
+        page.locator("main form[method=post] .buttons button").first.click()
+
+
+def test_enter_presses_the_first_button_of_the_form_and_no_language(page, built):
+    form = FORMS["order_new"]
+    opened(page, built, form)
+    fill(page, form.valid or {})
+    with page.expect_navigation():
+        page.locator("#description").press("Enter")
+    assert page.get_by_role("heading", name="Check the order").count() == 1
+
+
+def signed_in_here(page: Page, built: Town, who: str) -> None:
+    """Sign in within the session of the browser, as the sign-in page leaves it."""
+    (cookie,) = (one for one in page.context.cookies() if one["name"] == settings.SESSION_COOKIE_NAME)
+    kept = SessionStore(stored(cookie["value"])).load()
+    assert SESSION_KEY not in kept
+    keeps = kept | ({"looking_purpose": "support"} if who == CLERK else {})
+    browser = signed_in(built.browser(VISITS["privacy"]), built.people[who], recent=True, keeps=keeps)
+    value = browser.cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": built.address}])
