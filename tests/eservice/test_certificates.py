@@ -62,7 +62,7 @@ def rows(browser):
     (table, *_) = browser.page.xpath("//main//table")
     names = [" ".join(one.text_content().split()) for one in table.xpath("thead//th")]
     return [
-        dict(zip(names, [" ".join(one.text_content().split()) for one in row.xpath("th|td")], strict=True))
+        dict(zip(names, [" ".join(one.text_content().split()) for one in row.xpath("th|td[@data-name]")], strict=True))
         for row in table.xpath("tbody/tr")
     ]
 
