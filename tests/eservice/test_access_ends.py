@@ -156,14 +156,10 @@ def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_d
     assert len(manager.reply.body) < 150_000
     picks = manager.page.xpath("//input[@name='mandate'][@checked]/@value")
     assert len(picks) == 214
-    (form,) = (one for one in manager.page.forms if one.xpath(".//button[@value='again']"))
-    fields = [(name, value) for name, value in form.form_values() if value != picks[0]]
-    late = [(name, "1.1.2020" if name == "until" else value) for name, value in fields]
-    manager._ask("POST", form.action, urlencode([*late, ("do", "again")]).encode())
+    manager.press("again", mandate=picks[1:], until="1.1.2020")
     assert "Choose a day in the future." in text_of(manager)
-    manager._ask("POST", form.action, urlencode([*fields, ("do", "again")]).encode())
-    assert manager.reply.status == 303
-    assert "Requests sent to 213 clients." in text_of(manager.get(manager.reply.headers["location"]))
+    manager.press("again", mandate=picks[1:], until="31.12.2026")
+    assert "Requests sent to 213 clients." in text_of(manager)
     assert rows(desk, "RoleRequest").count() == 213
     assert "Ask 214 clients again" in text_of(manager.get(CLIENTS))
     manager.press("check-again", mandate=picks[1])

@@ -24,7 +24,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
 from sinetti.eservice.accounts.account_settings import browser_of
 from sinetti.eservice.accounts.mfa import is_credential
-from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
+from sinetti.eservice.accounts.sessions import BEGAN, EXTENDED, SessionStore, stored
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.templates.renderer import Skip
 from sinetti.services.access.accounts import deactivate, make_account
@@ -32,7 +32,9 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.service_context import DAY, REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, letters, send, sent_kinds, sign_in, way
-from tests.support.users import mandate
+from tests.support.users import account, mandate
+from tests.support.visits import PASSWORD as FACTOR_PASSWORD
+from tests.support.visits import with_factors
 
 EMAIL = "nimi@people.example"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -571,6 +573,42 @@ def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(brow
     assert browser.get("/settings/profile").reply.status == 302
     sign_in(browser, EMAIL)
     assert Session.objects.order_by("expire_date").last().expire_date > ends - timedelta(minutes=1), "a new one"
+
+
+def test_a_session_is_put_off_by_an_hour_ten_times_at_most(browser, user):
+    sign_in(browser, EMAIL)
+    page = browser.get("/settings/profile")
+    (dialog,) = page.page.xpath("//dialog[@id='session']")
+    assert 11.9 * 3600 < int(dialog.get("data-ends")) <= 12 * 3600
+    fields = {"csrfmiddlewaretoken": page.page.xpath("//dialog//input[@name='csrfmiddlewaretoken']/@value")[0]}
+
+    def left(*, extend: bool) -> int:
+        browser.post("/account/session", fields) if extend else browser.get("/account/session")
+        return int(json.loads(browser.reply.body)["seconds"])
+
+    assert left(extend=True) == left(extend=False) > 11.9 * 3600, "not yet"
+    session = SessionStore(stored(browser.cookies["__Host-session"]))
+    session[BEGAN] -= 12 * 3600 - 100
+    session.save()
+    assert left(extend=False) <= 100
+    assert left(extend=True) > 3600
+    session = SessionStore(stored(browser.cookies["__Host-session"]))
+    session[BEGAN] -= 10 * 3600
+    session[EXTENDED] = 10
+    session.save()
+    assert left(extend=True) == left(extend=False) <= 100, "22 hours at most"
+    leave(browser)
+    assert left(extend=False) == 0
+
+
+def test_a_lost_phone_has_its_way_on_the_page_of_the_second_factor(browser, sqlite_desk):
+    with_factors(sqlite_desk, account(sqlite_desk, "owner"))
+    page = browser.get("/account/login").page
+    fields = {name: text or "" for name, text in page.xpath("//form[.//input[@name='login']]")[0].form_values()}
+    browser.post("/account/login", fields | {"login": "owner@people.example", "password": FACTOR_PASSWORD})
+    browser.get(browser.reply.headers["location"])
+    said = browser.page.xpath("string(//details[summary[contains(., 'Lost your phone')]])")
+    assert "contact us: the help desk" in said
 
 
 def test_signing_out_takes_a_button(browser, user):

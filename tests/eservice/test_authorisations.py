@@ -413,7 +413,7 @@ def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
     assert browser.path == "/settings/authorisations"
     again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
     signed_in(browser, helper).get("/settings/profile").press("check-give-up", mandate=again)
-    assert "No changes were needed." in twice(browser, "give-up")
+    assert "Nothing was done again." in twice(browser, "give-up")
 
 
 def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):

@@ -1,18 +1,24 @@
 """Drafts of forms: what was typed survives, belongs to its reader, and never acts."""
 
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.urls import resolve
 
-from sinetti.database.models import Order, OutboxMessage
+from sinetti.database.models import AuditEvent, Order, OutboxMessage
 from sinetti.domain.access.roles import Role
 from sinetti.domain.refusals import WriteRefused
 from sinetti.eservice.accounts.sessions import SessionStore, stored
+from sinetti.eservice.ui.draft_store import KEEPS, is_secret
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser
+from tests.support.browser import ADDRESS, Browser
+from tests.support.service_context import opened_desk
+from tests.support.typed_forms import FORMS
 from tests.support.users import account, mandate, signed_in
+from tests.support.visits import STRANGER, VISITS, town
 
 NEW = "/settings/orders/new"
 TYPED = {
@@ -211,3 +217,71 @@ def test_another_sites_form_is_not_kept(form, place):
     form.cookies[settings.CSRF_COOKIE_NAME] = "n" * 32
     send(form, "check", {"sec-fetch-site": place} if place else {}, **TYPED)
     assert form.reply.status == 403
+
+
+@pytest.mark.long
+def test_no_page_of_a_draft_writes(sqlite_db):
+    """Each form is sent with each button that acts after its session has ended, and shown after sign-in."""
+    built = town(opened_desk(sqlite_db), ADDRESS)
+    for name, form in FORMS.items():
+        visit = VISITS[form.visit]
+        if visit.who == STRANGER or visit.sends is not None:
+            continue
+        page = built.visited(visit, "en")
+        forms = page.page.xpath("//form[.//input[@name='typed']]")
+        assert forms, name
+        sent = forms[0]
+        fields = {key: value or "" for key, value in sent.form_values()} | dict(form.valid or {})
+        for does in sorted(getattr(resolve(urlsplit(sent.action).path).func, KEEPS)) or [""]:
+            browser = built.visited(visit, "en")
+            end_session(browser)
+            browser.headers["sec-fetch-site"] = "same-origin"
+            body = fields | {"do": does, "csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME]}
+            browser._ask("POST", sent.action, urlencode(body).encode())
+            after = parse_qs(urlsplit(browser.reply.headers["location"]).query)["next"][0]
+            assert "draft=" in after, (name, does)
+            kept = SessionStore(stored(browser.cookies[settings.SESSION_COOKIE_NAME])).load()
+            signed_in(browser, built.people[visit.who], recent=True, keeps=kept | {"looking_purpose": "support"})
+            before = contents(sqlite_db.alias)
+            assert browser.get(after).reply.status in {200, 422}, (name, does)
+            assert contents(sqlite_db.alias) == before, (name, does)
+
+
+def contents(alias: str) -> dict[str, object]:
+    """Return all rows but sessions, and audit rows but those about views."""
+    rows = {one.__name__: sorted(map(str, one.objects.using(alias).values_list())) for one in apps.get_models()}
+    del rows["Session"], rows["AuditEvent"], rows["UserSession"]
+    looks = AuditEvent.objects.using(alias).values_list("octets", flat=True)
+    return rows | {"acts": [one for one in map(bytes, looks) if b'"action":"looked"' not in one]}
+
+
+def test_no_secret_is_kept():
+    names = ("password", "oldpassword", "password1", "pin", "code", "credential", "csrfmiddlewaretoken", "person_pin")
+    assert all(is_secret(one, "text") for one in names)
+    assert is_secret("file", "file")
+    assert not any(is_secret(one, "text") for one in ("name", "email", "transfer_id", "reason", "customer_id"))
+
+
+def test_a_private_key_is_not_kept(browser):
+    key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
+    page = browser.get("/fetch")
+    switch(page, "sv", request=key, organisation="1234567-1", password="secret-password")
+    assert value(page, "organisation") == "1234567-1"
+    for text in ("AAAA", "secret-password"):
+        assert text not in page.reply.body.decode()
+    session = SessionStore(stored(page.cookies[settings.SESSION_COOKIE_NAME])).load()
+    assert "AAAA" not in str(session)
+    assert "secret-password" not in str(session)
+
+
+def test_a_clerk_whose_session_has_ended_returns_to_the_form(sqlite_desk, browser):
+    anna = account(sqlite_desk, "anna", staff=True)
+    page = signed_in(browser, anna, keeps={"looking_purpose": "support"}).get("/staff/organisations/new")
+    end_session(page)
+    where = send(page, "add", {"sec-fetch-site": "same-origin"}, name="Uusi Oy")
+    after = parse_qs(urlsplit(where).query)["next"][0]
+    sign_in_again(page, anna)
+    page.get(after)
+    assert page.reply.headers["location"].startswith("/staff/purpose?next=")
+    page.get(page.reply.headers["location"]).press("go", purpose="support", case="")
+    assert value(page.get(after), "name") == "Uusi Oy"

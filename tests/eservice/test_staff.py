@@ -4,7 +4,7 @@ They do not exist for other users, nothing is shown without a purpose, and each 
 """
 
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from django.db import connections, transaction
@@ -93,8 +93,11 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
     nowhere = browser.get("/no-such-page")
     observed = (nowhere.reply.status, nowhere.heading)
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
+        if who is None:
+            assert browser.get(address).reply.headers["location"] == f"/account/login?{urlencode({'next': address})}"
+            continue
         assert (browser.get(address).reply.status, browser.heading) == observed == (404, "Page not found")
-    assert nowhere.page.xpath("//main//a/@href") == ["/"]
+    assert browser.get("/no-such-page").page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_desk) == []
 
@@ -123,11 +126,15 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
 
     def answered(path):
         reply = browser.door(Request(method, path, query, headers, REQUEST, body))
-        observed = {name: value for name, value in reply.headers.items() if name != "content-length"}
+        observed = {
+            name: value.replace(quote(path, safe=""), "/somewhere")
+            for name, value in reply.headers.items()
+            if name != "content-length"
+        }
         return reply.status, observed, reply.cookies, reply.body.decode().replace(path, "/somewhere")
 
     nowhere = answered("/staff/no-such-page")
-    assert nowhere[0] == 404
+    assert nowhere[0] == (302 if who is None else 404)
     for address in ("/staff", "/staff/purpose", "/staff/audit", "/staff/organisations/new", "/staff/revocations/x"):
         assert answered(address) == nowhere, address
     assert looked(sqlite_desk) == []

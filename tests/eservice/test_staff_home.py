@@ -72,7 +72,7 @@ def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
     refresh_figures(sqlite_desk.ctx)
     anna.get("/staff/work/contactless")
     (row,) = anna.page.xpath("//tbody/tr")
-    assert " ".join(row.text_content().split()).startswith("FleetFleet 1")
+    assert " ".join(row.text_content().split()).startswith("Fleet Fleet 1")
     assert row.xpath(".//a/@href") == [f"/staff/organisations/{fleet.pk}"]
     assert looked(sqlite_desk) == [("search:certificates", {"purpose": "support"})]
     assert "Nothing to show." in main_of(anna.get("/staff/work/fleets"))

@@ -11,51 +11,47 @@ from tests.support.authority import CUSTOMER_ID
 
 @dataclass(frozen=True, slots=True)
 class TypedForm:
-    """Form of a page: the visit to it (`visits.py`), its button, and values to type.
+    """Form of a page: the visit to it (`visits.py`), and values to type.
 
-    `wrong` are values with which the page shows an error; `valid` are values with which the button leads on, to the
-    check page whose button is `then`, if any. Without `valid` the act has no place in the town.
+    `wrong` are values with which the page shows an error. `valid` are values with which the form's button, and then
+    that of the check page if there is one, acts. Without `valid` the act has no place in the town.
     """
 
     visit: str
-    does: str
     wrong: Mapping[str, str] = field(default_factory=dict)
     valid: Mapping[str, str] | None = None
-    then: str = ""
 
 
 PERSON = {"name": "Uusi Henkilö", "email": "uusi@malli.example"}
 ORDER = {"description": "Palkat", "contact_name": "Terho Tekninen", "contact_email": "terho@malli.example"}
+DEPUTY = {"with_deputy": "no", "deputy_name": "", "deputy_email": "", "deputy_phone": ""}
 CONTACT = {"person_name": "Uusi Tekninen", "person_email": "tekninen@malli.example", "person_phone": ""}
+NEW = {"customer_id": "1111111-1", "name": "Uusi Oy", "country": "FI", "kind": "artificial"}
 
 FORMS: Mapping[str, TypedForm] = {
-    "profile": TypedForm("my settings", "save", {"name": ""}, {"name": "Maija Mallikas"}),
-    "authorisation_person": TypedForm("a role for a person", "give", {"email": "x"}, PERSON | {"until": ""}),
-    "authorisation_organisation": TypedForm("a role for an organisation", "give", {"customer_id": "x"}),
-    "ask": TypedForm("asking for a role", "ask", {"customer_id": ""}, {"customer_id": "7654321-4"}),
-    "authorisation_request": TypedForm("a request", "approve", {"until": "x"}),
-    "authorisation": TypedForm("one authorisation", "change", {"until": "x"}),
-    "clients_ask": TypedForm("asking clients", "ask", {"customer_ids": ""}, {"customer_ids": "7654321-4"}),
+    "profile": TypedForm("my settings", {"name": ""}, {"name": "Maija Mallikas", "reads": "en"}),
+    "authorisation_person": TypedForm("a role for a person", {"email": "x"}, PERSON | {"until": ""}),
+    "authorisation_organisation": TypedForm("a role for an organisation", {"customer_id": ""}),
+    "ask": TypedForm("asking for a role", {"customer_id": ""}, {"customer_id": "7654321-4"}),
+    "authorisation_request": TypedForm("a request", {"until": "2020-01-01"}),
+    "authorisation": TypedForm("one authorisation", {"until": "2020-01-01"}),
+    "clients_ask": TypedForm("asking clients", {"customer_ids": ""}, {"customer_ids": "7654321-4"}),
     "order_new": TypedForm(
-        "ordering", "check", {"contact_email": "x"}, ORDER | {"count": "", "whose": "own", "contact_phone": ""}, "send"
+        "ordering",
+        {"contact_email": "x"},
+        ORDER | DEPUTY | {"count": "", "whose": "own", "contact_phone": "", "channel": "WS"},
     ),
-    "certificate_contact": TypedForm("another contact person", "", {"person_email": "x"}, CONTACT),
-    "contacts": TypedForm("contacts of many, shown", "save", {"person_email": "x"}),
-    "fetch": TypedForm("fetching", "fetch", {"transfer_id": "1"}),
-    "application_new": TypedForm("applying", "apply", {"purpose": ""}),
-    "staff_purpose": TypedForm("a clerk's purpose", "go", {"case": "x" * 200}),
-    "staff_application": TypedForm("clerk: an application", "decide", {"reason": ""}),
-    "staff_organisation_new": TypedForm(
-        "clerk: a new organisation",
-        "add",
-        {"customer_id": ""},
-        {"customer_id": "1111111-1", "name": "Uusi Oy", "country": "FI", "kind": "artificial"},
-    ),
-    "staff_organisation": TypedForm("clerk: an organisation", "save", {"name": ""}),
+    "certificate_contact": TypedForm("another contact person", {"person_email": "x"}, CONTACT),
+    "contacts": TypedForm("contacts of many, shown", {"person_email": "x"}),
+    "fetch": TypedForm("fetching", {"transfer_id": "1"}),
+    "staff_purpose": TypedForm("a clerk's purpose", {"case": "x" * 99}),
+    "staff_application": TypedForm("clerk: an application", {"verdict": "refused", "reason": ""}),
+    "staff_organisation_new": TypedForm("clerk: a new organisation", {"customer_id": ""}, NEW),
+    "staff_organisation": TypedForm("clerk: an organisation", {"name": ""}),
     "staff_invitations": TypedForm(
-        "clerk: invitations", "invite", {"email": "x"}, PERSON | {"organisation": CUSTOMER_ID}
+        "clerk: invitations", {"email": "x"}, PERSON | {"organisation": CUSTOMER_ID, "email": "toinen@malli.example"}
     ),
-    "staff_revocation_new": TypedForm("clerk: revoking many", "look", {"organisation": "x"}),
-    "account_login": TypedForm("sign in", "", {}),
-    "account_signup": TypedForm("make an account", "", {"email": "x"}),
+    "staff_revocation_new": TypedForm("clerk: revoking many", {"first": "2020-01-01", "last": "2019-01-01"}),
+    "account_login": TypedForm("sign in"),
+    "account_signup": TypedForm("make an account", {"email": "x"}),
 }

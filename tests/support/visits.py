@@ -347,7 +347,8 @@ def town(desk: Desk, address: str) -> Town:
     revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     ids = ordered(desk, an_order())
     add_organisation(desk, "7654321-4")
-    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
+    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 50 * DAY)
+    mandate(desk, account(desk, "former"), CUSTOMER_ID, Role.VIEWER, now - DAY)
     ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.ctx, Actor(built.people[NOBODY].pk), REQUEST)
     known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
     application = rows(desk, "AccessApplication").create(case_number="1", state="open", **known)

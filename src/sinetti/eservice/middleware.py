@@ -147,7 +147,7 @@ def remember_language(response: HttpResponse, language: Language) -> None:
 
 
 class StaffOnlyMiddleware(MiddlewareMixin):
-    """Leads strangers from clerks' addresses to sign-in, and hides the pages from others.
+    """Leads strangers from clerks' pages to sign-in, and hides these from others.
 
     It acts before the address is resolved and the submitted data is checked. Otherwise the response to an unknown
     address, a foreign form or a zero octet would reveal which of these pages exist. A clerk whose session has ended

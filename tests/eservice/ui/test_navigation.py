@@ -11,6 +11,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import _catalogue
 from tests.support.authority import CUSTOMER_ID
+from tests.support.service_context import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 SETTINGS = {Language.FI: "Asetukset", Language.SV: "Inställningar", Language.EN: "Settings"}
@@ -27,11 +28,13 @@ def paths(language):
 def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, browser, sqlite_desk):
     user = account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    add_organisation(sqlite_desk, "7654321-4")
+    mandate(sqlite_desk, CUSTOMER_ID, "7654321-4", Role.MANAGER)
     page = signed_in(browser, user).get(f"/?lang={language}").page
     (menu,) = page.xpath("//nav[@class='menu']")
     assert menu.findtext("p") == SETTINGS[language]
     places = {one.text: one.get("href") for one in menu.iter("a")}
-    assert len(paths(language)) == 3, "of certificates, authorisations and applications"
+    assert len(paths(language)) == 4, "of certificates, authorisations, applications and clients"
     for name in paths(language):
         assert browser.get(f"{places[name]}?lang={language}").heading.startswith(name)
 

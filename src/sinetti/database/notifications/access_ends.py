@@ -58,8 +58,8 @@ _CLAIM = "access-ends-planned"
 def claim_day(db: Database, day: date, at: datetime) -> Iterator[Sequence[EndingRole]]:
     """Yield the roles with a due step that is not stored yet, once a day.
 
-    It is a transaction. Later calls of the day get none, also those of other nodes, which wait for the first one. The caller queues the
-    messages and calls `store_steps` inside. After an error the day is not claimed.
+    It is a transaction. Later calls of the day get none, also those of other nodes, which wait for the first one. The
+    caller queues the messages and calls `store_steps` inside. After an error the day is not claimed.
     """
     counters = models.Counter.objects.using(db.alias)
     if counters.filter(pk=_CLAIM, value__gte=day.toordinal()).exists():

@@ -50,7 +50,7 @@ def find_organisations(
 
 
 def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationName, ...]:
-    """Return the organisations with a role of a person whose e-mail address has a text.
+    """Return the organisations of people with a role whose address has a text.
 
     Roles that have ended or were withdrawn count. It is one statement, and `most` is its number of rows.
     """

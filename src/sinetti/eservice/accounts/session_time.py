@@ -1,4 +1,4 @@
-"""End of a session: the warning before it, and one more hour for a reader who asks for it.
+"""End of a session: the warning before it, and one more hour on request.
 
 A session ends 12 hours after the sign-in. Its reader can put the end off ten times by an hour (WCAG 2.2.1).
 """

@@ -193,7 +193,7 @@ _ZONE = gettext_noop("All times are Finnish time.")
 _BEFORE, _AFTER = gettext_noop("Previous"), gettext_noop("Next")
 _SEARCH, _SEARCH_BY = (
     gettext_noop("Search"),
-    gettext_noop("Search by name, ID or serial number"),
+    gettext_noop("Name, ID or serial number"),
 )
 _STATE, _CHANNEL, _ORGANISATION, _CONTACT, _ENDS = (
     gettext_noop("State"),
@@ -270,8 +270,7 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
     asked = around.asked
     found = certificates.list_page(asked.wanted(permissions, around.now), asked.page, permissions, ctx)
-    named = bool(asked.organisation_id) and several
-    chosen = certificates.organisation_name(asked.organisation_id, permissions, ctx) if named else ""
+    chosen = permissions.names[asked.organisation_id].name if asked.organisation_id and several else ""
     blocks: list[Component] = [Alert(_(_IGNORED))] if asked.ignored else []
     blocks += [*_order(around), _filters(around, chosen), _table(around, found), *_pager(around, found), how()]
     return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))

@@ -83,7 +83,7 @@ def reset_actor_cache(request: HttpRequest) -> None:
 
 
 class Detour(HttpResponseRedirect):
-    """Redirect to a page that comes first, such as sign-in, and then leads to an address of the portal."""
+    """Redirect to a page that comes first, such as sign-in, and then leads on."""
 
     def __init__(self, first: str, address: str) -> None:
         """Create the redirect; `first` is the address of the first page."""

@@ -216,7 +216,7 @@ def _only(found: Overview, now: datetime) -> list[Component]:
 
 
 def _nothing_to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
-    """Return what a page without tasks says; all is well only if nothing ended without a successor."""
+    """Say that there are no tasks, and what ended without a successor."""
     if found.totals.ended:
         link = Link(_("Show them"), f"{url_or_empty('certificates')}?state=all&sort=ends")
         return [Alert(ngettext(*_NOTHING_BUT_ENDED, found.totals.ended), links=[link])]

@@ -131,7 +131,7 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
     blocks = _before(request, found, clerk) if found.accepted_at is None else _after(found, clerk)
     if status is HTTPStatus.CONFLICT:
         moved = _("The register has changed since you opened this page. Nothing was done. Check the changes again.")
-        blocks.insert(0, Alert(moved, Severity.WARNING))
+        blocks.insert(0, Alert(moved, Severity.ERROR))
     title = _("Changes to organisations")
     return show_page(request, title, [*blocks, *_changes(request, found)], _back("staff_loads"), status)
 

@@ -34,6 +34,7 @@ from sinetti.eservice.ui.components import (
     Column,
     Component,
     DescriptionList,
+    Filters,
     Form,
     Input,
     Link,
@@ -145,11 +146,11 @@ def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render_page(request, Page(_("Clerk's pages"), blocks, side=[*_purpose(request), pages]))
 
 
-def _search() -> Form:
+def _search() -> Filters:
     hint = _("A part of an organisation's ID or name, of a serial number, or of a person's e-mail address")
     field = Input("text", _("Search organisations, certificates and people"), hint=hint, longest=254)
-    button, place = Button(_("Search")), reverse("staff_certificates")
-    return Form([field], [button], place, search=True, inline=True, name="everything")
+    place = reverse("staff_certificates")
+    return Filters(Form([field], [Button(_("Search"))], place, search=True, name="everything"))
 
 
 def _purpose(request: HttpRequest) -> list[Component]:

@@ -37,12 +37,15 @@ class OutboxForm(PortalForm):
     """Search form for messages."""
 
     text = forms.CharField(
-        label=gettext_noop("Search"),
-        help_text=gettext_noop("A part of an organisation's ID or name, or the start of a serial number"),
+        label=gettext_noop("A part of an organisation's ID or name, or the start of a serial number"),
         required=False,
         max_length=100,
     )
-    state = forms.CharField(required=False, max_length=10, widget=forms.HiddenInput)
+    state = forms.ChoiceField(
+        label=gettext_noop("State"),
+        choices=[("", gettext_noop("Waiting")), (_FAILED, gettext_noop("Failed"))],
+        required=False,
+    )
 
 
 @keeps_typed(acts=("again",))
@@ -70,8 +73,8 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     search = form.as_component(Button(_("Search")), search=True)
     every, text = failed if given_up else request.path, f"{about} \N{MULTIPLICATION SIGN}"
     chosen = [Link(text, every, note=_("Remove this filter"))] if about else []
-    blocks: list[Component] = [totals, Filters(search, chosen), _table(rows[:A_PAGE], given_up=given_up)]
-    blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
+    blocks: list[Component] = [Filters(search, chosen), _table(rows[:A_PAGE], given_up=given_up)]
+    blocks += [pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE), totals]
     return show_page(request, _("Outbox"), blocks)
 
 

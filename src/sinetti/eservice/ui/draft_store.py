@@ -126,7 +126,10 @@ def read_statement(request: HttpRequest) -> Statement | None:
 
 
 def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
-    """Return the sent values of these fields, never a private key; an unticked box has none."""
+    """Return the sent values of these fields, but no private key.
+
+    An unticked box has no value.
+    """
     return {name: [one for one in request.POST.getlist(name) if not _PRIVATE_KEY.search(one)] for name in names}
 
 
@@ -208,7 +211,8 @@ def as_query(fields: Fields) -> QueryDict:
     """Return fields as the body of a form."""
     found = QueryDict(mutable=True)
     for name, values in fields.items():
-        found.setlist(name, list(values))
+        if values:
+            found.setlist(name, list(values))
     return found
 
 

@@ -138,7 +138,7 @@ class _Visit:
         if self.values is not None:
             page = replace(page, blocks=_mapped(page.blocks, self._filled))
         self.page = page
-        if self.draft is not None and self.draft.notes and not _errors(page):
+        if self.draft is not None and self.draft.notes:
             page = self._noted(page, self.draft)
         if self.line is not None:
             page = replace(page, blocks=[self.line, *page.blocks])
@@ -214,7 +214,10 @@ class _Visit:
         return self._with_status(self.view(), draft)
 
     def _read_only(self, draft: Draft, button: str) -> HttpResponseBase | None:
-        """Return the view's page for the stored fields and a button; None if it begins to write or leads away."""
+        """Return the page for the stored fields and a button.
+
+        Returns None if the view begins to write or leads away.
+        """
         fields = {**(draft.sent or {}), BUTTON: [button] if button else []}
         try:
             with portal_context(self.request).ctx.db.reading_only(), _as_sent(self.request, fields):
@@ -225,8 +228,8 @@ class _Visit:
         return None if leads_away else self._with_status(response, draft)
 
     def _with_status(self, response: HttpResponseBase, draft: Draft) -> HttpResponseBase:
-        """Return a page with the errors of an act with the status that the act had."""
-        if draft.notes and draft.status and self.page is not None and response.status_code == HTTPStatus.OK:
+        """Return a page with the errors of an answer with the status of that answer."""
+        if draft.notes and self.page is not None and response.status_code not in _NOT_SHOWN_AGAIN:
             response.status_code = draft.status
         return response
 
@@ -260,20 +263,25 @@ class _Visit:
         return replace(one, inputs=[_with_value(each, values) for each in one.inputs])
 
     def _noted(self, page: Page, draft: Draft) -> Page:
-        """Return the page with the errors of an act that was not repeated."""
+        """Return the page with the errors of the answer.
+
+        Another language has the errors that the page itself finds, or a sentence for an act that was not repeated.
+        """
+        found = _errors(page)
         if draft.language != language_of(self.request).value:
-            return replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
+            return page if found else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
         notes = {str(name): str(text) for name, text in draft.notes}
         fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
 
         def noted(one: Component) -> Component:
             if not isinstance(one, Form) or one.search:
                 return one
-            inputs = [replace(each, error=notes.get(each.name, each.error)) for each in one.inputs]
+            inputs = [replace(each, error=notes.get(each.name, "")) for each in one.inputs]
             errors = [(each.name, each.error) for each in inputs if each.error]
             return replace(one, inputs=inputs, errors=errors)
 
-        above = [Alert(text, Severity.ERROR) for name, text in notes.items() if name not in fields]
+        more = (text for name, text in notes.items() if name not in fields and ("", text) not in found)
+        above = [Alert(text, Severity.ERROR) for text in more]
         return replace(page, blocks=[*above, *_mapped(page.blocks, noted)])
 
     def _said_done(self, draft: Draft, way: Link) -> Alert:
@@ -342,7 +350,7 @@ def _flat(blocks: Sequence[Component]) -> Iterator[Component]:
 
 
 def _removed(page: Page) -> Fields:
-    """Return fields that a view shows empty: their values are not to be kept, such as a private key."""
+    """Return fields that a view empties, such as one with a private key."""
     forms = (one for one in _flat(page.blocks) if isinstance(one, Form) and not one.search)
     inputs = (each for form in forms for each in form.inputs)
     return {one.name: [] for one in inputs if one.kind in {"text", "textarea"} and not one.value}

@@ -26,7 +26,7 @@ FINISHED = "sinetti_finished"
 """Request attribute: a function that completes the page's value (`drafts.py`)."""
 _NOTED = "sinetti_form_targets"
 SESSION_WARNING = "sinetti_session_warning"
-"""Request attribute: a function that returns the SessionWarning of the page, if any."""
+"""Request attribute: a function that returns the page's SessionWarning, if any."""
 
 
 @dataclass(frozen=True, slots=True)

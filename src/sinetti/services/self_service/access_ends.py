@@ -31,7 +31,8 @@ class AccessEnds:
 def count_access_ends(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> AccessEnds:
     """Count what ends within 60 days and what ended in the last year.
 
-    It is one statement. It covers the roles that the reader's organisations gave, those of the reader's firms, and the reader's own.
+    It is one statement. It covers the roles that the reader's organisations gave, those of the reader's firms, and the
+    reader's own.
     """
     reader = EndReader(actor.user_id, permissions.organisations(Permission.GRANT), firms(permissions))
     found = ends.count_ends(ctx.db, reader, ctx.now())

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from sinetti.database.certificates import history, list_query
-from sinetti.database.organisations.search import find_organisations
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.listing import (
     CertificateDetails,
@@ -112,12 +111,6 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
     if not seen:
         raise PermissionDenied(Permission.SEE, None, second_factor=bool(permissions.waiting))
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
-
-
-def organisation_name(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
-    """Return the name of an organisation; empty if the user may not see it."""
-    seen = permissions.organisations(Permission.SEE) & {organisation_id}
-    return "".join(one.name for one in find_organisations(ctx.db, "", seen, most=1))
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
