@@ -39,6 +39,7 @@ from sinetti.eservice.ui.components import (
     Option,
     Pager,
     Table,
+    Text,
 )
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -211,6 +212,10 @@ _CURRENT, _EVERYTHING, _ALL = (
     gettext_noop("All except ended"),
     gettext_noop("All, including ended"),
     gettext_noop("All"),
+)
+_CSV_NOTE = gettext_noop(
+    "The CSV file opens in spreadsheet programs. Texts that they would take for a formula, a number or a date have an "
+    "apostrophe in front."
 )
 _SHOW, _CLEAR, _CSV = (
     gettext_noop("Show results"),
@@ -443,4 +448,4 @@ def _pager(around: _ListState, found: ListPage) -> list[Component]:
         links.append(Link(_(_REPLACE), url_or_empty("order_replace")))
     if around.permissions.organisations(Permission.CONTACT):
         links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
-    return [pager, Links([one for one in links if one.address])]
+    return [pager, Links([one for one in links if one.address]), Text([_(_CSV_NOTE)])]

@@ -70,7 +70,7 @@ def profile_page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
         return _render_profile(request, ProfileForm(initial=stored), 422 if wrong else 200, wrong)
-    form = ProfileForm(request.POST.dict())
+    form = ProfileForm(request.POST)
     if actor is None or not form.is_valid():
         return _render_profile(request, form, status=422)
     chosen = Language(form.cleaned_data["reads"])
