@@ -86,8 +86,8 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
     ordered(sqlite_desk, an_order())
     waiting, certificate = rows(maija.get(LIST))
     assert certificate["Description"] == "payroll"
-    assert certificate["State"].startswith("ValidRenewal opens 1 January 2028 at ")
-    assert certificate["Valid until"] == "1 March 2028730 days left"
+    assert certificate["State"].startswith("Valid Renewal opens 1 January 2028 at ")
+    assert certificate["Valid until"] == "1 March 2028 730 days left"
     assert (certificate["In use"], certificate["Responsible"]) == ("Unknown", "No action needed")
     assert waiting["State"] == "Ordered, transfer IDs sent"
     assert waiting["Responsible"] == "Your contact person Nimi Nimetty"
@@ -104,13 +104,13 @@ STATES = {
     "hours": (ending(DAY / 2), "Expires in less than a day", "Your organisation (no contact person named)"),
     "renewal is open": (
         ending(59 * DAY, by_renewal=True),
-        "Renewal opensince 1 March 2026 at 14:00",
+        "Renewal open since 1 March 2026 at 14:00",
         "Your program",
     ),
     "over": (ending(-DAY), "Expired", "You"),
     "revoked": (
         ending(90 * DAY, revoked_at=NOW - DAY, reason=RevocationReason.KEY_COMPROMISE),
-        "Revoked1 March 2026 at 14:00",
+        "Revoked 1 March 2026 at 14:00",
         "You",
     ),
 }
@@ -128,12 +128,12 @@ def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_
     ask = EarlyReplacementRequest(CertificateSelection(serials=(held.serial,)), "a17", "incident", Explanation(), DAY)
     call = call_early(ask, sqlite_desk.ctx, REQUEST).call
     (row,) = rows(maija.get(LIST))
-    assert row["State"] == "Renewal opensince 2 March 2026 at 14:00"
+    assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
     maija.get(f"{LIST}/{held.serial}")
     assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
     cancel(call.call_id, "a17", sqlite_desk.ctx, REQUEST)
     (row,) = rows(maija.get(LIST))
-    assert row["State"].startswith("ValidRenewal opens 1 January 2028 at ")
+    assert row["State"].startswith("Valid Renewal opens 1 January 2028 at ")
     maija.get(f"{LIST}/{held.serial}")
     row_texts = [
         tuple(cell.text_content().strip() for cell in row.xpath("(th|td)[position() > 1]"))
@@ -162,14 +162,14 @@ def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlit
     put(sqlite_desk, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
     put(sqlite_desk, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
     row_texts = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
-    client = f"{CUSTOMER_NAME}{CUSTOMER_ID}"
+    client = f"{CUSTOMER_NAME} {CUSTOMER_ID}"
     assert row_texts == [
         ("ours to do", client, "You"),
         ("theirs", client, "Your client"),
         ("by itself", client, "Your client's program"),
-        ("own", f"Tili Oy{FIRM}", "No action needed"),
+        ("own", f"Tili Oy {FIRM}", "No action needed"),
     ]
-    assert rows(tili)[-1]["Channel"] == "Web serviceAlso serves about 300 other organisations"
+    assert rows(tili)[-1]["Channel"] == "Web service Also serves about 300 other organisations"
     one = organisation(CUSTOMER_ID).pk
     assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={one}&q=ours"))] == ["ours to do"]
 

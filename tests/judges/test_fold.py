@@ -37,7 +37,7 @@ def page(request, tmp_path_factory):
         desk = opened_desk(db)
         with walked_pages(desk) as address:
             add_organisation(desk, FIRM)
-            models.Organisation.objects.update(name="Esimerkkikaupungin Rakennusliike Korhonen ja Kumppanit Oy")
+            models.Organisation.objects.update(name="Esimerkkikaupungin Rakennusliike Korhonen Oy")
             user = account(desk, "tili")
             mandate(desk, user, FIRM, Role.MANAGER)
             mandate(desk, FIRM, CUSTOMER_ID, Role.MANAGER)
