@@ -198,9 +198,9 @@ def finds_a_client(scene: Scene) -> None:
 def asks_clients_again(scene: Scene) -> None:
     """An accounting firm's manager asks all clients again whose authorisation ends soon."""
     one, clients = the_firm(scene)
-    one.follows("Clients").presses("Ask again: all that end or have ended ({count})", count="3")
+    one.follows("Clients").presses("Ask {count} client again\nAsk {count} clients again", count=3)
     one.reads(Given(clients[0].name)).misses(Given(clients[3].name)).presses("Send the requests")
-    one.reads("awaiting an answer").follows("Clients").reads("requested, no answer yet")
+    one.reads("awaiting an answer").reads(Given(clients[0].customer_id))
 
 
 def replaces_many(scene: Scene) -> None:

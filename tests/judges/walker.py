@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Download, Locator, Page
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import translate, translate_raw
+from sinetti.i18n.translate import translate, translate_plural, translate_raw
 
 LOCALES = {Language.FI: "fi-FI", Language.SV: "sv-FI", Language.EN: "en-GB"}
 WIDTHS = {1280: 900, 390: 844}
@@ -93,9 +93,15 @@ class Walker:
     mode: Mode
 
     def say(self, message: str, **values: object) -> str:
-        """Return a message in the person's language; fail if the catalogues lack it."""
+        """Return a message in the person's language; fail if the catalogues lack it.
+
+        The two forms of a message about a count are in one text, with a line break between them.
+        """
         if isinstance(message, Given):
             return str(message)
+        if isinstance(count := values.get("count"), int) and "\n" in message:
+            one, more = message.split("\n")
+            return translate_plural(one, more, count, self.language)
         assert translate_raw(message, Language.FI) != message, f"no page says {message!r}"
         return translate(message, self.language, **values)
 

@@ -214,7 +214,10 @@ def _group(state: int, rank: int, month: int | None, *values: Any) -> StatusGrou
 def counts_by_owner(
     db: Database, now: datetime, certificates: "QuerySet[Any, Any]"
 ) -> dict[str, dict[DisplayStatus, int]]:
-    """Count these certificates by their column `owner` and by state, except those that are over."""
+    """Count these certificates by their column `owner` and by state.
+
+    Those that are over do not count.
+    """
     written, bound = _written(db, certificates)
     tables = f"{_INSTANTS}, {_certificates(db, written)}"
     where = f"rank_n < {RANKS.index(Urgency.OVER)}"

@@ -39,8 +39,8 @@ def session_warning(request: HttpRequest) -> SessionWarning | None:
     can_stay = request.session.get(EXTENDED, 0) < MOST_EXTENSIONS
     at = format_datetime(ends)
     kept = _(
-        "If you are signed out, press the button of the form all the same. After you have signed in, you continue "
-        "with what you typed."
+        "If you are signed out, you can still press the button of the form. After you have signed in, you "
+        "continue with what you typed."
     )
     more = _("You can stay signed in for one more hour.") if can_stay else _("You have to sign in again after that.")
     return SessionWarning(
@@ -50,7 +50,7 @@ def session_warning(request: HttpRequest) -> SessionWarning | None:
         text=f"{_('For your safety, the session ends on {at}.', at=at)} {more} {kept}",
         stay=_("Stay signed in") if can_stay else "",
         ended=f"{_('Your session has ended. What you typed is still on this page.')} {kept}",
-        close=_("Close"),
+        close=_("Hide"),
         address=reverse("session_time"),
     )
 

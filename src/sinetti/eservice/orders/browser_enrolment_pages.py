@@ -316,7 +316,7 @@ _RESULT, _RETRIEVED, _MOST_RETRIEVED = "certificate", "sinetti_retrieved", 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@keeps_typed(replays=False)
+@keeps_typed(acts=("fetch",))
 def browser_enrolment(request: HttpRequest) -> HttpResponse:
     """Show the form, retrieve the certificate, show the result, or send its files."""
     ctx = portal_context(request).ctx

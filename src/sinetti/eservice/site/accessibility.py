@@ -45,7 +45,7 @@ class Conformity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Barrier that a person found: the success criterion of WCAG, and what is missing for whom."""
+    """Barrier that a person found, with its success criterion of WCAG."""
 
     criterion: str
     text: Texts
@@ -120,7 +120,7 @@ def place(name: str) -> Traversable:
 
 
 def read_findings(written: str) -> Evaluation | None:
-    """Parse manual findings; None if no page was evaluated. Raises FindingsError, naming the entry."""
+    """Parse manual findings; None if no page was evaluated. Raises FindingsError."""
     try:
         entries = tomllib.loads(written)
         if not entries["area"]:

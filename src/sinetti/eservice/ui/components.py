@@ -224,7 +224,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Message that an act sends: its recipients, subject and text, and the language of these."""
+    """Message that an act sends: its recipients, subject, text and language."""
 
     template: ClassVar[str] = "blocks/letter.html"
     subject: str

@@ -109,7 +109,10 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
 
 
 def count_certificates(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> int:
-    """Count the certificates of an organisation's default list. Raises PermissionDenied."""
+    """Count the certificates of an organisation's default list.
+
+    Raises PermissionDenied.
+    """
     permissions.require(Permission.SEE, organisation_id)
     found = list_query.counts_by_organisation(ctx.db, {organisation_id}, ctx.now())
     return sum(found.get(organisation_id, {}).values())
