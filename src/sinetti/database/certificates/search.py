@@ -143,7 +143,9 @@ def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> S
             continue
         condition, word, order, values = given
         here = after is not None and place == after[0]
-        names = {"place": place, "word": word, "key": key, "table": table, "most": MOST_MATCHES, "join": join}
+        # Each serial is a certificate, so that more than a page of them would be read for nothing.
+        most = PAGE if by is MatchedField.SERIAL else MOST_MATCHES
+        names = {"place": place, "word": word, "key": key, "table": table, "most": most, "join": join}
         tables.append(_FOUND.format(condition=condition, order=order or key, **names))
         branch = _BRANCH.format(beyond=_BEYOND if here else "", page=PAGE + 1, **names)
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
