@@ -193,11 +193,15 @@ def finish(request: HttpRequest, draft: Draft, location: str, digest: str) -> No
     """Record the act of a draft; forget unfinished drafts of the same page."""
     now = portal_context(request).ctx.now().timestamp()
     if keep(request, replace(draft, done=location, done_at=now, digest=digest)):
-        request.session[_KEY] = [
-            one
-            for one in request.session[_KEY]
-            if one["done"] or (one["path"], one["query"]) != (draft.path, draft.query)
-        ]
+        forget_unfinished(request, draft)
+
+
+def forget_unfinished(request: HttpRequest, draft: Draft) -> None:
+    """Forget the unfinished drafts of a draft's page."""
+    there = request.session.get(_KEY, ())
+    stay = [one for one in there if one["done"] or (one["path"], one["query"]) != (draft.path, draft.query)]
+    if len(stay) < len(there):
+        request.session[_KEY] = stay
 
 
 def find(request: HttpRequest, draft_id: str) -> Draft | None:
@@ -206,8 +210,13 @@ def find(request: HttpRequest, draft_id: str) -> Draft | None:
 
 
 def latest(request: HttpRequest) -> Draft | None:
-    """Return the newest draft of the reader at this very address, or None."""
+    """Return the newest draft of the reader at this very address, or None.
+
+    Strangers have none: the next person at the same browser is a stranger, too.
+    """
     query = query_of(request)
+    if not owner_of(request):
+        return None
     return next((one for one in reversed(_own(request)) if (one.path, one.query) == (request.path, query)), None)
 
 
