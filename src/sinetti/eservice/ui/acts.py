@@ -59,7 +59,7 @@ def letters_of(
 
 
 def _shown(address: str, known: Collection[str] | None) -> str:
-    """Return an address, or its first letter and its host if the reader does not know it."""
+    """Return an address; one that the reader does not know in short."""
     if known is None or address.casefold() in {one.casefold() for one in known}:
         return address
     name, _at, host = address.rpartition("@")
