@@ -48,6 +48,7 @@ Act = Reversible | Irreversible
 GIVEN = Irreversible("the letter with the link leaves, and its former link ends")
 SPENT = Reversible("the same key gets the same certificate again")
 ACTS: Mapping[str, Mapping[str, Act]] = {
+    "session_time": {},  # a script extends the session
     "profile": {
         "save": Reversible("save again"),
         "check-give-up": LOOKS,

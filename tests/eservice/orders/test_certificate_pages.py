@@ -116,6 +116,16 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     assert page.reply.status == 409
 
 
+def test_only_signatories_see_the_addresses_of_representatives(as_role, sqlite_desk, held):
+    for role, name, seen in (
+        (Role.SIGNATORY, "boss", "boss@people.example"),
+        (Role.MANAGER, "maija", "b…@people.example"),
+    ):
+        page = as_role(role, name).get(f"{PLACE}/{held.serial}/revoke").press("check-revoke", reason="superseded")
+        assert f"Informed by e-mail{CONTACT.email}, {seen}" in page_text(page)
+        assert ("boss@" in page.reply.body.decode()) is (role is Role.SIGNATORY)
+
+
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
     models.Lineage.objects.update(serves=300)
     in_the_window(sqlite_desk, held)

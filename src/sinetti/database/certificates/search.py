@@ -168,7 +168,8 @@ def _condition(db: Database, by: MatchedField, column: str, text: str) -> tuple[
     if by is MatchedField.SERIAL:
         digits = text.lower().replace(":", "")
         values = [digits, f"{digits}g"]
-        return ("serial >= %s AND serial < %s", "serial", "serial", values) if _HEX.issuperset(digits) else None
+        is_serial = bool(digits) and _HEX.issuperset(digits)
+        return ("serial >= %s AND serial < %s", "serial", "serial", values) if is_serial else None
     wanted = normalise(text) if by is MatchedField.CUSTOMER_ID else sql_lower(db, text)
     if len(wanted) >= SHORTEST_PART:
         return (

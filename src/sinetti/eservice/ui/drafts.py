@@ -160,6 +160,7 @@ class _Visit:
         if HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
             location = response.headers["Location"]
             if not self.replays:
+                store.forget_unfinished(self.request, draft)
                 return response
             if statement.visible:
                 typed = store.fields_of(self.request, statement.names)
