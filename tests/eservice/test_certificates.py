@@ -99,9 +99,9 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
 
 
 STATES = {
-    "ends soon": (ending(9 * DAY), "Expires in 9 days", "Your organisation (no contact person named)"),
-    "a day": (ending(DAY), "Expires in 1 day", "Your organisation (no contact person named)"),
-    "hours": (ending(DAY / 2), "Expires in less than a day", "Your organisation (no contact person named)"),
+    "ends soon": (ending(9 * DAY), "Expires soon", "Your organisation (no contact person named)"),
+    "a day": (ending(DAY), "Expires soon", "Your organisation (no contact person named)"),
+    "hours": (ending(DAY / 2), "Expires soon", "Your organisation (no contact person named)"),
     "renewal is open": (
         ending(59 * DAY, by_renewal=True),
         "Renewal open since 1 March 2026 at 14:00",

@@ -218,7 +218,7 @@ _CSV_NOTE = gettext_noop(
     "apostrophe in front."
 )
 _SHOW, _CLEAR, _CSV = (
-    gettext_noop("Show results"),
+    gettext_noop("Search"),
     gettext_noop("Clear the filters"),
     gettext_noop("Download as CSV"),
 )

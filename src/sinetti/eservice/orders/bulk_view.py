@@ -49,7 +49,8 @@ def certificates_bulk(request: HttpRequest) -> HttpResponse:
         return hand_over_found(request, found)
     if act == LET_END and serials:
         return _let_end(request, serials)
-    messages.info(request, _("Choose at least one certificate."))
+    closed = _("Choose certificates that are in force. The contact person of the others cannot be changed.")
+    messages.warning(request, closed if serials else _("Choose at least one certificate."))
     return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
 
 

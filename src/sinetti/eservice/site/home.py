@@ -67,7 +67,7 @@ _NOTHING_BUT_ENDED = ngettext_noop(
     "You have no tasks right now. {count} certificates ended within the last year without a successor.",
 )
 _NO_AUTHORISATION = (
-    gettext_noop("You have no authorisation for any organisation yet."),
+    gettext_noop("You have no authorisation that is in force."),
     gettext_noop(
         "Your organisation's representative, for example the managing director, can give you one. You can "
         "send the request here."
@@ -94,7 +94,7 @@ _STATES: dict[DisplayStatus, tuple[tuple[str, str], str]] = {
     ),
     DisplayStatus.ENDS_SOON: (
         ngettext_noop("{count} certificate expires within 14 days", "{count} certificates expire within 14 days"),
-        gettext_noop("Renew it in your program now. If that is not possible, order a replacement."),
+        gettext_noop("Renew in the program now. If that is not possible, order a replacement."),
     ),
     DisplayStatus.OLD_IN_USE: (
         ngettext_noop(

@@ -28,6 +28,7 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Filters,
     Form,
     Input,
     Link,
@@ -43,7 +44,7 @@ from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.eservice.ui.page import Page
 from sinetti.i18n.application_decision import DecisionContext, decision
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, _, capital, format_datetime, gettext_noop
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
@@ -124,7 +125,9 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     number = page_number(request)
     rows = applications.listed(state, (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     address = reverse("staff_applications")
-    states = Links([Link(_(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
+    states = Links(
+        [Link(capital(_(STATES[one])), f"{address}?state={one}", current=one is state) for one in ApplicationState]
+    )
     table = Table(
         _("Applications: {state}", state=_(STATES[state])),
         [
@@ -147,13 +150,9 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ],
         _("Nothing to show."),
     )
-    search = form.as_component(Button(_("Search")), search=True)
-    blocks: list[Component] = [
-        states,
-        table,
-        pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
-        search,
-    ]
+    search = Filters(form.as_component(Button(_("Search")), search=True))
+    pages = pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE)
+    blocks: list[Component] = [search, states, table, pages]
     return show_page(request, _("Applications for the technical interface"), blocks)
 
 

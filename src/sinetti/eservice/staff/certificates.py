@@ -26,6 +26,7 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Filters,
     Input,
     Link,
     Links,
@@ -78,7 +79,7 @@ class RevokeForm(PortalForm):
 def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List organisations and certificates with a text; without one the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
-    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
+    blocks: list[Component] = [Filters(form.as_component(Button(_("Search")), search=True))]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         named, found = certificates.search(asked, request.GET.get("after", ""), clerk)
