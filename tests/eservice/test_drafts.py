@@ -16,7 +16,7 @@ from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.ui.draft_store import KEEPS, is_secret
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import ADDRESS, Browser
-from tests.support.service_context import opened_desk
+from tests.support.service_context import enrolled, opened_desk
 from tests.support.typed_forms import FORMS
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import STRANGER, VISITS, town
@@ -187,6 +187,22 @@ def test_a_block_that_reads_only_refuses_writes(sqlite_desk):
             rows.update(kind="x")
         with pytest.raises(WriteRefused):
             rows.filter(pk="x").delete()
+
+
+def test_back_from_a_check_page_shows_what_was_corrected_after_an_error(form):
+    wrong = send(form, "check", **TYPED | {"contact_email": "x"})
+    form.get(wrong)
+    assert form.reply.status == 422
+    form.get(send(form, "check", **TYPED))
+    form.get(wrong)
+    assert value(form, "contact_email") == TYPED["contact_email"], "Back"
+
+
+def test_ticked_rows_survive_another_language_but_no_new_visit(form, sqlite_desk):
+    ticked = enrolled(sqlite_desk).serial
+    switch(form.get("/settings/certificates"), "sv", pick=ticked)
+    assert form.page.xpath("//input[@name='pick' and @checked]/@value") == [ticked]
+    assert not form.get("/settings/certificates").page.xpath("//input[@name='pick' and @checked]")
 
 
 def test_a_draft_lapses_after_an_hour(form, sqlite_desk):

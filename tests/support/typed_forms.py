@@ -14,18 +14,24 @@ class TypedForm:
     """Form of a page: the visit to it (`visits.py`), and values to type.
 
     `wrong` are values with which the page shows an error. `valid` are values with which the form's button, and then
-    that of the check page if there is one, acts. Without `valid` the act has no place in the town.
+    that of the check page if there is one, acts. Without `valid` the act has no place in the town. Values have
+    placeholders for objects of the town. `once` is true of a form whose act ends its object, so that Back leads to a
+    page without the form.
     """
 
     visit: str
     wrong: Mapping[str, str] = field(default_factory=dict)
     valid: Mapping[str, str] | None = None
+    once: bool = False
 
 
 PERSON = {"name": "Uusi Henkilö", "email": "uusi@malli.example"}
 ORDER = {"description": "Palkat", "contact_name": "Terho Tekninen", "contact_email": "terho@malli.example"}
 DEPUTY = {"with_deputy": "no", "deputy_name": "", "deputy_email": "", "deputy_phone": ""}
 CONTACT = {"person_name": "Uusi Tekninen", "person_email": "tekninen@malli.example", "person_phone": ""}
+TRANSFER = {
+    "organisation": CUSTOMER_ID, "transfer_id": "{transfer_id}", "password": "{one_time_password}", "request": "{csr}"
+}  # fmt: skip
 NEW = {"customer_id": "1111111-1", "name": "Uusi Oy", "country": "FI", "kind": "artificial"}
 
 FORMS: Mapping[str, TypedForm] = {
@@ -42,12 +48,15 @@ FORMS: Mapping[str, TypedForm] = {
         ORDER | DEPUTY | {"count": "", "whose": "own", "contact_phone": "", "channel": "WS"},
     ),
     "certificate_contact": TypedForm("another contact person", {"person_email": "x"}, CONTACT),
-    "contacts": TypedForm("contacts of many, shown", {"person_email": "x"}),
-    "fetch": TypedForm("fetching", {"transfer_id": "1"}),
+    "contacts": TypedForm("contacts of many, shown", {"person_email": "x"}, CONTACT, once=True),
+    "fetch": TypedForm("fetching", {"transfer_id": "1"}, TRANSFER),
+    "application_new": TypedForm(
+        "applying", {"purpose": ""}, {"channels": "WS", "purpose": "Palkkatiedot", "software": "Palkat 3"}
+    ),
     "staff_purpose": TypedForm("a clerk's purpose", {"case": "x" * 99}),
     "staff_application": TypedForm("clerk: an application", {"verdict": "refused", "reason": ""}),
     "staff_organisation_new": TypedForm("clerk: a new organisation", {"customer_id": ""}, NEW),
-    "staff_organisation": TypedForm("clerk: an organisation", {"name": ""}),
+    "staff_organisation": TypedForm("clerk: an organisation", {"name": ""}, {"name": "Uusi nimi Oy", "spoken": "sv"}),
     "staff_invitations": TypedForm(
         "clerk: invitations", {"email": "x"}, PERSON | {"organisation": CUSTOMER_ID, "email": "toinen@malli.example"}
     ),

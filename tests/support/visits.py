@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_csr
 from django.apps import apps
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -32,16 +34,25 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
 from tests.support.secure import asked, offered, opened
-from tests.support.service_context import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
+from tests.support.service_context import (
+    REQUEST,
+    Desk,
+    add_organisation,
+    an_order,
+    csr,
+    enrolled,
+    new_key,
+    ordered,
+)
 from tests.support.users import account, mandate, signed_in
 
 DAY = timedelta(days=1)
 STRANGER, NOBODY, SIGNATORY, VIEWER, CLERK, WEAK = "stranger", "nobody", "signatory", "viewer", "clerk", "weak"
-OWNER = "owner"
+OWNER, APPLICANT = "owner", "applicant"
 """Kinds of visitors.
 
 All but the stranger are signed in, one of them without a role. `weak` is a signatory without a second factor. `owner`
-has a password and one-time codes.
+has a password and one-time codes. `applicant` is a signatory of an organisation without a certificate type.
 """
 PASSWORD = "neljä sanaa peräkkäin"
 LOAD = (
@@ -230,7 +241,17 @@ VISITS: dict[str, Visit] = {
     "fetching, wrong": Visit("fetch", "/fetch", STRANGER, 422, ("fetch", {"transfer_id": "1"})),
     "applications": Visit("applications", "/settings/applications", SIGNATORY),
     "an application": Visit("application", "/settings/applications/{application}", SIGNATORY),
-    "applying": Visit("application_new", "/settings/applications/new?organisation={organisation}", SIGNATORY),
+    "applying": Visit("application_new", "/settings/applications/new?organisation={without_type}", APPLICANT),
+    "applying, wrong": Visit(
+        "application_new",
+        "/settings/applications/new?organisation={without_type}",
+        APPLICANT,
+        200,
+        ("apply", {"purpose": ""}),
+    ),
+    "applying, all types": Visit(
+        "application_new", "/settings/applications/new?organisation={organisation}", SIGNATORY
+    ),
     "a decision": Visit("application_decision", "/settings/applications/{decided}/decision", SIGNATORY),
     "requests to clients": Visit(
         "clients_requests", "/settings/clients/requests?organisation={organisation}", SIGNATORY
@@ -331,13 +352,15 @@ def town(desk: Desk, address: str) -> Town:
     """Create the objects and users of the town."""
     built = Town(desk, address)
     people_door(desk, Post(), address)  # the names of cookies depend on its address
-    for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER):
+    for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER, APPLICANT):
         built.people[who] = account(desk, who, staff=who == CLERK)
     with_factors(desk, built.people[OWNER])
     built.people[NOBODY].set_password(PASSWORD)
     built.people[NOBODY].save()
     for who, role in ((SIGNATORY, Role.SIGNATORY), (WEAK, Role.SIGNATORY), (VIEWER, Role.VIEWER)):
         kept = mandate(desk, built.people[who], CUSTOMER_ID, role)
+    without_type = add_organisation(desk, "3333333-9", frozenset())
+    mandate(desk, built.people[APPLICANT], "3333333-9", Role.SIGNATORY)
     now, contact = desk.ctx.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
@@ -386,7 +409,11 @@ def town(desk: Desk, address: str) -> Town:
     refresh_figures(desk.ctx)
     built.objects |= {
         "organisation": own.pk,
+        "without_type": without_type,
         "serial": held.serial,
+        "transfer_id": ids.transfer_id,
+        "one_time_password": ids.transfer_password,
+        "csr": load_der_x509_csr(csr(new_key())).public_bytes(Encoding.PEM).decode(),
         "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
         "request": rows(desk, "RoleRequest").get(user=built.people[NOBODY]).pk,

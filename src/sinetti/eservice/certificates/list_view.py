@@ -41,6 +41,8 @@ from sinetti.eservice.ui.components import (
     Table,
     Text,
 )
+from sinetti.eservice.ui.draft_store import DRAFT, LANGUAGE
+from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, finnish_day, format_date, format_month, format_time, gettext_noop, number
@@ -55,7 +57,9 @@ LONGEST = 100
 MOST_PAGES = 2000
 MONTHS = 24
 """Months of ends that the filter offers."""
-_KNOWN = frozenset({"organisation", "state", "channel", "contact", "q", "ends", "sort", "order", "page", "lang"})
+_KNOWN = frozenset(
+    {"organisation", "state", "channel", "contact", "q", "ends", "sort", "order", "page", DRAFT, LANGUAGE}
+)
 _ID = re.compile("[0-9a-f]{32}")
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
@@ -266,6 +270,7 @@ class _ListState:
     """True if rows may be of more than one organisation."""
 
 
+@keeps_typed(recalls=False)
 @require_safe
 @login_required
 def certificate_list(request: HttpRequest) -> HttpResponse:

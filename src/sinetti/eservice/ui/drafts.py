@@ -47,17 +47,20 @@ Asked = ParamSpec("Asked")
 View = Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]
 
 
-def keeps_typed(*, acts: Collection[str] = (), replays: bool = True) -> Callable[[View[Asked]], View[Asked]]:
+def keeps_typed(
+    *, acts: Collection[str] = (), replays: bool = True, recalls: bool = True
+) -> Callable[[View[Asked]], View[Asked]]:
     """Keep what is typed into the forms of a view.
 
     `acts` are the values of its buttons that act: a page that is shown again never presses them. Without `replays` the
     page of a draft is the plain page with the stored values, for views whose POST has effects outside the database.
+    Without `recalls` only the address of a draft shows it, for lists whose ticked rows are sent to another page.
     """
 
     def around(view: View[Asked]) -> View[Asked]:
         @wraps(view)
         def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
-            visit = _Visit(request, lambda: view(request, *args, **named), acts, replays)
+            visit = _Visit(request, lambda: view(request, *args, **named), acts, replays, recalls)
             setattr(request, FINISHED, visit.finished)
             try:
                 return visit.sent() if request.method == "POST" else visit.shown_again()
@@ -83,6 +86,7 @@ class _Visit:
     view: Callable[[], HttpResponseBase]
     acts: Collection[str]
     replays: bool
+    recalls: bool
     draft: Draft | None = None
     values: Fields | None = None
     line: Alert | None = None
@@ -114,7 +118,7 @@ class _Visit:
     def shown_again(self) -> HttpResponseBase:
         """Answer a visit of the page: the page of a draft, or the plain page."""
         asked = self.request.GET.get(DRAFT, "")
-        if asked == BLANK:
+        if asked == BLANK or not (asked or self.recalls):
             return self.view()
         draft = store.find(self.request, asked) if asked else store.latest(self.request)
         if draft is None:
@@ -142,9 +146,10 @@ class _Visit:
             page = self._noted(page, self.draft)
         if self.line is not None:
             page = replace(page, blocks=[self.line, *page.blocks])
-        ticked = {one.form for one in _flat(page.blocks) if isinstance(one, Table) and one.pick}
-        first = next((one for one in _flat(page.blocks) if isinstance(one, Form) and _is_long(one, ticked)), None)
+        first = _first_long(page)
         blocks = _mapped(page.blocks, lambda one: self._stated(one, page, is_first=one is first))
+        if isinstance(first, Table):
+            return replace(page, blocks=blocks, typed=Form((), first.actions, name=_TYPED))
         name = None if first is None else first.name or _TYPED
         typed = next((one for one in _flat(blocks) if isinstance(one, Form) and one.name == name), None)
         return replace(page, blocks=blocks, typed=typed)
@@ -182,6 +187,8 @@ class _Visit:
             language=language_of(self.request).value,
             status=response.status_code,
         )
+        if before is not None and not before.done:
+            store.keep(self.request, replace(before, typed=draft.sent))  # for Back from the page of the new draft
         if not store.keep(self.request, draft):
             return response
         return HttpResponseRedirect(draft.address, status=HTTPStatus.SEE_OTHER)
@@ -240,7 +247,8 @@ class _Visit:
         """Return a form with its statement; the form of the languages gets a name."""
         if isinstance(one, Table) and one.actions:
             shown = Statement(store.owner_of(self.request), "", [one.pick], 1)
-            return replace(one, hidden=[*one.hidden, Input(STATEMENT, "", "hidden", shown.signed())])
+            hidden = [*one.hidden, Input(STATEMENT, "", "hidden", shown.signed())]
+            return replace(one, hidden=hidden, form=_TYPED if is_first else one.form)
         if not isinstance(one, Form) or one.search:
             return one
         statement = self._statement(one, page)
@@ -315,6 +323,15 @@ def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
 
 def _without(fields: Fields, name: str) -> Fields:
     return {one: values for one, values in fields.items() if one != name}
+
+
+def _first_long(page: Page) -> Form | Table | None:
+    """Return the first long form, else the first table whose buttons act on its rows."""
+    every = list(_flat(page.blocks))
+    ticked = {one.form for one in every if isinstance(one, Table) and one.pick}
+    forms = (one for one in every if isinstance(one, Form) and _is_long(one, ticked))
+    tables = (one for one in every if isinstance(one, Table) and one.pick and one.actions and one.rows)
+    return next(forms, None) or next(tables, None)
 
 
 def _is_long(one: Form, ticked: Collection[str]) -> bool:
