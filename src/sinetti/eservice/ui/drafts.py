@@ -308,10 +308,6 @@ def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
         del files
 
 
-def _without(fields: Fields, name: str) -> Fields:
-    return {one: values for one, values in fields.items() if one != name}
-
-
 def _is_long(one: Form, ticked: Collection[str]) -> bool:
     """Return True for a form with more than one field to keep, or with rows to tick."""
     if one.search:
