@@ -40,7 +40,7 @@ def session_warning(request: HttpRequest) -> SessionWarning | None:
     at = format_datetime(ends)
     kept = _(
         "If you are signed out, you can still press the button of the form. After you have signed in, you "
-            "continue with what you typed."
+        "continue with what you typed."
     )
     more = _("You can stay signed in for one more hour.") if can_stay else _("You have to sign in again after that.")
     return SessionWarning(

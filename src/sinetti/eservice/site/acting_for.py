@@ -89,4 +89,4 @@ def _choice(request: HttpRequest, permissions: Permissions, found: list[str], er
     options = [every, *ones] if len(permissions.held) > 1 else ones
     errors = [("represented", error)] if error else []
     field = Input("represented", _("Organisation"), "radio", error=error, required=True, options=options)
-    return Form([field], [Button(_("Act for the selected"), "represent")], errors=errors)
+    return Form([field], [Button(_("Act for the selected organisation"), "represent")], errors=errors)

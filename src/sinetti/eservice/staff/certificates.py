@@ -47,6 +47,10 @@ from sinetti.services.staff.certificates import REASONS as MAY_GIVE
 from sinetti.services.staff.certificates import OrganisationName, Recipient, StaffCertificateView
 from sinetti.services.staff.session import StaffSession
 
+SEARCH_HINT = gettext_noop(
+    "Part of an organisation's ID or name, of a description, or of a person's name or e-mail address, or the start of "
+    "a serial number. At least two characters."
+)
 _ALREADY = gettext_noop("This certificate has already been revoked.")
 _PROPOSED = gettext_noop(
     "Revocation proposed. The certificate is revoked when another clerk confirms. Ask another clerk to open this page."
@@ -58,10 +62,7 @@ class CertificateSearchForm(PortalForm):
 
     text = forms.CharField(
         label=gettext_noop("Search term"),
-        help_text=gettext_noop(
-            "The start of a serial number, or a part of an organisation's ID or name, of a description, or of a "
-            "person's name or e-mail address. At least two characters."
-        ),
+        help_text=SEARCH_HINT,
         min_length=2,
         max_length=254,
     )
@@ -119,7 +120,7 @@ def _organisations(named: Sequence[OrganisationName], asked: str) -> Section:
     if len(named) <= certificates.ORGANISATIONS:
         return Section(_("Organisations"), [table])
     every = Link(
-        _("All organisations with this text"), f"{reverse('staff_organisations')}?{urlencode({'text': asked})}"
+        _("Show all organisations that match"), f"{reverse('staff_organisations')}?{urlencode({'text': asked})}"
     )
     return Section(_("Organisations"), [table, Links([every])])
 

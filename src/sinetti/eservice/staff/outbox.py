@@ -37,7 +37,7 @@ class OutboxForm(PortalForm):
     """Search form for messages."""
 
     text = forms.CharField(
-        label=gettext_noop("A part of an organisation's ID or name, or the start of a serial number"),
+        label=gettext_noop("Part of an organisation's ID or name, or the start of a serial number"),
         required=False,
         max_length=100,
     )
