@@ -13,6 +13,7 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -144,9 +145,12 @@ def digest_of(request: HttpRequest, statement: Statement) -> str:
 
 
 def query_of(request: HttpRequest) -> str:
-    """Return the query of an address without draft and language."""
+    """Return the query of an address without draft, language and the next address.
+
+    Forms carry a checked next address in a hidden field.
+    """
     asked = request.GET.copy()
-    for name in (DRAFT, LANGUAGE):
+    for name in (DRAFT, LANGUAGE, REDIRECT_FIELD_NAME):
         asked.pop(name, None)
     return asked.urlencode()
 

@@ -170,6 +170,8 @@ class _Visit:
             return response
         if self.page is None or self.page.final or response.status_code in _NOT_SHOWN_AGAIN:
             return response
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and not _errors(self.page):
+            return response  # a page without a form says to wait
         pressed = self.request.POST.get(BUTTON, "")
         draft = replace(
             draft,
@@ -270,19 +272,21 @@ class _Visit:
         found = _errors(page)
         if draft.language != language_of(self.request).value:
             return page if found else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
-        notes = {str(name): str(text) for name, text in draft.notes}
+        notes = [(str(name), str(text)) for name, text in draft.notes]
         fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
 
         def noted(one: Component) -> Component:
             if not isinstance(one, Form) or one.search:
                 return one
-            inputs = [replace(each, error=notes.get(each.name, "")) for each in one.inputs]
-            errors = [(each.name, each.error) for each in inputs if each.error]
+            errors = [(name, text) for each in one.inputs for name, text in notes if name == each.name]
+            first = dict(reversed(errors))
+            inputs = [replace(each, error=first.get(each.name, "")) for each in one.inputs]
             return replace(one, inputs=inputs, errors=errors)
 
-        more = (text for name, text in notes.items() if name not in fields and ("", text) not in found)
-        above = [Alert(text, Severity.ERROR) for text in more]
-        return replace(page, blocks=[*above, *_mapped(page.blocks, noted)])
+        more = [text for name, text in notes if name not in fields and ("", text) not in found]
+        error = page.error or next(iter(more), "")
+        above = [Alert(text, Severity.ERROR) for text in more if text != error]
+        return replace(page, error=error, blocks=[*above, *_mapped(page.blocks, noted)])
 
     def _said_done(self, draft: Draft, way: Link) -> Alert:
         at = format_datetime(store.moment(draft.done_at, portal_context(self.request).ctx.now()))
@@ -349,7 +353,7 @@ def _removed(page: Page) -> Fields:
     """Return fields that a view empties, such as one with a private key."""
     forms = (one for one in _flat(page.blocks) if isinstance(one, Form) and not one.search)
     inputs = (each for form in forms for each in form.inputs)
-    return {one.name: [] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
+    return {one.name: [""] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
 
 
 def _errors(page: Page) -> list[tuple[str, str]]:
