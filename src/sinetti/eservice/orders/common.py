@@ -19,7 +19,7 @@ from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop, 
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.order import count_orders_left
 
-_LEFT = ngettext_noop(
+_ORDERS_LEFT = ngettext_noop(
     "You can still order {count} certificate. The limit is {limit} in 24 hours.",
     "You can still order {count} certificates. The limit is {limit} in 24 hours.",
 )
@@ -145,7 +145,7 @@ def orders_left(request: HttpRequest, organisation_id: str) -> list[Component]:
         full = _("You have placed all {limit} orders that are possible in 24 hours.", limit=left.limit)
         again = _("You can order again after {again}.", again=format_datetime(left.again_at))
         return [Alert(f"{full} {again}", Severity.WARNING)]
-    return [Alert(ngettext(*_LEFT, left.count, limit=left.limit))]
+    return [Alert(ngettext(*_ORDERS_LEFT, left.count, limit=left.limit))]
 
 
 def hidden(name: str, value: str) -> Input:

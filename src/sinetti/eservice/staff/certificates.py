@@ -44,7 +44,7 @@ from sinetti.i18n.staff_labels import BULK, CHANNELS
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
-from sinetti.services.staff.certificates import OrganisationName, Recipient, StaffCertificateView
+from sinetti.services.staff.certificates import OrganisationRef, Recipient, StaffCertificateView
 from sinetti.services.staff.session import StaffSession
 
 SEARCH_HINT = gettext_noop(
@@ -110,7 +110,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Certificates"), blocks)
 
 
-def _organisations(named: Sequence[OrganisationName], asked: str) -> Section:
+def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
     """Return the first organisations that were found, with a link to all of them."""
     rows = [
         [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), Cell(one.customer_id)]
