@@ -205,7 +205,7 @@ def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
     chosen = {one.text: one.get("href") for one in maija.page.xpath("//ul[@class='chips']//a")}
     assert list(chosen) == [
         f"{text} \N{MULTIPLICATION SIGN}"
-        for text in ("Search: roll &", "Expires in: May 2026", "Channel: Web service", "Contact person: Ä")
+        for text in ("Search: roll &", "Month of expiry: May 2026", "Channel: Web service", "Contact person: Ä")
     ]
     assert next(iter(chosen.values())) == f"{LIST}?{asked.replace('q=roll+%26&', '')}"
     assert maija.page.xpath("//th[@aria-sort='descending']/a/text()") == ["Contact person"]

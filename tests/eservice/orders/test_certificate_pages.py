@@ -89,7 +89,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
     assert "Give them the code shown" in page_text(page)
 
 
-def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
+def test_a_reason_against_a_contact_is_shown(signatory, sqlite_desk, held, monkeypatch):
     def gone(*_):
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
         return sqlite_desk.ctx

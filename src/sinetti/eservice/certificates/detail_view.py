@@ -79,7 +79,7 @@ _UNTIL, _WAS_VALID_UNTIL, _REVOKED_ON = (
     gettext_noop("Expired on {at}."),
     gettext_noop("Revoked on {at}. It would have expired on {ends}."),
 )
-_WHO_ACTS = gettext_noop("Acts next: {actor}")
+_WHO_ACTS = gettext_noop("Next action by: {actor}")
 _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
     gettext_noop("Organisation"),
     gettext_noop("Channel"),

@@ -19,7 +19,7 @@ from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
 from sinetti.domain.values import Channel
 from sinetti.eservice.ui.components import Severity
-from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop, number
+from sinetti.i18n.translate import _, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 
 CHANNELS: Mapping[Channel, str] = {Channel.WS: gettext_noop("Web service"), Channel.SFTP: gettext_noop("SFTP")}
@@ -178,11 +178,6 @@ def serves_words(serves: int | None) -> str:
 def channel_words(channel: Channel) -> str:
     """Return the display name of a channel."""
     return _(CHANNELS[channel])
-
-
-def at_words(at: datetime | None) -> str:
-    """Return an instant in Finnish time with the zone's name; empty for None."""
-    return "" if at is None else format_datetime(at)
 
 
 def _contact(row: CertificateListItem, via: str | None) -> str:

@@ -84,7 +84,10 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         picked=picks,
     )
     how = _("If you let a certificate expire, we send no more reminders about it. It stays valid until it expires.")
-    back = _("You can turn the reminders on again on the certificate's page. Remove the tick from those that stay.")
+    back = _(
+        "You can turn the reminders on again on the certificate's page. Remove the tick from certificates for "
+        "which you still want reminders."
+    )
     button = Button(_("Let the ticked certificates expire"), STOP)
     form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if found else []
     page = Page(_("Let certificates expire"), blocks=[Text([how, back]), table, *form], wide=True, back=back_to_list())

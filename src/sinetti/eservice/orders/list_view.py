@@ -79,7 +79,7 @@ def _column(name: str, key: OrderSort | None, text: str, sort: OrderSort) -> Col
 def _row(request: HttpRequest, one: OrderRow) -> list[Cell]:
     ids, tone = _("No link sent"), Severity.WARNING
     if one.expires is not None and is_link_expired(one.expires, portal_context(request).ctx.now()):
-        ids, tone = _("Link ended on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
+        ids, tone = _("Link expired on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
     elif one.expires is not None:
         until = format_datetime(one.expires)
         ids = _("Shown, link valid until {until}" if one.shown_at else "Link valid until {until}", until=until)

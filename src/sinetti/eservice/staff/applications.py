@@ -218,9 +218,11 @@ def _check(found: Application, verdict: ApplicationDecision, letters: ActLetters
     channels = ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))
     press = _("Approve and send the decision") if approves else _("Refuse and send the decision")
     after = _("The organisation can then order certificates: {channels}.", channels=channels)
-    again = _("The organisation gets no certificates by this application. It can apply again.")
+    again = _("The organisation cannot order certificates on the basis of this application. It can apply again.")
     return check_page(
-        _("Approve {case}?", case=found.case_number) if approves else _("Refuse {case}?", case=found.case_number),
+        _("Approve the application {case}?", case=found.case_number)
+        if approves
+        else _("Refuse the application {case}?", case=found.case_number),
         Form([*carried, *once.fields], [Button(press, DECIDE, danger=not approves)]),
         summary=[
             DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),

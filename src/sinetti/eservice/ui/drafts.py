@@ -125,14 +125,14 @@ class _Visit:
             self.line = Alert(_(_LAPSED), Severity.WARNING) if asked else None
             return self.view()
         if not asked and draft.done:
-            self.line = self._said_done(draft, Link(_("Show what you sent"), draft.address))
+            self.line = self._done_notice(draft, Link(_("Show what you sent"), draft.address))
             return self.view()
         if not asked:
-            self.values, self.line = draft.values, _said_kept(draft, self.request)
+            self.values, self.line = draft.values, _kept_notice(draft, self.request)
             return self.view()
         self.draft = draft
         setattr(self.request, _SHOWN, draft.draft_id)
-        self.line = self._said_done(draft, Link(_("Show the result"), draft.done)) if draft.done else None
+        self.line = self._done_notice(draft, Link(_("Show the result"), draft.done)) if draft.done else None
         if draft.is_unsent:
             self.line = Alert(_(_UNSENT), Severity.WARNING)
         return self._replayed(draft)
@@ -297,12 +297,12 @@ class _Visit:
         above = [Alert(text, Severity.ERROR) for text in more if text != error]
         return replace(page, error=error, blocks=[*above, *_mapped(page.blocks, noted)])
 
-    def _said_done(self, draft: Draft, way: Link) -> Alert:
+    def _done_notice(self, draft: Draft, way: Link) -> Alert:
         at = format_datetime(store.moment(draft.done_at, portal_context(self.request).ctx.now()))
         return Alert(_(_DONE, at=at), Severity.PLAIN, [way])
 
 
-def _said_kept(draft: Draft, request: HttpRequest) -> Alert:
+def _kept_notice(draft: Draft, request: HttpRequest) -> Alert:
     at = format_datetime(store.moment(draft.at, portal_context(request).ctx.now()))
     empty = f"{draft.path}?{draft.query}{'&' if draft.query else ''}{DRAFT}={BLANK}"
     return Alert(_(_KEPT, at=at), Severity.PLAIN, [Link(_("Start with an empty form"), empty)])
@@ -319,10 +319,6 @@ def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
     finally:
         request.method, request.POST = method, body
         del files
-
-
-def _without(fields: Fields, name: str) -> Fields:
-    return {one: values for one, values in fields.items() if one != name}
 
 
 def _first_long(page: Page) -> Form | Table | None:
