@@ -17,7 +17,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.http import escape_leading_slashes
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from sinetti.eservice.core.authentication import current_actor
 from sinetti.eservice.core.context import portal_context
@@ -148,12 +148,10 @@ def digest_of(request: HttpRequest, statement: Statement) -> str:
 
 
 def query_of(request: HttpRequest) -> str:
-    """Return the query of an address without draft, language and the next address.
-
-    Forms carry a checked next address in a hidden field.
-    """
+    """Return the query without draft, language and a next address elsewhere."""
     asked = request.GET.copy()
-    for name in (DRAFT, LANGUAGE, REDIRECT_FIELD_NAME):
+    leads_away = not url_has_allowed_host_and_scheme(asked.get(REDIRECT_FIELD_NAME, ""), allowed_hosts=None)
+    for name in (DRAFT, LANGUAGE, *([REDIRECT_FIELD_NAME] if leads_away else [])):
         asked.pop(name, None)
     return asked.urlencode()
 
