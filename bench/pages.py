@@ -51,8 +51,8 @@ PAGE_AIM = 150_000
 ADDRESS, AUTHORITY = "http://localhost:8000", "bench-ca"
 
 # Four certificates to an organisation; every eighth was renewed, and the new one retrieved. A gateway saw half. One
-# name in a thousand has a family name inside. One in
-# a hundred has an open order, and one in fifty a rejected request and a message that was returned.
+# name in a thousand has a family name inside. One in a hundred has an open order, and one in fifty a rejected request
+# and a message that was returned.
 _FILLING = """
 INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), CASE i %% 2000 WHEN 7 THEN 'Maija Korhonen ' ELSE 'Contact ' END || i,
@@ -131,6 +131,7 @@ def measured(certificates: int, times: int) -> list[Figure]:
         migrate(db)
         fill(db, certificates)
         firm = _firm(db)
+        settle(db)  # without statistics of the roles a certificate's page took seconds
         known = {AUTHORITY: _certificate()}
         ctx = ServiceContext(
             Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, b"k" * 32

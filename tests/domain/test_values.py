@@ -85,3 +85,18 @@ def test_every_key_is_taken_unless_a_policy_says_less_and_no_small_exponent_unle
 @pytest.mark.parametrize("vocabulary", [RejectionReason, LenientBehaviour, Role])
 def test_words_are_lower_case_with_hyphens(vocabulary):
     assert all(word.value == word.value.lower() and " " not in word.value for word in vocabulary)
+
+
+HAS_TEXT = {
+    "inside the name": ("orhone", True),
+    "each word": ("oy kor", True),
+    "a word that is not there": ("korhonen ab", False),
+    "inside the ID": ("567-1", True),
+    "the ID as a VAT number is written": ("12345671", True),
+    "nothing typed": ("", True),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), HAS_TEXT.values(), ids=HAS_TEXT)
+def test_a_search_finds_text_in_names_and_ids(text, expected):
+    assert values.has_text(text, "Korhonen Oy", "1234567-1") is expected

@@ -48,12 +48,14 @@ Act = Reversible | Irreversible
 GIVEN = Irreversible("the letter with the link leaves, and its former link ends")
 SPENT = Reversible("the same key gets the same certificate again")
 ACTS: Mapping[str, Mapping[str, Act]] = {
+    "session_time": {},  # a script extends the session
     "profile": {
         "save": Reversible("save again"),
         "check-give-up": LOOKS,
         "give-up": Irreversible("only a representative gives it again"),
     },
     "acting_for": {"represent": Reversible("the reader chooses again")},
+    "session_time": {"": Reversible("the reader signs out")},
     "authorisations_ended": {"note": Reversible("it only leaves the list, and the authorisation stays ended")},
     "fetch": {
         "fetch": SPENT,

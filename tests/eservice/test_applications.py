@@ -39,7 +39,7 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     assert "has an application awaiting a decision" in text_of(browser)
     assert browser.get(f"/settings/applications/{made.pk}/decision").reply.status == 404
     anna = at_work(sqlite_desk, door).get(f"/staff/applications/{made.pk}")
-    anna.press("decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.")
+    anna.press("check-decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.").press("decide")
     browser.get(f"/settings/applications/{made.pk}")
     assert "Rajapintaa ei tarvita tähän." in text_of(browser)
     browser.get(f"/settings/applications/{made.pk}/decision")
@@ -52,7 +52,7 @@ def test_it_is_withdrawn_once(sqlite_desk, browser):
     browser.get(f"/settings/applications/new?organisation={organisation_id}")
     browser.press("apply", channels="SFTP", purpose="Payroll")
     stale = text_of(browser)
-    browser.press("withdraw")
+    browser.press("check-withdraw").press("withdraw")
     assert AccessApplication.objects.get().state == "withdrawn"
     assert "awaiting a decision" in stale
     assert browser.buttons == []
@@ -91,10 +91,10 @@ def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk,
     ids = [f"many-{number:03}" for number in range(60)]
     by_id = {one: add_organisation(sqlite_desk, one, frozenset()) for one in ids}
     signed_in(browser, account(sqlite_desk, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])
-    page = browser.get("/settings/applications").page
-    assert set(page.xpath("//select[@name='organisation']/option/@value")) - {""} == set(by_id.values())
-    (form,) = page.xpath("//main//form[.//select[@name='organisation']]")
-    assert (form.get("method"), form.get("action")) == ("get", "/settings/applications/new")
+    ways = browser.get("/settings/applications").page.xpath("//tbody//a/@href")
+    assert set(ways) < {f"/settings/applications/new?organisation={one}" for one in by_id.values()}
+    (way,) = browser.get("/settings/applications?q=many-059").page.xpath("//tbody//a/@href")
+    assert way.endswith(by_id["many-059"])
     for one in ids[:52]:
         browser.get(f"/settings/applications/new?organisation={by_id[one]}")
         browser.press("apply", channels="WS", purpose="Payroll")

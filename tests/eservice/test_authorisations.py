@@ -375,6 +375,8 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     assert "Choose at least one authorisation." in text_of(viewer.press("check-give-up"))
     assert "The authorisation ends immediately." in text_of(viewer.press("check-give-up", mandate=chosen))
     assert "Authorisation given up" in text_of(viewer), "the letter to the other representatives"
+    assert "viewer@people.example, s…@people.example" in text_of(viewer)
+    assert "signatory@" not in viewer.reply.body.decode(), "viewers see no list of people"
     assert "Authorisations given up: 1." in text_of(viewer.press("give-up"))
     assert viewer.get("/settings/certificates").reply.status == 403
     (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")

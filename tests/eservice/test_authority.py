@@ -87,6 +87,7 @@ ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
     "acting_for": Route("/settings/acting-for", KNOWN, KNOWN),
     "profile": Route("/settings/profile", KNOWN, KNOWN),
+    "session_time": Route("/account/session", ALL, ALL),
     "about": Route("/about", ALL),
     "interface": Route("/interface", ALL),
     "privacy": Route("/privacy", ALL),

@@ -99,9 +99,9 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
 
 
 STATES = {
-    "ends soon": (ending(9 * DAY), "Expires in 9 days", "Your organisation (no contact person named)"),
-    "a day": (ending(DAY), "Expires in 1 day", "Your organisation (no contact person named)"),
-    "hours": (ending(DAY / 2), "Expires in less than a day", "Your organisation (no contact person named)"),
+    "ends soon": (ending(9 * DAY), "Expires soon", "Your organisation (no contact person named)"),
+    "a day": (ending(DAY), "Expires soon", "Your organisation (no contact person named)"),
+    "hours": (ending(DAY / 2), "Expires soon", "Your organisation (no contact person named)"),
     "renewal is open": (
         ending(59 * DAY, by_renewal=True),
         "Renewal open since 1 March 2026 at 14:00",
@@ -205,7 +205,7 @@ def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
     chosen = {one.text: one.get("href") for one in maija.page.xpath("//ul[@class='chips']//a")}
     assert list(chosen) == [
         f"{text} \N{MULTIPLICATION SIGN}"
-        for text in ("Search: roll &", "Expires in: May 2026", "Channel: Web service", "Contact person: Ä")
+        for text in ("Search: roll &", "Month of expiry: May 2026", "Channel: Web service", "Contact person: Ä")
     ]
     assert next(iter(chosen.values())) == f"{LIST}?{asked.replace('q=roll+%26&', '')}"
     assert maija.page.xpath("//th[@aria-sort='descending']/a/text()") == ["Contact person"]

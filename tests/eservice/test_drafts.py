@@ -8,6 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.urls import resolve
 
+from sinetti.database import sql
 from sinetti.database.models import AuditEvent, Order, OutboxMessage
 from sinetti.domain.access.roles import Role
 from sinetti.domain.refusals import WriteRefused
@@ -278,8 +279,16 @@ def test_no_secret_is_kept():
     assert not any(is_secret(one, "text") for one in ("name", "email", "transfer_id", "reason", "customer_id"))
 
 
-def test_a_private_key_is_not_kept(browser):
-    key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
+KEYS = {
+    "PEM": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+    "PEM in small letters": "-----begin private key-----\nAAAA",
+    "PuTTY": "PuTTY-User-Key-File-3: ssh-rsa\nAAAA",
+    "base64 without PEM": "MC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_private_key_is_not_kept(browser, key):
     page = browser.get("/fetch")
     switch(page, "sv", request=key, organisation="1234567-1", password="secret-password")
     assert value(page, "organisation") == "1234567-1"
@@ -301,3 +310,32 @@ def test_a_clerk_whose_session_has_ended_returns_to_the_form(sqlite_desk, browse
     assert page.reply.headers["location"].startswith("/staff/purpose?next=")
     page.get(page.reply.headers["location"]).press("go", purpose="support", case="")
     assert value(page.get(after), "name") == "Uusi Oy"
+
+
+def test_a_zero_octet_is_not_kept(form):
+    form.cookies[settings.CSRF_COOKIE_NAME] = "n" * 32
+    where = send(form, "check", {"sec-fetch-site": "same-origin"}, **TYPED | {"description": "Pal\0kat"})
+    assert value(form.get(where), "contact_name") == "Terho Tekninen"
+    assert value(form, "description") == ""
+
+
+def test_a_stranger_sees_nothing_that_another_stranger_typed(browser):
+    page = browser.get("/fetch")
+    where = send(page, "fetch", organisation="1234567-1", transfer_id="12345", request="x", password="secret")
+    assert value(page.get(where), "transfer_id") == "12345"
+    assert value(page.get("/fetch"), "transfer_id") == ""
+    assert "We kept" not in said(page)
+
+
+def test_a_form_that_succeeded_leaves_no_draft_of_its_errors(sqlite_desk, browser):
+    page = signed_in(browser, account(sqlite_desk, "anna", staff=True)).get("/staff/purpose")
+    page.get(send(page, "go", purpose="support", case="wrong"))
+    send(page, "go", purpose="support", case="")
+    assert "We kept" not in said(page.get("/staff/purpose"))
+    assert value(page, "case") == ""
+
+
+def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_desk):
+    statement = "UPDATE sinetti_counter SET value = %(key)s WHERE name = %(key)s"
+    with pytest.raises(WriteRefused), sqlite_desk.db.reading_only():
+        sql.write(sqlite_desk.db, statement, {"key": "1"})

@@ -27,6 +27,8 @@ STATEMENTS = 8
 
 A page of a clerk has one more: a view is recorded while the clerk's rights are read again.
 """
+REHEARSALS, REHEARSED = frozenset({"staff_invitation"}), 40
+"""Pages that show the letters of their act by running it without effect, and their count of statements."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_a_page(built, name):
         looked = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
         assert (browser.reply.status, browser.page.get("lang")) == (visit.status, language.value)
         if visit.sends is None:
-            most = STATEMENTS + (visit.who == CLERK)
+            most = REHEARSED if visit.route in REHEARSALS else STATEMENTS + (visit.who == CLERK)
             assert len(looked) <= most, "\n".join(looked)
         sound(browser)
         if long := long_forms(browser.page):

@@ -282,8 +282,7 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
 
 def totals(browser):
     """Return the names and values of the lists of a page."""
-    names, values = (browser.page.xpath(f"//dl//{one}") for one in ("dt", "dd"))
-    pairs = zip(names, values, strict=True)
+    pairs = ((name, name.getnext()) for name in browser.page.xpath("//dl//dt"))
     return {name.text_content().strip(): " ".join(value.text_content().split()) for name, value in pairs}
 
 
@@ -302,7 +301,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     assert "Another clerk must confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
     assert models.Organisation.objects.count() == 1
-    assert totals(bo.get("/staff"))["Changes to organisations awaiting a second clerk"] == "1"
+    assert "1 file of organisations to confirm" in text_of(bo.get("/staff"))
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
     bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
@@ -403,7 +402,7 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     serials = [enrolled(sqlite_desk).serial for _ in range(2)]
     anna.get("/staff/revocations/new").press("check-propose", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
-    anna.get("/staff/revocations/new").press("check-propose", reason="superseded")
+    anna.get("/staff/revocations/new?draft=none").press("check-propose", reason="superseded")
     assert "Select the certificates by" in text_of(anna)
     anna.press("check-propose", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
     assert "Certificates to revoke: 2. A second clerk must confirm this." in text_of(anna)
@@ -516,8 +515,9 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.post(place, {"do": "withdraw", "csrfmiddlewaretoken": token_of(anna)})
     assert "no longer waiting for a decision" in text_of(anna)
     anna.get("/staff/invitations")
-    assert [len(row) for row in table(anna)] == [5, 4]
-    anna.press("end")
+    assert [len(row) for row in table(anna)] == [5, 5]
+    (link,) = anna.page.xpath("//input[@name='invitation']/@value")
+    anna.press("check-end", invitation=link).press("end")
     assert [row[3] for row in table(anna)] == ["confirmed, link sent"]
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
 

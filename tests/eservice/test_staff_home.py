@@ -82,7 +82,7 @@ def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
 HEALTH = {
     "all is well": ({}, "Revocation lists are up to date. Status responses (OCSP) are up to date."),
     "old lists": ({HealthKind.LISTS: 96}, "A revocation list is 96 hours old."),
-    "failed messages": ({HealthKind.FAILED: 2}, "2 messages have failed. Open the outbox and send them again."),
+    "failed messages": ({HealthKind.FAILED: 2}, "2 messages could not be sent. Open the outbox and send them again."),
     "a wrong clock": ({HealthKind.CLOCK: 1}, "so no certificate is issued. Call the operator now."),
 }
 

@@ -152,7 +152,7 @@ def finds_an_end(scene: Scene) -> None:
     organisation = scene.organisation("Katselija Oy")
     held, other = scene.certificate(organisation, 30), scene.certificate(organisation, 300)
     one = scene.user("viewer", (organisation, Role.VIEWER)).follows("All certificates")
-    one.types("Name, ID or serial number", held).presses("Show results").misses(Given(other))
+    one.types("Name, ID or serial number", held).presses("Search").misses(Given(other))
     one.follows(Given(held)).reads(Given("Terho Tekninen")).misses("Revoke this certificate")
 
 

@@ -205,7 +205,7 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
     assert signatory.goes("/settings/certificates") == 200
     assert signatory.page.get_by_role("link", name="Sign out", include_hidden=True).count() == 1
     signatory.fills(state="expired")
-    signatory.presses("Show results")
+    signatory.presses("Search")
     assert "payroll of five" in signatory.reads()
     signatory.shows("years-ahead")
     town.somebody("late", mandates=[organisation("story-5", "viewer")])

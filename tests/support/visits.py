@@ -296,6 +296,8 @@ NOT_WALKED: Mapping[str, str] = {
     "openid_connect_login": "leads to a provider at once",
     "openid_connect_callback": "comes from a provider, and leads on at once",
     "mfa_login_webauthn": "answers a script",
+    "session_time": "answers a script",
+    "authorisations_ended": "takes rows from a list, and leads back to it",
     "mfa_reauthenticate_webauthn": "needs a passkey: accounts have their own walk",
     "mfa_edit_webauthn": "needs a passkey, likewise",
     "mfa_remove_webauthn": "needs a passkey, likewise",

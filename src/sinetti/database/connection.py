@@ -125,6 +125,11 @@ class Database:
         with connections[self.alias].execute_wrapper(_refuse_writes):
             yield
 
+    def require_writable(self) -> None:
+        """Raise WriteRefused in `reading_only`, for statements without Django's cursors."""
+        if _refuse_writes in connections[self.alias].execute_wrappers:
+            raise WriteRefused
+
     def close(self) -> None:
         """Close this thread's connection."""
         connections[self.alias].close()

@@ -81,6 +81,7 @@ def read(db: Database, statement: str, values: Values) -> list[Row]:
 
 def write(db: Database, statement: str, values: Values) -> list[Row]:
     """Run a writing statement once; return the rows of RETURNING or the last SELECT."""
+    db.require_writable()
     return _run(connections[db.alias], statement, values)
 
 

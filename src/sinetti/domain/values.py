@@ -180,6 +180,16 @@ def normalise(customer_id: str) -> str:
     return unicodedata.normalize("NFC", customer_id).strip().casefold()
 
 
+def has_text(text: str, name: str, customer_id: str) -> bool:
+    """Return True if each word of a text is in the name, or the text is in the id.
+
+    Case, and the hyphens of ids, do not count.
+    """
+    words, asked = text.casefold().split(), normalise(text).replace("-", "")
+    inside = all(one in name.casefold() for one in words)
+    return inside or (bool(asked) and asked in normalise(customer_id).replace("-", ""))
+
+
 def is_same_identifier(one: str, other: str) -> bool:
     """Return True if two identifiers name the same organisation."""
     return normalise(one) == normalise(other)

@@ -35,8 +35,8 @@ WORK_TITLES: Mapping[WorkKind, str] = {
 }
 WORK_HINTS: Mapping[WorkKind, str] = {
     WorkKind.FLEETS: gettext_noop(
-        "At least ten certificates of each expire within 30 days and have no renewal. Call the organisation or its "
-        "accounting firm."
+        "At least ten certificates of each organisation expire within 30 days and have no renewal. Call "
+        "the organisation or its accounting firm."
     ),
     WorkKind.RETURNED: gettext_noop(
         "Messages to the contact person were returned. Ask the organisation for a working e-mail address."
@@ -49,7 +49,7 @@ HEALTHY: Mapping[HealthKind, str] = {
     HealthKind.LISTS: gettext_noop("Revocation lists are up to date."),
     HealthKind.ANSWERS: gettext_noop("Status responses (OCSP) are up to date."),
     HealthKind.MESSAGES: gettext_noop("Messages leave on time."),
-    HealthKind.FAILED: gettext_noop("No message has failed."),
+    HealthKind.FAILED: gettext_noop("All messages could be sent."),
     HealthKind.CLOCK: gettext_noop("The clock is right, and certificates are issued."),
 }
 PROBLEMS: Mapping[HealthKind, tuple[str, str]] = {
@@ -66,8 +66,8 @@ PROBLEMS: Mapping[HealthKind, tuple[str, str]] = {
         "{count} messages are over an hour late. Call the operator if the number grows.",
     ),
     HealthKind.FAILED: ngettext_noop(
-        "{count} message has failed. Open the outbox and send it again.",
-        "{count} messages have failed. Open the outbox and send them again.",
+        "{count} message could not be sent. Open the outbox and send it again.",
+        "{count} messages could not be sent. Open the outbox and send them again.",
     ),
     HealthKind.CLOCK: ngettext_noop(
         "The clock of {count} server cannot be trusted, so no certificate is issued. Call the operator now.",

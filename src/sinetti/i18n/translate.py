@@ -121,6 +121,11 @@ def translate_plural(one: str, more: str, count: int, language: Language, /, **v
     return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
 
 
+def capital(words: str) -> str:
+    """Return the text with a capital first letter."""
+    return words[:1].upper() + words[1:]
+
+
 def number(count: int, language: Language | None = None) -> str:
     """Return a whole number: "1 000" with a no-break space, in English "1,000"."""
     language = language or active_language()

@@ -189,7 +189,16 @@ def test_what_a_clerk_finds(desk):
         rows = {one.found_by: one for one in search_all(desk.db, f" {text} ").rows}
         assert rows[by].serial == serial, text
         assert state_of(rows[by].facts, NOW) is DisplayStatus.ENDS_SOON
-    for text, after in (("p", ""), ("nothing", ""), ("", ""), ("yr", ""), ("%", ""), ("p_y", ""), (r"pay\r", "")):
+    for text, after in (
+        ("p", ""),
+        ("nothing", ""),
+        ("", ""),
+        ("yr", ""),
+        ("%", ""),
+        ("p_y", ""),
+        (r"pay\r", ""),
+        ("::", ""),
+    ):
         assert search_all(desk.db, text, after).rows == ()
     for after in ("[]", "x", "[9,1,1,1]", '{"a":1}', '[0,"","","x"]'):
         assert len(search_all(desk.db, "payr", after).rows) <= 1

@@ -14,9 +14,10 @@ def test_whoever_is_signed_in_is_not(browser, sqlite_desk):
     assert "/account/login" not in browser.get("/").reply.body.decode()
 
 
-def test_a_form_sent_after_the_session_ended_leads_to_the_first_page_of_ours(sqlite_desk):
+def test_a_form_sent_after_the_session_ended_leads_to_sign_in_and_back(sqlite_desk):
     browser = Browser(people_door(sqlite_desk, address="https://people.sinetti.example/certificates"))
     browser.get("/certificates/account/login")
     (token,) = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     browser.post("/certificates/settings/orders/new", {"csrfmiddlewaretoken": token})
-    assert browser.reply.headers["location"] == "/certificates/"
+    back = "/certificates/account/login?next=%2Fcertificates%2Fsettings%2Forders%2Fnew"
+    assert browser.reply.headers["location"] == back

@@ -89,7 +89,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
     assert "Give them the code shown" in page_text(page)
 
 
-def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
+def test_a_reason_against_a_contact_is_shown(signatory, sqlite_desk, held, monkeypatch):
     def gone(*_):
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
         return sqlite_desk.ctx
@@ -114,6 +114,16 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     renewed(sqlite_desk, new)
     page.get(f"{PLACE}/{new.serial}/let-end").press("let-end")
     assert page.reply.status == 409
+
+
+def test_only_signatories_see_the_addresses_of_representatives(as_role, sqlite_desk, held):
+    for role, name, seen in (
+        (Role.SIGNATORY, "boss", "boss@people.example"),
+        (Role.MANAGER, "maija", "b…@people.example"),
+    ):
+        page = as_role(role, name).get(f"{PLACE}/{held.serial}/revoke").press("check-revoke", reason="superseded")
+        assert f"Informed by e-mail{CONTACT.email}, {seen}" in page_text(page)
+        assert ("boss@" in page.reply.body.decode()) is (role is Role.SIGNATORY)
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):

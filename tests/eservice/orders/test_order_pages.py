@@ -350,7 +350,7 @@ def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was
     page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("check-send")
     assert "One e-mail address can receive at most 1 messages" in page_text(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
-    assert "All 2 orders that are possible in 24 hours are used." in page_text(limited.get(NEW))
+    assert "You have placed all 2 orders that are possible in 24 hours." in page_text(limited.get(NEW))
     page = checked(limited, contact_email="third@sinisiipi.example")
     assert "One person can order at most 2 certificates in 24 hours" in page_text(page)
     assert len(orders(sqlite_desk)) == 2

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.access.roles import OrganisationLabel, Role
-from sinetti.eservice.site.acting_for import SHOWN, matches
+from sinetti.domain.access.roles import Role
+from sinetti.eservice.site.acting_for import SHOWN
 from tests.eservice.site.test_common import main_of
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
@@ -86,21 +86,6 @@ def test_few_of_many_are_shown_and_others_are_found(sqlite_desk, browser):
     browser.get("/settings/acting-for?find=T+051")
     assert browser.page.xpath("//input[@type='radio']/@value") == ["all", id_of(sqlite_desk, "Client 051")]
     assert "No organisation that you act for" in main_of(browser.get("/settings/acting-for?find=korhonen"))
-
-
-MATCHES = {
-    "inside the name": ("orhone", True),
-    "each word": ("oy kor", True),
-    "a word that is not there": ("korhonen ab", False),
-    "inside the ID": ("567-1", True),
-    "the ID as a VAT number is written": ("12345671", True),
-    "nothing typed": ("", True),
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), MATCHES.values(), ids=MATCHES)
-def test_matches(text, expected):
-    assert matches(OrganisationLabel("1234567-1", "Korhonen Oy"), text) is expected
 
 
 def test_strangers_sign_in_first(sqlite_desk):

@@ -158,9 +158,9 @@ def test_the_descriptions_have_the_lifetimes_of_the_authority(sqlite_desk, life,
     desk = replace(sqlite_desk, ctx=replace(sqlite_desk.ctx, validity=life))
     rows = Browser(people_door(desk)).get("/about").page.xpath("//main//tr[td]")
     cells = [" ".join(row.text_content().split()) for row in rows]
-    assert any(f"Valid once, for {written}" not in cell and written in cell for cell in cells)
+    assert any(f"Can be used once, within {written}" not in cell and written in cell for cell in cells)
     assert any(f"At the earliest {window} before" in cell for cell in cells)
-    assert any("Valid once, for 14 days" in cell for cell in cells)
+    assert any("Can be used once, within 14 days" in cell for cell in cells)
 
 
 def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_desk):

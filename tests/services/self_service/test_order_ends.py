@@ -43,7 +43,7 @@ def letters(desk):
     return [one.step for one in waiting.order_by("created", "pk")]
 
 
-def test_a_cancelled_order_ends_with_its_link_and_its_contact_is_told(sqlite_desk, who):
+def test_a_cancelled_order_ends_with_its_link_and_informs_its_contact(sqlite_desk, who):
     order_id = placed(sqlite_desk, who)
     assert cancel_order(order_id, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (state(sqlite_desk, order_id), letters(sqlite_desk)) == (OrderState.CANCELLED, ["cancelled:email"])
@@ -71,7 +71,7 @@ def test_transfer_ids_of_a_cancelled_order_are_unknown(sqlite_desk, who):
 
 
 @pytest.mark.parametrize("role", ["viewer", "stranger"])
-def test_who_may_not_order_may_not_cancel(sqlite_desk, who, role):
+def test_users_who_may_not_order_may_not_cancel(sqlite_desk, who, role):
     order_id = placed(sqlite_desk, who)
     with pytest.raises(PermissionDenied):
         cancel_order(order_id, sqlite_desk.ctx, getattr(who, role), REQUEST)

@@ -12,9 +12,9 @@ from typing import Any
 from django.db.models import Exists, Min, OuterRef
 
 from sinetti.database import models
-from sinetti.database.access.queries import OrganisationRef
 from sinetti.database.connection import Database
 from sinetti.database.models import RoleRequest
+from sinetti.database.organisations.search import OrganisationRef
 from sinetti.database.sql import json_values
 from sinetti.domain.access.ends import LISTED_FOR, NEAR
 from sinetti.domain.access.invitations import REQUEST_LIVES

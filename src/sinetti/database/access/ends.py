@@ -11,12 +11,13 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Value
 
 from sinetti.database import models
-from sinetti.database.access.queries import OrganisationRef, organisation_ref, page_of
+from sinetti.database.access.queries import organisation_ref, page_of
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications.access_ends import again
 from sinetti.database.notifications.recipients import active_assignments
+from sinetti.database.organisations.search import OrganisationRef
 from sinetti.domain.access.ends import LISTED_FOR, NEAR, EndSide
 from sinetti.domain.access.roles import Role
 

@@ -17,6 +17,7 @@ from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.connection import Database
 from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
+from sinetti.database.organisations.search import OrganisationRef
 from sinetti.database.sql import json_values
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
 from sinetti.domain.access.roles import OrganisationLabel, Role, RoleGrant, roles_up_to
@@ -29,15 +30,6 @@ SHOWN = 50
 
 One more row is read, which shows that another page exists.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class OrganisationRef:
-    """An organisation with its ids and name."""
-
-    organisation_id: str
-    customer_id: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

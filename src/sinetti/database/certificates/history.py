@@ -66,7 +66,8 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
     rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
-    rows = rows.filter(lineage__in=models.Certificate.objects.filter(serial=serial).values("lineage"))
+    # A value, not a join: beside eight joins PostgreSQL would join whole tables first (join_collapse_limit).
+    rows = rows.filter(lineage=Subquery(models.Certificate.objects.filter(serial=serial).values("lineage")[:1]))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(
         status_sql.with_display_columns(rows, now)

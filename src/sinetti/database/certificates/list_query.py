@@ -4,7 +4,7 @@ One statement finds the sorted keys (status_sql.py). One or two more read the ro
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery, Value
@@ -23,7 +23,6 @@ from sinetti.domain.certificates.overview import CertificateTotals, add_up
 from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 

@@ -143,7 +143,9 @@ def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> S
             continue
         condition, word, order, values = given
         here = after is not None and place == after[0]
-        names = {"place": place, "word": word, "key": key, "table": table, "most": MOST_MATCHES, "join": join}
+        # Each serial is a certificate, so that more than a page of them would be read for nothing.
+        most = PAGE if by is MatchedField.SERIAL else MOST_MATCHES
+        names = {"place": place, "word": word, "key": key, "table": table, "most": most, "join": join}
         tables.append(_FOUND.format(condition=condition, order=order or key, **names))
         branch = _BRANCH.format(beyond=_BEYOND if here else "", page=PAGE + 1, **names)
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
@@ -166,7 +168,8 @@ def _condition(db: Database, by: MatchedField, column: str, text: str) -> tuple[
     if by is MatchedField.SERIAL:
         digits = text.lower().replace(":", "")
         values = [digits, f"{digits}g"]
-        return ("serial >= %s AND serial < %s", "serial", "serial", values) if _HEX.issuperset(digits) else None
+        is_serial = bool(digits) and _HEX.issuperset(digits)
+        return ("serial >= %s AND serial < %s", "serial", "serial", values) if is_serial else None
     wanted = normalise(text) if by is MatchedField.CUSTOMER_ID else sql_lower(db, text)
     if len(wanted) >= SHORTEST_PART:
         return (

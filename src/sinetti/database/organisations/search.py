@@ -13,8 +13,8 @@ from sinetti.domain.values import normalise
 
 
 @dataclass(frozen=True, slots=True)
-class OrganisationName:
-    """Identity of an organisation as shown in choices."""
+class OrganisationRef:
+    """An organisation with its ids and name."""
 
     organisation_id: str
     customer_id: str
@@ -36,7 +36,7 @@ def matches(db: Database, text: str, path: str = "") -> Q:
 
 def find_organisations(
     db: Database, text: str, within: Collection[str] | None = None, *, start: int = 0, most: int = 50
-) -> tuple[OrganisationName, ...]:
+) -> tuple[OrganisationRef, ...]:
     """Return the organisations that match a text, by name, in one statement.
 
     Parameters:
@@ -49,7 +49,7 @@ def find_organisations(
     return _by_name(db, rows, start, most)
 
 
-def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationName, ...]:
+def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationRef, ...]:
     """Return the organisations of people with a role whose address has a text.
 
     Roles that have ended or were withdrawn count. It is one statement, and `most` is its number of rows.
@@ -59,8 +59,6 @@ def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationNam
     return _by_name(db, models.Organisation.objects.using(db.alias).filter(pk__in=roles), 0, most)
 
 
-def _by_name(
-    db: Database, rows: "QuerySet[models.Organisation]", start: int, most: int
-) -> tuple[OrganisationName, ...]:
+def _by_name(db: Database, rows: "QuerySet[models.Organisation]", start: int, most: int) -> tuple[OrganisationRef, ...]:
     found = rows.order_by(collated(db, "name"), F("pk"))[start : start + most]
-    return tuple(OrganisationName(*one) for one in found.values_list("organisation_id", "customer_id", "name"))
+    return tuple(OrganisationRef(*one) for one in found.values_list("organisation_id", "customer_id", "name"))

@@ -160,7 +160,10 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
         """Return what a person does who has lost the phone or passkey."""
         ways = [
             _("If you have another device with the same codes or passkey, use it."),
-            _("Without it, ask for help: {help}", help=portal_context(self.request).help[language_of(self.request)]),
+            _(
+                "If you have no such device, ask for help: {help}",
+                help=portal_context(self.request).help[language_of(self.request)],
+            ),
             _("We check who you are before we help you sign in. A new password does not replace the second factor."),
         ]
         if Authenticator.Type.RECOVERY_CODES in kinds:

@@ -37,19 +37,24 @@ def session_warning(request: HttpRequest) -> SessionWarning | None:
     if ends is None:
         return None
     can_stay = request.session.get(EXTENDED, 0) < MOST_EXTENSIONS
-    at = format_datetime(ends)
+    at = _("For your safety, the session ends on {at}.", at=format_datetime(ends))
     kept = _(
         "If you are signed out, you can still press the button of the form. After you have signed in, you "
-            "continue with what you typed."
+        "continue with what you typed."
     )
     more = _("You can stay signed in for one more hour.") if can_stay else _("You have to sign in again after that.")
     return SessionWarning(
         seconds=_left(request),
         warning=WARNING,
         title=_("You will soon be signed out"),
-        text=f"{_('For your safety, the session ends on {at}.', at=at)} {more} {kept}",
+        text=f"{at} {more} {kept}",
+        plain=f"{at} {kept}",
         stay=_("Stay signed in") if can_stay else "",
-        ended=f"{_('Your session has ended. What you typed is still on this page.')} {kept}",
+        over=_("You have been signed out"),
+        ended=_(
+            "What you typed is still on this page. Press the button of the form. After you have signed in, you "
+            "continue with what you typed."
+        ),
         close=_("Hide"),
         address=reverse("session_time"),
     )

@@ -12,7 +12,7 @@ from sinetti.eservice.core.authentication import current_permissions
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Severity, Task
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.i18n.translate import ngettext, ngettext_noop
+from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.access_ends import count_access_ends
 
@@ -42,6 +42,11 @@ _ENDING: Mapping[EndSide, tuple[str, str]] = {
     ),
 }
 """Sides in the order of their tasks: first what the reader loses."""
+_HINTS: Mapping[EndSide, str] = {
+    EndSide.OWN: gettext_noop("If you still need it, request it again."),
+    EndSide.FIRM: gettext_noop("If you still look after the clients, ask them again."),
+    EndSide.GIVEN: gettext_noop("If it is still needed, give it again."),
+}
 PAGES = {EndSide.OWN: "profile", EndSide.FIRM: "clients", EndSide.GIVEN: "authorisations"}
 """Page of each side's list."""
 
@@ -61,7 +66,8 @@ def _tasks(
 ) -> Iterator[Task]:
     for side, text in texts.items():
         if parties := found.get(side):
-            yield Task(ngettext(*text, sum(parties.values())), _address(side, parties, show), tone)
+            words, address = ngettext(*text, sum(parties.values())), _address(side, parties, show)
+            yield Task(words, address, tone, hint=_(_HINTS[side]))
 
 
 def _address(side: EndSide, parties: Mapping[str, int], show: str) -> str:

@@ -41,15 +41,17 @@ AGAIN, ALL, NOTE = "again", "again-all", "note"
 """Values of buttons: ask ticked clients, show all that can be asked, remove rows."""
 _ROWS = 50
 _LIMITS = gettext_noop(
-    "A firm can send at most {day} requests in 24 hours; {left} are left. A client's representatives get at most "
-    "{mails} such messages in 24 hours and see further requests on their page."
+    "A firm can send at most {day} requests in 24 hours. You have {left} left. A client's representatives "
+    "get at most {mails} such messages in 24 hours. They see further requests in the e-service."
 )
 _HOW = gettext_noop(
-    "Each client's representatives get a message and approve or decline the request. Each client is asked for the "
-    "role that it gave before. Requests lapse after 60 days."
+    "Each client's representatives get a message and approve or decline the request. Each client is asked "
+    "for the authorisation that it gave before. Requests lapse after 60 days."
 )
 _MORE = gettext_noop("These are the first {count}. Ask the others after these.")
-_NONE = gettext_noop("These clients cannot be asked now. They have been asked already, or their authorisation goes on.")
+_NONE = gettext_noop(
+    "These clients cannot be asked now. They have already been asked, or their authorisation is still in force."
+)
 _ASKED = ngettext_noop("Request sent to {count} client.", "Requests sent to {count} clients.")
 _NOTED = ngettext_noop("{count} authorisation removed from the list.", "{count} authorisations removed from the list.")
 
@@ -100,7 +102,7 @@ def _again_page(firm_id: str, found: AskAgain, form: AgainForm, once: Confirmati
         PICK,
         _("Clients to ask ({count})", count=number(len(found.clients))),
         "checks",
-        hint=_("Take out those whose authorisation you no longer need."),
+        hint=_("Remove the tick from clients whose authorisation you no longer need."),
         options=[Option(one.mandate_id, _named(one), chosen=True) for one in found.clients],
     )
     button = Button(_("Send the requests"), AGAIN)
@@ -109,7 +111,7 @@ def _again_page(firm_id: str, found: AskAgain, form: AgainForm, once: Confirmati
     limits = _(_LIMITS, day=number(ASKED_BY_A_FIRM_A_DAY), left=number(found.left_today), mails=number(NOTIFIED_A_DAY))
     more = [_(_MORE, count=number(len(found.clients)))] if found.has_more else []
     return check_page(
-        _("Ask these clients again?"),
+        _("Ask these clients for authorisation again?"),
         replace(asked, inputs=[*asked.inputs, whom, *once.fields]),
         blocks=[Text([_(_HOW), limits, *more])],
         back=back("clients", gettext_noop("Clients"), organisation=firm_id),

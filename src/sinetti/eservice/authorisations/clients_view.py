@@ -14,7 +14,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.eservice.authorisations import clients_acts
 from sinetti.eservice.authorisations.access_tasks import SHOW
-from sinetti.eservice.authorisations.common import address, capital, choose, chosen, name_of, paged, start_of
+from sinetti.eservice.authorisations.common import address, choose, chosen, name_of, paged, start_of
 from sinetti.eservice.authorisations.resign import GIVE_UP_TEXT, NONE_CHOSEN, PICK
 from sinetti.eservice.certificates.labels import STATES
 from sinetti.eservice.core.authentication import current_permissions, login_required
@@ -38,7 +38,7 @@ from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop, number
+from sinetti.i18n.translate import _, capital, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop, number
 from sinetti.services.self_service.access_ends import firms
 from sinetti.services.self_service.clients import (
     Client,
@@ -52,7 +52,6 @@ from sinetti.services.self_service.clients import (
 TITLE = gettext_noop("Clients")
 ASK = gettext_noop("Request authorisations")
 REQUESTS = gettext_noop("Requests")
-_TITLE_OF = gettext_noop("Clients – {organisation}")
 _LONGEST = 100
 _SHOWN: Mapping[ClientState | None, str] = {
     None: gettext_noop("All ({count})"),
@@ -119,14 +118,16 @@ def client_list(request: HttpRequest) -> HttpResponse:
     rows, pager = paged(request, found.rows)
     wrong = _(NONE_CHOSEN) if request.method == "POST" else ""
     blocks: list[Component] = [
-        *_again(found, firm_id),
+        *([] if at.wanted.text else _again(found, firm_id)),
         _search(at, found.counts),
         _table(at, rows, found),
         *pager,
         Links(_links(firm_id)),
     ]
-    title, status, lead = _(_TITLE_OF, organisation=named.name), 422 if wrong else 200, _summary(found.counts)
-    return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status, lead=lead))
+    status, lead = 422 if wrong else 200, _summary(found.counts)
+    if len(ids) > 1:
+        lead = f"{named.name}. {lead}"
+    return render_page(request, Page(_(TITLE), blocks=blocks, wide=True, error=wrong, status=status, lead=lead))
 
 
 def _summary(counts: Mapping[ClientState, int]) -> str:

@@ -110,11 +110,6 @@ def format_until(until: datetime | None) -> str:
     return _(NO_END) if until is None else format_datetime(until)
 
 
-def capital(words: str) -> str:
-    """Return the text with a capital first letter."""
-    return words[:1].upper() + words[1:]
-
-
 def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
     """Return the requested or only organisation of a page; None if the choice is open.
 

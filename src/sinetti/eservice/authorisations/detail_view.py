@@ -116,7 +116,8 @@ def _withdraw(request: HttpRequest, found: RoleAssignmentView) -> HttpResponse:
     def act(held: ServiceContext) -> object:
         return actor and withdraw(found.mandate_id, held, actor, request_id(request))
 
-    if (wrong := tried(lambda: letters.append(letters_of(request, act)))) is not None:
+    known = None if found.agent is None else ()  # the people of a firm are not listed anywhere
+    if (wrong := tried(lambda: letters.append(letters_of(request, act, known)))) is not None:
         return _render_detail(request, found, _terms(found, None), wrong)
     once = Confirmation(request, _WITHDRAW, found.mandate_id, *letters[0].to)
     if once.is_given and (wrong := tried(lambda: act(ctx))) is None:

@@ -10,7 +10,6 @@ from sinetti.domain.access.roles import Permission
 from sinetti.eservice.authorisations.access_tasks import ENDING, SHOW
 from sinetti.eservice.authorisations.common import (
     address,
-    capital,
     choose,
     chosen,
     day_of,
@@ -41,7 +40,7 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, capital, format_datetime, gettext_noop
 from sinetti.services.self_service.access_ends import EndedRole, list_ended
 from sinetti.services.self_service.pending_invitations import PendingView, waiting
 from sinetti.services.self_service.role_assignments import RoleAssignmentView, RoleRequestView, authorisations

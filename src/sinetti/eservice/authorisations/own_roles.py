@@ -11,14 +11,14 @@ from django.views.decorators.http import require_POST
 
 from sinetti.domain.access.ends import NEAR, EndSide
 from sinetti.eservice.authorisations.access_tasks import ENDED, ENDING, PAGES
-from sinetti.eservice.authorisations.common import address, after, capital, format_until, paged, start_of
+from sinetti.eservice.authorisations.common import address, after, format_until, paged, start_of
 from sinetti.eservice.authorisations.resign import GIVE_UP, GIVE_UP_TEXT, NONE_CHOSEN, PICK
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.acts import check_of
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Input, Section, Table, Text
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import _, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop
+from sinetti.i18n.translate import _, capital, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.role_requests import SHOWN
 from sinetti.services.self_service.access_ends import EndedRole, list_ended, note_ended
 from sinetti.services.self_service.role_resignation import OwnRole, own

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
+from sinetti.domain.access.roles import Permission
 from sinetti.eservice.authorisations.common import after, back, format_until
+from sinetti.eservice.core.authentication import current_permissions
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.acts import Confirmation, letters_of
 from sinetti.eservice.ui.check_pages import check_page
@@ -50,7 +52,9 @@ def give_up_page(request: HttpRequest, actor: Actor, picked: Sequence[str], page
     if once.is_given or not found:
         _give_up(request, actor, ids)
         return after(page, **query)
-    letters = letters_of(request, lambda held: resign(ids, held, actor, request_id(request)))
+    gives = current_permissions(request).organisations(Permission.GRANT)
+    known = None if all(one.organisation.organisation_id in gives for one in found) else ()
+    letters = letters_of(request, lambda held: resign(ids, held, actor, request_id(request)), known)
     summary = [
         DescriptionItem(
             f"{one.organisation.name}, {one.organisation.customer_id}",

@@ -79,7 +79,7 @@ _UNTIL, _WAS_VALID_UNTIL, _REVOKED_ON = (
     gettext_noop("Expired on {at}."),
     gettext_noop("Revoked on {at}. It would have expired on {ends}."),
 )
-_WHO_ACTS = gettext_noop("Acts next: {actor}")
+_WHO_ACTS = gettext_noop("Next action by: {actor}")
 _ORGANISATION, _CHANNEL, _CONTACT, _SERVES, _REASON = (
     gettext_noop("Organisation"),
     gettext_noop("Channel"),
@@ -242,7 +242,7 @@ def _lead(around: _DetailState) -> str:
     if facts.revoked_at is not None:  # nothing is left of it to use
         return _(_REVOKED_ON, at=format_datetime(facts.revoked_at), ends=ends)
     if now > facts.span.not_after:
-        return _(_WAS_VALID_UNTIL, at=ends)
+        return "" if around.state is DisplayStatus.EXPIRED else _(_WAS_VALID_UNTIL, at=ends)  # the badge has it
     return _(_UNTIL, at=ends, left=labels.left_words(facts.span.not_after, now))
 
 

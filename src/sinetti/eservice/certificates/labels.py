@@ -19,7 +19,7 @@ from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.usage import UsageReport, UsageState, usage_of
 from sinetti.domain.values import Channel
 from sinetti.eservice.ui.components import Severity
-from sinetti.i18n.translate import _, format_datetime, format_time, gettext_noop, number
+from sinetti.i18n.translate import _, format_time, gettext_noop, number
 from sinetti.services.access.permissions import Permissions
 
 CHANNELS: Mapping[Channel, str] = {Channel.WS: gettext_noop("Web service"), Channel.SFTP: gettext_noop("SFTP")}
@@ -52,7 +52,6 @@ _LEFT, _LEFT_ONE, _LEFT_NONE = (
     gettext_noop("1 day left"),
     gettext_noop("Less than a day left"),
 )
-_NOTHING_LEFT = gettext_noop("No time left")
 
 SEVERITIES: Mapping[Severity, str] = {
     Severity.ERROR: gettext_noop("Urgent"),
@@ -111,8 +110,7 @@ def status_label(row: CertificateListItem, now: datetime) -> str:
 
 def short_label(row: CertificateListItem, now: datetime) -> str:
     """Return a state for a list, whose other columns have the instants."""
-    state = state_in(row, now)
-    return status_label(row, now) if state is DisplayStatus.ENDS_SOON else _(STATES[state])
+    return _(STATES[state_in(row, now)])
 
 
 def severity(row: CertificateListItem, now: datetime) -> Severity:
@@ -121,9 +119,9 @@ def severity(row: CertificateListItem, now: datetime) -> Severity:
 
 
 def left_words(not_after: datetime, now: datetime) -> str:
-    """Return the number of days left in words."""
+    """Return the number of days left in words; empty after the end."""
     if now > not_after:
-        return _(_NOTHING_LEFT)
+        return ""
     return _counted(not_after, now, (_LEFT, _LEFT_ONE, _LEFT_NONE))
 
 
@@ -180,11 +178,6 @@ def serves_words(serves: int | None) -> str:
 def channel_words(channel: Channel) -> str:
     """Return the display name of a channel."""
     return _(CHANNELS[channel])
-
-
-def at_words(at: datetime | None) -> str:
-    """Return an instant in Finnish time with the zone's name; empty for None."""
-    return "" if at is None else format_datetime(at)
 
 
 def _contact(row: CertificateListItem, via: str | None) -> str:

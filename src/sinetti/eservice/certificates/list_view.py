@@ -205,7 +205,7 @@ _STATE, _CHANNEL, _ORGANISATION, _CONTACT, _ENDS = (
     gettext_noop("Channel"),
     gettext_noop("Organisation"),
     gettext_noop("Contact person"),
-    gettext_noop("Expires in"),
+    gettext_noop("Month of expiry"),
 )
 _PART_OF_NAME, _PART_OF_PERSON = (
     gettext_noop("Part of the name or the ID"),
@@ -222,7 +222,7 @@ _CSV_NOTE = gettext_noop(
     "apostrophe in front."
 )
 _SHOW, _CLEAR, _CSV = (
-    gettext_noop("Show results"),
+    gettext_noop("Search"),
     gettext_noop("Clear the filters"),
     gettext_noop("Download as CSV"),
 )
@@ -234,7 +234,7 @@ _ORDER, _REPLACE, _CONTACTS = (
 _BULK = (
     ("replace", gettext_noop("Order replacements"), Permission.ORDER),
     ("contacts", gettext_noop("Change the contact person"), Permission.CONTACT),
-    ("let-end", gettext_noop("Let them expire"), Permission.CONTACT),
+    ("let-end", gettext_noop("Let the certificates expire"), Permission.CONTACT),
 )
 """Acts on the ticked rows: value and text of the button, and its permission."""
 _COLUMNS: Sequence[tuple[str, Sort]] = (

@@ -31,8 +31,8 @@ _PROGRAMS = (
     (
         gettext_noop("Sinetti's agent"),
         gettext_noop(
-            "The agent renews by itself once renewal has opened. Its state “renewal open” for more than a few days "
-            "means that something needs your attention."
+            "The agent renews by itself once renewal has opened. If the state stays “renewal open” for "
+            "several days, check the agent."
         ),
         "sinetti status NAME --store DIR",
     ),

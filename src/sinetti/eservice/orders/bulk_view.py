@@ -49,7 +49,8 @@ def certificates_bulk(request: HttpRequest) -> HttpResponse:
         return hand_over_found(request, found)
     if act == LET_END and serials:
         return _let_end(request, serials)
-    messages.info(request, _("Choose at least one certificate."))
+    closed = _("Choose certificates that are in force. The contact person of the others cannot be changed.")
+    messages.warning(request, closed if serials else _("Choose at least one certificate."))
     return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
 
 
@@ -83,7 +84,10 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         picked=picks,
     )
     how = _("If you let a certificate expire, we send no more reminders about it. It stays valid until it expires.")
-    back = _("You can turn the reminders on again on the certificate's page. Remove the tick from those that stay.")
+    back = _(
+        "You can turn the reminders on again on the certificate's page. Remove the tick from certificates for "
+        "which you still want reminders."
+    )
     button = Button(_("Let the ticked certificates expire"), STOP)
     form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if found else []
     page = Page(_("Let certificates expire"), blocks=[Text([how, back]), table, *form], wide=True, back=back_to_list())

@@ -7,7 +7,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.domain.validation import LONGEST_ORGANISATION
-from sinetti.domain.values import normalise
+from sinetti.domain.values import has_text
 from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
@@ -49,7 +49,7 @@ def organisation_choice(request: HttpRequest, choices: Sequence[Choice]) -> list
     """Return the search and the first organisations that match it."""
     form = ChoiceForm(request.GET if "q" in request.GET else None)
     text = form.cleaned_data["q"].strip() if form.is_bound and form.is_valid() else ""
-    found = [one for one in choices if matches(one, text)]
+    found = [one for one in choices if has_text(text, one.name, one.customer_id)]
     table = Table(
         _("Organisations: {count}", count=len(found)),
         [Column(_("Organisation")), Column(_("ID"))],
@@ -59,9 +59,3 @@ def organisation_choice(request: HttpRequest, choices: Sequence[Choice]) -> list
     search = [form.as_component(Button(_("Search")), search=True)] if len(choices) > _SHOWN else []
     more = _("The first {count} are shown. Search for a part of the name or of the ID.", count=_SHOWN)
     return [*search, table, *([Text([more])] if len(found) > _SHOWN else [])]
-
-
-def matches(one: Choice, text: str) -> bool:
-    """Return True if the name or the ID has this text."""
-    as_id = normalise(text)
-    return text.casefold() in one.name.casefold() or bool(as_id and as_id in normalise(one.customer_id))

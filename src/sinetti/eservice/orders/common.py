@@ -15,9 +15,14 @@ from sinetti.eservice.core.authentication import current_actor, current_permissi
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Component, DescriptionItem, Input, Link, Severity
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.order import count_orders_left
+
+_ORDERS_LEFT = ngettext_noop(
+    "You can still order {count} certificate. The limit is {limit} in 24 hours.",
+    "You can still order {count} certificates. The limit is {limit} in 24 hours.",
+)
 
 
 class HasContactDetails(Protocol):
@@ -137,15 +142,10 @@ def orders_left(request: HttpRequest, organisation_id: str) -> list[Component]:
     if left is None or left.count * 2 > left.limit:
         return []
     if left.again_at is not None:
-        full = _("All {limit} orders that are possible in 24 hours are used.", limit=left.limit)
+        full = _("You have placed all {limit} orders that are possible in 24 hours.", limit=left.limit)
         again = _("You can order again after {again}.", again=format_datetime(left.again_at))
         return [Alert(f"{full} {again}", Severity.WARNING)]
-    rest = _(
-        "You can still order {count} certificates. The limit is {limit} in 24 hours.",
-        count=left.count,
-        limit=left.limit,
-    )
-    return [Alert(rest)]
+    return [Alert(ngettext(*_ORDERS_LEFT, left.count, limit=left.limit))]
 
 
 def hidden(name: str, value: str) -> Input:

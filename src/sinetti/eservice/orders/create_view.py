@@ -297,7 +297,7 @@ def _answer(
         why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
         status = HTTPStatus.TOO_MANY_REQUESTS if limit else HTTPStatus.CONFLICT
         page = _asking(request, form, organisation, old, status)
-        return render_page(request, replace(page, blocks=[Alert(why, Severity.ERROR), *page.blocks]))
+        return render_page(request, replace(page, error=why))
     return render_page(request, _checking(request, form, organisation, old, found))
 
 

@@ -51,20 +51,20 @@ SEND, CANCEL = "send", "cancel"
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link or cancel it, each after its check page."""
-    looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)
+    view = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)
     try:
         if is_step(request, SEND):
-            return _send(request, looked)
+            return _send(request, view)
         if is_step(request, CANCEL):
-            return _cancel(request, looked)
+            return _cancel(request, view)
     except (OrderError, LimitReached) as refused:
         why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
-        return render_page(request, _page(looked, why))
-    return render_page(request, _page(looked))
+        return render_page(request, _page(view, why))
+    return render_page(request, _page(view))
 
 
-def _send(request: HttpRequest, looked: OrderView) -> HttpResponse:
-    order_id, made, actor = looked.order.order_id, request.POST.get("made", ""), signed_in_actor(request)
+def _send(request: HttpRequest, view: OrderView) -> HttpResponse:
+    order_id, made, actor = view.order.order_id, request.POST.get("made", ""), signed_in_actor(request)
     once = Confirmation(request, SEND, order_id, made)
     if once.is_given:
         # The field `made` names the link that the page showed: a form sent twice sends one link.
@@ -78,7 +78,7 @@ def _send(request: HttpRequest, looked: OrderView) -> HttpResponse:
     page = check_page(
         _("Check the new link") if made else _("Check the link"),
         Form([hidden("made", made), *once.fields], [button]),
-        summary=[*_values(looked)[:3], found.informed],
+        summary=[*_values(view)[:3], found.informed],
         effects=effects,
         letters=found.letters,
         back=_back_to_order(order_id),
@@ -86,8 +86,8 @@ def _send(request: HttpRequest, looked: OrderView) -> HttpResponse:
     return render_page(request, page)
 
 
-def _cancel(request: HttpRequest, looked: OrderView) -> HttpResponse:
-    one, actor = looked.order, signed_in_actor(request)
+def _cancel(request: HttpRequest, view: OrderView) -> HttpResponse:
+    one, actor = view.order, signed_in_actor(request)
     found = letters_of(request, lambda ctx: cancel_order(one.order_id, ctx, actor, request_id(request)))
     once = Confirmation(request, CANCEL, one.order_id, one.state, *found.to)
     if once.is_given or one.state is not OrderState.OPEN:
@@ -102,7 +102,7 @@ def _cancel(request: HttpRequest, looked: OrderView) -> HttpResponse:
     page = check_page(
         _("Cancel this order?"),
         Form(once.fields, [Button(_("Cancel the order permanently"), CANCEL, danger=True)]),
-        summary=[*_values(looked), found.informed],
+        summary=[*_values(view), found.informed],
         effects=effects,
         letters=found.letters,
         back=_back_to_order(one.order_id),
@@ -114,37 +114,37 @@ def _back_to_order(order_id: str) -> Link:
     return Link(_("Back to the order"), url_or_empty("order", order_id))
 
 
-def _page(looked: OrderView, error: str = "") -> Page:
-    one = looked.order
+def _page(view: OrderView, error: str = "") -> Page:
+    one = view.order
     blocks: list[Component] = [] if not error else [Alert(error, Severity.ERROR)]
-    blocks.append(_state_alert(looked))
-    if looked.code is not None:
-        blocks.append(_code(looked.code))
-    if one.state is OrderState.OPEN and looked.may_order:
-        blocks.append(Section(_("Transfer IDs"), _ids(looked)))
-    blocks.append(Section(_("Order details"), [DescriptionList(_values(looked))]))
+    blocks.append(_state_alert(view))
+    if view.code is not None:
+        blocks.append(_code(view.code))
+    if one.state is OrderState.OPEN and view.may_order:
+        blocks.append(Section(_("Transfer IDs"), _ids(view)))
+    blocks.append(Section(_("Order details"), [DescriptionList(_values(view))]))
     if one.state is OrderState.OPEN:
-        blocks += _end(looked)
+        blocks += _end(view)
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     return Page(_("Certificate order"), blocks=blocks, back=back_to_orders(), status=status)
 
 
-def _end(looked: OrderView) -> list[Component]:
+def _end(view: OrderView) -> list[Component]:
     """Return the day on which the order lapses, and the button that cancels it."""
     sentences = []
-    if looked.lapses_at is not None:
-        day = format_date(finnish_day(looked.lapses_at))
+    if view.lapses_at is not None:
+        day = format_date(finnish_day(view.lapses_at))
         sentences.append(_("The order lapses by itself on {day}, unless you send a new link.", day=day))
-    if not looked.may_order:
+    if not view.may_order:
         return [Text(sentences)] if sentences else []
     sentences.append(_("If the certificate is not needed, cancel the order."))
     form = Form([], [Button(_("Cancel the order"), check_of(CANCEL), minor=True)], name="cancelling")
     return [Section(_("The order is no longer needed"), [Text(sentences), form])]
 
 
-def _state_alert(looked: OrderView) -> Alert:
+def _state_alert(view: OrderView) -> Alert:
     """Return the state of the order and the next step."""
-    one, link = looked.order, looked.order.link
+    one, link = view.order, view.order.link
     if one.state is OrderState.FULFILLED:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
     if one.state is OrderState.CANCELLED:
@@ -153,7 +153,7 @@ def _state_alert(looked: OrderView) -> Alert:
         return Alert(_("This order can no longer be used to retrieve a certificate."), Severity.WARNING)
     if link is None:
         return Alert(_("No link to the transfer IDs has been sent."), Severity.WARNING)
-    if looked.lapsed:
+    if view.lapsed:
         return Alert(_("The link to the transfer IDs no longer works."), Severity.WARNING)
     if link.given_up:
         return Alert(
@@ -186,8 +186,8 @@ def _code(code: str) -> Section:
     return Section(_("Code for the contact person"), [Text([how]), code_list])
 
 
-def _values(looked: OrderView) -> list[DescriptionItem]:
-    one = looked.order
+def _values(view: OrderView) -> list[DescriptionItem]:
+    one = view.order
     values = [
         DescriptionItem(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
         DescriptionItem(_("Certificate type"), one.channel.value),
@@ -206,10 +206,10 @@ def _values(looked: OrderView) -> list[DescriptionItem]:
     return values
 
 
-def _ids(looked: OrderView) -> list[Component]:
-    link = looked.order.link
+def _ids(view: OrderView) -> list[Component]:
+    link = view.order.link
     blocks: list[Component] = [DescriptionList(_link_values(link))] if link is not None else []
-    if not looked.may_order or not looked.order.organisation_open:
+    if not view.may_order or not view.order.organisation_open:
         return blocks
     if link is None:
         how, button, made = _("The link goes to the contact person by e-mail."), _("Send a link"), ""
@@ -219,7 +219,7 @@ def _ids(looked: OrderView) -> list[Component]:
             "You do not need a new order."
         )
         button, made = _("Send a new link"), link.secure_id
-    check = Button(button, check_of(SEND), minor=not looked.lapsed)
+    check = Button(button, check_of(SEND), minor=not view.lapsed)
     return [*blocks, Text([how]), Form([hidden("made", made)], [check])]
 
 

@@ -13,7 +13,7 @@ from sinetti.eservice.core.authentication import login_required, missing_permiss
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.orders.common import back_to_list
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Pager, Severity, Table
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Filters, Link, Links, Pager, Severity, Table
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -35,8 +35,7 @@ class OrderSearchForm(PortalForm):
     """Search form for open orders."""
 
     q = forms.CharField(
-        label=gettext_noop("Search open orders"),
-        help_text=gettext_noop("Any part of the organisation, the description or the contact person"),
+        label=gettext_noop("Organisation, description or contact person"),
         required=False,
         max_length=LONGEST_ORGANISATION,
     )
@@ -61,7 +60,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
         [_row(request, one) for one in rows],
         _("No open orders match.") if text else _("No open orders."),
     )
-    search = form.as_component(Button(_("Search")), search=True)
+    search = Filters(form.as_component(Button(_("Search")), search=True))
     blocks: list[Component] = [search, table] if text or total > 1 else [table]
     if total > ON_A_PAGE:
         blocks.append(_pager(start, len(rows), total, {"q": text, "sort": sort.value}))
@@ -80,7 +79,7 @@ def _column(name: str, key: OrderSort | None, text: str, sort: OrderSort) -> Col
 def _row(request: HttpRequest, one: OrderRow) -> list[Cell]:
     ids, tone = _("No link sent"), Severity.WARNING
     if one.expires is not None and is_link_expired(one.expires, portal_context(request).ctx.now()):
-        ids, tone = _("Link ended on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
+        ids, tone = _("Link expired on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
     elif one.expires is not None:
         until = format_datetime(one.expires)
         ids = _("Shown, link valid until {until}" if one.shown_at else "Link valid until {until}", until=until)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.usage import UsageReport, UsageState
 from sinetti.domain.values import Serial
@@ -88,7 +89,9 @@ def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     if once.is_given or not going:
         return _revoke(request, seen, reason)
     actor = signed_in_actor(request)
-    found = letters_of(request, lambda ctx: rehearse(seen, reason, ctx, actor, request_id(request)))
+    people = [one.email for one in (seen.contact, seen.deputy) if one is not None]
+    known = None if current_permissions(request).may(Permission.GRANT, seen.organisation_id) else people
+    found = letters_of(request, lambda ctx: rehearse(seen, reason, ctx, actor, request_id(request)), known)
     return render_page(request, _check(seen, reason, going, (once, found)))
 
 

@@ -5,8 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.roles import OrganisationLabel
-from sinetti.domain.values import normalise
+from sinetti.domain.values import has_text
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.representation import REPRESENTED, represented
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text
@@ -41,13 +40,6 @@ def acting_for_page(request: HttpRequest) -> HttpResponse:
     return _page(request, permissions, error)
 
 
-def matches(name: OrganisationLabel, text: str) -> bool:
-    """Return True if each word of the text is in the name, or the text is in the id."""
-    words, asked = text.casefold().split(), normalise(text).replace("-", "")
-    inside = all(one in name.name.casefold() for one in words)
-    return inside or (bool(asked) and asked in normalise(name.customer_id).replace("-", ""))
-
-
 def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpResponse:
     if chosen == _ALL:
         request.session.pop(REPRESENTED, None)
@@ -61,8 +53,8 @@ def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpRe
 
 def _page(request: HttpRequest, permissions: Permissions, error: str) -> HttpResponse:
     text = "".join(one for one in request.GET.get("find", "") if one.isprintable()).strip()[:LONGEST_SEARCH]
-    named = sorted((permissions.names[one].name.casefold(), one) for one in permissions.held)
-    found = [one for _name, one in named if matches(permissions.names[one], text)]
+    named = sorted(permissions.held, key=lambda one: (permissions.names[one].name.casefold(), one))
+    found = [one for one in named if has_text(text, permissions.names[one].name, permissions.names[one].customer_id)]
     blocks: list[Component] = [Text([_(_WHY)])]
     if len(named) > 1:
         blocks.append(_search(text))
@@ -89,4 +81,4 @@ def _choice(request: HttpRequest, permissions: Permissions, found: list[str], er
     options = [every, *ones] if len(permissions.held) > 1 else ones
     errors = [("represented", error)] if error else []
     field = Input("represented", _("Organisation"), "radio", error=error, required=True, options=options)
-    return Form([field], [Button(_("Act for the selected"), "represent")], errors=errors)
+    return Form([field], [Button(_("Act for the selected organisation"), "represent")], errors=errors)

@@ -99,7 +99,7 @@ _LIFE = (
     (
         gettext_noop("Transfer IDs"),
         gettext_noop("The contact person gets them by a link in an e-mail and opens them with a PIN code."),
-        gettext_noop("Valid once, for {ids}"),
+        gettext_noop("Can be used once, within {ids}"),
     ),
     (
         gettext_noop("Retrieval"),
@@ -159,12 +159,14 @@ _IDS = (
         "once, within {ids}."
     ),
     gettext_noop(
-        "If they expire or are lost, a representative has new ones sent for the same order. If the phone number or "
-        "the address is wrong, correct it on the page of the order first."
+        "If they expire or are lost, a representative can send new ones for the same order. If the phone "
+        "number or the address is wrong, correct it on the page of the order first."
     ),
 )
 
-_WHO = gettext_noop("For makers of programs and for people who connect one. Messages are SOAP 1.1 over HTTPS.")
+_WHO = gettext_noop(
+    "For software developers and for people who connect a program to the interface. Messages are SOAP 1.1 over HTTPS."
+)
 _CALLS = (
     (
         "signNewCertificate",
@@ -187,7 +189,7 @@ _ORDER = (
     gettext_noop("Store the key before you send the request. Without the key, the certificate is useless."),
     gettext_noop("Send the request. The answer has a retrieval ID."),
     gettext_noop("Call getCertificate with the retrieval ID until the status is OK. Wait some seconds in between."),
-    gettext_noop("Check the signature of every answer before you use what is in it."),
+    gettext_noop("Check the signature of every answer before you use its contents."),
     gettext_noop("Put the key and the certificate into use together, and keep the old ones until the new ones work."),
 )
 _SIGNED = (
@@ -215,8 +217,8 @@ _BENCH = gettext_noop(
     "rehearse a renewal, an expiry and a revocation in minutes."
 )
 _STATUS = gettext_noop(
-    "Certificates of CAs, revocation lists and OCSP answers are published over plain HTTP. Each certificate names "
-    "their addresses."
+    "CA certificates, revocation lists and OCSP responses are published over plain HTTP. Each certificate "
+    "contains their addresses."
 )
 _ABOUT_MORE = ((gettext_noop("About Sinetti, and the life of a certificate"), "about"),)
 _INTERFACE_MORE = (

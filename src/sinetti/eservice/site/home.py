@@ -67,7 +67,7 @@ _NOTHING_BUT_ENDED = ngettext_noop(
     "You have no tasks right now. {count} certificates ended within the last year without a successor.",
 )
 _NO_AUTHORISATION = (
-    gettext_noop("You have no authorisation for any organisation yet."),
+    gettext_noop("You have no authorisation that is in force."),
     gettext_noop(
         "Your organisation's representative, for example the managing director, can give you one. You can "
         "send the request here."
@@ -94,7 +94,7 @@ _STATES: dict[DisplayStatus, tuple[tuple[str, str], str]] = {
     ),
     DisplayStatus.ENDS_SOON: (
         ngettext_noop("{count} certificate expires within 14 days", "{count} certificates expire within 14 days"),
-        gettext_noop("Renew it in your program now. If that is not possible, order a replacement."),
+        gettext_noop("Renew in the program now. If that is not possible, order a replacement."),
     ),
     DisplayStatus.OLD_IN_USE: (
         ngettext_noop(
@@ -129,7 +129,7 @@ _STATES: dict[DisplayStatus, tuple[tuple[str, str], str]] = {
             "{count} order has transfer IDs that have not been opened",
             "{count} orders have transfer IDs that have not been opened",
         ),
-        gettext_noop("The contact person opens the link in the message. You can send it again."),
+        gettext_noop("The contact person opens the link in the message. You can send a new link."),
     ),
     DisplayStatus.IDS_LAPSED: (
         ngettext_noop("{count} order has expired transfer IDs", "{count} orders have expired transfer IDs"),
@@ -218,7 +218,7 @@ def _only(found: Overview, now: datetime) -> list[Component]:
 def _nothing_to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
     """Say that there are no tasks, and what ended without a successor."""
     if found.totals.ended:
-        link = Link(_("Show them"), f"{url_or_empty('certificates')}?state=all&sort=ends")
+        link = Link(_("Show all certificates"), f"{url_or_empty('certificates')}?state=all&sort=ends")
         return [Alert(ngettext(*_NOTHING_BUT_ENDED, found.totals.ended), links=[link])]
     if found.organisations or actor.staff:
         return [Alert(_(_NOTHING), Severity.GOOD)]

@@ -28,6 +28,7 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Filters,
     Form,
     Input,
     Link,
@@ -43,7 +44,7 @@ from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.eservice.ui.page import Page
 from sinetti.i18n.application_decision import DecisionContext, decision
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import LANGUAGES, _, format_datetime, gettext_noop
+from sinetti.i18n.translate import LANGUAGES, _, capital, format_datetime, gettext_noop
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
@@ -124,7 +125,9 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     number = page_number(request)
     rows = applications.listed(state, (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     address = reverse("staff_applications")
-    states = Links([Link(_(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
+    states = Links(
+        [Link(capital(_(STATES[one])), f"{address}?state={one}", current=one is state) for one in ApplicationState]
+    )
     table = Table(
         _("Applications: {state}", state=_(STATES[state])),
         [
@@ -147,13 +150,9 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ],
         _("Nothing to show."),
     )
-    search = form.as_component(Button(_("Search")), search=True)
-    blocks: list[Component] = [
-        states,
-        table,
-        pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
-        search,
-    ]
+    search = Filters(form.as_component(Button(_("Search")), search=True))
+    pages = pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE)
+    blocks: list[Component] = [search, states, table, pages]
     return show_page(request, _("Applications for the technical interface"), blocks)
 
 
@@ -219,9 +218,11 @@ def _check(found: Application, verdict: ApplicationDecision, letters: ActLetters
     channels = ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))
     press = _("Approve and send the decision") if approves else _("Refuse and send the decision")
     after = _("The organisation can then order certificates: {channels}.", channels=channels)
-    again = _("The organisation gets no certificates by this application. It can apply again.")
+    again = _("The organisation cannot order certificates on the basis of this application. It can apply again.")
     return check_page(
-        _("Approve {case}?", case=found.case_number) if approves else _("Refuse {case}?", case=found.case_number),
+        _("Approve the application {case}?", case=found.case_number)
+        if approves
+        else _("Refuse the application {case}?", case=found.case_number),
         Form([*carried, *once.fields], [Button(press, DECIDE, danger=not approves)]),
         summary=[
             DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),

@@ -26,6 +26,7 @@ from sinetti.eservice.ui.components import (
     Component,
     DescriptionItem,
     DescriptionList,
+    Filters,
     Input,
     Link,
     Links,
@@ -44,9 +45,13 @@ from sinetti.i18n.staff_labels import BULK, CHANNELS
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
-from sinetti.services.staff.certificates import OrganisationName, Recipient, StaffCertificateView
+from sinetti.services.staff.certificates import OrganisationRef, Recipient, StaffCertificateView
 from sinetti.services.staff.session import StaffSession
 
+SEARCH_HINT = gettext_noop(
+    "Part of an organisation's ID or name, of a description, or of a person's name or e-mail address, or the start of "
+    "a serial number. At least two characters."
+)
 _ALREADY = gettext_noop("This certificate has already been revoked.")
 _PROPOSED = gettext_noop(
     "Revocation proposed. The certificate is revoked when another clerk confirms. Ask another clerk to open this page."
@@ -58,10 +63,7 @@ class CertificateSearchForm(PortalForm):
 
     text = forms.CharField(
         label=gettext_noop("Search term"),
-        help_text=gettext_noop(
-            "The start of a serial number, or a part of an organisation's ID or name, of a description, or of a "
-            "person's name or e-mail address. At least two characters."
-        ),
+        help_text=SEARCH_HINT,
         min_length=2,
         max_length=254,
     )
@@ -78,7 +80,7 @@ class RevokeForm(PortalForm):
 def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List organisations and certificates with a text; without one the list is empty."""
     form = CertificateSearchForm(request.GET if "text" in request.GET else None)
-    blocks: list[Component] = [form.as_component(Button(_("Search")), search=True)]
+    blocks: list[Component] = [Filters(form.as_component(Button(_("Search")), search=True))]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         named, found = certificates.search(asked, request.GET.get("after", ""), clerk)
@@ -109,7 +111,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     return show_page(request, _("Certificates"), blocks)
 
 
-def _organisations(named: Sequence[OrganisationName], asked: str) -> Section:
+def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
     """Return the first organisations that were found, with a link to all of them."""
     rows = [
         [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), Cell(one.customer_id)]
@@ -119,7 +121,7 @@ def _organisations(named: Sequence[OrganisationName], asked: str) -> Section:
     if len(named) <= certificates.ORGANISATIONS:
         return Section(_("Organisations"), [table])
     every = Link(
-        _("All organisations with this text"), f"{reverse('staff_organisations')}?{urlencode({'text': asked})}"
+        _("Show all organisations that match"), f"{reverse('staff_organisations')}?{urlencode({'text': asked})}"
     )
     return Section(_("Organisations"), [table, Links([every])])
 

@@ -16,6 +16,7 @@ from sinetti.domain.operations.figures import STALE_AFTER, AuthorityFigures, Cas
 from sinetti.domain.organisations.applications import read_case_number
 from sinetti.domain.refusals import ERROR_CODES, Rejection, RejectionReason
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.staff.certificates import SEARCH_HINT
 from sinetti.eservice.staff.common import (
     CASE,
     PURPOSE,
@@ -147,7 +148,7 @@ def staff_home(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _search() -> Filters:
-    hint = _("A part of an organisation's ID or name, of a serial number, or of a person's e-mail address")
+    hint = _(SEARCH_HINT)
     field = Input("text", _("Search organisations, certificates and people"), hint=hint, longest=254)
     place = reverse("staff_certificates")
     return Filters(Form([field], [Button(_("Search"))], place, search=True, name="everything"))
@@ -269,7 +270,7 @@ def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpRespo
     if found.organisations > len(rows):
         shown = {"shown": number(len(rows)), "count": number(found.organisations)}
         blocks.append(Text([_("The first {shown} of {count} organisations are shown.", **shown)]))
-    blocks.append(Table(_("Organisations, the first expiry first"), columns, rows, _("Nothing to show.")))
+    blocks.append(Table(_("Organisations, earliest expiry first"), columns, rows, _("Nothing to show.")))
     return show_page(request, _(WORK_TITLES[known]), blocks)
 
 

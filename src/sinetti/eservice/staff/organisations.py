@@ -57,7 +57,7 @@ class OrganisationSearchForm(PortalForm):
 
     text = forms.CharField(
         label=gettext_noop("ID or name"),
-        help_text=gettext_noop("The start of the ID or part of the name. Leave empty to list all."),
+        help_text=gettext_noop("Part of the ID or name. Leave empty to list all."),
         required=False,
         max_length=LONGEST_ORGANISATION,
     )
@@ -269,7 +269,7 @@ def _end(request: HttpRequest, found: OrganisationListItem, clerk: StaffSession)
             return answer
     press = _("Propose the end of the organisation") if second else _("End the organisation permanently")
     page = check_page(
-        _("End {name}?", name=found.name),
+        _("End the organisation {name}?", name=found.name),
         Form(once.fields, [Button(press, END, danger=True)]),
         summary=_reach_items(found, reach),
         effects=[

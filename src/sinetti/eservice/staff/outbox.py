@@ -23,7 +23,7 @@ from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.i18n.staff_labels import MESSAGES
-from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.i18n.translate import _, capital, format_datetime, gettext_noop
 from sinetti.services.staff import outbox
 from sinetti.services.staff.outbox import OutboxListItem
 from sinetti.services.staff.session import StaffSession
@@ -37,7 +37,7 @@ class OutboxForm(PortalForm):
     """Search form for messages."""
 
     text = forms.CharField(
-        label=gettext_noop("A part of an organisation's ID or name, or the start of a serial number"),
+        label=gettext_noop("Organisation or serial number"),
         required=False,
         max_length=100,
     )
@@ -80,16 +80,16 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     names = (
-        gettext_noop("About"),
         gettext_noop("Type"),
+        gettext_noop("About"),
         gettext_noop("Due"),
         gettext_noop("Attempts"),
         gettext_noop("Problem"),
     )
     table_rows = [
         [
+            Cell(capital(_(MESSAGES[one.kind])), note=_(_CHANNELS[one.channel])),
             Cell(one.customer_id or "–", note=one.serial or ""),
-            Cell(_(MESSAGES[one.kind]), note=_(_CHANNELS[one.channel])),
             Cell(format_datetime(one.due)),
             Cell(str(one.tries)),
             Cell(one.problem or "–"),

@@ -29,6 +29,8 @@ if (session?.showModal) {
   const show = (left) => {
     clearTimeout(timer);
     if (left === 0) {
+      const title = session.querySelector("h2");
+      title.textContent = title.dataset.over;
       session.querySelector("[data-before]").hidden = form.hidden = true;
       session.querySelector("[data-after]").hidden = false;
       if (!session.open) session.showModal();

@@ -3,7 +3,7 @@
 See docs/e-service/check-pages.md. `check_pages.check_page` shows both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -37,9 +37,12 @@ class ActLetters:
         return DescriptionItem(_("Informed by e-mail"), ", ".join(self.to) or _("No messages are sent."))
 
 
-def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) -> ActLetters:
+def letters_of(
+    request: HttpRequest, act: Callable[[ServiceContext], object], known: Collection[str] | None = None
+) -> ActLetters:
     """Return the letters that an act would send now, without doing it.
 
+    `known` are the addresses that the reader sees elsewhere, besides their own; None for all. Others are shortened.
     Raises the errors of the act.
     """
     ctx, terms = portal_context(request).ctx, portal_context(request).terms
@@ -48,8 +51,19 @@ def letters_of(request: HttpRequest, act: Callable[[ServiceContext], object]) ->
         ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.transfer_key, unseal=unseal
     )
     found = rehearse(lambda: act(ctx), room, _MOST)
-    letters = [Letter(one.subject, one.text.strip().split("\n\n"), one.to, one.language) for one in found[:_IN_FULL]]
-    return ActLetters(letters, tuple(dict.fromkeys(one.to for one in found)))
+    own = getattr(request.user, "email", "")
+    to = {one.to: _shown(one.to, known if known is None else {*known, own}) for one in found}
+    full = found[:_IN_FULL]
+    letters = [Letter(one.subject, one.text.strip().split("\n\n"), to[one.to], one.language) for one in full]
+    return ActLetters(letters, tuple(to.values()))
+
+
+def _shown(address: str, known: Collection[str] | None) -> str:
+    """Return an address; one that the reader does not know in short."""
+    if known is None or address.casefold() in {one.casefold() for one in known}:
+        return address
+    name, _at, host = address.rpartition("@")
+    return f"{name[:1]}…@{host}"
 
 
 class Confirmation:

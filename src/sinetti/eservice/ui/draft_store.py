@@ -13,6 +13,7 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -20,6 +21,7 @@ from django.utils.http import escape_leading_slashes
 
 from sinetti.eservice.core.authentication import current_actor
 from sinetti.eservice.core.context import portal_context
+from sinetti.services.issuance.browser_enrolment import CsrUploadError, parse_upload
 
 KEEPS = "sinetti_keeps_typed"
 """View attribute: the values of the buttons that act."""
@@ -37,8 +39,6 @@ _MOST, _LARGEST = 10, 16 * 1024
 _OCTETS, _OWNER_DIGITS = 16, 32
 _SECRET_KINDS = frozenset({"password", "file"})
 _SECRET_NAME = re.compile(r"(.*_)?((old)?password\d?|pin|code|otp|credential|secret|key|csrfmiddlewaretoken)")
-
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 
 Fields = Mapping[str, Sequence[str]]
 """Values of a form by the name of their field."""
@@ -126,11 +126,15 @@ def read_statement(request: HttpRequest) -> Statement | None:
 
 
 def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
-    """Return the sent values of these fields, but no private key.
+    """Return the sent values of these fields, but no private key and no zero octet.
 
     An unticked box has no value.
     """
-    return {name: [one for one in request.POST.getlist(name) if not _PRIVATE_KEY.search(one)] for name in names}
+    return {name: [one for one in request.POST.getlist(name) if _may_be_kept(one)] for name in names}
+
+
+def _may_be_kept(value: str) -> bool:
+    return "\0" not in value and parse_upload(value.encode()) is not CsrUploadError.PRIVATE_KEY
 
 
 def sent_by(request: HttpRequest, statement: Statement) -> Fields:
@@ -144,9 +148,12 @@ def digest_of(request: HttpRequest, statement: Statement) -> str:
 
 
 def query_of(request: HttpRequest) -> str:
-    """Return the query of an address without draft and language."""
+    """Return the query of an address without draft, language and the next address.
+
+    Forms carry a checked next address in a hidden field.
+    """
     asked = request.GET.copy()
-    for name in (DRAFT, LANGUAGE):
+    for name in (DRAFT, LANGUAGE, REDIRECT_FIELD_NAME):
         asked.pop(name, None)
     return asked.urlencode()
 
@@ -189,11 +196,15 @@ def finish(request: HttpRequest, draft: Draft, location: str, digest: str) -> No
     """Record the act of a draft; forget unfinished drafts of the same page."""
     now = portal_context(request).ctx.now().timestamp()
     if keep(request, replace(draft, done=location, done_at=now, digest=digest)):
-        request.session[_KEY] = [
-            one
-            for one in request.session[_KEY]
-            if one["done"] or (one["path"], one["query"]) != (draft.path, draft.query)
-        ]
+        forget_unfinished(request, draft)
+
+
+def forget_unfinished(request: HttpRequest, draft: Draft) -> None:
+    """Forget the unfinished drafts of a draft's page."""
+    there = request.session.get(_KEY, ())
+    stay = [one for one in there if one["done"] or (one["path"], one["query"]) != (draft.path, draft.query)]
+    if len(stay) < len(there):
+        request.session[_KEY] = stay
 
 
 def find(request: HttpRequest, draft_id: str) -> Draft | None:
@@ -202,8 +213,13 @@ def find(request: HttpRequest, draft_id: str) -> Draft | None:
 
 
 def latest(request: HttpRequest) -> Draft | None:
-    """Return the newest draft of the reader at this very address, or None."""
+    """Return the newest draft of the reader at this very address, or None.
+
+    Strangers have none: the next person at the same browser is a stranger, too.
+    """
     query = query_of(request)
+    if not owner_of(request):
+        return None
     return next((one for one in reversed(_own(request)) if (one.path, one.query) == (request.path, query)), None)
 
 

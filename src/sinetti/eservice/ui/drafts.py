@@ -125,14 +125,14 @@ class _Visit:
             self.line = Alert(_(_LAPSED), Severity.WARNING) if asked else None
             return self.view()
         if not asked and draft.done:
-            self.line = self._said_done(draft, Link(_("Show what you sent"), draft.address))
+            self.line = self._done_notice(draft, Link(_("Show what you sent"), draft.address))
             return self.view()
         if not asked:
-            self.values, self.line = draft.values, _said_kept(draft, self.request)
+            self.values, self.line = draft.values, _kept_notice(draft, self.request)
             return self.view()
         self.draft = draft
         setattr(self.request, _SHOWN, draft.draft_id)
-        self.line = self._said_done(draft, Link(_("Show the result"), draft.done)) if draft.done else None
+        self.line = self._done_notice(draft, Link(_("Show the result"), draft.done)) if draft.done else None
         if draft.is_unsent:
             self.line = Alert(_(_UNSENT), Severity.WARNING)
         return self._replayed(draft)
@@ -165,6 +165,7 @@ class _Visit:
         if HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
             location = response.headers["Location"]
             if not self.replays:
+                store.forget_unfinished(self.request, draft)
                 return response
             if statement.visible:
                 typed = store.fields_of(self.request, statement.names)
@@ -175,6 +176,8 @@ class _Visit:
             return response
         if self.page is None or self.page.final or response.status_code in _NOT_SHOWN_AGAIN:
             return response
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and not _errors(self.page):
+            return response  # a page without a form says to wait
         pressed = self.request.POST.get(BUTTON, "")
         draft = replace(
             draft,
@@ -278,26 +281,28 @@ class _Visit:
         found = _errors(page)
         if draft.language != language_of(self.request).value:
             return page if found else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
-        notes = {str(name): str(text) for name, text in draft.notes}
+        notes = [(str(name), str(text)) for name, text in draft.notes]
         fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
 
         def noted(one: Component) -> Component:
             if not isinstance(one, Form) or one.search:
                 return one
-            inputs = [replace(each, error=notes.get(each.name, "")) for each in one.inputs]
-            errors = [(each.name, each.error) for each in inputs if each.error]
+            errors = [(name, text) for each in one.inputs for name, text in notes if name == each.name]
+            first = dict(reversed(errors))
+            inputs = [replace(each, error=first.get(each.name, "")) for each in one.inputs]
             return replace(one, inputs=inputs, errors=errors)
 
-        more = (text for name, text in notes.items() if name not in fields and ("", text) not in found)
-        above = [Alert(text, Severity.ERROR) for text in more]
-        return replace(page, blocks=[*above, *_mapped(page.blocks, noted)])
+        more = [text for name, text in notes if name not in fields and ("", text) not in found]
+        error = page.error or next(iter(more), "")
+        above = [Alert(text, Severity.ERROR) for text in more if text != error]
+        return replace(page, error=error, blocks=[*above, *_mapped(page.blocks, noted)])
 
-    def _said_done(self, draft: Draft, way: Link) -> Alert:
+    def _done_notice(self, draft: Draft, way: Link) -> Alert:
         at = format_datetime(store.moment(draft.done_at, portal_context(self.request).ctx.now()))
         return Alert(_(_DONE, at=at), Severity.PLAIN, [way])
 
 
-def _said_kept(draft: Draft, request: HttpRequest) -> Alert:
+def _kept_notice(draft: Draft, request: HttpRequest) -> Alert:
     at = format_datetime(store.moment(draft.at, portal_context(request).ctx.now()))
     empty = f"{draft.path}?{draft.query}{'&' if draft.query else ''}{DRAFT}={BLANK}"
     return Alert(_(_KEPT, at=at), Severity.PLAIN, [Link(_("Start with an empty form"), empty)])
@@ -314,10 +319,6 @@ def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
     finally:
         request.method, request.POST = method, body
         del files
-
-
-def _without(fields: Fields, name: str) -> Fields:
-    return {one: values for one, values in fields.items() if one != name}
 
 
 def _first_long(page: Page) -> Form | Table | None:
@@ -370,7 +371,7 @@ def _removed(page: Page) -> Fields:
     """Return fields that a view empties, such as one with a private key."""
     forms = (one for one in _flat(page.blocks) if isinstance(one, Form) and not one.search)
     inputs = (each for form in forms for each in form.inputs)
-    return {one.name: [] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
+    return {one.name: [""] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
 
 
 def _errors(page: Page) -> list[tuple[str, str]]:

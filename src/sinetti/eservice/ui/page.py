@@ -16,7 +16,17 @@ from django.utils.http import escape_leading_slashes
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
-from sinetti.eservice.ui.components import Badge, Component, Disclosure, Form, Link, PasskeyButton, Section, Severity
+from sinetti.eservice.ui.components import (
+    Alert,
+    Badge,
+    Component,
+    Disclosure,
+    Form,
+    Link,
+    PasskeyButton,
+    Section,
+    Severity,
+)
 from sinetti.eservice.ui.draft_store import plain_address
 from sinetti.eservice.ui.guides import guide_link
 from sinetti.eservice.ui.navigation import PortalHeader, portal_header, url_or_empty
@@ -34,14 +44,16 @@ class SessionWarning:
     """Warning before the session ends, shown by static/page.js.
 
     `seconds` is the time left, `warning` its last part in which the warning is shown. `address` extends the session by
-    POST. `ended` replaces `text` at the end.
+    POST. `over` and `ended` replace `title` and `text` at the end. Forms state `plain` to readers without script.
     """
 
     seconds: int
     warning: int
     title: str
     text: str
+    plain: str
     stay: str
+    over: str
     ended: str
     close: str
     address: str
@@ -143,7 +155,6 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "side": not page.final and (bool(page.side) or not page.wide),
         "session": None if page.final else getattr(request, SESSION_WARNING, lambda: None)(),
         "error_sign": Severity.ERROR.outline,
-        "good_sign": Severity.GOOD.outline,
         "said": () if page.final else _pop_messages(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
@@ -167,9 +178,10 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     return response
 
 
-def _pop_messages(request: HttpRequest) -> list[str]:
+def _pop_messages(request: HttpRequest) -> list[Alert]:
     """Return the messages of the session and remove them; none for HEAD requests."""
-    return [] if request.method == "HEAD" else [str(one) for one in messages.get_messages(request)]
+    given = [] if request.method == "HEAD" else messages.get_messages(request)
+    return [Alert(str(one), Severity.WARNING if one.level > messages.SUCCESS else Severity.GOOD) for one in given]
 
 
 def _wrong(blocks: Sequence[Component]) -> bool:

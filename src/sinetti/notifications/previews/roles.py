@@ -98,7 +98,6 @@ ENDS_IN_WEEKS: Final = f"{0x53:032x}"
 PERSONS_END: Final = f"{0x54:032x}"
 KORHONEN: Final = ("Kahvila Korhonen Oy", "1618033-3")
 _ENDS_SOON: Final = datetime(2027, 3, 16, 21, 59, 59, tzinfo=UTC)
-_ENDS_LATER: Final = datetime(2027, 4, 30, 20, 59, 59, tzinfo=UTC)
 
 ENDS: Final[Mapping[str, EndItem]] = {
     ENDED: EndItem(*KORHONEN, Role.MANAGER, datetime(2027, 3, 2, 21, 59, 59, tzinfo=UTC), FIRM, FIRM_CUSTOMER_ID),

@@ -4,9 +4,10 @@ See docs/e-service/authorisations.md.
 """
 
 from sinetti.database.access import queries, role_requests
-from sinetti.database.access.queries import SHOWN, OrganisationRef, RoleRequestView
+from sinetti.database.access.queries import SHOWN, RoleRequestView
 from sinetti.database.access.role_assignments import GrantTerms, InvitationLimitReached
 from sinetti.database.access.role_requests import Requester, RequestResult
+from sinetti.database.organisations.search import OrganisationRef
 from sinetti.domain.access.invitations import ASKED_A_DAY
 from sinetti.domain.access.roles import Role
 from sinetti.services.access.permissions import Actor

@@ -24,7 +24,7 @@ from sinetti.database.certificates import list_query
 from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
 from sinetti.domain.access.roles import EffectiveRole, Permission, Role, check_firm_grant
 from sinetti.domain.certificates.display_status import DisplayStatus
-from sinetti.domain.values import normalise
+from sinetti.domain.values import has_text, normalise
 from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, require_permission
 from sinetti.services.context import ServiceContext
@@ -134,7 +134,8 @@ def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) 
     """
     _directly(permissions.require(Permission.ASK, wanted.firm_id), wanted.firm_id)
     now = ctx.now()
-    found = [one for one in list_clients(ctx.db, wanted.firm_id, now) if _matches(one, wanted.text)]
+    all_clients = list_clients(ctx.db, wanted.firm_id, now)
+    found = [one for one in all_clients if has_text(wanted.text, one.organisation.name, one.organisation.customer_id)]
     rows = [one for one in found if wanted.state in (None, one.state)]
     ends = next_ends(ctx.db, _served(rows), now) if wanted.sort is ClientSort.EXPIRY and rows else {}
     page = _sorted(rows, wanted, ends)[wanted.start : wanted.start + SHOWN + 1]
@@ -147,12 +148,6 @@ def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) 
 
 def _served(rows: Iterable[Client]) -> frozenset[str]:
     return frozenset(one.organisation.organisation_id for one in rows if not one.is_ended)
-
-
-def _matches(one: Client, text: str) -> bool:
-    folded = normalise(text)
-    by_id = bool(folded) and folded in normalise(one.organisation.customer_id)
-    return by_id or text.casefold() in one.organisation.name.casefold()
 
 
 def _sorted(rows: Iterable[Client], wanted: ClientQuery, ends: Mapping[str, datetime]) -> list[Client]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sinetti.database.access import queries, role_assignments, role_requests
-from sinetti.database.access.queries import OrganisationRef, RoleAssignmentView, RoleRequestView
+from sinetti.database.access.queries import RoleAssignmentView, RoleRequestView
 from sinetti.database.access.role_assignments import (
     AlreadyHasOtherRole,
     FirmGrant,
@@ -24,6 +24,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.contacts import OrganisationClosed
 from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.database.organisations.search import OrganisationRef
 from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.access.roles import Permission, Role, check_firm_grant

@@ -13,7 +13,7 @@ from sinetti.database.notifications import recipients
 from sinetti.database.notifications.recipients import Recipient
 from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditQuery
-from sinetti.database.organisations.search import OrganisationName, find_by_address, find_organisations
+from sinetti.database.organisations.search import OrganisationRef, find_by_address, find_organisations
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
@@ -25,7 +25,7 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 __all__ = [
     "ORGANISATIONS",
     "REASONS",
-    "OrganisationName",
+    "OrganisationRef",
     "Recipient",
     "StaffCertificateView",
     "certificate",
@@ -51,7 +51,7 @@ class StaffCertificateView:
     history: tuple[AuditEntry, ...]
 
 
-def search(text: str, after: str, clerk: StaffSession) -> tuple[tuple[OrganisationName, ...], FoundPage]:
+def search(text: str, after: str, clerk: StaffSession) -> tuple[tuple[OrganisationRef, ...], FoundPage]:
     """Search all organisations and certificates by a part of a value.
 
     Organisations are found by id and name, or by the e-mail address of a person with a role (a text with "@"). Only the
@@ -59,7 +59,7 @@ def search(text: str, after: str, clerk: StaffSession) -> tuple[tuple[Organisati
     """
     log_search(SearchScope.CERTIFICATES, text, clerk)
     db, most = clerk.ctx.db, ORGANISATIONS + 1
-    found: tuple[OrganisationName, ...] = ()
+    found: tuple[OrganisationRef, ...] = ()
     if not after:
         found = find_by_address(db, text, most) if "@" in text else find_organisations(db, text, most=most)
     return found, certificates_search.search_all(db, text, after)
