@@ -55,7 +55,6 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
         "give-up": Irreversible("only a representative gives it again"),
     },
     "acting_for": {"represent": Reversible("the reader chooses again")},
-    "session_time": {"": Reversible("the reader signs out")},
     "authorisations_ended": {"note": Reversible("it only leaves the list, and the authorisation stays ended")},
     "fetch": {
         "fetch": SPENT,
