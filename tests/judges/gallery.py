@@ -181,7 +181,8 @@ def search() -> Form:
 def filters() -> Filters:
     """Return the filters of a list, two of which are chosen."""
     chosen = [Link("Expires soon", "?", note="remove this filter"), Link("WS", "?", note="remove this filter")]
-    return Filters(Form([*search().inputs, fields()[4]], [Button("Show")], search=True, name="f"), chosen, open=True)
+    inputs = [replace(one, name=f"f-{one.name}") for one in (*search().inputs, fields()[4])]
+    return Filters(Form(inputs, [Button("Show")], search=True, name="f"), chosen, open=True)
 
 
 def chart() -> Chart:

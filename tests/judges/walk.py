@@ -59,9 +59,12 @@ _TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidde
   .filter(([, box]) => box.width < 24 || box.height < 24 || (box.x >= 0 && box.right > innerWidth + 1))
   .map(([told]) => told)"""
 # A picture is drawn with fixed numbers, none of which depends on the width of a font.
+# A box of text is a fraction of a pixel wider than its letters, so one pixel at the sides is none of them.
 _CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
-  const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
-  return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
+  const box = one.getBBox(), picture = one.ownerSVGElement, {width, height} = picture.getBoundingClientRect()
+  const shown = picture.hasAttribute('viewBox') ? picture.viewBox.baseVal : {x: 0, y: 0, width, height}
+  return box.x < shown.x - 1 || box.x + box.width > shown.x + shown.width + 1
+    || box.y + box.height > shown.y + shown.height
 }).map(one => one.textContent)"""
 # WCAG 2.2, 1.4.12: a reader's own spacing of lines, paragraphs, letters and words. Scripts may add a style sheet.
 _SPACED = """() => {
