@@ -17,19 +17,22 @@ from django.apps import apps
 from sinetti.database.access import accounts
 from sinetti.database.access import pending_invitations as access_pending_invitations
 from sinetti.database.access import role_assignments as access_role_assignments
+from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.common.locks import locked
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.access.access_purpose import SearchScope
+from sinetti.domain.access.ends import EndSide
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState, NewApplication
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.values import Channel, IdentifierType, Language
-from sinetti.services.access.permissions import Actor, PermissionDenied
+from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
 from sinetti.services.access.role_requests import ask_for_oneself
 from sinetti.services.organisations.registration import close
 from sinetti.services.self_service import (
+    access_ends,
     applications,
     bulk_replace,
     clients,
@@ -201,6 +204,18 @@ def asked_clients(built):
     return lambda: clients.ask_clients(ask, built.ctx, built.actor, REQUEST)
 
 
+def asked_again(built):
+    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 30 * DAY)
+    again = clients.AgainRequest(built.ids["own"], (handed.pk,), built.ctx.now() + 90 * DAY)
+    return lambda: clients.ask_again(again, built.ctx, built.actor, REQUEST)
+
+
+def noted(built):
+    ended = built.ids["viewer"]
+    rows(built.desk, "RoleAssignment").filter(pk=ended).update(valid_until=built.ctx.now() - DAY)
+    return lambda: access_ends.note_ended(EndSide.GIVEN, (ended,), built.ctx, built.actor, REQUEST)
+
+
 def given_up(built):
     # A role of the firm for a third organisation: only its signatory gives that up.
     handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
@@ -226,6 +241,24 @@ def replaced(built):
     return many
 
 
+def let_end(built):
+    def many():
+        if not renewal_opt_out.opt_out_many([built.ids["serial"]], built.ctx, built.actor, REQUEST):
+            raise PermissionDenied(None, None)  # type: ignore[arg-type] # it passes over what one may not
+
+    return many
+
+
+def rehearsed(built):
+    seen = lineage_view.find(built.desk.db, built.ids["serial"])
+    return lambda: revoke.rehearse(seen, RevocationReason.SUPERSEDED, built.ctx, built.actor, REQUEST)
+
+
+def rows_handed_over(built):
+    found = contact_handover.picked([built.ids["serial"]], load_permissions(built.actor, built.ctx), built.ctx)
+    return lambda: contact_handover.hand_over_rows(found, ("", NEWCOMER), built.ctx, built.actor, REQUEST)
+
+
 def handed_over(built):
     contact = built.ids["contact"]
     return lambda: contact_handover.hand_over(contact, NEWCOMER, built.ctx, built.actor, REQUEST)
@@ -233,6 +266,7 @@ def handed_over(built):
 
 TERMS = role_assignments.GrantTerms(Role.MANAGER, None)
 BEHALF = {
+    "access_ends.note_ended": noted,
     "applications.apply": applied,
     "applications.withdraw": withdrawn_application,
     "role_assignments.grant": invited,
@@ -245,16 +279,21 @@ BEHALF = {
     "role_assignments.decline": simple(role_assignments.decline, id_="request"),
     "contacts.change_contact": simple(contacts.change_contact, (NEWCOMER, False), id_="serial"),
     "contacts.remove_deputy": simple(contacts.remove_deputy, "deputy@malli.example", id_="serial"),
+    "clients.ask_again": asked_again,
     "clients.ask_clients": asked_clients,
     "role_resignation.resign": given_up,
     "contact_handover.hand_over": handed_over,
+    "contact_handover.hand_over_rows": rows_handed_over,
+    "renewal_opt_out.opt_out_many": let_end,
     "renewal_opt_out.opt_out_of_renewal": simple(renewal_opt_out.opt_out_of_renewal, id_="serial"),
     "renewal_opt_out.opt_in_to_renewal": goes_on,
     "order.order": an_order_of,
     "pending_invitations.confirm": simple(pending_invitations.confirm, id_="pending"),
     "pending_invitations.reject": simple(pending_invitations.reject, id_="pending"),
     "bulk_replace.replace_many": replaced,
+    "revoke.rehearse": rehearsed,
     "revoke.revoke": simple(revoke.revoke, RevocationReason.SUPERSEDED, id_="serial"),
+    "transfer_ids.cancel_order": simple(transfer_ids.cancel_order, id_="order"),
     "transfer_ids.offer_anew": simple(transfer_ids.offer_anew, "", id_="order"),
 }
 """Acts of a representative, each with a function that makes it ready to be called."""
@@ -262,11 +301,15 @@ MANAGERS = (
     "contacts.change_contact",
     "contacts.remove_deputy",
     "contact_handover.hand_over",
+    "contact_handover.hand_over_rows",
+    "renewal_opt_out.opt_out_many",
     "renewal_opt_out.opt_out_of_renewal",
     "renewal_opt_out.opt_in_to_renewal",
     "order.order",
     "bulk_replace.replace_many",
+    "revoke.rehearse",
     "revoke.revoke",
+    "transfer_ids.cancel_order",
     "transfer_ids.offer_anew",
 )
 """Acts of a firm's manager for a client."""
@@ -402,6 +445,12 @@ def proposed(act: Callable[..., Any], *, by: str = "anna", approved: bool = Fals
     return prepared
 
 
+def rehearsed_by_clerk(built):
+    chosen = CertificateSelection(serials=(built.ids["serial"],))
+    going = bulk_revocations.look_at(chosen, RevocationReason.SUPERSEDED, built.anna).going
+    return lambda: bulk_revocations.rehearse(going, RevocationReason.SUPERSEDED, built.anna)
+
+
 def wanted(act, reason=RevocationReason.SUPERSEDED):
     return lambda built: lambda: act(CertificateSelection(serials=(built.ids["serial"],)), reason, built.anna)
 
@@ -431,6 +480,7 @@ STAFF = {
     "bulk_revocations.propose": wanted(bulk_revocations.propose),
     "bulk_revocations.confirm": proposed(bulk_revocations.confirm, by="bo"),
     "bulk_revocations.go_on": proposed(bulk_revocations.go_on, approved=True),
+    "bulk_revocations.rehearse": rehearsed_by_clerk,
     "bulk_revocations.withdraw": proposed(bulk_revocations.withdraw),
 }
 """Acts of a clerk."""

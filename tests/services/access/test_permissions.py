@@ -90,6 +90,19 @@ def test_each_act_asks_anew(sqlite_desk, manager):
         require_permission(Permission.SEE, "0" * 32, actor, ctx)
 
 
+def test_a_view_of_one_organisation_has_its_permissions_alone(sqlite_desk):
+    add_organisation(sqlite_desk, FIRM)
+    user, known = account(sqlite_desk, "both"), ids(sqlite_desk)
+    for one, role in ((CUSTOMER_ID, Role.VIEWER), (FIRM, Role.SIGNATORY)):
+        mandate(sqlite_desk, user, one, role)
+    whole = load_permissions(Actor(user.pk), sqlite_desk.ctx)
+    assert (whole.held.keys(), whole.waiting) == ({known[CUSTOMER_ID]}, {known[FIRM]})
+    client, firm, none = (whole.narrowed(one) for one in (known[CUSTOMER_ID], known[FIRM], "0" * 32))
+    assert (client.held, client.waiting, client.names) == (whole.held, frozenset(), whole.names)
+    assert (firm.held, firm.waiting) == ({}, {known[FIRM]})
+    assert (none.held, none.waiting) == ({}, frozenset())
+
+
 def test_both_databases_read_the_same(desk):
     add_organisation(desk, FIRM)
     user = account(desk, "accountant")

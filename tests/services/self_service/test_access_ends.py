@@ -170,6 +170,15 @@ def test_no_other_reader_removes_it(town, side, who, which):
         list_ended(side, "0" * 32, town.actors[who], town.may(who), town.desk.ctx)
 
 
+def test_no_firm_is_spoken_for_through_another_one(town):
+    """The manager's role for the client comes through the firm, so the client's own roles are not theirs."""
+    through = mandate(town.desk, CLIENT, FIRM, Role.VIEWER, town.ends).pk
+    with pytest.raises(PermissionDenied):
+        list_ended(EndSide.FIRM, town.ids[CLIENT], town.actors["manager"], town.may("manager"), town.desk.ctx)
+    with pytest.raises(PermissionDenied):
+        note_ended(EndSide.FIRM, (through,), town.desk.ctx, town.actors["manager"], REQUEST)
+
+
 def test_a_withdrawal_is_a_loss_to_the_holder_only(town):
     withdraw(town.own, town.desk.ctx, town.actors["signatory"], REQUEST)
     withdraw(town.firms, town.desk.ctx, town.actors["signatory"], REQUEST)

@@ -47,7 +47,7 @@ from tests.support.authority import NOW
 from tests.support.firms import rows
 from tests.support.people import a_person, audited
 from tests.support.registers import crowd
-from tests.support.service_context import DAY, REQUEST, SECOND, TRANSFER_KEY, add_organisation
+from tests.support.service_context import DAY, REQUEST, SECOND, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate
 
 FIRM, OTHER = "7654321-4", "1111111-1"
@@ -415,6 +415,15 @@ def test_a_request_raises_a_role_and_others_hear_of_a_new_signatory(sqlite_desk,
         role_assignments.approve(asked, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert [one for one, _ in queued(desk)].count("joined") == 3
     assert rows(desk, "RoleAssignment").filter(role=Role.SIGNATORY).count() == 3
+
+
+def test_the_certificates_of_an_organisation_are_counted_for_its_people(sqlite_desk, signatory):
+    ctx, who = sqlite_desk.ctx, load_permissions(signatory, sqlite_desk.ctx)
+    assert role_assignments.count_certificates(organisation(sqlite_desk), who, ctx) == 0
+    enrolled(sqlite_desk)
+    assert role_assignments.count_certificates(organisation(sqlite_desk), who, ctx) == 1
+    with pytest.raises(PermissionDenied):
+        role_assignments.count_certificates(organisation(sqlite_desk, FIRM), who, ctx)
 
 
 def test_requests_lapse(sqlite_desk, signatory):

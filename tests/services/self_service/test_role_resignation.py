@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.access.roles import Role
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.self_service.role_assignments import withdraw
-from sinetti.services.self_service.role_resignation import ResignationReport, own, resign
+from sinetti.services.self_service.role_resignation import ResignationReport, own, preview_resignation, resign
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.firms import rows
 from tests.support.service_context import REQUEST, SECOND, add_organisation
@@ -50,6 +50,17 @@ def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
     assert resign((made["viewer"],), sqlite_desk.ctx, viewer, REQUEST) == ResignationReport(0, 0), "pressed twice"
     assert left(sqlite_desk) == 4
     assert rows(sqlite_desk, "AuditEvent").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
+
+
+def test_the_check_page_lists_what_would_end(sqlite_desk, people):
+    actors, made = people
+    boss, viewer = actors["boss"], actors["viewer"]
+    both = preview_resignation((made["boss"], made["firm"]), sqlite_desk.ctx, boss)
+    assert {one.mandate_id for one in both} == {made["boss"], made["firm"]}
+    with pytest.raises(PermissionDenied):
+        preview_resignation((made["viewer"], made["boss"]), sqlite_desk.ctx, viewer)
+    resign((made["viewer"],), sqlite_desk.ctx, viewer, REQUEST)
+    assert preview_resignation((made["viewer"],), sqlite_desk.ctx, viewer) == ()
 
 
 def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):

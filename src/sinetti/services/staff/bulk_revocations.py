@@ -91,7 +91,7 @@ def to_confirm(proposal_id: str, clerk: StaffSession) -> BulkSelection:
 
     Raises BulkRevocationError.
     """
-    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.guarded)[1]
+    return bulk_revoke.look_at_proposal(proposal_id, clerk.officer, clerk.ctx)[1]
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
