@@ -122,7 +122,7 @@ def test_each_act_asks_again_inside_its_transaction(room):
 
 
 READS = (
-    *("BulkRevocationRequest()", "bulk_revoke.alone_lately()", "audit_log.count()"),
+    *("BulkRevocationRequest()", "bulk_revoke.alone_lately()", "bulk_revoke.look_at_proposal()", "audit_log.count()"),
     *("audit_log.note()", "bulk."),
     *("daily_counts.own_mailboxes()", "Charge()", "history.events()"),
 )
