@@ -19,7 +19,7 @@ FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuanc
 UNNUMBERED = {
     *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
     *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back"),
-    *("replacement-ordered", "contacts-handed-over", "load-compared", "load-part"),
+    *("replacement-ordered", "contacts-handed-over", "load-compared", "load-part", "let-end"),
 }
 """Points at which a process may end and which are no step of issuance."""
 

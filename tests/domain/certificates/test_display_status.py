@@ -42,7 +42,7 @@ ORDERS = {
 
 @pytest.mark.parametrize(("facts", "state"), ORDERS.values(), ids=ORDERS)
 def test_what_is_said_of_an_order(facts, state):
-    assert order_state(facts, NOW) is state
+    assert (order_state(facts, NOW), severity_of(facts, NOW)) == (state, SEVERITIES[state])
 
 
 LEFT = {

@@ -11,10 +11,11 @@ from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, LimitKind, L
 from sinetti.domain.orders.ordering_rules import ExclusionReason
 from sinetti.domain.validation import LinkError
 from sinetti.domain.values import Channel
+from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.self_service.bulk_replace import BulkReplaceResult, preview_selected, replace_many, within_limits
 from sinetti.services.self_service.contact_handover import hand_over
 from sinetti.services.self_service.contacts import change_contact
-from sinetti.services.self_service.order import OrderAsk, order
+from sinetti.services.self_service.order import OrderAsk, OrdersLeft, count_orders_left, order
 from sinetti.services.self_service.pending_invitations import confirm
 from sinetti.services.self_service.role_assignments import grant
 from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew
@@ -82,6 +83,24 @@ def test_orders_of_a_person_and_of_their_organisation(limited):
     with pytest.raises(LimitReached) as reached:
         place(limited, who, 5, who.manager, contact=WITHOUT_PHONE)
     assert reached.value.what is LimitKind.FIRM_ORDERS
+
+
+def test_the_orders_left_are_those_of_the_nearest_limit(limited):
+    who, ctx = cast(limited), limited.ctx
+
+    def left(actor):
+        return count_orders_left(who.organisation_id, stands(limited, actor), ctx, actor)
+
+    assert left(who.signatory) == OrdersLeft(3, 3, None)
+    placed_at = ctx.machine_now()
+    for number in range(3):
+        place(limited, who, number, contact=replace(NEW_CONTACT, email=f"{number}@b.example"))
+    assert left(who.signatory) == OrdersLeft(0, 3, placed_at + WINDOW)
+    assert left(who.manager) == OrdersLeft(1, 4, None), "the organisation's limit"
+    free = limited.but(daily_limits=None).ctx
+    assert count_orders_left(who.organisation_id, stands(limited, who.manager), free, who.manager) is None
+    with pytest.raises(PermissionDenied):
+        left(who.viewer)
 
 
 def test_new_links_contacts_and_invitations_count_as_letters_too(limited):

@@ -1,6 +1,7 @@
 """Contacts, renewal opt-outs and revocations on behalf of an organisation."""
 
 import pytest
+from django.db import transaction
 
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -114,7 +115,7 @@ def test_what_has_ended_may_still_be_let_end_but_not_what_another_replaced(sqlit
     assert replaced.value.why is PersonErrorReason.NOT_NEWEST
     assert renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST), "the former record was another's"
     assert not renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST)
-    models.Certificate.objects.update(state="reserved")
+    models.Certificate.objects.using(sqlite_desk.db.alias).update(state="reserved")
     with pytest.raises(PeopleError) as never:
         renewal_opt_out.opt_out_of_renewal(new.serial, ctx, who.manager, REQUEST)
     assert never.value.why is PersonErrorReason.NOT_IN_FORCE
@@ -134,6 +135,35 @@ def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who
     assert [one.serial for one in done] == [held.serial, new.serial]
     assert not revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, ctx)
     assert set(audited(sqlite_desk, "certificate-revoked")) == {who.manager.name}
+
+
+def test_several_are_let_end_but_those_of_others_and_those_that_are_settled(sqlite_desk, who):
+    ctx, standing = sqlite_desk.ctx, stands(sqlite_desk, who.manager)
+    done, first, *waiting = (enrolled(sqlite_desk).serial for _ in range(4))
+    renewal_opt_out.opt_out_of_renewal(done, ctx, who.manager, REQUEST)
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
+    serials = [theirs, Serial("00"), done, first, first, *waiting]
+    shown = renewal_opt_out.preview_many(serials, standing, ctx)
+    assert {one.serial for one in shown} == {first, *waiting}
+    killed = sqlite_desk.but(step=killed_at("let-end"))
+    with pytest.raises(KilledError):
+        renewal_opt_out.opt_out_many([first], killed.ctx, who.manager, REQUEST)
+    assert renewal_opt_out.opt_out_many(serials, ctx, who.manager, REQUEST) == len(waiting), "the first was stored"
+    assert not renewal_opt_out.preview_many(serials, standing, ctx)
+    assert lineage(sqlite_desk, theirs).renewal_opt_out_at is None
+
+
+def test_a_rehearsal_revokes_in_the_database_alone(sqlite_desk, who):
+    held, ctx, reason = enrolled(sqlite_desk), sqlite_desk.ctx, RevocationReason.SUPERSEDED
+    seen = revoke.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx)
+    with pytest.raises(PermissionDenied):
+        revoke.rehearse(seen, reason, ctx, who.viewer, REQUEST)
+    with transaction.atomic(sqlite_desk.db.alias):
+        revoke.rehearse(seen, reason, ctx, who.manager, REQUEST)
+        assert sqlite_desk.certificate(held.serial).revoked
+        assert models.OutboxMessage.objects.using(sqlite_desk.db.alias).filter(kind="revoked").exists()
+        transaction.set_rollback(True, sqlite_desk.db.alias)
+    assert not sqlite_desk.certificate(held.serial).revoked
 
 
 @pytest.mark.parametrize(
@@ -182,6 +212,19 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
     assert len(event.facts["holdings"]) == 3
     assert offers(sqlite_desk) == [NEW_CONTACT.email]
     assert audited(sqlite_desk, "contact-changed") == [who.manager.name] * 3
+
+
+def test_certificates_that_were_picked_are_found_by_serial_or_lineage_and_only_ones_own(sqlite_desk, who):
+    held = [enrolled(sqlite_desk).serial for _ in range(2)]
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
+    ids = [held[0], lineage(sqlite_desk, held[1]).pk, lineage(sqlite_desk, held[0]).pk, theirs, "none"]
+    ctx = sqlite_desk.ctx
+    found = contact_handover.picked(ids, stands(sqlite_desk, who.manager), ctx)
+    assert {one.lineage_id for one in found} == {lineage(sqlite_desk, one).pk for one in held}
+    assert not contact_handover.picked(ids, stands(sqlite_desk, who.viewer), ctx)
+    done = contact_handover.hand_over_rows(found, ("", NEW_CONTACT), ctx, who.manager, REQUEST)
+    assert (done.count, done.more) == (2, False)
+    assert lineage(sqlite_desk, theirs).contact.email == CONTACT.email
 
 
 def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):

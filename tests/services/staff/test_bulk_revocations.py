@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
+from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.access import accounts
@@ -64,6 +65,19 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).filter(action="bulk-approved")
     assert [row.actor for row in rows] == [bo.actor.name]
     assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
+
+
+def test_a_clerk_sees_what_is_to_be_confirmed_but_not_their_own(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk, 2)
+    bo = a_clerk(sqlite_desk, "bo")
+    seen = bulk_revocations.to_confirm(waiting.proposal_id, bo)
+    assert seen.serials == waiting.serials
+    assert refused_for(bulk_revocations.to_confirm, waiting.proposal_id, anna) is BulkErrorReason.SAME_OFFICER
+    with transaction.atomic(sqlite_desk.db.alias):
+        bulk_revocations.rehearse(seen.going, SUPERSEDED, bo)
+        assert all(sqlite_desk.certificate(one).revoked for one in waiting.serials)
+        transaction.set_rollback(True, sqlite_desk.db.alias)
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
 def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):

@@ -35,6 +35,8 @@ def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
     held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
     (found,) = certificates.search(held.serial[:8], "", anna)[1].rows
     assert found.serial == held.serial
+    assert not certificates.search(CUSTOMER_ID, held.serial, anna)[0], "only the first page has organisations"
+    assert certificates.preview_one(held.serial, RevocationReason.SUPERSEDED, anna).serials == (held.serial,)
     seen = certificates.certificate(held.serial, anna)
     assert (seen.contact.name, seen.deputy) == ("Nimi Nimetty", None)
     assert {one.action for one in seen.history} >= {"certificate-fetched", "looked"}
@@ -45,7 +47,10 @@ def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
     assert sqlite_desk.certificate(held.serial).revoked
     assert certificates.revoke_one(held.serial, RevocationReason.SUPERSEDED, anna).proposal is None, "once"
     assert certificates.certificate("ff" * 19, anna) is None
-    assert [subject for subject, _ in looked(sqlite_desk)] == ["search:certificates", f"certificate:{held.serial}"]
+    assert [subject for subject, _ in looked(sqlite_desk)] == [
+        *["search:certificates"] * 2,
+        f"certificate:{held.serial}",
+    ]
 
 
 def test_a_lost_key_takes_renewals_along(sqlite_desk):
@@ -97,8 +102,11 @@ def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
     open_invitations.confirm(asked.mandate_id, bo)
     (waits,) = open_invitations.listed(0, 50, anna).links
     assert (waits.customer_id, waits.email, waits.vouched) == (CUSTOMER_ID, "director@customer.example", True)
+    assert open_invitations.find_link(waits.invitation_id, anna) == waits
+    assert looked(sqlite_desk)[-1][0].startswith("organisation:")
     assert open_invitations.end(waits.invitation_id, anna)
     assert not open_invitations.end(waits.invitation_id, anna)
+    assert open_invitations.find_link(waits.invitation_id, anna) is None
     assert open_invitations.listed(0, 50, anna).links == ()
     open_invitations.confirm(open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id, bo)
     sqlite_desk.clock.forward(15 * DAY)

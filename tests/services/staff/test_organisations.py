@@ -13,12 +13,14 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import needs_second_clerk
 from sinetti.domain.values import IdentifierType, Language
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff import organisations
-from sinetti.services.staff.organisations import AlterResult, NewOrganisation, OrganisationNotFound
+from sinetti.services.staff.organisations import AlterResult, EndReach, NewOrganisation, OrganisationNotFound
+from tests.support.acting import cast
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk, looked
 from tests.support.people import audited
-from tests.support.service_context import KilledError, enrolled, killed_at
+from tests.support.service_context import REQUEST, KilledError, an_order, enrolled, killed_at, ordered
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"
@@ -194,3 +196,17 @@ def test_what_is_not_there(sqlite_desk):
         with pytest.raises(OrganisationNotFound):
             call()
     assert looked(sqlite_desk) == []
+
+
+def test_the_reach_of_an_end_counts_what_stops_working(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    who = cast(sqlite_desk)
+    assert organisations.count_reach(who.organisation_id, anna) == EndReach(0, 0, 0, 3, 0, 0)
+    held = [enrolled(sqlite_desk).serial for _ in range(2)]
+    revoke(RevocationRequest(held[1], RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
+    models.Lineage.objects.using(sqlite_desk.db.alias).update(serves=7)
+    ordered(sqlite_desk, an_order())
+    for client, firm in ((who.organisation_id, who.other_id), (who.other_id, who.organisation_id)):
+        terms = {"organisation_id": client, "agent_id": firm, "role": "manager", "valid_from": sqlite_desk.ctx.now()}
+        models.RoleAssignment.objects.using(sqlite_desk.db.alias).create(**terms)
+    assert organisations.count_reach(who.organisation_id, anna) == EndReach(1, 7, 1, 3, 1, 1)

@@ -187,11 +187,6 @@ def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:
     return DisplayStatus.IDS_OPENED if one.opened else DisplayStatus.IDS_SENT
 
 
-def ended_at(one: CertificateFacts) -> datetime:
-    """Return the end of a certificate: its revocation, else its notAfter."""
-    return one.span.not_after if one.revoked_at is None else one.revoked_at
-
-
 def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
     """Return the urgency of a certificate.
 
