@@ -30,6 +30,7 @@ def run(url, statement):
         connection.execute(statement)
 
 
+@pytest.mark.long
 def test_a_user_who_may_create_in_the_database_needs_no_superuser(plain):
     url, user_url = plain
     run(url, f"GRANT CREATE ON DATABASE {url.rpartition('/')[2]} TO {url.rpartition('/')[2]}")
@@ -39,6 +40,7 @@ def test_a_user_who_may_create_in_the_database_needs_no_superuser(plain):
     assert complete_search_indexes(db) == ()
 
 
+@pytest.mark.long
 def test_without_the_extension_searches_work_and_the_indexes_come_later(plain):
     url, user_url = plain
     db = open_database(user_url, ALIAS)
@@ -51,6 +53,7 @@ def test_without_the_extension_searches_work_and_the_indexes_come_later(plain):
     assert missing_indexes(connections[ALIAS]) == ()
 
 
+@pytest.mark.long
 def test_an_index_of_a_killed_attempt_is_made_again(plain):
     url, _ = plain
     db = open_database(url, ALIAS)

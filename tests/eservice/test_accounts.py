@@ -608,7 +608,7 @@ def test_a_lost_phone_has_its_way_on_the_page_of_the_second_factor(browser, sqli
     browser.post("/account/login", fields | {"login": "owner@people.example", "password": FACTOR_PASSWORD})
     browser.get(browser.reply.headers["location"])
     said = browser.page.xpath("string(//details[summary[contains(., 'Lost your phone')]])")
-    assert "contact us: the help desk" in said
+    assert "ask for help: the help desk" in said
 
 
 def test_signing_out_takes_a_button(browser, user):

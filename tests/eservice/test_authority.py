@@ -183,6 +183,7 @@ def test_every_page_has_a_line():
     assert not set(ROUTES) - set(pages), "these are no pages any more"
 
 
+@pytest.mark.long
 def test_the_walk(sqlite_desk):
     objects = {one: made(sqlite_desk, one) for one in (OWN, FOREIGN)}
     # A second signatory, so that no act is refused because the signatory is the last.

@@ -150,6 +150,7 @@ def test_a_fresh_browser_at_another_address_signs_in_while_one_address_fails(doo
     assert sign_in(at(door, "192.0.2.1"), EMAIL).path == "/"
 
 
+@pytest.mark.long
 def test_one_address_has_few_guesses_a_day_and_many_have_no_more_than_the_account(door, user, hands):
     stranger, count = at(door, "198.51.100.1"), 0
     for _ in range(3):
@@ -281,6 +282,7 @@ def test_a_new_password_ends_what_was_known_and_its_browser_is_known_at_once(doo
     assert sign_in(owner, EMAIL, NEW).path == "/"
 
 
+@pytest.mark.long
 def test_a_link_by_mail_lets_the_owner_in_where_all_guesses_of_the_day_are_used_up(door, user, desk, hands):
     guesses(door, addresses(6), hands)
     fresh = at(door, "192.0.2.1")
@@ -317,6 +319,7 @@ def test_wrong_codes_of_a_stranger_who_has_the_password_lock_out_no_known_browse
     assert send(owner, code=code(SECRET)).path == "/"
 
 
+@pytest.mark.long
 def test_codes_of_an_account_have_the_limits_of_its_passwords(door, guarded, hands):
     count = 0
     for address in addresses(6):

@@ -58,6 +58,7 @@ def tone(element):
     return found
 
 
+@pytest.mark.long
 def test_each_view_has_the_severity_of_the_rule(seen, sqlite_desk):
     browser, facts = seen
     expected = {key: severity_of(one, NOW).value for key, one in facts.items()}
@@ -85,6 +86,7 @@ def test_the_start_page_has_the_severity_of_each_counted_state(seen):
     )
 
 
+@pytest.mark.long
 def test_a_digest_has_the_severity_of_the_rule(seen, sqlite_desk):
     _browser, facts = seen
     agent = list_query.models.Organisation.objects.get(customer_id=FIRM).pk

@@ -77,6 +77,7 @@ def test_killed_before_every_change_to_the_disk_and_every_program(stage, every_k
     assert kills > 80 / apart - 1
 
 
+@pytest.mark.long
 def test_deploy_killed_before_every_change_to_the_disk_and_every_program(stage, every_kill):
     """Kill a deployment by hand; the same command or a later run completes it.
 

@@ -142,6 +142,7 @@ def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
     assert kills > 3
 
 
+@pytest.mark.long
 def test_remove_killed_before_every_change_to_the_disk(stage, tmp_path, every_kill):
     """Kill a removal before changes to the disk.
 

@@ -41,6 +41,7 @@ def outcomes(answers) -> Counter:
     return Counter("accepted" if isinstance(one, AcceptedResponse) else one.reason for one in answers)
 
 
+@pytest.mark.long
 def test_a_double_spend_by_fifty_has_one_winner(desk):
     ids = ordered(desk)
     keys = [new_key() for _ in range(50)]
@@ -51,6 +52,7 @@ def test_a_double_spend_by_fifty_has_one_winner(desk):
     assert models.UsedKey.objects.using(desk.db.alias).count() == 1
 
 
+@pytest.mark.long
 def test_the_same_enrolment_a_hundred_times_gives_one_certificate(desk):
     ask = new_ask(ordered(desk), new_key())
     answers = crowd(desk.db, 100, lambda _: enrol(ask, desk.ctx, REQUEST))

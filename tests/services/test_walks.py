@@ -141,6 +141,7 @@ class Walk:
         assert all(one in states for one in self.answered.values()), "answered, and not there"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_walk(sqlite_desk, seed):
     walk = Walk(sqlite_desk, Random(seed))  # noqa: S311 - the same walk each time, on purpose

@@ -546,12 +546,14 @@ def take(built, mandate_id):
     access_role_assignments.withdraw(built.desk.db, mandate_id, built.desk.audit_entry("user:another"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("act", BEHALF)
 def test_a_representative_whose_role_was_withdrawn(desk, monkeypatch, act):
     built = town(desk)
     refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), PermissionDenied)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", ["to_firm", "in_firm"])
 @pytest.mark.parametrize("act", MANAGERS)
 def test_a_firms_manager_of_whom_one_link_was_withdrawn(desk, monkeypatch, act, link):
@@ -568,6 +570,7 @@ ENDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("act", ["role_assignments.grant", "order.order", "revoke.revoke"])
 def test_a_representative_whose_role_ended_otherwise(desk, monkeypatch, act, end):
@@ -581,6 +584,7 @@ GONE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", GONE)
 @pytest.mark.parametrize("act", STAFF)
 def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):

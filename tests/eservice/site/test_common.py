@@ -86,7 +86,7 @@ def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
 
 def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "maija"))
-    assert "You have no authorisation for any organisation yet" in main_of(browser.get("/"))
+    assert "You have no authorisation that is in force" in main_of(browser.get("/"))
 
 
 def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk, browser):

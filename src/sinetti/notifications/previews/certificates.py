@@ -8,6 +8,7 @@ from typing import Final
 from sinetti.database.notifications.digests import DigestRow
 from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
 from sinetti.database.notifications.message_data import CertificateData, LineageData, PersonRef, ToldSuccessor
+from sinetti.domain.certificates.display_status import ends_soon
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import DigestItemKind, item_severity, section
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Language, Serial
@@ -17,6 +18,8 @@ SUNDAY_END: Final = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 
 Daylight saving time begins before it.
 """
+DIGEST_AT: Final = datetime(2027, 4, 19, 5, tzinfo=UTC)
+"""Time of the digest, a Monday."""
 TUESDAY_END: Final = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
 RENEWED_AT: Final = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
 REVOKED_AT: Final = datetime(2027, 3, 16, 12, 5, tzinfo=UTC)
@@ -217,7 +220,7 @@ def _digest_row(name: str, kind: DigestItemKind, *, firms: bool = False) -> Dige
         description=lineage.description,
         contact=lineage.contact.name if lineage.contact else "",
         not_after=certificate.not_after,
-        severity=item_severity(kind, ends_soon=False),
+        severity=item_severity(kind, ends_soon=ends_soon(certificate.not_after, certificate.renewable_from, DIGEST_AT)),
         serves=lineage.serves,
     )
 
