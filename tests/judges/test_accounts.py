@@ -161,7 +161,7 @@ def test_a_passkey_is_added_and_signs_in(page):
     at(page, "/account/security/passkeys/add")
     page.get_by_label("Passkey name").fill("This window")
     page.get_by_role("button", name="Add a passkey").click()
-    page.wait_for_url("**/recovery-codes/")
+    page.wait_for_url("**/recovery-codes")
     at(page, "/account/security/recovery-codes")
     (stored,) = apps.get_model("mfa", "Authenticator").objects.filter(type="webauthn")
     assert stored.wrap().name == "This window"
@@ -199,7 +199,7 @@ def test_an_apps_codes_are_set_up_and_sign_in(page):
     secret = page.locator("dd.secret").inner_text()
     page.get_by_label("Verification code").fill(code(secret))
     page.get_by_role("button", name="Start using verification codes").click()
-    page.wait_for_url("**/recovery-codes/")
+    page.wait_for_url("**/recovery-codes")
     sign_out(page)
     sign_in(page)
     page.get_by_label("Verification code").fill(code(secret, 1))

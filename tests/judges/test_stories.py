@@ -165,6 +165,7 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     signatories[1].follows("Tilitoimisto Malli Oy")
     signatories[1].shows("firm-s-authorisation")
     signatories[1].presses("Withdraw the authorisation")
+    signatories[1].presses("Withdraw the authorisation permanently")
     firm.goes("/settings/certificates")
     assert [one in firm.reads() for one in clients] == [True, False]
     firm.shows("firm-one-client")
@@ -182,13 +183,14 @@ def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_pat
     serial = serial_hex(certificate.serial_number)
     manager.goes(f"/settings/certificates/{serial}/contact")
     manager.fills(person_name="Another Contact", person_email="another@customer.example", person_phone=PHONE)
-    manager.presses("Save")
-    assert "Saved." in manager.reads()
+    manager.presses("Check the change")
+    manager.presses("Save and send the messages")
+    assert "Contact person changed." in manager.reads()
     for address in ("story-4@customer.example", "another@customer.example"):
         assert town.letters(address, "contact-changed"), address
     manager.goes(f"/settings/certificates/{serial}/revoke")
     manager.fills(reason="cessationOfOperation")
-    manager.presses("Continue")
+    manager.presses("See the effects of the revocation")
     assert serial in manager.reads()
     manager.shows("second-look")
     manager.presses("Revoke this certificate permanently")
@@ -204,6 +206,7 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
     assert town.bench.control("PUT", "/clock", {"advance": "P731D"})[0] == 200
     assert signatory.goes("/settings/certificates") == 200
     assert signatory.page.get_by_role("link", name="Sign out", include_hidden=True).count() == 1
+    signatory.page.get_by_text("More filters").click()
     signatory.fills(state="expired")
     signatory.presses("Search")
     assert "payroll of five" in signatory.reads()
@@ -248,7 +251,7 @@ def test_an_organisation_comes_in(town):
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
     clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
-    clerk.presses("Request invitation")
+    clerk.presses("Request the invitation")
     clerk.shows("invitation-asked")
     assert not town.letters(DIRECTOR, "authorisation")
     second = town.somebody("second-clerk", staff=True)
@@ -256,7 +259,7 @@ def test_an_organisation_comes_in(town):
     second.goes("/staff/invitations")
     second.follows("Uusi Malli Oy")
     second.shows("invitation-to-confirm")
-    second.presses("Confirm the invitation")
+    second.presses("Confirm the invitation and send the link")
     director = invited(town, town.way(DIRECTOR, "authorisation"))
     director.goes("/settings/applications")
     director.follows("Apply on behalf of Uusi Malli Oy")
@@ -267,7 +270,8 @@ def test_an_organisation_comes_in(town):
     clerk.goes("/staff/applications")
     clerk.follows(case)
     clerk.fills(verdict="approved")
-    clerk.presses("Make the decision")
+    clerk.presses("Read the decision before it is sent")
+    clerk.presses("Approve and send the decision")
     assert "Decision text" in clerk.reads()
     clerk.shows("decided")
     assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
@@ -280,7 +284,7 @@ def added(clerk, customer_id, name):
     says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
-    clerk.presses("Add")
+    clerk.presses("Add the organisation")
     clerk.shows("organisation-added")
 
 
