@@ -189,12 +189,15 @@ def test_back_from_the_check_page_and_after_the_act_keeps_what_was_typed(page, b
         in_language(page, "sv")
         assert not errors(page), page.inner_text("main")
         assert lost(page, typed) == [], "the check page in another language"
+        if form.once:  # its act takes what the other proofs need
+            return
         act(page)
     result = page.url
     page.go_back()
-    assert says(page, DONE) == 1, page.inner_text("main")
-    if form.once:
+    if VISITS[form.visit].who == STRANGER:  # the next person at the browser may not see what was typed
+        assert page.locator("main form").count(), "Back shows the form, not an error of the browser"
         return
+    assert says(page, DONE) == 1, page.inner_text("main")
     if (sent := page.locator(".notice a[href*='draft=']")).count():
         sent.click()
     assert lost(page, typed) == []
