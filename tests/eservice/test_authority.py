@@ -131,7 +131,7 @@ ROUTES: dict[str, Route] = {
     "application_decision": Route("/settings/applications/{application}/decision", SIGN),
     "staff": Route("/staff", STAFF, **HIDDEN),
     "staff_purpose": Route("/staff/purpose", STAFF, STAFF, **HIDDEN),
-    "staff_work": Route("/staff/work/fleets", STAFF, **HIDDEN),
+    "staff_work": Route("/staff/tasks/fleets", STAFF, **HIDDEN),
     "staff_applications": Route("/staff/applications", STAFF, **HIDDEN),
     "staff_application": Route("/staff/applications/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_organisations": Route("/staff/organisations", STAFF, **HIDDEN),

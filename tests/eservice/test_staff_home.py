@@ -70,13 +70,13 @@ def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
     fleet = an_organisation(sqlite_desk, "Fleet")
     a_certificate(sqlite_desk, fleet, sqlite_desk.ctx.now() + DAY)
     refresh_figures(sqlite_desk.ctx)
-    anna.get("/staff/work/contactless")
+    anna.get("/staff/tasks/contactless")
     (row,) = anna.page.xpath("//tbody/tr")
     assert " ".join(row.text_content().split()).startswith("Fleet Fleet 1")
     assert row.xpath(".//a/@href") == [f"/staff/organisations/{fleet.pk}"]
     assert looked(sqlite_desk) == [("search:certificates", {"purpose": "support"})]
-    assert "Nothing to show." in main_of(anna.get("/staff/work/fleets"))
-    assert anna.get("/staff/work/other").reply.status == 404
+    assert "Nothing to show." in main_of(anna.get("/staff/tasks/fleets"))
+    assert anna.get("/staff/tasks/other").reply.status == 404
 
 
 HEALTH = {

@@ -1,4 +1,4 @@
-"""What is typed into each form survives, as Chromium shows it: sign-in, Back, another language, an act."""
+"""Values typed into each form survive sign-in, Back, another language and an act, in Chromium."""
 
 from collections.abc import Mapping
 

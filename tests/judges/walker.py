@@ -57,7 +57,7 @@ class Given(str):
 
 
 class Mode(StrEnum):
-    """How a person acts."""
+    """Ways of a person to use a page."""
 
     MOUSE = "mouse"
     KEYBOARD = "keyboard"

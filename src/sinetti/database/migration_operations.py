@@ -3,6 +3,7 @@
 See docs/operators/migrations.md.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.db import migrations
@@ -35,7 +36,7 @@ class AddIndexWhileServing(migrations.AddIndex):
         schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
 
 
-class _OfPostgresql(Operation):
+class _OfPostgresql(Operation, ABC):
     """Change of indexes that models do not know.
 
     It is made on PostgreSQL only, without blocking writers. Its migration is not atomic.
@@ -63,9 +64,9 @@ class _OfPostgresql(Operation):
     ) -> None:
         """Do nothing, since no query needs the former state."""
 
+    @abstractmethod
     def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         """Change the indexes one by one."""
-        raise NotImplementedError
 
 
 class DropPatternIndexesWhileServing(_OfPostgresql):

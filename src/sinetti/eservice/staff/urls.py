@@ -17,7 +17,7 @@ from sinetti.eservice.staff import (
 urlpatterns = [
     path("staff", home.staff_home, name="staff"),
     path("staff/purpose", home.purpose, name="staff_purpose"),
-    path("staff/work/<str:kind>", home.work_list, name="staff_work"),
+    path("staff/tasks/<str:kind>", home.work_list, name="staff_work"),
     path("staff/applications", applications.application_list, name="staff_applications"),
     path("staff/applications/<str:application_id>", applications.application_detail, name="staff_application"),
     path("staff/organisations", organisations.organisation_list, name="staff_organisations"),
