@@ -8,6 +8,7 @@ import pytest
 from tests.judges import matrix
 from tests.judges.exchange import CASES, Case, Played, play_all, versions
 from tests.judges.peers import PEERS
+from tests.support.chromium import started_chromium
 from tests.support.programs import running
 
 STANDING = pytest.StashKey[dict[str, list[str]]]()
@@ -19,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of `make accessibility` and `make acceptance`."""
     parser.addoption("--last-run", action="store_true", help="write what the walk of all pages found (test_walk.py)")
     parser.addoption("--all-walks", action="store_true", help="walk each task in every combination (test_roles.py)")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Yield Debian's Chromium."""
+    with started_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

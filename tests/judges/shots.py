@@ -8,16 +8,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from sinetti.domain.values import Language
-from tests.judges.walk import SCREENSHOTS, open_visit, windows
+from tests.judges.walk import SCREENSHOTS, open_visit, served_town, windows
 from tests.judges.walker import WIDTHS
 from tests.support.chromium import started_chromium
-from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
-from tests.support.visits import VISITS, town
-from tests.support.walking import walked_pages
+from tests.support.visits import VISITS
 
 MAIN = (
     "start of a stranger",
@@ -47,26 +42,21 @@ def main() -> None:
     parser.add_argument("--dark", action="store_true")
     asked = parser.parse_args()
     with (
-        pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory() as folder,
-        opened_register("sqlite", None, Path(folder), alias="default") as db,  # type: ignore[arg-type] # for SQLite
         started_chromium() as browser,
+        served_town(None, Path(folder)) as built,
     ):
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
-        desk = opened_desk(db)
-        with walked_pages(desk) as address:
-            built = town(desk, address)
-            context, page = windows(browser, address)
-            page.emulate_media(color_scheme="dark" if asked.dark else "light")
-            for name in asked.visits:
-                for language in asked.language or [Language.FI.value]:
-                    open_visit(page, built, VISITS[name], language)
-                    for width, height in WIDTHS.items():
-                        page.set_viewport_size({"width": width, "height": height})
-                        words = (*name.replace(",", "").replace(":", "").split(), language, str(width))
-                        place = SCREENSHOTS / "main" / f"{'-'.join(words)}{'-dark' if asked.dark else ''}.png"
-                        page.screenshot(path=place, full_page=True, animations="disabled", caret="hide")
-            context.close()
+        context, page = windows(browser, built.address)
+        page.emulate_media(color_scheme="dark" if asked.dark else "light")
+        for name in asked.visits:
+            for language in asked.language or [Language.FI.value]:
+                open_visit(page, built, VISITS[name], language)
+                for width, height in WIDTHS.items():
+                    page.set_viewport_size({"width": width, "height": height})
+                    words = (*name.replace(",", "").replace(":", "").split(), language, str(width))
+                    place = SCREENSHOTS / "main" / f"{'-'.join(words)}{'-dark' if asked.dark else ''}.png"
+                    page.screenshot(path=place, full_page=True, animations="disabled", caret="hide")
+        context.close()
 
 
 if __name__ == "__main__":

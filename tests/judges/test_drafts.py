@@ -10,14 +10,10 @@ from playwright.sync_api import Locator, Page
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.i18n.translate import translate_raw
-from tests.eservice.conftest import opened_register
-from tests.judges.walk import open_visit
-from tests.support.chromium import started_chromium
-from tests.support.service_context import opened_desk
+from tests.judges.walk import open_visit, served_town
 from tests.support.typed_forms import FORMS, TypedForm
 from tests.support.users import signed_in
-from tests.support.visits import CLERK, STRANGER, VISITS, Town, town
-from tests.support.walking import walked_pages
+from tests.support.visits import CLERK, STRANGER, VISITS, Town
 
 _FILL = """(form, given) => {
   for (const one of form.elements) {
@@ -44,19 +40,8 @@ AGAIN, UNCHANGED = "This was already done. Nothing was done again.", "No changes
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
     """Yield a town with its pages over HTTP."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
-        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-            desk = opened_desk(db)
-            with walked_pages(desk) as address:
-                yield town(desk, address)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Yield Debian's Chromium."""
-    with started_chromium() as browser:
-        yield browser
+    with served_town(request, tmp_path_factory.mktemp("town")) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import pytest
 from django.conf import settings
 
 from tests.eservice.conftest import opened_register
-from tests.support.chromium import started_chromium
 from tests.support.service_context import opened_desk
 from tests.support.walking import walked_pages
 
@@ -20,13 +19,6 @@ def address(request, tmp_path_factory):
             walked_pages(opened_desk(db)) as address,
         ):
             yield f"{address}/gallery?lang=en"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Yield Debian's Chromium."""
-    with started_chromium() as browser:
-        yield browser
 
 
 def opened(chromium, address, **how):

@@ -30,7 +30,6 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, reveal_with_pin, send_pin, view_link
 from tests.judges.test_deploy import nginx
-from tests.support.chromium import started_chromium
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
@@ -150,13 +149,6 @@ def founded(root: Path, notices: str) -> None:
 
 def did(*words: object, root: Path) -> None:
     assert main(["authority", *(str(word) for word in words), "--dir", str(root)]) == 0
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Yield Debian's Chromium."""
-    with started_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

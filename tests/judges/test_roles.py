@@ -12,7 +12,6 @@ from django.test import override_settings
 from tests.eservice.conftest import opened_register
 from tests.judges.roles import TASKS, Scene
 from tests.judges.walker import combinations
-from tests.support.chromium import started_chromium
 from tests.support.firms import a_certificate, rows
 from tests.support.service_context import opened_desk
 from tests.support.walking import walked_pages
@@ -44,13 +43,6 @@ def served(request, tmp_path_factory):
             a_certificate(desk, rows(desk, "Organisation").get(), desk.ctx.now())  # its serial number is 0
             with walked_pages(desk) as address:
                 yield desk, address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Yield Debian's Chromium."""
-    with started_chromium() as browser:
-        yield browser
 
 
 def test_a_task(served, chromium, task, chosen):

@@ -10,18 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.test import override_settings
 
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.static_files import STYLES
 from sinetti.infra.clock import utc_now
-from tests.eservice.conftest import opened_register
-from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
-from tests.support.chromium import started_chromium
-from tests.support.service_context import opened_desk
+from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, served_town, walked, windows
 from tests.support.tools import ROOT
-from tests.support.visits import NOT_WALKED, VISITS, Visit, town
-from tests.support.walking import walked_pages
+from tests.support.visits import NOT_WALKED, VISITS, Visit
 from tests.support.web_servers import tool
 
 LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "site" / "last-run.json"
@@ -33,20 +29,9 @@ EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
     """Yield a town for the walk, with its pages over HTTP."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
-        patch.setattr(settings, "ROOT_URLCONF", "tests.judges.gallery")
-        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-            desk = opened_desk(db)
-            with walked_pages(desk) as address:
-                yield town(desk, address)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Yield Debian's Chromium."""
-    with started_chromium() as browser:
-        yield browser
+    gallery = override_settings(ROOT_URLCONF="tests.judges.gallery")
+    with gallery, served_town(request, tmp_path_factory.mktemp("town")) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")

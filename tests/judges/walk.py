@@ -5,16 +5,21 @@ axe checks it, a screenshot keeps it, and the Tab key moves through it.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+from tests.support.registers import opened_register
+from tests.support.service_context import opened_desk
 from tests.support.tools import ROOT
-from tests.support.visits import STRANGER, Town, Visit, session_of
+from tests.support.visits import STRANGER, Town, Visit, session_of, town
+from tests.support.walking import walked_pages
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 WIDTHS = (WIDE, NARROW)
@@ -107,6 +112,16 @@ class Walk:
         """Note a fault if there is one."""
         if found:
             self.wrong.append(f"{self.name}, {where}: {found}")
+
+
+@contextmanager
+def served_town(request: pytest.FixtureRequest | None, folder: Path) -> Iterator[Town]:
+    """Serve the pages of a filled town until the block ends."""
+    with pytest.MonkeyPatch.context() as patch, opened_register("sqlite", request, folder, alias="default") as db:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
+        desk = opened_desk(db)
+        with walked_pages(desk) as address:
+            yield town(desk, address)
 
 
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:

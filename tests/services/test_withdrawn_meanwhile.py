@@ -259,11 +259,6 @@ def rows_handed_over(built):
     return lambda: contact_handover.hand_over_rows(found, ("", NEWCOMER), built.ctx, built.actor, REQUEST)
 
 
-def handed_over(built):
-    contact = built.ids["contact"]
-    return lambda: contact_handover.hand_over(contact, NEWCOMER, built.ctx, built.actor, REQUEST)
-
-
 TERMS = role_assignments.GrantTerms(Role.MANAGER, None)
 BEHALF = {
     "access_ends.note_ended": noted,
@@ -282,7 +277,6 @@ BEHALF = {
     "clients.ask_again": asked_again,
     "clients.ask_clients": asked_clients,
     "role_resignation.resign": given_up,
-    "contact_handover.hand_over": handed_over,
     "contact_handover.hand_over_rows": rows_handed_over,
     "renewal_opt_out.opt_out_many": let_end,
     "renewal_opt_out.opt_out_of_renewal": simple(renewal_opt_out.opt_out_of_renewal, id_="serial"),
@@ -300,7 +294,6 @@ BEHALF = {
 MANAGERS = (
     "contacts.change_contact",
     "contacts.remove_deputy",
-    "contact_handover.hand_over",
     "contact_handover.hand_over_rows",
     "renewal_opt_out.opt_out_many",
     "renewal_opt_out.opt_out_of_renewal",

@@ -16,6 +16,14 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
 from sinetti.infra.clock import utc_now
+from sinetti.services.access.permissions import Actor, load_permissions
+from sinetti.services.context import ServiceContext
+from sinetti.services.self_service.contact_handover import (
+    ContactDetails,
+    HandedOver,
+    get_for_confirmation,
+    hand_over_rows,
+)
 from tests.support.browser import Browser
 from tests.support.service_context import Desk
 
@@ -76,3 +84,9 @@ def signed_in(
     session.save()
     browser.cookies[settings.SESSION_COOKIE_NAME] = session.secret
     return browser
+
+
+def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
+    """Replace a contact or deputy in all lineages that the actor may change, as the page does."""
+    found = get_for_confirmation(email, load_permissions(actor, ctx), ctx)
+    return hand_over_rows(found, (email, new), ctx, actor, request_id)

@@ -13,7 +13,6 @@ from sinetti.domain.validation import LinkError
 from sinetti.domain.values import Channel
 from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.self_service.bulk_replace import BulkReplaceResult, preview_selected, replace_many, within_limits
-from sinetti.services.self_service.contact_handover import hand_over
 from sinetti.services.self_service.contacts import change_contact
 from sinetti.services.self_service.order import OrderAsk, OrdersLeft, count_orders_left, order
 from sinetti.services.self_service.pending_invitations import confirm
@@ -25,6 +24,7 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST, enrolled
+from tests.support.users import hand_over
 
 FEW = DailyLimits(letters=2, orders=3, firm_orders=4)
 OTHER = replace(NEW_CONTACT, email="other@sinisiipi.example")

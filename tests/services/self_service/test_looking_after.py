@@ -25,6 +25,7 @@ from tests.support.service_context import (
     killed_at,
     renewed,
 )
+from tests.support.users import hand_over
 
 
 @pytest.fixture
@@ -61,10 +62,7 @@ def test_a_viewer_changes_nothing(sqlite_desk, who):
         refused(lambda: revoke.get_for_confirmation(held.serial, stands(sqlite_desk, who.viewer), ctx))[0]
         == who.organisation_id
     )
-    assert refused(lambda: contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.viewer, REQUEST)) == (
-        None,
-        False,
-    )
+    assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.viewer), ctx) == ()
 
 
 def test_a_manager_names_another_contact_and_a_deputy(sqlite_desk, who):
@@ -204,7 +202,7 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
     assert [(one.contact, one.deputy, one.not_after is None) for one in seen].count((True, False, False)) == 2
     (person,) = contact_handover.contacts(stands(sqlite_desk, who.manager), ctx)
     assert (person.email, person.count) == (CONTACT.email, 3)
-    done = contact_handover.hand_over(address, NEW_CONTACT, ctx, who.manager, REQUEST)
+    done = hand_over(address, NEW_CONTACT, ctx, who.manager, REQUEST)
     assert (done.count, done.more, done.offered) == (3, False, 1)
     assert {lineage(sqlite_desk, serial).contact.email for serial in held} == {NEW_CONTACT.email}
     assert lineage(sqlite_desk, theirs.serial).contact.email == CONTACT.email
@@ -234,19 +232,19 @@ def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
     (seen,) = contact_handover.get_for_confirmation(NEW_CONTACT.email, stands(sqlite_desk, who.manager), ctx)
     assert (seen.contact, seen.deputy) == (False, True)
     other = CONTACT
-    assert contact_handover.hand_over(NEW_CONTACT.email, other, ctx, who.manager, REQUEST).count == 1
+    assert hand_over(NEW_CONTACT.email, other, ctx, who.manager, REQUEST).count == 1
     assert lineage(sqlite_desk, held.serial).deputy.email == CONTACT.email
     assert len(events(sqlite_desk)) == before + 1
     sqlite_desk.clock.forward(VALIDITY + DAY)
     assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.manager), ctx) == ()
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 0
+    assert hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 0
 
 
 def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
     before = len(events(sqlite_desk))
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
+    assert hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
     line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
     assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
@@ -256,7 +254,7 @@ def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_d
 def test_who_has_both_places_leaves_both(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     contacts.change_contact(held.serial, (CONTACT, True), ctx, who.manager, REQUEST)
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
+    assert hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
     line = lineage(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
 
@@ -265,9 +263,9 @@ def test_sent_again_after_a_kill_it_offers_what_was_not_offered(sqlite_desk, who
     ordered_by(sqlite_desk, who)
     killed = sqlite_desk.but(step=killed_at("contacts-handed-over"))
     with pytest.raises(KilledError):
-        contact_handover.hand_over(CONTACT.email, NEW_CONTACT, killed.ctx, who.signatory, REQUEST)
+        hand_over(CONTACT.email, NEW_CONTACT, killed.ctx, who.signatory, REQUEST)
     assert offers(sqlite_desk) == [CONTACT.email]
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
+    done = hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.offered) == (0, 1)
     assert offers(sqlite_desk) == [NEW_CONTACT.email]
     assert len(events(sqlite_desk)) == 1
@@ -278,7 +276,7 @@ def test_more_than_go_at_once_are_told(sqlite_desk, who, monkeypatch):
         enrolled(sqlite_desk)
     monkeypatch.setattr("sinetti.services.self_service.contact_handover.MOST_AT_ONCE", 1)
     assert MOST_AT_ONCE == 300
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
+    done = hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.more) == (1, True)
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
+    done = hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.more) == (1, False)

@@ -19,7 +19,6 @@ from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.services.access.act_transaction import acting, guarded
 from sinetti.services.access.permissions import (
     Actor,
-    PermissionDenied,
     Permissions,
     check_can_modify,
     check_can_view,
@@ -35,7 +34,6 @@ __all__ = [
     "HandedOver",
     "contacts",
     "get_for_confirmation",
-    "hand_over",
     "hand_over_rows",
     "picked",
 ]
@@ -79,18 +77,6 @@ def picked(ids: Collection[str], permissions: Permissions, ctx: ServiceContext) 
     return contact_handover.picked(ctx.db, allowed, wanted, ctx.now())
 
 
-def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
-    """Replace a contact or deputy in all lineages, at most 300, in one transaction.
-
-    After an interruption the user submits the form again. Raises PermissionDenied if the user may change no
-    organisation's, LinkError and LimitReached.
-    """
-    now = load_permissions(actor, ctx)
-    if not now.organisations(Permission.CONTACT):
-        raise PermissionDenied(Permission.CONTACT, None)
-    return hand_over_rows(get_for_confirmation(email, now, ctx), (email, new), ctx, actor, request_id)
-
-
 def hand_over_rows(
     found: Sequence[AssignedLineage],
     who: tuple[str, ContactDetails],
@@ -102,7 +88,9 @@ def hand_over_rows(
 
     `who` is the address of the person who is replaced, empty for the present contact of each, and the new person. The
     former and the new contact get one message with the whole list. Transfer ids that wait for the contact are offered
-    to the new one. Raises PermissionDenied, LinkError and LimitReached.
+    to the new one. After an interruption the user submits the form again.
+
+    Raises PermissionDenied, LinkError and LimitReached.
     """
     email, new = who
     for organisation_id in {one.organisation_id for one in found}:
