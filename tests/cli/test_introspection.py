@@ -141,6 +141,7 @@ def completed(shell, file, typed):
     return {line.partition("\t")[0] for line in done.stdout.splitlines()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.usefixtures("stores")
 def test_shells_complete(shell, tmp_path):

@@ -83,7 +83,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert (made.email, made.language, made.name, made.is_staff) == (EMAIL, "sv", "Nimi Nimetty", False)
     assert made.password.startswith("argon2$argon2id$")
     sign_in(browser, EMAIL)
-    assert browser.path == "/account/confirm-email", "nobody signs in before"
+    assert browser.path == "/account/confirm-email", "there is no sign-in before"
     link = way(sqlite_desk, EMAIL, "Bekräfta")
     browser.get(link)
     assert not made.emailaddress_set.get().verified, "opening the link changes nothing"
@@ -373,7 +373,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert wrongs(browser) == ["The passwords do not match. Enter both again."]
     send(browser, password1=OTHER, password2=OTHER)
     assert browser.heading == "Password changed"
-    assert follow(browser.get("/account/email")).path == "/account/login", "it signs nobody in"
+    assert follow(browser.get("/account/email")).path == "/account/login", "it is no sign-in"
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in"
     assert elsewhere.get("/account/email").reply.status == 302, "signed out on all devices"

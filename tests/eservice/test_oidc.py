@@ -123,7 +123,7 @@ def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_desk, say
     answered(browser, begun(browser, says))
     assert browser.path == "/account/providers/new"
     send(browser, name="N N")
-    assert browser.path == "/account/confirm-email", "and nobody is told that there is one"
+    assert browser.path == "/account/confirm-email", "and the page does not say that there is one"
     assert sent_kinds(sqlite_desk, EMAIL) == {"there-already"}
     assert not SocialAccount.objects.exists()
 

@@ -79,10 +79,10 @@ def test_each_view_has_the_severity_of_the_rule(seen, sqlite_desk):
 def test_the_start_page_has_the_severity_of_each_counted_state(seen):
     browser, _facts = seen
     tasks = browser.get("/").page.xpath("//main//ul[contains(@class, 'tasks')]/li[.//a[contains(@href, 'state=')]]")
-    told = {one.xpath(".//a/@href")[0].rpartition("state=")[2].partition("&")[0]: tone(one) for one in tasks}
-    assert told == {state: SEVERITIES[DisplayStatus(state)].value for state in told}
+    shown = {one.xpath(".//a/@href")[0].rpartition("state=")[2].partition("&")[0]: tone(one) for one in tasks}
+    assert shown == {state: SEVERITIES[DisplayStatus(state)].value for state in shown}
     assert {DisplayStatus.EXPIRED, DisplayStatus.REVOKED, DisplayStatus.ENDS_SOON, DisplayStatus.OLD_IN_USE} <= set(
-        told
+        shown
     )
 
 

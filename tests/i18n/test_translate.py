@@ -141,8 +141,8 @@ def test_dates_with_the_day_of_the_week(one, finnish, swedish, english):
 
 
 def test_a_month():
-    told = [format_month(date(2027, 6, 1), language) for language in (Language.FI, Language.SV, Language.EN)]
-    assert told == ["6/2027", "juni 2027", "June 2027"]
+    named = [format_month(date(2027, 6, 1), language) for language in (Language.FI, Language.SV, Language.EN)]
+    assert named == ["6/2027", "juni 2027", "June 2027"]
 
 
 DAYS = {

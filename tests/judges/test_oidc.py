@@ -110,7 +110,7 @@ def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer)
     assert session[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
     other = browser_for(sqlite_desk, issuer)
     by_provider(other, "two")
-    assert other.path == "/account/providers/new", "another subject is somebody else"
+    assert other.path == "/account/providers/new", "another subject is another person"
     assert models.User.objects.count() == 1
 
 

@@ -114,6 +114,7 @@ def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
     assert not stage.wire.passed
 
 
+@pytest.mark.long
 def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
     """Kill a revocation before each change.
 

@@ -15,7 +15,6 @@ from sinetti.domain.certificates.display_status import (
     DisplayStatus,
     OrderFacts,
     Urgency,
-    ended_at,
     next_actor,
     order_state,
     state_of,
@@ -36,6 +35,11 @@ def wanted(desk, **changes):
 
 def found(desk, **changes):
     return [one.key for one in list_query.find_keys(desk.db, wanted(desk, **changes))]
+
+
+def ended_at(one):
+    """Return the end of a certificate: its revocation, else its notAfter."""
+    return one.span.not_after if one.revoked_at is None else one.revoked_at
 
 
 def test_the_rule_is_the_same_where_the_rows_are(desk):

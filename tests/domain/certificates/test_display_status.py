@@ -72,5 +72,5 @@ def test_each_state_has_a_severity_and_what_ends_unattended_is_worst():
 
 
 def test_the_page_has_every_state_and_its_severity():
-    told = [(cells[0].strip("`"), cells[2]) for cells in rows(DOCS / "e-service" / "certificates.md", "state")]
-    assert told == [(state.value, severity.value) for state, severity in SEVERITIES.items()]
+    listed = [(cells[0].strip("`"), cells[2]) for cells in rows(DOCS / "e-service" / "certificates.md", "state")]
+    assert listed == [(state.value, severity.value) for state, severity in SEVERITIES.items()]
