@@ -65,7 +65,7 @@ def test_the_pages(monkeypatch, capsys):
         skip_or_fail(told.err)
     assert code == 0, told.out
     rows = told.out.splitlines()[HEAD:]
-    assert {"list, most urgent first", "search in it: name", "everything: a serial", "page: a search"} <= {
+    assert {"list, most urgent first", "search in it: name", "everything: a serial", "page: orders of a firm"} <= {
         row.split("|")[1].strip() for row in rows
     }
     asked = pages.Figure("page", [60.0, 60.0], 150_000)

@@ -18,11 +18,11 @@ REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
 EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-back")
-REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
+REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", "let-end"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Steps of an operator's commands, not of the server."""
-OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
+OF_PAGES = (REPLACED, HANDED_OVER, LET_END, LOAD_COMPARED, LOADED)
 """Steps of user-facing pages.
 
 tests/services/self_service and tests/services/staff end them there.

@@ -119,6 +119,27 @@ def test_what_has_ended_may_still_be_let_end_but_not_what_another_replaced(sqlit
     assert never.value.why is PersonErrorReason.NOT_IN_FORCE
 
 
+def test_an_opt_out_from_before_a_renewal_does_not_hide_the_new_certificate(sqlite_desk, who):
+    first, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    renewal_opt_out.opt_out_of_renewal(first.serial, ctx, who.manager, REQUEST)
+    in_the_window(sqlite_desk, first)
+    new = renewed(sqlite_desk, first)
+    rights, both = stands(sqlite_desk, who.manager), [first.serial, new.serial]
+    assert [one.serial for one in renewal_opt_out.preview_many(both, rights, ctx)] == [new.serial]
+    assert renewal_opt_out.opt_out_many(both, ctx, who.manager, REQUEST) == 1
+    assert renewal_opt_out.preview_many(both, rights, ctx) == ()
+
+
+def test_sent_again_after_a_kill_it_lets_the_rest_end(sqlite_desk, who):
+    serials = [enrolled(sqlite_desk).serial for _ in range(3)]
+    killed = sqlite_desk.but(step=killed_at("let-end"))
+    with pytest.raises(KilledError):
+        renewal_opt_out.opt_out_many(serials, killed.ctx, who.manager, REQUEST)
+    assert len(audited(sqlite_desk, "let-end")) == 1
+    assert renewal_opt_out.opt_out_many(serials, sqlite_desk.ctx, who.manager, REQUEST) == 2
+    assert audited(sqlite_desk, "let-end") == [who.manager.name] * 3
+
+
 def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     in_the_window(sqlite_desk, held)

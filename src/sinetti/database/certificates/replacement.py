@@ -11,7 +11,7 @@ from sinetti.database import models
 from sinetti.database.certificates.lineage_view import person
 from sinetti.database.connection import Database
 from sinetti.database.organisations.organisations import ContactDetails, OrganisationInfo
-from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, opt_out_applies
 from sinetti.domain.orders.ordering_rules import Replaceable
 from sinetti.domain.values import Channel, IdentifierType, Serial
 
@@ -108,7 +108,7 @@ def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with a
         approved=row.approved,
         ordered=row.ordered,
         succeeded=row.renewed or row.replaced,
-        let_end=lineage.renewal_opt_out_at is not None,
+        let_end=opt_out_applies(lineage.renewal_opt_out_at, row.not_before),
         contact=contact is not None,
     )
     return ReplacementCandidate(

@@ -25,7 +25,7 @@ from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import active_assignments
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import CertificateProgress
-from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.lifecycle import CertificateState, opt_out_applies
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageKind
 from sinetti.domain.notifications.reminders import ReminderSchedule, send_times
 from sinetti.domain.values import Serial, ValidityPeriod
@@ -279,7 +279,7 @@ def _course(
         span,
         revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.RETRIEVED},
         # A renewal or replacement after the opt-out cancels it: the new certificate gets reminders.
-        let_end=let_end is not None and span.not_before <= let_end,
+        let_end=opt_out_applies(let_end, span.not_before),
         closed=closed is not None,
     )
 

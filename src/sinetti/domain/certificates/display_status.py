@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from sinetti.domain.certificates.lifecycle import opt_out_applies
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.usage import LATELY
 from sinetti.domain.values import ValidityPeriod
@@ -161,7 +162,6 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
         DisplayStatus.RENEWED: one.taken_at is not None,
         DisplayStatus.NEW_WAITS: one.succeeded,
         DisplayStatus.NOT_FETCHED: one.fetched_at is None,
-        # An opt-out before a renewal or replacement does not apply to the new certificate.
         DisplayStatus.LET_END: is_let_end(one),
         # A certificate that is valid for weeks ends soon from its beginning; programs renew it in the first half.
         DisplayStatus.ENDS_SOON: ends_soon(one.span.not_after, one.renewable_from, now),
@@ -172,7 +172,7 @@ def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
 
 def is_let_end(one: CertificateFacts) -> bool:
     """Return True if the organisation lets it end, before its end or after it."""
-    return one.renewal_opt_out_at is not None and one.span.not_before <= one.renewal_opt_out_at
+    return opt_out_applies(one.renewal_opt_out_at, one.span.not_before)
 
 
 def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> bool:

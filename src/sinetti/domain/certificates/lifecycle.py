@@ -57,6 +57,14 @@ A spent order opens again only if the reservation that spent it is voided.
 """
 
 
+def opt_out_applies(renewal_opt_out_at: datetime | None, not_before: datetime) -> bool:
+    """Return True if the organisation lets a certificate with this notBefore end.
+
+    An opt-out from before a renewal or replacement does not apply to the new certificate.
+    """
+    return renewal_opt_out_at is not None and not_before <= renewal_opt_out_at
+
+
 def can_transition(state: CertificateState, to: CertificateState) -> bool:
     """Return True if a certificate may move from `state` to `to`."""
     return to in CERTIFICATE_MOVES[state]
