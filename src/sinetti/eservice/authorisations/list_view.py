@@ -133,15 +133,19 @@ def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
 
 def request_values(one: RoleRequestView) -> list[DescriptionItem]:
     """Return the details of a request for a role."""
-    who = f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
     for_whom = [DescriptionItem(_("Requested by"), asker(one))] if one.agent else []
     return [
-        DescriptionItem(_("Authorisation for"), who),
+        DescriptionItem(_("Authorisation for"), asked_for(one)),
         *for_whom,
         DescriptionItem(_("Authorisation"), _(ROLES[one.role])),
         DescriptionItem(_("Until"), format_until(one.until)),
         DescriptionItem(_("Requested on"), format_datetime(one.created)),
     ]
+
+
+def asked_for(one: RoleRequestView) -> str:
+    """Return the firm or the person that would get the authorisation."""
+    return f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
 
 
 def asker(one: RoleRequestView) -> str:
@@ -151,16 +155,15 @@ def asker(one: RoleRequestView) -> str:
 
 def _answer(one: RoleRequestView) -> Form:
     """Return a form whose button approves the request as made."""
-    day = day_of(one.until)
+    day, who = day_of(one.until), asked_for(one)
     inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
-    buttons = [Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True)]
+    buttons = [Button(_("Approve"), "approve", note=who), Button(_("Decline"), "decline", minor=True, note=who)]
     return Form(inputs, buttons, address("authorisation_request", one.request_id))
 
 
 def _more(one: RoleRequestView) -> Links:
-    who = one.agent.name if one.agent else asker(one)
     label = _("Approve with changes")
-    return Links([Link(label, address("authorisation_request", one.request_id), note=who)])
+    return Links([Link(label, address("authorisation_request", one.request_id), note=asked_for(one))])
 
 
 def _columns(first: str) -> list[Column]:
