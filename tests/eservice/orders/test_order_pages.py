@@ -145,8 +145,8 @@ PEOPLE = {
 @pytest.mark.parametrize(("field", "typed", "error"), PEOPLE.values(), ids=PEOPLE)
 def test_the_summary_says_whose_value_is_wrong(signatory, field, typed, error):
     deputy = {**DEPUTY, "deputy_name": "Vara", "deputy_email": "vara@sinisiipi.example"}
-    sent = {**fields(signatory.get(NEW), "check"), **GOOD, **deputy, f"contact_{field}": typed, f"deputy_{field}": typed}
-    signatory.post(NEW, {**sent, "do": "check"})
+    wrong = {f"{who}_{field}": typed for who in ("contact", "deputy")}
+    signatory.post(NEW, {**fields(signatory.get(NEW), "check"), **GOOD, **deputy, **wrong, "do": "check"})
     summary = [one.text_content() for one in signatory.page.xpath("//*[@id='errors']//a")]
     expected = [error.format(who=one) for one in ("contact person", "deputy")]
     assert [one.startswith(text) for one, text in zip(summary, expected, strict=True)] == [True, True], summary

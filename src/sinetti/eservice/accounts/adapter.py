@@ -20,8 +20,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
-from sinetti.domain.notifications.messages import LINKED, AccountEmail
 from sinetti.domain import validation
+from sinetti.domain.notifications.messages import LINKED, AccountEmail
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import base_views, known_devices
 from sinetti.eservice.accounts.login_limits import count_password

@@ -13,16 +13,16 @@ from sinetti.eservice.authorisations.common import (
     choose,
     chosen,
     day_of,
+    every,
     format_until,
     name_of,
     paged,
     start_of,
 )
-from sinetti.eservice.authorisations.own_roles import ended_section
+from sinetti.eservice.authorisations.own_roles import ended_section, only_ending
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
-    Alert,
     Button,
     Cell,
     Column,
@@ -34,7 +34,6 @@ from sinetti.eservice.ui.components import (
     Link,
     Links,
     Section,
-    Severity,
     Table,
     Text,
 )
@@ -61,8 +60,8 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
     if organisation_id is None:
         return choose(request, _(TITLE), ids, "authorisations", **{SHOW: request.GET.get(SHOW, "")})
     ctx, ending = portal_context(request).ctx, request.GET.get(SHOW) == ENDING
-    found = authorisations(organisation_id, who, ctx, start_of(request), ending=ending)
     actor = current_actor(request)
+    found = authorisations(organisation_id, who, ctx, start_of(request), actor.user_id if actor and ending else None)
     gone = list_ended(EndSide.GIVEN, organisation_id, actor, who, ctx) if actor else ()
     named = name_of(request, organisation_id)
     mandates, pager = paged(request, found.mandates)
@@ -73,18 +72,14 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
         *([_pending(pending)] if pending else ()),
         *([_waiting(found.requests)] if found.requests else ()),
         _give(organisation_id),
-        *([_only_ending(organisation_id)] if ending else ()),
+        *([only_ending(address("authorisations", organisation=organisation_id))] if ending else ()),
         _people(people, ctx.now()),
         _firms(firms, ctx.now()),
         *pager,
         *ended_section(EndSide.GIVEN, gone, _give_again, organisation_id),
     ]
-    return render_page(request, Page(_(_TITLE_OF, organisation=named.name), blocks=blocks, wide=True))
-
-
-def _only_ending(organisation_id: str) -> Alert:
-    everything = Link(_("Show all authorisations"), address("authorisations", organisation=organisation_id))
-    return Alert(_("Only authorisations that end within 60 days are shown."), Severity.PLAIN, [everything])
+    title, up = _(_TITLE_OF, organisation=named.name), every("authorisations", ids)
+    return render_page(request, Page(title, blocks=blocks, wide=True, back=up))
 
 
 def _give_again(one: EndedRole) -> tuple[str, str]:

@@ -199,9 +199,7 @@ def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
     return True
 
 
-def _before(
-    request: HttpRequest, found: ImportJob, clerk: StaffSession
-) -> tuple[list[Component], Sequence[Component]]:
+def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[list[Component], Sequence[Component]]:
     """Return the blocks before the list of changes, and the form after it that this clerk may use."""
     difference = found.difference
     blocks: list[Component] = [_counts(found), *_who(found)]
