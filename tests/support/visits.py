@@ -207,6 +207,15 @@ VISITS: dict[str, Visit] = {
         "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
     ),
     "acts on ticked certificates": Visit("certificates_bulk", "/settings/bulk", VIEWER, 403),
+    "ticked: replacements": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("replace", {"pick": "{serial}"})
+    ),
+    "ticked: another contact person": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("contacts", {"pick": "{serial}"})
+    ),
+    "ticked: let them expire": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("let-end", {"pick": "{serial}"})
+    ),
     "checking a revocation": Visit(
         "certificate_revoke",
         "/settings/certificates/{serial}/revoke",

@@ -209,11 +209,6 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
-def facts_of(db: Database, serial: Serial) -> CertificateFacts:
-    """Return the facts of a certificate that exists, for its display status."""
-    return status_sql.facts_of(status_sql.with_progress(models.Certificate.objects.using(db.alias)).get(serial=serial))
-
-
 def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()

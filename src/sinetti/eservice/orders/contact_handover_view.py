@@ -213,8 +213,8 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
     title = _("Certificates to hand over: {count}", count=len(displayed))
     how = _("Remove the tick from certificates that stay with their current contact person.")
     blocks += [
-        Section(_("Person who takes over"), [Text([explanation]), replace(block, inputs=carried)]),
         Section(title, [Text([how]), _table(displayed, picked=ticked)]),
+        Section(_("Person who takes over"), [Text([explanation]), replace(block, inputs=carried)]),
     ]
     return Page(
         _("New contact person"),

@@ -22,7 +22,6 @@ from sinetti.eservice.staff.common import show_check, show_page, staff_view
 from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
 from sinetti.eservice.ui.components import (
     Alert,
-    Badge,
     Button,
     Cell,
     Column,
@@ -149,8 +148,7 @@ def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -
     form = RevokeForm(request.POST if is_step(request, REVOKE) else None)
     if form.is_bound and form.is_valid() and (answer := _revoked(request, form, found, clerk)) is not None:
         return answer
-    state, tone = _state(found.facts, portal_context(request).ctx.now())
-    blocks: list[Component] = [Badge(state, tone), _values(found), Section(_("People"), [_people(found)])]
+    blocks: list[Component] = [_values(request, found), Section(_("People"), [_people(found)])]
     if not found.certificate.revoked:
         blocks.append(Section(_("Revoke this certificate"), _revoking(form, clerk)))
     blocks.append(Section(_("History"), [history(request, found.history)]))
@@ -202,14 +200,16 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     return [*blocks, form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE), danger=True))]
 
 
-def _values(found: StaffCertificateView) -> DescriptionList:
+def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
     one = found.certificate
-    customer = one.lineage.customer
+    customer, now = one.lineage.customer, portal_context(request).ctx.now()
+    state = _("revoked") if one.revoked_at is not None else _("expired") if now > one.span.not_after else _("valid")
     rows = [
         DescriptionItem(_("Serial number"), one.serial),
         DescriptionItem(_("Organisation"), f"{customer.name} ({customer.customer_id})"),
         DescriptionItem(_("Channel"), _(CHANNELS[one.lineage.channel])),
         DescriptionItem(_("Certification authority"), one.authority),
+        DescriptionItem(_("State"), state),
         DescriptionItem(_("Valid from"), format_datetime(one.span.not_before)),
         DescriptionItem(_("Valid until"), format_datetime(one.span.not_after)),
         DescriptionItem(_("Can be renewed from"), format_datetime(one.renewable_from)),

@@ -15,7 +15,6 @@ from sinetti.database.operations import audit_queries
 from sinetti.database.operations.audit_queries import AuditEntry, AuditQuery
 from sinetti.database.organisations.search import OrganisationRef, find_by_address, find_organisations
 from sinetti.domain.access.access_purpose import SearchScope
-from sinetti.domain.certificates.display_status import CertificateFacts
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
@@ -44,13 +43,9 @@ ORGANISATIONS = 10
 
 @dataclass(frozen=True, slots=True)
 class StaffCertificateView:
-    """A certificate for clerks: its data, its contacts and its events, newest first.
-
-    `facts` are the input of the display status.
-    """
+    """A certificate for clerks: its data, its contacts and its events, newest first."""
 
     certificate: Certificate
-    facts: CertificateFacts
     contact: Recipient | None = field(repr=False)
     deputy: Recipient | None = field(repr=False)
     history: tuple[AuditEntry, ...]
@@ -80,8 +75,7 @@ def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | N
     lineage_id = found.lineage.lineage_id
     contact, deputy = recipients.holders(db, [lineage_id]).get(lineage_id, (None, None))
     history = audit_queries.entries(db, AuditQuery(object=f"certificate:{serial}"), _HISTORY).entries
-    facts = certificates_search.facts_of(db, serial)
-    return StaffCertificateView(found, facts, contact, deputy, history)
+    return StaffCertificateView(found, contact, deputy, history)
 
 
 def preview_one(serial: Serial, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
