@@ -63,8 +63,8 @@ _MESSAGE = gettext_noop(
 _START = gettext_noop("Start page")
 _NOTHING = gettext_noop("You have no tasks right now.")
 _NOTHING_BUT_ENDED = ngettext_noop(
-    "You have no tasks right now. {count} certificate ended within the last year without a successor.",
-    "You have no tasks right now. {count} certificates ended within the last year without a successor.",
+    "You have no tasks right now. {count} certificate ended within the last year and was not replaced.",
+    "You have no tasks right now. {count} certificates ended within the last year and were not replaced.",
 )
 _NO_AUTHORISATION = (
     gettext_noop("You have no authorisation that is in force."),
