@@ -90,7 +90,10 @@ SELECT {place} AS place, word, CAST(f.key AS TEXT) AS owner, c.id AS id
  ORDER BY 2, 3, 4 LIMIT {page}
 """
 _MORE = "SELECT -1, '', '', (CASE WHEN {over} THEN 1 ELSE 0 END)"
-"""First row of the answer: tells if a field has more matches than were looked at, also if none has a certificate."""
+"""First row of the answer: 1 if a field has more matches than were looked at.
+
+They count without a certificate, too.
+"""
 _OVER = "(SELECT COUNT(*) FROM found{place}) > {most}"
 _BEYOND = "AND (word, CAST(f.key AS TEXT), c.id) > (%s, %s, %s)"
 _OF_LINEAGES = "JOIN sinetti_certificate c ON c.lineage_id = h.lineage_id"

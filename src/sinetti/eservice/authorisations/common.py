@@ -37,7 +37,10 @@ _Row = TypeVar("_Row")
 _LONGEST_PAGE = 6
 
 EVERY = "all"
-"""Value of `organisation` in an address that asks for the choice of all, also while one is represented."""
+"""Value of `organisation` in an address that leads to the choice of all.
+
+It does so while one is represented, too.
+"""
 NO_END = gettext_noop("no end date")
 ROLE_FIELD = gettext_noop("Authorisation")
 UNTIL_FIELD = gettext_noop("Last day of validity")
@@ -114,9 +117,9 @@ def format_until(until: datetime | None) -> str:
 
 
 def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
-    """Return the requested, represented or only organisation of a page; None if the choice is open.
+    """Return the requested, only or represented organisation of a page.
 
-    Raises PermissionDenied if there is none.
+    Returns None if the choice is open. Raises PermissionDenied if there is none.
     """
     wanted = request.GET.get("organisation", "")
     if not wanted and not ids:
@@ -128,7 +131,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str 
 
 
 def every(page: str, ids: frozenset[str]) -> Link | None:
-    """Return the link from the page of one organisation to the choice of all; None if there is only one."""
+    """Return the link to the choice of all organisations; None if there is one."""
     return back(page, gettext_noop("Show all organisations"), organisation=EVERY) if len(ids) > 1 else None
 
 

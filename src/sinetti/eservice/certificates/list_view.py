@@ -60,7 +60,7 @@ ACTION, IN_FORCE, UNDER_WAY, EXPIRED, REVOKED = (
     "expired-unreplaced",
     "revoked-unreplaced",
 )
-"""State filters of several states, or of a part of one: the lists that the start page counts."""
+"""State filters of several states, or of a part of one (start page)."""
 _IN_FORCE = frozenset(DisplayStatus) - ENDED - frozenset(OF_ORDERS)
 _GROUPS: Mapping[str, tuple[str, Collection[DisplayStatus]]] = {
     ACTION: (gettext_noop("Need action"), frozenset(DisplayStatus) - SEEN_TO - {DisplayStatus.VALID}),

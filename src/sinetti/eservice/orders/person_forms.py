@@ -49,7 +49,10 @@ _WRONG: Mapping[str, tuple[str, str, str]] = {
         ),
     ),
 }
-"""Errors of name, e-mail and phone. Where a form has two people, the summary of errors says whose it is."""
+"""Errors of name, e-mail and phone, by prefix of the fields.
+
+Where a form has two people, an error says whose value is wrong.
+"""
 
 SAME_PERSON = gettext_noop("The technical contact person cannot be the deputy. Enter another person's details.")
 _NO_SMS = gettext_noop(

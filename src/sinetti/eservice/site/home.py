@@ -242,7 +242,10 @@ def _tasks(found: Overview) -> Iterator[Task]:
 
 
 def _at_a_glance(found: Overview) -> list[Component]:
-    """Return the totals, each with its list; that of ended ones has older and replaced ones, too."""
+    """Return the totals, each with its list.
+
+    The list of ended certificates has older and replaced ones, too.
+    """
     certificates, totals = url_or_empty("certificates"), found.totals
     of_state, action = f"{certificates}?state=", sum(totals.states.values())
     tiles = [

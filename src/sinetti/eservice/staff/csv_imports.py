@@ -200,7 +200,7 @@ def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
 
 
 def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[list[Component], Sequence[Component]]:
-    """Return the blocks before the list of changes, and the form after it that this clerk may use."""
+    """Return the blocks before the list of changes, and the form after it."""
     difference = found.difference
     blocks: list[Component] = [_counts(found), *_who(found)]
     if difference.wrong:
@@ -218,7 +218,7 @@ def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tupl
 
 
 def _acts(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
-    """Return what this clerk must know before the list of changes, and the form after it."""
+    """Return what this clerk must know, and the form after the list of changes."""
     count = len(found.difference.changes)
     hidden = [Input("digest", "", "hidden", found.digest)]
     state = found.confirmation.state(portal_context(request).ctx.now())

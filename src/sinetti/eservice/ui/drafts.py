@@ -196,7 +196,7 @@ class _Visit:
         return HttpResponseRedirect(draft.address, status=HTTPStatus.SEE_OTHER)
 
     def _previews(self, draft: Draft) -> bool:
-        """Return True if a button that does not act led to the draft's page, without an error."""
+        """Return True if a button that does not act led to the page, without an error."""
         pressed = next(iter((draft.sent or {}).get(BUTTON, ())), "")
         return bool(pressed) and pressed not in self.acts and not draft.notes
 
