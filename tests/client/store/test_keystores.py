@@ -247,6 +247,7 @@ def java(pair, files):
     return make
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["JKS", "JCEKS", "PKCS12"])
 def test_the_only_key_of_a_java_key_store(kind, java, pair):
     path = java("payroll, of äö", kind=kind, trusted=kind == "JKS")
@@ -257,6 +258,7 @@ def test_the_only_key_of_a_java_key_store(kind, java, pair):
     assert path.read_bytes() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["JKS", "PKCS12"])
 def test_one_of_several(kind, java, pair):
     path = java("payroll", "benefits", kind=kind)
@@ -266,6 +268,7 @@ def test_one_of_several(kind, java, pair):
     assert "keytool cannot read " in refused(keystores.from_java, path, "unknown", b"of the store")
 
 
+@pytest.mark.long
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
     assert keystores.from_java(path, None, b"of the store", b"of the key").certificate == pair[1]
