@@ -32,7 +32,10 @@ They are taken in the order of their random ids: a common text is found everywhe
 """
 
 _MOST_SORTED = 5_000
-"""Most matches that are sorted; a text with more is so common that the order of the ids finds it at once."""
+"""Most matches that are sorted.
+
+A text with more is so common that the order of the ids finds it at once.
+"""
 
 _LAST_KEY = 2**63 - 1
 _HEX = frozenset("0123456789abcdef")
