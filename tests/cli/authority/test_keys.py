@@ -214,6 +214,7 @@ def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
         assert soap.startswith("https://")
 
 
+@pytest.mark.long
 def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, tmp_path):
     (operator.root / "notes").mkdir()
     notes = operator.root / "notes" / "passphrase.txt"
@@ -234,6 +235,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
         pass
 
 
+@pytest.mark.long
 def test_certificates_and_large_files_under_a_root_s_name_are_no_keys(operator, kept_apart):
     root = operator.root
     shutil.copy(root / "trust" / "holders.pem", root / "SinettiRootCAv1.pem")
