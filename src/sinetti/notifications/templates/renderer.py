@@ -7,7 +7,7 @@ from sinetti.database.organisations.applications import DECIDED_STEP
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationContext, RenderContext, RenderedMessage
-from sinetti.notifications.loader import DatabaseLoader
+from sinetti.notifications.loader import DatabaseLoader, MessageLoader
 from sinetti.notifications.templates import (
     access,
     accounts,
@@ -59,15 +59,17 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 """Kinds of SMS that have no e-mail on the same matter."""
 
 
-def render(message: QueuedMessage, ctx: NotificationContext) -> RenderedMessage | Skip:
+def render(
+    message: QueuedMessage, ctx: NotificationContext, loader: MessageLoader | None = None
+) -> RenderedMessage | Skip:
     """Return the complete message for this row's recipient, or why there is none.
 
-    The data are those of the database. Raises the errors of the database.
+    The data are those of the database, unless there is another loader. Raises the errors of the database.
     """
     return render_from(
         message,
         RenderContext(
-            loader=DatabaseLoader(ctx.db),
+            loader=loader or DatabaseLoader(ctx.db),
             environment=ctx.environment,
             now=ctx.now,
             machine_now=ctx.machine_now,

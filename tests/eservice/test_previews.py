@@ -1,0 +1,39 @@
+"""Letters of check pages: they tell their reader nothing about other organisations and firms."""
+
+import pytest
+
+from sinetti.database import models
+from sinetti.domain.access.roles import Role
+from tests.support.authority import CUSTOMER_ID
+from tests.support.pages import page_text
+from tests.support.users import account, mandate, signed_in
+
+NEW = "/settings/orders/new"
+KNOWN, UNKNOWN = "known@elsewhere.example", "unknown@elsewhere.example"
+ORDER = {
+    "channel": "WS",
+    "description": "Payroll",
+    "whose": "own",
+    "contact_name": "Nimi Nimetty",
+    "contact_phone": "040 123 4567",
+    "contact_language": "en",
+}
+
+
+@pytest.fixture
+def signatory(browser, sqlite_desk):
+    user = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    return signed_in(browser, user)
+
+
+def test_a_letter_does_not_tell_if_others_have_written_to_an_address(signatory, sqlite_desk):
+    models.Person.objects.create(
+        name="Elsewhere", email=KNOWN, phone="", language="en", first_written_at=sqlite_desk.clock.now
+    )
+    seen = []
+    for address in (KNOWN, UNKNOWN):
+        page = signatory.get(f"{NEW}?draft=none").press("check", **ORDER, contact_email=address)
+        assert page.page.xpath("//blockquote"), "the letter is shown"
+        seen.append(page_text(page).replace(address, "ADDRESS"))
+    assert seen[0] == seen[1]
