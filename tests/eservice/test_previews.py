@@ -1,11 +1,15 @@
 """Letters of check pages: they tell their reader nothing about other organisations and firms."""
 
+from datetime import timedelta
+
 import pytest
 
 from sinetti.database import models
 from sinetti.domain.access.roles import Role
+from tests.support.acting import OTHER_ID
 from tests.support.authority import CUSTOMER_ID
 from tests.support.pages import page_text
+from tests.support.service_context import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 NEW = "/settings/orders/new"
@@ -37,3 +41,12 @@ def test_a_letter_does_not_tell_if_others_have_written_to_an_address(signatory, 
         assert page.page.xpath("//blockquote"), "the letter is shown"
         seen.append(page_text(page).replace(address, "ADDRESS"))
     assert seen[0] == seen[1]
+
+
+def test_a_client_does_not_read_who_works_for_a_firm(signatory, sqlite_desk):
+    add_organisation(sqlite_desk, OTHER_ID)
+    mandate(sqlite_desk, account(sqlite_desk, "accountant"), OTHER_ID, Role.SIGNATORY)
+    row = mandate(sqlite_desk, OTHER_ID, CUSTOMER_ID, Role.MANAGER, sqlite_desk.ctx.now() + timedelta(days=90))
+    page = signatory.get(f"/settings/authorisations/{row.pk}").press("check-withdraw")
+    assert "a…@people.example" in page_text(page)
+    assert "ccountant" not in page.reply.body.decode()

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import DescriptionItem, Input, Letter
 from sinetti.i18n.translate import _
-from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.context import NotificationContext, RenderedMessage
 from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import LINK, decrypt_token
@@ -42,8 +42,8 @@ def letters_of(
 ) -> ActLetters:
     """Return the letters that an act would send now, without doing it.
 
-    `known` are the addresses that the reader sees elsewhere, besides their own; None for all. Others are shortened.
-    Raises the errors of the act.
+    `known` are the addresses that the reader sees elsewhere, besides their own; None for all. Others are shortened, and
+    their letters have no greeting. Raises the errors of the act.
     """
     ctx, terms = portal_context(request).ctx, portal_context(request).terms
     unseal = partial(decrypt_token, ctx.transfer_key, LINK)
@@ -54,8 +54,17 @@ def letters_of(
     own = getattr(request.user, "email", "")
     to = {one.to: _shown(one.to, known if known is None else {*known, own}) for one in found}
     full = found[:_IN_FULL]
-    letters = [Letter(one.subject, one.text.strip().split("\n\n"), to[one.to], one.language) for one in full]
+    letters = [Letter(one.subject, _paragraphs(one, to[one.to]), to[one.to], one.language) for one in full]
     return ActLetters(letters, tuple(to.values()))
+
+
+def _paragraphs(letter: RenderedMessage, shown: str) -> Sequence[str]:
+    """Return the text of a letter.
+
+    It lacks the greeting, which has the recipient's name, if the address is shortened.
+    """
+    greeting, *rest = letter.text.strip().split("\n\n")
+    return [greeting, *rest] if shown == letter.to else rest
 
 
 def _shown(address: str, known: Collection[str] | None) -> str:
