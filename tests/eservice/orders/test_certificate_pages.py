@@ -8,6 +8,7 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import VALIDITY
+from sinetti.services.issuance import secure_message
 from tests.support.acting import lineage, orders
 from tests.support.browser import people_door
 from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
@@ -19,6 +20,15 @@ NEW_PERSON = {
     "person_email": "uusi@sinisiipi.example",
     "person_phone": "040 765 4321",
     "person_language": "sv",
+}
+AN_ORDER = {
+    "channel": "WS",
+    "description": "Payroll",
+    "whose": "own",
+    "contact_name": "Terho Tekninen",
+    "contact_email": "terho@malli.example",
+    "contact_phone": "040 123 4567",
+    "contact_language": "fi",
 }
 
 
@@ -199,6 +209,22 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
     assert "This person has more certificates." in page_text(page.press("check-save", **NEW_PERSON).press("save"))
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("check-save", **NEW_PERSON).press("save")
     assert models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
+
+
+def test_the_preview_of_a_handover_makes_few_links(signatory, monkeypatch):
+    def count(*asked):
+        made.append(asked[0])
+        return real(*asked)
+
+    for _more in range(3):
+        signatory.get("/settings/orders/new?draft=none").press("check", **AN_ORDER).press("send")
+    made, real = [], secure_message.send_link
+    monkeypatch.setattr(secure_message, "send_link", count)
+    monkeypatch.setattr("sinetti.services.self_service.contact_handover.REHEARSED", 2, raising=False)
+    page = signatory.get(CONTACTS).press("look", leaving="terho@malli.example").press("check-save", **NEW_PERSON)
+    assert len(made) == 4, "at the POST, and at the visit of its page: one transaction each"
+    page.press("save")
+    assert len(made) == 7, "the act makes all"
 
 
 def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):

@@ -54,6 +54,7 @@ from sinetti.services.self_service.contact_handover import (
     contacts,
     get_for_confirmation,
     hand_over_rows,
+    rehearse,
 )
 
 _NO_SUCH_CONTACT = gettext_noop(
@@ -122,7 +123,7 @@ def _save(
     once = Confirmation(request, SAVE, leaving, new, *(one.lineage_id for one in taken))
     try:
         if not once.is_given:
-            letters = letters_of(request, lambda ctx: hand_over_rows(taken, who, ctx, actor, request_id(request)))
+            letters = letters_of(request, lambda ctx: rehearse(taken, who, ctx, actor, request_id(request)))
             return render_page(request, _check(request, chosen, form, (once, letters)))
         done = hand_over_rows(taken, who, portal_context(request).ctx, actor, request_id(request))
     except LimitReached as reached:

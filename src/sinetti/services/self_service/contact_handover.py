@@ -36,9 +36,12 @@ __all__ = [
     "get_for_confirmation",
     "hand_over_rows",
     "picked",
+    "rehearse",
 ]
 
 MOST_SHOWN = 50
+REHEARSED = 10
+"""Most orders that are offered in a preview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,37 @@ def hand_over_rows(
 
     Raises PermissionDenied, LinkError and LimitReached.
     """
+    count, orders = _replaced(found, who, ctx, actor, request_id)
+    _offer(orders, replace(ctx, daily_limits=None) if count else ctx, actor, request_id)
+    return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))
+
+
+def rehearse(
+    found: Sequence[AssignedLineage],
+    who: tuple[str, ContactDetails],
+    ctx: ServiceContext,
+    actor: Actor,
+    request_id: str,
+) -> None:
+    """Replace the person and offer a few of the orders, for a preview.
+
+    The caller rolls it back. All of it is one transaction, which must not take long. Raises as `hand_over_rows` does.
+    """
+    count, orders = _replaced(found, who, ctx, actor, request_id)
+    _offer(orders[:REHEARSED], replace(ctx, daily_limits=None) if count else ctx, actor, request_id)
+
+
+def _replaced(
+    found: Sequence[AssignedLineage],
+    who: tuple[str, ContactDetails],
+    ctx: ServiceContext,
+    actor: Actor,
+    request_id: str,
+) -> tuple[int, Sequence[tuple[str, str]]]:
+    """Replace the person, and find the orders to offer.
+
+    Returns the number of lineages, and the organisation and the id of each order.
+    """
     email, new = who
     for organisation_id in {one.organisation_id for one in found}:
         check_can_modify(Permission.CONTACT, organisation_id, actor, ctx)
@@ -104,13 +138,17 @@ def hand_over_rows(
         count = _reassign(taken, email, new, act.audit, ctx)
     ctx.step("contacts-handed-over")
     allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
-    orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
-    # The effects of a change were counted with it and must not fail half-way.
-    following = replace(ctx, daily_limits=None) if count else ctx
+    return count, contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
+
+
+def _offer(orders: Sequence[tuple[str, str]], ctx: ServiceContext, actor: Actor, request_id: str) -> None:
+    """Offer orders to their new contact.
+
+    The context has no limits if the links were counted with the change: they must not fail half-way.
+    """
     for organisation_id, order_id in orders:
-        for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)
+        for_it = guarded(Permission.CONTACT, organisation_id, ctx, actor, request_id)
         secure_message.send_link(order_id, for_it, actor.name, request_id)
-    return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))
 
 
 def _reassign(
