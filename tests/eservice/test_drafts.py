@@ -339,3 +339,14 @@ def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_desk):
     statement = "UPDATE sinetti_counter SET value = %(key)s WHERE name = %(key)s"
     with pytest.raises(WriteRefused), sqlite_desk.db.reading_only():
         sql.write(sqlite_desk.db, statement, {"key": "1"})
+
+
+def test_a_refused_act_is_recorded_once_and_not_by_each_visit_of_its_page(browser, sqlite_desk):
+    user = account(sqlite_desk, "signatory")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    page = signed_in(browser, user).get("/settings/authorisations/organisation")
+    where = send(page, "give", customer_id="9999999-9", role="manager")
+    missed = AuditEvent.objects.using(sqlite_desk.db.alias).filter(action="authorisation-to-nobody")
+    for _reload in range(2):
+        assert "organisation with this ID" in said(page.get(where))
+        assert missed.count() == 1

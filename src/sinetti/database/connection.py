@@ -126,7 +126,10 @@ class Database:
             yield
 
     def require_writable(self) -> None:
-        """Raise WriteRefused in `reading_only`, for statements without Django's cursors."""
+        """Raise WriteRefused in `reading_only`.
+
+        It is for audit rows, and for statements without Django's cursors.
+        """
         if _refuse_writes in connections[self.alias].execute_wrappers:
             raise WriteRefused
 

@@ -17,6 +17,12 @@ from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
 from sinetti.domain.daily_limits import LimitContext
 
+LOOKED = "looked"
+"""Action of rows about what a clerk views.
+
+They are the only ones that are written while the database takes no writes.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
@@ -59,6 +65,8 @@ def write_each(
     db: Database, audit: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
 ) -> None:
     """Write one audit row for each subject, in their order, as `write` does."""
+    if action != LOOKED:
+        db.require_writable()
     rows = []
     for subject in subjects:
         octets, sha256 = row_of(audit, action, subject, facts)

@@ -91,7 +91,7 @@ def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
 def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> None:
     """Record that a clerk views an object, in a transaction before it is shown."""
     with transaction.atomic(using=db.alias):
-        audit_log.write(db, audit, "looked", subject, **facts)
+        audit_log.write(db, audit, audit_log.LOOKED, subject, **facts)
 
 
 def _entry(row: AuditEvent) -> AuditEntry:
