@@ -22,6 +22,7 @@ from tests.support.users import account, mandate, signed_in
 from tests.support.visits import STRANGER, VISITS, town
 
 NEW = "/settings/orders/new"
+FILE = "customer_id;kind;country;name;language;merged_into;ended\n"
 TYPED = {
     "description": "Palkat",
     "contact_name": "Terho Tekninen",
@@ -333,6 +334,30 @@ def test_a_form_that_succeeded_leaves_no_draft_of_its_errors(sqlite_desk, browse
     send(page, "go", purpose="support", case="")
     assert "We kept" not in said(page.get("/staff/purpose"))
     assert value(page, "case") == ""
+
+
+def send_file(browser: Browser, does: str, content: str) -> str:
+    """Send the form of a file as browsers do, without following the redirect; return its address."""
+    (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
+    fields = {name: text or "" for name, text in form.form_values()} | {"do": does}
+    parts = [f'name="{name}"\r\n\r\n{text}' for name, text in fields.items()]
+    parts.append(f'name="file"; filename="a.csv"\r\n\r\n{content}')
+    body = "".join(f"--xxxx\r\nContent-Disposition: form-data; {one}\r\n" for one in parts) + "--xxxx--\r\n"
+    browser.headers["content-type"] = "multipart/form-data; boundary=xxxx"
+    browser._ask("POST", form.action or browser.path, body.encode())
+    del browser.headers["content-type"]
+    return browser.reply.headers.get("location", "")
+
+
+def test_another_file_sent_from_the_same_page_is_no_repetition(sqlite_desk, browser):
+    anna = account(sqlite_desk, "anna", staff=True)
+    page = signed_in(browser, anna, keeps={"looking_purpose": "support"}).get("/staff/organisations/load")
+    wrong = send_file(page, "compare", "name\n")
+    first = send_file(page.get(wrong), "compare", f"{FILE}A-1;artificial;FI;Uusi Oy;fi;;\n")
+    assert send_file(page.get(wrong), "compare", f"{FILE}A-1;artificial;FI;Uusi Oy;fi;;\n") == first, "the same file"
+    second = send_file(page.get(wrong), "compare", f"{FILE}A-2;artificial;FI;Toinen Oy;fi;;\n")
+    assert second != first
+    assert "Toinen Oy" in said(page.get(second))
 
 
 def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_desk):

@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -143,8 +144,19 @@ def sent_by(request: HttpRequest, statement: Statement) -> Fields:
 
 
 def digest_of(request: HttpRequest, statement: Statement) -> str:
-    """Return a digest of the sent values and the pressed button."""
-    return sha256(json.dumps(sent_by(request, statement), sort_keys=True).encode()).hexdigest()
+    """Return a digest of the sent values, the files and the pressed button.
+
+    The files count, although they are not kept: another file is another form.
+    """
+    files = [[name, [_digest_of_file(one) for one in ones]] for name, ones in request.FILES.lists()]
+    given = json.dumps([sent_by(request, statement), files], sort_keys=True)
+    return sha256(given.encode()).hexdigest()
+
+
+def _digest_of_file(file: "UploadedFile[Any]") -> str:
+    found = sha256(file.read()).hexdigest()
+    file.seek(0)
+    return found
 
 
 def query_of(request: HttpRequest) -> str:
