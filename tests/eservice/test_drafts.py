@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.test import override_settings
 from django.urls import resolve
 
 from sinetti.database import sql
@@ -358,6 +359,18 @@ def test_another_file_sent_from_the_same_page_is_no_repetition(sqlite_desk, brow
     second = send_file(page.get(wrong), "compare", f"{FILE}A-2;artificial;FI;Toinen Oy;fi;;\n")
     assert second != first
     assert "Toinen Oy" in said(page.get(second))
+
+
+def test_strangers_of_one_address_cannot_fill_the_database_with_drafts(browser):
+    page = browser.get("/fetch")
+    with override_settings(ACCOUNT_RATE_LIMITS={"drafts": "3/h/ip"}):
+        for _more in range(6):
+            page.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+            send(page, "fetch", organisation="1234567-1", transfer_id="12345")
+            page = page.get("/fetch") if page.reply.status == 303 else page
+    assert apps.get_model("sessions", "Session").objects.count() == 3
+    assert page.reply.status == 422, "answered at once, without a draft"
+    assert value(page, "transfer_id") == "12345"
 
 
 def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_desk):

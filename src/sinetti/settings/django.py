@@ -122,13 +122,15 @@ ACCOUNT_RATE_LIMITS = {
     "guess_account": "100/d/key",
     "guess_known": "5/5m/key",
     "guess_known_day": "20/d/key",
+    "drafts": "300/h/ip",
 }
 """Rate limits in addition to those of django-allauth.
 
 Password resets send at most five messages an hour to one address. The limits `guess…` belong to
 eservice/accounts/login_limits.py. Their keys are account and address, account, and account and known browser. Each
 name has one rate: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
-own limit of wrong passwords is by account alone, which lets a stranger lock the owner out.
+own limit of wrong passwords is by account alone, which lets a stranger lock the owner out. `drafts` limits the drafts
+of strangers (eservice/ui/draft_store.py).
 """
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
 """Prefix length by which IPv6 addresses are counted as one customer (RFC 6177)."""

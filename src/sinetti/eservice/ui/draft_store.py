@@ -13,6 +13,7 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
+from allauth.core.internal import ratelimit
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
@@ -193,13 +194,22 @@ def keep_unsent(request: HttpRequest) -> Draft | None:
 
 
 def keep(request: HttpRequest, draft: Draft) -> bool:
-    """Store a draft in place of old ones; return False if it is too large."""
+    """Store a draft in place of old ones; return False if it is too large.
+
+    Returns False, too, for strangers above the limit of their network address. Each could begin any number of sessions.
+    """
     row = asdict(draft)
-    if len(json.dumps(row)) > _LARGEST:
+    if len(json.dumps(row)) > _LARGEST or not _may_keep(request):
         return False
     others = [one for one in _rows(request) if one["draft_id"] != draft.draft_id]
     request.session[_KEY] = [*others[-(_MOST - 1) :], row]
     return True
+
+
+def _may_keep(request: HttpRequest) -> bool:
+    if current_actor(request) is not None:
+        return True
+    return ratelimit.consume(request, app="allauth.account", action="drafts", limit_get=True) is not None
 
 
 def finish(request: HttpRequest, draft: Draft, location: str, digest: str) -> None:
