@@ -259,6 +259,11 @@ def rows_handed_over(built):
     return lambda: contact_handover.hand_over_rows(found, ("", NEWCOMER), built.ctx, built.actor, REQUEST)
 
 
+def handover_rehearsed(built):
+    found = contact_handover.picked([built.ids["serial"]], load_permissions(built.actor, built.ctx), built.ctx)
+    return lambda: contact_handover.rehearse(found, ("", NEWCOMER), built.ctx, built.actor, REQUEST)
+
+
 TERMS = role_assignments.GrantTerms(Role.MANAGER, None)
 BEHALF = {
     "access_ends.note_ended": noted,
@@ -278,6 +283,7 @@ BEHALF = {
     "clients.ask_clients": asked_clients,
     "role_resignation.resign": given_up,
     "contact_handover.hand_over_rows": rows_handed_over,
+    "contact_handover.rehearse": handover_rehearsed,
     "renewal_opt_out.opt_out_many": let_end,
     "renewal_opt_out.opt_out_of_renewal": simple(renewal_opt_out.opt_out_of_renewal, id_="serial"),
     "renewal_opt_out.opt_in_to_renewal": goes_on,
@@ -295,6 +301,7 @@ MANAGERS = (
     "contacts.change_contact",
     "contacts.remove_deputy",
     "contact_handover.hand_over_rows",
+    "contact_handover.rehearse",
     "renewal_opt_out.opt_out_many",
     "renewal_opt_out.opt_out_of_renewal",
     "renewal_opt_out.opt_in_to_renewal",
