@@ -16,7 +16,7 @@ LONGEST_PHONE = 30
 
 _ATOM = r"[^@\s<>()\[\]\\\",;:.]+"
 _HOST_LABEL = r"[^\W_](?:-*[^\W_])*"
-_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:(?:{_HOST_LABEL}\.)+(?!\d+\Z){_HOST_LABEL})")
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_HOST_LABEL}\.)+(?!\d+\Z){_HOST_LABEL}")
 """Address at a host of two labels or more (RFC 5321, 4.1.2).
 
 The last label is not a number. Quoted local parts and IP addresses as hosts are refused: programs that send mail differ

@@ -278,7 +278,6 @@ def _course(
     return CertificateProgress(
         span,
         revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.RETRIEVED},
-        # A renewal or replacement after the opt-out cancels it: the new certificate gets reminders.
         let_end=opt_out_applies(let_end, span.not_before),
         closed=closed is not None,
     )
