@@ -1,6 +1,6 @@
 """Lists of certificates and open orders: search, sorting and rows.
 
-One statement finds the sorted keys (status_sql.py). One or two more read the rows of a page.
+One statement finds the sorted keys (status_sql.py). Two or three more read the rows of a page.
 """
 
 from collections.abc import Collection, Sequence

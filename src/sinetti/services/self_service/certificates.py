@@ -73,7 +73,7 @@ class OneCertificate:
 def list_page(wanted: CertificateQuery, page: int, permissions: Permissions, ctx: ServiceContext) -> ListPage:
     """Return a page of the certificates that the user may see, and their number.
 
-    Takes two statements, or three with orders. Raises PermissionDenied if the user may see no organisation's.
+    Takes three statements, or four with orders. Raises PermissionDenied if the user may see no organisation's.
     """
     page = max(page, 1)
     keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, permissions), most=max(COUNTED, page * PAGE) + 1)
@@ -114,7 +114,7 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
-    """Return the details of one certificate, in four statements.
+    """Return the details of one certificate, in five statements.
 
     Raises PermissionDenied if the user may not see it.
     """

@@ -29,7 +29,7 @@ class Overview:
 
 
 def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Overview:
-    """Count the dashboard's items in at most three statements, or four with `only`.
+    """Count the dashboard's items in at most three statements, or five with `only`.
 
     Each statement covers the organisations for which the user has the permission.
     """
