@@ -16,6 +16,7 @@ from urllib.parse import quote
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
+from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.service_certificates import (
     IssuanceDependencies,
@@ -172,6 +173,7 @@ def open_authority(
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
+        log_signers=log_signers(folder, origin_of(settings.base_url), phrase),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,

@@ -30,6 +30,7 @@ from sinetti.authority.data_directory import (
 )
 from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.key_relocation import OfflineKeys
+from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
@@ -192,6 +193,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
     store_pair(folder, signer, KeyPair(built.certificate(signer), built.key(signer)), passphrase)
+    create_log_key(folder, origin_of(founding.settings.base_url), passphrase)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):

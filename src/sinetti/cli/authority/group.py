@@ -32,6 +32,7 @@ MODULES = {
     "restore": "backup",
     "reconcile": "reconcile",
     "journal": "journal",
+    "audit": "audit",
     "offline": "offline",
     "publish": "offline",
     "passphrase": "passphrase",

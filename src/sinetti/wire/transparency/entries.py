@@ -19,7 +19,8 @@ Facts = Mapping[str, str | int | None]
 
 NONCE_SIZE = 32
 _TEXTS = ("action", "actor", "at", "kind", "object", "request")
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+"""Form of an entry's instant, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,19 @@ def format_entry(action: str, subject: str, by: tuple[str, datetime, str], facts
     row = {
         "action": action,
         "actor": actor,
-        "at": at.strftime(_FORM),
+        "at": at.strftime(INSTANT),
         "facts": facts,
         "kind": kind_of(action),
-        "nonce": b64encode(secrets.token_bytes(NONCE_SIZE)).decode(),
+        "nonce": new_nonce(),
         "object": subject,
         "request": request,
     }
     return _canonical(row)
+
+
+def new_nonce() -> str:
+    """Return fresh randomness in base64."""
+    return b64encode(secrets.token_bytes(NONCE_SIZE)).decode()
 
 
 def parse_entry(octets: bytes) -> LogEntry:

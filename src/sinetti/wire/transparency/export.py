@@ -85,7 +85,8 @@ def verify_export(lines: Iterable[bytes], key: VerifierKey, known: bytes | None 
 
     `known` is a checkpoint (a note) that the reader kept; the exported log must continue it.
 
-    Raises ExportError for a file that cannot be checked, EntryWrong and ProofError for one that is not as it was signed.
+    Raises ExportError for a file that cannot be checked. Raises EntryWrong and ProofError for one that is not as it was
+    signed.
     """
     rows = iter(lines)
     header = _header(next(rows, b""))

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 
-from sinetti.wire.transparency.entries import Facts, LogEntry
+from sinetti.wire.transparency.entries import LogEntry
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteSigner, VerifierKey, decode64
 
@@ -14,7 +14,7 @@ def _statement(old: VerifierKey, new: VerifierKey) -> bytes:
     return f"sinetti-log-key@v1\n{old}\n{new}\n".encode()
 
 
-def rotation_facts(old: NoteSigner, new: NoteSigner) -> Facts:
+def rotation_facts(old: NoteSigner, new: NoteSigner) -> dict[str, str]:
     """Return the facts of the entry that records the change."""
     statement = _statement(old.verifier, new.verifier)
     return {

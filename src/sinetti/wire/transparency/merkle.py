@@ -54,10 +54,14 @@ def cover(start: int, end: int) -> Iterator[tuple[int, int]]:
         start += 1 << level
 
 
-def extend(edge: list[Subtree], more: Iterable[Subtree]) -> None:
+def _ignore(_subtree: Subtree) -> None:
+    """Do nothing."""
+
+
+def extend(edge: list[Subtree], more: Iterable[Subtree], on_complete: Callable[[Subtree], None] = _ignore) -> None:
     """Append complete subtrees to the edge of a tree, and merge siblings.
 
-    Raises ProofError if one does not follow its predecessor.
+    `on_complete` gets each subtree that a merge completes. Raises ProofError if one does not follow its predecessor.
     """
     for one in more:
         if one.index << one.level != (edge[-1].end if edge else 0):
@@ -67,6 +71,7 @@ def extend(edge: list[Subtree], more: Iterable[Subtree]) -> None:
         while len(edge) > 1 and edge[-1].level == edge[-2].level and edge[-1].index % 2:
             right, left = edge.pop(), edge.pop()
             edge.append(Subtree(left.level + 1, left.index // 2, node_hash(left.digest, right.digest)))
+            on_complete(edge[-1])
 
 
 def fold(digests: Sequence[bytes]) -> bytes:

@@ -178,7 +178,7 @@ class SignedNote:
 
 def parse_signatures(lines: str) -> tuple[tuple[str, bytes, bytes], ...]:
     """Parse the signature lines of a note. Raises NoteError."""
-    found = []
+    found: list[tuple[str, bytes, bytes]] = []
     for line in lines.removesuffix("\n").split("\n"):
         match = _LINE.fullmatch(line)
         octets = decode64(match[2]) if match else b""
