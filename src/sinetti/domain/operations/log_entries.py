@@ -26,6 +26,7 @@ class EntryKind(StrEnum):
 
 _EXACT = {
     "certificate-fetched": EntryKind.FETCHED,
+    "ordered": EntryKind.ORDER,
     "certificate-revoked": EntryKind.REVOKED,
     "certificate-voided": EntryKind.REVOKED,
     "reservation-given-up": EntryKind.REVOKED,

@@ -76,6 +76,10 @@ def _bad_line(path: Path, number: int, sentence: str) -> _Fault:
     return _Fault(LogFault(f"{path.name} line {number}", sentence))
 
 
+def _bad_row(sequence: int, sentence: str) -> _Fault:
+    return _Fault(LogFault(f"audit row {sequence}", sentence))
+
+
 def verify_log(sources: LogSources, now: datetime) -> LogReport:
     """Verify the whole log and return the first fault, if there is one.
 
@@ -260,8 +264,8 @@ def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
     limit = sequencing.newest_sequence(db, now - SEQUENCED_WITHIN)
     for sequence in _pending(db):
         if sequence <= limit:
-            sentence = f"the audit row {sequence} is not in the log, though later rows are"
-            raise _bad(f"audit row {sequence}", sentence)
+            sentence = "it is not in the log, though later rows are"
+            raise _bad_row(sequence, sentence)
         report.pending += 1
 
 
