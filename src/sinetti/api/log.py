@@ -1,4 +1,4 @@
-"""Public part of the log: checkpoint, tiles, key, and proofs of single certificates (docs/evidence.md)."""
+"""Public part of the log: checkpoint, tiles, key, proofs (docs/evidence.md)."""
 
 import hashlib
 import re

@@ -143,8 +143,7 @@ def open_authority(
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
-    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
+    hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
     db = _register_there(folder, kind, settings)
@@ -181,6 +180,11 @@ def open_authority(
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
+
+
+def _hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierarchy:
+    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    return parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
 
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:

@@ -1,4 +1,4 @@
-"""Keys that sign the log's checkpoints, in an authority's folder (docs/evidence.md).
+"""Keys of the log in an authority's folder (docs/evidence.md).
 
 `keys/log-ID.pem` is a private key (Ed25519), encrypted as the others. `keys/log-ID.vkey` beside it is its public half
 with its name, the origin of the log.
@@ -25,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 def origin_of(base_url: str) -> str:
-    """Return the origin of the log at a status address: the address without its scheme."""
+    """Return the origin of the log at a status address.
+
+    It is the address without its scheme.
+    """
     parts = urlsplit(base_url)
     return f"{parts.netloc}{parts.path}".rstrip("/") + "/log"
 

@@ -33,7 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 LOG_EVERY = 10.0
-"""Seconds between two rounds of sequencing; entries are in the log within 60 s (docs/evidence.md)."""
+"""Seconds between two rounds of sequencing.
+
+Entries are in the log within 60 s (docs/evidence.md).
+"""
 
 SETTLING_ENDS_WITHIN = 1.5
 """Seconds for a round of maintenance to end when the server stops."""

@@ -93,7 +93,10 @@ class AddTrigramIndexesWhileServing(_OfPostgresql):
 
 
 class ForbidChanges(Operation):
-    """Triggers that refuse UPDATE, DELETE and TRUNCATE, on a table of the same migration."""
+    """Triggers that refuse UPDATE, DELETE and TRUNCATE.
+
+    The table is made by the same migration.
+    """
 
     reversible = True
 

@@ -227,9 +227,9 @@ def heads(folder: Path) -> dict[str, str]:
 
 
 def read_to_head(path: Path) -> Iterator[tuple[str, JournalLine]]:
-    """Yield the id of a journal, as in `heads`, with each line, while it may be written.
+    """Yield the id of a journal, as in `heads`, with each line.
 
-    Raises JournalDamaged as `read` does, and if its end was cut off.
+    The journal may be written meanwhile. Raises JournalDamaged as `read` does, and if its end was cut off.
     """
     end, own, last = _head(path), "", (0, FIRST)
     for line in read(path):

@@ -65,7 +65,10 @@ class JournalEntry:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Kind and object: the serial of a certificate, or the index of the log's first entry in it."""
+        """Kind and object of the fact.
+
+        The object is a certificate's serial, or the index of the log's first entry in it.
+        """
         return self.kind, self.facts.get("serial") or str(self.facts.get("first"))
 
 

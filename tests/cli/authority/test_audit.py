@@ -1,7 +1,6 @@
 """`authority audit` and `log verify`, from a served authority to a stranger's check of an exported file."""
 
 import json
-import os
 import sqlite3
 import time
 from urllib.request import urlopen
@@ -75,7 +74,7 @@ def test_ranges(served, tmp_path):
     assert "exists and was not changed" in operator.refused(2, "audit", "export", "--out", tmp_path / "0.jsonl")
     for words in (["--from", size + 1], ["--to", "yesterday"], ["--from", 2, "--to", 1]):
         operator.refused(2, "audit", "export", "--out", tmp_path / "refused", *words)
-    assert not [path for path in os.listdir(tmp_path) if "refused" in path]
+    assert not [path for path in tmp_path.iterdir() if "refused" in path.name]
 
 
 def test_a_changed_row_is_named(served, tmp_path):

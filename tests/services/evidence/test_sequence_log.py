@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from sinetti.database.common import audit_log
-from sinetti.database.evidence import log_tree, sequencing
+from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
 from sinetti.domain.values import Serial
 from sinetti.services.evidence import read_log
@@ -182,7 +182,7 @@ def test_the_mark_moves_on_while_there_is_always_a_writer(desk):
     db = desk.db
     if connections[db.alias].vendor == "sqlite":
         pytest.skip("SQLite has one writer at a time")
-    mark, turns = sequencing.Watermark(), [Event(), Event()]
+    mark, turns = sequencer.Watermark(), [Event(), Event()]
     ready = [Event(), Event()]
 
     def write(number):
@@ -277,7 +277,7 @@ def test_a_kill_after_the_commit_changes_no_place(desk):
 
 
 def test_large_batches_are_sequenced_in_parts(desk, monkeypatch):
-    monkeypatch.setattr(sequencing, "MOST_AT_ONCE", 7)
+    monkeypatch.setattr(sequencer, "MOST_AT_ONCE", 7)
     ctx = logging(desk.ctx)
     write_rows(ctx.db, 30)
     sequenced(ctx)

@@ -1,4 +1,7 @@
-"""`sinetti authority audit …`: verify and export the log, and change its key (docs/evidence.md)."""
+"""`sinetti authority audit …`: verify and export the log, change its key.
+
+The log is described in docs/evidence.md.
+"""
 
 import argparse
 import secrets

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
-    "example:\n  sinetti log verify log.jsonl --key pki.example/log+1a2b3c4d+AVJ… --checkpoint kept.txt\n\nThe "
-    "operator writes FILE with “sinetti authority audit export”. Get the key from a source that you trust, and keep a "
-    "checkpoint (/log/checkpoint) of your own.\n\nexit codes: 0 the file is as the log was signed · 2 it cannot be "
-    "checked · 3 it is not"
+    "example:\n  sinetti log verify log.jsonl --checkpoint kept.txt \\\n    --key pki.example/log+1a2b3c4d+AVJ…\n\nThe "
+    "operator of the authority exports FILE. Get the key from a source that you trust, and keep a checkpoint "
+    "(/log/checkpoint) of your own.\n\nexit codes: 0 the file is as the log was signed · 2 it cannot be checked · "
+    "3 it is not"
 )
 
 BAD_KEY = gettext_noop("--key is not a verifier key ({why}). Copy the line that the service shows at /log/key.")

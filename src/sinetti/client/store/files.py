@@ -79,7 +79,10 @@ def is_name(name: str) -> bool:
 
 
 RESERVED = frozenset({"proof", "verify", "witness"})
-"""Names that no new certificate gets, since `sinetti log` has commands of these names."""
+"""Names that no new certificate gets.
+
+`sinetti log` has commands of these names.
+"""
 
 
 def list_names(store: Path) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class AuditContext:
 
 
 def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tuple[bytes, str]:
-    """Return the stored content of a row: the octets of the log's entry and their SHA-256."""
+    """Return the octets of a row's entry in the log, and their SHA-256."""
     octets = format_entry(action, subject, (audit.actor, audit.at, audit.request_id), facts)
     return octets, hashlib.sha256(octets).hexdigest()
 
@@ -71,14 +71,20 @@ def write_each(
 
 
 def find_entry(db: Database, subject: str, *actions: str) -> bytes | None:
-    """Return the hash of the last entry about this object with one of these actions, or None."""
+    """Return the hash of the last entry about this object, or None.
+
+    It has one of these actions.
+    """
     rows = AuditEvent.objects.using(db.alias).filter(object=subject, action__in=actions).order_by("-sequence")
     octets = rows.values_list("octets", flat=True).first()
     return None if octets is None else leaf_hash(bytes(octets))
 
 
 def is_sound(row: AuditEvent) -> bool:
-    """Return True if the columns of a row agree with its octets, and the octets with their digest."""
+    """Return True if a row's columns agree with its octets.
+
+    The octets must have their digest, too.
+    """
     octets = bytes(row.octets)
     try:
         stored = json.loads(octets)

@@ -1,4 +1,4 @@
-"""Tree of the log as it is stored: heads, tiles, entries by their index or their object."""
+"""Tree of the log as it is stored: heads, tiles, entries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from django.db.models import Min
 
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogCosignature, LogEntry, LogNode
-from sinetti.wire.transparency.entries import LogEntry as Entry
-from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.key_rotation import ACTION as KEY_CHANGED
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, SignedNote, VerifierKey, parse_signatures
@@ -23,7 +22,10 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class StoredLeaf:
-    """Leaf of the tree with its audit row; both parts of the row are None if it is lost."""
+    """Leaf of the tree with its audit row.
+
+    Sequence number and row are None if the row is lost.
+    """
 
     index: int
     leaf: bytes
@@ -32,7 +34,7 @@ class StoredLeaf:
 
 
 def find_head(db: Database) -> SignedNote | None:
-    """Return the newest checkpoint with the cosignatures that it has, or None before the first."""
+    """Return the newest checkpoint with its cosignatures, or None."""
     newest = LogCheckpoint.objects.using(db.alias).order_by("-size").first()
     return None if newest is None else _with_cosignatures(db, newest)
 
@@ -87,7 +89,10 @@ def checkpoints(db: Database) -> Iterator[tuple[int, bytes]]:
 
 
 def surplus(db: Database, size: int, nodes: int) -> str | None:
-    """Return what the tables have beyond the tree of this size with so many nodes, or None."""
+    """Return a sentence about rows beyond the tree of this size, or None.
+
+    The tree has so many nodes.
+    """
     if LogEntry.objects.using(db.alias).filter(index__gte=size).exists():
         return "there are entries that no checkpoint signs"
     if LogNode.objects.using(db.alias).count() != nodes:
@@ -101,7 +106,7 @@ def lookup(db: Database, size: int) -> Lookup:
 
 
 def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
-    """Return the first entry about this object with this action, or None if none is in the tree."""
+    """Return the first entry about this object with this action, or None."""
     rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("sequence")
     row = rows.first()
     entry = None if row is None else LogEntry.objects.using(db.alias).filter(sequence=row.sequence).first()
@@ -109,7 +114,10 @@ def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
 
 
 def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
-    """Yield the entries of a range by their index; a gap in the table shows in the indices."""
+    """Yield the entries of a range by their index.
+
+    A gap in the table shows in the indices.
+    """
     for first in range(start, end, _CHUNK):
         rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
         entries = list(rows.order_by("index"))
@@ -126,7 +134,7 @@ def first_index_at(db: Database, instant: datetime) -> int | None:
     return None if found["first"] is None else int(found["first"])
 
 
-def log_acts(db: Database, *actions: str) -> list[Entry]:
+def log_acts(db: Database, *actions: str) -> list[EntryFields]:
     """Return the log's own entries with these actions, oldest first."""
     rows = AuditEvent.objects.using(db.alias).filter(object=LOG, action__in=actions).order_by("sequence")
     return [parse_entry(bytes(octets)) for octets in rows.values_list("octets", flat=True)]

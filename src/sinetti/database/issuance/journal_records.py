@@ -99,9 +99,9 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
 
 
 def fetched(db: Database, serial: Serial, at: datetime, entry: bytes | None = None) -> JournalEntry:
-    """Return the entry of a first retrieval; `entry` is its hash in the log, if the caller has it.
+    """Return the entry of a first retrieval.
 
-    The certificate may be in use from then on.
+    `entry` is its hash in the log, if the caller has it. The certificate may be in use from then on.
     """
     return JournalEntry(
         FETCHED, {"serial": serial, "at": instant(at), **_entry(db, serial, entry, "certificate-fetched")}
@@ -109,7 +109,10 @@ def fetched(db: Database, serial: Serial, at: datetime, entry: bytes | None = No
 
 
 def _entry(db: Database, serial: Serial, entry: bytes | None, *actions: str) -> dict[str, str | None]:
-    """Return the member with the hash of a fact in the log; null for a fact without an audit row."""
+    """Return the member with the hash of a fact in the log.
+
+    It is null for a fact without an audit row.
+    """
     if entry is None:
         entry = audit_log.find_entry(db, f"certificate:{serial}", *actions)
     return {"entry": None if entry is None else entry.hex()}
@@ -135,7 +138,10 @@ def revoked(
 
 
 def logged(first: int, leaves: Sequence[bytes], note: bytes) -> JournalEntry:
-    """Return the line of entries of the log: the first index, their hashes, and the checkpoint that signs them."""
+    """Return the line of entries of the log.
+
+    It has the first index, their hashes, and the checkpoint that signs them.
+    """
     hashes = [leaf.hex() for leaf in leaves]
     return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode()})
 

@@ -1,10 +1,13 @@
-"""Tables of the transparency log (docs/evidence.md). Triggers forbid UPDATE and DELETE."""
+"""Tables of the transparency log (docs/evidence.md).
+
+Triggers forbid UPDATE and DELETE.
+"""
 
 from django.db import models
 
 
 class LogEntry(models.Model):
-    """Leaf of the tree: the audit row with its octets, or only the hash where that row was lost."""
+    """Leaf of the tree: an audit row, or only the hash of one that was lost."""
 
     index = models.BigIntegerField(primary_key=True)
     sequence = models.BigIntegerField(null=True, unique=True)
@@ -29,7 +32,10 @@ class LogCheckpoint(models.Model):
 
 
 class LogCosignature(models.Model):
-    """Signature of a witness over the checkpoint of this size; `line` is a line of the note."""
+    """Signature of a witness over the checkpoint of this size.
+
+    `line` is a line of the note.
+    """
 
     pk = models.CompositePrimaryKey("size", "witness")
     size = models.BigIntegerField()

@@ -1,4 +1,7 @@
-"""Kinds of entries of the log, and the kind of each audited action (docs/evidence.md)."""
+"""Kinds of entries of the log, and the kind of each audited action.
+
+See docs/evidence.md.
+"""
 
 from enum import StrEnum
 

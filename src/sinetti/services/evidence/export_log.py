@@ -1,4 +1,4 @@
-"""Export of a range of the log with the hashes beside it, for a stranger to verify."""
+"""Export of a range of the log with the hashes beside it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,15 +15,18 @@ class LogRangeError(ValueError):
 
 
 def first_at(db: Database, instant: datetime) -> int:
-    """Return the index of the first entry of this instant or later, or the size of the log."""
+    """Return the index of the first entry of this instant or later.
+
+    It is the size of the log if there is none.
+    """
     found = log_tree.first_index_at(db, instant)
     return log_tree.head_size(db) if found is None else found
 
 
 def export_lines(db: Database, start: int | None, end: int | None) -> Iterator[bytes]:
-    """Yield the lines of a file with the entries from `start` up to, not including, `end`; None is no limit.
+    """Yield the lines of a file with the entries from `start` to `end`.
 
-    The first line has the newest checkpoint. Raises LogRangeError.
+    `end` is not included. None is no limit. The first line has the newest checkpoint. Raises LogRangeError.
     """
     note = log_tree.find_head(db)
     size = 0 if note is None else Checkpoint.parse(note.text).size

@@ -9,9 +9,10 @@ from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
 
 
 def prove_issue(db: Database, serial: Serial) -> bytes | None:
-    """Return the proof for a certificate under the newest checkpoint, or None if it is not in the tree yet.
+    """Return the proof for a certificate under the newest checkpoint.
 
-    The proof has the octets of that one entry. Cosignatures that would make it larger than 2 KiB are left out.
+    Returns None if it is not in the tree yet. The proof has the octets of that one entry. Cosignatures that would make
+    it larger than 2 KiB are left out.
     """
     leaf = log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued")
     note = log_tree.find_head(db)

@@ -10,7 +10,7 @@ from sinetti.wire.transparency.tiles import TileName
 
 
 def head(db: Database) -> bytes | None:
-    """Return the newest checkpoint (a note) with its cosignatures, or None before the first."""
+    """Return the newest checkpoint (a note) with its cosignatures, or None."""
     note = log_tree.find_head(db)
     return None if note is None else bytes(note)
 

@@ -1,11 +1,11 @@
-"""Sequencing of the log: rows enter the tree, and each new head is signed and journalled."""
+"""Sequencing of the log: rows enter the tree, and its head is signed."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sinetti.database.evidence import log_tree, sequencing
-from sinetti.database.evidence.sequencing import HeadSigner, SequencedEntries, Watermark
+from sinetti.database.evidence import log_tree, sequencer
+from sinetti.database.evidence.sequencer import HeadSigner, SequencedEntries, Watermark
 from sinetti.database.issuance import journal_records
 from sinetti.journal.writer import JournalEntry
 from sinetti.services.context import ServiceContext
@@ -36,7 +36,7 @@ class LogSequencer:
         if not signers or not self._is_begun(ctx, signers, request_id):
             return 0
         count = 0
-        while sequencing.has_pending(ctx.db, self._seen, self._after):
+        while sequencer.has_pending(ctx.db, self._seen, self._after):
             chosen = current_signers(ctx, signers)
             ends = ctx.journal.heads()
             head = replace(
@@ -44,7 +44,7 @@ class LogSequencer:
                 audit=ctx.audit_entry(_ACTOR, request_id),
                 journals={} if ends == self._journals else ends,
             )
-            added = sequencing.sequence_rows(ctx.db, self._seen, self._after, head)
+            added = sequencer.sequence_rows(ctx.db, self._seen, self._after, head)
             if added is None:  # another process is at it
                 break
             ctx.step("log-committed")
@@ -59,7 +59,7 @@ class LogSequencer:
         if not (acts := log_tree.log_acts(ctx.db, log_tree.FOUNDED)):
             first = signers[0]
             audit = ctx.audit_entry(_ACTOR, request_id)
-            begun = sequencing.begin_log(ctx.db, self._seen, str(first.verifier), audit, _head(ctx, [first]))
+            begun = sequencer.begin_log(ctx.db, self._seen, str(first.verifier), audit, _head(ctx, [first]))
             if begun is not None:
                 ctx.journal.append([_line(begun)])
             acts = log_tree.log_acts(ctx.db, log_tree.FOUNDED)
@@ -69,7 +69,10 @@ class LogSequencer:
 
 
 def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[NoteSigner]:
-    """Return the signers of the log's keys, the newest first. Raises LogKeyMissing without the newest."""
+    """Return the signers of the log's keys, the newest first.
+
+    Raises LogKeyMissing without the newest.
+    """
     keys, by_key = log_tree.log_keys(ctx.db), {one.verifier: one for one in signers}
     if keys[0] not in by_key:
         sentence = (

@@ -1,4 +1,7 @@
-"""Verification of the log: rows, tree, checkpoints and journals must agree (docs/evidence.md)."""
+"""Verification of the log: rows, tree, checkpoints and journals must agree.
+
+See docs/evidence.md.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,15 +10,15 @@ from pathlib import Path
 
 from sinetti.database.common.audit_log import is_sound
 from sinetti.database.connection import Database
-from sinetti.database.evidence import log_tree, sequencing
+from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import FOUNDED, StoredLeaf
-from sinetti.database.evidence.restoring import RESTORED, LoggedLine
-from sinetti.database.evidence.sequencing import JOURNALS
+from sinetti.database.evidence.restoration import RESTORED, LoggedLine
+from sinetti.database.evidence.sequencer import JOURNALS
 from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError, JournalLine
 from sinetti.journal.writer import check_owner
-from sinetti.wire.transparency.entries import LogEntry, parse_entry
+from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.export import CHECKS
 from sinetti.wire.transparency.merkle import ProofError, Subtree, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
@@ -23,12 +26,15 @@ from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
 _TREE = "the tree"
 SEQUENCED_WITHIN = timedelta(minutes=10)
-"""Age of a checkpoint from which every row below its newest one must be in the tree."""
+"""Age of a checkpoint from which all rows below its newest one are in the tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFault:
-    """First part of the log that is not as it was written: its place (`entry 7`, a file), and the reason."""
+    """First part of the log that is not as it was written.
+
+    `about` is its place (`entry 7`, a file), `sentence` the reason.
+    """
 
     about: str
     sentence: str
@@ -37,7 +43,10 @@ class LogFault:
 
 @dataclass(slots=True)
 class LogReport:
-    """Result of a verification: size, entries whose row was declared lost, rows that wait, and the first fault."""
+    """Result of a verification.
+
+    It has the size, entries whose row was declared lost, rows that wait, and the first fault.
+    """
 
     size: int = 0
     lost: int = 0
@@ -47,7 +56,9 @@ class LogReport:
 
 @dataclass(frozen=True, slots=True)
 class LogSources:
-    """What is compared: the database, the folder of the journals with the authority's id, and known checkpoints.
+    """Sources of a verification.
+
+    They are the database, the folder of the journals with the authority's id, and known checkpoints.
 
     `known` are checkpoints that were kept elsewhere.
     """
@@ -113,7 +124,10 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
 
 
 def read_checkpoint(db: Database, octets: bytes) -> Checkpoint:
-    """Return a checkpoint that one of the log's keys signed. Raises NoteError and ProofError."""
+    """Return a checkpoint that one of the log's keys signed.
+
+    Raises NoteError and ProofError.
+    """
     return open_checkpoint(octets, *log_tree.log_keys(db))[0]
 
 
@@ -125,7 +139,7 @@ class _Walk:
     report: LogReport
     roots: dict[int, bytes]
     leaves: list[bytes] = field(default_factory=list)
-    first: LogEntry | None = None
+    first: EntryFields | None = None
     keys: list[VerifierKey] = field(default_factory=list)
     edge: list[Subtree] = field(default_factory=list)
     nodes: list[Subtree] = field(default_factory=list)
@@ -170,7 +184,7 @@ class _Walk:
             return  # a row of earlier code, written while nodes were replaced
         self._take(leaf.index, entry)
 
-    def _take(self, index: int, entry: LogEntry) -> None:
+    def _take(self, index: int, entry: EntryFields) -> None:
         try:
             if (check := CHECKS.get(entry.action)) is not None:
                 check(entry)
@@ -211,20 +225,20 @@ class _Walk:
             raise _wrong(index, f"the checkpoint of {size} entries signs another tree")
 
 
-def _check_first(db: Database, first: LogEntry | None) -> None:
+def _check_first(db: Database, first: EntryFields | None) -> None:
     """Compare the rows before the log with the first entry."""
     if first is None:
         return
     if first.action != FOUNDED:
         raise _wrong(0, "it is not the beginning of the log")
-    count, _, digest = sequencing.digest_of_rows(db, int(first.facts["last_sequence"] or 0))
+    count, _, digest = sequencer.digest_of_rows(db, int(first.facts["last_sequence"] or 0))
     if (count, digest) != (first.facts["rows"], first.facts["sha256"]):
         raise _wrong(0, "the audit rows before the log are not those that it binds")
 
 
 def _check_journals(sources: LogSources, walk: _Walk) -> None:
-    """Compare the lines of the journals with the tree, and their ends with its entries."""
-    known = {leaf.hex() for leaf in (*walk.leaves, *sequencing.waiting_rows(sources.db))}
+    """Compare the journals' lines with the tree, and their ends with its entries."""
+    known = {leaf.hex() for leaf in (*walk.leaves, *sequencer.waiting_rows(sources.db))}
     for path in (*reader.missing_journals(sources.journals), *reader.files(sources.journals)):
         reader.check_present(path)
         check_owner(path, sources.instance_id)
@@ -261,7 +275,7 @@ def _check_logged(first: int, written: tuple[bytes, ...], leaves: list[bytes]) -
 def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
     """Count the rows that wait; one that should be in the tree for long was inserted."""
     report.pending = 0
-    limit = sequencing.newest_sequence(db, now - SEQUENCED_WITHIN)
+    limit = sequencer.newest_sequence(db, now - SEQUENCED_WITHIN)
     for sequence in _pending(db):
         if sequence <= limit:
             sentence = "it is not in the log, though later rows are"
@@ -272,4 +286,4 @@ def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
 def _pending(db: Database) -> Iterator[int]:
     acts = log_tree.log_acts(db, FOUNDED)
     if acts:
-        yield from sequencing.pending_sequences(db, int(acts[0].facts["last_sequence"] or 0))
+        yield from sequencer.pending_sequences(db, int(acts[0].facts["last_sequence"] or 0))

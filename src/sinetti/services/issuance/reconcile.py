@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sinetti.ca.issuance_request import SignatureRejected
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.evidence import restoring, sequencing
+from sinetti.database.evidence import restoration, sequencer
 from sinetti.database.issuance import journal_records, recovery
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
@@ -95,7 +95,7 @@ def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
         numbers,
         differences.unwritten,
         logged=tuple(differences.logged),
-        log_size=sequencing.entry_count(ctx.db),
+        log_size=sequencer.entry_count(ctx.db),
     )
 
 
@@ -108,7 +108,7 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     status = preview(ctx, journal)
     written = tuple(journal_records.from_register(ctx.db, status.unwritten))
     journal.append(written)
-    for line in restoring.unlogged(ctx.db, status.logged):
+    for line in restoration.unlogged(ctx.db, status.logged):
         journal.append([journal_records.logged(line.first, line.leaves, line.note)])
     return replace(status, written=len(written))
 
@@ -131,8 +131,8 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
     known = journal_records.merge_facts(journal_lines, entries(lists), set(status.lost))
     if status.log_lost:
         lines = journal_records.lines(journal.folder, journal.instance_id)
-        logged = (restoring.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
-        restoring.restore_log(ctx.db, logged, ctx.machine_now(), audit)
+        logged = (restoration.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
+        restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
     back = recovery.restore(ctx.db, known, audit)
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     return ReconciliationReport(back.done, back.failed, finished, given_up)

@@ -1,7 +1,7 @@
-"""Entry of the log: one fact as canonical octets, whose hash is a leaf of the tree.
+"""Entry of the log: one fact as canonical octets.
 
-The octets are JSON in ASCII with sorted keys and no white space. They have opaque ids and 32 random octets, so that no
-content can be guessed from a hash (docs/evidence.md).
+Its hash is a leaf of the tree. The octets are JSON in ASCII with sorted keys and no white space. They have opaque ids
+and 32 random octets, so that no content can be guessed from a hash (docs/evidence.md).
 """
 
 import json
@@ -24,7 +24,7 @@ INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
-class LogEntry:
+class EntryFields:
     """Content of an entry: the fact, its kind, its object, its actor and its instant."""
 
     kind: str
@@ -60,7 +60,7 @@ def new_nonce() -> str:
     return b64encode(secrets.token_bytes(NONCE_SIZE)).decode()
 
 
-def parse_entry(octets: bytes) -> LogEntry:
+def parse_entry(octets: bytes) -> EntryFields:
     """Parse the octets of an entry. Raises NoteError unless they are canonical."""
     row = _decode(octets)
     facts = row.get("facts")
@@ -73,7 +73,7 @@ def parse_entry(octets: bytes) -> LogEntry:
         sentence = "the octets are not an entry in its canonical form"
         raise NoteError(sentence)
     decode64(row["nonce"], NONCE_SIZE)
-    return LogEntry(facts=facts, **{name: row[name] for name in _TEXTS})
+    return EntryFields(facts=facts, **{name: row[name] for name in _TEXTS})
 
 
 def _decode(octets: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Export of a range of the log, which a stranger verifies without a database (docs/evidence.md).
+"""Export of a range of the log, and its verification without a database.
 
-The file is JSON lines in ASCII. The first line names the origin, the range, the checkpoint and the hashes of the
-subtrees beside the range. Each further line has one entry.
+See docs/evidence.md. The file is JSON lines in ASCII. The first line names the origin, the range, the checkpoint and
+the hashes of the subtrees beside the range. Each further line has one entry.
 """
 
 import json
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sinetti.wire.transparency.entries import LogEntry, parse_entry
+from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.key_rotation import check_rotation, rotated_keys
 from sinetti.wire.transparency.merkle import HASH_SIZE, ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, decode64, open_checkpoint
 
 FORMAT = "sinetti-log@v1"
 
-CHECKS: dict[str, Callable[[LogEntry], None]] = {"log-key-changed": check_rotation}
+CHECKS: dict[str, Callable[[EntryFields], None]] = {"log-key-changed": check_rotation}
 """Check of an entry's own content by its action; it raises ProofError."""
 
 
@@ -37,7 +37,7 @@ class EntryWrong(ProofError):
 
 @dataclass(frozen=True, slots=True)
 class ExportHeader:
-    """First line: range, checkpoint (octets of the note), and hashes left and right of the range."""
+    """First line: range, checkpoint (a note), hashes left and right of the range."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class ExportHeader:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What a file proves: the checkpoint, the range, the number of entries of each kind.
+    """Result for a verified file: checkpoint, range, number of entries by kind.
 
     `absent` are indices of entries that the file has only as a hash. `signers` are the keys that signed the checkpoint.
     """

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 
-from sinetti.wire.transparency.entries import LogEntry
+from sinetti.wire.transparency.entries import EntryFields
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteSigner, VerifierKey, decode64
 
@@ -25,8 +25,11 @@ def rotation_facts(old: NoteSigner, new: NoteSigner) -> dict[str, str]:
     }
 
 
-def check_rotation(entry: LogEntry) -> None:
-    """Raise ProofError unless both keys signed the change; NoteError for facts that cannot be read."""
+def check_rotation(entry: EntryFields) -> None:
+    """Raise ProofError unless both keys signed the change.
+
+    Raises NoteError for facts that cannot be read.
+    """
     keys = [VerifierKey.parse(str(entry.facts.get(name))) for name in ("old", "new")]
     signatures = [decode64(str(entry.facts.get(name)), 64) for name in ("signed_by_old", "signed_by_new")]
     statement = _statement(*keys)
@@ -35,7 +38,7 @@ def check_rotation(entry: LogEntry) -> None:
         raise ProofError(sentence)
 
 
-def rotated_keys(entry: LogEntry, trusted: Iterable[VerifierKey]) -> Iterator[VerifierKey]:
+def rotated_keys(entry: EntryFields, trusted: Iterable[VerifierKey]) -> Iterator[VerifierKey]:
     """Yield the new key of a change that a trusted key signed; the entry was checked."""
     if entry.action == ACTION and (old := VerifierKey.parse(str(entry.facts["old"]))) in tuple(trusted):
         new = VerifierKey.parse(str(entry.facts["new"]))

@@ -45,7 +45,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def cover(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield level and index of the largest complete subtrees that make up `[start, end)`."""
+    """Yield level and index of the largest complete subtrees of `[start, end)`."""
     while start < end:
         fits = (end - start).bit_length() - 1
         aligned = (start & -start).bit_length() - 1 if start else fits
@@ -117,7 +117,10 @@ def inclusion_proof(index: int, size: int, lookup: Lookup) -> list[bytes]:
 
 
 def consistency_proof(old: int, size: int, lookup: Lookup) -> list[bytes]:
-    """Return the proof that the tree of size `old` is the beginning of this one. Raises ValueError."""
+    """Return the proof that the tree of size `old` is the beginning of this one.
+
+    Raises ValueError.
+    """
     if not 0 <= old <= size:
         sentence = f"a tree of size {old} is not the beginning of one of size {size}"
         raise ValueError(sentence)
@@ -159,9 +162,9 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
 
 
 def check_consistency(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> None:
-    """Raise ProofError unless the old tree is the beginning of the new one (RFC 9162, 2.1.4.2).
+    """Raise ProofError unless the old tree is the beginning of the new one.
 
-    `old` and `new` are size and root.
+    See RFC 9162, 2.1.4.2. `old` and `new` are size and root.
     """
     (first, old_root), (second, new_root) = old, new
     sentence = f"the tree of size {second} does not continue the tree of size {first}"
@@ -179,7 +182,10 @@ def check_consistency(old: tuple[int, bytes], new: tuple[int, bytes], proof: Seq
 
 
 def _walk(place: int, last: int, hashes: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Return both roots that a consistency proof leads to, or None if its length is wrong."""
+    """Return both roots that a consistency proof leads to, or None.
+
+    None: its length is wrong.
+    """
     while place % 2:
         place, last = place >> 1, last >> 1
     before = after = hashes[0]

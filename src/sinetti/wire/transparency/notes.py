@@ -81,7 +81,10 @@ class VerifierKey:
         return key
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """Return True if a signature, without its key id, is this key's over a note's text."""
+        """Return True if a signature over a note's text is this key's.
+
+        The signature lacks its key id.
+        """
         if self.kind == COSIGNATURE:
             if len(signature) != _TIME + _SIGNATURE:
                 return False
@@ -123,7 +126,10 @@ def _cosigned(text: bytes, at: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SignedNote:
-    """Text of a note, which ends with a line end, and its signatures: name, key id and the rest."""
+    """Text of a note with its line end, and its signatures.
+
+    A signature is a name, a key id and the rest.
+    """
 
     text: str
     signatures: tuple[tuple[str, bytes, bytes], ...]

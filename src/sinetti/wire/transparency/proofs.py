@@ -1,4 +1,4 @@
-"""Files with proofs: of one entry (C2SP tlog-proof), and of growth, for witnesses (tlog-witness)."""
+"""Files with proofs of one entry (C2SP tlog-proof) and of growth (tlog-witness)."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,14 +17,19 @@ from sinetti.wire.transparency.notes import (
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 2048
-"""Size of a served proof in octets, at most; cosignatures that exceed it are left out."""
+"""Maximum size of a served proof in octets.
+
+Cosignatures that exceed it are left out.
+"""
 
 _MOST_HASHES = 63
 
 
 @dataclass(frozen=True, slots=True)
 class EntryProof:
-    """Proof that an entry is in the log: its index, the audit path, and a checkpoint (octets of a note).
+    """Proof that an entry is in the log.
+
+    It has the index, the audit path, and a checkpoint (octets of a note).
 
     `extra` are the octets of the entry, so that a reader needs nothing else.
     """
@@ -56,9 +61,9 @@ class EntryProof:
         return EntryProof(parse_number(index.removeprefix("index ")), _hashes(hashes), checkpoint, extra)
 
     def verify(self, leaf: bytes, *keys: VerifierKey) -> tuple[Checkpoint, SignedNote]:
-        """Return the checkpoint, after checking its signature and the path from the leaf's hash.
+        """Return the checkpoint, after checking its signature and the path to it.
 
-        Raises NoteError and ProofError.
+        The path begins at the leaf's hash. Raises NoteError and ProofError.
         """
         checkpoint, note = open_checkpoint(self.checkpoint, *keys)
         check_inclusion(leaf, self.index, checkpoint.size, self.path, checkpoint.root)
@@ -67,7 +72,10 @@ class EntryProof:
 
 @dataclass(frozen=True, slots=True)
 class WitnessRequest:
-    """Body of `add-checkpoint`: the size that the witness saw, the proof of growth, the new checkpoint."""
+    """Body of `add-checkpoint`.
+
+    It has the size that the witness saw, the proof of growth, and the new checkpoint.
+    """
 
     old: int
     path: tuple[bytes, ...]

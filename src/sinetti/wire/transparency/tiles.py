@@ -1,4 +1,4 @@
-"""Tiles of a transparency log: their paths, and hashes from them (C2SP tlog-tiles).
+"""Tiles of a transparency log: paths and hashes (C2SP tlog-tiles).
 
 A tile has up to 256 hashes of one level; each stands for `256**level` leaves.
 """
@@ -36,7 +36,10 @@ class TileName:
 
     @staticmethod
     def parse(path: str) -> "TileName | None":
-        """Parse a path below the prefix; None for any other spelling than the one of `path`."""
+        """Parse a path below the prefix, in the spelling of `path`.
+
+        Returns None for any other.
+        """
         found = _PATH.fullmatch(path)
         if found is None:
             return None

@@ -34,7 +34,10 @@ SELECT a.sequence, a.octets FROM sinetti_auditevent a
  WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence)
  ORDER BY a.sequence LIMIT %s"""
 JOURNALS = "log-journals"
-"""Action of an entry with the ends of a node's journals, by the digest of their first line."""
+"""Action of an entry with the ends of a node's journals.
+
+They are named by the digest of their first line.
+"""
 
 _NO_LIMIT = 2**62
 _LAST = "SELECT pg_sequence_last_value(pg_get_serial_sequence('sinetti_auditevent', 'sequence')::regclass)"
@@ -47,7 +50,9 @@ SELECT virtualtransaction FROM pg_locks
 
 @dataclass(frozen=True, slots=True)
 class HeadSigner:
-    """Signer of a new head: the machine's time, and a function from size and root to the note.
+    """Signer of a new head.
+
+    It has the machine's time, and a function from size and root to the note.
 
     `audit` and `journals` are given to sequence rows: the ends of the journals become an entry with them.
     """
@@ -60,7 +65,10 @@ class HeadSigner:
 
 @dataclass(frozen=True, slots=True)
 class SequencedEntries:
-    """Entries that one transaction added: the first index, the hashes, and the checkpoint."""
+    """Entries that one transaction added.
+
+    They have the first index, the hashes, and the checkpoint.
+    """
 
     first: int
     leaves: tuple[bytes, ...]
@@ -84,7 +92,10 @@ class Watermark:
         self._seen: tuple[int, frozenset[str]] | None = None
 
     def look(self, db: Database) -> int:
-        """Return the number up to which every row is visible. Call it before the rows are read."""
+        """Return the number up to which every row is visible.
+
+        Call it before the rows are read.
+        """
         connection = connections[db.alias]
         if connection.vendor == "sqlite":
             return AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("pk", flat=True).first() or 0
@@ -121,10 +132,10 @@ def begin_log(
 
 
 def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
-    """Add the rows that are not in the tree yet, at most MOST_AT_ONCE, and sign the new head.
+    """Add the rows that are not in the tree yet, and sign the new head.
 
-    `after` is the last sequence number that the first entry binds. Returns None if there is none, or if another process
-    is at it.
+    It adds MOST_AT_ONCE rows at most. `after` is the last sequence number that the first entry binds. Returns None if
+    there is none, or if another process is at it.
     """
     with transaction.atomic(using=db.alias):
         if not _locked(db):
@@ -167,7 +178,10 @@ def waiting_rows(db: Database) -> dict[bytes, int]:
 
 
 def newest_sequence(db: Database, before: datetime) -> int:
-    """Return the largest sequence number in the tree of the newest checkpoint made before an instant."""
+    """Return the largest sequence number in the tree at an instant.
+
+    The tree is that of the newest checkpoint made before.
+    """
     made = LogCheckpoint.objects.using(db.alias).filter(made_at__lte=before).order_by("-size")
     size = made.values_list("size", flat=True).first()
     found = LogEntry.objects.using(db.alias).filter(index__lt=size or 0).aggregate(newest=Max("sequence"))
@@ -175,9 +189,10 @@ def newest_sequence(db: Database, before: datetime) -> int:
 
 
 def digest_of_rows(db: Database, last: int) -> tuple[int, int, str]:
-    """Return number, last sequence number and SHA-256 of the rows up to a sequence number.
+    """Return number, last sequence number and SHA-256 of the first rows.
 
-    The hash is over the SHA-256 of each row's octets, in the order of the sequence.
+    They are the rows up to a sequence number. The hash is over the SHA-256 of each row's octets, in the order of the
+    sequence.
     """
     digest, count, newest = hashlib.sha256(), 0, 0
     rows = AuditEvent.objects.using(db.alias).filter(sequence__lte=last).order_by("sequence")
@@ -225,7 +240,10 @@ def entry_count(db: Database) -> int:
 
 
 def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes]], head: HeadSigner) -> bytes:
-    """Insert leaves, the nodes that they complete, and the checkpoint; return its note."""
+    """Insert leaves, the nodes that they complete, and the checkpoint.
+
+    Returns the checkpoint's note.
+    """
     look = lookup(db, size)
     edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, size)]
     nodes: list[LogNode] = []

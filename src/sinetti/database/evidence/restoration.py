@@ -16,7 +16,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.evidence.log_tree import LOG, checkpoints, leaves, log_keys
-from sinetti.database.evidence.sequencing import HeadSigner, add_leaves, entry_count, waiting_rows
+from sinetti.database.evidence.sequencer import HeadSigner, add_leaves, entry_count, waiting_rows
 from sinetti.journal.reader import JournalError
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
@@ -31,7 +31,10 @@ class LogNotRestored(JournalError):
 
 @dataclass(frozen=True, slots=True)
 class LoggedLine:
-    """Line of a journal about the log: the first index, the hashes, and the checkpoint (octets of the note)."""
+    """Line of a journal about the log.
+
+    It has the first index, the hashes, and the checkpoint (octets of the note).
+    """
 
     first: int
     leaves: tuple[bytes, ...]
@@ -74,7 +77,10 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
 
 
 def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, root: bytes) -> bytes:
-    """Return the note of a line, whose checkpoint must be the head that its entries make."""
+    """Return the note of a line, after checking its checkpoint.
+
+    It must be the head that the entries make.
+    """
     try:
         checkpoint, _ = open_checkpoint(line.note, *keys)
     except (NoteError, ProofError) as bad:
@@ -87,7 +93,10 @@ def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, roo
 
 
 def unlogged(db: Database, ranges: Iterable[tuple[int, int]]) -> Iterator[LoggedLine]:
-    """Yield the lines that journals with these ranges of entries lack, each up to a checkpoint."""
+    """Yield the lines that journals with these ranges of entries lack.
+
+    Each ends at a checkpoint.
+    """
     covered = sorted(ranges)
     start = 0
     for size, note in checkpoints(db):
