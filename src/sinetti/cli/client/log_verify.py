@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example:\n  sinetti log verify log.jsonl --checkpoint kept.txt \\\n    --key pki.example/log+1a2b3c4d+AVJ…\n\nThe "
-    "operator of the authority exports FILE. Get the key from a source that you trust, and keep a checkpoint "
+    "operator of the authority exports FILE. Get the key from a source that you trust,\nand keep a checkpoint "
     "(/log/checkpoint) of your own.\n\nexit codes: 0 the file is as the log was signed · 2 it cannot be checked · "
     "3 it is not"
 )
