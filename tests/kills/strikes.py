@@ -141,7 +141,7 @@ def _operator(arena: Arena, step: str | None) -> None:
         _many(arena, step, serial)
         return
     again = _command(arena, step, "revoke", serial, "--reason", "cessationOfOperation")
-    assert again.code == 0 or "revoked already" in again.err, again.err
+    assert again.code == 0 or "already been revoked" in again.err, again.err
     arena.history.revoked.add(serial)
 
 
