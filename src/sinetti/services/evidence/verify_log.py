@@ -143,7 +143,6 @@ class _Walk:
     keys: list[VerifierKey] = field(default_factory=list)
     edge: list[Subtree] = field(default_factory=list)
     nodes: list[Subtree] = field(default_factory=list)
-    declared: list[range] = field(default_factory=list)
     heads: dict[int, bytes] = field(default_factory=dict)
     ends: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
@@ -160,8 +159,11 @@ class _Walk:
             self._check_heads(leaf.index)
         if len(self.leaves) != self.report.size:
             raise _wrong(len(self.leaves), "the entry is missing")
+        # The declaration itself may still wait to enter the tree.
+        facts = [act.facts for act in log_tree.log_acts(self.db, RESTORED)]
+        declared = [(int(one["first"] or 0), int(one["count"] or 0)) for one in facts]
         for index in self.lost:
-            if not any(index in span for span in self.declared):
+            if not any(first <= index < first + count for first, count in declared):
                 raise _wrong(index, "its audit row is missing, and no entry declares it lost")
         self.report.lost = len(self.lost)
         if (extra := log_tree.surplus(self.db, self.report.size, len(self.nodes))) is not None:
@@ -196,9 +198,6 @@ class _Walk:
             for journal, end in entry.facts.items():
                 lines, _, digest = str(end).partition(" ")
                 self.ends.setdefault(journal, {})[int(lines)] = (index, digest)
-        if entry.action == RESTORED:
-            first, count = int(entry.facts["first"] or 0), int(entry.facts["count"] or 0)
-            self.declared.append(range(first, first + count))
 
     def _complete(self, subtree: Subtree) -> None:
         if subtree.level % TILE_HEIGHT:
