@@ -16,6 +16,7 @@ from sinetti.authority.bootstrap import (
     connect_database,
     database_url,
     embedded_url,
+    migrate_as_owner,
     offline_names,
     read_certificate,
 )
@@ -38,7 +39,7 @@ from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.connection import Database, check_durability, migrate
+from sinetti.database.connection import Database, check_durability
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
@@ -137,7 +138,7 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
         if authorities.identity(db) is not None:
             raise FolderError(_TAKEN)
         check_durability(db)
-        migrate(db)
+        migrate_as_owner(db)
     finally:
         db.close()
 
@@ -155,7 +156,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
         try:
             identity = authorities.identity(db)
             if identity is None:
-                migrate(db)
+                migrate_as_owner(db)
                 founding.step("migrated")
                 audit = AuditContext("operator", founding.now, secrets.token_hex(16))
                 identity = authorities.insert_authority(db, hierarchy.environment, rows, audit)

@@ -19,6 +19,7 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, 
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
+from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
 from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.issuance.secure_message import lapse_orders
@@ -104,9 +105,11 @@ def background_maintenance(authority: Authority) -> Iterator[None]:
 def _log_loop(authority: Authority, stop: Event) -> None:
     """Sequence new entries of the log, every ten seconds."""
     ctx, sequencer = authority.ctx, LogSequencer()
+    witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
+            _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
         finally:
             ctx.db.close()
         stop.wait(LOG_EVERY)

@@ -73,6 +73,7 @@ ACTIONS: Mapping[str, str] = {
     "load-proposed": gettext_noop("Import proposed to a second clerk"),
     "load-rejected": gettext_noop("Import proposal rejected"),
     "load-withdrawn": gettext_noop("Import proposal withdrawn"),
+    "log-entries-lost": gettext_noop("Entries lost before they entered the log"),
     "log-founded": gettext_noop("Log begun"),
     "log-journals": gettext_noop("State of the journals recorded"),
     "log-key-changed": gettext_noop("Log's key changed"),
@@ -169,6 +170,7 @@ FACTS: Mapping[str, str] = {
     "last_sequence": gettext_noop("last earlier row"),
     "first": gettext_noop("first entry"),
     "lost": gettext_noop("entries without content"),
+    "hashes": gettext_noop("digests"),
     "old": gettext_noop("former key"),
     "new": gettext_noop("new key"),
 }

@@ -9,6 +9,7 @@ from sinetti.database.connection import open_database
 from sinetti.database.evidence import log_tree, restoration
 from sinetti.database.evidence.restoration import LoggedLine, LogNotRestored
 from sinetti.journal import reader
+from sinetti.journal.writer import JournalEntry
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.services.issuance.reconcile import compare, preview, reconcile
@@ -100,7 +101,25 @@ def test_a_second_run_changes_nothing(restored):
     reconcile(ctx, ctx.journal, REQUEST)
     reconcile(ctx, ctx.journal, REQUEST)
     assert head(ctx) == newest
+    assert not log_tree.log_acts(ctx.db, restoration.LOST)
     assert len(log_tree.log_acts(ctx.db, restoration.RESTORED)) == 1
+
+
+def test_facts_that_never_entered_the_tree_are_declared(sqlite_desk, tmp_path):
+    with keeping(sqlite_desk, tmp_path) as desk:
+        ctx = logging(desk.ctx)
+        sequenced(ctx)
+        lost = [JournalEntry("fetched", {"serial": f"{number:04x}", "at": "2026-03-02T08:00:00Z", "entry": f"{number:064x}"})
+                for number in range(120)]  # fmt: skip
+        ctx.journal.append(lost)
+        assert "is not in the log" in found(ctx).fault.sentence
+        entries = [one.facts["entry"] for one in lost]
+        assert restoration.declare_lost(ctx.db, entries, AUDIT) == 120
+        assert restoration.declare_lost(ctx.db, entries, AUDIT) == 0
+        assert len(log_tree.log_acts(ctx.db, restoration.LOST)) == 3
+        assert found(ctx).fault is None
+        sequenced(ctx)
+        assert found(ctx).fault is None
 
 
 def changed(lines, **changes):

@@ -28,6 +28,7 @@ MODULES = {
     "call-early": "call_early",
     "status": "status",
     "watch": "watch",
+    "migrate": "migrate",
     "backup": "backup",
     "restore": "backup",
     "reconcile": "reconcile",

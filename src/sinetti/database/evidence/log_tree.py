@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Max, Min, Subquery
 
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogCosignature, LogEntry, LogNode
@@ -57,6 +57,12 @@ def insert_cosignature(db: Database, size: int, witness: str, line: str) -> None
     LogCosignature.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
 
 
+def cosigned_size(db: Database, witness: str) -> int:
+    """Return the size of the largest tree that a witness cosigned, or 0."""
+    found = LogCosignature.objects.using(db.alias).filter(witness=witness).aggregate(largest=Max("size"))
+    return int(found["largest"] or 0)
+
+
 def head_size(db: Database) -> int:
     """Return the number of entries that the newest checkpoint signs."""
     note = find_head(db)
@@ -88,16 +94,11 @@ def checkpoints(db: Database) -> Iterator[tuple[int, bytes]]:
         yield size, bytes(note)
 
 
-def surplus(db: Database, size: int, nodes: int) -> str | None:
-    """Return a sentence about rows beyond the tree of this size, or None.
-
-    The tree has so many nodes.
-    """
-    if LogEntry.objects.using(db.alias).filter(index__gte=size).exists():
-        return "there are entries that no checkpoint signs"
-    if LogNode.objects.using(db.alias).count() != nodes:
-        return "there are hashes of the tree without their entries"
-    return None
+def has_unsigned_entries(db: Database) -> bool:
+    """Return True if there are entries beyond the newest checkpoint."""
+    # One statement, since another process may add entries and their checkpoint at any moment.
+    newest = LogCheckpoint.objects.using(db.alias).order_by("-size").values("size")[:1]
+    return LogEntry.objects.using(db.alias).filter(index__gte=Subquery(newest)).exists()
 
 
 def lookup(db: Database, size: int) -> Lookup:

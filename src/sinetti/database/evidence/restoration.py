@@ -15,7 +15,7 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.evidence.log_tree import LOG, checkpoints, leaves, log_keys
+from sinetti.database.evidence.log_tree import LOG, checkpoints, leaves, log_acts, log_keys
 from sinetti.database.evidence.sequencer import HeadSigner, add_leaves, entry_count, waiting_rows
 from sinetti.journal.reader import JournalError
 from sinetti.wire.transparency.merkle import ProofError
@@ -23,6 +23,12 @@ from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpo
 
 RESTORED = "log-restored"
 """Action of the entry that declares entries whose rows are lost."""
+
+
+LOST = "log-entries-lost"
+"""Action of an entry with hashes of rows that were lost before they entered the tree."""
+
+_HASHES_EACH = 50
 
 
 class LogNotRestored(JournalError):
@@ -74,6 +80,26 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
         if lost:
             audit_log.write(db, audit, RESTORED, LOG, first=start, count=added, lost=lost)
         return added
+
+
+def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> int:
+    """Declare the entries (hashes in hex) that are neither in the tree nor wait to enter it.
+
+    Returns their number. Journals have them, but their rows were lost with the database.
+    """
+    known = {one.leaf.hex() for one in leaves(db, 0, entry_count(db))}
+    known |= {leaf.hex() for leaf in waiting_rows(db)} | lost_entries(db)
+    unknown = [one for one in dict.fromkeys(entries) if one not in known]
+    with transaction.atomic(using=db.alias):
+        for start in range(0, len(unknown), _HASHES_EACH):
+            hashes = " ".join(unknown[start : start + _HASHES_EACH])
+            audit_log.write(db, audit, LOST, LOG, hashes=hashes)
+    return len(unknown)
+
+
+def lost_entries(db: Database) -> set[str]:
+    """Return the hashes, in hex, of entries that were declared lost before they entered the tree."""
+    return {one for act in log_acts(db, LOST) for one in str(act.facts["hashes"]).split()}
 
 
 def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, root: bytes) -> bytes:

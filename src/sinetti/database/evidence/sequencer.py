@@ -170,6 +170,11 @@ def pending_sequences(db: Database, after: int) -> list[int]:
         return [sequence for sequence, _ in cursor.fetchall()]
 
 
+def is_known(db: Database, leaf: bytes, start: int) -> bool:
+    """Return True if a hash is that of an entry from `start` on, or of a row that waits."""
+    return LogEntry.objects.using(db.alias).filter(index__gte=start, leaf=leaf).exists() or leaf in waiting_rows(db)
+
+
 def waiting_rows(db: Database) -> dict[bytes, int]:
     """Return hash and sequence number of the rows that are not in the tree."""
     with connections[db.alias].cursor() as cursor:

@@ -12,7 +12,7 @@ from sinetti.database.common.audit_log import is_sound
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import FOUNDED, StoredLeaf
-from sinetti.database.evidence.restoration import RESTORED, LoggedLine
+from sinetti.database.evidence.restoration import RESTORED, LoggedLine, lost_entries
 from sinetti.database.evidence.sequencer import JOURNALS
 from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
@@ -20,11 +20,11 @@ from sinetti.journal.reader import JournalError, JournalLine
 from sinetti.journal.writer import check_owner
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.export import CHECKS
-from sinetti.wire.transparency.merkle import ProofError, Subtree, extend, leaf_hash, root_of
+from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
-_TREE = "the tree"
+_TREE, _UNSIGNED = "the tree", "there are entries that no checkpoint signs"
 SEQUENCED_WITHIN = timedelta(minutes=10)
 """Age of a checkpoint from which all rows below its newest one are in the tree."""
 
@@ -60,13 +60,15 @@ class LogSources:
 
     They are the database, the folder of the journals with the authority's id, and known checkpoints.
 
-    `known` are checkpoints that were kept elsewhere.
+    `known` are checkpoints that were kept elsewhere. `since` is one that was verified before: only later entries are
+    looked at, and no journal.
     """
 
     db: Database
     journals: Path
     instance_id: str
     known: tuple[Checkpoint, ...] = ()
+    since: Checkpoint | None = None
 
 
 class _Fault(Exception):
@@ -112,14 +114,16 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     db = sources.db
     report.size = log_tree.head_size(db)
     known = [one.head for one in sources.known]
-    walk = _Walk(db, report, {size: root for size, root in known if size <= report.size})
-    walk.run()
-    for size, _ in known:
+    since = sources.since
+    for size, _ in (*known, *([] if since is None else [since.head])):
         if size > report.size:
             sentence = f"the log was rewound: it had {size} entries and has {report.size} now"
             raise _wrong(report.size, sentence)
-    _check_first(db, walk.first)
-    _check_journals(sources, walk)
+    walk = _Walk(db, report, {size: root for size, root in known if size <= report.size})
+    walk.run(since)
+    if since is None:
+        _check_first(db, walk.first)
+        _check_journals(sources, walk)
     _check_pending(db, now, report)
 
 
@@ -138,27 +142,34 @@ class _Walk:
     db: Database
     report: LogReport
     roots: dict[int, bytes]
+    start: int = 0
     leaves: list[bytes] = field(default_factory=list)
     first: EntryFields | None = None
     keys: list[VerifierKey] = field(default_factory=list)
     edge: list[Subtree] = field(default_factory=list)
-    nodes: list[Subtree] = field(default_factory=list)
     heads: dict[int, bytes] = field(default_factory=dict)
     ends: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Check all leaves, the nodes and the checkpoints. Raises _Fault."""
+    @property
+    def end(self) -> int:
+        """Index after the last leaf."""
+        return self.start + len(self.leaves)
+
+    def run(self, since: Checkpoint | None) -> None:
+        """Check all leaves, or the later ones, the nodes and the checkpoints. Raises _Fault."""
         self.heads = dict(log_tree.checkpoints(self.db))
-        for leaf in log_tree.leaves(self.db, 0, self.report.size):
-            if leaf.index != len(self.leaves):
-                raise _wrong(len(self.leaves), "the entry is missing")
+        if since is not None:
+            self._begin_at(since)
+        for leaf in log_tree.leaves(self.db, self.start, self.report.size):
+            if leaf.index != self.end:
+                raise _wrong(self.end, "the entry is missing")
             self._check_row(leaf)
             self.leaves.append(leaf.leaf)
             extend(self.edge, [Subtree(0, leaf.index, leaf.leaf)], self._complete)
             self._check_heads(leaf.index)
-        if len(self.leaves) != self.report.size:
-            raise _wrong(len(self.leaves), "the entry is missing")
+        if self.end != self.report.size:
+            raise _wrong(self.end, "the entry is missing")
         # The declaration itself may still wait to enter the tree.
         facts = [act.facts for act in log_tree.log_acts(self.db, RESTORED)]
         declared = [(int(one["first"] or 0), int(one["count"] or 0)) for one in facts]
@@ -166,8 +177,17 @@ class _Walk:
             if not any(first <= index < first + count for first, count in declared):
                 raise _wrong(index, "its audit row is missing, and no entry declares it lost")
         self.report.lost = len(self.lost)
-        if (extra := log_tree.surplus(self.db, self.report.size, len(self.nodes))) is not None:
-            raise _bad(_TREE, extra)
+        if log_tree.has_unsigned_entries(self.db):
+            raise _bad(_TREE, _UNSIGNED)
+
+    def _begin_at(self, since: Checkpoint) -> None:
+        """Begin with the tree of a checkpoint, as the stored hashes make it."""
+        look = log_tree.lookup(self.db, self.report.size)
+        self.start = since.size
+        self.edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, since.size)]
+        if root_of(self.edge) != since.root:
+            sentence = f"the first {since.size} entries differ from the checkpoint that was seen before"
+            raise _wrong(since.size - 1, sentence)
 
     def _check_row(self, leaf: StoredLeaf) -> None:
         if leaf.sequence is None:
@@ -205,7 +225,6 @@ class _Walk:
         level = subtree.level // TILE_HEIGHT
         if log_tree.find_node(self.db, level, subtree.index) != subtree.digest:
             raise _wrong(subtree.end - 1, f"the hash {level}/{subtree.index} of the tree differs from its entries")
-        self.nodes.append(subtree)
 
     def _check_heads(self, index: int) -> None:
         size = index + 1
@@ -237,7 +256,7 @@ def _check_first(db: Database, first: EntryFields | None) -> None:
 
 def _check_journals(sources: LogSources, walk: _Walk) -> None:
     """Compare the journals' lines with the tree, and their ends with its entries."""
-    known = {leaf.hex() for leaf in (*walk.leaves, *sequencer.waiting_rows(sources.db))}
+    known = {leaf.hex() for leaf in walk.leaves} | lost_entries(sources.db)
     for path in (*reader.missing_journals(sources.journals), *reader.files(sources.journals)):
         reader.check_present(path)
         check_owner(path, sources.instance_id)
@@ -256,18 +275,19 @@ def _check_line(path: Path, line: JournalLine, known: set[str], walk: _Walk) -> 
     entry = line.facts.get("entry")
     if line.kind == journal_records.LOGGED:
         logged = LoggedLine.of(line.facts)
-        _check_logged(logged.first, logged.leaves, walk.leaves)
-        if logged.end <= len(walk.leaves) and walk.heads.get(logged.end) != logged.note:
+        _check_logged(logged, walk)
+        if logged.end <= walk.end and walk.heads.get(logged.end) != logged.note:
             raise _wrong(logged.end - 1, "the journal has another checkpoint that ends with it")
-    elif entry is not None and entry not in known:
+    elif entry is not None and entry not in known and not sequencer.is_known(walk.db, bytes.fromhex(entry), walk.end):
         raise _bad_line(path, line.sequence, f"the entry of {line.kind} {line.facts['serial']} is not in the log")
 
 
-def _check_logged(first: int, written: tuple[bytes, ...], leaves: list[bytes]) -> None:
-    for index, leaf in enumerate(written, first):
-        if index >= len(leaves):
+def _check_logged(logged: LoggedLine, walk: _Walk) -> None:
+    for index, leaf in enumerate(logged.leaves, logged.first):
+        # What was added since the walk began is not looked at.
+        if index >= walk.end and index >= sequencer.entry_count(walk.db):
             raise _wrong(index, "the journal has the entry, and the register lacks it")
-        if leaves[index] != leaf:
+        if index < walk.end and walk.leaves[index] != leaf:
             raise _wrong(index, "the journal has another hash for it")
 
 

@@ -134,6 +134,9 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
         logged = (restoration.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
         restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
     back = recovery.restore(ctx.db, known, audit)
+    if not status.agrees:
+        lines = journal_records.lines(journal.folder, journal.instance_id)
+        restoration.declare_lost(ctx.db, filter(None, (line.facts.get("entry") for line in lines)), audit)
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     return ReconciliationReport(back.done, back.failed, finished, given_up)
 
