@@ -127,7 +127,10 @@ def database_url(folder: DataDirectory, kind: DirectoryKind, settings: Authority
 
 
 OWNER = "OWNER_DATABASE_URL"
-"""Variable with the URL of the role that owns the tables, for `init` and `migrate` alone."""
+"""Variable with the URL of the role that owns the tables.
+
+It is for `init` and `migrate` alone.
+"""
 
 
 def migrate_as_owner(db: Database) -> None:
@@ -211,7 +214,10 @@ def open_authority(
 
 
 def migrate_tables(root: Path) -> None:
-    """Migrate the tables of an authority as their owner. Raises the errors of `open_authority`."""
+    """Migrate the tables of an authority as their owner.
+
+    Raises the errors of `open_authority`.
+    """
     folder = DataDirectory(root)
     folder.check(DirectoryKind.AUTHORITY)
     settings = authority_settings.read(folder.settings)

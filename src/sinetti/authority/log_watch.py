@@ -56,7 +56,10 @@ def _file(folder: DataDirectory) -> str:
 
 
 def _load(folder: DataDirectory, db: Database, now: datetime) -> tuple[Checkpoint | str | None, bool]:
-    """Return the kept checkpoint, a sentence about one that is not the log's, or None; and if all is to be verified."""
+    """Return the kept checkpoint, or a sentence about it, and if all is due.
+
+    The sentence is about a checkpoint that is not the log's. None: nothing was kept.
+    """
     try:
         kept = json.loads((folder.root / "log-seen.json").read_bytes())
         note, whole_at = str(kept["checkpoint"]), datetime.fromisoformat(kept["whole_at"])

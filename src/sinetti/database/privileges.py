@@ -1,4 +1,4 @@
-"""Privileges of the service's database role, where the tables belong to another role.
+"""Privileges of the service's database role, if another owns the tables.
 
 The service inserts audit rows and the log, and cannot change, delete or drop them (deploy/postgresql.md). SQLite has
 no roles.
@@ -43,7 +43,10 @@ def grant_to_service(owner: Database, service: Database) -> None:
 
 
 def can_change_log(db: Database) -> bool:
-    """Return True if this role can change or drop audit rows or the log, on PostgreSQL."""
+    """Return True if this role can change audit rows or the log.
+
+    On SQLite it returns False.
+    """
     connection = connections[db.alias]
     if connection.vendor != "postgresql":
         return False

@@ -109,8 +109,9 @@ def test_facts_that_never_entered_the_tree_are_declared(sqlite_desk, tmp_path):
     with keeping(sqlite_desk, tmp_path) as desk:
         ctx = logging(desk.ctx)
         sequenced(ctx)
-        lost = [JournalEntry("fetched", {"serial": f"{number:04x}", "at": "2026-03-02T08:00:00Z", "entry": f"{number:064x}"})
-                for number in range(120)]  # fmt: skip
+        at = "2026-03-02T08:00:00Z"
+        facts = [{"serial": f"{number:04x}", "at": at, "entry": f"{number:064x}"} for number in range(120)]
+        lost = [JournalEntry("fetched", one) for one in facts]
         ctx.journal.append(lost)
         assert "is not in the log" in found(ctx).fault.sentence
         entries = [one.facts["entry"] for one in lost]

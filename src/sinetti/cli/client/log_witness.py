@@ -1,4 +1,7 @@
-"""`sinetti log witness`: cosign the checkpoints of logs that only grow (C2SP tlog-witness)."""
+"""`sinetti log witness`: cosign the checkpoints of logs that only grow.
+
+The protocol is C2SP tlog-witness.
+"""
 
 import argparse
 import hashlib

@@ -26,7 +26,7 @@ RESTORED = "log-restored"
 
 
 LOST = "log-entries-lost"
-"""Action of an entry with hashes of rows that were lost before they entered the tree."""
+"""Action of an entry with hashes of lost rows that never entered the tree."""
 
 _HASHES_EACH = 50
 
@@ -83,9 +83,10 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
 
 
 def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> int:
-    """Declare the entries (hashes in hex) that are neither in the tree nor wait to enter it.
+    """Declare the entries that are neither in the tree nor wait to enter it.
 
-    Returns their number. Journals have them, but their rows were lost with the database.
+    They are given as hashes in hex. Returns their number. Journals have them, but their rows were lost with the
+    database.
     """
     known = {one.leaf.hex() for one in leaves(db, 0, entry_count(db))}
     known |= {leaf.hex() for leaf in waiting_rows(db)} | lost_entries(db)
@@ -98,7 +99,10 @@ def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> i
 
 
 def lost_entries(db: Database) -> set[str]:
-    """Return the hashes, in hex, of entries that were declared lost before they entered the tree."""
+    """Return the hashes of entries that never entered the tree, as declared.
+
+    They are in hex.
+    """
     return {one for act in log_acts(db, LOST) for one in str(act.facts["hashes"]).split()}
 
 

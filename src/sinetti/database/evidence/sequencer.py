@@ -171,7 +171,10 @@ def pending_sequences(db: Database, after: int) -> list[int]:
 
 
 def is_known(db: Database, leaf: bytes, start: int) -> bool:
-    """Return True if a hash is that of an entry from `start` on, or of a row that waits."""
+    """Return True if a hash is that of a later entry, or of a row that waits.
+
+    A later entry is one from `start` on.
+    """
     return LogEntry.objects.using(db.alias).filter(index__gte=start, leaf=leaf).exists() or leaf in waiting_rows(db)
 
 

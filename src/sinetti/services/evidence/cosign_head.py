@@ -1,4 +1,7 @@
-"""Cosignatures of witnesses: the newest head is pushed to each of them (C2SP tlog-witness)."""
+"""Cosignatures of witnesses, to which the newest head is pushed.
+
+The protocol is C2SP tlog-witness.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -39,9 +42,9 @@ class WitnessAddress:
 
 
 def cosign_head(db: Database, witnesses: Sequence[WitnessAddress]) -> int:
-    """Push the newest head to each witness that has not cosigned it, and return the number of new cosignatures.
+    """Push the newest head to each witness that has not cosigned it.
 
-    A witness that fails stops no other; the next head is pushed to it again.
+    Returns the number of new cosignatures. A witness that fails stops no other; the next head is pushed to it again.
     """
     count = 0
     for one in witnesses:

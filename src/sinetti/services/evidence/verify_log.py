@@ -157,7 +157,10 @@ class _Walk:
         return self.start + len(self.leaves)
 
     def run(self, since: Checkpoint | None) -> None:
-        """Check all leaves, or the later ones, the nodes and the checkpoints. Raises _Fault."""
+        """Check all leaves, or the later ones, the nodes and the checkpoints.
+
+        Raises _Fault.
+        """
         self.heads = dict(log_tree.checkpoints(self.db))
         if since is not None:
             self._begin_at(since)

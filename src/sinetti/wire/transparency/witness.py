@@ -17,7 +17,10 @@ SIZE_TYPE, TEXT_TYPE = "text/x.tlog.size", "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class WitnessAnswer:
-    """Answer to a request: status, body and its type; `head` is the note to store, if the head was cosigned."""
+    """Answer to a request: status, body and its type.
+
+    `head` is the note to store, if the head was cosigned.
+    """
 
     status: int
     body: str
@@ -26,7 +29,10 @@ class WitnessAnswer:
 
 
 def read_origin(body: bytes) -> str | None:
-    """Return the origin of the checkpoint in a request, or None for a request that cannot be read."""
+    """Return the origin of the checkpoint in a request.
+
+    Returns None for a request that cannot be read.
+    """
     try:
         return Checkpoint.parse(SignedNote.parse(WitnessRequest.parse(body).checkpoint).text).origin
     except NoteError:
@@ -36,7 +42,10 @@ def read_origin(body: bytes) -> str | None:
 def decide_cosignature(
     body: bytes, logs: Mapping[str, VerifierKey], stored: bytes | None, signer: NoteSigner, now: datetime
 ) -> WitnessAnswer:
-    """Decide on a request; `logs` are the known keys by origin, `stored` the note cosigned last for this origin."""
+    """Decide on a request.
+
+    `logs` are the known keys by origin, `stored` is the note cosigned last for this origin.
+    """
     try:
         asked = WitnessRequest.parse(body)
         note = SignedNote.parse(asked.checkpoint)
