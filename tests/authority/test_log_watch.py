@@ -74,7 +74,8 @@ def test_the_newest_head_is_kept_and_continued(watched):
 def test_a_later_row_that_was_changed_is_found_at_once(watched):
     watched.grow()
     watched.run(
-        "UPDATE sinetti_auditevent SET actor = 'other' WHERE sequence = (SELECT MAX(sequence) - 2 FROM sinetti_auditevent)"
+        "UPDATE sinetti_auditevent SET actor = 'other'"
+        " WHERE sequence = (SELECT MAX(sequence) - 2 FROM sinetti_auditevent)"
     )
     (found,) = watched.found()
     assert found.startswith("log-wrong: entry ")

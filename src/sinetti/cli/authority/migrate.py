@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    example = "OWNER_DATABASE_URL=postgresql://sinetti_owner@HOST/NAME sinetti authority migrate --dir /srv/sinetti"
-    summary = "bring the tables up to date as their owner, and grant the service's role its rights"
+    example = "sinetti authority migrate --dir /srv/sinetti"
+    summary = "bring the tables up to date as the role in OWNER_DATABASE_URL, which owns them"
     add_dir(command(commands, "migrate", summary, _run, example))
 
 
