@@ -18,7 +18,7 @@ from sinetti.wire.transparency.export import (
 )
 from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
 from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
-from sinetti.wire.transparency.notes import Checkpoint, NoteError
+from sinetti.wire.transparency.notes import Checkpoint
 from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, WRONG_KEY
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -101,7 +101,7 @@ NO_CHECKPOINTS = {
     "nothing": (b"", ExportError),
     "no checkpoint": (b"text\n", ExportError),
     "not UTF-8": (b"\xff", ExportError),
-    "without a signature": (Checkpoint(ORIGIN, 5, root(ENTRIES[:5])).text.encode(), NoteError),
+    "without a signature": (Checkpoint(ORIGIN, 5, root(ENTRIES[:5])).text.encode(), ExportError),
     "signed by another key": (checkpoint(ENTRIES[:5], WRONG_KEY), ProofError),
     "of another log": (Checkpoint("other.example/log", 5, root(ENTRIES[:5])).signed(LOG_KEY), ProofError),
 }
