@@ -37,7 +37,7 @@ _INDENT = len("2027-03-03 13:03") + 2
 _AGO = re.compile(r"([0-9]{1,6})([dh])")
 
 
-COMMANDS = ("verify", "witness")
+COMMANDS = ("proof", "verify", "witness")
 """Commands below `sinetti log`, about the log of an authority.
 
 None is a name of the store.
