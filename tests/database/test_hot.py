@@ -25,6 +25,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.services.issuance.renew import renew
+from sinetti.wire.transparency import entries
 from tests.support.service_context import (
     DAY,
     REQUEST,
@@ -120,7 +121,8 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
     return found
 
 
-def test_rows_are_those_that_the_orm_would_have_written(desk):
+def test_rows_are_those_that_the_orm_would_have_written(desk, monkeypatch):
+    monkeypatch.setattr(entries, "new_nonce", lambda: "the same")
     reservation, signed = renewal(desk), SignedCertificate(b"\x30der\x00", SIGNED, desk.machine.now)
     with transaction.atomic(using=desk.db.alias):
         written_by_the_orm(desk, reservation, signed)

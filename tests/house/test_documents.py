@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from sinetti.api.serializers import certificate_json
-from sinetti.cli.client import deploy, remove, revoke, verify_report
+from sinetti.cli.client import deploy, log, remove, revoke, verify_report
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.client.doctor import findings
 from sinetti.client.documents import receipt_check
@@ -315,8 +315,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
     The parser has the server's own commands only if one of them is requested.
     """
-    found = {name: one for words in ((), *([name] for name in SERVER)) for name, one in below(build_parser(*words))}
-    return {name: one for name, one in found.items() if not any(other.startswith(f"{name} ") for other in found)}
+    every = ((), *([name] for name in SERVER), *(("log", name) for name in log.COMMANDS))
+    found = {name: one for words in every for name, one in below(build_parser(*words))}
+    both = {"log"}  # it takes a name, and has commands
+    groups = {name for name in found if any(other.startswith(f"{name} ") for other in found)} - both
+    return {name: one for name, one in found.items() if name not in groups}
 
 
 def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:

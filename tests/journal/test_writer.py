@@ -5,6 +5,7 @@ Every damage is reported with its line.
 
 import os
 import resource
+import secrets
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -45,7 +46,8 @@ def test_facts_are_read_as_they_were_written(opened):
     opened.append([fact(3)])
     lines = list(reader.read(path_of(opened)))
     assert [line.sequence for line in lines] == [1, 2, 3, 4]
-    assert lines[0].facts == {"format": 1, "instance": OWNER.instance_id, "environment": "TEST", "node": "north"}
+    own = {"id": lines[0].facts["id"]}
+    assert lines[0].facts == {"format": 1, "instance": OWNER.instance_id, "environment": "TEST", "node": "north"} | own
     assert serials(path_of(opened)) == [1, 2, 3]
     assert reader.verify(path_of(opened)) == 4
 
@@ -196,7 +198,8 @@ def test_what_fits_its_digest_but_is_no_line_is_named(opened, body):
         opened.append([fact(1)])
 
 
-def test_a_line_that_was_replaced_by_a_fitting_one_does_not_fit_the_next(opened, tmp_path):
+def test_a_line_that_was_replaced_by_a_fitting_one_does_not_fit_the_next(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda _octets: "ab")
     opened.append([fact(1), fact(2)])
     opened.close()
     other = Journal(tmp_path / "other", OWNER, lambda: NOW)

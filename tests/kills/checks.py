@@ -304,6 +304,21 @@ def stores_hold_a_matching_set(history: History, seen: Seen) -> Iterator[str]:
             yield f"{store.name}: its certificate was renewed, and the renewal is not in use"
 
 
+def log_is_one_tree(history: History, seen: Seen) -> Iterator[str]:
+    """Check that the log has no gap, and that each head ever seen signs its first entries."""
+    yield from seen.log.faults
+    history.heads |= {size: root for size, root in seen.log.heads.items() if size not in history.heads}
+    newest = dict(sorted(history.heads.items())[-HEADS_CHECKED:])
+    for size, root in newest.items():
+        if size > len(seen.log.leaves):
+            yield f"the log had {size} entries, and has {len(seen.log.leaves)}"
+        elif seen.log.root(size) != root:
+            yield f"the first {size} entries of the log are others than its checkpoint signed"
+
+
+HEADS_CHECKED = 20
+"""Heads that one look computes anew; every look begins with those seen last."""
+
 CHECKS: tuple[Check, ...] = (
     one_certificate_per_request,
     voided_are_counted,
@@ -315,6 +330,7 @@ CHECKS: tuple[Check, ...] = (
     no_answer_is_contradicted,
     revocations_stand,
     stores_hold_a_matching_set,
+    log_is_one_tree,
 )
 
 

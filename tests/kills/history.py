@@ -53,7 +53,8 @@ class Store:
 class History:
     """All requests and answers in order, and the answers to operators.
 
-    `client_keys` are the keys that the real client made; its requests are not recorded.
+    `client_keys` are the keys that the real client made; its requests are not recorded. `heads` are the roots that the
+    log's checkpoints signed, by size.
     """
 
     asked: set[Asked] = field(default_factory=set)
@@ -63,6 +64,7 @@ class History:
     ders: dict[str, bytes] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
     lost: int = 0
+    heads: dict[int, bytes] = field(default_factory=dict)
     clock_moved: bool = False
     restored: bool = False
     lock: Lock = field(default_factory=Lock)

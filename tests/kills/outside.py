@@ -35,6 +35,11 @@ CALLS = """
            (SELECT count(*) FROM sinetti_earlyreplacementitem)"""
 AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent ORDER BY sequence"
 
+HEADS = "SELECT size, note FROM sinetti_logcheckpoint ORDER BY size"
+LEAVES = """
+    SELECT e."index", e.leaf, e.sequence, a.octets FROM sinetti_logentry e
+    LEFT JOIN sinetti_auditevent a ON a.sequence = e.sequence ORDER BY e."index" ASC"""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -84,6 +89,19 @@ class Journal:
     revoked: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Log:
+    """The log: hashes of its entries, the roots that its checkpoints sign by size, and its faults."""
+
+    leaves: list[bytes] = field(default_factory=list)
+    heads: dict[int, bytes] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first entries (RFC 6962, 2.1)."""
+        return _tree(self.leaves[:size])
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A CRL as served."""
@@ -102,6 +120,7 @@ class Seen:
     audit: list[Audit] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
     lists: dict[str, list[Listed]] = field(default_factory=dict)
+    log: Log = field(default_factory=Log)
 
 
 _keys: dict[bytes, str] = {}
@@ -122,7 +141,15 @@ def key_of(der: bytes) -> str:
 def look(url: str, seen: Seen) -> None:
     """Read the database at a URL with plain SQL."""
     read = _sqlite if url.startswith("sqlite:") else _postgres
-    certificates, orders, pairs, audit = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT))
+    # The heads come before the leaves, which may be more by then.
+    certificates, orders, pairs, audit, heads, leaves = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT, HEADS, LEAVES))
+    seen.log.heads = {size: b64decode(bytes(note).split(b"\n")[2]) for size, note in heads}
+    for place, (index, leaf, sequence, octets) in enumerate(leaves):
+        seen.log.leaves.append(bytes(leaf))
+        if index != place:
+            seen.log.faults.append(f"entry {index} is at place {place}")
+        if sequence is not None and hashlib.sha256(b"\0" + bytes(octets or b"")).digest() != bytes(leaf):
+            seen.log.faults.append(f"entry {index} has another hash than its row {sequence}")
     seen.rows = [
         Row(
             *line[:7],
@@ -137,6 +164,14 @@ def look(url: str, seen: Seen) -> None:
     seen.orders = {order: (lineage, state) for order, lineage, state in orders}
     seen.pairs = dict(pairs)
     seen.audit = [_audit(*line) for line in audit]
+
+
+def _tree(leaves: list[bytes]) -> bytes:
+    """Return the Merkle tree hash of leaves that are hashed already."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else hashlib.sha256(b"").digest()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + _tree(leaves[:half]) + _tree(leaves[half:])).digest()
 
 
 def ages_ago(number: int) -> str:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from sinetti.api.soap import SoapEndpoint
+from sinetti.authority import maintenance
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.cli import main
 from sinetti.cli.authority import common, init
@@ -43,6 +44,7 @@ for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.bas
     importlib.import_module(_name)
 # The load renews its certificates at once, so in these processes the renewal window is the whole validity.
 renewal_info.renewal_window = lambda span: span.not_after - span.not_before
+maintenance.LOG_EVERY = 0.5  # a strike at its step should not wait long
 main.build_parser("authority")  # loads every command, so that no forked process has to
 
 

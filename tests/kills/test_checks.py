@@ -54,6 +54,8 @@ def honest():
         seen.journal.issued[one.serial], seen.journal.retrieval_ids[one.serial] = {one.sha256}, {one.retrieval_id}
     seen.journal.fetched, seen.journal.revoked = {"a1", "c3"}, {"b2", "c3"}
     seen.lists = {"CA": [Listed(1, frozenset({"b2"})), Listed(2, frozenset({"b2", "c3"}))]}
+    seen.log.leaves = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
+    seen.log.heads = {size: seen.log.root(size) for size in (2, 5)}
     history = History(stores=[Store("s", "k", "k", digest(THIRD), vouched=True)], revoked={"c3"})
     asked = [Asked(NEW, "ids", key_of(FIRST)), *(Asked(RENEW, "a1", key_of(one)) for one in (SECOND, THIRD))]
     history.asked = set(asked)
@@ -117,7 +119,25 @@ def store(**changes):
 
 
 ENROLMENT, FETCH = Asked(NEW, "ids", key_of(FIRST)), Asked(GET, "id-a1", "us")
+
+
+def other_leaf(_history, seen):
+    seen.log.leaves[1] = seen.log.leaves[2]
+
+
+def rewound_log(history, seen):
+    history.heads[6] = bytes(32)
+
+
+def forked_log(history, seen):
+    history.heads[3] = bytes(32)
+
+
 FORGED = {
+    "a log with another entry": (checks.log_is_one_tree, other_leaf),
+    "a log that was rewound": (checks.log_is_one_tree, rewound_log),
+    "a log with two heads of a size": (checks.log_is_one_tree, forked_log),
+    "an entry at another place": (checks.log_is_one_tree, lambda _, seen: seen.log.faults.append("entry 1")),
     "a request has two retrieval ids": (checks.one_certificate_per_request, answered(ENROLMENT, ACCEPTED, "id-b2")),
     "a retrieval id without a certificate": (checks.one_certificate_per_request, change(0, retrieval_id="other")),
     "a certificate for another key": (checks.one_certificate_per_request, change(0, der=SECOND)),

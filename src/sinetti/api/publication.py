@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+from sinetti.api.log import LOG_PATH, answer_log
 from sinetti.api.ocsp import OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
@@ -66,6 +67,8 @@ class PublicationEndpoint:
             self.ctx.db.refresh()
 
     def _get(self, request: Request) -> Response:
+        if request.path.startswith(LOG_PATH):
+            return conditional_response(request, answer_log(request, self.ctx))
         if asked := _CERTIFICATE.fullmatch(request.path):
             certificate = self.ctx.certificates.get(asked[1])
             if certificate is not None:
@@ -110,6 +113,7 @@ def conditional_response(request: Request, fresh: Response) -> Response:
     If-None-Match is compared weakly (RFC 9110, 13.1.2).
     """
     known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or fresh.headers["etag"] in _TAG.findall(known):
+    tag = fresh.headers.get("etag")
+    if tag is not None and (known.strip() == "*" or tag in _TAG.findall(known)):
         return Response(304, fresh.content_type, b"", fresh.headers)
     return fresh

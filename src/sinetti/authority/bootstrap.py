@@ -16,6 +16,7 @@ from urllib.parse import quote
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
+from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.service_certificates import (
     IssuanceDependencies,
@@ -26,8 +27,9 @@ from sinetti.authority.service_certificates import (
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa
-from sinetti.database.connection import Database, migrate, open_database
+from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
 from sinetti.database.operations import authorities
+from sinetti.database.privileges import grant_to_service
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import Environment, KeyPolicy
@@ -124,6 +126,36 @@ def database_url(folder: DataDirectory, kind: DirectoryKind, settings: Authority
     return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
 
 
+OWNER = "OWNER_DATABASE_URL"
+"""Variable with the URL of the role that owns the tables.
+
+It is for `init` and `migrate` alone.
+"""
+
+
+def migrate_as_owner(db: Database) -> None:
+    """Migrate the tables as their owner, and give the service's role what it needs.
+
+    The owner's URL is in OWNER_DATABASE_URL. Without it, the role of `db` owns the tables. Raises SettingsError, and
+    the errors of `migrate`.
+    """
+    url = check_database_url(OWNER, os.environ.get(OWNER, ""))
+    if not url:
+        migrate(db)
+        return
+    try:
+        owner = open_database(url, alias="owner")
+    except ValueError:
+        sentence = f"{OWNER}: write postgresql://USER:PASSWORD@HOST/NAME"
+        raise SettingsError(sentence) from None
+    try:
+        migrate(owner)
+        complete_search_indexes(owner)
+        grant_to_service(owner, db)
+    finally:
+        owner.close()
+
+
 def embedded_url(folder: DataDirectory) -> str:
     """Return the URL of the embedded database in the folder."""
     return f"sqlite:///{quote(str(folder.sqlite_file.absolute()))}"
@@ -142,8 +174,7 @@ def open_authority(
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
-    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
+    hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
     db = _register_there(folder, kind, settings)
@@ -172,6 +203,7 @@ def open_authority(
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
+        log_signers=log_signers(folder, origin_of(settings.base_url), phrase),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
@@ -179,6 +211,29 @@ def open_authority(
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
+
+
+def migrate_tables(root: Path) -> None:
+    """Migrate the tables of an authority as their owner.
+
+    Raises the errors of `open_authority`.
+    """
+    folder = DataDirectory(root)
+    folder.check(DirectoryKind.AUTHORITY)
+    settings = authority_settings.read(folder.settings)
+    hierarchy = _hierarchy(folder, settings)
+    certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
+    db = _register_there(folder, DirectoryKind.AUTHORITY, settings)
+    try:
+        _check_identity(folder, db, settings, certificates)
+        migrate_as_owner(db)
+    finally:
+        db.close()
+
+
+def _hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierarchy:
+    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    return parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
 
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:

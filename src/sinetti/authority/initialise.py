@@ -16,6 +16,7 @@ from sinetti.authority.bootstrap import (
     connect_database,
     database_url,
     embedded_url,
+    migrate_as_owner,
     offline_names,
     read_certificate,
 )
@@ -30,6 +31,7 @@ from sinetti.authority.data_directory import (
 )
 from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.key_relocation import OfflineKeys
+from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
@@ -37,7 +39,7 @@ from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.connection import Database, check_durability, migrate
+from sinetti.database.connection import Database, check_durability
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
@@ -136,7 +138,7 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
         if authorities.identity(db) is not None:
             raise FolderError(_TAKEN)
         check_durability(db)
-        migrate(db)
+        migrate_as_owner(db)
     finally:
         db.close()
 
@@ -154,7 +156,7 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
         try:
             identity = authorities.identity(db)
             if identity is None:
-                migrate(db)
+                migrate_as_owner(db)
                 founding.step("migrated")
                 audit = AuditContext("operator", founding.now, secrets.token_hex(16))
                 identity = authorities.insert_authority(db, hierarchy.environment, rows, audit)
@@ -192,6 +194,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
     store_pair(folder, signer, KeyPair(built.certificate(signer), built.key(signer)), passphrase)
+    create_log_key(folder, origin_of(founding.settings.base_url), passphrase)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):

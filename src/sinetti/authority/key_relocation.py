@@ -215,6 +215,7 @@ def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, b
     own = {
         folder.keys / f"{spec.file_name}.pem" for spec in hierarchy.authorities if spec not in hierarchy.kept_offline
     }
+    own |= {*folder.keys.glob("log-*.pem")}
     own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
     own |= {path for spec in hierarchy.answering for path in folder.keys.glob(f"{spec.responder_file_name}-*.pem")}
     served = tls_key.resolve() if tls_key is not None else None

@@ -19,6 +19,8 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, 
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
+from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
+from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.monitoring.figures import refresh_figures
@@ -30,6 +32,12 @@ SETTLED_EVERY = 30.0
 
 _log = logging.getLogger(__name__)
 
+
+LOG_EVERY = 10.0
+"""Seconds between two rounds of sequencing.
+
+Entries are in the log within 60 s (docs/evidence.md).
+"""
 
 SETTLING_ENDS_WITHIN = 1.5
 """Seconds for a round of maintenance to end when the server stops."""
@@ -75,18 +83,36 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
 def background_maintenance(authority: Authority) -> Iterator[None]:
     """Run the maintenance of one process of a node during the block.
 
-    It starts now and repeats every half minute.
+    It starts now and repeats every half minute. The log has a thread of its own, since a large list takes long.
     """
     stop = Event()
-    thread = Thread(target=_maintenance_loop, args=(authority, stop), name="settling", daemon=True)
-    thread.start()
+    threads = [
+        Thread(target=loop, args=(authority, stop), name=name, daemon=True)
+        for name, loop in (("settling", _maintenance_loop), ("log", _log_loop))
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        # The thread may be using database and journal, so closing them waits for it, up to the time limit of a stop.
-        thread.join(SETTLING_ENDS_WITHIN)
+        # The threads may be using database and journal, so closing them waits, up to the time limit of a stop.
+        for thread in threads:
+            thread.join(SETTLING_ENDS_WITHIN)
         authority.journal.close()
+
+
+def _log_loop(authority: Authority, stop: Event) -> None:
+    """Sequence new entries of the log, every ten seconds."""
+    ctx, sequencer = authority.ctx, LogSequencer()
+    witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
+    while not stop.is_set():
+        try:
+            _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
+            _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
+        finally:
+            ctx.db.close()
+        stop.wait(LOG_EVERY)
 
 
 def _maintenance_loop(authority: Authority, stop: Event) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sinetti.cli import main
+from sinetti.cli.client import log
 from sinetti.cli.core import argparse_i18n
 from sinetti.domain.values import Language
 
@@ -48,7 +49,12 @@ def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
     """
     whole = main.build_parser()
     argparse_i18n.translate_parser(whole, language, places=False)
-    yield from _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys())
+    for one in _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys()):
+        yield one
+        if one.words == ("log",):  # its commands have a parser of their own, since it takes a name, too
+            parser = main.build_parser("log", log.COMMANDS[0])
+            argparse_i18n.translate_parser(parser, language, places=False)
+            yield from (found for found in _below((), parser, frozenset({"log"}), root=False) if len(found.words) > 1)
     if importlib.util.find_spec("django") is not None:
         for name in main.SERVER:
             parser = main.build_parser(name)

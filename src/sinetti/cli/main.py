@@ -39,7 +39,7 @@ PLACES = {
 }
 """Modules below sinetti.cli of the commands outside sinetti.cli.client."""
 
-GROUPS = ("authority", "gateway")
+GROUPS = ("authority", "gateway", "log")
 """Groups of commands; only the requested command of a group is loaded."""
 
 SERVER = {

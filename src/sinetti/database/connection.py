@@ -244,7 +244,10 @@ def migrate(db: Database) -> None:
         if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database's tables cannot be created ({why}): grant the database user the right to create them"
+        sentence = (
+            f"the database's tables cannot be created ({why}): grant the database user the right to create them, or "
+            "run sinetti authority migrate with their owner"
+        )
         raise DatabaseSetupError(sentence) from refused
 
 
@@ -257,8 +260,16 @@ def complete_search_indexes(db: Database) -> tuple[str, ...]:
     connection = connections[db.alias]
     if connection.vendor != "postgresql" or not missing_indexes(connection):
         return ()
+    if not _owns_tables(connection):
+        return ("indexes for searches are missing: run sinetti authority migrate with the owner of the tables",)
     with _alone(connection), connection.schema_editor(atomic=False) as editor:
         return () if create_trigram_indexes(editor, "CONCURRENTLY ") else (NO_TRIGRAMS,)
+
+
+def _owns_tables(connection: BaseDatabaseWrapper) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sinetti_instance'::regclass")
+        return bool(cursor.fetchone()[0])
 
 
 def _looked_at(connection: BaseDatabaseWrapper) -> bool:

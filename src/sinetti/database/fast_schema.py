@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database.initial_schema import complete_schema
+from sinetti.database.initial_schema import APPEND_ONLY, complete_schema, forbid_changes
 from sinetti.database.search_indexes import create_trigram_indexes
 
 
@@ -29,6 +29,8 @@ def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
             editor.create_model(model)
         editor.create_model(recorder.Migration)
         complete_schema(apps, editor)
+        for table in APPEND_ONLY:
+            forbid_changes(editor, table)
         if connection.vendor == "postgresql":
             create_trigram_indexes(editor)
         rows = [recorder.Migration(app=app, name=name) for app, name in sorted(loader.disk_migrations)]

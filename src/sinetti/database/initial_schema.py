@@ -77,6 +77,24 @@ def create_append_only_triggers(schema_editor: BaseDatabaseSchemaEditor) -> None
         schema_editor.execute(statement, params=None)  # None: a % in it is no placeholder
 
 
+APPEND_ONLY = ("logentry", "lognode", "logcheckpoint", "logcosignature")
+"""Tables of later migrations whose rows are never changed or deleted."""
+
+
+def forbid_changes(schema_editor: BaseDatabaseSchemaEditor, model: str) -> None:
+    """Create the triggers that refuse UPDATE, DELETE and TRUNCATE of a model's table."""
+    table, name = f"sinetti_{model}", f"{model}_no"
+    if schema_editor.connection.vendor == "sqlite":
+        for act in ("update", "delete"):
+            refuse = f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed or deleted'); END"
+            schema_editor.execute(f"CREATE TRIGGER {name}_{act} BEFORE {act.upper()} ON {table} {refuse}", params=None)
+        return
+    for act, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+        refuse = f"FOR EACH {each} EXECUTE FUNCTION sinetti_forbid()"
+        trigger = f"{name}_{'change' if each == 'ROW' else 'truncate'}"
+        schema_editor.execute(f"CREATE TRIGGER {trigger} BEFORE {act} ON {table} {refuse}", params=None)
+
+
 def drop_pattern_indexes(schema_editor: BaseDatabaseSchemaEditor, how: str = "") -> None:
     """Drop the indexes for LIKE that Django creates on PostgreSQL for text columns.
 

@@ -11,7 +11,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from sinetti.database.initial_schema import drop_pattern_indexes
+from sinetti.database.initial_schema import drop_pattern_indexes, forbid_changes
 from sinetti.database.search_indexes import create_trigram_indexes
 
 
@@ -90,6 +90,37 @@ class AddTrigramIndexesWhileServing(_OfPostgresql):
     def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         """Create the indexes that are missing."""
         create_trigram_indexes(schema_editor, "CONCURRENTLY ")
+
+
+class ForbidChanges(Operation):
+    """Triggers that refuse UPDATE, DELETE and TRUNCATE.
+
+    The table is made by the same migration.
+    """
+
+    reversible = True
+
+    def __init__(self, model_name: str) -> None:
+        """Take the model's name."""
+        self.model_name = model_name
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the models' state unchanged."""
+
+    def database_forwards(
+        self,
+        app_label: str,  # noqa: ARG002 - Django's signature
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        """Create the triggers."""
+        forbid_changes(schema_editor, self.model_name)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Do nothing, since the table is dropped next."""
 
 
 def set_minimum_code_version(number: int) -> migrations.RunPython:

@@ -73,6 +73,11 @@ ACTIONS: Mapping[str, str] = {
     "load-proposed": gettext_noop("Import proposed to a second clerk"),
     "load-rejected": gettext_noop("Import proposal rejected"),
     "load-withdrawn": gettext_noop("Import proposal withdrawn"),
+    "log-entries-lost": gettext_noop("Entries lost before they entered the log"),
+    "log-founded": gettext_noop("Log begun"),
+    "log-journals": gettext_noop("State of the journals recorded"),
+    "log-key-changed": gettext_noop("Log's key changed"),
+    "log-restored": gettext_noop("Log continued after a restore"),
     "looked": gettext_noop("Data shown to a clerk"),
     "looked-after-by-set": gettext_noop("Organisation in the care of another"),
     "looked-after-by-withdrawn": gettext_noop("Organisation no longer in the care of another"),
@@ -98,6 +103,7 @@ ACTIONS: Mapping[str, str] = {
     "provider-disconnected": gettext_noop("Sign-in service disconnected from an account"),
     "recovery-codes-made": gettext_noop("Recovery codes created"),
     "refusals-deleted": gettext_noop("Old refusals deleted"),
+    "request-refused": gettext_noop("Request refused"),
     "renewal-opened-by-rule": gettext_noop("Early renewal withdrawn"),
     "renewal-opened-early": gettext_noop("Early renewal allowed"),
     "request-approved": gettext_noop("Request for an authorisation approved"),
@@ -159,6 +165,14 @@ FACTS: Mapping[str, str] = {
     "number": gettext_noop("number"),
     "lists": gettext_noop("number of lists"),
     "staff": gettext_noop("clerk"),
+    "operation": gettext_noop("request"),
+    "rows": gettext_noop("number of earlier rows"),
+    "last_sequence": gettext_noop("last earlier row"),
+    "first": gettext_noop("first entry"),
+    "lost": gettext_noop("entries without content"),
+    "hashes": gettext_noop("digests"),
+    "old": gettext_noop("former key"),
+    "new": gettext_noop("new key"),
 }
 """Labels by the name of a fact."""
 
@@ -181,6 +195,7 @@ OBJECTS: Mapping[str, str] = {
     "request": gettext_noop("request for an authorisation"),
     "instance": gettext_noop("this service"),
     "clock": gettext_noop("clock"),
+    "log": gettext_noop("log"),
     "retention": gettext_noop("retention"),
 }
 """Labels by the prefix of an object, before its colon."""

@@ -115,6 +115,8 @@ _ORDER = _table(
         "organisation": _ORGANISATION,
     }
 )
+# Journals of earlier code lack it.
+_ENTRY = {"entry": _or_absent(_or_null(_hex))}
 _KINDS: Mapping[str, Mapping[str, _Test]] = {
     "issued": {
         "serial": _serial,
@@ -125,17 +127,20 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
         "holding": _LINEAGE,
         "order": _or_null(_ORDER),
         "der": _octets,
+        **_ENTRY,
     },
-    "fetched": {"serial": _serial, "at": _instant},
+    "fetched": {"serial": _serial, "at": _instant, **_ENTRY},
     "revoked": {
         "serial": _serial,
         "at": _instant,
         "reason": _reason,
         "invalidity_date": _or_null(_instant),
         "void": _truth,
-        # Journals of earlier code lack it.
+        # As above.
         "issued": _or_absent(_truth),
+        **_ENTRY,
     },
+    "logged": {"first": _number, "leaves": _each(_hex), "note": _text},
 }
 
 
@@ -145,6 +150,7 @@ FIRST = "0" * 64
 SUFFIX = b',"sha256":"'
 _SHAPE = {"sequence": int, "at": str, "kind": str, "facts": dict, "previous": str}
 _BLOCK = 1 << 16
+_ID_DIGITS = 32
 
 
 class JournalError(Exception):
@@ -203,6 +209,37 @@ def head_record(sequence: int, last: str) -> bytes:
 def files(folder: Path) -> list[Path]:
     """Return every journal in a folder."""
     return sorted(folder.glob("*.jsonl"))
+
+
+def heads(folder: Path) -> dict[str, str]:
+    """Return the end of each journal in a folder, by the digest of its first line.
+
+    The end is the number of lines on disk and the digest of the last one.
+    """
+    found = {}
+    for path in files(folder):
+        end = _head(path)
+        with path.open("rb") as file:
+            first = file.readline()
+        if end is not None and first.endswith(b"\n"):
+            found[digest(first[:-1])[:_ID_DIGITS]] = f"{end[0]} {end[1]}"
+    return found
+
+
+def read_to_head(path: Path) -> Iterator[tuple[str, JournalLine]]:
+    """Yield the id of a journal, as in `heads`, with each line.
+
+    The journal may be written meanwhile. Raises JournalDamaged as `read` does, and if its end was cut off.
+    """
+    end, own, last = _head(path), "", (0, FIRST)
+    for line in read(path):
+        own = own or line.digest[:_ID_DIGITS]
+        last = line.sequence, line.digest
+        if end is not None and end[0] == last[0]:
+            _compare_end(path, end, *last)
+        yield own, line
+    if end is not None:
+        _compare_end(path, end, *last)
 
 
 def missing_journals(folder: Path) -> list[Path]:
@@ -316,11 +353,21 @@ def _check_head(path: Path, lines: int, last: str) -> None:
 
     Nothing is checked without that file, as in a copy.
     """
+    if (end := _head(path)) is not None:
+        _compare_end(path, end, lines, last)
+
+
+def _head(path: Path) -> tuple[int, str] | None:
+    """Return the content of NODE.jsonl.head, or None without that file."""
     try:
         number, its_digest = path.with_name(f"{path.name}.head").read_text(encoding="ascii").split()
-        known = int(number)
+        return int(number), its_digest
     except (OSError, ValueError):
-        return
+        return None
+
+
+def _compare_end(path: Path, end: tuple[int, str], lines: int, last: str) -> None:
+    known, its_digest = end
     if known > lines:
         sentence = f"{path.name}: line {lines + 1} is missing: the journal had {known} lines, and its end was cut off"
         raise JournalDamaged(sentence)

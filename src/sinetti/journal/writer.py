@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ class JournalEntry:
     kind: str
     facts: dict[str, Any]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Kind and object of the fact.
+
+        The object is a certificate's serial, or the index of the log's first entry in it.
+        """
+        return self.kind, self.facts.get("serial") or str(self.facts.get("first"))
+
 
 @dataclass(frozen=True, slots=True)
 class JournalHeader:
@@ -80,6 +89,10 @@ class NullJournal:
 
     def check(self) -> None:
         """Do nothing; no fact is at risk."""
+
+    def heads(self) -> dict[str, str]:
+        """Return nothing: there is no journal."""
+        return {}
 
     def holds(self, _kind: str, _serial: str) -> bool:
         """Return False: this process has recorded no fact of a certificate."""
@@ -166,7 +179,7 @@ class Journal:
         repeats them, since each change of state happens once.
         """
         with self._writing, _JournalErrors("written"):
-            self._pending |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
+            self._pending |= {fact.key: fact for fact in facts}
             self._open()
             self._write(self._pending.values())
             self._pending.clear()
@@ -175,6 +188,10 @@ class Journal:
             if self._synced < mine:
                 self._sync()
             self._remember(facts)
+
+    def heads(self) -> dict[str, str]:
+        """Return the end of each journal in the folder (reader.heads)."""
+        return reader.heads(self.folder)
 
     def holds(self, kind: str, serial: str) -> bool:
         """Return True if this process recorded a fact of a certificate recently.
@@ -193,7 +210,7 @@ class Journal:
             crl_archive.archive(self.folder, name, der, base)
 
     def _remember(self, facts: Sequence[JournalEntry]) -> None:
-        self._recent |= {(fact.kind, fact.facts["serial"]): None for fact in facts}
+        self._recent |= {fact.key: None for fact in facts}
         for one in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
             del self._recent[one]
 
@@ -300,7 +317,8 @@ def _first_is_of(path: Path, instance_id: str) -> bool:
 
 
 def _begun(owner: JournalHeader) -> dict[str, Any]:
-    return {"format": 1, "instance": owner.instance_id, "environment": owner.environment, "node": owner.node}
+    named = {"format": 1, "instance": owner.instance_id, "environment": owner.environment, "node": owner.node}
+    return {**named, "id": secrets.token_hex(8)}  # so that no two journals begin with the same line
 
 
 def _line(sequence: int, at: datetime, fact: JournalEntry, previous: str) -> bytes:

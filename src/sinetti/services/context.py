@@ -23,6 +23,7 @@ from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.signers import Signer
+from sinetti.wire.transparency.notes import NoteSigner
 
 _MOST_AT_ONCE, _SHARE_AT_ONCE = 256, 64
 
@@ -120,6 +121,11 @@ def no_failpoint(_name: str) -> None:
     """
 
 
+def no_log_signers() -> tuple[NoteSigner, ...]:
+    """Return no key of the log, as without the pass-phrase."""
+    return ()
+
+
 def always_allowed() -> bool:
     """Return True: the test bench has its own clock and always allows issuance."""
     return True
@@ -136,11 +142,11 @@ class ServiceContext:
     not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate. `crl_cache`
     has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
     CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
-    `guard`, if given, opens the transaction of an action and checks the permission
-    (services/access/act_transaction.py). Each step that writes then uses `act`, and `audit_entry` raises.
-    `issuance_allowed` returns True while the clock is trusted (services/issuance/clock_guard.py); otherwise nothing is
-    issued. `daily_limits` limit users' actions in 24 hours; None for operators' commands, and for a test bench without
-    limits.
+    `log_signers` returns the keys of the log that are here, the newest first. `guard`, if given, opens the transaction
+    of an action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
+    and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
+    None for operators' commands, and for a test bench without limits.
     """
 
     environment: Environment
@@ -159,6 +165,7 @@ class ServiceContext:
     journal: Journal | NullJournal = NO_JOURNAL
     offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_failpoint
+    log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)

@@ -14,6 +14,7 @@ from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.infra.urls import is_loopback
+from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, VerifierKey
 
 
 class ResponseRecipe(StrEnum):
@@ -34,6 +35,7 @@ class AuthoritySettings:
     empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
     list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
+    `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
     """
 
     environment: Environment
@@ -47,6 +49,7 @@ class AuthoritySettings:
     keep_messages_days: int = Periods().messages.days
     certificates_per_list: int = 0
     documentation_url: str = ""
+    witnesses: tuple[str, ...] = ()
 
     @property
     def periods(self) -> Periods:
@@ -103,6 +106,7 @@ def parse(text: str) -> AuthoritySettings:
         **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
         certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
         documentation_url=_documentation_url(raw.get("documentation_url", "")),
+        witnesses=_witnesses(raw.get("witnesses", [])),
     )
 
 
@@ -136,6 +140,25 @@ def _documentation_url(value: object) -> str:
     raise SettingsError(sentence)
 
 
+def _witnesses(value: object) -> tuple[str, ...]:
+    """Return witnesses of the log, each as `URL VERIFIERKEY`."""
+    if isinstance(value, list) and all(isinstance(one, str) and _is_witness(one) for one in value):
+        return tuple(value)
+    sentence = (
+        'authority.toml: witnesses must be a list of texts such as "https://witness.example NAME+ID+KEY", with the key '
+        "that sinetti log witness prints"
+    )
+    raise SettingsError(sentence)
+
+
+def _is_witness(text: str) -> bool:
+    url, _, key = text.partition(" ")
+    try:
+        return is_web_address(url) and VerifierKey.parse(key).kind == COSIGNATURE
+    except NoteError:
+        return False
+
+
 def is_web_address(value: str) -> bool:
     """Return True for an http or https address.
 
@@ -144,7 +167,7 @@ def is_web_address(value: str) -> bool:
     return _is_address(value, ("http", "https"))
 
 
-def _quoted(value: str | int) -> str:
+def _quoted(value: str | int | tuple[str, ...]) -> str:
     # A JSON string is a valid TOML string, except for DEL, which TOML requires to be escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority import alerts
 from sinetti.authority.bootstrap import Authority
+from sinetti.authority.log_watch import log_findings
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     add_dir,
@@ -87,6 +88,8 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
     if not (comparison := preview(ctx, authority.journal)).agrees:
         sentence = f"{comparison.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
+    else:
+        yield from log_findings(authority)
 
 
 def _served_answers(authority: Authority, address: str) -> Iterator[MonitoringFinding]:

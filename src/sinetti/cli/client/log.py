@@ -1,6 +1,7 @@
 """`sinetti log`: show the events of a name."""
 
 import argparse
+import importlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,11 +18,18 @@ from sinetti.client.store import event_log, files, snapshot
 from sinetti.client.store.event_log import LogEvent
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Language
+from sinetti.i18n.translate import gettext_noop
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-EXAMPLE = "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d"
+EXAMPLE = (
+    "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d\n\n"
+    "“sinetti log verify” checks the log of an authority."
+)
+
+_LOG = gettext_noop("Checks what the log of an authority proves. “sinetti log NAME” shows the history of a name.")
+_LOG_EXAMPLE = gettext_noop("example:\n  sinetti log verify log.jsonl --key pki.example/log+1a2b3c4d+AVJ…")
 
 _INDENT = len("2027-03-03 13:03") + 2
 """Columns before the facts of an event: they stand below its text."""
@@ -29,8 +37,26 @@ _INDENT = len("2027-03-03 13:03") + 2
 _AGO = re.compile(r"([0-9]{1,6})([dh])")
 
 
-def register(subparsers: "Commands") -> None:
-    """Add the command to the parser."""
+COMMANDS = ("proof", "verify", "witness")
+"""Commands below `sinetti log`, about the log of an authority.
+
+None is a name of the store.
+"""
+
+
+def register(subparsers: "Commands", wanted: str | None = None) -> None:
+    """Add the command to the parser, or the group below it.
+
+    The group is added if `wanted` is one of its commands.
+    """
+    if wanted in COMMANDS:
+        group = subparsers.add_parser(
+            "log", help="check the log of an authority", description=_LOG, epilog=_LOG_EXAMPLE
+        )
+        below = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for name in COMMANDS:
+            importlib.import_module(f"sinetti.cli.client.log_{name}").register(below)
+        return
     parser = subparsers.add_parser(
         "log",
         help="show the history of a name",

@@ -44,6 +44,8 @@ class EntryReader:
         for name in table.raw:
             if not files.is_name(name):
                 table.blame(name, make_message(messages.BAD_NAME, name=name))
+            elif name in files.RESERVED:
+                table.blame(name, make_message(messages.RESERVED_NAME, name=name))
             elif (other := folded.setdefault(name.casefold(), name)) != name:
                 table.blame(name, make_message(config_messages.TWICE, name=name, other=other))
             below = table.below(name)

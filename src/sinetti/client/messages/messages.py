@@ -186,6 +186,7 @@ ONLY_OPEN = gettext_noop(
 OTHER_HOLDER = gettext_noop(
     "{name} already has a certificate of {customer_id} in {environment}. Choose another name for this one."
 )
+RESERVED_NAME = gettext_noop("“{name}” cannot be a name, because “sinetti log {name}” is a command. Choose another.")
 NAME_OR_ALL = gettext_noop("Give a NAME or --all.")
 BAD_OPTION = gettext_noop("{option}: the value is empty, too long, or contains characters that are not allowed.")
 BAD_SETTING = gettext_noop("This cannot be used: {why}.")

@@ -109,6 +109,8 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
     folder = ctx.store / name
+    if name in files.RESERVED and not files.is_kept(folder):
+        raise UsageError(make_message(messages.RESERVED_NAME, name=name))
     serial = key_storage.serial_of(material.certificate)
     _refuse_unfit(name, material.certificate, wanted, ctx.now)
     _refuse_second(ctx, name, serial)

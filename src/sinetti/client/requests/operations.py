@@ -414,6 +414,8 @@ def _same_holder(name: str, folder: Path, wanted: NameSettings) -> NameSettings:
 def _folder_for(ctx: ClientContext, name: str) -> Path:
     if not files.is_name(name):
         raise UsageError(make_message(messages.BAD_NAME, name=name))
+    if name in files.RESERVED and not files.is_kept(ctx.store / name):
+        raise UsageError(make_message(messages.RESERVED_NAME, name=name))
     return ctx.store / name
 
 

@@ -78,6 +78,13 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None and not name.endswith(".")
 
 
+RESERVED = frozenset({"proof", "verify", "witness"})
+"""Names that no new certificate gets.
+
+`sinetti log` has commands of these names.
+"""
+
+
 def list_names(store: Path) -> tuple[str, ...]:
     """List the names of a store, sorted.
 

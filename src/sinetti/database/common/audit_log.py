@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
@@ -16,6 +16,8 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
 from sinetti.domain.daily_limits import LimitContext
+from sinetti.wire.transparency.entries import INSTANT, Facts, format_entry
+from sinetti.wire.transparency.merkle import leaf_hash
 
 LOOKED = "looked"
 """Action of rows about what a clerk views.
@@ -37,33 +39,24 @@ class AuditContext:
     limit_context: LimitContext | None = None
 
 
-def canonical(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
-    """Return the octets to hash: JSON with sorted keys, no white space, ASCII only."""
-    row = {
-        "action": action,
-        "actor": audit.actor,
-        "at": audit.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "facts": facts,
-        "object": subject,
-        "request": audit.request_id,
-    }
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def row_of(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
-    """Return the stored content of a row: the canonical octets and their SHA-256."""
-    octets = canonical(audit, action, subject, facts)
+def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tuple[bytes, str]:
+    """Return the octets of a row's entry in the log, and their SHA-256."""
+    octets = format_entry(action, subject, (audit.actor, audit.at, audit.request_id), facts)
     return octets, hashlib.sha256(octets).hexdigest()
 
 
-def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:
-    """Write one audit row. Call it inside the transaction that changes the state."""
-    write_each(db, audit, action, [subject], **facts)
+def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> bytes:
+    """Write one audit row. Call it inside the transaction that changes the state.
+
+    Returns the hash of its entry in the log.
+    """
+    (leaf,) = write_each(db, audit, action, [subject], **facts)
+    return leaf
 
 
 def write_each(
     db: Database, audit: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
-) -> None:
+) -> list[bytes]:
     """Write one audit row for each subject, in their order, as `write` does."""
     if action != LOOKED:
         db.require_writable()
@@ -82,6 +75,32 @@ def write_each(
             )
         )
     AuditEvent.objects.using(db.alias).bulk_create(rows)
+    return [leaf_hash(bytes(row.octets)) for row in rows]
+
+
+def find_entry(db: Database, subject: str, *actions: str) -> bytes | None:
+    """Return the hash of the last entry about this object, or None.
+
+    It has one of these actions.
+    """
+    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action__in=actions).order_by("-sequence")
+    octets = rows.values_list("octets", flat=True).first()
+    return None if octets is None else leaf_hash(bytes(octets))
+
+
+def is_sound(row: AuditEvent) -> bool:
+    """Return True if a row's columns agree with its octets.
+
+    The octets must have their digest, too.
+    """
+    octets = bytes(row.octets)
+    try:
+        stored = json.loads(octets)
+        written = [stored[name] for name in ("at", "actor", "action", "object", "request")]
+    except (ValueError, KeyError, TypeError):
+        return False
+    columns = [row.at.astimezone(UTC).strftime(INSTANT), row.actor, row.action, row.object, row.request_id]
+    return columns == written and hashlib.sha256(octets).hexdigest() == row.sha256
 
 
 def count(db: Database, subject: str, action: str, since: datetime) -> int:

@@ -4,14 +4,14 @@ See docs/operators/journal.md. The entries contain no personal data.
 """
 
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sinetti.database import models
-from sinetti.database.common import mappers
+from sinetti.database.common import audit_log, mappers
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
@@ -21,7 +21,7 @@ from sinetti.journal import reader
 from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import JournalEntry, check_owner
 
-ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
+ISSUED, FETCHED, REVOKED, LOGGED = "issued", "fetched", "revoked", "logged"
 _FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
 _ALL, _EXISTS, _NEVER = 7, 8, 16
 """Further flags: the certificate may be in use, or it was never signed."""
@@ -52,11 +52,13 @@ class CrlEntryFact:
 class JournalDiff:
     """Certificates with facts missing in the database, or missing in the journals.
 
-    `unwritten` maps serials to flags of facts that only the database has.
+    `unwritten` maps serials to flags of facts that only the database has. `logged` are the ranges of the log's entries
+    that the journals have.
     """
 
     lost: set[Serial] = field(default_factory=set)
     unwritten: dict[Serial, int] = field(default_factory=dict)
+    logged: list[tuple[int, int]] = field(default_factory=list)
 
 
 def instant(at: datetime) -> str:
@@ -91,16 +93,29 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
         },
         "order": _order(db, order_id) if order_id is not None else None,
         "der": b64encode(der).decode("ascii"),
+        **_entry(db, certificate.serial, certificate.entry, "certificate-issued"),
     }
     return JournalEntry(ISSUED, facts)
 
 
-def fetched(serial: Serial, at: datetime) -> JournalEntry:
+def fetched(db: Database, serial: Serial, at: datetime, entry: bytes | None = None) -> JournalEntry:
     """Return the entry of a first retrieval.
 
-    The certificate may be in use from then on.
+    `entry` is its hash in the log, if the caller has it. The certificate may be in use from then on.
     """
-    return JournalEntry(FETCHED, {"serial": serial, "at": instant(at)})
+    return JournalEntry(
+        FETCHED, {"serial": serial, "at": instant(at), **_entry(db, serial, entry, "certificate-fetched")}
+    )
+
+
+def _entry(db: Database, serial: Serial, entry: bytes | None, *actions: str) -> dict[str, str | None]:
+    """Return the member with the hash of a fact in the log.
+
+    It is null for a fact without an audit row.
+    """
+    if entry is None:
+        entry = audit_log.find_entry(db, f"certificate:{serial}", *actions)
+    return {"entry": None if entry is None else entry.hex()}
 
 
 def revoked(
@@ -120,6 +135,15 @@ def revoked(
     since = instant(invalidity_date) if invalidity_date else None
     facts = {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
     return JournalEntry(REVOKED, {**facts, "issued": issued})
+
+
+def logged(first: int, leaves: Sequence[bytes], note: bytes) -> JournalEntry:
+    """Return the line of entries of the log.
+
+    It has the first index, their hashes, and the checkpoint that signs them.
+    """
+    hashes = [leaf.hex() for leaf in leaves]
+    return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode()})
 
 
 def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
@@ -142,12 +166,14 @@ def compare(db: Database, journal_lines: Iterable[JournalLine], lists: Iterable[
     The journals are read first, because they are written after the database.
     """
     known: dict[Serial, int] = {}
+    result = JournalDiff()
     for line in journal_lines:
-        if line.kind in _FLAGS:
+        if line.kind == LOGGED:
+            result.logged.append((line.facts["first"], line.facts["first"] + len(line.facts["leaves"])))
+        elif line.kind in _FLAGS:
             serial = Serial(line.facts["serial"])
             known[serial] = known.get(serial, 0) | _line_flags(line)
     on_lists = {entry.serial for entry in lists}
-    result = JournalDiff()
     rows = models.Certificate.objects.using(db.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )
@@ -222,11 +248,13 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
     if flags & _FLAGS[ISSUED] and row.octets.der is not None:
         yield issued(db, mappers.certificate(db, row), bytes(row.octets.der))
     if flags & _FLAGS[FETCHED]:
-        yield fetched(serial, row.first_fetched_at or row.not_before)
+        yield fetched(db, serial, row.first_fetched_at or row.not_before)
     if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
         why = (RevocationReason(row.revocation_reason), row.invalidity_date)
         gave_way = row.state == CertificateState.SUPERSEDED
-        yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
+        fact = revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
+        found = _entry(db, serial, None, "certificate-revoked", "certificate-voided", "reservation-given-up")
+        yield JournalEntry(REVOKED, {**fact.facts, **found})
 
 
 def _order(db: Database, order_id: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from sinetti.database import models
+from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox
@@ -20,7 +21,8 @@ def record_rejection(
 ) -> None:
     """Store a rejected request of an authenticated caller: reason and time only.
 
-    The third one for the same reason queues a message to the people of the lineage (domain/notifications/messages.py).
+    The audit row has the same. The third one for the same reason queues a message to the people of the lineage
+    (domain/notifications/messages.py).
     """
     rows = models.RejectedRequest.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -31,6 +33,8 @@ def record_rejection(
             at=audit.at,
             request_id=audit.request_id,
         )
+        facts = {"reason": reason.value, "operation": operation}
+        audit_log.write(db, audit, "request-refused", f"holding:{lineage_id}", **facts)
         if messages.triggers_alert(reason):
             _queue_alert(db, lineage_id, reason, operation, audit.at)
 

@@ -7,6 +7,7 @@ fails.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -25,6 +26,7 @@ from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Li
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256, normalise
+from sinetti.wire.transparency.merkle import leaf_hash
 
 
 class ConcurrentUpdate(Exception):
@@ -179,12 +181,12 @@ def store_certificate(
     if sql.takes_ctes_that_write(db):
         row = statements.issue_in_one_statement(db, values)
         if row is not None:
-            return _issued(certificate, row)
+            return _issued(certificate, row, values)
     with sql.transaction(db):
         if not sql.takes_ctes_that_write(db) and statements.lock_version(db, values):
             row = statements.issue(db, values)
             if row is not None:
-                return _issued(certificate, row)
+                return _issued(certificate, row, values)
         _record_after_all(db, certificate, values, audit)
     return _certificate(db, certificate)
 
@@ -205,6 +207,7 @@ def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) 
 
     Call it before the response is sent. Returns the row's content after the commit.
     """
+    entry = None
     with transaction.atomic(using=db.alias):
         _lock(db, certificate.lineage.lineage_id)
         rows = models.Certificate.objects.using(db.alias).filter(
@@ -213,9 +216,9 @@ def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) 
             state__in=predecessors(CertificateState.RETRIEVED),
         )
         if rows.update(state=CertificateState.RETRIEVED, first_fetched_at=audit.at):
-            audit_log.write(db, audit, "certificate-fetched", f"certificate:{certificate.serial}")
+            entry = audit_log.write(db, audit, "certificate-fetched", f"certificate:{certificate.serial}")
             outbox.notify_contact(db, "fetched", _row(db, certificate), audit.at)
-    return _certificate(db, certificate)
+    return replace(_certificate(db, certificate), entry=entry)
 
 
 def count_wrong_password(db: Database, transfer_id: str, audit: AuditContext) -> None:
@@ -296,7 +299,7 @@ def _reserved(reservation: CertificateReservation) -> Certificate:
     )
 
 
-def _issued(certificate: Certificate, row: Row) -> Certificate:
+def _issued(certificate: Certificate, row: Row, values: Values) -> Certificate:
     state, sha256, recorded_at = row
     return replace(
         certificate,
@@ -304,6 +307,7 @@ def _issued(certificate: Certificate, row: Row) -> Certificate:
         state=CertificateState(state),
         sha256=Sha256(sha256),
         recorded_at=instant(recorded_at),
+        entry=leaf_hash(cast("bytes", values["audited"])),
     )
 
 

@@ -23,6 +23,7 @@ from sinetti.database.models.core import (
     random_key,
 )
 from sinetti.database.models.early_replacement import EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode
 from sinetti.database.models.gateways import BulkRevocation, CertificateObservation, Gateway
 from sinetti.database.models.portal import (
     AccessApplication,
@@ -62,6 +63,10 @@ __all__ = [
     "Instance",
     "Invitation",
     "Lineage",
+    "LogCheckpoint",
+    "LogCosignature",
+    "LogEntry",
+    "LogNode",
     "LoneAct",
     "OcspResponse",
     "Order",

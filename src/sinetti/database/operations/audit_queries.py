@@ -1,18 +1,16 @@
 """Queries of the audit trail by object, actor and time, newest rows first."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.audit_log import AuditContext, is_sound
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
-
-Facts = Mapping[str, str | int | None]
+from sinetti.wire.transparency.entries import Facts
 
 LOOKED_THROUGH = 100_000
 """Maximum number of rows scanned by one query without an index.
@@ -96,7 +94,6 @@ def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> 
 
 def _entry(row: AuditEvent) -> AuditEntry:
     octets = bytes(row.octets)
-    record = json.loads(octets)
-    audit = AuditContext(row.actor, row.at, row.request_id)
-    sound = audit_log.row_of(audit, row.action, row.object, record["facts"]) == (octets, row.sha256)
-    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, record["facts"], sound)
+    sound = is_sound(row)
+    facts = json.loads(octets)["facts"]
+    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, facts, sound)

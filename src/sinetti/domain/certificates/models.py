@@ -5,7 +5,7 @@ Instances are frozen. Instants are UTC, in whole seconds.
 Permission is a value: issuing requires an IssuanceApproval, and only decisions create it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.domain.certificates.lifecycle import CertificateState
@@ -33,7 +33,8 @@ class Lineage:
 class Certificate:
     """Certificate of a holder.
 
-    `sha256` is None until it is issued. `renewed_by` is its newest renewal that is not void, revoked or not.
+    `sha256` is None until it is issued. `renewed_by` is its newest renewal that is not void, revoked or not. `entry` is
+    the hash of the log's entry, if this process has just written one about it.
     """
 
     serial: Serial
@@ -53,6 +54,7 @@ class Certificate:
     order_id: str | None = None
     predecessor: Serial | None = None
     renewed_by: Serial | None = None
+    entry: bytes | None = field(default=None, compare=False)
 
     @property
     def revoked(self) -> bool:

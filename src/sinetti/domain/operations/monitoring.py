@@ -44,6 +44,8 @@ class FindingKind(StrEnum):
     BULK_UNFINISHED = "bulk-unfinished"
     EARLY_UNFINISHED = "early-unfinished"
     JOURNAL_AHEAD = "journal-ahead"
+    LOG_UNPROTECTED = "log-unprotected"
+    LOG_WRONG = "log-wrong"
 
 
 @dataclass(frozen=True, slots=True)

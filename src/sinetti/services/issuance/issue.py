@@ -49,7 +49,7 @@ def journal_retrieved(certificate: Certificate, ctx: ServiceContext) -> None:
     """
     if not ctx.journal.holds(journal_records.FETCHED, certificate.serial):
         at = certificate.first_fetched_at or certificate.span.not_before
-        ctx.journal.append([journal_records.fetched(certificate.serial, at)])
+        ctx.journal.append([journal_records.fetched(ctx.db, certificate.serial, at, certificate.entry)])
 
 
 def journal_superseded(certificate: Certificate, ctx: ServiceContext) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sinetti.ca.issuance_request import SignatureRejected
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.evidence import restoration, sequencer
 from sinetti.database.issuance import journal_records, recovery
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
@@ -32,7 +33,8 @@ class ReconciliationStatus:
     """Differences between the database and the journals.
 
     `lost` are certificates of which facts are missing in the database. `numbers` are unknown CRL numbers by CA.
-    `unwritten` are facts that only the database has, by kind.
+    `unwritten` are facts that only the database has, by kind. `logged` are the ranges of the log's entries that the
+    journals have, and `log_size` is the number of the database's.
     """
 
     lost: frozenset[Serial]
@@ -40,16 +42,25 @@ class ReconciliationStatus:
     unwritten: dict[Serial, int] = field(default_factory=dict)
     written: int = 0
     """Facts that were added to the journal because only the database had them."""
+    logged: tuple[tuple[int, int], ...] = ()
+    log_size: int = 0
 
     @property
     def agrees(self) -> bool:
         """True if the database has every fact that ever left the service."""
-        return not self.lost and not self.numbers
+        return not self.lost and not self.numbers and not self.log_lost
+
+    @property
+    def log_lost(self) -> int:
+        """Number of the log's entries that only the journals have."""
+        return max(0, max((end for _, end in self.logged), default=0) - self.log_size)
 
     @property
     def ahead(self) -> str:
         """Lead of the journals over the database, as the beginning of a sentence."""
         counts = f"{pluralise(len(self.lost), 'certificate')}, {pluralise(len(self.numbers), 'list')}"
+        if self.log_lost:
+            counts = f"{counts}, {self.log_lost} of the log's entries"
         return f"the journals contain facts that the database lacks ({counts}), as after restoring a backup"
 
 
@@ -79,7 +90,13 @@ def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
         known = recovery.crl_number(ctx.db, authority)
         if known is not None and known < signed.number:
             numbers[authority] = max(signed.number, numbers.get(authority, 0))
-    return ReconciliationStatus(frozenset(differences.lost), numbers, differences.unwritten)
+    return ReconciliationStatus(
+        frozenset(differences.lost),
+        numbers,
+        differences.unwritten,
+        logged=tuple(differences.logged),
+        log_size=sequencer.entry_count(ctx.db),
+    )
 
 
 def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
@@ -91,6 +108,8 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     status = preview(ctx, journal)
     written = tuple(journal_records.from_register(ctx.db, status.unwritten))
     journal.append(written)
+    for line in restoration.unlogged(ctx.db, status.logged):
+        journal.append([journal_records.logged(line.first, line.leaves, line.note)])
     return replace(status, written=len(written))
 
 
@@ -110,7 +129,14 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> Reconci
             store_external_crl(authority, shard, der, ctx.db, audit)
     journal_lines = journal_records.lines(journal.folder, journal.instance_id)
     known = journal_records.merge_facts(journal_lines, entries(lists), set(status.lost))
+    if status.log_lost:
+        lines = journal_records.lines(journal.folder, journal.instance_id)
+        logged = (restoration.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
+        restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
     back = recovery.restore(ctx.db, known, audit)
+    if not status.agrees:
+        lines = journal_records.lines(journal.folder, journal.instance_id)
+        restoration.declare_lost(ctx.db, filter(None, (line.facts.get("entry") for line in lines)), audit)
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     return ReconciliationReport(back.done, back.failed, finished, given_up)
 

@@ -1,0 +1,79 @@
+"""Watch over the log by `sinetti authority watch` (docs/evidence.md).
+
+`DIR/log-seen.json` keeps the last checkpoint that a watch verified. The next one demands that the log continues it, and
+verifies the later entries. Once a day it verifies everything, with the journals.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.database.connection import Database
+from sinetti.database.privileges import can_change_log
+from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
+from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.services.evidence import read_log
+from sinetti.services.evidence.verify_log import LogSources, read_checkpoint, verify_log
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import Checkpoint, NoteError
+
+WHOLE_EVERY = timedelta(days=1)
+
+
+def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:
+    """Yield what is wrong with the log, and keep its newest checkpoint if nothing is."""
+    ctx, now = authority.ctx, authority.ctx.machine_now()
+    if can_change_log(ctx.db):
+        sentence = (
+            "the service's database role can change the audit trail: let another role own the tables "
+            "(deploy/postgresql.md, sinetti authority migrate)"
+        )
+        yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", sentence)
+    note = read_log.head(ctx.db)
+    kept, is_whole_due = _load(authority.folder, ctx.db, now)
+    if isinstance(kept, str):
+        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", kept)
+        return
+    journal = authority.journal
+    known = () if kept is None else (kept,)
+    since = None if is_whole_due else kept
+    report = verify_log(LogSources(ctx.db, journal.folder, journal.instance_id, known, since), now)
+    if report.fault is not None:
+        sentence = (
+            f"{report.fault.about}: {report.fault.sentence}: keep the database, the journals and "
+            f"{_file(authority.folder)} as they are, and run sinetti authority audit verify"
+        )
+        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", sentence)
+    elif note is not None:
+        _save(authority.folder, note, now if since is None else None)
+
+
+def _file(folder: DataDirectory) -> str:
+    return str(folder.root / "log-seen.json")
+
+
+def _load(folder: DataDirectory, db: Database, now: datetime) -> tuple[Checkpoint | str | None, bool]:
+    """Return the kept checkpoint, or a sentence about it, and if all is due.
+
+    The sentence is about a checkpoint that is not the log's. None: nothing was kept.
+    """
+    try:
+        kept = json.loads((folder.root / "log-seen.json").read_bytes())
+        note, whole_at = str(kept["checkpoint"]), datetime.fromisoformat(kept["whole_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, True
+    try:
+        return read_checkpoint(db, note.encode()), not whole_at <= now < whole_at + WHOLE_EVERY
+    except (NoteError, ProofError) as bad:
+        return f"the checkpoint in {_file(folder)} is not of this log: {bad}", True
+
+
+def _save(folder: DataDirectory, note: bytes, whole_at: datetime | None) -> None:
+    """Keep a checkpoint; a folder that this user may not write keeps none."""
+    path = folder.root / "log-seen.json"
+    with suppress(OSError, ValueError, KeyError):
+        at = whole_at.isoformat() if whole_at is not None else json.loads(path.read_bytes())["whole_at"]
+        write_atomic(path, json.dumps({"checkpoint": note.decode(), "whole_at": at}).encode() + b"\n", PRIVATE)

@@ -1,0 +1,152 @@
+"""`sinetti authority audit …`: verify and export the log, change its key.
+
+The log is described in docs/evidence.md.
+"""
+
+import argparse
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderDamaged
+from sinetti.authority.log_keys import create_log_key
+from sinetti.cli.authority.common import (
+    EXIT_ACTION_REQUIRED,
+    OPERATOR,
+    OptionError,
+    add_dir,
+    command,
+    group,
+    octets_of,
+    opened_authority,
+    print_result,
+    zoned_instant,
+)
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.output import print_line
+from sinetti.infra.atomic_files import PRIVATE, sync_path
+from sinetti.services.evidence import export_log
+from sinetti.services.evidence.export_log import LogRangeError
+from sinetti.services.evidence.rotate_log_key import rotate_log_key
+from sinetti.services.evidence.sequence_log import LogKeyMissing
+from sinetti.services.evidence.verify_log import LogReport, LogSources, read_checkpoint, verify_log
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import NoteError
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority audit verify --dir /srv/sinetti"
+    below = group(commands, "audit", "verify and export the log of the authority's acts", example)
+    summary = "check that audit rows, tree, checkpoints and journals agree"
+    verify = command(below, "verify", summary, _verify, example)
+    add_dir(verify)
+    verify.add_argument(
+        "--checkpoint", metavar="FILE", type=Path, help="checkpoint that was kept elsewhere; the log must continue it"
+    )
+    verify.add_argument("--json", action="store_true", help="print the result as JSON")
+    example = "sinetti authority audit export --dir /srv/sinetti --out log.jsonl --from 1000"
+    summary = "write entries of the log to a file that anyone can verify"
+    export = command(below, "export", summary, _export, example)
+    add_dir(export)
+    export.add_argument("--out", metavar="FILE", type=Path, required=True, help="new file for the entries")
+    export.add_argument("--from", metavar="WHERE", dest="start", help="first entry: its number, or a time")
+    export.add_argument("--to", metavar="WHERE", dest="end", help="end, exclusive: number of an entry, or a time")
+    example = "sinetti authority audit rotate-key --dir /srv/sinetti"
+    rotate = command(below, "rotate-key", "sign the log's checkpoints with a new key", _rotate, example)
+    add_dir(rotate)
+    add_passphrase_file(rotate)
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    kept = () if parsed.checkpoint is None else (octets_of("--checkpoint", parsed.checkpoint),)
+    with opened_authority(parsed.dir) as authority:
+        authority.journal.check_not_lost()
+        try:
+            known = tuple(read_checkpoint(authority.ctx.db, one) for one in kept)
+        except (NoteError, ProofError) as bad:
+            sentence = f"--checkpoint {parsed.checkpoint}: {bad}"
+            raise OptionError(sentence) from bad
+        sources = LogSources(authority.ctx.db, authority.journal.folder, authority.journal.instance_id, known)
+        report = verify_log(sources, authority.ctx.machine_now())
+    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report))
+    return 0 if report.fault is None else EXIT_ACTION_REQUIRED
+
+
+def _as_json(report: LogReport) -> dict[str, object]:
+    fault = report.fault
+    return {
+        "intact": fault is None,
+        "entries": report.size,
+        "lost": report.lost,
+        "pending": report.pending,
+        "first_wrong": None if fault is None else {"about": fault.about, "entry": fault.index, "what": fault.sentence},
+    }
+
+
+def _sentence(report: LogReport) -> str:
+    if report.fault is not None:
+        return f"The log is not as it was written: {report.fault.about}: {report.fault.sentence}."
+    lost = f", {report.lost} of them without their audit rows, as declared" if report.lost else ""
+    return (
+        f"The log is intact. Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}. "
+        "A log that was rewound as a whole shows only against a checkpoint that was kept elsewhere (--checkpoint)."
+    )
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    if parsed.out.exists():
+        sentence = f"--out {parsed.out} exists and was not changed: name a new file"
+        raise OptionError(sentence)
+    with opened_authority(parsed.dir) as authority:
+        start, end = _place(authority, "--from", parsed.start), _place(authority, "--to", parsed.end)
+        try:
+            count = _write(parsed.out, export_log.export_lines(authority.ctx.db, start, end)) - 1
+        except LogRangeError as bad:
+            raise OptionError(str(bad)) from bad
+        key = f"{authority.settings.base_url}/log/key"
+    print_line(f"{count} entries written. Verify them with: sinetti log verify {parsed.out} --key KEY, by {key}")
+    return 0
+
+
+def _place(authority: Authority, option: str, text: str | None) -> int | None:
+    if text is None or (text.isascii() and text.isdecimal()):
+        return None if text is None else int(text)
+    return export_log.first_at(authority.ctx.db, zoned_instant(option, text))
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> int:
+    """Write a file line by line, whole or not at all, and return the number of lines."""
+    beside, count = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new"), 0
+    try:
+        with beside.open("xb") as file:
+            beside.chmod(PRIVATE)
+            for count, line in enumerate(lines, 1):  # noqa: B007 - the last number counts
+                file.write(line)
+        sync_path(beside)
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_path(path.parent)
+    return count
+
+
+def _rotate(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        signers = authority.ctx.log_signers()
+        if not signers or authority.passphrase is None:
+            sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
+            raise OptionError(sentence)
+        new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
+        audit = authority.ctx.audit_entry(OPERATOR, secrets.token_hex(16))
+        try:
+            old, key = rotate_log_key(new, authority.ctx, audit)
+        except LogKeyMissing as bad:
+            raise FolderDamaged(str(bad)) from bad
+    print_line(f"{key} signs the log from now on. {old} signs too, until its file is removed from DIR/keys.")
+    return 0

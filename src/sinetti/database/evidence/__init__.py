@@ -1,0 +1,1 @@
+"""Transparency log: its entries in order, tree and checkpoints."""

@@ -1,0 +1,156 @@
+"""Tree of the log as it is stored: heads, tiles, entries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, Min, Subquery
+
+from sinetti.database.connection import Database
+from sinetti.database.models import AuditEvent, LogCheckpoint, LogCosignature, LogEntry, LogNode
+from sinetti.wire.transparency.entries import EntryFields, parse_entry
+from sinetti.wire.transparency.key_rotation import ACTION as KEY_CHANGED
+from sinetti.wire.transparency.merkle import Lookup
+from sinetti.wire.transparency.notes import Checkpoint, NoteError, SignedNote, VerifierKey, parse_signatures
+from sinetti.wire.transparency.tiles import TileName, lookup_in
+
+LOG, FOUNDED = "log", "log-founded"
+"""Object of the log's own entries, and the action of the first one."""
+
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLeaf:
+    """Leaf of the tree with its audit row.
+
+    Sequence number and row are None if the row is lost.
+    """
+
+    index: int
+    leaf: bytes
+    sequence: int | None
+    row: AuditEvent | None
+
+
+def find_head(db: Database) -> SignedNote | None:
+    """Return the newest checkpoint with its cosignatures, or None."""
+    newest = LogCheckpoint.objects.using(db.alias).order_by("-size").first()
+    return None if newest is None else _with_cosignatures(db, newest)
+
+
+def find_checkpoint(db: Database, size: int) -> SignedNote | None:
+    """Return the checkpoint of the tree of this size, or None."""
+    row = LogCheckpoint.objects.using(db.alias).filter(pk=size).first()
+    return None if row is None else _with_cosignatures(db, row)
+
+
+def _with_cosignatures(db: Database, row: LogCheckpoint) -> SignedNote:
+    lines = LogCosignature.objects.using(db.alias).filter(size=row.size).order_by("witness")
+    more = [one for line in lines.values_list("line", flat=True) for one in parse_signatures(line)]
+    return SignedNote.parse(bytes(row.note)).with_signatures(more)
+
+
+def insert_cosignature(db: Database, size: int, witness: str, line: str) -> None:
+    """Store the signature of a witness over a checkpoint; a stored one stays."""
+    row = LogCosignature(size=size, witness=witness, line=line)
+    LogCosignature.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
+
+
+def cosigned_size(db: Database, witness: str) -> int:
+    """Return the size of the largest tree that a witness cosigned, or 0."""
+    found = LogCosignature.objects.using(db.alias).filter(witness=witness).aggregate(largest=Max("size"))
+    return int(found["largest"] or 0)
+
+
+def head_size(db: Database) -> int:
+    """Return the number of entries that the newest checkpoint signs."""
+    note = find_head(db)
+    return 0 if note is None else Checkpoint.parse(note.text).size
+
+
+def get_tile(db: Database, name: TileName) -> bytes:
+    """Return the hashes of a tile that the tree has."""
+    start = name.index * 256
+    places = range(start, start + name.width)
+    if name.level == 0:
+        rows = LogEntry.objects.using(db.alias).filter(index__gte=places.start, index__lt=places.stop)
+        return b"".join(bytes(one) for one in rows.order_by("index").values_list("leaf", flat=True))
+    nodes = LogNode.objects.using(db.alias).filter(level=name.level, index__gte=places.start, index__lt=places.stop)
+    return b"".join(bytes(one) for one in nodes.order_by("index").values_list("digest", flat=True))
+
+
+def find_node(db: Database, level: int, index: int) -> bytes | None:
+    """Return the hash of a complete subtree of `256**level` leaves, or None."""
+    rows = LogNode.objects.using(db.alias).filter(level=level, index=index)
+    found = rows.values_list("digest", flat=True).first()
+    return None if found is None else bytes(found)
+
+
+def checkpoints(db: Database) -> Iterator[tuple[int, bytes]]:
+    """Yield size and note of every checkpoint, the smallest first."""
+    rows = LogCheckpoint.objects.using(db.alias).order_by("size").values_list("size", "note")
+    for size, note in rows.iterator(chunk_size=_CHUNK):
+        yield size, bytes(note)
+
+
+def has_unsigned_entries(db: Database) -> bool:
+    """Return True if there are entries beyond the newest checkpoint."""
+    # One statement, since another process may add entries and their checkpoint at any moment.
+    newest = LogCheckpoint.objects.using(db.alias).order_by("-size").values("size")[:1]
+    return LogEntry.objects.using(db.alias).filter(index__gte=Subquery(newest)).exists()
+
+
+def lookup(db: Database, size: int) -> Lookup:
+    """Return a lookup of hashes in the tree of this size."""
+    return lookup_in(size, lambda name: get_tile(db, name))
+
+
+def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
+    """Return the first entry about this object with this action, or None."""
+    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("sequence")
+    row = rows.first()
+    entry = None if row is None else LogEntry.objects.using(db.alias).filter(sequence=row.sequence).first()
+    return None if row is None or entry is None else StoredLeaf(entry.index, bytes(entry.leaf), row.sequence, row)
+
+
+def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
+    """Yield the entries of a range by their index.
+
+    A gap in the table shows in the indices.
+    """
+    for first in range(start, end, _CHUNK):
+        rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
+        entries = list(rows.order_by("index"))
+        known = AuditEvent.objects.using(db.alias).in_bulk([one.sequence for one in entries if one.sequence])
+        for one in entries:
+            row = None if one.sequence is None else known.get(one.sequence)
+            yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
+
+
+def first_index_at(db: Database, instant: datetime) -> int | None:
+    """Return the smallest index of the entries of this instant or later, or None."""
+    rows = AuditEvent.objects.using(db.alias).filter(at__gte=instant).values("sequence")
+    found = LogEntry.objects.using(db.alias).filter(sequence__in=rows).aggregate(first=Min("index"))
+    return None if found["first"] is None else int(found["first"])
+
+
+def log_acts(db: Database, *actions: str) -> list[EntryFields]:
+    """Return the log's own entries with these actions, oldest first."""
+    rows = AuditEvent.objects.using(db.alias).filter(object=LOG, action__in=actions).order_by("sequence")
+    return [parse_entry(bytes(octets)) for octets in rows.values_list("octets", flat=True)]
+
+
+def log_keys(db: Database) -> tuple[VerifierKey, ...]:
+    """Return the log's keys, the newest first; empty before the log begins.
+
+    Raises NoteError if an entry about a key cannot be read.
+    """
+    found = []
+    for act in log_acts(db, FOUNDED, KEY_CHANGED):
+        key = act.facts.get("key" if act.action == FOUNDED else "new")
+        if not isinstance(key, str):
+            sentence = f"the entry {act.action} names no key"
+            raise NoteError(sentence)
+        found.append(VerifierKey.parse(key))
+    return tuple(reversed(found))

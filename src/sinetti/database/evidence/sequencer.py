@@ -1,0 +1,269 @@
+"""Sequencing of audit rows into the tree of the log, by one process at a time.
+
+The order is that of the sequence numbers that are visible. A row that is committed late gets a later place. One
+transaction inserts leaves, nodes and the checkpoint, under an advisory lock (SQLite: under its writing lock). The
+primary keys of the three tables refuse a second leaf at an index, and a second checkpoint of a size.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connections, transaction
+from django.db.models import Max
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.evidence.log_tree import FOUNDED, LOG, lookup
+from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import Subtree, cover, extend, leaf_hash, root_of
+from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.tiles import TILE_HEIGHT
+
+MOST_AT_ONCE = 5000
+"""Rows that one transaction sequences at most."""
+
+_LOCK = 0x53494E4C
+"""Key of the advisory lock in PostgreSQL ("SINL")."""
+
+_PENDING = """
+SELECT a.sequence, a.octets FROM sinetti_auditevent a
+ WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence)
+ ORDER BY a.sequence LIMIT %s"""
+JOURNALS = "log-journals"
+"""Action of an entry with the ends of a node's journals.
+
+They are named by the digest of their first line.
+"""
+
+_NO_LIMIT = 2**62
+_LAST = "SELECT pg_sequence_last_value(pg_get_serial_sequence('sinetti_auditevent', 'sequence')::regclass)"
+# A transaction takes this lock before it draws its first sequence number, and holds it to its end.
+_WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+ WHERE relation = 'sinetti_auditevent'::regclass AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSigner:
+    """Signer of a new head.
+
+    It has the machine's time, and a function from size and root to the note.
+
+    `audit` and `journals` are given to sequence rows: the ends of the journals become an entry with them.
+    """
+
+    at: datetime
+    sign: Callable[[int, bytes], bytes]
+    audit: AuditContext | None = None
+    journals: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SequencedEntries:
+    """Entries that one transaction added.
+
+    They have the first index, the hashes, and the checkpoint.
+    """
+
+    first: int
+    leaves: tuple[bytes, ...]
+    note: bytes
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the tree."""
+        return self.first + len(self.leaves)
+
+
+class Watermark:
+    """Sequence number up to which all rows are in the tree, as one process knows.
+
+    A sequence number below it cannot appear any more: its transaction has ended.
+    """
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._settled = 0
+        self._seen: tuple[int, frozenset[str]] | None = None
+
+    def look(self, db: Database) -> int:
+        """Return the number up to which every row is visible.
+
+        Call it before the rows are read.
+        """
+        connection = connections[db.alias]
+        if connection.vendor == "sqlite":
+            return AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("pk", flat=True).first() or 0
+        with connection.cursor() as cursor:
+            cursor.execute(_LAST)
+            last = cursor.fetchone()[0] or 0
+            cursor.execute(_WRITERS)
+            writers = frozenset(name for (name,) in cursor.fetchall())
+        if not writers:
+            self._settled, self._seen = last, None
+        elif self._seen is None or not self._seen[1] & writers:
+            self._settled = self._seen[0] if self._seen else self._settled
+            self._seen = (last, writers)
+        return self._settled
+
+
+def begin_log(
+    db: Database, seen: Watermark, key: str, audit: AuditContext, head: HeadSigner
+) -> SequencedEntries | None:
+    """Insert the first entry, which binds the rows of earlier code by their hash.
+
+    They are the rows up to the last one without the form of an entry. Returns None if the log has begun, if another
+    process is at it, or if rows may still appear among them.
+    """
+    with transaction.atomic(using=db.alias):
+        if not _locked(db) or LogEntry.objects.using(db.alias).exists():
+            return None
+        settled = seen.look(db)
+        if not settled:
+            return None
+        count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
+        leaf = audit_log.write(db, audit, FOUNDED, LOG, key=key, rows=count, last_sequence=last, sha256=digest)
+        return SequencedEntries(0, (leaf,), add_leaves(db, 0, [(_last_sequence(db, FOUNDED), leaf)], head))
+
+
+def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
+    """Add the rows that are not in the tree yet, and sign the new head.
+
+    It adds MOST_AT_ONCE rows at most. `after` is the last sequence number that the first entry binds. Returns None if
+    there is none, or if another process is at it.
+    """
+    with transaction.atomic(using=db.alias):
+        if not _locked(db):
+            return None
+        settled = seen.look(db)
+        rows = _pending(db, max(seen.value, after))
+        added = None
+        if rows:
+            leaves = [(sequence, leaf_hash(octets)) for sequence, octets in rows]
+            if head.audit is not None and head.journals:
+                leaf = audit_log.write(db, head.audit, JOURNALS, LOG, **head.journals)
+                leaves.append((_last_sequence(db, JOURNALS), leaf))
+            size = entry_count(db)
+            note = add_leaves(db, size, leaves, head)
+            added = SequencedEntries(size, tuple(leaf for _, leaf in leaves), note)
+    if len(rows) < MOST_AT_ONCE:
+        seen.value = settled
+    return added
+
+
+def has_pending(db: Database, seen: Watermark, after: int) -> bool:
+    """Return True if a row is not in the tree yet."""
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(_PENDING, [max(seen.value, after), 1])
+        return cursor.fetchone() is not None
+
+
+def pending_sequences(db: Database, after: int) -> list[int]:
+    """Return the sequence numbers of the rows that are not in the tree."""
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(_PENDING, [after, _NO_LIMIT])
+        return [sequence for sequence, _ in cursor.fetchall()]
+
+
+def is_known(db: Database, leaf: bytes, start: int) -> bool:
+    """Return True if a hash is that of a later entry, or of a row that waits.
+
+    A later entry is one from `start` on.
+    """
+    return LogEntry.objects.using(db.alias).filter(index__gte=start, leaf=leaf).exists() or leaf in waiting_rows(db)
+
+
+def waiting_rows(db: Database) -> dict[bytes, int]:
+    """Return hash and sequence number of the rows that are not in the tree."""
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(_PENDING, [0, _NO_LIMIT])
+        return {leaf_hash(bytes(octets)): sequence for sequence, octets in cursor.fetchall()}
+
+
+def newest_sequence(db: Database, before: datetime) -> int:
+    """Return the largest sequence number in the tree at an instant.
+
+    The tree is that of the newest checkpoint made before.
+    """
+    made = LogCheckpoint.objects.using(db.alias).filter(made_at__lte=before).order_by("-size")
+    size = made.values_list("size", flat=True).first()
+    found = LogEntry.objects.using(db.alias).filter(index__lt=size or 0).aggregate(newest=Max("sequence"))
+    return found["newest"] or 0
+
+
+def digest_of_rows(db: Database, last: int) -> tuple[int, int, str]:
+    """Return number, last sequence number and SHA-256 of the first rows.
+
+    They are the rows up to a sequence number. The hash is over the SHA-256 of each row's octets, in the order of the
+    sequence.
+    """
+    digest, count, newest = hashlib.sha256(), 0, 0
+    rows = AuditEvent.objects.using(db.alias).filter(sequence__lte=last).order_by("sequence")
+    for sequence, octets in rows.values_list("sequence", "octets").iterator(chunk_size=2000):
+        digest.update(hashlib.sha256(bytes(octets)).digest())
+        count, newest = count + 1, sequence
+    return count, newest, digest.hexdigest()
+
+
+def _last_without_form(db: Database, settled: int) -> int:
+    rows = AuditEvent.objects.using(db.alias).filter(sequence__lte=settled).order_by("-sequence")
+    for sequence, octets in rows.values_list("sequence", "octets").iterator(chunk_size=2000):
+        try:
+            parse_entry(bytes(octets))
+        except NoteError:
+            return int(sequence)
+    return 0
+
+
+def _last_sequence(db: Database, action: str) -> int:
+    """Return the sequence number of the row that this transaction has just written."""
+    return AuditEvent.objects.using(db.alias).filter(object=LOG, action=action).latest("sequence").sequence
+
+
+def _locked(db: Database) -> bool:
+    """Return True if this transaction alone may add to the tree."""
+    connection = connections[db.alias]
+    if connection.vendor == "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _pending(db: Database, after: int) -> list[tuple[int, bytes]]:
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(_PENDING, [after, MOST_AT_ONCE])
+        return [(sequence, bytes(octets)) for sequence, octets in cursor.fetchall()]
+
+
+def entry_count(db: Database) -> int:
+    """Return the number of entries in the tree."""
+    last = LogEntry.objects.using(db.alias).order_by("-index").values_list("index", flat=True).first()
+    return 0 if last is None else int(last) + 1
+
+
+def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes]], head: HeadSigner) -> bytes:
+    """Insert leaves, the nodes that they complete, and the checkpoint.
+
+    Returns the checkpoint's note.
+    """
+    look = lookup(db, size)
+    edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, size)]
+    nodes: list[LogNode] = []
+
+    def complete(one: Subtree) -> None:
+        if one.level % TILE_HEIGHT == 0:
+            nodes.append(LogNode(level=one.level // TILE_HEIGHT, index=one.index, digest=one.digest))
+
+    extend(edge, (Subtree(0, size + at, leaf) for at, (_, leaf) in enumerate(leaves)), complete)
+    rows = [LogEntry(index=size + at, sequence=number, leaf=leaf) for at, (number, leaf) in enumerate(leaves)]
+    LogEntry.objects.using(db.alias).bulk_create(rows, batch_size=300)
+    LogNode.objects.using(db.alias).bulk_create(nodes)
+    note = head.sign(size + len(leaves), root_of(edge))
+    LogCheckpoint.objects.using(db.alias).create(size=size + len(leaves), note=note, made_at=head.at)
+    return note

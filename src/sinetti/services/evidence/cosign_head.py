@@ -1,0 +1,91 @@
+"""Cosignatures of witnesses, to which the newest head is pushed.
+
+The protocol is C2SP tlog-witness.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree
+from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
+from sinetti.wire.transparency.merkle import ProofError, consistency_proof
+from sinetti.wire.transparency.notes import (
+    Checkpoint,
+    NoteError,
+    SignedNote,
+    VerifierKey,
+    parse_number,
+    parse_signatures,
+)
+from sinetti.wire.transparency.proofs import WitnessRequest
+from sinetti.wire.transparency.witness import SIZE_TYPE
+
+_log = logging.getLogger(__name__)
+_WITHIN = 10.0
+_OK, _CONFLICT = 200, 409
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAddress:
+    """Address of a witness, before `/add-checkpoint`, and its key."""
+
+    url: str
+    key: VerifierKey
+
+    @staticmethod
+    def parse(text: str) -> "WitnessAddress":
+        """Parse `URL VERIFIERKEY`. Raises NoteError."""
+        url, _, key = text.partition(" ")
+        return WitnessAddress(url.rstrip("/"), VerifierKey.parse(key))
+
+
+def cosign_head(db: Database, witnesses: Sequence[WitnessAddress]) -> int:
+    """Push the newest head to each witness that has not cosigned it.
+
+    Returns the number of new cosignatures. A witness that fails stops no other; the next head is pushed to it again.
+    """
+    count = 0
+    for one in witnesses:
+        note = log_tree.find_head(db)
+        if note is None or note.cosigned_at(one.key) is not None:
+            continue
+        try:
+            count += _push(db, one, note)
+        except (HttpError, NoteError, ProofError, ValueError) as failed:
+            _log.warning("the witness %s did not cosign the log: %s", one.key.name, failed)
+    return count
+
+
+def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> bool:
+    head = Checkpoint.parse(note.text)
+    own = tuple(one for one in note.signatures if one[0] == head.origin)
+    old = log_tree.cosigned_size(db, witness.key.name)
+    for _ in range(2):
+        proof = tuple(consistency_proof(old, head.size, log_tree.lookup(db, head.size)))
+        body = bytes(WitnessRequest(old, proof, bytes(SignedNote(note.text, own))))
+        reply = send_request(HttpRequest(f"{witness.url}/add-checkpoint", "POST", body=body, within=_WITHIN))
+        if reply.status == _OK:
+            return _keep(db, witness.key, head, reply)
+        if reply.status != _CONFLICT or reply.headers.get("content-type", "") != SIZE_TYPE:
+            break
+        # The witness has another size than we know, for example after this database was restored.
+        old = parse_number(reply.body.decode("ascii", "replace").strip())
+    _log.error(
+        "the witness %s refuses the head of %d entries (HTTP %d): it may have seen another log",
+        witness.key.name, head.size, reply.status,
+    )  # fmt: skip
+    return False
+
+
+def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse) -> bool:
+    """Store the witness's own signature; others in its answer are ignored."""
+    own = [one for one in parse_signatures(reply.body.decode()) if one[:2] == (key.name, key.key_id)]
+    cosigned = SignedNote(head.text, tuple(own[:1]))
+    if cosigned.signers([key]) != (key,):
+        sentence = "its answer has no cosignature by its key"
+        raise ProofError(sentence)
+    line = bytes(cosigned).decode().rpartition("\n\n")[2]
+    log_tree.insert_cosignature(db, head.size, key.name, line)
+    return True

@@ -1,0 +1,31 @@
+"""Proof that the issue of a certificate is in the log."""
+
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree
+from sinetti.domain.values import Serial
+from sinetti.wire.transparency.merkle import inclusion_proof
+from sinetti.wire.transparency.notes import Checkpoint, SignedNote
+from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
+
+
+def prove_issue(db: Database, serial: Serial) -> bytes | None:
+    """Return the proof for a certificate under the newest checkpoint.
+
+    Returns None if it is not in the tree yet. The proof has the octets of that one entry. Cosignatures that would make
+    it larger than 2 KiB are left out.
+    """
+    leaf = log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued")
+    note = log_tree.find_head(db)
+    if leaf is None or leaf.row is None or note is None:
+        return None
+    size = Checkpoint.parse(note.text).size
+    if leaf.index >= size:
+        return None
+    path = tuple(inclusion_proof(leaf.index, size, log_tree.lookup(db, size)))
+    signatures = note.signatures
+    while True:
+        checkpoint = bytes(SignedNote(note.text, signatures))
+        proof = bytes(EntryProof(leaf.index, path, checkpoint, bytes(leaf.row.octets)))
+        if len(proof) <= LARGEST_PROOF or len(signatures) == 1:
+            return proof
+        signatures = signatures[:-1]

@@ -1,0 +1,22 @@
+"""Change of the log's key, recorded by an entry that both keys sign."""
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.evidence import log_tree
+from sinetti.services.context import ServiceContext
+from sinetti.services.evidence.sequence_log import LogKeyMissing, current_signers
+from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
+from sinetti.wire.transparency.notes import NoteSigner, VerifierKey
+
+
+def rotate_log_key(new: NoteSigner, ctx: ServiceContext, audit: AuditContext) -> tuple[VerifierKey, VerifierKey]:
+    """Record that `new` signs from now on, and return the old and the new key.
+
+    Heads have the signatures of both keys while both are in the folder. Raises LogKeyMissing without the old key.
+    """
+    if not log_tree.log_keys(ctx.db):
+        sentence = "the log has not begun yet, so it has no key: start sinetti authority serve first"
+        raise LogKeyMissing(sentence)
+    old, *_ = current_signers(ctx, ctx.log_signers())
+    audit_log.note(ctx.db, audit, ACTION, log_tree.LOG, **rotation_facts(old, new))
+    return old.verifier, new.verifier

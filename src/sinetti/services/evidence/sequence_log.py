@@ -1,0 +1,92 @@
+"""Sequencing of the log: rows enter the tree, and its head is signed."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sinetti.database.evidence import log_tree, sequencer
+from sinetti.database.evidence.sequencer import HeadSigner, SequencedEntries, Watermark
+from sinetti.database.issuance import journal_records
+from sinetti.journal.writer import JournalEntry
+from sinetti.services.context import ServiceContext
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
+
+_ACTOR = "service"
+_log = logging.getLogger(__name__)
+
+
+class LogKeyMissing(Exception):
+    """Key of the log that is not in this node's folder; the sentence says what to do."""
+
+
+class LogSequencer:
+    """Sequencer of one process. Processes of all nodes may run at the same time."""
+
+    def __init__(self) -> None:
+        self._seen, self._after = Watermark(), -1
+        self._journals: dict[str, str] = {}
+
+    def run(self, ctx: ServiceContext, request_id: str) -> int:
+        """Sequence all rows that are waiting, and return their number.
+
+        It begins the log if it has not begun. Raises LogKeyMissing if the log has a key that is not here. Does nothing
+        if there are no keys at all, as without the pass-phrase.
+        """
+        signers = ctx.log_signers()
+        if not signers or not self._is_begun(ctx, signers, request_id):
+            return 0
+        count = 0
+        while sequencer.has_pending(ctx.db, self._seen, self._after):
+            chosen = current_signers(ctx, signers)
+            ends = ctx.journal.heads()
+            head = replace(
+                _head(ctx, chosen),
+                audit=ctx.audit_entry(_ACTOR, request_id),
+                journals={} if ends == self._journals else ends,
+            )
+            added = sequencer.sequence_rows(ctx.db, self._seen, self._after, head)
+            if added is None:  # another process is at it
+                break
+            ctx.step("log-committed")
+            ctx.journal.append([_line(added)])
+            self._journals = ends
+            count += len(added.leaves)
+        return count
+
+    def _is_begun(self, ctx: ServiceContext, signers: Sequence[NoteSigner], request_id: str) -> bool:
+        if self._after >= 0:
+            return True
+        if not (acts := log_tree.log_acts(ctx.db, log_tree.FOUNDED)):
+            first = signers[0]
+            audit = ctx.audit_entry(_ACTOR, request_id)
+            begun = sequencer.begin_log(ctx.db, self._seen, str(first.verifier), audit, _head(ctx, [first]))
+            if begun is not None:
+                ctx.journal.append([_line(begun)])
+            acts = log_tree.log_acts(ctx.db, log_tree.FOUNDED)
+        if acts:
+            self._after = int(acts[0].facts["last_sequence"] or 0)
+        return bool(acts)
+
+
+def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[NoteSigner]:
+    """Return the signers of the log's keys, the newest first.
+
+    Raises LogKeyMissing without the newest.
+    """
+    keys, by_key = log_tree.log_keys(ctx.db), {one.verifier: one for one in signers}
+    if keys[0] not in by_key:
+        sentence = (
+            f"the log's key {keys[0].name}+{keys[0].key_id.hex()} is not in this node's folder: copy "
+            f"keys/log-{keys[0].key_id.hex()}.pem from the node that made it"
+        )
+        raise LogKeyMissing(sentence)
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def _head(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> HeadSigner:
+    origin = signers[0].name
+    return HeadSigner(ctx.machine_now(), lambda size, root: Checkpoint(origin, size, root).signed(*signers))
+
+
+def _line(added: SequencedEntries) -> JournalEntry:
+    return journal_records.logged(added.first, added.leaves, added.note)

@@ -1,0 +1,96 @@
+"""Public part of the log over HTTP: checkpoint, tiles, key, proofs, and nothing else."""
+
+import pytest
+
+from sinetti.api.publication import PublicationEndpoint
+from sinetti.server.http import Request
+from sinetti.services.evidence.sequence_log import LogSequencer
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import check_consistency, consistency_proof, cover, fold, leaf_hash
+from sinetti.wire.transparency.notes import VerifierKey, open_checkpoint
+from sinetti.wire.transparency.proofs import EntryProof
+from sinetti.wire.transparency.tiles import lookup_in
+from tests.support.logs import LOG_KEY, REQUEST, logging, write_rows
+from tests.support.service_context import enrolled
+
+
+def asked(desk, path, method="GET", **headers):
+    return PublicationEndpoint(desk.ctx)(Request(method, path, "", headers, REQUEST, b""))
+
+
+def fetched(desk, path) -> bytes:
+    reply = asked(desk, path)
+    assert reply.status == 200, reply.body
+    return reply.body
+
+
+@pytest.fixture
+def logged(desk):
+    """Return a desk whose log has two checkpoints, and a certificate."""
+    ctx, sequencer = logging(desk.ctx), LogSequencer()
+    held = enrolled(desk)
+    sequencer.run(ctx, REQUEST)
+    first = fetched(desk, "/log/checkpoint")
+    write_rows(desk.db, 300)
+    sequencer.run(ctx, REQUEST)
+    return desk, held, first
+
+
+def test_a_client_computes_proofs_from_tiles_alone(logged):
+    desk, _, first = logged
+    key = VerifierKey.parse(fetched(desk, "/log/key").decode())
+    assert key == LOG_KEY.verifier
+    older, _ = open_checkpoint(first, key)
+    newer, _ = open_checkpoint(fetched(desk, "/log/checkpoint"), key)
+    assert newer.size > 256
+    look = lookup_in(newer.size, lambda name: fetched(desk, f"/log/{name.path}"))
+    proof = consistency_proof(older.size, newer.size, look)
+    assert proof
+    check_consistency(older.head, newer.head, proof)
+    assert fold([look(*one) for one in cover(0, newer.size)]) == newer.root
+
+
+def test_proof_of_a_certificate(logged):
+    desk, held, _ = logged
+    proof = EntryProof.parse(fetched(desk, f"/log/proof/{held.serial}"))
+    checkpoint, _ = proof.verify(leaf_hash(proof.extra), LOG_KEY.verifier)
+    assert parse_entry(proof.extra).object == f"certificate:{held.serial}"
+    assert checkpoint.size > proof.index
+
+
+def test_headers(logged):
+    desk, _, _ = logged
+    for path, kind, cache in (
+        ("/log/checkpoint", "text/plain; charset=utf-8", "max-age=5"),
+        ("/log/tile/0/000", "application/octet-stream", "max-age=31536000, immutable"),
+    ):
+        reply = asked(desk, path)
+        assert (reply.content_type, reply.headers["cache-control"]) == (kind, cache)
+        again = asked(desk, path, **{"if-none-match": reply.headers["etag"]})
+        assert (again.status, again.body) == (304, b"")
+
+
+NOTHING = (
+    "/log/",
+    "/log/tile/0/001",
+    "/log/tile/0/001.p/200",
+    "/log/tile/2/000",
+    "/log/tile/entries/000",
+    "/log/tile/data/000",
+    "/log/proof/00",
+    "/log/proof/XY",
+    "/log/entries",
+)
+
+
+def test_there_is_nothing_else(logged):
+    assert {path: asked(logged[0], path).status for path in NOTHING} == dict.fromkeys(NOTHING, 404)
+
+
+def test_only_get_and_head(logged):
+    assert asked(logged[0], "/log/checkpoint", "POST").status == 405
+
+
+def test_before_the_log_begins(desk):
+    for path in ("/log/checkpoint", "/log/key", "/log/tile/0/000"):
+        assert asked(desk, path).status == 404

@@ -1,0 +1,121 @@
+"""Watch over the log: what it keeps between two runs, and what it finds then."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.db import connections
+
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.log_watch import log_findings
+from sinetti.services.evidence import read_log
+from sinetti.services.evidence.sequence_log import LogSequencer
+from sinetti.wire.transparency.notes import Checkpoint
+from tests.support.journals import keeping
+from tests.support.logs import LOG_KEY, ORIGIN, REQUEST, WRONG_KEY, logging, write_rows
+from tests.support.registers import sqlite_db
+from tests.support.service_context import sqlite_desk
+
+__all__ = ["sqlite_db", "sqlite_desk"]
+
+
+class Watched:
+    """A log with a watch over it."""
+
+    def __init__(self, desk, folder):
+        self.desk, self.ctx, self.sequencer = desk, logging(desk.ctx), LogSequencer()
+        self.folder = folder
+
+    def grow(self, count=3):
+        write_rows(self.ctx.db, count)
+        self.sequencer.run(self.ctx, REQUEST)
+
+    def found(self) -> list[str]:
+        given = SimpleNamespace(ctx=self.ctx, folder=DataDirectory(self.folder), journal=self.ctx.journal)
+        return [f"{one.kind}: {one.sentence}" for one in log_findings(given)]
+
+    @property
+    def kept(self) -> dict:
+        return json.loads((self.folder / "log-seen.json").read_bytes())
+
+    def run(self, *statements):
+        with connections[self.ctx.db.alias].cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                cursor.execute(statement)
+
+
+@pytest.fixture
+def watched(sqlite_desk, tmp_path):
+    """Yield a log that a watch has seen once."""
+    (tmp_path / "folder").mkdir()
+    with keeping(sqlite_desk, tmp_path) as desk:
+        one = Watched(desk, tmp_path / "folder")
+        assert one.found() == []
+        assert not (one.folder / "log-seen.json").exists()
+        one.grow()
+        assert one.found() == []
+        yield one
+
+
+def test_the_newest_head_is_kept_and_continued(watched):
+    first = watched.kept
+    assert first["checkpoint"].encode() == read_log.head(watched.ctx.db)
+    watched.grow(300)
+    watched.desk.machine.forward(timedelta(hours=1))
+    assert watched.found() == []
+    assert watched.kept["checkpoint"].encode() == read_log.head(watched.ctx.db)
+    assert watched.kept["whole_at"] == first["whole_at"]
+
+
+def test_a_later_row_that_was_changed_is_found_at_once(watched):
+    watched.grow()
+    watched.run(
+        "UPDATE sinetti_auditevent SET actor = 'other'"
+        " WHERE sequence = (SELECT MAX(sequence) - 2 FROM sinetti_auditevent)"
+    )
+    (found,) = watched.found()
+    assert found.startswith("log-wrong: entry ")
+
+
+def test_an_earlier_row_that_was_changed_is_found_within_a_day(watched):
+    before = watched.kept
+    watched.run("UPDATE sinetti_auditevent SET actor = 'other' WHERE sequence = 1")
+    assert watched.found() == []
+    watched.desk.machine.forward(timedelta(days=1))
+    assert watched.found()[0].startswith("log-wrong: entry 1: ")
+    assert watched.kept == before
+
+
+def test_a_log_that_was_rewound_is_found(watched):
+    watched.grow()
+    assert watched.found() == []
+    size = read_log.head(watched.ctx.db).split(b"\n")[1].decode()
+    watched.run(
+        f"DELETE FROM sinetti_logcheckpoint WHERE size = {size}",  # noqa: S608 - a number
+        'DELETE FROM sinetti_logentry WHERE "index" >= (SELECT MAX(size) FROM sinetti_logcheckpoint)',
+    )
+    (found,) = watched.found()
+    assert f"it had {size} entries" in found
+
+
+FORKED = Checkpoint(ORIGIN, 3, bytes(32)).signed(LOG_KEY).decode()
+FOREIGN = Checkpoint(ORIGIN, 3, bytes(32)).signed(WRONG_KEY).decode()
+
+
+def test_another_history_is_found(watched):
+    (watched.folder / "log-seen.json").write_text(json.dumps(watched.kept | {"checkpoint": FORKED}))
+    assert "differ from the checkpoint that was seen before" in watched.found()[0]
+    (watched.folder / "log-seen.json").write_text(json.dumps(watched.kept | {"checkpoint": FOREIGN}))
+    assert "is not of this log" in watched.found()[0]
+
+
+@pytest.mark.parametrize("octets", [b"", b"{}", b"[]", b'{"checkpoint": "", "whole_at": "never"}'])
+def test_a_file_that_cannot_be_read_is_made_anew(watched, octets):
+    whole = watched.kept
+    (watched.folder / "log-seen.json").write_bytes(octets)
+    assert watched.found() == []
+    assert watched.kept == whole

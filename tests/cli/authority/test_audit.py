@@ -1,0 +1,134 @@
+"""`authority audit` and `log verify`, from a served authority to a stranger's check of an exported file."""
+
+import json
+import sqlite3
+import time
+from urllib.request import urlopen
+
+import pytest
+
+from sinetti.cli.main import main
+from tests.cli.authority.test_serve import ANY, serving
+
+
+def fetch(status: str, path: str) -> bytes:
+    """Return what the status address serves, once it is there."""
+    for _ in range(100):
+        try:
+            with urlopen(f"{status}{path}", timeout=5) as reply:  # noqa: S310 - loopback
+                return reply.read()
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"{path} is not served")
+
+
+@pytest.fixture
+def served(sqlite_operator, tmp_path):
+    """Return an operator whose authority was served, with a checkpoint and the key that were fetched meanwhile."""
+    sqlite_operator.found()
+    sqlite_operator.add()
+    kept = tmp_path / "kept"
+    with serving(sqlite_operator, *ANY) as (_, status):
+        kept.write_bytes(fetch(status, "/log/checkpoint"))
+        key = fetch(status, "/log/key").decode().strip()
+    return sqlite_operator, kept, key
+
+
+def log_verify(operator, *words):
+    code = main(["log", "verify", *(str(word) for word in words)])
+    caught = operator.capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+def test_from_the_service_to_a_stranger(served, tmp_path):
+    operator, kept, key = served
+    assert key.startswith("pki.example/log+")
+    assert key == next((operator.root / "keys").glob("log-*.vkey")).read_text().strip()
+    assert "The log is intact" in operator.does("audit", "verify", "--checkpoint", kept)
+    report = json.loads(operator.does("audit", "verify", "--json"))
+    assert report == {
+        "intact": True, "entries": report["entries"], "lost": 0, "pending": report["pending"], "first_wrong": None
+    }  # fmt: skip
+    file = tmp_path / "log.jsonl"
+    operator.does("audit", "export", "--out", file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    code, out, err = log_verify(operator, file, "--key", key, "--checkpoint", kept, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["verified"], found["origin"], found["from"], found["to"]) == (
+        True, "pki.example/log", 0, report["entries"]
+    )  # fmt: skip
+    assert found["kinds"]["log"] >= 1
+    code, out, _ = log_verify(operator, file, "--key", key, "--lang", "en")
+    assert code == 0
+    assert "are in the log of pki.example/log as it was signed." in " ".join(out.split())
+
+
+def test_ranges(served, tmp_path):
+    operator, _, key = served
+    size = json.loads(operator.does("audit", "verify", "--json"))["entries"]
+    for number, words in enumerate(([], ["--from", 1], ["--to", size - 1], ["--from", "2020-01-01T00:00:00Z"])):
+        file = tmp_path / f"{number}.jsonl"
+        operator.does("audit", "export", "--out", file, *words)
+        assert log_verify(operator, file, "--key", key)[0] == 0
+    assert "exists and was not changed" in operator.refused(2, "audit", "export", "--out", tmp_path / "0.jsonl")
+    for words in (["--from", size + 1], ["--to", "yesterday"], ["--from", 2, "--to", 1]):
+        operator.refused(2, "audit", "export", "--out", tmp_path / "refused", *words)
+    assert not [path for path in tmp_path.iterdir() if "refused" in path.name]
+
+
+def test_a_changed_row_is_named(served, tmp_path):
+    operator, _, key = served
+    register = sqlite3.connect(operator.root / "register.sqlite3")
+    with register:
+        register.execute("DROP TRIGGER audit_no_update")
+        register.execute("UPDATE sinetti_auditevent SET actor = 'user:other' WHERE action = 'organisation-added'")
+        query = 'SELECT e."index" FROM sinetti_logentry e JOIN sinetti_auditevent a USING (sequence) WHERE action = ?'
+        ((index,),) = register.execute(query, ["organisation-added"]).fetchall()
+    register.close()
+    code, out, _ = operator.run("audit", "verify", "--json")
+    assert code == 3
+    assert json.loads(out)["first_wrong"]["entry"] == index
+    file = tmp_path / "log.jsonl"
+    operator.does("audit", "export", "--out", file)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines[: index + 1], *lines[index + 2 :]]))
+    code, out, err = log_verify(operator, file, "--key", key, "--json", "--lang", "en")
+    assert code == 3
+    assert f"entry {index}: " in err
+    assert json.loads(out)["why"].startswith(f"entry {index}: ")
+
+
+def test_what_cannot_be_checked(served, tmp_path):
+    operator, _, key = served
+    file = tmp_path / "file"
+    file.write_text("nothing\n")
+    assert log_verify(operator, file, "--key", key)[0] == 2
+    assert log_verify(operator, file, "--key", "no key")[0] == 2
+    assert log_verify(operator, tmp_path / "missing", "--key", key)[0] == 2
+    assert "--checkpoint" in operator.refused(2, "audit", "verify", "--checkpoint", file)
+
+
+def test_the_key_is_changed(served, tmp_path):
+    operator, kept, key = served
+    said = operator.does("audit", "rotate-key")
+    new = said.split()[0]
+    assert key in said
+    with serving(operator, *ANY) as (_, status):
+        for _ in range(100):
+            if len(fetch(status, "/log/checkpoint").splitlines()) == 6:
+                break
+            time.sleep(0.1)
+        assert fetch(status, "/log/key").decode().strip() == new != key
+    assert "The log is intact" in operator.does("audit", "verify", "--checkpoint", kept)
+    file = tmp_path / "log.jsonl"
+    operator.does("audit", "export", "--out", file)
+    for one in (key, new):
+        assert log_verify(operator, file, "--key", one)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["verify", "witness", "proof"])
+def test_no_certificate_is_named_after_a_command(capsys, tmp_path, name):
+    words = ["retrieve", name, "--store", str(tmp_path), "--lang", "en"]
+    assert main(words) == 2
+    assert f"“{name}” cannot be a name" in capsys.readouterr().err

@@ -1,0 +1,103 @@
+"""Two roles of one database: the owner of the tables, and the service, which cannot change the past."""
+
+import secrets
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from sinetti.database.connection import open_database
+from sinetti.database.privileges import can_change_log
+from tests.cli.authority.conftest import Operator
+from tests.cli.authority.test_serve import ANY, serving
+from tests.support.registers import all_connections_closed
+
+REFUSED = {
+    "UPDATE sinetti_auditevent SET actor = 'other'",
+    "DELETE FROM sinetti_auditevent",
+    "TRUNCATE sinetti_auditevent",
+    "ALTER TABLE sinetti_auditevent DISABLE TRIGGER ALL",
+    "DROP TABLE sinetti_auditevent",
+    "DROP TRIGGER audit_no_change ON sinetti_auditevent",
+    "UPDATE sinetti_logentry SET leaf = ''",
+    "DELETE FROM sinetti_logentry",
+    "DELETE FROM sinetti_lognode",
+    "UPDATE sinetti_logcheckpoint SET note = ''",
+    "DELETE FROM sinetti_logcheckpoint",
+    "DROP TABLE sinetti_logcheckpoint",
+    "DELETE FROM sinetti_certificate",
+    "DELETE FROM django_migrations",
+    "CREATE TABLE sinetti_more (id int)",
+}
+
+
+@pytest.fixture
+def roles(postgres_url):
+    """Yield the URLs of the owner and of the service, in a new database."""
+    server, name = postgres_url.rpartition("/")[0], f"roles_{secrets.token_hex(6)}"
+    place = urlsplit(postgres_url).netloc.rpartition("@")[2]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for one in ("owner", "service"):
+            connection.execute(f"CREATE ROLE {name}_{one} LOGIN PASSWORD 'known'")
+        connection.execute(f"CREATE DATABASE {name} OWNER {name}_owner")
+    with psycopg.connect(f"{server}/{name}", autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute(f"GRANT CREATE ON SCHEMA public TO {name}_owner")
+    with all_connections_closed():
+        yield tuple(f"postgresql://{name}_{one}:known@{place}/{name}" for one in ("owner", "service"))
+
+
+@pytest.fixture
+def founded(roles, tmp_path, capsys, monkeypatch):
+    """Return an operator whose tables belong to the owner, and both URLs."""
+    owner, service = roles
+    operator = Operator(tmp_path / "authority", capsys, {"DATABASE_URL": service})
+    monkeypatch.setenv("DATABASE_URL", service)
+    monkeypatch.setenv("OWNER_DATABASE_URL", owner)
+    operator.found()
+    monkeypatch.delenv("OWNER_DATABASE_URL")
+    return operator, owner, service
+
+
+def test_the_service_works_and_cannot_change_the_past(founded):
+    operator, _, service = founded
+    operator.add()
+    operator.order()
+    with serving(operator, *ANY):
+        pass
+    assert "The log is intact" in operator.does("audit", "verify")
+    with psycopg.connect(service, autocommit=True) as connection:
+        for statement in REFUSED:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+    assert not can_change_log(open_database(service, alias="service"))
+
+
+def test_the_owner_can_and_watch_says_so(founded, monkeypatch):
+    operator, owner, _ = founded
+    assert can_change_log(open_database(owner, alias="owner-looks"))
+    monkeypatch.setenv("DATABASE_URL", owner)
+    _, out, _ = operator.run("watch")
+    assert "log-unprotected" in out
+
+
+def test_a_migration_by_the_owner_alone(founded, monkeypatch):
+    operator, owner, _ = founded
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("DELETE FROM django_migrations WHERE name = '0004_log'")
+        for table in ("logentry", "lognode", "logcheckpoint", "logcosignature"):
+            connection.execute(f"DROP TABLE sinetti_{table}")
+    assert "sinetti authority migrate" in operator.refused(2, "status")
+    monkeypatch.setenv("OWNER_DATABASE_URL", owner)
+    operator.does("migrate")
+    operator.does("migrate")
+    monkeypatch.delenv("OWNER_DATABASE_URL")
+    operator.does("status")
+    monkeypatch.setenv("OWNER_DATABASE_URL", "no address")
+    assert "OWNER_DATABASE_URL" in operator.refused(5, "migrate")
+
+
+def test_one_role_needs_no_owner(sqlite_operator):
+    sqlite_operator.found()
+    sqlite_operator.does("migrate")
+    assert "log-unprotected" not in sqlite_operator.run("watch")[1]

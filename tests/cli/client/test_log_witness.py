@@ -1,0 +1,121 @@
+"""`sinetti log witness` as a process, and the service that pushes its heads to it."""
+
+import re
+import signal
+import subprocess
+from contextlib import contextmanager
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from django.db import connections
+
+from sinetti.cli.main import main
+from sinetti.database.evidence import log_tree
+from sinetti.services.evidence import read_log
+from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
+from sinetti.services.evidence.prove_entry import prove_issue
+from sinetti.services.evidence.sequence_log import LogSequencer
+from sinetti.wire.transparency.merkle import leaf_hash
+from sinetti.wire.transparency.notes import Checkpoint, SignedNote, VerifierKey
+from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
+from tests.support.logs import LOG_KEY, ORIGIN, REQUEST, logging, write_rows
+from tests.support.programs import program
+from tests.support.registers import sqlite_db
+from tests.support.service_context import enrolled, sqlite_desk
+
+__all__ = ["sqlite_db", "sqlite_desk"]
+
+
+@contextmanager
+def witnessing(folder, key=LOG_KEY):
+    """Run a witness, and yield its address."""
+    words = ("log", "witness", "--dir", folder, "--name", "witness.example", "--log", str(key.verifier))
+    command = program(*words, "--bind", "127.0.0.1:0", "--lang", "en")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stderr.readline()
+            found = re.search(r"The witness (\S+) listens on (http://\S+?)\.?$", said.strip())
+            assert found, said + process.stderr.read()
+            yield WitnessAddress(found[2], VerifierKey.parse(found[1]))
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+
+
+def head(ctx) -> SignedNote:
+    return SignedNote.parse(read_log.head(ctx.db))
+
+
+def test_heads_are_pushed_and_served_with_cosignatures(sqlite_desk, tmp_path, caplog):
+    ctx, sequencer = logging(sqlite_desk.ctx), LogSequencer()
+    assert cosign_head(ctx.db, [WitnessAddress("http://127.0.0.1:1", LOG_KEY.verifier)]) == 0
+    serial = enrolled(sqlite_desk).serial
+    with witnessing(tmp_path / "witness") as witness:
+        for _ in range(2):
+            sequencer.run(ctx, REQUEST)
+            assert cosign_head(ctx.db, [witness]) == 1
+            assert head(ctx).signers([LOG_KEY.verifier, witness.key]) == (LOG_KEY.verifier, witness.key)
+            assert cosign_head(ctx.db, [witness]) == 0
+            write_rows(ctx.db, 5)
+        proof = prove_issue(ctx.db, serial)
+        assert len(proof) <= LARGEST_PROOF
+        found = EntryProof.parse(proof)
+        _, note = found.verify(leaf_hash(found.extra), LOG_KEY.verifier)
+        assert note.signers([witness.key]) == (witness.key,)
+    sequencer.run(ctx, REQUEST)
+    assert cosign_head(ctx.db, [witness]) == 0
+    assert "did not cosign the log" in caplog.text
+    with witnessing(tmp_path / "witness") as again:
+        assert again.key == witness.key
+        assert cosign_head(ctx.db, [again]) == 1
+
+
+def test_a_witness_that_saw_more_than_we_know(sqlite_desk, tmp_path):
+    """As after a restore of the database."""
+    ctx, sequencer = logging(sqlite_desk.ctx), LogSequencer()
+    sequencer.run(ctx, REQUEST)
+    with witnessing(tmp_path / "witness") as witness:
+        assert cosign_head(ctx.db, [witness]) == 1
+        with connections[ctx.db.alias].cursor() as cursor:
+            cursor.execute("DROP TRIGGER logcosignature_no_delete")
+            cursor.execute("DELETE FROM sinetti_logcosignature")
+        write_rows(ctx.db, 3)
+        sequencer.run(ctx, REQUEST)
+        assert log_tree.cosigned_size(ctx.db, witness.key.name) == 0
+        assert cosign_head(ctx.db, [witness]) == 1
+
+
+def test_a_fork_is_refused_and_reported(sqlite_desk, tmp_path, caplog):
+    ctx = logging(sqlite_desk.ctx)
+    LogSequencer().run(ctx, REQUEST)
+    with witnessing(tmp_path / "witness") as witness:
+        fork = Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY)
+        with urlopen(Request(f"{witness.url}/add-checkpoint", b"old 0\n\n" + fork), timeout=5) as reply:  # noqa: S310
+            assert reply.status == 200
+        assert cosign_head(ctx.db, [witness]) == 0
+    assert "did not cosign" in caplog.text or "may have seen another log" in caplog.text
+
+
+REFUSED = {
+    "another path": ("/", b"", 404),
+    "a long body": ("/add-checkpoint", b"x" * 70_000, 413),
+    "no request": ("/add-checkpoint", b"nothing", 400),
+}
+
+
+def test_other_requests(tmp_path):
+    with witnessing(tmp_path / "witness") as witness:
+        for path, body, status in REFUSED.values():
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(f"{witness.url}{path}", body), timeout=5)  # noqa: S310 - loopback
+            assert refused.value.code == status
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--log", "no key"], ["--log", str(LOG_KEY.verifier), "--bind", "nowhere"]],
+    ids=["no key", "no address"],
+)
+def test_usage(tmp_path, more):
+    assert main(["log", "witness", "--dir", str(tmp_path), "--name", "witness.example", *more]) == 2

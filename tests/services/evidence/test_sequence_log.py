@@ -1,0 +1,302 @@
+"""Sequencing of the log, on both databases: order, no gaps, no forks, and rows of earlier code."""
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Barrier, Event, Thread
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+
+from sinetti.database.common import audit_log
+from sinetti.database.evidence import log_tree, sequencer
+from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
+from sinetti.domain.values import Serial
+from sinetti.services.evidence import read_log
+from sinetti.services.evidence.prove_entry import prove_issue
+from sinetti.services.evidence.sequence_log import LogKeyMissing, LogSequencer
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import (
+    ProofError,
+    Subtree,
+    check_consistency,
+    consistency_proof,
+    extend,
+    leaf_hash,
+    root_of,
+)
+from sinetti.wire.transparency.notes import Checkpoint, open_checkpoint
+from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
+from tests.support.logs import AUDIT, LOG_KEY, NEXT_KEY, REQUEST, logging, sequenced, write_old_row, write_rows
+from tests.support.service_context import enrolled
+
+
+def head(ctx) -> Checkpoint:
+    checkpoint, _ = open_checkpoint(read_log.head(ctx.db), LOG_KEY.verifier)
+    return checkpoint
+
+
+def leaves_of(ctx) -> list[bytes]:
+    return [one.leaf for one in log_tree.leaves(ctx.db, 0, LogEntry.objects.using(ctx.db.alias).count())]
+
+
+def check_tree(ctx) -> Checkpoint:
+    """Check that every row is one leaf, and that each head is the root of the leaves before it."""
+    found = list(log_tree.leaves(ctx.db, 0, LogEntry.objects.using(ctx.db.alias).count()))
+    assert [one.index for one in found] == list(range(len(found)))
+    assert all(one.leaf == leaf_hash(bytes(one.row.octets)) for one in found)
+    edge, roots = [], {}
+    for one in found:
+        extend(edge, [Subtree(0, one.index, one.leaf)])
+        roots[one.index + 1] = root_of(edge)
+    for row in LogCheckpoint.objects.using(ctx.db.alias).all():
+        checkpoint, _ = open_checkpoint(bytes(row.note), LOG_KEY.verifier)
+        assert (checkpoint.size, checkpoint.root) == (row.size, roots[row.size])
+    newest = head(ctx)
+    assert newest.size == len(found)
+    return newest
+
+
+def test_every_row_is_one_leaf_in_the_order_of_the_rows(desk):
+    ctx = logging(desk.ctx)
+    enrolled(desk)
+    count = sequenced(ctx)
+    rows = AuditEvent.objects.using(ctx.db.alias).exclude(action="log-founded").order_by("sequence")
+    assert count == rows.count() == check_tree(ctx).size - 1
+    assert leaves_of(ctx)[1:] == [leaf_hash(bytes(row.octets)) for row in rows]
+    assert sequenced(ctx) == 0
+
+
+def test_each_head_continues_the_one_before(desk):
+    ctx, sequencer, heads = logging(desk.ctx), LogSequencer(), []
+    for count in (1, 3, 250, 40):
+        write_rows(ctx.db, count)
+        sequencer.run(ctx, REQUEST)
+        heads.append(head(ctx))
+    newest = check_tree(ctx)
+    look = log_tree.lookup(ctx.db, newest.size)
+    for older in heads:
+        check_consistency(older.head, newest.head, consistency_proof(older.size, newest.size, look))
+    assert LogNode.objects.using(ctx.db.alias).count() == newest.size // 256 > 0
+
+
+def test_the_first_entry_binds_the_rows_of_earlier_code(desk):
+    ctx, db = logging(desk.ctx), desk.db
+    for subject in ("order:1", "order:2"):
+        write_old_row(db, subject)
+    (after,) = write_rows(db, 1)
+    sequenced(ctx)
+    first = parse_entry(bytes(next(log_tree.leaves(db, 0, 1)).row.octets))
+    old = AuditEvent.objects.using(db.alias).filter(sequence__lte=first.facts["last_sequence"]).order_by("sequence")
+    assert old.last().object == "order:2"
+    digest = hashlib.sha256(b"".join(hashlib.sha256(bytes(row.octets)).digest() for row in old)).hexdigest()
+    assert first.facts == {
+        "key": str(LOG_KEY.verifier),
+        "rows": old.count(),
+        "last_sequence": old.last().sequence,
+        "sha256": digest,
+    }
+    assert leaves_of(ctx)[1:] == [after]
+
+
+def test_a_row_of_earlier_code_after_the_beginning_is_an_entry(desk):
+    """Nodes are replaced one after the other."""
+    ctx = logging(desk.ctx)
+    sequenced(ctx)
+    write_old_row(ctx.db, "order:1")
+    assert sequenced(ctx) == 1
+    check_tree(ctx)
+
+
+def test_no_key_no_log(desk):
+    assert sequenced(desk.ctx) == 0
+    assert read_log.head(desk.db) is read_log.key(desk.db) is None
+
+
+def test_a_node_without_the_newest_key_signs_no_head(desk):
+    sequenced(logging(desk.ctx))
+    before = head(desk.ctx)
+    write_rows(desk.db, 1)
+    with pytest.raises(LogKeyMissing, match=f"keys/log-{LOG_KEY.verifier.key_id.hex()}.pem"):
+        sequenced(logging(desk.ctx, NEXT_KEY))
+    assert head(desk.ctx) == before
+
+
+@pytest.mark.parametrize("model", [LogEntry, LogNode, LogCheckpoint])
+def test_the_tables_refuse_changes(desk, model):
+    ctx = logging(desk.ctx)
+    write_rows(ctx.db, 256)
+    sequenced(ctx)
+    rows = model.objects.using(ctx.db.alias)
+    name = "note" if model is LogCheckpoint else "leaf" if model is LogEntry else "digest"
+    for act in (lambda: rows.update(**{name: b""}), rows.all().delete):
+        with pytest.raises(DatabaseError, match="never changed or deleted"), transaction.atomic(using=ctx.db.alias):
+            act()
+    assert rows.exists()
+
+
+@contextmanager
+def beside(act):
+    """Run an act in a thread during the block."""
+    thread = Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_row_that_is_committed_late_gets_its_place_later(desk):
+    """On PostgreSQL, rows with higher numbers can be visible first."""
+    ctx = logging(desk.ctx)
+    if connections[ctx.db.alias].vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    sequencer, written, go = LogSequencer(), Event(), Event()
+    sequencer.run(ctx, REQUEST)
+    late = []
+
+    def write_late():
+        try:
+            with transaction.atomic(using=ctx.db.alias):
+                late.append(audit_log.write(ctx.db, AUDIT, "looked", "person:late"))
+                written.set()
+                assert go.wait(20)
+        finally:
+            connections[ctx.db.alias].close()
+
+    with beside(write_late):
+        assert written.wait(20)
+        early = write_rows(ctx.db, 2)
+        for _ in range(3):  # the mark must not pass the row that is not visible yet
+            sequencer.run(ctx, REQUEST)
+        assert leaves_of(ctx)[-2:] == early
+        go.set()
+    sequencer.run(ctx, REQUEST)
+    assert leaves_of(ctx)[-1:] == late
+    check_tree(ctx)
+
+
+def test_the_mark_moves_on_while_there_is_always_a_writer(desk):
+    """The mark waits for the writers that it saw, not for a moment without any."""
+    db = desk.db
+    if connections[db.alias].vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    mark, turns = sequencer.Watermark(), [Event(), Event()]
+    ready = [Event(), Event()]
+
+    def write(number):
+        def act():
+            try:
+                with transaction.atomic(using=db.alias):
+                    audit_log.write(db, AUDIT, "looked", f"person:{number}")
+                    ready[number].set()
+                    assert turns[number].wait(20)
+            finally:
+                connections[db.alias].close()
+
+        return act
+
+    with beside(write(0)):
+        assert ready[0].wait(20)
+        start = mark.look(db)
+        with beside(write(1)):
+            assert ready[1].wait(20)
+            assert mark.look(db) == start
+            turns[0].set()
+            for _ in range(100):
+                if (moved := mark.look(db)) > start:
+                    break
+                Event().wait(0.05)
+            assert moved > start
+            turns[1].set()
+
+
+def test_two_nodes_make_one_tree(desk):
+    ctx, start, errors = logging(desk.ctx), Barrier(3), []
+    sequenced(ctx)
+
+    def run(act):
+        def body():
+            try:
+                start.wait(20)
+                for _ in range(12):
+                    act()
+            except BaseException as error:
+                errors.append(error)
+                raise
+            finally:
+                connections[ctx.db.alias].close()
+
+        return body
+
+    first, second = LogSequencer(), LogSequencer()
+    acts = (lambda: first.run(ctx, REQUEST), lambda: second.run(ctx, REQUEST), lambda: write_rows(ctx.db, 5))
+    with beside(run(acts[0])), beside(run(acts[1])), beside(run(acts[2])):
+        pass
+    assert not errors
+    sequenced(ctx)
+    assert check_tree(ctx).size >= 61
+
+
+class KilledError(Exception):
+    """End of a process at a failpoint."""
+
+
+def test_a_kill_before_the_commit_leaves_nothing(desk, monkeypatch):
+    ctx = logging(desk.ctx)
+    sequenced(ctx)
+    before = head(ctx)
+    write_rows(ctx.db, 3)
+
+    def fail(*_rest):
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "signed", fail)
+        with pytest.raises(KilledError):
+            sequenced(ctx)
+    assert head(ctx) == before
+    assert sequenced(ctx) == 3
+    check_tree(ctx)
+
+
+def test_a_kill_after_the_commit_changes_no_place(desk):
+    def fail(name):
+        if name == "log-committed":
+            raise KilledError
+
+    ctx = logging(desk.ctx)
+    sequenced(ctx)
+    write_rows(ctx.db, 3)
+    with pytest.raises(KilledError):
+        sequenced(replace(ctx, step=fail))
+    before = check_tree(ctx)
+    assert sequenced(ctx) == 0
+    assert head(ctx) == before
+
+
+def test_large_batches_are_sequenced_in_parts(desk, monkeypatch):
+    monkeypatch.setattr(sequencer, "MOST_AT_ONCE", 7)
+    ctx = logging(desk.ctx)
+    write_rows(ctx.db, 30)
+    sequenced(ctx)
+    check_tree(ctx)
+
+
+def test_proof_of_a_certificate(desk):
+    ctx = logging(desk.ctx)
+    serial = enrolled(desk).serial
+    assert prove_issue(ctx.db, serial) is None
+    sequenced(ctx)
+    octets = prove_issue(ctx.db, serial)
+    assert len(octets) <= LARGEST_PROOF
+    proof = EntryProof.parse(octets)
+    checkpoint, _ = proof.verify(leaf_hash(proof.extra), LOG_KEY.verifier)
+    assert checkpoint == head(ctx)
+    entry = parse_entry(proof.extra)
+    assert (entry.kind, entry.object) == ("issued", f"certificate:{serial}")
+    assert entry.facts == {"sha256": desk.certificate(serial).sha256}
+    with pytest.raises(ProofError):
+        proof.verify(leaf_hash(proof.extra + b" "), LOG_KEY.verifier)
+    assert prove_issue(ctx.db, Serial("00")) is None
