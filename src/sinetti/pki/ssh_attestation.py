@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fido2 import cbor
-from fido2.attestation import InvalidSignature, PackedAttestation
-from fido2.attestation.base import InvalidData
+from fido2.attestation.base import InvalidData, InvalidSignature
+from fido2.attestation.packed import PackedAttestation
 from fido2.cose import CoseKey
 from fido2.webauthn import AuthenticatorData
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,7 +24,6 @@ _MAGIC = b"SSHSIG"
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
 _LEAST_RSA = 3072
 _PRESENT, _VERIFIED = 0x01, 0x04
-_MESSAGE_HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 _RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
 _EC_HASHES: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
 
@@ -158,6 +158,26 @@ def verify_signature(
     A signature of a FIDO2 key must prove user presence and, with `user_verification`, user verification. Raises
     SshSignatureError.
     """
+    verify_digest(armored, message_digests(message), key, namespace, user_verification=user_verification)
+
+
+def message_digests(message: bytes) -> dict[str, bytes]:
+    """Return the digests of a message by the names that signatures give them."""
+    return {name: hashlib.new(name, message).digest() for name in ("sha256", "sha512")}
+
+
+def verify_digest(
+    armored: bytes,
+    digests: Mapping[str, bytes],
+    key: SshPublicKey,
+    namespace: str,
+    *,
+    user_verification: bool = False,
+) -> None:
+    """Verify a signature without the message itself, as `verify_signature` does.
+
+    `digests` are those of `message_digests`. Raises SshSignatureError.
+    """
     try:
         envelope = SshReader(_unarmored(armored))
         if envelope.take(len(_MAGIC)) != _MAGIC or envelope.number() != 1:
@@ -167,6 +187,8 @@ def verify_signature(
         algorithm, signature = envelope.string(), envelope.string()
         envelope.end()
     except (ValueError, binascii.Error) as bad:
+        if isinstance(bad, SshSignatureError):
+            raise
         sentence = f"the file is not a signature of ssh-keygen -Y sign ({bad})"
         raise SshSignatureError(sentence) from bad
     if found != namespace.encode():
@@ -175,10 +197,10 @@ def verify_signature(
     if signer != key.blob:
         sentence = f"it was made with another key than {key.fingerprint}"
         raise SshSignatureError(sentence)
-    if algorithm not in _MESSAGE_HASHES:
+    digest = digests.get(algorithm.decode("latin-1"))
+    if digest is None:
         sentence = "its digest is none of sha256 and sha512"
         raise SshSignatureError(sentence)
-    digest = _MESSAGE_HASHES[algorithm](message).digest()
     signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
     _verify(signature, signed, key, user_verification=user_verification)
 

@@ -18,6 +18,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.database.operations import authorities
+from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
@@ -111,6 +112,7 @@ class SingleFlight:
 
 
 DEFAULT_POLICY = KeyPolicy()
+NO_CHANGES = ApprovalPolicy()
 
 
 def no_failpoint(_name: str) -> None:
@@ -140,7 +142,7 @@ class ServiceContext:
     (services/access/act_transaction.py). Each step that writes then uses `act`, and `audit_entry` raises.
     `issuance_allowed` returns True while the clock is trusted (services/issuance/clock_guard.py); otherwise nothing is
     issued. `daily_limits` limit users' actions in 24 hours; None for operators' commands, and for a test bench without
-    limits.
+    limits. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -166,6 +168,7 @@ class ServiceContext:
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
+    approvals: ApprovalPolicy = NO_CHANGES
 
     @property
     def unguarded(self) -> "ServiceContext":

@@ -1,5 +1,6 @@
 """Django models, one file per subject."""
 
+from sinetti.database.models.approvals import ActProposal, ActSignature, OfficerRecord
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
@@ -41,6 +42,8 @@ from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceC
 
 __all__ = [
     "AccessApplication",
+    "ActProposal",
+    "ActSignature",
     "ApprovedChannel",
     "AuditEvent",
     "BulkRevocation",
@@ -64,6 +67,7 @@ __all__ = [
     "Lineage",
     "LoneAct",
     "OcspResponse",
+    "OfficerRecord",
     "Order",
     "Organisation",
     "OrganisationImport",

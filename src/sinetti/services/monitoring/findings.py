@@ -166,9 +166,9 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
             one.proposal_id,
             (f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was interrupted: ")
             + (
-                f"run sinetti authority revoke-many --approve {one.proposal_id} again"
-                if one.approver
-                else f"have {one.officer} run the same sinetti authority revoke-many again"
+                "a clerk continues it on the page for revoking several certificates"
+                if is_account(one.officer)
+                else "run sinetti authority revoke-many --resume"
             ),
         )
         for one in bulk_revocation.unfinished(ctx.db)

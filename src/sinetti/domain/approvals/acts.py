@@ -1,0 +1,113 @@
+"""Acts that take two people: the one table of them, and the officers' roles.
+
+docs/operators/officers.md has the same table. Acts that stop something take one person, since they must not wait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sinetti.domain.values import Environment
+
+FEWEST = {Environment.PRODUCTION: 2, Environment.TEST: 1}
+"""Least number of people that a setting may give to an act of the table."""
+
+MOST = 5
+"""Greatest number of people that a setting may give to an act."""
+
+
+class OfficerRole(StrEnum):
+    """Role of an officer. A closed list; `officer add --role` takes these values."""
+
+    OPERATOR = "operator"
+    REGISTRATION = "registration"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    KEY_CUSTODIAN = "key-custodian"
+
+
+class Act(StrEnum):
+    """Act that takes two people. The values are keys of the settings and stand in proposals."""
+
+    BULK_REVOCATION = "bulk-revocation"
+    CA = "ca"
+    CEREMONY = "ceremony"
+    SECRETS = "secrets"
+    STAFF = "staff"
+    OFFICERS = "officers"
+    SETTINGS = "settings"
+    ORGANISATION_END = "organisation-end"
+    ORGANISATION_MERGE = "organisation-merge"
+    ORGANISATION_NAME = "organisation-name"
+    SIGNATORY = "signatory"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class ActRule:
+    """Row of the table: the roles that propose and that approve an act, and its people.
+
+    `people` includes the proposer. With `needs_medium`, the act needs a key or a medium that the approver does not
+    have: the proposer's command carries it out after the approval.
+    """
+
+    proposers: frozenset[OfficerRole]
+    approvers: frozenset[OfficerRole]
+    people: int = 2
+    needs_medium: bool = False
+
+
+class KeyRequirement(StrEnum):
+    """Keys that officers may have: any, FIDO2 ones, or those that verify their user."""
+
+    ANY = "any"
+    FIDO2 = "fido2"
+    FIDO2_VERIFIED = "fido2-verified"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Settings of an authority about approvals.
+
+    `people` has the acts whose number of people is not that of the table.
+    """
+
+    people: Mapping[Act, int] = field(default_factory=dict)
+    keys: KeyRequirement = KeyRequirement.ANY
+
+    def people_for(self, act: Act) -> int:
+        """Return the number of people that an act takes, its proposer included."""
+        return self.people.get(act, TABLE[act].people)
+
+
+_APPROVER = frozenset({OfficerRole.APPROVER})
+_OPERATOR = _APPROVER | {OfficerRole.OPERATOR}
+_CLERK = _OPERATOR | {OfficerRole.REGISTRATION}
+_CUSTODIAN = _APPROVER | {OfficerRole.KEY_CUSTODIAN}
+_KEYS = ActRule(_OPERATOR | _CUSTODIAN, _CUSTODIAN, needs_medium=True)
+_OF_OPERATORS, _OF_CLERKS = ActRule(_OPERATOR, _APPROVER), ActRule(_CLERK, _APPROVER)
+
+TABLE: Mapping[Act, ActRule] = {
+    Act.BULK_REVOCATION: _OF_CLERKS,
+    Act.CA: _KEYS,
+    Act.CEREMONY: _KEYS,
+    Act.SECRETS: _KEYS,
+    Act.STAFF: _OF_OPERATORS,
+    Act.OFFICERS: _OF_OPERATORS,
+    Act.SETTINGS: _OF_OPERATORS,
+    Act.ORGANISATION_END: _OF_CLERKS,
+    Act.ORGANISATION_MERGE: _OF_CLERKS,
+    Act.ORGANISATION_NAME: _OF_CLERKS,
+    Act.SIGNATORY: _OF_CLERKS,
+    Act.RESUME: _OF_OPERATORS,
+}
+"""The acts that take two people. No command or page can skip it (tests/attacks/test_two_people.py)."""
+
+
+def check_people(act: Act, people: int, environment: Environment) -> int:
+    """Return the number of people of a setting. Raises ValueError if it is too low or too high."""
+    least = FEWEST[environment]
+    if not least <= people <= MOST:
+        sentence = f"{act} takes {least} to {MOST} people in {environment}"
+        raise ValueError(sentence)
+    return people
