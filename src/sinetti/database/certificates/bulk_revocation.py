@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -81,6 +81,42 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
         yield rows.filter(serial__in=part)
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateSummary:
+    """One certificate as officers see it before they approve its revocation.
+
+    `serves` is the number of other organisations whose reports it is for; None if unknown.
+    """
+
+    serial: Serial
+    organisation: str
+    customer_id: str
+    description: str
+    authority: str
+    not_after: datetime
+    serves: int | None
+    last_seen: datetime | None
+
+
+def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummary, ...]:
+    """Return the certificates with these serials for people, in their order."""
+    found: dict[str, CertificateSummary] = {}
+    for part in _parts(serials):
+        rows = models.Certificate.objects.using(db.alias).filter(serial__in=part)
+        values = rows.annotate(seen=Max("sightings__last_seen")).values_list(
+            "serial",
+            "lineage__organisation__name",
+            "lineage__organisation__customer_id",
+            "lineage__description",
+            "authority_id",
+            "not_after",
+            "lineage__serves",
+            "seen",
+        )
+        found |= {row[0]: CertificateSummary(Serial(row[0]), *row[1:]) for row in values}
+    return tuple(found[serial] for serial in serials)
+
+
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
     """Return every certificate of these lineages, oldest first in each lineage."""
     rows = models.Certificate.objects.using(db.alias)
@@ -92,8 +128,9 @@ def propose(
 ) -> BulkRevocationProposal:
     """Store a proposal; approve it at once if it is small enough for one officer.
 
-    Without `is_limited`, every size is. Certificates that this officer revoked alone within `COUNTED_FOR` count too. A lock serialises proposals, so two
-    commands cannot both count as small. The second of two equal proposals returns the one that waits.
+    Without `is_limited`, every size is. Certificates that this officer revoked alone within `COUNTED_FOR` count too. A
+    lock serialises proposals, so two commands cannot both count as small. The second of two equal proposals returns
+    the one that waits.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sinetti.database.access.accounts import NewAccount
+from sinetti.database.certificates import bulk_revocation
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.approvals.acts import Act, OfficerRole
 from sinetti.domain.approvals.proposals import Proposal
@@ -17,6 +18,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.services.access import accounts
 from sinetti.services.approvals.approve import AfterCommit, ApprovalContext, Executors
 from sinetti.services.approvals.officers import NewOfficer, add_officer, check_officer, remove_officer
+from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import people, registration
 from sinetti.services.revocation import bulk_revoke
 
@@ -24,13 +26,49 @@ Parameters = dict[str, Any]
 """Parameters of a proposal: JSON values."""
 
 
-def bulk_parameters(ask: bulk_revoke.BulkRevocationRequest, serials: tuple[Serial, ...]) -> Parameters:
-    """Return the parameters of a bulk revocation."""
+def bulk_parameters(
+    ask: bulk_revoke.BulkRevocationRequest, selection: bulk_revoke.BulkSelection, ctx: ServiceContext
+) -> Parameters:
+    """Return the parameters of a bulk revocation, with each certificate described."""
     since = ask.invalidity_date
+    described = bulk_revocation.describe(ctx.db, selection.serials)
     return {
         "reason": ask.reason.value,
         "invalid_since": since.isoformat() if since is not None else None,
-        "serials": list(serials),
+        "certificates": [
+            {
+                "organisation": one.organisation,
+                "customer_id": one.customer_id,
+                "description": one.description,
+                "ends": one.not_after.date().isoformat(),
+                "authority": one.authority,
+                "serves": one.serves,
+                "last_seen": one.last_seen.date().isoformat() if one.last_seen is not None else None,
+                "serial": one.serial,
+            }
+            for one in described
+        ],
+    }
+
+
+def bulk_context(ask: bulk_revoke.BulkRevocationRequest, selection: bulk_revoke.BulkSelection) -> Parameters:
+    """Return the criteria, the totals and the letters of a bulk revocation."""
+    wanted = ask.wanted
+    issued = [one.isoformat() for one in wanted.issued or ()]
+    criteria = {
+        "customer_id": wanted.customer_id,
+        "authority": wanted.authority,
+        "issued_from": issued[0] if issued else None,
+        "issued_until": issued[1] if issued else None,
+        "selected_by": ["serial numbers"] if wanted.serials is not None else None,
+    }
+    return {
+        **{name: value for name, value in criteria.items() if value is not None},
+        "count": len(selection.going),
+        "organisations": len({row.customer_id for row in selection.going}),
+        "along": len(selection.along),
+        "passed_over": selection.passed_over,
+        "letters": ["revoked"],
     }
 
 
@@ -71,10 +109,10 @@ def _revoke_many(proposal: Proposal, means: ApprovalContext) -> AfterCommit:
         proposal.proposer,
         RevocationReason(given["reason"]),
         datetime.fromisoformat(since) if since is not None else None,
-        tuple(Serial(one) for one in given["serials"]),
+        tuple(Serial(one["serial"]) for one in given["certificates"]),
         proposal.created,
         proposal.expires,
-        approver="by-signatures",
+        approver=f"act.{proposal.proposal_id}",
     )
     bulk_revoke.store_approved(approved, ctx, _actor(proposal), means.request_id)
     return lambda: bulk_revoke.resume(ctx, means.request_id)

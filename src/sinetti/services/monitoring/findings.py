@@ -23,6 +23,7 @@ from sinetti.database.certificates import bulk_revocation, early_replacement
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import monitoring
+from sinetti.domain.certificates.bulk_revocation import is_account
 from sinetti.domain.operations.monitoring import (
     ANSWERS_LATE,
     FindingKind,
