@@ -176,6 +176,7 @@ def open_authority(
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
+        approvals=settings.policy,
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)

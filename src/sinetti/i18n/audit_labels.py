@@ -15,6 +15,12 @@ from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
 from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, number, translate
 
 ACTIONS: Mapping[str, str] = {
+    "act-approved": gettext_noop("Proposal approved by officers"),
+    "act-done": gettext_noop("Approved act carried out"),
+    "act-proposed": gettext_noop("Act proposed to officers"),
+    "act-rejected": gettext_noop("Proposal to officers rejected"),
+    "act-signed": gettext_noop("Proposal signed by an officer"),
+    "act-started": gettext_noop("Approved act begun"),
     "account-ended": gettext_noop("Account closed"),
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
@@ -80,6 +86,8 @@ ACTIONS: Mapping[str, str] = {
     "messages-deleted": gettext_noop("Old messages deleted"),
     "messages-tried-again": gettext_noop("Messages queued again"),
     "own-invitation-refused": gettext_noop("Authorisation to oneself refused"),
+    "officer-added": gettext_noop("Officer added"),
+    "officer-removed": gettext_noop("Officer removed"),
     "order-spent-again": gettext_noop("Order marked as used after a restore"),
     "ordered": gettext_noop("Certificate ordered"),
     "organisation-added": gettext_noop("Organisation added"),
@@ -120,6 +128,11 @@ ACTIONS: Mapping[str, str] = {
 """Labels by the action of a row."""
 
 FACTS: Mapping[str, str] = {
+    "act": gettext_noop("act"),
+    "attestation": gettext_noop("digest of the attestation"),
+    "public_key": gettext_noop("public key"),
+    "signature": gettext_noop("signature"),
+    "sha512": gettext_noop("digest"),
     "purpose": gettext_noop("purpose"),
     "case": gettext_noop("case"),
     "search": gettext_noop("digest of the search"),
@@ -162,7 +175,9 @@ FACTS: Mapping[str, str] = {
 """Labels by the name of a fact."""
 
 OBJECTS: Mapping[str, str] = {
+    "act": gettext_noop("proposal to officers"),
     "application": gettext_noop("application"),
+    "officer": gettext_noop("officer"),
     "certificate": gettext_noop("certificate"),
     "order": gettext_noop("order"),
     "organisation": gettext_noop("organisation"),
@@ -186,7 +201,8 @@ OBJECTS: Mapping[str, str] = {
 
 ACTORS: Mapping[str, str] = {
     "user": gettext_noop("account"),
-    "officer": gettext_noop("operator, by a command"),
+    "officer": gettext_noop("officer of the authority"),
+    "os-user": gettext_noop("operator, by a command"),
     "operator": gettext_noop("operator"),
     "service": gettext_noop("the service"),
     "notices": gettext_noop("the service"),

@@ -2,12 +2,14 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sinetti.domain.approvals.acts import Act, ApprovalPolicy, KeyRequirement, check_people
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -34,6 +36,8 @@ class AuthoritySettings:
     empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
     list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
+    `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take
+    (docs/operators/officers.md).
     """
 
     environment: Environment
@@ -47,6 +51,13 @@ class AuthoritySettings:
     keep_messages_days: int = Periods().messages.days
     certificates_per_list: int = 0
     documentation_url: str = ""
+    officer_keys: KeyRequirement = KeyRequirement.ANY
+    approvals: Mapping[Act, int] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """Rules of approvals in this authority."""
+        return ApprovalPolicy(self.approvals, self.officer_keys)
 
     @property
     def periods(self) -> Periods:
@@ -103,13 +114,17 @@ def parse(text: str) -> AuthoritySettings:
         **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
         certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
         documentation_url=_documentation_url(raw.get("documentation_url", "")),
+        officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
+        approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
     )
 
 
 def render(settings: AuthoritySettings) -> str:
     """Return the text of `authority.toml`."""
-    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings)}
-    return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
+    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings) if one.name != "approvals"}
+    text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
+    table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
+    return f"{text}\n[approvals]\n{table}" if table else text
 
 
 def _days(name: str, value: object) -> int:
@@ -127,6 +142,17 @@ def _per_list(value: object) -> int:
         )
         raise SettingsError(sentence)
     return value
+
+
+def _approvals(value: object, environment: Environment) -> dict[Act, int]:
+    if not isinstance(value, dict) or not set(value) <= set(Act):
+        sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(Act)}"
+        raise SettingsError(sentence)
+    try:
+        return {Act(name): check_people(Act(name), people, environment) for name, people in value.items()}
+    except ValueError as bad:
+        sentence = f"authority.toml, approvals: {bad}"
+        raise SettingsError(sentence) from bad
 
 
 def _documentation_url(value: object) -> str:

@@ -128,7 +128,7 @@ def _end_context(one: OrganisationInfo, authority: Authority) -> dict[str, objec
     """Return what officers need to see before an organisation ends."""
     rows = registration.certificates(authority.ctx, one.customer_id)
     now = authority.ctx.now()
-    in_force = sum(not row.revoked and now <= row.not_after for row in rows)
+    in_force = sum(row.is_active(now) for row in rows)
     roles = who_is_who(one.customer_id, authority.ctx).roles
     return {
         "organisation": one.name,

@@ -51,6 +51,7 @@ _KINDS: Mapping[str, ActorCategory] = {
     "service": ActorCategory.SERVICE,
     "operator": ActorCategory.DESK,
     "officer": ActorCategory.DESK,
+    "os-user": ActorCategory.DESK,
 }
 
 

@@ -104,10 +104,10 @@ TABLE: Mapping[Act, ActRule] = {
 """The acts that take two people. No command or page can skip it (tests/attacks/test_two_people.py)."""
 
 
-def check_people(act: Act, people: int, environment: Environment) -> int:
+def check_people(act: Act, people: object, environment: Environment) -> int:
     """Return the number of people of a setting. Raises ValueError if it is too low or too high."""
     least = FEWEST[environment]
-    if not least <= people <= MOST:
+    if type(people) is not int or not least <= people <= MOST:
         sentence = f"{act} takes {least} to {MOST} people in {environment}"
         raise ValueError(sentence)
     return people
