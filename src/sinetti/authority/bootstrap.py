@@ -40,6 +40,7 @@ from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, decrypt_token
@@ -176,8 +177,9 @@ def open_authority(
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
-        approvals=settings.policy,
     )
+    # It writes audit rows, which only an authority's own clock dates.
+    ctx = replace(ctx, approvals=keep_strictest(settings.policy, ctx)) if kind is DirectoryKind.AUTHORITY else ctx
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
 

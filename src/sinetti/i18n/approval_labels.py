@@ -38,11 +38,13 @@ NOT_UNDONE: Mapping[Act, str] = {
 """Sentence on what cannot be undone."""
 
 FIELDS: Mapping[str, str] = {
+    "after": gettext_noop("From now on"),
     "along": gettext_noop("Revoked with them, as renewals"),
     "attestation": gettext_noop("Attestation"),
     "attested_by": gettext_noop("Maker of the authenticator"),
     "authority": gettext_noop("Issuing CA"),
     "authorities": gettext_noop("CAs"),
+    "before": gettext_noop("So far"),
     "certificates": gettext_noop("Certificates"),
     "challenge": gettext_noop("Challenge of the attestation"),
     "change": gettext_noop("Change"),
@@ -77,6 +79,7 @@ FIELDS: Mapping[str, str] = {
     "selected_by": gettext_noop("Selected by"),
     "serial": gettext_noop("Serial number"),
     "serves": gettext_noop("Used for other organisations"),
+    "settings": gettext_noop("Settings"),
     "signatories": gettext_noop("Signatories so far"),
     "to": gettext_noop("New file"),
 }

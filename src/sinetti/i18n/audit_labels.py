@@ -30,6 +30,7 @@ ACTIONS: Mapping[str, str] = {
     "application-made": gettext_noop("Application submitted"),
     "application-refused": gettext_noop("Application refused"),
     "application-withdrawn": gettext_noop("Application withdrawn"),
+    "approval-setting-set": gettext_noop("Rule of approvals changed"),
     "asked-for-roles": gettext_noop("Authorisations requested"),
     "authorisation-changed": gettext_noop("Authorisation changed"),
     "authorisation-end-noted": gettext_noop("Ended authorisation removed from the list"),
@@ -129,6 +130,7 @@ ACTIONS: Mapping[str, str] = {
 
 FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
+    "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
     "public_key": gettext_noop("public key"),
     "signature": gettext_noop("signature"),
@@ -176,6 +178,7 @@ FACTS: Mapping[str, str] = {
 
 OBJECTS: Mapping[str, str] = {
     "act": gettext_noop("proposal to officers"),
+    "setting": gettext_noop("setting"),
     "application": gettext_noop("application"),
     "officer": gettext_noop("officer"),
     "certificate": gettext_noop("certificate"),

@@ -56,6 +56,12 @@ class Operator:
         assert not sentence.endswith(("?.", ".."))
         return sentence
 
+    def refused_with(self, code, *words):
+        """Run a command that must be refused, and return all of its messages."""
+        ended, _out, err = self.run(*words)
+        assert ended == code, err
+        return err
+
     def found(self, *more, environment="TEST"):
         """Found the authority.
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.cli.main import main
 from sinetti.database import models
@@ -155,7 +156,7 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
     operator.found()
     settings = operator.root / "authority.toml"
     settings.write_text(settings.read_text().replace('officer_keys = "any"', 'officer_keys = "fido2-verified"'))
-    device = Authenticator(ed25519())
+    device = Authenticator(Ed25519PrivateKey.generate())
     (tmp_path / "anna.pub").write_bytes(device.line)
     (tmp_path / "challenge").write_bytes(b"challenge of the authority")
     (tmp_path / "anna.att").write_bytes(device.attest(b"challenge of the authority"))
@@ -181,20 +182,19 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
     assert give(operator, proposal, "anna", tmp_path, device.sign(octets))[0] == 3
 
 
-def ed25519():
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    return Ed25519PrivateKey.generate()
-
-
-def test_settings_raise_and_production_never_lowers(staffed, tmp_path):
+def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     settings = staffed.root / "authority.toml"
     text = settings.read_text()
     settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
     proposal = proposed(staffed, *ENDING, "--officer", "anna")
     assert [give(staffed, proposal, name, tmp_path)[0] for name in NAMES] == [3, 3, 0]
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\n")
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nofficers = 1\n")
     staffed.add("0123457-5")
-    staffed.does("organisation", "close", "--customer-id", "0123457-5")
+    ending = ("organisation", "close", "--customer-id", "0123457-5")
+    assert "--officer is missing" in staffed.refused(2, *ending), "one person changed the file"
+    rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
+    assert rows["organisation-end"] == {"name": "organisation-end", "before": "3", "after": "1"}
+    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path)
+    staffed.does(*ending)
     settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\n".replace('"TEST"', '"PRODUCTION"'))
     assert "takes 2 to 5 people in PRODUCTION" in staffed.refused(5, "approval", "list")

@@ -16,12 +16,13 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
-from sinetti.cli.authority.proposals import approval_context
+from sinetti.cli.authority.proposals import add_officer_option, approval_context, propose_act
 from sinetti.cli.client.approval import blocks
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
 from sinetti.database.approvals.proposals import StoredProposal
+from sinetti.domain.approvals.acts import Act
 from sinetti.domain.approvals.proposals import ProposalState, count_missing, needs_command
 from sinetti.domain.values import Language
 from sinetti.infra.atomic_files import write_atomic
@@ -48,6 +49,12 @@ def register(commands: "Commands") -> None:
     giving = command(verbs, "give", summary, _give, example)
     giving.add_argument("--officer", metavar="NAME", required=True, help="officer who signed")
     giving.add_argument("--signature", metavar="FILE", type=Path, required=True, help="signature of ssh-keygen -Y sign")
+    example = "sinetti authority approval settings --officer anna --dir /srv/sinetti"
+    summary = "show how many people an act takes; with --officer, propose the lower numbers of authority.toml"
+    setting = command(verbs, "settings", summary, _settings, example)
+    add_dir(setting)
+    add_officer_option(setting)
+    setting.add_argument("--json", action="store_true", help="print the result as JSON")
     example = "sinetti authority approval reject ID --dir /srv/sinetti"
     rejecting = command(verbs, "reject", "end a proposal; nothing is done", _reject, example)
     for one in (showing, giving, rejecting):
@@ -102,6 +109,19 @@ def _give(parsed: argparse.Namespace) -> int:
         print_note(f"Approved. {proposal.proposer} runs the command again with --approval {proposal.proposal_id}.")
         return 0
     print_note("Approved, and done.")
+    return 0
+
+
+def _settings(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir) as authority:
+        now, wanted = authority.ctx.approvals.values, authority.settings.policy.values
+        rows = [{"name": name, "before": value, "after": wanted[name]} for name, value in now.items()]
+        lower = [row for row in rows if row["before"] != row["after"]]
+        if parsed.officer is not None and lower:
+            return propose_act(Act.SETTINGS, {"settings": lower}, {}, parsed, authority)
+    names = {"name": "setting", "before": "in effect", "after": "in authority.toml"}
+    shown = [{names[key]: value for key, value in row.items()} for row in rows]
+    print_result(rows, as_json=parsed.json, table=lambda: table_of(tuple(names.values()), shown, nothing=""))
     return 0
 
 

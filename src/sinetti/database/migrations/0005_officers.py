@@ -11,6 +11,13 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='ApprovalSetting',
+            fields=[
+                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ('value', models.CharField(max_length=20)),
+            ],
+        ),
+        migrations.CreateModel(
             name='ActProposal',
             fields=[
                 ('proposal_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),

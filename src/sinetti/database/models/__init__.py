@@ -1,6 +1,6 @@
 """Django models, one file per subject."""
 
-from sinetti.database.models.approvals import ActProposal, ActSignature, OfficerRecord
+from sinetti.database.models.approvals import ActProposal, ActSignature, ApprovalSetting, OfficerRecord
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
@@ -44,6 +44,7 @@ __all__ = [
     "AccessApplication",
     "ActProposal",
     "ActSignature",
+    "ApprovalSetting",
     "ApprovedChannel",
     "AuditEvent",
     "BulkRevocation",

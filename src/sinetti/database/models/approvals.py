@@ -32,6 +32,16 @@ class OfficerRecord(models.Model):
         )
 
 
+class ApprovalSetting(models.Model):
+    """The strictest value of a setting of approvals that was ever in effect.
+
+    `name` is that of an act, with a number of people, or "officer_keys". Officers lower it together.
+    """
+
+    name = models.CharField(max_length=20, primary_key=True)
+    value = models.CharField(max_length=20)
+
+
 class ActProposal(models.Model):
     """A proposal of an act that takes two people.
 

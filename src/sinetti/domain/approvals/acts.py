@@ -65,6 +65,10 @@ class KeyRequirement(StrEnum):
     FIDO2_VERIFIED = "fido2-verified"
 
 
+OFFICER_KEYS = "officer_keys"
+"""Name of the setting with the keys that officers may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
     """Settings of an authority about approvals.
@@ -78,6 +82,16 @@ class ApprovalPolicy:
     def people_for(self, act: Act) -> int:
         """Return the number of people that an act takes, its proposer included."""
         return self.people.get(act, TABLE[act].people)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The value of each setting, by its name in `authority.toml`."""
+        return {OFFICER_KEYS: self.keys.value, **{act.value: str(self.people_for(act)) for act in Act}}
+
+    def strictest(self, other: "ApprovalPolicy") -> "ApprovalPolicy":
+        """Return the policy that has the stricter value of each setting."""
+        people = {act: max(self.people_for(act), other.people_for(act)) for act in Act}
+        return ApprovalPolicy(people, max(self.keys, other.keys, key=tuple(KeyRequirement).index))
 
 
 _APPROVER = frozenset({OfficerRole.APPROVER})
@@ -102,6 +116,12 @@ TABLE: Mapping[Act, ActRule] = {
     Act.RESUME: _OF_OPERATORS,
 }
 """The acts that take two people. No command or page can skip it (tests/attacks/test_two_people.py)."""
+
+
+def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
+    """Return the policy with these values; `default` has those that are missing."""
+    found = {**default.values, **values}
+    return ApprovalPolicy({act: int(found[act.value]) for act in Act}, KeyRequirement(found[OFFICER_KEYS]))
 
 
 def check_people(act: Act, people: object, environment: Environment) -> int:

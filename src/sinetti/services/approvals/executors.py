@@ -18,6 +18,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.services.access import accounts
 from sinetti.services.approvals.approve import AfterCommit, ApprovalContext, Executors
 from sinetti.services.approvals.officers import NewOfficer, add_officer, check_officer, remove_officer
+from sinetti.services.approvals.settings import lower_settings
 from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import people, registration
 from sinetti.services.revocation import bulk_revoke
@@ -155,6 +156,11 @@ def _name_signatory(proposal: Proposal, means: ApprovalContext) -> None:
         people.add_signatory(given["customer_id"], person, means.ctx, *by)
 
 
+def _lower_settings(proposal: Proposal, means: ApprovalContext) -> None:
+    wanted = {row["name"]: row["after"] for row in proposal.parameters["settings"]}
+    lower_settings(wanted, means.ctx, _actor(proposal), means.request_id)
+
+
 def _resume_issuance(proposal: Proposal, means: ApprovalContext) -> None:
     means.accept_clock(_actor(proposal))
 
@@ -167,6 +173,7 @@ EXECUTORS: Executors = {
     Act.BULK_REVOCATION: _revoke_many,
     Act.OFFICERS: _change_officers,
     Act.STAFF: _name_staff,
+    Act.SETTINGS: _lower_settings,
     Act.ORGANISATION_END: _end_organisation,
     Act.SIGNATORY: _name_signatory,
     Act.RESUME: _resume_issuance,
