@@ -238,13 +238,6 @@ def state(operator: Operator):
     """Return what the acts of the table change: rows and files, without proposals and audit rows."""
     names = ("Organisation", "User", "RoleAssignment", "OfficerRecord", "ApprovalSetting", "ClockCheckpoint")
     tables = [getattr(models, name) for name in names]
-        models.Organisation,
-        models.User,
-        models.RoleAssignment,
-        models.OfficerRecord,
-        models.ApprovalSetting,
-        models.ClockCheckpoint,
-    )
     rows = [list(table.objects.order_by("pk").values_list()) for table in tables]
     files = {
         path: path.read_bytes()

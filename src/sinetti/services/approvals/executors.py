@@ -116,7 +116,12 @@ def _revoke_many(proposal: Proposal, means: ApprovalContext) -> AfterCommit:
         approver=f"act.{proposal.proposal_id}",
     )
     bulk_revoke.store_approved(approved, ctx, _actor(proposal), means.request_id)
-    return lambda: bulk_revoke.resume(ctx, means.request_id)
+
+    def revoke() -> None:
+        ctx.step("many-approved")
+        bulk_revoke.resume(ctx, means.request_id)
+
+    return revoke
 
 
 def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
