@@ -56,3 +56,10 @@ def approve(operator, proposal, tmp_path, *names):
 def waiting(operator):
     """Return the ids of the proposals that wait."""
     return [row["id"] for row in json.loads(operator.does("approval", "list", "--json"))]
+
+
+def does_approved(operator, tmp_path, *words):
+    """Propose a command that needs a medium, approve it, and run it again; return its output."""
+    proposal = proposed(operator, *words, "--officer", "anna")
+    approve(operator, proposal, tmp_path)
+    return operator.does(*words, "--approval", proposal)

@@ -1,4 +1,4 @@
-"""Labels of proposals that take two people: acts, what cannot be undone, and fields."""
+"""Labels of proposals: acts, what cannot be undone, and fields."""
 
 from collections.abc import Mapping
 
@@ -83,4 +83,4 @@ FIELDS: Mapping[str, str] = {
     "signatories": gettext_noop("Signatories so far"),
     "to": gettext_noop("New file"),
 }
-"""Labels of the parameters and of the context. A field without one is not proposed."""
+"""Labels of the parameters and of the context."""

@@ -1,6 +1,6 @@
-"""Attestation of FIDO2 keys for SSH, as `ssh-keygen -O write-attestation` writes it.
+"""Attestation of FIDO2 keys for SSH, written by `ssh-keygen`.
 
-The file has the form "ssh-sk-attest-v01" (OpenSSH, PROTOCOL.u2f); its signature is a packed attestation (WebAuthn,
+`-O write-attestation` writes the form "ssh-sk-attest-v01" (OpenSSH, PROTOCOL.u2f). Its signature is a packed attestation (WebAuthn,
 8.2). It proves that an authenticator with the certificate's key made the SSH key.
 """
 
@@ -24,7 +24,7 @@ _FORMAT = b"ssh-sk-attest-v01"
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """Verified attestation: digest of the file, and subject and digest of its certificate."""
+    """Verified attestation: its digest, and subject and digest of its certificate."""
 
     sha256: str
     subject: str
@@ -76,7 +76,7 @@ def _parts(octets: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _check_covers(made: AuthenticatorData, key: SshPublicKey) -> None:
-    """Raise SshKeyError unless the attested key and application are those of the SSH key."""
+    """Raise SshKeyError unless key and application are those of the SSH key."""
     credential = made.credential_data
     same = credential is not None and _same_key(credential.public_key, key)
     if not same or made.rp_id_hash != hashlib.sha256(key.application.encode()).digest():

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 LARGEST = 16_384
-"""Largest file of a key or a signature, in octets; one by RSA of 8192 bits has 3,600."""
+"""Largest file of a key or a signature; one by RSA of 8192 bits has 3,600 octets."""
 
 _MAGIC = b"SSHSIG"
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"

@@ -1,4 +1,4 @@
-"""`sinetti authority approval …`: proposals, and the officers' signatures over them."""
+"""`sinetti authority approval …`: proposals, and the signatures of officers."""
 
 import argparse
 from collections.abc import Sequence

@@ -107,7 +107,7 @@ def machine_officer() -> str:
 
 
 def machine_user() -> str:
-    """Return the user of the machine that runs the command, as an actor for audit rows."""
+    """Return the user of the machine that runs the command, as an actor."""
     return actor_of(machine_officer())
 
 

@@ -1,4 +1,4 @@
-"""Proposals made by commands whose act takes two people (docs/operators/officers.md)."""
+"""Proposals of commands whose act takes two people (docs/operators/officers.md)."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -63,7 +63,7 @@ def propose_act(
     parsed: argparse.Namespace,
     authority: Authority,
 ) -> int:
-    """Store the proposal of an act, print how it is approved, and return the exit code."""
+    """Store the proposal of an act, and print how it is approved."""
     if parsed.officer is None:
         sentence = "--officer is missing: this takes two people, so name the officer who proposes it"
         raise OptionError(sentence)

@@ -22,7 +22,7 @@ _WAITING = (ProposalState.OPEN, ProposalState.APPROVED, ProposalState.STARTED)
 
 @dataclass(frozen=True, slots=True)
 class StoredProposal:
-    """A proposal with its state, and the names of officers in force that have signed it."""
+    """A proposal with its state, and the officers in force that have signed it."""
 
     proposal: Proposal = field(repr=False)
     state: ProposalState

@@ -27,7 +27,10 @@ class OfficerRole(StrEnum):
 
 
 class Act(StrEnum):
-    """Act that takes two people. The values are keys of the settings and stand in proposals."""
+    """Act that takes two people.
+
+    The values are keys of the settings and stand in proposals.
+    """
 
     BULK_REVOCATION = "bulk-revocation"
     CA = "ca"
@@ -45,7 +48,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActRule:
-    """Row of the table: the roles that propose and that approve an act, and its people.
+    """Row of the table: the roles that propose and approve an act, and its people.
 
     `people` includes the proposer. With `needs_medium`, the act needs a key or a medium that the approver does not
     have: the proposer's command carries it out after the approval.
@@ -115,7 +118,10 @@ TABLE: Mapping[Act, ActRule] = {
     Act.SIGNATORY: _OF_CLERKS,
     Act.RESUME: _OF_OPERATORS,
 }
-"""The acts that take two people. No command or page can skip it (tests/attacks/test_two_people.py)."""
+"""The acts that take two people.
+
+No command or page can skip it (tests/attacks/test_two_people.py).
+"""
 
 
 def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
@@ -125,7 +131,10 @@ def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPol
 
 
 def check_people(act: Act, people: object, environment: Environment) -> int:
-    """Return the number of people of a setting. Raises ValueError if it is too low or too high."""
+    """Return the number of people of a setting.
+
+    Raises ValueError if it is too low or too high.
+    """
     least = FEWEST[environment]
     if type(people) is not int or not least <= people <= MOST:
         sentence = f"{act} takes {least} to {MOST} people in {environment}"

@@ -12,10 +12,13 @@ from sinetti.domain.approvals.acts import TABLE, Act, OfficerRole
 from sinetti.domain.values import Environment
 
 FOUNDERS = {Environment.PRODUCTION: 3, Environment.TEST: 2}
-"""Officers with which an authority can act and replace one; PRODUCTION can lose a key."""
+"""Officers with which an authority can act; PRODUCTION can lose one key."""
 
 _RESERVED = ("user.", "os.")
-"""Beginnings of the ids of accounts and of the machine's users (domain/certificates/bulk_revocation.py)."""
+"""Beginnings of the ids of accounts and of the machine's users.
+
+See domain/certificates/bulk_revocation.py.
+"""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 

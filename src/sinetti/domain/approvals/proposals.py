@@ -23,7 +23,7 @@ LIFE = timedelta(hours=24)
 """Time within which a proposal must be approved and carried out."""
 
 LARGEST = 32 * 1024 * 1024
-"""Largest proposal in octets; a bulk revocation of 50,000 certificates has 20 million."""
+"""Largest proposal in octets; one of 50,000 certificates has 20 million."""
 
 _FORMAT = "sinetti-proposal-v1"
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
@@ -118,7 +118,7 @@ def _canonical(value: object) -> bytes:
 
 
 def parse_proposal(octets: bytes) -> Proposal:
-    """Read a proposal from its canonical octets. Raises ValueError for any other octets."""
+    """Read a proposal from its canonical octets. Raises ValueError for others."""
     try:
         found = json.loads(octets[: LARGEST + 1])
         proposal = Proposal(
@@ -153,7 +153,7 @@ def _instant(text: str) -> datetime:
 def decide_signature(
     proposal: Proposal, state: ProposalState, officer: Officer, signed: Collection[str], now: datetime
 ) -> ApprovalReason | None:
-    """Return why a signature of this officer does not count for a proposal now, or None.
+    """Return why a signature of this officer does not count now, or None.
 
     `signed` are the names of the officers that have signed it. The last second before the end is in time.
     """
@@ -171,7 +171,7 @@ def decide_signature(
 
 
 def count_missing(proposal: Proposal, signed: Collection[str]) -> int:
-    """Return how many signatures a proposal lacks; that of its proposer is one of them."""
+    """Return how many signatures a proposal lacks, its proposer's included."""
     others = len(set(signed) - {proposal.proposer})
     return max(proposal.people - 1 - others, 0) + (proposal.proposer not in signed)
 

@@ -33,7 +33,10 @@ AfterCommit = Callable[[], object]
 """Work that follows the transaction of the act, such as the publication of lists."""
 
 Executors = Mapping[Act, Callable[[Proposal, "ApprovalContext"], AfterCommit | None]]
-"""Function that does each act, called inside the transaction (services/approvals/executors.py)."""
+"""Function that does each act, called inside the transaction.
+
+They are in services/approvals/executors.py.
+"""
 
 _SENTENCES: Mapping[ApprovalReason, str] = {
     ApprovalReason.UNKNOWN: "no proposal has this ID: run sinetti authority approval list",
