@@ -1,7 +1,7 @@
 """Attestation of FIDO2 keys for SSH, written by `ssh-keygen`.
 
-`-O write-attestation` writes the form "ssh-sk-attest-v01" (OpenSSH, PROTOCOL.u2f). Its signature is a packed attestation (WebAuthn,
-8.2). It proves that an authenticator with the certificate's key made the SSH key.
+`-O write-attestation` writes the form "ssh-sk-attest-v01" (OpenSSH, PROTOCOL.u2f). Its signature is a packed
+attestation (WebAuthn, 8.2). It proves that an authenticator with the certificate's key made the SSH key.
 """
 
 import hashlib
