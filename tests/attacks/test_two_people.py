@@ -11,7 +11,7 @@ import pytest
 
 from sinetti.cli.main import build_parser
 from sinetti.database import models
-from sinetti.domain.approvals.acts import TABLE, Act
+from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
 from tests.cli.authority.conftest import Operator, at_work
 from tests.support.officers import approve, founders, give, key_of, octets_of, proposed, waiting
 from tests.support.ssh_keys import armored, make_key
@@ -193,25 +193,25 @@ def two(folder):
     key = make_key(folder, "new") if not (folder / "new").exists() else None
     public = key.public if key is not None else folder / "new.pub"
     return {
-        "officer add": (Act.OFFICERS, ("new", "--public-key", public, "--role", "approver")),
-        "officer remove": (Act.OFFICERS, ("carl",)),
-        "account add": (Act.STAFF, ("clerk@authority.example", "--name", "C", "--staff")),
-        "account staff": (Act.STAFF, ("account@authority.example",)),
-        "organisation close": (Act.ORGANISATION_END, ORGANISATION),
-        "organisation signatory add": (Act.SIGNATORY, (*ORGANISATION, *PERSON)),
-        "clock accept": (Act.RESUME, ("--yes",)),
-        "approval settings": (Act.SETTINGS, ()),
-        "passphrase": (Act.SECRETS, ("--to", folder / "passphrase")),
+        "officer add": (TwoPersonAct.OFFICERS, ("new", "--public-key", public, "--role", "approver")),
+        "officer remove": (TwoPersonAct.OFFICERS, ("carl",)),
+        "account add": (TwoPersonAct.STAFF, ("clerk@authority.example", "--name", "C", "--staff")),
+        "account staff": (TwoPersonAct.STAFF, ("account@authority.example",)),
+        "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
+        "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
+        "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
+        "approval settings": (TwoPersonAct.SETTINGS, ()),
+        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "offline": (
-            Act.CEREMONY,
+            TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),
         ),
     }
 
 
 ELSEWHERE = {
-    "publish": (Act.CA, "tests/cli/authority/test_keys.py"),
-    "revoke-many": (Act.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
+    "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
+    "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }
 """Commands that take two, in tests with what they need."""
 
@@ -230,7 +230,7 @@ def test_every_command_is_in_the_table(tmp_path):
     words = {one.removeprefix("authority ") for one in leaves(parser) if one.startswith("authority ")}
     assert words == {*ONE, *READ, *two(tmp_path), *ELSEWHERE}
     acts = {one for one, _ in [*two(tmp_path).values(), *ELSEWHERE.values()]}
-    on_pages = {Act.ORGANISATION_MERGE, Act.ORGANISATION_NAME}
+    on_pages = {TwoPersonAct.ORGANISATION_MERGE, TwoPersonAct.ORGANISATION_NAME}
     assert acts | on_pages == set(TABLE)
 
 
@@ -253,7 +253,7 @@ def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
     settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
     for command, (act, words) in two(tmp_path).items():
         before = state(operator)
-        if act is not Act.SETTINGS:
+        if act is not TwoPersonAct.SETTINGS:
             assert "--officer is missing" in operator.refused_with(2, *command.split(), *words), command
         proposal = proposed(operator, *command.split(), *words, "--officer", "anna")
         assert state(operator) == before, command

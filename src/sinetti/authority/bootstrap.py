@@ -178,10 +178,13 @@ def open_authority(
         issuance_allowed=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
     )
-    # It writes audit rows, which only an authority's own clock dates.
-    ctx = replace(ctx, approvals=keep_strictest(settings.policy, ctx)) if kind is DirectoryKind.AUTHORITY else ctx
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
-    return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
+    return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, phrase)
+
+
+def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
+    """Return the context with the rules of approvals that are in effect."""
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
 
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:

@@ -2,38 +2,38 @@
 
 from collections.abc import Mapping
 
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.i18n.translate import gettext_noop
 
-ACTS: Mapping[Act, str] = {
-    Act.BULK_REVOCATION: gettext_noop("Revoke many certificates"),
-    Act.CA: gettext_noop("Sign the revocation lists of root and intermediate CAs"),
-    Act.CEREMONY: gettext_noop("Move the keys of root and intermediate CAs"),
-    Act.SECRETS: gettext_noop("Move the pass-phrase of the keys"),
-    Act.STAFF: gettext_noop("Give an account clerk's rights"),
-    Act.OFFICERS: gettext_noop("Change the officers"),
-    Act.SETTINGS: gettext_noop("Change how many people an act takes"),
-    Act.ORGANISATION_END: gettext_noop("End an organisation"),
-    Act.ORGANISATION_MERGE: gettext_noop("Merge an organisation into another"),
-    Act.ORGANISATION_NAME: gettext_noop("Change the name of an organisation"),
-    Act.SIGNATORY: gettext_noop("Name a signatory of an organisation"),
-    Act.RESUME: gettext_noop("Accept the clock and resume issuance"),
+ACTS: Mapping[TwoPersonAct, str] = {
+    TwoPersonAct.BULK_REVOCATION: gettext_noop("Revoke many certificates"),
+    TwoPersonAct.CA: gettext_noop("Sign the revocation lists of root and intermediate CAs"),
+    TwoPersonAct.CEREMONY: gettext_noop("Move the keys of root and intermediate CAs"),
+    TwoPersonAct.SECRETS: gettext_noop("Move the pass-phrase of the keys"),
+    TwoPersonAct.STAFF: gettext_noop("Give an account clerk's rights"),
+    TwoPersonAct.OFFICERS: gettext_noop("Change the officers"),
+    TwoPersonAct.SETTINGS: gettext_noop("Change how many people an act takes"),
+    TwoPersonAct.ORGANISATION_END: gettext_noop("End an organisation"),
+    TwoPersonAct.ORGANISATION_MERGE: gettext_noop("Merge an organisation into another"),
+    TwoPersonAct.ORGANISATION_NAME: gettext_noop("Change the name of an organisation"),
+    TwoPersonAct.SIGNATORY: gettext_noop("Name a signatory of an organisation"),
+    TwoPersonAct.RESUME: gettext_noop("Accept the clock and resume issuance"),
 }
 """Names of the acts."""
 
-NOT_UNDONE: Mapping[Act, str] = {
-    Act.BULK_REVOCATION: gettext_noop("Revocation is permanent: the holders need new certificates."),
-    Act.CA: gettext_noop("Published lists stay valid until they end."),
-    Act.CEREMONY: gettext_noop("The keys are removed from the folder of the authority."),
-    Act.SECRETS: gettext_noop("The pass-phrase is removed from the folder of the authority."),
-    Act.STAFF: gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
-    Act.OFFICERS: gettext_noop("The key of a removed officer is never accepted again."),
-    Act.SETTINGS: gettext_noop("Acts that fewer people do meanwhile stay done."),
-    Act.ORGANISATION_END: gettext_noop("An organisation that has ended gets no certificates ever again."),
-    Act.ORGANISATION_MERGE: gettext_noop("An organisation that has ended gets no certificates ever again."),
-    Act.ORGANISATION_NAME: gettext_noop("Certificates that were issued meanwhile keep the name."),
-    Act.SIGNATORY: gettext_noop("What the signatory orders or grants meanwhile stays."),
-    Act.RESUME: gettext_noop("Certificates that are issued with a wrong time stay wrong."),
+NOT_UNDONE: Mapping[TwoPersonAct, str] = {
+    TwoPersonAct.BULK_REVOCATION: gettext_noop("Revocation is permanent: the holders need new certificates."),
+    TwoPersonAct.CA: gettext_noop("Published lists stay valid until they end."),
+    TwoPersonAct.CEREMONY: gettext_noop("The keys are removed from the folder of the authority."),
+    TwoPersonAct.SECRETS: gettext_noop("The pass-phrase is removed from the folder of the authority."),
+    TwoPersonAct.STAFF: gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
+    TwoPersonAct.OFFICERS: gettext_noop("The key of a removed officer is never accepted again."),
+    TwoPersonAct.SETTINGS: gettext_noop("Acts that fewer people do meanwhile stay done."),
+    TwoPersonAct.ORGANISATION_END: gettext_noop("An organisation that has ended gets no certificates ever again."),
+    TwoPersonAct.ORGANISATION_MERGE: gettext_noop("An organisation that has ended gets no certificates ever again."),
+    TwoPersonAct.ORGANISATION_NAME: gettext_noop("Certificates that were issued meanwhile keep the name."),
+    TwoPersonAct.SIGNATORY: gettext_noop("What the signatory orders or grants meanwhile stays."),
+    TwoPersonAct.RESUME: gettext_noop("Certificates that are issued with a wrong time stay wrong."),
 }
 """Sentence on what cannot be undone."""
 

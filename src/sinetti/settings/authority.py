@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sinetti.domain.approvals.acts import Act, ApprovalPolicy, KeyRequirement, check_people
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, TwoPersonAct, check_people
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -52,7 +52,7 @@ class AuthoritySettings:
     certificates_per_list: int = 0
     documentation_url: str = ""
     officer_keys: KeyRequirement = KeyRequirement.ANY
-    approvals: Mapping[Act, int] = field(default_factory=dict)
+    approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
 
     @property
     def policy(self) -> ApprovalPolicy:
@@ -144,12 +144,14 @@ def _per_list(value: object) -> int:
     return value
 
 
-def _approvals(value: object, environment: Environment) -> dict[Act, int]:
-    if not isinstance(value, dict) or not set(value) <= set(Act):
-        sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(Act)}"
+def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, int]:
+    if not isinstance(value, dict) or not set(value) <= set(TwoPersonAct):
+        sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
         raise SettingsError(sentence)
     try:
-        return {Act(name): check_people(Act(name), people, environment) for name, people in value.items()}
+        return {
+            TwoPersonAct(name): check_people(TwoPersonAct(name), people, environment) for name, people in value.items()
+        }
     except ValueError as bad:
         sentence = f"authority.toml, approvals: {bad}"
         raise SettingsError(sentence) from bad

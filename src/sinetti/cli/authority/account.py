@@ -13,7 +13,7 @@ from sinetti.cli.authority.proposals import add_officer_option, propose_act, tak
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.access.accounts import Account, NewAccount
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
@@ -68,8 +68,8 @@ def _verb(
 def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
-        if parsed.staff and takes_two(Act.STAFF, authority):
-            return propose_act(Act.STAFF, account_parameters(new), {}, parsed, authority)
+        if parsed.staff and takes_two(TwoPersonAct.STAFF, authority):
+            return propose_act(TwoPersonAct.STAFF, account_parameters(new), {}, parsed, authority)
         accounts.invite(new, authority.ctx, machine_user(), request_id())
     print_note("Account created. Its owner gets an e-mail with a link to set a password.")
     if parsed.staff:
@@ -80,10 +80,10 @@ def _add(parsed: argparse.Namespace) -> int:
 def _staff(parsed: argparse.Namespace) -> int:
     staff = not parsed.withdraw
     with opened_authority(parsed.dir) as authority:
-        if staff and takes_two(Act.STAFF, authority):
+        if staff and takes_two(TwoPersonAct.STAFF, authority):
             found = accounts.account_of(parsed.email, authority.ctx)
             parameters = {"change": "give", "email": found.email}
-            return propose_act(Act.STAFF, parameters, {"name": found.name}, parsed, authority)
+            return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
         changed = accounts.set_staff(parsed.email, authority.ctx, machine_user(), request_id(), staff=staff)
     done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
     print_note(

@@ -22,11 +22,11 @@ from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
 from sinetti.database.approvals.proposals import StoredProposal
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import ProposalState, count_missing, needs_command
 from sinetti.domain.values import Language
 from sinetti.infra.atomic_files import write_atomic
-from sinetti.services.approvals.approve import get_proposal, give, list_waiting, reject
+from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -99,7 +99,7 @@ def _show(parsed: argparse.Namespace) -> int:
 def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir) as authority:
-        found = give(parsed.id, parsed.officer, signature, approval_context(authority))
+        found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
     proposal, signed = found.stored.proposal, found.stored.signed
     if found.missing:
         who = f"that of {proposal.proposer}, who proposed it" if proposal.proposer not in signed else "of an approver"
@@ -118,7 +118,7 @@ def _settings(parsed: argparse.Namespace) -> int:
         rows = [{"name": name, "before": value, "after": wanted[name]} for name, value in now.items()]
         lower = [row for row in rows if row["before"] != row["after"]]
         if parsed.officer is not None and lower:
-            return propose_act(Act.SETTINGS, {"settings": lower}, {}, parsed, authority)
+            return propose_act(TwoPersonAct.SETTINGS, {"settings": lower}, {}, parsed, authority)
     names = {"name": "setting", "before": "in effect", "after": "in authority.toml"}
     shown = [{names[key]: value for key, value in row.items()} for row in rows]
     print_result(rows, as_json=parsed.json, table=lambda: table_of(tuple(names.values()), shown, nothing=""))

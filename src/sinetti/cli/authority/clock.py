@@ -22,7 +22,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.blocks import Block, Record
 from sinetti.cli.core.output import print_error, show_error
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
@@ -59,10 +59,10 @@ def _accept(parsed: argparse.Namespace) -> int:
         show_error(_blocks(_row(before)))
         if not parsed.yes:
             _ask(before)
-        if takes_two(Act.RESUME, authority):
+        if takes_two(TwoPersonAct.RESUME, authority):
             shown = _row(before)
             parameters = {"newest": shown["newest"]}
-            return propose_act(Act.RESUME, parameters, {"now": shown["machine"]}, parsed, authority)
+            return propose_act(TwoPersonAct.RESUME, parameters, {"now": shown["machine"]}, parsed, authority)
         after = accept_clock(authority.clock, authority.ctx, machine_user(), request_id())
     print_result(_row(after), as_json=False, table=lambda: _blocks(_row(after)))
     return 0

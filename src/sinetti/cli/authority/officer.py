@@ -20,7 +20,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.proposals import add_officer_option, propose_act
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
-from sinetti.domain.approvals.acts import Act, OfficerRole
+from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.executors import officer_parameters
@@ -79,14 +79,14 @@ def _add(parsed: argparse.Namespace) -> int:
             return 0
         attested = {"attested_by": checked.attestation.subject} if checked.attestation is not None else {}
         context = {"fingerprint": checked.key.fingerprint, **attested}
-        return propose_act(Act.OFFICERS, officer_parameters(new), context, parsed, authority)
+        return propose_act(TwoPersonAct.OFFICERS, officer_parameters(new), context, parsed, authority)
 
 
 def _remove(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         one = get_officer(parsed.name, authority.ctx)
         parameters = {"change": "remove", "name": one.name, "key": one.fingerprint}
-        return propose_act(Act.OFFICERS, parameters, {"role": one.role.value}, parsed, authority)
+        return propose_act(TwoPersonAct.OFFICERS, parameters, {"role": one.role.value}, parsed, authority)
 
 
 def _list(parsed: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from sinetti.cli.authority.common import OptionError, add_dir, command, opened_a
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -60,10 +60,10 @@ def _offline(parsed: argparse.Namespace) -> int:
             sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
             raise OptionError(sentence)
         parameters = {"offline_dir": str(parsed.offline_dir.absolute())}
-        if parsed.approval is None and takes_two(Act.CEREMONY, authority):
+        if parsed.approval is None and takes_two(TwoPersonAct.CEREMONY, authority):
             context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
-            return propose_act(Act.CEREMONY, parameters, context, parsed, authority)
-        with approved(Act.CEREMONY, parameters, parsed, authority):
+            return propose_act(TwoPersonAct.CEREMONY, parameters, context, parsed, authority)
+        with approved(TwoPersonAct.CEREMONY, parameters, parsed, authority):
             names = relocate_offline_keys(authority, phrase, offline)
     print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
@@ -76,12 +76,12 @@ def _publish(parsed: argparse.Namespace) -> int:
             sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
             raise OptionError(sentence)
         parameters = {"authorities": sorted(ctx.offline)}
-        if parsed.approval is None and takes_two(Act.CA, authority):
-            return propose_act(Act.CA, parameters, {}, parsed, authority)
+        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
+            return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
         offline = offline_keys(parsed, new=False)
         offline.check({name: ctx.issuers[name].certificate for name in ctx.offline})
         signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
-        with approved(Act.CA, parameters, parsed, authority):
+        with approved(TwoPersonAct.CA, parameters, parsed, authority):
             for name in sorted(ctx.offline):
                 new = publish(name, signing, request_id(), OFFLINE_LIFE)
                 print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")

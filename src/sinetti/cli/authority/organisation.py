@@ -14,7 +14,7 @@ from sinetti.cli.authority.person_options import format_person
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, CustomerIdError, IdentifierType, Language
 from sinetti.server.process_exit import request_id
@@ -115,9 +115,11 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _close(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
-        if before.open and takes_two(Act.ORGANISATION_END, authority):
+        if before.open and takes_two(TwoPersonAct.ORGANISATION_END, authority):
             parameters = {"customer_id": before.customer_id}
-            return propose_act(Act.ORGANISATION_END, parameters, _end_context(before, authority), parsed, authority)
+            return propose_act(
+                TwoPersonAct.ORGANISATION_END, parameters, _end_context(before, authority), parsed, authority
+            )
         close(before.customer_id, authority.ctx, machine_user(), request_id())
     if not before.open:
         return _print_message(f"Nothing to change: {before.customer_id} is already closed.")

@@ -21,7 +21,7 @@ from sinetti.cli.authority.person_options import add_person_options, format_pers
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import check_email
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.executors import signatory_parameters
@@ -90,13 +90,13 @@ def _add(parsed: argparse.Namespace) -> int:
     person = person_of(parsed)
     with opened_authority(parsed.dir) as authority:
         before = who_is_who(parsed.customer_id, authority.ctx)
-        if takes_two(Act.SIGNATORY, authority):
+        if takes_two(TwoPersonAct.SIGNATORY, authority):
             parameters = signatory_parameters(parsed.customer_id, person, invite=parsed.invite)
             context = {
                 "organisation": before.organisation.name,
                 "signatories": [format_person(one) for one in before.roles.signatories],
             }
-            return propose_act(Act.SIGNATORY, parameters, context, parsed, authority)
+            return propose_act(TwoPersonAct.SIGNATORY, parameters, context, parsed, authority)
         if parsed.invite:
             return _invite(authority, parsed.customer_id, person)
         changed = add_signatory(parsed.customer_id, person, authority.ctx, machine_user(), request_id())

@@ -8,7 +8,7 @@ from typing import Any
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
 from sinetti.server.process_exit import request_id
@@ -40,7 +40,7 @@ def approval_context(authority: Authority) -> ApprovalContext:
     )
 
 
-def takes_two(act: Act, authority: Authority) -> bool:
+def takes_two(act: TwoPersonAct, authority: Authority) -> bool:
     """Return True if the act needs an approval in this authority.
 
     Raises OptionError for PRODUCTION without officers: there it cannot be done at all.
@@ -57,7 +57,7 @@ def takes_two(act: Act, authority: Authority) -> bool:
 
 
 def propose_act(
-    act: Act,
+    act: TwoPersonAct,
     parameters: Mapping[str, Any],
     context: Mapping[str, Any],
     parsed: argparse.Namespace,
@@ -89,7 +89,7 @@ def _how(new: Proposal, parsed: argparse.Namespace) -> str:
 
 @contextmanager
 def approved(
-    act: Act, parameters: Mapping[str, Any], parsed: argparse.Namespace, authority: Authority
+    act: TwoPersonAct, parameters: Mapping[str, Any], parsed: argparse.Namespace, authority: Authority
 ) -> Iterator[None]:
     """Carry out an approved act in the block, if it needs an approval.
 

@@ -27,7 +27,7 @@ from sinetti.cli.authority.serial_selection import Progress, serials_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
-from sinetti.domain.approvals.acts import Act
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.validation import pluralise
@@ -92,15 +92,17 @@ def _run(parsed: argparse.Namespace) -> int:
         selection = preview(ask, ctx)
         alone = alone_lately(ask.officer, ctx)
         is_many = bool(selection.going) and needs_second_approver(len(selection.going), alone)
-        is_proposed = is_many and takes_two(Act.BULK_REVOCATION, authority)
+        is_proposed = is_many and takes_two(TwoPersonAct.BULK_REVOCATION, authority)
         if parsed.dry_run:
             _show("dry-run", selection, parsed, _dry(selection, _second_officer(alone) if is_proposed else ""))
             return 0
         if is_proposed:
             print_error(_table(selection, f"{_counted(selection)}."))
             parameters = bulk_parameters(ask, selection, ctx)
-            return propose_act(Act.BULK_REVOCATION, parameters, bulk_context(ask, selection), parsed, authority)
-        is_limited = needs_approval(Act.BULK_REVOCATION, ctx)
+            return propose_act(
+                TwoPersonAct.BULK_REVOCATION, parameters, bulk_context(ask, selection), parsed, authority
+            )
+        is_limited = needs_approval(TwoPersonAct.BULK_REVOCATION, ctx)
         outcome = revoke_many(replace(ask, is_limited=is_limited), ctx, request_id(), Progress("revoked"))
     return _report_result(outcome, parsed)
 

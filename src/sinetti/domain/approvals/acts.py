@@ -26,7 +26,7 @@ class OfficerRole(StrEnum):
     KEY_CUSTODIAN = "key-custodian"
 
 
-class Act(StrEnum):
+class TwoPersonAct(StrEnum):
     """Act that takes two people.
 
     The values are keys of the settings and stand in proposals.
@@ -79,21 +79,21 @@ class ApprovalPolicy:
     `people` has the acts whose number of people is not that of the table.
     """
 
-    people: Mapping[Act, int] = field(default_factory=dict)
+    people: Mapping[TwoPersonAct, int] = field(default_factory=dict)
     keys: KeyRequirement = KeyRequirement.ANY
 
-    def people_for(self, act: Act) -> int:
+    def people_for(self, act: TwoPersonAct) -> int:
         """Return the number of people that an act takes, its proposer included."""
         return self.people.get(act, TABLE[act].people)
 
     @property
     def values(self) -> dict[str, str]:
         """The value of each setting, by its name in `authority.toml`."""
-        return {OFFICER_KEYS: self.keys.value, **{act.value: str(self.people_for(act)) for act in Act}}
+        return {OFFICER_KEYS: self.keys.value, **{act.value: str(self.people_for(act)) for act in TwoPersonAct}}
 
     def strictest(self, other: "ApprovalPolicy") -> "ApprovalPolicy":
         """Return the policy that has the stricter value of each setting."""
-        people = {act: max(self.people_for(act), other.people_for(act)) for act in Act}
+        people = {act: max(self.people_for(act), other.people_for(act)) for act in TwoPersonAct}
         return ApprovalPolicy(people, max(self.keys, other.keys, key=tuple(KeyRequirement).index))
 
 
@@ -104,19 +104,19 @@ _CUSTODIAN = _APPROVER | {OfficerRole.KEY_CUSTODIAN}
 _KEYS = ActRule(_OPERATOR | _CUSTODIAN, _CUSTODIAN, needs_medium=True)
 _OF_OPERATORS, _OF_CLERKS = ActRule(_OPERATOR, _APPROVER), ActRule(_CLERK, _APPROVER)
 
-TABLE: Mapping[Act, ActRule] = {
-    Act.BULK_REVOCATION: _OF_CLERKS,
-    Act.CA: _KEYS,
-    Act.CEREMONY: _KEYS,
-    Act.SECRETS: _KEYS,
-    Act.STAFF: _OF_OPERATORS,
-    Act.OFFICERS: _OF_OPERATORS,
-    Act.SETTINGS: _OF_OPERATORS,
-    Act.ORGANISATION_END: _OF_CLERKS,
-    Act.ORGANISATION_MERGE: _OF_CLERKS,
-    Act.ORGANISATION_NAME: _OF_CLERKS,
-    Act.SIGNATORY: _OF_CLERKS,
-    Act.RESUME: _OF_OPERATORS,
+TABLE: Mapping[TwoPersonAct, ActRule] = {
+    TwoPersonAct.BULK_REVOCATION: _OF_CLERKS,
+    TwoPersonAct.CA: _KEYS,
+    TwoPersonAct.CEREMONY: _KEYS,
+    TwoPersonAct.SECRETS: _KEYS,
+    TwoPersonAct.STAFF: _OF_OPERATORS,
+    TwoPersonAct.OFFICERS: _OF_OPERATORS,
+    TwoPersonAct.SETTINGS: _OF_OPERATORS,
+    TwoPersonAct.ORGANISATION_END: _OF_CLERKS,
+    TwoPersonAct.ORGANISATION_MERGE: _OF_CLERKS,
+    TwoPersonAct.ORGANISATION_NAME: _OF_CLERKS,
+    TwoPersonAct.SIGNATORY: _OF_CLERKS,
+    TwoPersonAct.RESUME: _OF_OPERATORS,
 }
 """The acts that take two people.
 
@@ -127,10 +127,10 @@ No command or page can skip it (tests/attacks/test_two_people.py).
 def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
     """Return the policy with these values; `default` has those that are missing."""
     found = {**default.values, **values}
-    return ApprovalPolicy({act: int(found[act.value]) for act in Act}, KeyRequirement(found[OFFICER_KEYS]))
+    return ApprovalPolicy({act: int(found[act.value]) for act in TwoPersonAct}, KeyRequirement(found[OFFICER_KEYS]))
 
 
-def check_people(act: Act, people: object, environment: Environment) -> int:
+def check_people(act: TwoPersonAct, people: object, environment: Environment) -> int:
     """Return the number of people of a setting.
 
     Raises ValueError if it is too low or too high.

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.domain.approvals.acts import TABLE, Act, OfficerRole
+from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
 from sinetti.domain.values import Environment
 
 FOUNDERS = {Environment.PRODUCTION: 3, Environment.TEST: 2}
@@ -55,12 +55,12 @@ def check_name(text: str) -> str:
     return name
 
 
-def may_propose(role: OfficerRole, act: Act) -> bool:
+def may_propose(role: OfficerRole, act: TwoPersonAct) -> bool:
     """Return True if officers of this role propose this act."""
     return role in TABLE[act].proposers
 
 
-def may_approve(role: OfficerRole, act: Act) -> bool:
+def may_approve(role: OfficerRole, act: TwoPersonAct) -> bool:
     """Return True if officers of this role approve this act."""
     return role in TABLE[act].approvers
 
@@ -70,8 +70,8 @@ def is_founded(roles: Collection[OfficerRole], environment: Environment) -> bool
 
     Until then `officer add` needs no approval. An authority that was founded never falls below this again.
     """
-    proposers = [role for role in roles if may_propose(role, Act.OFFICERS)]
-    return len(proposers) >= FOUNDERS[environment] and any(may_approve(role, Act.OFFICERS) for role in roles)
+    proposers = [role for role in roles if may_propose(role, TwoPersonAct.OFFICERS)]
+    return len(proposers) >= FOUNDERS[environment] and any(may_approve(role, TwoPersonAct.OFFICERS) for role in roles)
 
 
 def check_removal(left: Collection[OfficerRole], environment: Environment) -> None:

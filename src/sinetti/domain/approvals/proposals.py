@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sinetti.domain.approvals.acts import TABLE, Act, OfficerRole
+from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
 from sinetti.domain.values import Environment
 
@@ -76,7 +76,7 @@ class Proposal:
     proposal_id: str
     instance_id: str
     environment: Environment
-    act: Act
+    act: TwoPersonAct
     proposer: str
     proposer_key: str
     people: int
@@ -125,7 +125,7 @@ def parse_proposal(octets: bytes) -> Proposal:
             proposal_id=str(found["id"]),
             instance_id=str(found["instance"]),
             environment=Environment(found["environment"]),
-            act=Act(found["act"]),
+            act=TwoPersonAct(found["act"]),
             proposer=str(found["proposer"]),
             proposer_key=str(found["proposer_key"]),
             people=int(found["people"]),
@@ -176,7 +176,7 @@ def count_missing(proposal: Proposal, signed: Collection[str]) -> int:
     return max(proposal.people - 1 - others, 0) + (proposal.proposer not in signed)
 
 
-def needs_command(act: Act) -> bool:
+def needs_command(act: TwoPersonAct) -> bool:
     """Return True if the proposer's command carries out the act after its approval."""
     return TABLE[act].needs_medium
 

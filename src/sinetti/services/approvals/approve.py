@@ -12,7 +12,7 @@ from sinetti.database import sql
 from sinetti.database.approvals import officers, proposals
 from sinetti.database.approvals.proposals import StoredProposal
 from sinetti.database.operations import authorities
-from sinetti.domain.approvals.acts import Act, KeyRequirement
+from sinetti.domain.approvals.acts import KeyRequirement, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_propose
 from sinetti.domain.approvals.proposals import (
     LIFE,
@@ -32,7 +32,7 @@ from sinetti.services.context import ServiceContext
 AfterCommit = Callable[[], object]
 """Work that follows the transaction of the act, such as the publication of lists."""
 
-Executors = Mapping[Act, Callable[[Proposal, "ApprovalContext"], AfterCommit | None]]
+Executors = Mapping[TwoPersonAct, Callable[[Proposal, "ApprovalContext"], AfterCommit | None]]
 """Function that does each act, called inside the transaction.
 
 They are in services/approvals/executors.py.
@@ -72,13 +72,13 @@ class ApprovalResult:
     missing: int
 
 
-def needs_approval(act: Act, ctx: ServiceContext) -> bool:
+def needs_approval(act: TwoPersonAct, ctx: ServiceContext) -> bool:
     """Return True if an act takes more than one person in this authority."""
     return ctx.approvals.people_for(act) > 1 and officers.has_officers(ctx.db)
 
 
 def propose(
-    act: Act, officer: str, parameters: Mapping[str, Any], context: Mapping[str, Any], means: ApprovalContext
+    act: TwoPersonAct, officer: str, parameters: Mapping[str, Any], context: Mapping[str, Any], means: ApprovalContext
 ) -> Proposal:
     """Store the proposal of an act. Raises OfficerError and ApprovalError."""
     ctx = means.ctx
@@ -119,7 +119,7 @@ def get_proposal(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
     return found
 
 
-def give(proposal_id: str, officer: str, signature: bytes, means: ApprovalContext) -> ApprovalResult:
+def add_signature(proposal_id: str, officer: str, signature: bytes, means: ApprovalContext) -> ApprovalResult:
     """Add the signature of an officer; with the last one that is missing, do the act.
 
     If the act cannot be done, the signature is not stored either. Raises OfficerError, ApprovalError and the errors of
@@ -159,7 +159,7 @@ def reject(proposal_id: str, means: ApprovalContext) -> Proposal:
     return stored.proposal
 
 
-def begin(proposal_id: str, act: Act, parameters: Mapping[str, Any], means: ApprovalContext) -> Proposal:
+def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], means: ApprovalContext) -> Proposal:
     """Begin an approved act whose command was run again with the same parameters.
 
     An interrupted command begins again. Raises ApprovalError.

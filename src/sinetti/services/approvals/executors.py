@@ -10,7 +10,7 @@ from typing import Any
 from sinetti.database.access.accounts import NewAccount
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.organisations.organisations import ContactDetails
-from sinetti.domain.approvals.acts import Act, OfficerRole
+from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.proposals import Proposal
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -175,12 +175,12 @@ def _actor(proposal: Proposal) -> str:
 
 
 EXECUTORS: Executors = {
-    Act.BULK_REVOCATION: _revoke_many,
-    Act.OFFICERS: _change_officers,
-    Act.STAFF: _name_staff,
-    Act.SETTINGS: _lower_settings,
-    Act.ORGANISATION_END: _end_organisation,
-    Act.SIGNATORY: _name_signatory,
-    Act.RESUME: _resume_issuance,
+    TwoPersonAct.BULK_REVOCATION: _revoke_many,
+    TwoPersonAct.OFFICERS: _change_officers,
+    TwoPersonAct.STAFF: _name_staff,
+    TwoPersonAct.SETTINGS: _lower_settings,
+    TwoPersonAct.ORGANISATION_END: _end_organisation,
+    TwoPersonAct.SIGNATORY: _name_signatory,
+    TwoPersonAct.RESUME: _resume_issuance,
 }
 """Functions of the acts that an approval carries out."""
