@@ -197,6 +197,7 @@ def two(folder):
         "officer remove": (TwoPersonAct.OFFICERS, ("carl",)),
         "account add": (TwoPersonAct.STAFF, ("clerk@authority.example", "--name", "C", "--staff")),
         "account staff": (TwoPersonAct.STAFF, ("account@authority.example",)),
+        "account reset-second-factor": (TwoPersonAct.STAFF, ("clerk@elsewhere.example",)),
         "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
@@ -248,7 +249,9 @@ def state(operator: Operator):
 
 
 def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
-    operator.does("account", "add", "account@authority.example", "--name", "A")
+    for email in ("account@authority.example", "clerk@elsewhere.example"):
+        operator.does("account", "add", email, "--name", "A")
+    models.User.objects.filter(email__startswith="clerk").update(is_staff=True)
     settings = operator.root / "authority.toml"
     settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
     for command, (act, words) in two(tmp_path).items():

@@ -24,6 +24,7 @@ ACTIONS: Mapping[str, str] = {
     "account-ended": gettext_noop("Account closed"),
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
+    "second-factor-reset": gettext_noop("Second factor removed by the operator"),
     "address-bounced": gettext_noop("E-mail returned as undeliverable"),
     "address-changed": gettext_noop("Account's e-mail address changed"),
     "application-approved": gettext_noop("Application approved"),

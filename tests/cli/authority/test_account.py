@@ -38,6 +38,9 @@ def test_the_way_of_a_clerks_account(one):
     assert "no longer has clerk's rights" in stderr_of(one, "staff", EMAIL, "--withdraw")
     assert "Nothing to change" in stderr_of(one, "staff", EMAIL, "--withdraw")
     assert "has clerk's rights" in stderr_of(one, "staff", EMAIL)
+    assert "has no second factor" in stderr_of(one, "reset-second-factor", EMAIL)
+    models.User.objects.get(email=EMAIL).authenticator_set.create(type="totp", data={"secret": "sealed"})
+    assert "sets up a new second factor" in stderr_of(one, "reset-second-factor", EMAIL)
     assert "have ended" in stderr_of(one, "deactivate", EMAIL)
     assert "Nothing to change" in stderr_of(one, "deactivate", EMAIL)
 

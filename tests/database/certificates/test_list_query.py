@@ -154,8 +154,28 @@ def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
         organisation=firm, person=named(desk, "N", "NIMI@tili.example"), role="viewer", valid_from=NOW - DAY
     )
     put(desk, ending(90 * DAY), 1, contact=named(desk, "N N", "nimi@tili.example"))
-    (row,) = list_query.load_rows(desk.db, list_query.find_keys(desk.db, wanted(desk)), NOW)
+    keys = list_query.find_keys(desk.db, wanted(desk))
+    (row,) = list_query.load_rows(desk.db, keys, NOW)
     assert (row.firm is not None and row.firm.organisation_id == firm.pk) == (agent_role == "manager")
+    mandates.filter(agent=firm).update(waiting=True)
+    (row,) = list_query.load_rows(desk.db, keys, NOW)
+    assert row.firm is None, "the firm has not accepted its role"
+
+
+def test_of_two_firms_the_one_with_the_earliest_role_counts(desk):
+    using = desk.db.alias
+    client = models.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
+    maija = named(desk, "Maija Esimerkki", "maija@tili.example")
+    firms = [models.Organisation.objects.using(using).get(pk=add_organisation(desk, f"7654321-{n}")) for n in (0, 4)]
+    for days, firm in enumerate(firms, 1):
+        models.Organisation.objects.using(using).filter(pk=firm.pk).update(contact=maija)
+        models.RoleAssignment.objects.using(using).create(
+            organisation=client, agent=firm, role="manager", valid_from=NOW - days * DAY
+        )
+    put(desk, ending(90 * DAY), 1, contact=named(desk, "N N", "nimi@malli.example"))
+    put(desk, ending(80 * DAY), 2, contact=maija)
+    rows = list_query.load_rows(desk.db, list_query.find_keys(desk.db, wanted(desk)), NOW)
+    assert sorted(row.firm.organisation_id if row.firm else "" for row in rows) == sorted(["", firms[1].pk])
 
 
 def test_a_clerks_search_goes_on_page_by_page(desk):

@@ -105,6 +105,20 @@ def test_one_is_ended_once_and_its_sessions_with_it(desk):
         accounts.deactivate("nobody@people.example", desk.ctx, *WHO)
 
 
+def test_a_lost_second_factor_is_removed_once_and_its_owner_reads_it(desk):
+    user_id = accounts.make_account(replace(NEW, totp="JBSWY3DPEHPK3PXP"), desk.ctx, *WHO)
+    rows(desk, "mfa.Authenticator").create(user_id=user_id, type="recovery_codes", data={})
+    session(desk, user_id)
+    assert accounts.account_of(EMAIL, desk.ctx).second_factor
+    assert accounts.reset_second_factor(EMAIL, desk.ctx, *WHO)
+    assert not accounts.reset_second_factor(EMAIL, desk.ctx, *WHO)
+    assert not rows(desk, "mfa.Authenticator").exists()
+    assert not rows(desk, "sessions.Session").exists()
+    assert len(audited(desk, "second-factor-reset")) == 1
+    (message,) = rows(desk, "sinetti.OutboxMessage").filter(kind="account")
+    assert (message.address, message.facts["letter"]) == (EMAIL, "factors-reset")
+
+
 def test_all_sessions_end_but_one(desk):
     user_id = accounts.make_account(NEW, desk.ctx, *WHO)
     session(desk, user_id)

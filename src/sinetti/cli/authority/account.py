@@ -47,10 +47,17 @@ def register(commands: "Commands") -> None:
         "clerk@authority.example",
     )
     staff.add_argument("--withdraw", action="store_true", help="withdraw clerk's rights")
+    reset = _verb(
+        verbs,
+        "reset-second-factor",
+        "remove the second factors of a person who lost them; check first who asks",
+        _reset,
+        "clerk@authority.example",
+    )
     end = _verb(verbs, "deactivate", "close an account and end its sessions", _deactivate, "clerk@authority.example")
-    for one in (add, staff):
+    for one in (add, staff, reset):
         add_officer_option(one)
-    for one in (add, staff, end):
+    for one in (add, staff, reset, end):
         one.add_argument("email", metavar="EMAIL", help="e-mail address for signing in")
     listing = _verb(verbs, "list", "list clerks' accounts", _list, "")
     listing.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -88,6 +95,23 @@ def _staff(parsed: argparse.Namespace) -> int:
     done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
     print_note(
         f"{done} Its sessions have ended." if changed else "Nothing to change: the account already has this state."
+    )
+    return 0
+
+
+def _reset(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir) as authority:
+        found = accounts.account_of(parsed.email, authority.ctx)
+        # Who resets a clerk's second factor and reads the clerk's mail would become the clerk.
+        if found.staff and takes_two(TwoPersonAct.STAFF, authority):
+            parameters = {"change": "reset-second-factor", "email": found.email}
+            return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
+        changed = accounts.reset_second_factor(parsed.email, authority.ctx, machine_user(), request_id())
+    print_note(
+        "The second factors and recovery codes are removed, and the sessions have ended. The owner gets an e-mail "
+        "and sets up a new second factor at the next sign-in."
+        if changed
+        else "Nothing to change: the account has no second factor."
     )
     return 0
 

@@ -20,6 +20,8 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import CacheEntry, RoleAssignment, User
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.access.persons import Identity, is_same_person, merge
 from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Language
@@ -148,6 +150,21 @@ def deactivate(db: Database, user_id: str, audit: AuditContext) -> bool:
         if not User.objects.using(db.alias).filter(pk=user_id, is_active=True).update(is_active=False):
             return False
         audit_log.write(db, audit, "account-ended", f"user:{user_id}")
+        end_sessions(db, user_id)
+    return True
+
+
+def reset_second_factor(db: Database, user_id: str, message: NewMessage, audit: AuditContext) -> bool:
+    """Remove all second factors and recovery codes, end the sessions, queue the mail.
+
+    Returns False if the account has none.
+    """
+    factors = apps.get_model("mfa", "Authenticator").objects.using(db.alias)
+    with transaction.atomic(using=db.alias):
+        if not factors.filter(user_id=user_id).delete()[0]:
+            return False
+        audit_log.write(db, audit, "second-factor-reset", f"user:{user_id}")
+        outbox.enqueue(db, [message], audit.at)
         end_sessions(db, user_id)
     return True
 

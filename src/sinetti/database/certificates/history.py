@@ -8,12 +8,14 @@ from django.db.models.functions import Coalesce, Concat
 
 from sinetti.database import models
 from sinetti.database.certificates import list_query, status_sql
+from sinetti.database.certificates.service_providers import service_providers
 from sinetti.database.connection import Database
 from sinetti.database.models import SecureMessage, User
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.listing import (
     ActorCategory,
     CertificateDetails,
+    CertificateListItem,
     HistoryEvent,
     LineageMember,
     RejectedRequest,
@@ -56,7 +58,7 @@ _KINDS: Mapping[str, ActorCategory] = {
 
 
 def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
-    """Return the certificate with this serial and its lineage, in one statement.
+    """Return the certificate with this serial and its lineage, in two statements.
 
     Returns None if there is none, or if it is void.
     """
@@ -73,7 +75,6 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     line: Sequence[models.Certificate] = list(
         status_sql.with_display_columns(rows, now)
         .annotate(
-            **list_query.firm("lineage__", now),
             opened_at=Subquery(opened_messages.values("shown_at")[:1]),
             issued_at=Coalesce(Subquery(issued.values("at")[:1]), "recorded_at"),
             waiting_order=Subquery(waiting.values("pk")[:1]),
@@ -83,7 +84,9 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     place = next((place for place, row in enumerate(line) if row.serial == serial), None)
     if place is None:
         return None
-    return _seen(line[place], line[place + 1 :], line[:place], now)
+    row = line[place]
+    firm = service_providers(db, {row.lineage_id}, now).get(row.lineage_id)
+    return _seen(row, list_query.listed(row, firm, now), line[place + 1 :], line[:place])
 
 
 def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
@@ -113,13 +116,15 @@ def rejections(db: Database, lineage_id: str, most: int) -> tuple[RejectedReques
 
 
 def _seen(
-    row: models.Certificate, earlier: Sequence[models.Certificate], later: Sequence[models.Certificate], now: datetime
+    row: models.Certificate,
+    listed: CertificateListItem,
+    earlier: Sequence[models.Certificate],
+    later: Sequence[models.Certificate],
 ) -> CertificateDetails:
-    facts = status_sql.facts_of(row)
     octets = getattr(row, "octets", None)
     return CertificateDetails(
-        listed=list_query.listed(row.serial, row, row.lineage.description, facts, status_sql.looking_since(row, now)),
-        facts=facts,
+        listed=listed,
+        facts=status_sql.facts_of(row),
         serial=Serial(row.serial),
         sha256=row.sha256 or "",
         der=bytes(octets.der) if octets is not None and octets.der is not None else None,

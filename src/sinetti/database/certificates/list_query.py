@@ -3,24 +3,23 @@
 One statement finds the sorted keys (status_sql.py). One or two more read the rows of a page.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, F, Lookup, Q, Value
 from django.db.models.functions import Coalesce, Lower
 
 from sinetti.database import models
 from sinetti.database.certificates import status_sql
+from sinetti.database.certificates.service_providers import service_providers
 from sinetti.database.common.text_search import contains
 from sinetti.database.connection import Database
 from sinetti.database.organisations.search import matches
-from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
+from sinetti.domain.certificates.display_status import OF_ORDERS, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, ListKey, ServiceProvider, Sort
 from sinetti.domain.certificates.overview import CertificateTotals, add_up
-from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
 _HEX = frozenset("0123456789abcdef")
@@ -57,11 +56,13 @@ def counts_by_organisation(
 def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
     """Return the list rows of these keys, in their order.
 
-    One statement reads certificates, one reads orders.
+    One statement reads certificates, one orders, and one their service providers.
     """
     found = _certificates(db, [one.key for one in keys if not one.order], now)
-    found |= _orders(db, [one.key for one in keys if one.order], now)
-    return tuple(found[one.key] for one in keys if one.key in found)
+    found |= _orders(db, [one.key for one in keys if one.order])
+    firms = service_providers(db, {row.lineage_id for row in found.values()}, now)
+    rows = [found[one.key] for one in keys if one.key in found]
+    return tuple(listed(row, firms.get(row.lineage_id), now) for row in rows)
 
 
 _COLUMNS = (
@@ -165,72 +166,34 @@ def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
 PATHS = ("lineage__organisation", "lineage__type", "lineage__contact")
 
 
-def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
+def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[str, Any]:
     if not serials:
         return {}
-    found = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = status_sql.with_display_columns(found, now).annotate(**firm("lineage__", now))
-    read = {}
-    for row in found:
-        facts, looking = status_sql.facts_of(row), status_sql.looking_since(row, now)
-        read[row.serial] = listed(row.serial, row, row.lineage.description, facts, looking)
-    return read
+    rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
+    return {row.serial: row for row in status_sql.with_display_columns(rows, now)}
 
 
-def _orders(db: Database, ids: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
+def _orders(db: Database, ids: Sequence[str]) -> dict[str, Any]:
     if not ids:
         return {}
-    found = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
-    found = found.annotate(expires=status_sql.expires(), opened=status_sql.opened(), **firm("lineage__", now))
-    waiting: Iterable[Any] = found
-    read = {}
-    for row in waiting:
-        facts = OrderFacts(row.created, row.expires, row.opened)
-        read[row.order_id] = listed(row.order_id, row, row.description or row.lineage.description, facts)
-    return read
+    rows = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
+    return {row.order_id: row for row in rows.annotate(expires=status_sql.expires(), opened=status_sql.opened())}
 
 
-def listed(
-    key: str,
-    row: Any,  # noqa: ANN401 - as above
-    description: str,
-    facts: CertificateFacts | OrderFacts,
-    looking: ReportingPeriod | None = None,
-) -> CertificateListItem:
-    """Return the list row of a certificate or order read with `PATHS` and `firm`."""
-    lineage, contact = row.lineage, row.lineage.contact
+def listed(row: Any, firm: ServiceProvider | None, now: datetime) -> CertificateListItem:  # noqa: ANN401 - a row with annotations
+    """Return the list row of a certificate or order that was read with `PATHS`."""
+    lineage, contact, is_order = row.lineage, row.lineage.contact, isinstance(row, models.Order)
     return CertificateListItem(
-        key=key,
+        key=row.order_id if is_order else row.serial,
         organisation_id=lineage.organisation_id,
         customer_id=lineage.organisation.customer_id,
         organisation=lineage.organisation.name,
         channel=Channel(lineage.type.channel),
-        description=description,
+        description=(is_order and row.description) or lineage.description,
         contact=contact.name if contact is not None else "",
         email=contact.email if contact is not None else "",
-        facts=facts,
-        firm=ServiceProvider(row.firm, row.firm_name) if row.firm is not None else None,
+        facts=OrderFacts(row.created, row.expires, row.opened) if is_order else status_sql.facts_of(row),
+        firm=firm,
         serves=lineage.serves,
-        looking=looking,
+        looking=None if is_order else status_sql.looking_since(row, now),
     )
-
-
-def firm(path: str, now: datetime) -> dict[str, Any]:
-    """Return columns with the service provider whose person is contact or deputy."""
-    given = models.RoleAssignment.objects.filter(
-        _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
-    )
-    address = Lower(OuterRef(OuterRef(f"{path}contact__email"))), Lower(OuterRef(OuterRef(f"{path}deputy__email")))
-    people = models.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
-    acting = models.RoleAssignment.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values(
-        "person"
-    )
-    ours = people.filter(Q(contact_of=OuterRef("agent")) | Q(pk__in=acting))
-    firms = given.filter(Exists(ours)).order_by("valid_from", "pk")
-    return {"firm": Subquery(firms.values("agent")[:1]), "firm_name": Subquery(firms.values("agent__name")[:1])}
-
-
-def _counts(path: str, now: datetime) -> Q:
-    """Filter role assignments in force at `now`, along this path."""
-    terms = {f"{path}valid_from__lte": now, f"{path}withdrawn_at__isnull": True}
-    return Q(**terms) & (Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now}))

@@ -114,6 +114,8 @@ class AccountEmail(StrEnum):
     CODES_REMOVED = "codes-removed"
     PASSKEY_ADDED = "passkey-added"
     PASSKEY_REMOVED = "passkey-removed"
+    FACTORS_RESET = "factors-reset"
+    """The authority removed every second factor, because the owner lost it."""
     RECOVERY_MADE = "recovery-made"
     RECOVERY_USED = "recovery-used"
     PROVIDER_ADDED = "provider-added"

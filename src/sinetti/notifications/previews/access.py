@@ -107,6 +107,7 @@ _TITLES = {
     AccountEmail.CODES_REMOVED: "verification codes were removed",
     AccountEmail.PASSKEY_ADDED: "a passkey was added",
     AccountEmail.PASSKEY_REMOVED: "a passkey was removed",
+    AccountEmail.FACTORS_RESET: "the authority removed a lost second factor",
     AccountEmail.RECOVERY_MADE: "recovery codes were made",
     AccountEmail.RECOVERY_USED: "a recovery code was used",
     AccountEmail.PROVIDER_ADDED: "another service's sign-in was connected",

@@ -152,6 +152,17 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
             _NOT_YOU,
         ),
     ),
+    AccountEmail.FACTORS_RESET: AccountTexts(
+        gettext_noop("Your second factor was removed on {day}"),
+        (
+            gettext_noop(
+                "On {when}, we removed the second factors and recovery codes of your account, because we were asked "
+                "to. All your sessions have ended."
+            ),
+            gettext_noop("Next step: sign in with your password and set up a new second factor."),
+            gettext_noop("If you did not ask for this, tell us immediately and set a new password."),
+        ),
+    ),
     AccountEmail.RECOVERY_MADE: AccountTexts(
         gettext_noop("New recovery codes were created on {day}"),
         (

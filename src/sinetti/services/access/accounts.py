@@ -104,6 +104,17 @@ def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> 
     return accounts.deactivate(ctx.db, found.user_id, ctx.audit_entry(actor, request_id))
 
 
+def reset_second_factor(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
+    """Remove a lost second factor and tell the owner by e-mail; the sessions end.
+
+    Returns False if the account has none. The owner sets up a new one at the next sign-in (docs/e-service/accounts.md).
+    Raises AccountError.
+    """
+    found = account_of(email, ctx)
+    message = _message(AccountNotification(AccountEmail.FACTORS_RESET, found.email, found.language), ctx)
+    return accounts.reset_second_factor(ctx.db, found.user_id, message, ctx.audit_entry(actor, request_id))
+
+
 def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> None:
     """End all sessions of an account but one.
 
@@ -128,24 +139,27 @@ def clerks(ctx: ServiceContext) -> list[Account]:
 
 def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
     """Queue an e-mail about an account and return the id of its message."""
+    message = _message(telling, ctx)
+    outbox.enqueue(ctx.db, [message], ctx.now())
+    return message.message_id
+
+
+def _message(telling: AccountNotification, ctx: ServiceContext) -> NewMessage:
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
         facts["way"] = encrypt_token(ctx.transfer_key, LINK, telling.way)
     if telling.lives is not None:
         # Links expire by the machine's clock, as sessions do.
         facts["until"] = (ctx.machine_now() + telling.lives).isoformat()
-    now = ctx.now()
-    message = NewMessage(
+    return NewMessage(
         MessageKind.ACCOUNT,
         MessageChannel.EMAIL,
         about=sql.random_id(),
         step=telling.letter,
-        due=now,
+        due=ctx.now(),
         address=telling.email,
         facts=facts,
     )
-    outbox.enqueue(ctx.db, [message], now)
-    return message.message_id
 
 
 def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:

@@ -144,6 +144,8 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
     if given["change"] == "add":
         new = NewAccount(given["email"], given["name"], Language(given["language"]), staff=True)
         accounts.invite(new, means.ctx, *by)
+    elif given["change"] == "reset-second-factor":
+        accounts.reset_second_factor(given["email"], means.ctx, *by)
     else:
         accounts.set_staff(given["email"], means.ctx, *by, staff=True)
 
