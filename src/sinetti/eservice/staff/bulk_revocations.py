@@ -19,6 +19,7 @@ from sinetti.domain.certificates.bulk_revocation import (
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
 from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
@@ -146,6 +147,7 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 @keeps_typed(acts=("propose",))
+@proves_again("propose")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -173,6 +175,7 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
 
 
 @keeps_typed(acts=("confirm", "go-on", "withdraw"))
+@proves_again("confirm", "go-on")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.audit_log import history
 from sinetti.eservice.staff.bulk_revocations import REVOKE, at_once, is_too_many, revocation_check
@@ -127,6 +128,7 @@ def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
 
 
 @keeps_typed(acts=("revoke",))
+@proves_again("revoke")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from sinetti.domain.organisations.import_confirmation import (
     count_acts,
     needs_second_clerk,
 )
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.bulk_revocations import is_too_many, revocation_check
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
@@ -116,6 +117,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 @keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "revoke-merge", "revoke-end"))
+@proves_again("accept", "propose", "confirm", "revoke-merge", "revoke-end")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:

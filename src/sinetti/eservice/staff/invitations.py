@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_email
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
@@ -88,6 +89,7 @@ class InviteForm(PortalForm):
 
 
 @keeps_typed(acts=("invite", "end"))
+@proves_again("invite")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -194,6 +196,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
 
 
 @keeps_typed(acts=("confirm", "reject", "withdraw"))
+@proves_again("confirm")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
