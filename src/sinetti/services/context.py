@@ -142,7 +142,8 @@ class ServiceContext:
     (services/access/act_transaction.py). Each step that writes then uses `act`, and `audit_entry` raises.
     `issuance_allowed` returns True while the clock is trusted (services/issuance/clock_guard.py); otherwise nothing is
     issued. `daily_limits` limit users' actions in 24 hours; None for operators' commands, and for a test bench without
-    limits. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
+    limits. `caller` is the network address of the request over HTTP. `approvals` says how many people each act of the
+    table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -169,6 +170,7 @@ class ServiceContext:
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
     approvals: ApprovalPolicy = NO_CHANGES
+    caller: str = ""
 
     @property
     def unguarded(self) -> "ServiceContext":
@@ -200,4 +202,5 @@ class ServiceContext:
 
     def _deed(self, actor: str, request_id: str) -> AuditContext:
         limits = self.daily_limits
-        return AuditContext(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)
+        context = LimitContext(limits, self.machine_now()) if limits else None
+        return AuditContext(actor, self.now(), request_id, context, self.caller)

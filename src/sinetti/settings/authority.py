@@ -49,6 +49,7 @@ class AuthoritySettings:
     keep_people_days: int = Periods().people.days
     keep_refusals_days: int = Periods().refusals.days
     keep_messages_days: int = Periods().messages.days
+    keep_callers_days: int = Periods().callers.days
     certificates_per_list: int = 0
     documentation_url: str = ""
     officer_keys: KeyRequirement = KeyRequirement.ANY
@@ -65,7 +66,7 @@ class AuthoritySettings:
 
         See docs/operators/retention.md.
         """
-        days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days)
+        days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days, self.keep_callers_days)
         return Periods(*(timedelta(days=one) for one in days))
 
 
@@ -75,7 +76,11 @@ _SOAP_ADDRESS = "https://certificates.example"
 DOCUMENTATION_EXAMPLE = "https://docs.example/sinetti/"
 _LONGEST_DATABASE = 63
 _MOST_PER_LIST = 10_000_000
-_DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
+_DAYS = {
+    **dict.fromkeys(("keep_people_days", "keep_refusals_days", "keep_messages_days"), SHORTEST.days),
+    "keep_callers_days": 1,
+}
+"""Least number of days by setting."""
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -111,7 +116,7 @@ def parse(text: str) -> AuthoritySettings:
         response_recipe=ResponseRecipe(recipe),
         database_url=database_url,
         journal=journal,
-        **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
+        **{name: _days(name, raw[name], least) for name, least in _DAYS.items() if name in raw},
         certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
         documentation_url=_documentation_url(raw.get("documentation_url", "")),
         officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
@@ -127,9 +132,9 @@ def render(settings: AuthoritySettings) -> str:
     return f"{text}\n[approvals]\n{table}" if table else text
 
 
-def _days(name: str, value: object) -> int:
-    if type(value) is not int or not SHORTEST.days <= value <= LONGEST.days:
-        sentence = f"authority.toml: {name} must be a number of days from {SHORTEST.days} to {LONGEST.days}"
+def _days(name: str, value: object, least: int) -> int:
+    if type(value) is not int or not least <= value <= LONGEST.days:
+        sentence = f"authority.toml: {name} must be a number of days from {least} to {LONGEST.days}"
         raise SettingsError(sentence)
     return value
 

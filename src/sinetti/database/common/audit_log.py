@@ -17,18 +17,23 @@ from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
 from sinetti.domain.daily_limits import LimitContext
 
+_ADDRESS = 45
+"""Longest network address: IPv6 with an embedded IPv4 address."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
     """The actor (an opaque id), the time on the office's clock, and the request.
 
-    `limit_context` has the limits in 24 hours for this actor. It is None without limits, as for operators.
+    `limit_context` has the limits in 24 hours for this actor. It is None without limits, as for operators. `caller` is
+    the network address of a request over HTTP, else empty.
     """
 
     actor: str
     at: datetime
     request_id: str
     limit_context: LimitContext | None = None
+    caller: str = ""
 
 
 def canonical(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
@@ -74,6 +79,14 @@ def write_each(
             )
         )
     AuditEvent.objects.using(db.alias).bulk_create(rows)
+    note_caller(db, audit)
+
+
+def note_caller(db: Database, audit: AuditContext) -> None:
+    """Store the network address of the request, once; it is erased before the rows."""
+    if audit.caller:
+        row = models.CallerAddress(request_id=audit.request_id, address=audit.caller[:_ADDRESS], at=audit.at)
+        models.CallerAddress.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
 
 
 def count(db: Database, subject: str, action: str, since: datetime) -> int:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from sinetti.database import models
-from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.audit_log import AuditContext, note_caller
 from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import DomainEvent
@@ -18,7 +18,7 @@ from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 def record_rejection(
     db: Database, lineage_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
-    """Store a rejected request of an authenticated caller: reason and time only.
+    """Store a rejected request of an authenticated caller: reason, time and address.
 
     The third one for the same reason queues a message to the people of the lineage (domain/notifications/messages.py).
     """
@@ -31,6 +31,7 @@ def record_rejection(
             at=audit.at,
             request_id=audit.request_id,
         )
+        note_caller(db, audit)
         if messages.triggers_alert(reason):
             _queue_alert(db, lineage_id, reason, operation, audit.at)
 

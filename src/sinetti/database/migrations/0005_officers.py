@@ -18,6 +18,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='CallerAddress',
+            fields=[
+                ('request_id', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('address', models.CharField(max_length=45)),
+                ('at', models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='ActProposal',
             fields=[
                 ('proposal_id', models.CharField(default=sinetti.database.sql.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),

@@ -4,6 +4,7 @@ from sinetti.database.models.approvals import ActProposal, ActSignature, Approva
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
+    CallerAddress,
     Certificate,
     CertificateAuthority,
     CertificateDer,
@@ -49,6 +50,7 @@ __all__ = [
     "AuditEvent",
     "BulkRevocation",
     "CacheEntry",
+    "CallerAddress",
     "Certificate",
     "CertificateAuthority",
     "CertificateDer",
