@@ -88,13 +88,25 @@ BROKEN = {
     "no host": "{local}@",
     "two at signs": "{local}@b@{host}",
     "a comment": "{local}(home)@{host}",
+    "this machine": "{local}@localhost",
+    "a host without a dot": "{local}@customer",
 }
 
 
 @settings(max_examples=40)
-@given(local=LOCAL_PARTS, host=HOSTS | some.just("localhost"))
+@given(local=LOCAL_PARTS, host=HOSTS)
 def test_every_well_formed_address_is_accepted(local, host):
     assert validation.check_email("email", f" {local}@{host} ") == f"{local}@{host}"
+
+
+@pytest.mark.parametrize("host", ["localhost", "authority.example"])
+def test_an_operator_may_have_an_address_on_the_machine(host):
+    assert validation.check_email("email", f"root@{host}", local=True) == f"root@{host}"
+
+
+def test_no_other_host_without_a_dot_is_local():
+    with pytest.raises(ValidationError, match="email is an address like"):
+        validation.check_email("email", "root@machine", local=True)
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)

@@ -221,6 +221,10 @@ ALIKE = "The password is too similar to your name or address. Choose another one
 WRONG = {
     "no name": ({"name": " "}, "Fill in this field: Your name"),
     "no address": ({"email": "no-address"}, "Enter an e-mail address, for example name@organisation.example."),
+    "an address at this machine": (
+        {"email": "nimi@localhost"},
+        "Enter an e-mail address, for example name@organisation.example.",
+    ),
     "a short password": ({"password1": "elevenchars"}, "The password is too short. It needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},

@@ -42,9 +42,20 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     anna.press("check-decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.").press("decide")
     browser.get(f"/settings/applications/{made.pk}")
     assert "Rajapintaa ei tarvita tähän." in text_of(browser)
+    assert spoken(browser, "fi") == ["Rajapintaa ei tarvita tähän."]
     browser.get(f"/settings/applications/{made.pk}/decision")
     assert "Hakemus hylätään." in text_of(browser)
     assert next(iter(APPEAL.values())) in text_of(browser)
+    assert browser.page.xpath("//h1/@lang") == ["fi"]
+    assert "Hakemus hylätään." in spoken(browser, "fi")
+    anna.get(f"/staff/applications/{made.pk}?lang=en")
+    assert "Hakemus hylätään." in spoken(anna, "fi")
+
+
+def spoken(browser, language):
+    """Return the paragraphs that are marked as written in a language other than the page's."""
+    assert browser.page.xpath("string(/html/@lang)") != language
+    return [one.text_content() for one in browser.page.xpath(f"//main//p[@lang='{language}']")]
 
 
 def test_it_is_withdrawn_once(sqlite_desk, browser):

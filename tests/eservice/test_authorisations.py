@@ -246,6 +246,15 @@ def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
     assert "approved" in text_of(asker.get(f"{PAGE}/ask"))
 
 
+def test_buttons_of_several_requests_say_whose_they_answer(browser, sqlite_desk):
+    for name in ("first", "second"):
+        another(sqlite_desk, name).get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
+    browser.get(PAGE)
+    for does, text in (("approve", "Approve"), ("decline", "Decline")):
+        named = [one.text_content() for one in browser.page.xpath(f"//button[@value='{does}']")]
+        assert sorted(named) == [f"{text} {name.title()}, {name}@people.example" for name in ("first", "second")]
+
+
 def test_less_is_approved_or_nothing(browser, sqlite_desk):
     for name in ("first", "second"):
         another(sqlite_desk, name).get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="manager")

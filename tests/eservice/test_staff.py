@@ -317,6 +317,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     ]
     assert observed == ["1", "1", "0", "1", "0"]
     assert [one[0] for one in table(bo)] == ["A-1", CUSTOMER_ID]
+    assert_after_the_list(bo, "confirm")
     bo.press("confirm")
     assert "2 of 2" in text_of(bo)
     assert "Confirmed by" in text_of(bo)
@@ -410,6 +411,7 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     assert "confirm" not in anna.buttons
     assert "withdraw" in anna.buttons
     bo = at_work(sqlite_desk, door, "bo", "revocation").get(anna.path)
+    assert_after_the_list(bo, "confirm")
     bo.press("confirm")
     assert "All these certificates have been revoked." in text_of(bo)
     assert all(sqlite_desk.certificate(one).revoked for one in serials)
@@ -429,12 +431,33 @@ def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
     assert BulkRevocation.objects.get().done_at is not None
 
 
+def badges(browser):
+    found = browser.page.xpath("//main//span[contains(@class, 'badge')]")
+    return [(one.get("class"), one.text_content()) for one in found]
+
+
+def test_a_search_that_finds_too_much_says_that_it_shows_a_part(sqlite_desk, anna, monkeypatch):
+    part = "only a part of the matches is shown"
+    enrolled(sqlite_desk)
+    assert part not in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
+    monkeypatch.setattr("sinetti.database.certificates.search.MOST_MATCHES", 0)
+    assert part in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
+
+
+def assert_after_the_list(browser, does):
+    """Check that a button stands after the last row of what it confirms."""
+    (button,) = browser.page.xpath(f"//main//button[@value='{does}']")
+    assert button.xpath("preceding::tbody/tr")
+    assert not button.xpath("following::table")
+
+
 def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
     serial = enrolled(sqlite_desk).serial
     anna.get("/staff/certificates?text=x")
     assert "too short" in text_of(anna)
     (row,) = table(anna.get(f"/staff/certificates?text={serial[:10]}"))
     assert row[0].startswith(serial)
+    assert badges(anna) == [("badge good", "Valid")]
     anna.get(f"/staff/certificates/{serial}").press("check-revoke", reason="")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 1
     anna.press("check-revoke", reason="privilegeWithdrawn")

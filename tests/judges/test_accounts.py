@@ -173,13 +173,16 @@ def test_a_passkey_is_added_and_signs_in(page):
     sign_out(page)
     page.goto("/account/login?next=/account/sessions")
     page.get_by_role("link", name="Sign in with a passkey").click()
+    at(page, "/account/security/passkeys/sign-in?next=%2Faccount%2Fsessions")
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/account/sessions")
     at(page, "/account/sessions")
-    page.goto(f"/account/security/passkeys/{stored.pk}")
-    at(page, f"/account/security/passkeys/{stored.pk}")
+    for path in (f"/account/security/passkeys/{stored.pk}", f"/account/security/passkeys/{stored.pk}/remove"):
+        page.goto(path)
+        at(page, path)
     page.goto("/account/security/reauthenticate")
     page.get_by_role("link", name="Use a passkey instead").click()
+    at(page, "/account/security/passkeys/reauthenticate")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(placed("/", page))
 

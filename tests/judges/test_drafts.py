@@ -207,6 +207,26 @@ def test_a_change_of_language_keeps_ticked_rows(page, built):
     assert page.locator("tbody input[type=checkbox]:checked").count() == 0, "a new visit"
 
 
+def test_back_after_several_are_let_end_leads_to_their_preview(page, built):
+    open_visit(page, built, VISITS["ticked: let them expire"], "en")
+    preview = page.url
+    with page.expect_navigation():
+        page.get_by_role("button", name="Let the ticked certificates expire").click()
+    assert page.url.endswith("/settings/certificates")
+    assert "Certificates whose reminders are now off: 1." in page.inner_text("main")
+    page.go_back()
+    text = page.inner_text("main")
+    assert page.url == preview
+    assert ("You sent this form on" in text, "Reminders about these certificates are already off" in text) == (
+        True,
+        True,
+    )
+    page.reload()
+    assert page.inner_text("main") == text
+    page.get_by_role("link", name="Show the result").click()
+    assert page.url.endswith("/settings/certificates")
+
+
 def test_enter_presses_the_first_button_of_the_form_and_no_language(page, built):
     form = FORMS["order_new"]
     opened(page, built, form)

@@ -76,3 +76,22 @@ def test_state_days_and_the_next_act_stand_above_the_fold(page, size, language):
         assert len(ends) == 1, what
         assert ends[0] <= size["height"], what
     assert window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+_DRAWN = """() => ['elapsed', 'window'].map(kind => [
+  getComputedStyle(document.querySelector(`.key .${kind}`), '::before').backgroundColor,
+  getComputedStyle(document.querySelector(`rect.${kind}`)).fill,
+]).concat([[
+  getComputedStyle(document.querySelector('.key .now'), '::before').backgroundColor,
+  getComputedStyle(document.querySelector('line.now')).stroke,
+]])"""
+
+
+def test_forced_colours_draw_the_key_as_the_bars(page):
+    window, soon = page
+    window.emulate_media(forced_colors="active")
+    window.goto(f"{LIST}/{soon}")
+    drawn = window.evaluate(_DRAWN)
+    window.emulate_media(forced_colors="none")
+    assert all(swatch == bar for swatch, bar in drawn), drawn
+    assert len({swatch for swatch, _bar in drawn}) == len(drawn)

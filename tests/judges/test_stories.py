@@ -135,7 +135,7 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     signatory.goes("/settings/authorisations")
     assert viewer.email in signatory.reads()
     signatory.shows("request")
-    signatory.presses("Approve")
+    signatory.presses(f"Approve Viewer, {viewer.email}")
     assert town.letters(viewer.email, "authorisation")
     assert viewer.goes("/settings/orders/new") == 200
 
@@ -155,7 +155,7 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
         (told,) = town.letters(one.email, "authorisation")
         assert "Tilitoimisto Malli Oy" in told["text"]
         one.goes("/settings/authorisations")
-        one.presses("Approve")
+        one.presses("Approve Tilitoimisto Malli Oy, story-3")
     firm.goes("/settings/certificates")
     assert [one in firm.reads() for one in clients] == [True, True]
     firm.shows("firm-two-clients")

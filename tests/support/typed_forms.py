@@ -49,6 +49,7 @@ FORMS: Mapping[str, TypedForm] = {
     ),
     "certificate_contact": TypedForm("another contact person", {"person_email": "x"}, CONTACT),
     "contacts": TypedForm("contacts of many, shown", {"person_email": "x"}, CONTACT, once=True),
+    "certificates_bulk": TypedForm("ticked: another contact person", {"person_email": "x"}, CONTACT),
     "fetch": TypedForm("fetching", {"transfer_id": "1"}, TRANSFER),
     "application_new": TypedForm(
         "applying", {"purpose": ""}, {"channels": "WS", "purpose": "Palkkatiedot", "software": "Palkat 3"}

@@ -207,6 +207,15 @@ VISITS: dict[str, Visit] = {
         "contacts", "/settings/contacts", SIGNATORY, sends=("look", {"leaving": "contact@malli.example"})
     ),
     "acts on ticked certificates": Visit("certificates_bulk", "/settings/bulk", VIEWER, 403),
+    "ticked: replacements": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("replace", {"pick": "{serial}"})
+    ),
+    "ticked: another contact person": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("contacts", {"pick": "{serial}"})
+    ),
+    "ticked: let them expire": Visit(
+        "certificates_bulk", "/settings/certificates", SIGNATORY, sends=("let-end", {"pick": "{serial}"})
+    ),
     "checking a revocation": Visit(
         "certificate_revoke",
         "/settings/certificates/{serial}/revoke",
@@ -287,6 +296,15 @@ VISITS: dict[str, Visit] = {
     "clerk's page for others": Visit("staff", "/staff", SIGNATORY, 404),
 }
 
+OWN_WALK: Mapping[str, str] = {
+    "mfa_login_webauthn": "needs a passkey",
+    "mfa_reauthenticate_webauthn": "needs a passkey",
+    "mfa_edit_webauthn": "needs a passkey",
+    "mfa_remove_webauthn": "needs a passkey",
+    "mfa_view_recovery_codes": "codes are shown once",
+    "socialaccount_signup": "comes after a provider's answer",
+}
+"""Pages of accounts that have their own walk (tests/judges/test_accounts.py, tests/judges/test_oidc.py)."""
 NOT_WALKED: Mapping[str, str] = {
     "certificates_csv": "a file",
     "certificate_pem": "a file",
@@ -295,14 +313,9 @@ NOT_WALKED: Mapping[str, str] = {
     "certificate_dates": "a file",
     "openid_connect_login": "leads to a provider at once",
     "openid_connect_callback": "comes from a provider, and leads on at once",
-    "mfa_login_webauthn": "answers a script",
     "session_time": "answers a script",
     "authorisations_ended": "takes rows from a list, and leads back to it",
-    "mfa_reauthenticate_webauthn": "needs a passkey: accounts have their own walk",
-    "mfa_edit_webauthn": "needs a passkey, likewise",
-    "mfa_remove_webauthn": "needs a passkey, likewise",
-    "mfa_view_recovery_codes": "leads on: codes are shown once",
-    "socialaccount_signup": "comes after a provider's answer: accounts have their own walk",
+    **OWN_WALK,
 }
 """Pages that the visits leave out, with the reason."""
 

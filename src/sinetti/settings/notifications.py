@@ -199,7 +199,7 @@ def _split(table: TomlTable, key: str, value: str, wanted: str) -> SplitResult:
 
 def _email(table: TomlTable, key: str, value: str) -> str:
     try:
-        return check_email(key, value)
+        return check_email(key, value, local=True)
     except ValidationError:
         table.refuse(key, "an address such as operators@authority.example")
 

@@ -303,6 +303,6 @@ def _spoken(table: TomlTable, key: str) -> Spoken:
 def _email(table: TomlTable, key: str) -> str:
     value = table.text_or_none(key)
     try:
-        return "" if value is None else check_email(key, value)
+        return "" if value is None else check_email(key, value, local=True)
     except ValidationError:
         table.refuse(key, "an address such as accessibility@authority.example")

@@ -238,6 +238,14 @@ def test_of_a_common_text_a_part_is_shown_and_said_to_be_one(desk, monkeypatch):
     assert ([one.description for one in rare.rows], rare.more) == (["Payroll 1"], False)
 
 
+def test_matches_without_certificates_are_said_to_be_a_part_too(desk, monkeypatch):
+    monkeypatch.setattr(search, "MOST_MATCHES", 2)
+    for number in range(3):
+        named(desk, f"Maija {number}", f"maija{number}@malli.example")
+    found = search_all(desk.db, "maija")
+    assert (found.rows, found.more) == ((), True)
+
+
 TAMPERED = {
     "a key that no row has": '[0, "0", "", 10000000000000000000]',
     "a key before all": '[0, "0", "", -10000000000000000000]',

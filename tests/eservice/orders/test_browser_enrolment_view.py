@@ -105,6 +105,13 @@ def test_a_file_is_taken(browser, sqlite_desk, octets):
     assert page.heading == "Your certificate"
 
 
+def test_the_form_says_before_it_is_sent_that_one_of_two_is_required(browser, sqlite_desk):
+    page = browser.get(FETCH).page
+    (group,) = page.xpath("//fieldset[.//*[@name='request'] and .//*[@name='file']]")
+    assert group.findtext("legend") == "Give the certificate signing request in one of these two ways"
+    assert "(optional)" not in page.text_content(), "neither is marked as optional"
+
+
 def test_a_file_and_a_pasted_request_are_too_many(browser, sqlite_desk):
     page, ids = browser.get(FETCH), ordered(sqlite_desk)
     sent = {**fields(page, "fetch"), **values(ids, pem_of(new_key())), "do": "fetch"}

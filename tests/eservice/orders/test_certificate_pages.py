@@ -217,7 +217,7 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     renewed(sqlite_desk, second)
     page = signatory.get(REPLACE).press("look", days="30")
     assert page.heading == "Check the replacements: 1"
-    assert "It already has a successor" in page_text(page)
+    assert "It has already been renewed or replaced" in page_text(page)
     sent = fields(page, "order")
     assert "Replacements ordered: 1." in page_text(page.press("order"))
     page.post(REPLACE, {**sent, "do": "order"})

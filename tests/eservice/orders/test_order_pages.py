@@ -101,6 +101,7 @@ WRONG = {
     "no name": ({"contact_name": ""}, "contact_name"),
     "a name with a control character": ({"contact_name": "a\tb"}, "contact_name"),
     "no address": ({"contact_email": "nimi"}, "contact_email"),
+    "an address at this machine": ({"contact_email": "nimi@localhost"}, "contact_email"),
     "letters for a number": ({"contact_phone": "call me"}, "contact_phone"),
     "a number of nobody's country": ({"contact_phone": "123 4567"}, "contact_phone"),
     "others, but how many": ({"count": ""}, "count"),
@@ -133,6 +134,22 @@ def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
         for field in {*GOOD, *changes} - {"contact_language", "channel"}:
             assert kept.get(field, "") == {**GOOD, **changes}[field], case
     assert not orders(sqlite_desk)
+
+
+PEOPLE = {
+    "an address": ("email", "nimi", "Enter the {who}'s e-mail address"),
+    "a number": ("phone", "call me", "Enter a phone number for the {who}"),
+}
+
+
+@pytest.mark.parametrize(("field", "typed", "error"), PEOPLE.values(), ids=PEOPLE)
+def test_the_summary_says_whose_value_is_wrong(signatory, field, typed, error):
+    deputy = {**DEPUTY, "deputy_name": "Vara", "deputy_email": "vara@sinisiipi.example"}
+    wrong = {f"{who}_{field}": typed for who in ("contact", "deputy")}
+    signatory.post(NEW, {**fields(signatory.get(NEW), "check"), **GOOD, **deputy, **wrong, "do": "check"})
+    summary = [one.text_content() for one in signatory.page.xpath("//*[@id='errors']//a")]
+    expected = [error.format(who=one) for one in ("contact person", "deputy")]
+    assert [one.startswith(text) for one, text in zip(summary, expected, strict=True)] == [True, True], summary
 
 
 def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):

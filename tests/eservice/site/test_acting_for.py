@@ -54,6 +54,53 @@ def test_a_choice_whose_role_has_ended_is_ignored(sqlite_desk, maija):
     assert ("1 certificate expires within 14 days" in text, "Korhonen" in header_of(maija)) == (True, False)
 
 
+SIDES = {
+    "the giver's page": ("/settings/authorisations", Role.SIGNATORY, "Authorisations – Tmi Korhonen"),
+    "the firm's page": ("/settings/clients", Role.MANAGER, "Clients"),
+}
+
+
+@pytest.mark.parametrize(("page", "role", "heading"), SIDES.values(), ids=SIDES)
+def test_pages_of_one_organisation_are_those_of_the_chosen_one(sqlite_desk, browser, page, role, heading):
+    user = account(sqlite_desk, "pekka")
+    an_organisation(sqlite_desk, "Tmi Korhonen")
+    for one in (CUSTOMER_ID, "Tmi Korhonen"):
+        mandate(sqlite_desk, user, one, role)
+    pekka = signed_in(browser, user)
+    assert "Choose the organisation." in main_of(pekka.get(page)), "while the user acts for all"
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    assert pekka.get(page).heading == heading
+    assert "Tmi Korhonen" in main_of(pekka)
+    (every,) = pekka.page.xpath("//main//a[normalize-space()='Show all organisations']/@href")
+    assert "Choose the organisation." in main_of(pekka.get(every))
+    other = id_of(sqlite_desk, CUSTOMER_ID)
+    assert "Tmi Korhonen" not in main_of(pekka.get(f"{page}?organisation={other}")), "an address takes precedence"
+
+
+def test_a_represented_client_does_not_hide_the_firm(sqlite_desk, browser):
+    user = account(sqlite_desk, "pekka")
+    for one in ("firm", "client"):
+        an_organisation(sqlite_desk, one)
+    mandate(sqlite_desk, user, "firm", Role.MANAGER)
+    mandate(sqlite_desk, "firm", "client", Role.MANAGER, sqlite_desk.ctx.now() + 30 * DAY)
+    pekka = signed_in(browser, user)
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "client"))
+    assert pekka.get("/settings/clients").heading == "Clients"
+    assert "1 client's authorisation ends within 60 days" in main_of(pekka.get("/"))
+
+
+def test_tasks_about_authorisations_are_those_of_the_chosen_organisation(sqlite_desk, browser):
+    user = account(sqlite_desk, "pekka")
+    an_organisation(sqlite_desk, "Tmi Korhonen")
+    for one in (CUSTOMER_ID, "Tmi Korhonen"):
+        mandate(sqlite_desk, user, one, Role.SIGNATORY)
+        mandate(sqlite_desk, account(sqlite_desk, f"viewer-{len(one)}"), one, Role.VIEWER, sqlite_desk.ctx.now() + DAY)
+    pekka = signed_in(browser, user)
+    assert "2 authorisations that your organisation gave end within 60 days" in main_of(pekka.get("/"))
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    assert "1 authorisation that your organisation gave ends within 60 days" in main_of(pekka.get("/"))
+
+
 @pytest.mark.parametrize("sent", ["0" * 32, "", "ALL"])
 def test_an_organisation_of_others_is_not_chosen(sqlite_desk, maija, sent):
     page = maija.get("/settings/acting-for").press("represent", represented=sent)

@@ -59,7 +59,7 @@ def test_it_does_not_say_that_all_is_well_while_something_ended(sqlite_desk, mai
     now = sqlite_desk.ctx.now()
     a_certificate(sqlite_desk, own, now + 400 * DAY, revoked_at=now - DAY, revocation_reason="cessationOfOperation")
     text = main_of(maija.get("/"))
-    assert "1 certificate ended within the last year without a successor." in text
+    assert "1 certificate ended within the last year and was not replaced." in text
     assert not maija.page.xpath("//main//div[contains(@class, 'good')]")
 
 

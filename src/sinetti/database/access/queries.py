@@ -7,7 +7,7 @@ may act.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, DateTimeField, Model, OuterRef, QuerySet, Subquery, Value, When
@@ -19,6 +19,7 @@ from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.organisations.search import OrganisationRef
 from sinetti.database.sql import json_values
+from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
 from sinetti.domain.access.roles import OrganisationLabel, Role, RoleGrant, roles_up_to
 from sinetti.domain.values import normalise
@@ -90,15 +91,17 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
 
 
 def mandates(
-    db: Database, organisation_id: str, now: datetime, start: int = 0, near: timedelta | None = None
+    db: Database, organisation_id: str, now: datetime, start: int = 0, ending_but: str | None = None
 ) -> tuple[RoleAssignmentView, ...]:
     """Return the current roles of an organisation, one page from `start` on.
 
-    With `near`, only accepted ones that end within this time. People come before organisations, and signatories first.
+    With `ending_but`, only accepted ones that end within 60 days, without those of this account: they are a task of
+    the holder's side. People come before organisations, and signatories first.
     """
     rows = _mandates(db, now).filter(current_assignments(now), organisation=organisation_id)
-    if near is not None:
-        rows = rows.filter(waiting=False, valid_until__lte=now + near)
+    if ending_but is not None:
+        rows = rows.filter(waiting=False, valid_until__lte=now + NEAR)
+        rows = rows.exclude(user__isnull=False, user=ending_but)
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
@@ -150,11 +153,22 @@ def mandates_of_user(
 
     They are sorted by the organisation's name.
     """
+    return tuple(_own_role(row) for row in page_of(_of_user(db, user_id, seen, now), start))
+
+
+def ending_of_user(
+    db: Database, user_id: str, seen: Collection[str], now: datetime, start: int = 0
+) -> tuple[OwnRole, ...]:
+    """Return those of `mandates_of_user` that end within 60 days."""
+    rows = _of_user(db, user_id, seen, now).filter(valid_until__lte=now + NEAR)
+    return tuple(_own_role(row) for row in page_of(rows, start))
+
+
+def _of_user(db: Database, user_id: str, seen: Collection[str], now: datetime) -> "QuerySet[models.RoleAssignment]":
     rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), user=user_id)
     rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
-    ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
-    return tuple(_own_role(row) for row in page_of(ordered, start))
+    return rows.order_by("organisation__name", "organisation__customer_id", "pk")
 
 
 def roles_in_force(db: Database, mandate_ids: Collection[str], now: datetime) -> tuple[OwnRole, ...]:

@@ -69,7 +69,8 @@ class FoundCertificate:
 class FoundPage:
     """A page of results.
 
-    `after` selects the next page, empty if there is none. `more`: the text is so common that only a part is shown.
+    `after` selects the next page, empty if there is none. `more`: in a field of this page or of a later one the text is
+    so common that only a part is found.
     """
 
     rows: tuple[FoundCertificate, ...]
@@ -83,12 +84,17 @@ SELECT {key} AS key, {word} AS word FROM {table} WHERE {condition} ORDER BY {ord
 )
 """
 _BRANCH = """
-SELECT {place} AS place, word, CAST(f.key AS TEXT) AS owner, c.id AS id,
-       CASE WHEN (SELECT COUNT(*) FROM found{place}) > {most} THEN 1 ELSE 0 END AS more
+SELECT {place} AS place, word, CAST(f.key AS TEXT) AS owner, c.id AS id
   FROM (SELECT * FROM found{place} LIMIT {most}) AS f {join}
  WHERE c.state <> 'void' {beyond}
  ORDER BY 2, 3, 4 LIMIT {page}
 """
+_MORE = "SELECT -1, '', '', (CASE WHEN {over} THEN 1 ELSE 0 END)"
+"""First row of the answer: 1 if a field has more matches than were looked at.
+
+They count without a certificate, too.
+"""
+_OVER = "(SELECT COUNT(*) FROM found{place}) > {most}"
 _BEYOND = "AND (word, CAST(f.key AS TEXT), c.id) > (%s, %s, %s)"
 _OF_LINEAGES = "JOIN sinetti_certificate c ON c.lineage_id = h.lineage_id"
 _OF_ORGANISATIONS = f"JOIN sinetti_lineage h ON h.organisation_id = f.key {_OF_LINEAGES}"
@@ -124,16 +130,21 @@ def search_all(db: Database, text: str, after: str = "") -> FoundPage:
     text = text.strip()
     if len(text) < SHORTEST:
         return FoundPage(())
-    found = _keys(db, text, _read(after))
+    found, more = _keys(db, text, _read(after))
     rows = _rows(db, found[:PAGE])
-    more = any(is_more for *_, is_more in found)
-    return FoundPage(rows, json.dumps(found[PAGE - 1][:-1]) if len(found) > PAGE else "", more)
+    return FoundPage(rows, json.dumps(found[PAGE - 1]) if len(found) > PAGE else "", more)
 
 
-def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> Sequence[tuple[int, str, str, int, int]]:
-    """Return place, word, owner and key of each result, one more than a page has."""
+def _keys(
+    db: Database, text: str, after: tuple[int, str, str, int] | None
+) -> tuple[Sequence[tuple[int, str, str, int]], bool]:
+    """Return place, word, owner and key of each result, one more than a page has.
+
+    The second value is True if a field has more matches than were looked at.
+    """
     tables: list[str] = []
     parts: list[str] = []
+    over: list[str] = []
     looked_for: list[str] = []
     beyond: list[str | int] = []
     connection = connections[db.alias]
@@ -148,15 +159,18 @@ def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> S
         names = {"place": place, "word": word, "key": key, "table": table, "most": most, "join": join}
         tables.append(_FOUND.format(condition=condition, order=order or key, **names))
         branch = _BRANCH.format(beyond=_BEYOND if here else "", page=PAGE + 1, **names)
+        over.append(_OVER.format(**names))
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
         looked_for += values
         beyond += after[1:] if here and after is not None else ()
     if not parts:
-        return ()
+        return (), False
+    parts.append(_MORE.format(over=" OR ".join(over)))
     with connection.cursor() as cursor:
-        every = f"WITH {', '.join(tables)} {' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 1}"
+        every = f"WITH {', '.join(tables)} {' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 2}"
         cursor.execute(every, [*looked_for, *beyond])
-        return list(cursor.fetchall())
+        (_place, _word, _owner, more), *found = cursor.fetchall()
+    return found, bool(more)
 
 
 def _condition(db: Database, by: MatchedField, column: str, text: str) -> tuple[str, str, str, list[str]] | None:
@@ -198,13 +212,13 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
-def _rows(db: Database, keys: Sequence[tuple[int, str, str, int, int]]) -> tuple[FoundCertificate, ...]:
+def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=[one[3] for one in keys])
     rows = status_sql.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
-    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key, _ in keys)
+    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
 
 
 def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:

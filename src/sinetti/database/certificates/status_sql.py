@@ -239,7 +239,8 @@ def _part(wanted: CertificateQuery) -> str:
     at = _INSTANT.get(wanted.sort, _OVER_AT)
     part = _SELECT.format(found="serial", is_order=0, number=number, at=at, rows="ranked")
     if wanted.states:
-        return f"{part} WHERE state_n IN ({_states(wanted.states)})"
+        is_open = f" AND rank_n = {RANKS.index(Urgency.OPEN)}" if wanted.open else ""
+        return f"{part} WHERE state_n IN ({_states(wanted.states)}){is_open}"
     return part if wanted.over else f"{part} WHERE rank_n < {RANKS.index(Urgency.OVER)}"
 
 

@@ -29,7 +29,8 @@ class Sort(StrEnum):
 class CertificateQuery:
     """Filter and order of a list of certificates.
 
-    `organisations` always limits the list. Without `states` it contains the entries that are not over.
+    `organisations` always limits the list. Without `states` it contains the entries that are not over. `open` limits
+    certificates to those that need action.
 
     `contact` is a part of a contact's name or address, `organisation` one of an organisation's name or id, `text` one
     of any searched field. `ends` limits the list to certificates that are not revoked and whose notAfter lies in this
@@ -40,6 +41,7 @@ class CertificateQuery:
     now: datetime
     states: Collection[DisplayStatus] = ()
     over: bool = False
+    open: bool = False
     channel: Channel | None = None
     contact: str = ""
     organisation: str = ""

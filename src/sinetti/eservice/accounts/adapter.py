@@ -20,8 +20,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
+from sinetti.domain import validation
 from sinetti.domain.notifications.messages import LINKED, AccountEmail
-from sinetti.domain.validation import LONGEST_EMAIL
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import base_views, known_devices
 from sinetti.eservice.accounts.login_limits import count_password
@@ -88,13 +88,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return user
 
     def clean_email(self, email: str) -> str:
-        """Reject an address that does not fit into the database.
+        """Reject an address by the rules of the database.
 
-        Some addresses have twice as many characters in lower case.
+        Django's own rule accepts "localhost". Some addresses have twice as many characters in lower case.
         """
-        if len(email.lower()) > LONGEST_EMAIL:
-            sentence = "an address of more than 254 characters"
-            raise ValidationError(sentence, code="invalid")
+        try:
+            validation.check_email("email", email.lower())
+        except validation.ValidationError as refused:
+            raise ValidationError(str(refused), code="invalid") from refused
         return email
 
     def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Form, commit: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002 - its signature

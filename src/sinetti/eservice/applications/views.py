@@ -229,7 +229,9 @@ def decision(request: HttpRequest, application_id: str) -> HttpResponse:
         return not_found(request)
     title, *rest = (line for line in found.decision.splitlines() if line)
     back = Link(_("Application {case}", case=found.case_number), reverse("application", args=[application_id]))
-    return render_page(request, Page(title, blocks=[Text(rest)], back=back))
+    return render_page(
+        request, Page(title, blocks=[Text(rest, found.language)], back=back, title_language=found.language)
+    )
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -281,7 +283,7 @@ def _detail_blocks(found: Application) -> list[Component]:
         blocks.append(Form((), [button]))
     if found.state in DECIDED:
         if found.reason:
-            blocks.append(Section(_("Reasons"), [Text(found.reason.split("\n"))]))
+            blocks.append(Section(_("Reasons"), [Text(found.reason.split("\n"), found.language)]))
         link = Link(_("Read the decision"), reverse("application_decision", args=[found.application_id]), button=True)
         blocks.append(Links([link]))
     return blocks

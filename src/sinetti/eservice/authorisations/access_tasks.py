@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from sinetti.domain.access.ends import EndSide
 from sinetti.eservice.core.authentication import current_permissions
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.representation import represented
 from sinetti.eservice.ui.components import Severity, Task
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
@@ -54,9 +55,11 @@ PAGES = {EndSide.OWN: "profile", EndSide.FIRM: "clients", EndSide.GIVEN: "author
 def access_tasks(request: HttpRequest, actor: Actor) -> list[Task]:
     """Return the reader's tasks about ended and ending authorisations.
 
-    Ended ones come first. It takes one statement. While the list has tasks, not all is well.
+    Ended ones come first. Those of organisations are narrowed to the represented one, as their pages are. It takes one
+    statement. While the list has tasks, not all is well.
     """
-    found = count_access_ends(actor, current_permissions(request), portal_context(request).ctx)
+    who, ctx = current_permissions(request), portal_context(request).ctx
+    found = count_access_ends(actor, who, ctx, represented(request))
     ended = _tasks(found.ended, _ENDED, ENDED, Severity.ERROR)
     return [*ended, *_tasks(found.ending, _ENDING, ENDING, Severity.WARNING)]
 
@@ -73,7 +76,7 @@ def _tasks(
 def _address(side: EndSide, parties: Mapping[str, int], show: str) -> str:
     page = url_or_empty(PAGES[side])
     if side is EndSide.OWN or not page:
-        return page and f"{page}#{show}"
+        return page and f"{page}?{SHOW}={show}#{show}"
     # With several organisations the page asks for one first.
     only = f"&organisation={next(iter(parties))}" if len(parties) == 1 else ""
     return f"{page}?{SHOW}={show}{only}#{show}"

@@ -14,7 +14,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.eservice.authorisations import clients_acts
 from sinetti.eservice.authorisations.access_tasks import SHOW
-from sinetti.eservice.authorisations.common import address, choose, chosen, name_of, paged, start_of
+from sinetti.eservice.authorisations.common import address, choose, chosen, every, name_of, paged, start_of
 from sinetti.eservice.authorisations.resign import GIVE_UP_TEXT, NONE_CHOSEN, PICK
 from sinetti.eservice.certificates.labels import STATES
 from sinetti.eservice.core.authentication import current_permissions, login_required
@@ -127,7 +127,8 @@ def client_list(request: HttpRequest) -> HttpResponse:
     status, lead = 422 if wrong else 200, _summary(found.counts)
     if len(ids) > 1:
         lead = f"{named.name}. {lead}"
-    return render_page(request, Page(_(TITLE), blocks=blocks, wide=True, error=wrong, status=status, lead=lead))
+    page = Page(_(TITLE), blocks=blocks, wide=True, error=wrong, status=status, lead=lead, back=every("clients", ids))
+    return render_page(request, page)
 
 
 def _summary(counts: Mapping[ClientState, int]) -> str:

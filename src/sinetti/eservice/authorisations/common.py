@@ -16,6 +16,7 @@ from django.urls import reverse
 from sinetti.domain.access.roles import AGENTS_AT_MOST, Permission, Role, last_second
 from sinetti.eservice.core.authentication import current_permissions, missing_permission
 from sinetti.eservice.core.context import portal_context
+from sinetti.eservice.core.representation import represented
 from sinetti.eservice.ui.components import Cell, Column, Component, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
@@ -35,6 +36,11 @@ from sinetti.services.self_service.role_assignments import (
 _Row = TypeVar("_Row")
 _LONGEST_PAGE = 6
 
+EVERY = "all"
+"""Value of `organisation` in an address that leads to the choice of all.
+
+It does so while one is represented, too.
+"""
 NO_END = gettext_noop("no end date")
 ROLE_FIELD = gettext_noop("Authorisation")
 UNTIL_FIELD = gettext_noop("Last day of validity")
@@ -111,16 +117,22 @@ def format_until(until: datetime | None) -> str:
 
 
 def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
-    """Return the requested or only organisation of a page; None if the choice is open.
+    """Return the requested, only or represented organisation of a page.
 
-    Raises PermissionDenied if there is none.
+    Returns None if the choice is open. Raises PermissionDenied if there is none.
     """
     wanted = request.GET.get("organisation", "")
-    if wanted or len(ids) == 1:
-        return wanted or next(iter(ids))
-    if not ids:
+    if not wanted and not ids:
         raise missing_permission(right, current_permissions(request))
-    return None
+    if wanted == EVERY:
+        return None
+    represents = represented(request)
+    return wanted or (next(iter(ids)) if len(ids) == 1 else represents if represents in ids else None)
+
+
+def every(page: str, ids: frozenset[str]) -> Link | None:
+    """Return the link to the choice of all organisations; None if there is one."""
+    return back(page, gettext_noop("Show all organisations"), organisation=EVERY) if len(ids) > 1 else None
 
 
 def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:

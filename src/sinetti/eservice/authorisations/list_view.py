@@ -13,16 +13,16 @@ from sinetti.eservice.authorisations.common import (
     choose,
     chosen,
     day_of,
+    every,
     format_until,
     name_of,
     paged,
     start_of,
 )
-from sinetti.eservice.authorisations.own_roles import ended_section
+from sinetti.eservice.authorisations.own_roles import ended_section, only_ending
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
-    Alert,
     Button,
     Cell,
     Column,
@@ -34,7 +34,6 @@ from sinetti.eservice.ui.components import (
     Link,
     Links,
     Section,
-    Severity,
     Table,
     Text,
 )
@@ -61,8 +60,8 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
     if organisation_id is None:
         return choose(request, _(TITLE), ids, "authorisations", **{SHOW: request.GET.get(SHOW, "")})
     ctx, ending = portal_context(request).ctx, request.GET.get(SHOW) == ENDING
-    found = authorisations(organisation_id, who, ctx, start_of(request), ending=ending)
     actor = current_actor(request)
+    found = authorisations(organisation_id, who, ctx, start_of(request), actor.user_id if actor and ending else None)
     gone = list_ended(EndSide.GIVEN, organisation_id, actor, who, ctx) if actor else ()
     named = name_of(request, organisation_id)
     mandates, pager = paged(request, found.mandates)
@@ -73,18 +72,14 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
         *([_pending(pending)] if pending else ()),
         *([_waiting(found.requests)] if found.requests else ()),
         _give(organisation_id),
-        *([_only_ending(organisation_id)] if ending else ()),
+        *([only_ending(address("authorisations", organisation=organisation_id))] if ending else ()),
         _people(people, ctx.now()),
         _firms(firms, ctx.now()),
         *pager,
         *ended_section(EndSide.GIVEN, gone, _give_again, organisation_id),
     ]
-    return render_page(request, Page(_(_TITLE_OF, organisation=named.name), blocks=blocks, wide=True))
-
-
-def _only_ending(organisation_id: str) -> Alert:
-    everything = Link(_("Show all authorisations"), address("authorisations", organisation=organisation_id))
-    return Alert(_("Only authorisations that end within 60 days are shown."), Severity.PLAIN, [everything])
+    title, up = _(_TITLE_OF, organisation=named.name), every("authorisations", ids)
+    return render_page(request, Page(title, blocks=blocks, wide=True, back=up))
 
 
 def _give_again(one: EndedRole) -> tuple[str, str]:
@@ -133,15 +128,19 @@ def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
 
 def request_values(one: RoleRequestView) -> list[DescriptionItem]:
     """Return the details of a request for a role."""
-    who = f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
     for_whom = [DescriptionItem(_("Requested by"), asker(one))] if one.agent else []
     return [
-        DescriptionItem(_("Authorisation for"), who),
+        DescriptionItem(_("Authorisation for"), asked_for(one)),
         *for_whom,
         DescriptionItem(_("Authorisation"), _(ROLES[one.role])),
         DescriptionItem(_("Until"), format_until(one.until)),
         DescriptionItem(_("Requested on"), format_datetime(one.created)),
     ]
+
+
+def asked_for(one: RoleRequestView) -> str:
+    """Return the firm or the person that would get the authorisation."""
+    return f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
 
 
 def asker(one: RoleRequestView) -> str:
@@ -151,16 +150,15 @@ def asker(one: RoleRequestView) -> str:
 
 def _answer(one: RoleRequestView) -> Form:
     """Return a form whose button approves the request as made."""
-    day = day_of(one.until)
+    day, who = day_of(one.until), asked_for(one)
     inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
-    buttons = [Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True)]
+    buttons = [Button(_("Approve"), "approve", note=who), Button(_("Decline"), "decline", minor=True, note=who)]
     return Form(inputs, buttons, address("authorisation_request", one.request_id))
 
 
 def _more(one: RoleRequestView) -> Links:
-    who = one.agent.name if one.agent else asker(one)
     label = _("Approve with changes")
-    return Links([Link(label, address("authorisation_request", one.request_id), note=who)])
+    return Links([Link(label, address("authorisation_request", one.request_id), note=asked_for(one))])
 
 
 def _columns(first: str) -> list[Column]:

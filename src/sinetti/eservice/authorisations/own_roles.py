@@ -10,13 +10,25 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from sinetti.domain.access.ends import NEAR, EndSide
-from sinetti.eservice.authorisations.access_tasks import ENDED, ENDING, PAGES
+from sinetti.eservice.authorisations.access_tasks import ENDED, ENDING, PAGES, SHOW
 from sinetti.eservice.authorisations.common import address, after, format_until, paged, start_of
 from sinetti.eservice.authorisations.resign import GIVE_UP, GIVE_UP_TEXT, NONE_CHOSEN, PICK
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.ui.acts import check_of
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Input, Section, Table, Text
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Cell,
+    Column,
+    Component,
+    Input,
+    Link,
+    Section,
+    Severity,
+    Table,
+    Text,
+)
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import _, capital, finnish_day, format_date, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.role_requests import SHOWN
@@ -36,8 +48,8 @@ def own_roles(request: HttpRequest) -> list[Component]:
     actor = current_actor(request)
     if actor is None:
         return []
-    who, ctx = current_permissions(request), portal_context(request).ctx
-    found, pager = paged(request, own(actor, who, ctx, start_of(request)))
+    who, ctx, ending = current_permissions(request), portal_context(request).ctx, request.GET.get(SHOW) == ENDING
+    found, pager = paged(request, own(actor, who, ctx, start_of(request), ending=ending))
     now = ctx.now()
 
     def row(one: OwnRole) -> list[Cell]:
@@ -55,9 +67,16 @@ def own_roles(request: HttpRequest) -> list[Component]:
     picks = [one.mandate_id for one in found]
     actions = [Button(_(GIVE_UP_TEXT), check_of(GIVE_UP), minor=True)]
     table = Table(title, columns, [row(one) for one in found], pick=PICK, picks=picks, actions=actions)
-    blocks: list[Component] = [Section(title, [table, *pager], ENDING)] if found else list(pager)
+    only = [only_ending(address("profile"))] if ending else []
+    blocks: list[Component] = [Section(title, [*only, table, *pager], ENDING)] if found else [*only, *pager]
     gone = list_ended(EndSide.OWN, actor.user_id, actor, who, ctx)
     return [*blocks, *ended_section(EndSide.OWN, gone, _asked_again)]
+
+
+def only_ending(everything: str) -> Alert:
+    """Return the note that the list is narrowed, with the link to the whole list."""
+    link = Link(_("Show all authorisations"), everything)
+    return Alert(_("Only authorisations that end within 60 days are shown."), Severity.PLAIN, [link])
 
 
 def _asked_again(one: EndedRole) -> tuple[str, str]:

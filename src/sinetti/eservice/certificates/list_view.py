@@ -6,7 +6,7 @@ The query of an address is checked when read and written again into links and fo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
@@ -17,8 +17,9 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.business_days import FINNISH_TIME
-from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_elapsed
+from sinetti.domain.certificates.display_status import OF_ORDERS, SEEN_TO, DisplayStatus, OrderFacts, percent_elapsed
 from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, Sort
+from sinetti.domain.certificates.overview import ENDED
 from sinetti.domain.values import Channel
 from sinetti.eservice.certificates import labels
 from sinetti.eservice.certificates.renewal_guide import how
@@ -52,6 +53,24 @@ from sinetti.services.self_service.certificates import ListPage
 
 EVERYTHING = "all"
 """State filter that includes certificates that are over."""
+ACTION, IN_FORCE, UNDER_WAY, EXPIRED, REVOKED = (
+    "action",
+    "in-force",
+    "under-way",
+    "expired-unreplaced",
+    "revoked-unreplaced",
+)
+"""State filters of several states, or of a part of one (start page)."""
+_IN_FORCE = frozenset(DisplayStatus) - ENDED - frozenset(OF_ORDERS)
+_GROUPS: Mapping[str, tuple[str, Collection[DisplayStatus]]] = {
+    ACTION: (gettext_noop("Need action"), frozenset(DisplayStatus) - SEEN_TO - {DisplayStatus.VALID}),
+    IN_FORCE: (gettext_noop("In force"), _IN_FORCE),
+    UNDER_WAY: (gettext_noop("Renewed or left to expire"), SEEN_TO),
+    EXPIRED: (gettext_noop("Expired without a replacement"), {DisplayStatus.EXPIRED}),
+    REVOKED: (gettext_noop("Revoked without a replacement"), {DisplayStatus.REVOKED}),
+}
+_OPEN = frozenset({ACTION, EXPIRED, REVOKED})
+"""Groups that leave out what needs no action any more."""
 LONGEST = 100
 """Maximum length of a search text, in characters."""
 MOST_PAGES = 2000
@@ -94,8 +113,9 @@ class Filter:
         return CertificateQuery(
             organisations=seen & {one} if one else seen,
             now=now,
-            states=(DisplayStatus(self.state),) if self.state not in {"", EVERYTHING} else (),
+            states=_states_of(self.state),
             over=self.state == EVERYTHING,
+            open=self.state in _OPEN,
             channel=Channel(self.channel) if self.channel else None,
             contact=self.contact,
             organisation="" if one else self.organisation,
@@ -131,6 +151,12 @@ class Filter:
         return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
 
 
+def _states_of(name: str) -> Collection[DisplayStatus]:
+    if name in _GROUPS:
+        return _GROUPS[name][1]
+    return (DisplayStatus(name),) if name not in {"", EVERYTHING} else ()
+
+
 def read(query: QueryDict, permissions: Permissions) -> Filter:
     """Parse the query of an address.
 
@@ -153,7 +179,7 @@ def read(query: QueryDict, permissions: Permissions) -> Filter:
         ends = ""
     return Filter(
         organisation=typed,
-        state=choice("state", frozenset({*DisplayStatus, EVERYTHING})),
+        state=choice("state", frozenset({*DisplayStatus, *_GROUPS, EVERYTHING})),
         channel=choice("channel", frozenset(Channel)),
         contact=_typed(query.get("contact", "")),
         text=_typed(query.get("q", "")),
@@ -217,6 +243,12 @@ _CURRENT, _EVERYTHING, _ALL = (
     gettext_noop("All, including ended"),
     gettext_noop("All"),
 )
+_STATE_NAMES: Mapping[str, str] = {
+    **{name: text for name, (text, _states) in _GROUPS.items()},
+    **{one.value: labels.STATES[one] for one in DisplayStatus},
+    EVERYTHING: _EVERYTHING,
+}
+"""State filters in the order of the choice."""
 _CSV_NOTE = gettext_noop(
     "The CSV file opens in spreadsheet programs. Texts that they would take for a formula, a number or a date have an "
     "apostrophe in front."
@@ -298,7 +330,7 @@ def _order(around: _ListState) -> list[Component]:
 
 def _filters(around: _ListState, organisation: str) -> Filters:
     asked = around.asked
-    states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in DisplayStatus), (EVERYTHING, _EVERYTHING)]
+    states = [("", _CURRENT), *_STATE_NAMES.items()]
     channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
     months = [Option("", _(_ALL), not asked.ends), *_months(asked.ends, finnish_day(around.now))]
     inputs = [
@@ -321,13 +353,12 @@ def _filters(around: _ListState, organisation: str) -> Filters:
 
 def _chosen(asked: Filter, organisation: str) -> Iterator[Link]:
     """Yield a link for each filter that is set, to the list without it."""
-    states = {EVERYTHING: _EVERYTHING, **{str(one): text for one, text in labels.STATES.items()}}
     month = format_month(date.fromisoformat(f"{asked.ends}-01")) if asked.ends else ""
     channel = labels.channel_words(Channel(asked.channel)) if asked.channel else ""
     values = (
         (replace(asked, text=""), _SEARCH, asked.text),
         (replace(asked, organisation=""), _ORGANISATION, organisation or asked.organisation),
-        (replace(asked, state=""), _STATE, _(states[asked.state]) if asked.state else ""),
+        (replace(asked, state=""), _STATE, _(_STATE_NAMES[asked.state]) if asked.state else ""),
         (replace(asked, ends=""), _ENDS, month),
         (replace(asked, channel=""), _CHANNEL, channel),
         (replace(asked, contact=""), _CONTACT, asked.contact),

@@ -126,6 +126,8 @@ class FetchForm(PortalForm):
         label=gettext_noop("Or choose a file (PEM or DER)"), required=False, allow_empty_file=True, max_length=None
     )
     numeric = frozenset({TRANSFER_ID})
+    alternatives = frozenset({REQUEST, FILE})
+    groups = ((gettext_noop("Give the certificate signing request in one of these two ways"), (REQUEST, FILE)),)
     key_sent = False
     """True if a private key was sent in place of a request, or beside it."""
 

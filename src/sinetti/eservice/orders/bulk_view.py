@@ -79,7 +79,7 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         _("Certificates to let expire: {count}", count=len(found)),
         [Column(name) for name in names],
         rows,
-        _("Reminders about these certificates are already off, or the certificates have a successor."),
+        _("Reminders about these certificates are already off, or they have been renewed or replaced."),
         pick="pick",
         picks=picks,
         form=_FORM,

@@ -200,7 +200,7 @@ _LEFT: Mapping[ExclusionReason, str] = {
     ExclusionReason.CLOSED: gettext_noop("The organisation has ended"),
     ExclusionReason.NOT_APPROVED: gettext_noop("The organisation is not approved for this type of certificate"),
     ExclusionReason.ORDERED: gettext_noop("A replacement has already been ordered"),
-    ExclusionReason.SUCCEEDED: gettext_noop("It already has a successor"),
+    ExclusionReason.SUCCEEDED: gettext_noop("It has already been renewed or replaced"),
     ExclusionReason.LET_END: gettext_noop("It has been left to expire"),
     ExclusionReason.NO_CONTACT: gettext_noop("It has no technical contact person. Name one first."),
     ExclusionReason.NO_MESSAGES: gettext_noop(

@@ -159,7 +159,7 @@ def _check(
             letters.informed,
         ],
         letters=letters.letters,
-        blocks=[Section(_("Certificates to hand over: {count}", count=len(taken)), [_table(taken)])],
+        blocks=[Section(_title(taken), [_table(taken)])],
         back=back_to_list(),
     )
 
@@ -210,11 +210,10 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
         "Both people get one message that lists the certificates. The new person also gets a link to the "
         "transfer IDs of open orders."
     )
-    title = _("Certificates to hand over: {count}", count=len(displayed))
     how = _("Remove the tick from certificates that stay with their current contact person.")
     blocks += [
+        Section(_title(displayed), [Text([how]), _table(displayed, picked=ticked)]),
         Section(_("Person who takes over"), [Text([explanation]), replace(block, inputs=carried)]),
-        Section(title, [Text([how]), _table(displayed, picked=ticked)]),
     ]
     return Page(
         _("New contact person"),
@@ -223,6 +222,10 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
         back=back_to_list(),
     )
+
+
+def _title(found: Sequence[AssignedLineage]) -> str:
+    return _("Certificates to hand over: {count}", count=len(found))
 
 
 def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
@@ -237,7 +240,7 @@ def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = No
         ]
         for one in found
     ]
-    table = Table(_("Certificates to hand over"), [Column(name) for name in names], rows)
+    table = Table(_title(found), [Column(name) for name in names], rows)
     if picked is None:
         return table
     return replace(table, pick="pick", picks=[one.lineage_id for one in found], form=_FORM, picked=tuple(picked))

@@ -27,11 +27,32 @@ PHONE_HINT = gettext_noop(
     "For the PIN code, for example 040 123 4567 or +46 70 123 45 67. Without a number you give the person "
     "a code yourself."
 )
-_NAME_WRONG = gettext_noop("Enter the person's name, at most {longest} characters.")
-_EMAIL_WRONG = gettext_noop("Enter an e-mail address, for example name@organisation.example.")
-_PHONE_WRONG = gettext_noop(
-    "Enter a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."
-)
+_WRONG: Mapping[str, tuple[str, str, str]] = {
+    _PREFIX: (
+        gettext_noop("Enter the person's name, at most {longest} characters."),
+        gettext_noop("Enter an e-mail address, for example name@organisation.example."),
+        gettext_noop("Enter a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."),
+    ),
+    "contact_": (
+        gettext_noop("Enter the contact person's name, at most {longest} characters."),
+        gettext_noop("Enter the contact person's e-mail address, for example name@organisation.example."),
+        gettext_noop(
+            "Enter a phone number for the contact person. It begins with 0 or +, for example 040 123 4567 or +46 70 "
+            "123 45 67."
+        ),
+    ),
+    "deputy_": (
+        gettext_noop("Enter the deputy's name, at most {longest} characters."),
+        gettext_noop("Enter the deputy's e-mail address, for example name@organisation.example."),
+        gettext_noop(
+            "Enter a phone number for the deputy. It begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."
+        ),
+    ),
+}
+"""Errors of name, e-mail and phone, by prefix of the fields.
+
+Where a form has two people, an error says whose value is wrong.
+"""
 
 SAME_PERSON = gettext_noop("The technical contact person cannot be the deputy. Enter another person's details.")
 _NO_SMS = gettext_noop(
@@ -99,20 +120,21 @@ class PersonForm(PortalForm):
 
 def check_person(form: PortalForm, prefix: str) -> None:
     """Show errors of a person's fields beside them, and normalise valid values."""
-    _check_name(form, f"{prefix}name")
+    name_wrong, email_wrong, phone_wrong = _WRONG[prefix]
+    _check_name(form, f"{prefix}name", name_wrong)
     email, phone = (form.cleaned_data.get(f"{prefix}{one}", "") for one in ("email", "phone"))
     if email:
         try:
             form.cleaned_data[f"{prefix}email"] = check_email("email", email)
         except ValidationError:
-            form.refuse(f"{prefix}email", _EMAIL_WRONG)
+            form.refuse(f"{prefix}email", email_wrong)
     if phone:
         try:
             checked = check_phone("phone", phone)
         except ValidationError:
             checked = ""
         if international(checked) is None:
-            form.refuse(f"{prefix}phone", _PHONE_WRONG)
+            form.refuse(f"{prefix}phone", phone_wrong)
 
 
 def refuse_phone(form: PortalForm, name: str, *, sms: bool) -> None:
@@ -144,7 +166,7 @@ def initial_of(one: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, s
     }
 
 
-def _check_name(form: PortalForm, name: str) -> None:
+def _check_name(form: PortalForm, name: str, wrong: str) -> None:
     if form.cleaned_data.get(name):
-        checked = form.check_unlinked(name, LONGEST_PERSON, _NAME_WRONG, longest=LONGEST_PERSON)
+        checked = form.check_unlinked(name, LONGEST_PERSON, wrong, longest=LONGEST_PERSON)
         form.cleaned_data[name] = checked

@@ -186,7 +186,10 @@ _STATES = {
             "The pages partially meet the requirements. Faults and pages that have not been evaluated are listed below."
         ),
     ),
-    Conformity.FULL: (Severity.GOOD, gettext_noop("The pages meet the requirements.")),
+    Conformity.FULL: (
+        Severity.GOOD,
+        gettext_noop("As far as they were evaluated, the pages meet the requirements. The method says what is open."),
+    ),
 }
 _NO_GAPS = gettext_noop(
     "We know of no barriers. Pages that have not been evaluated may have faults that we do not know of."

@@ -10,7 +10,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import SEVERITIES, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.overview import CertificateTotals, coming_months
 from sinetti.eservice.authorisations.access_tasks import access_tasks
-from sinetti.eservice.certificates import labels
+from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.core.representation import represented_permissions
@@ -63,8 +63,8 @@ _MESSAGE = gettext_noop(
 _START = gettext_noop("Start page")
 _NOTHING = gettext_noop("You have no tasks right now.")
 _NOTHING_BUT_ENDED = ngettext_noop(
-    "You have no tasks right now. {count} certificate ended within the last year without a successor.",
-    "You have no tasks right now. {count} certificates ended within the last year without a successor.",
+    "You have no tasks right now. {count} certificate ended within the last year and was not replaced.",
+    "You have no tasks right now. {count} certificates ended within the last year and were not replaced.",
 )
 _NO_AUTHORISATION = (
     gettext_noop("You have no authorisation that is in force."),
@@ -137,6 +137,7 @@ _STATES: dict[DisplayStatus, tuple[tuple[str, str], str]] = {
     ),
 }
 """States in the order of urgency, with their text and what to do."""
+_UNATTENDED = {DisplayStatus.EXPIRED: list_view.EXPIRED, DisplayStatus.REVOKED: list_view.REVOKED}
 _REQUESTS = ngettext_noop(
     "Answer {count} request for an authorisation",
     "Answer {count} requests for an authorisation",
@@ -233,20 +234,27 @@ def _tasks(found: Overview) -> Iterator[Task]:
     for state, (plural_texts, hint) in _STATES.items():
         if count := found.totals.states.get(state, 0):
             tone = Severity(SEVERITIES[state])
-            yield Task(ngettext(*plural_texts, count), f"{certificates}?state={state}", tone, hint=_(hint))
+            # The list of an ended state has those that were replaced, too.
+            listed = _UNATTENDED.get(state, state.value)
+            yield Task(ngettext(*plural_texts, count), f"{certificates}?state={listed}", tone, hint=_(hint))
     if found.requests:
         yield Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING)
 
 
 def _at_a_glance(found: Overview) -> list[Component]:
-    """Return the totals, each with the list that has as many rows."""
+    """Return the totals, each with its list.
+
+    The list of ended certificates has older and replaced ones, too.
+    """
     certificates, totals = url_or_empty("certificates"), found.totals
+    of_state, action = f"{certificates}?state=", sum(totals.states.values())
     tiles = [
-        Total(_("In force"), totals.in_force, f"{certificates}?sort=ends", Severity.GOOD),
-        Total(_("Need action"), sum(totals.states.values()), certificates, _worst(totals)),
+        Total(_("In force"), totals.in_force, f"{of_state}{list_view.IN_FORCE}&sort=ends", Severity.GOOD),
+        Total(_("Need action"), action, f"{of_state}{list_view.ACTION}", _worst(totals)),
     ]
     if totals.replaced:
-        tiles.append(Total(_("Renewed or left to expire"), totals.replaced, certificates))
+        way = f"{of_state}{list_view.UNDER_WAY}"
+        tiles.append(Total(_("Renewed or left to expire"), totals.replaced, way))
     tiles.append(Total(_("Ended within a year"), totals.ended, f"{certificates}?state=all&sort=ends"))
     if found.clients:
         tiles.append(Total(_("Clients"), found.clients, url_or_empty("clients")))

@@ -175,7 +175,7 @@ def application_detail(request: HttpRequest, clerk: StaffSession, application_id
     elif form.is_bound:
         blocks.insert(0, Alert(_(FAULTS[ApplicationErrorReason.NOT_OPEN])))
     if found.decision:
-        blocks.append(Section(_("Decision text"), [Text(lines(found.decision))]))
+        blocks.append(Section(_("Decision text"), [Text(lines(found.decision), found.language)]))
     back = Link(_("Applications for the technical interface"), reverse("staff_applications"))
     return show_page(request, _("Application {case}", case=found.case_number), blocks, back)
 

@@ -197,8 +197,9 @@ def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: st
         [[Cell(serial, reverse("staff_certificate", args=[serial]))] for serial in part],
     )
     more = number * A_PAGE < len(proposal.serials)
-    blocks = [_values(proposal, revoked), *_buttons(request, clerk, proposal), table]
-    return show_page(request, _(_TITLE), [*blocks, pager(request, number, len(part), more=more)], _back())
+    explained, acts = _acts(request, clerk, proposal)
+    pages = pager(request, number, len(part), more=more)
+    return show_page(request, _(_TITLE), [_values(proposal, revoked), *explained, table, pages, *acts], _back())
 
 
 def at_once() -> str:
@@ -325,12 +326,14 @@ def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
     return DescriptionList(rows)
 
 
-def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocationProposal) -> list[Component]:
-    """Return the actions that this clerk may take now."""
+def _acts(
+    request: HttpRequest, clerk: StaffSession, proposal: BulkRevocationProposal
+) -> tuple[Sequence[Component], Sequence[Component]]:
+    """Return what this clerk must know before the list, and the actions after it."""
     if proposal.withdrawn:
-        return [Alert(_(BULK[BulkErrorReason.WITHDRAWN]))]
+        return [Alert(_(BULK[BulkErrorReason.WITHDRAWN]))], ()
     if proposal.done_at is not None:
-        return [Alert(_("All these certificates have been revoked."), Severity.GOOD)]
+        return [Alert(_("All these certificates have been revoked."), Severity.GOOD)], ()
     if proposal.approved_at is not None:
         going = Alert(
             _(
@@ -339,21 +342,20 @@ def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocation
             ),
             Severity.WARNING,
         )
-        return [going, Form((), [Button(_("Continue to revoke"), "go-on", danger=True)])]
+        return [going, Form((), [Button(_("Continue to revoke"), "go-on", danger=True)])], ()
     if portal_context(request).ctx.now() > proposal.expires:
-        return [Alert(_(BULK[BulkErrorReason.EXPIRED]))]
+        return [Alert(_(BULK[BulkErrorReason.EXPIRED]))], ()
     if proposal.officer == clerk.officer:
         mine = Alert(_(BULK[BulkErrorReason.SAME_OFFICER]))
-        return [mine, Form((), [Button(_("Withdraw the proposal"), "withdraw", minor=True)])]
+        return [mine], [Form((), [Button(_("Withdraw the proposal"), "withdraw", minor=True)])]
     try:
         selection = bulk_revocations.to_confirm(proposal.proposal_id, clerk)
     except BulkRevocationError as refused:
-        return [Alert(_(BULK[refused.reason]))]
+        return [Alert(_(BULK[refused.reason]))], ()
     found = _letters(request, clerk, selection, proposal.reason)
     press = Button(_("Confirm and revoke permanently: {count}", count=len(proposal.serials)), "confirm", danger=True)
     asked = _("Another clerk has proposed this. Check the list before you confirm. A revocation cannot be undone.")
-    return [
-        Alert(asked, Severity.WARNING),
+    return [Alert(asked, Severity.WARNING)], [
         DescriptionList([found.informed]),
         Section(_("Messages to be sent"), found.letters or [Text([_("No messages are sent.")])]),
         Form(_confirmation(request, proposal).fields, [press]),

@@ -11,9 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, needs_second_approver
+from sinetti.domain.certificates.display_status import CertificateFacts, severity_of, state_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.eservice.accounts.base_views import proves_again
+from sinetti.eservice.certificates.labels import STATES
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.audit_log import history
 from sinetti.eservice.staff.bulk_revocations import REVOKE, at_once, is_too_many, revocation_check
@@ -53,6 +55,7 @@ SEARCH_HINT = gettext_noop(
     "Part of an organisation's ID or name, of a description, or of a person's name or e-mail address, or the start of "
     "a serial number. At least two characters."
 )
+_PART = gettext_noop("The search term is so common that only a part of the matches is shown. Enter a longer one.")
 _ALREADY = gettext_noop("This certificate has already been revoked.")
 _PROPOSED = gettext_noop(
     "Revocation proposed. The certificate is revoked when another clerk confirms. Ask another clerk to open this page."
@@ -101,15 +104,23 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 Cell(one.organisation, note=one.customer_id),
                 Cell(one.description or "–"),
                 Cell(one.contact or "–", note=one.email),
-                Cell(_state(one.facts.revoked_at, one.facts.span.not_after, now)),
+                Cell(state, tone=tone),
             ]
             for one in found.rows
+            for state, tone in [_state(one.facts, now)]
         ]
+        if found.more:
+            blocks.append(Alert(_(_PART)))
         blocks.append(Table(_("Certificates"), [Column(_(one)) for one in columns], rows, _("No results.")))
         if found.after:
             more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
     return show_page(request, _("Certificates"), blocks)
+
+
+def _state(facts: CertificateFacts, now: datetime) -> tuple[str, Severity]:
+    """Return the state and its severity, as the holder's pages have them."""
+    return _(STATES[state_of(facts, now)]), Severity(severity_of(facts, now))
 
 
 def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
@@ -194,12 +205,13 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
     one = found.certificate
     customer, now = one.lineage.customer, portal_context(request).ctx.now()
+    state = _("revoked") if one.revoked_at is not None else _("expired") if now > one.span.not_after else _("valid")
     rows = [
         DescriptionItem(_("Serial number"), one.serial),
         DescriptionItem(_("Organisation"), f"{customer.name} ({customer.customer_id})"),
         DescriptionItem(_("Channel"), _(CHANNELS[one.lineage.channel])),
         DescriptionItem(_("Certification authority"), one.authority),
-        DescriptionItem(_("State"), _state(one.revoked_at, one.span.not_after, now)),
+        DescriptionItem(_("State"), state),
         DescriptionItem(_("Valid from"), format_datetime(one.span.not_before)),
         DescriptionItem(_("Valid until"), format_datetime(one.span.not_after)),
         DescriptionItem(_("Can be renewed from"), format_datetime(one.renewable_from)),
@@ -231,9 +243,3 @@ def _person(one: Recipient | None) -> str:
         return _("not named")
     text = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
     return text if one.mailable else _("{person} (e-mail does not reach this address)", person=text)
-
-
-def _state(revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
-    if revoked_at is not None:
-        return _("revoked")
-    return _("expired") if now > not_after else _("valid")

@@ -1,5 +1,6 @@
 """Import of organisations from a file: upload, compare, show, apply as shown."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from django import forms
@@ -130,12 +131,12 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
         return not_found(request)
     # The button did nothing, because its effect would differ from what the clerk saw. Show the changes again.
     status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
-    blocks = _before(request, found, clerk) if found.accepted_at is None else _after(found, clerk)
+    blocks, acts = _before(request, found, clerk) if found.accepted_at is None else (_after(found, clerk), ())
     if status is HTTPStatus.CONFLICT:
         moved = _("The register has changed since you opened this page. Nothing was done. Check the changes again.")
         blocks.insert(0, Alert(moved, Severity.ERROR))
     title = _("Changes to organisations")
-    return show_page(request, title, [*blocks, *_changes(request, found)], _back("staff_loads"), status)
+    return show_page(request, title, [*blocks, *_changes(request, found), *acts], _back("staff_loads"), status)
 
 
 def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse | None:
@@ -200,8 +201,8 @@ def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
     return True
 
 
-def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list[Component]:
-    """Show the changes, and the buttons that this clerk may use."""
+def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[list[Component], Sequence[Component]]:
+    """Return the blocks before the list of changes, and the form after it."""
     difference = found.difference
     blocks: list[Component] = [_counts(found), *_who(found)]
     if difference.wrong:
@@ -214,24 +215,25 @@ def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list
             ],
         )
         blocks.append(wrong)
-    return [*blocks, *_buttons(request, found, clerk)]
+    explained, acts = _acts(request, found, clerk)
+    return [*blocks, *explained], acts
 
 
-def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> list[Component]:
-    """Return the actions of this clerk, or the reason why there are none."""
+def _acts(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
+    """Return what this clerk must know, and the form after the list of changes."""
     count = len(found.difference.changes)
     hidden = [Input("digest", "", "hidden", found.digest)]
     state = found.confirmation.state(portal_context(request).ctx.now())
     if state is LoadState.PROPOSED:
         return _deciding(found, clerk)
     if (reason := _ENDED.get(state)) is not None:
-        return [Alert(_(LOADS[reason]))]
+        return [Alert(_(LOADS[reason]))], ()
     if not count:
-        return [Alert(_("There are no changes to carry out."))]
+        return [Alert(_("There are no changes to carry out."))], ()
     if not needs_second_clerk(found.difference.changes):
-        return [Form(hidden, [Button(_("Carry out changes: {count}", count=count), "accept")])]
+        return (), [Form(hidden, [Button(_("Carry out changes: {count}", count=count), "accept")])]
     if found.confirmation.sent_by != clerk.actor.user_id:
-        return [Alert(_(LOADS[LoadReason.OTHER_CLERK]))]
+        return [Alert(_(LOADS[LoadReason.OTHER_CLERK]))], ()
     asked = Alert(
         _(
             "These changes rename, merge or end organisations. A second clerk must confirm them within 24 "
@@ -239,24 +241,22 @@ def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> lis
         ),
         Severity.WARNING,
     )
-    return [asked, Form(hidden, [Button(_("Propose changes: {count}", count=count), "propose")])]
+    return [asked], [Form(hidden, [Button(_("Propose changes: {count}", count=count), "propose")])]
 
 
-def _deciding(found: ImportJob, clerk: StaffSession) -> list[Component]:
+def _deciding(found: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
     """Return the actions of the proposal's own clerk, or of other clerks."""
     if found.confirmation.proposed_by == clerk.actor.user_id:
         mine = Alert(_(LOADS[LoadReason.SAME_CLERK]))
-        return [mine, Form((), [Button(_("Withdraw the proposal"), "end", minor=True)])]
+        return [mine], [Form((), [Button(_("Withdraw the proposal"), "end", minor=True)])]
     asked = _(
         "Another clerk has proposed this. Check the totals and every change before you confirm. The end "
         "or merger of an organisation cannot be undone."
     )
     press = _("Confirm and carry out changes: {count}", count=len(found.difference.changes))
     hidden = [Input("digest", "", "hidden", found.digest)]
-    return [
-        Alert(asked, Severity.WARNING),
-        Form(hidden, [Button(press, "confirm", danger=True), Button(_("Reject the proposal"), "end", minor=True)]),
-    ]
+    reject = Button(_("Reject the proposal"), "end", minor=True)
+    return [Alert(asked, Severity.WARNING)], [Form(hidden, [Button(press, "confirm", danger=True), reject])]
 
 
 def _who(found: ImportJob) -> list[Component]:

@@ -205,7 +205,7 @@ def _figures(figures: AuthorityFigures, ctx: ServiceContext) -> list[Component]:
     charts: list[Component] = [
         Totals(
             [
-                Total(_("In force without a successor"), figures.in_force),
+                Total(_("Valid, not renewed or replaced yet"), figures.in_force),
                 Total(_("Issued this month"), figures.issued[-1]),
                 Total(_("Requests rejected within 30 days"), sum(count for _reason, count in figures.refusals)),
             ]

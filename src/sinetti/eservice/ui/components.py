@@ -76,10 +76,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Paragraphs."""
+    """Paragraphs; `language` is theirs if it may differ from the page's."""
 
     template: ClassVar[str] = "blocks/text.html"
     paragraphs: Sequence[str]
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

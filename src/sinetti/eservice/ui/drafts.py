@@ -169,7 +169,9 @@ class _Visit:
                 return response
             if statement.visible:
                 typed = store.fields_of(self.request, statement.names)
-                done = replace(before or draft, typed=typed, sent=None, notes=())
+                # Back leads to a preview as it was made; other forms are on the plain page.
+                sent = before.sent if before is not None and self._previews(before) else None
+                done = replace(before or draft, typed=typed, sent=sent, notes=())
                 store.finish(self.request, done, location, digest)
             elif before is not None:
                 store.finish(self.request, before, location, digest)
@@ -192,6 +194,11 @@ class _Visit:
         if not store.keep(self.request, draft):
             return response
         return HttpResponseRedirect(draft.address, status=HTTPStatus.SEE_OTHER)
+
+    def _previews(self, draft: Draft) -> bool:
+        """Return True if a button that does not act led to the page, without an error."""
+        pressed = next(iter((draft.sent or {}).get(BUTTON, ())), "")
+        return bool(pressed) and pressed not in self.acts and not draft.notes
 
     def _in_language(self, statement: Statement | None) -> HttpResponse:
         """Store what is typed, and show the same page in another language."""

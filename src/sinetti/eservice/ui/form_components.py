@@ -43,22 +43,28 @@ class Input:
     focus: bool = False
     checked: bool = False
     code: bool = False
+    alternative: bool = False
+    """True if one of several fields must be filled in; their legend says so."""
     reveals: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def optional(self) -> bool:
         """True if the label says that the field may stay empty."""
-        return not self.required and self.kind not in {"check", "checks", "fixed", "hidden"}
+        return not (self.required or self.alternative) and self.kind not in {"check", "checks", "fixed", "hidden"}
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Button of a form; `does` is its value."""
+    """Button of a form; `does` is its value.
+
+    `note` is read aloud after the text to distinguish buttons with the same text.
+    """
 
     text: str
     does: str = ""
     minor: bool = False
     danger: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

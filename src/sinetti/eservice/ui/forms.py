@@ -53,6 +53,8 @@ class PortalForm(forms.Form):
     numeric: ClassVar[frozenset[str]] = frozenset()
     reveals: ClassVar[Mapping[str, Mapping[str, Sequence[str]]]] = {}
     """Fields that an option of another field needs, by field and option."""
+    alternatives: ClassVar[frozenset[str]] = frozenset()
+    """Fields of which one must be filled in; the legend of their group says so."""
     groups: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     """Legends with the names of their fields."""
 
@@ -130,6 +132,7 @@ class PortalForm(forms.Form):
             self.autocomplete.get(name, "off"),
             name in self.numeric,
             checked=value is True or value == "yes",
+            alternative=name in self.alternatives,
             reveals=self.reveals.get(name, {}),
         )
 

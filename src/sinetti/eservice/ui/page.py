@@ -132,6 +132,8 @@ class Page:
     lead: str = ""
     guide: Link | None = None
     side: Sequence[Component] = ()
+    title_language: str = ""
+    """Language of a title that was stored, such as that of a decision."""
     typed: Form | None = None
     """Form whose buttons the languages are, so that its values are kept (`drafts.py`)."""
 

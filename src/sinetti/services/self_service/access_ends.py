@@ -28,18 +28,25 @@ class AccessEnds:
     ending: Mapping[EndSide, Mapping[str, int]] = field(default_factory=dict)
 
 
-def count_access_ends(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> AccessEnds:
+def count_access_ends(
+    actor: Actor, permissions: Permissions, ctx: ServiceContext, only: str | None = None
+) -> AccessEnds:
     """Count what ends within 60 days and what ended in the last year.
 
     It is one statement. It covers the roles that the reader's organisations gave, those of the reader's firms, and the
-    reader's own.
+    reader's own. `only` narrows the first two to an organisation that is on this side.
     """
-    reader = EndReader(actor.user_id, permissions.organisations(Permission.GRANT), firms(permissions))
+    giving, asking = permissions.organisations(Permission.GRANT), firms(permissions)
+    reader = EndReader(actor.user_id, _narrowed(giving, only), _narrowed(asking, only))
     found = ends.count_ends(ctx.db, reader, ctx.now())
     ended, ending = (
         {side: counts for (side, is_over), counts in found.items() if is_over is over} for over in (True, False)
     )
     return AccessEnds(ended, ending)
+
+
+def _narrowed(ids: frozenset[str], only: str | None) -> frozenset[str]:
+    return frozenset({only}) if only in ids else ids
 
 
 def firms(permissions: Permissions) -> frozenset[str]:

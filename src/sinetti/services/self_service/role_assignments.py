@@ -25,7 +25,6 @@ from sinetti.database.organisations import organisations
 from sinetti.database.organisations.contacts import OrganisationClosed
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.database.organisations.search import OrganisationRef
-from sinetti.domain.access.ends import NEAR
 from sinetti.domain.access.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.access.roles import Permission, Role, check_firm_grant
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
@@ -82,16 +81,16 @@ class FirmGrantRequest:
 
 
 def authorisations(
-    organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0, *, ending: bool = False
+    organisation_id: str, permissions: Permissions, ctx: ServiceContext, start: int = 0, ending_but: str | None = None
 ) -> Authorisations:
     """Return the content of an organisation's page, assignments from `start` on.
 
-    `ending`: only those in force that end within 60 days. Raises PermissionDenied.
+    `ending_but`: only those in force that end within 60 days, without those of this account. Raises PermissionDenied.
     """
     permissions.require(Permission.GRANT, organisation_id)
     now = ctx.now()
     return Authorisations(
-        queries.mandates(ctx.db, organisation_id, now, start, near=NEAR if ending else None),
+        queries.mandates(ctx.db, organisation_id, now, start, ending_but),
         queries.requests_to(ctx.db, organisation_id, now),
     )
 

@@ -30,13 +30,17 @@ class ResignationReport:
     kept: int
 
 
-def own(actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
+def own(
+    actor: Actor, permissions: Permissions, ctx: ServiceContext, start: int = 0, *, ending: bool = False
+) -> tuple[OwnRole, ...]:
     """Return the user's direct roles by role assignments, by organisation name.
 
-    Only of organisations that the user may see. From row `start` on: one page and one more row.
+    Only of organisations that the user may see. From row `start` on: one page and one more row. `ending`: only those
+    that end within 60 days.
     """
     seen = permissions.organisations(Permission.SEE)
-    return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
+    load = queries.ending_of_user if ending else queries.mandates_of_user
+    return load(ctx.db, actor.user_id, seen, ctx.now(), start)
 
 
 def preview_resignation(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor) -> tuple[OwnRole, ...]:
