@@ -15,6 +15,7 @@ from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
 from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, number, translate
 
 ACTIONS: Mapping[str, str] = {
+    "act-asserted": gettext_noop("Confirmed by a passkey"),
     "act-approved": gettext_noop("Proposal approved by officers"),
     "act-done": gettext_noop("Approved act carried out"),
     "act-proposed": gettext_noop("Act proposed to officers"),
@@ -134,6 +135,9 @@ FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
     "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
+    "authenticator_data": gettext_noop("data of the passkey"),
+    "client_data": gettext_noop("data of the browser"),
+    "nonce": gettext_noop("random value"),
     "public_key": gettext_noop("public key"),
     "signature": gettext_noop("signature"),
     "sha512": gettext_noop("digest"),

@@ -114,7 +114,7 @@ def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummar
             "seen",
         )
         found |= {row[0]: CertificateSummary(Serial(row[0]), *row[1:]) for row in values}
-    return tuple(found[serial] for serial in serials)
+    return tuple(found[serial] for serial in serials if serial in found)
 
 
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
