@@ -150,6 +150,11 @@ def _instant(text: str) -> datetime:
     return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
 
 
+def challenge_of(nonce: bytes, digest: bytes) -> bytes:
+    """Return the challenge that a clerk's passkey signs for a proposal."""
+    return hashlib.sha256(nonce + digest).digest()
+
+
 def decide_signature(
     proposal: Proposal, state: ProposalState, officer: Officer, signed: Collection[str], now: datetime
 ) -> ApprovalReason | None:

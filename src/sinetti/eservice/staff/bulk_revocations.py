@@ -299,7 +299,7 @@ def _table(selection: BulkSelection) -> Table:
 
 
 _SHOWN = ("organisation", "customer_id", "description", "ends", "serves", "last_seen", "serial")
-"""Columns of a proposal's certificates: an approver never sees bare serial numbers."""
+"""Columns of a proposal: an approver never sees bare serial numbers."""
 
 
 def _described(one: CertificateSummary) -> list[Cell]:

@@ -19,6 +19,7 @@ from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AuthenticationResponse, UserVerificationRequirement
 
 from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.proposals import challenge_of
 from sinetti.domain.certificates.bulk_revocation import account_of
 from sinetti.eservice.accounts.mfa import is_credential
 from sinetti.eservice.staff.common import show_page
@@ -69,7 +70,7 @@ def confirm_by_passkey(
 def _page(request: HttpRequest, clerk: StaffSession, decision: ClerkDecision, shown: Sequence[DescriptionItem]) -> Page:
     nonce = secrets.token_bytes(32)
     request.session[_NONCE] = websafe_encode(nonce)
-    challenge = passkeys.challenge_of(nonce, passkeys.digest_of(decision, clerk))
+    challenge = challenge_of(nonce, passkeys.digest_of(decision, clerk))
     options, _state = get_server().authenticate_begin(
         get_credentials(request.user), UserVerificationRequirement.REQUIRED, challenge
     )
@@ -108,7 +109,7 @@ def _assertion(request: HttpRequest, clerk: StaffSession, decision: ClerkDecisio
     nonce = request.session.pop(_NONCE, "")
     if not nonce or not is_credential(sent, AuthenticationResponse):
         return None
-    challenge = passkeys.challenge_of(websafe_decode(nonce), passkeys.digest_of(decision, clerk))
+    challenge = challenge_of(websafe_decode(nonce), passkeys.digest_of(decision, clerk))
     state: dict[str, Any] = {
         "challenge": websafe_encode(challenge),
         "user_verification": UserVerificationRequirement.REQUIRED,

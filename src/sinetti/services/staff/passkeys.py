@@ -35,7 +35,7 @@ class ClerkDecision:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A verified assertion of a passkey, in base64: all that its later verification needs."""
+    """Verified assertion of a passkey, in base64, for its later verification."""
 
     nonce: str
     client_data: str
@@ -76,13 +76,8 @@ def digest_of(decision: ClerkDecision, clerk: StaffSession) -> bytes:
     return hashlib.sha256(octets).digest()
 
 
-def challenge_of(nonce: bytes, digest: bytes) -> bytes:
-    """Return the challenge that the passkey signs."""
-    return hashlib.sha256(nonce + digest).digest()
-
-
 def record(decision: ClerkDecision, assertion: Assertion, clerk: StaffSession) -> None:
-    """Write the assertion to the audit log, before what it confirms is done. Raises NotStaff."""
+    """Write the assertion to the audit log, before the act. Raises NotStaff."""
     facts = {
         "act": decision.act.value,
         "sha256": digest_of(decision, clerk).hex(),
