@@ -4,6 +4,7 @@ The database has a million certificates.
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -132,6 +133,7 @@ def measured(certificates: int, times: int) -> list[Figure]:
         fill(db, certificates)
         firm = _firm(db)
         settle(db)  # without statistics of the roles a certificate's page took seconds
+        gc.freeze()  # as each serving process does (server/supervisor.py)
         known = {AUTHORITY: _certificate()}
         ctx = ServiceContext(
             Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, b"k" * 32

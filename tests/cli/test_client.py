@@ -711,6 +711,7 @@ def test_where_no_command_is_named_all_are(words, others, shell):
     assert all(name in out + err for name in others)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
 def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
     """This happens on an old server, and where Windows writes to a file.

@@ -168,6 +168,7 @@ def empty_url(request, tmp_path):
     return postgres.create_database(request.getfixturevalue("postgres_url"), f"empty_{tmp_path.name[-20:].lower()}")
 
 
+@pytest.mark.long
 def test_two_processes_make_the_tables_at_the_same_moment(empty_url):
     command = [sys.executable, "-W", "ignore", "-c", MIGRATING, empty_url]
     both = [

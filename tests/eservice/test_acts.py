@@ -259,6 +259,7 @@ def built(request, tmp_path_factory):
         )
 
 
+@pytest.mark.long
 def test_no_single_button_does_what_cannot_be_undone(built):
     irreversible = {
         (name, does)

@@ -13,6 +13,8 @@ from tests.api.drafts import new_draft, renew_draft
 from tests.support.registers import crowd
 from tests.support.service_context import new_key
 
+pytestmark = pytest.mark.long
+
 
 def together(drafts, answer):
     """Send each draft from a thread of its own, all at the same moment."""

@@ -5,6 +5,7 @@ answers no requests, so it may fork at any time (docs/operators/serving.md). A c
 way, by the end of a pipe, of which only the parent holds the other side.
 """
 
+import gc
 import logging
 import os
 import selectors
@@ -340,6 +341,9 @@ def _kill(child: _Child, number: signal.Signals) -> None:
 
 
 def _say_ready(telling: int) -> None:
+    # What was loaded stays: without this a collection of the oldest generation held a request up by 80 ms.
+    gc.collect()
+    gc.freeze()
     os.write(telling, b"!")
     os.close(telling)
 

@@ -12,6 +12,8 @@ from tests.cli.authority.test_serve import ANY, serving
 from tests.support.authority import issuer
 from tests.support.journals import listing
 
+pytestmark = pytest.mark.long
+
 NAME = issuer().file_name
 LATER = 1 << 60
 

@@ -90,6 +90,7 @@ def test_what_lies_where_after_init(operator, places):
     assert other not in everything
 
 
+@pytest.mark.long
 def test_served_without_the_offline_keys_and_renewed_with_them(operator, places, tmp_path):
     operator.found(*apart(places), environment="PRODUCTION")
     away = tmp_path / "away"
@@ -113,6 +114,7 @@ def test_served_without_the_offline_keys_and_renewed_with_them(operator, places,
     assert len(list(journal.glob("SinettiRootCAv1.1.*.crl"))) == 1
 
 
+@pytest.mark.long
 def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folder(operator, places, tmp_path):
     operator.found(environment="PRODUCTION")
     assert f"sinetti authority offline --dir {operator.root}" in operator.refused(5, "serve", *ANY)
@@ -203,6 +205,7 @@ def test_a_copy_of_a_root_s_key_is_found_wherever_it_lies(operator, places, kept
     assert f"is in {path}, where PRODUCTION has none: destroy it if it is a copy, or move it out of" in said
 
 
+@pytest.mark.long
 def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
     tls = operator.root / "tls"
     tls.mkdir()
@@ -213,6 +216,7 @@ def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
         assert soap.startswith("https://")
 
 
+@pytest.mark.long
 def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, tmp_path):
     (operator.root / "notes").mkdir()
     notes = operator.root / "notes" / "passphrase.txt"
@@ -233,6 +237,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
         pass
 
 
+@pytest.mark.long
 def test_certificates_and_large_files_under_a_root_s_name_are_no_keys(operator, kept_apart):
     root = operator.root
     shutil.copy(root / "trust" / "holders.pem", root / "SinettiRootCAv1.pem")
@@ -270,6 +275,7 @@ def test_what_needs_no_key_needs_no_pass_phrase(operator, places):
     assert json.loads(operator.does("status", "--json"))["warnings"] == []
 
 
+@pytest.mark.long
 def test_revoked_without_the_pass_phrase_and_published_by_whoever_serves(operator, places):
     operator.found(*apart(places))
     operator.add()
@@ -283,6 +289,7 @@ def test_revoked_without_the_pass_phrase_and_published_by_whoever_serves(operato
         assert len(listed(status, ONLINE[1])) == 1
 
 
+@pytest.mark.long
 def test_the_service_finds_its_credential_by_itself(operator, places, tmp_path):
     operator.found(*apart(places))
     (tmp_path / "credentials").mkdir()

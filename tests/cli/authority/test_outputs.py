@@ -20,6 +20,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_a_reader_who_has_gone_is_no_fault(words, founded):
     with gone() as output:
@@ -33,6 +34,7 @@ def test_what_is_said_to_nobody_stops_no_work(founded):
         assert ran("authority", *words, "--dir", founded, stderr=output)[0] == 2
 
 
+@pytest.mark.long
 @FULL
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_an_output_that_is_full_is_told_in_one_sentence(words, founded):

@@ -299,6 +299,7 @@ def test_watch(shop, tmp_path, monkeypatch):
         assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
 
 
+@pytest.mark.long
 def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     """CRLs are in the database and come back with it.
 

@@ -147,6 +147,7 @@ def damage(store):
 CODES = {"as if all had been read": (lambda _store: None, 0), "of a damaged store": (damage, 5)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [[], ["--json"]], ids=["for people", "for programs"])
 @pytest.mark.parametrize(("change", "code"), CODES.values(), ids=CODES)
 def test_a_reader_who_has_gone_is_no_fault_and_the_code_is_that_of_the_work(change, code, words, store):
@@ -163,6 +164,7 @@ def test_the_work_is_done_though_nobody_reads_either_output(store, shell):
     assert len(list((store / "payroll" / "generations").iterdir())) == 2
 
 
+@pytest.mark.long
 def test_nobody_reads_the_help():
     with gone() as output:
         assert ran("--help", stdout=output) == (0, "")
@@ -177,6 +179,7 @@ LOST = {
 }
 
 
+@pytest.mark.long
 @FULL
 @pytest.mark.parametrize("is_unbuffered", [False, True], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", LOST.values(), ids=LOST)

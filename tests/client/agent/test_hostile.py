@@ -22,6 +22,8 @@ from tests.client import double
 from tests.client.agent.test_runner import END, OPENS, REVOKED, TOO_EARLY, House
 from tests.client.conftest import NAME
 
+pytestmark = pytest.mark.long
+
 OTHER = "another"
 BEYOND = "9999-12-31T23:59:59-14:00"
 

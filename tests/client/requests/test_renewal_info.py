@@ -99,6 +99,7 @@ json_values = some.recursive(
 )
 
 
+@pytest.mark.long
 @given(some.binary() | json_values.map(lambda value: json.dumps(value).encode()), some.integers(100, 599))
 def test_whatever_is_answered_gives_a_hint_that_can_be_or_none(octets, status):
     told = renewal_info.read(answer(octets, status), Language.FI)

@@ -247,6 +247,7 @@ def java(pair, files):
     return make
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["JKS", "JCEKS", "PKCS12"])
 def test_the_only_key_of_a_java_key_store(kind, java, pair):
     path = java("payroll, of äö", kind=kind, trusted=kind == "JKS")
@@ -257,6 +258,7 @@ def test_the_only_key_of_a_java_key_store(kind, java, pair):
     assert path.read_bytes() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["JKS", "PKCS12"])
 def test_one_of_several(kind, java, pair):
     path = java("payroll", "benefits", kind=kind)
@@ -266,6 +268,7 @@ def test_one_of_several(kind, java, pair):
     assert "keytool cannot read " in refused(keystores.from_java, path, "unknown", b"of the store")
 
 
+@pytest.mark.long
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
     assert keystores.from_java(path, None, b"of the store", b"of the key").certificate == pair[1]
@@ -273,6 +276,7 @@ def test_a_key_with_a_password_of_its_own(java, pair):
     assert "keytool cannot read " in refused(keystores.from_java, path, None, b"of the store", b"of no key")
 
 
+@pytest.mark.long
 def test_a_wrong_password_stands_in_no_message(java):
     path = java("payroll")
     said = refused(keystores.from_java, path, None, b"a-secret-of-mine")
@@ -280,10 +284,12 @@ def test_a_wrong_password_stands_in_no_message(java):
     assert "a-secret-of-mine" not in said
 
 
+@pytest.mark.long
 def test_a_java_key_store_without_a_key(java):
     assert "contains no private key" in refused(keystores.from_java, java(trusted=True), None, b"of the store")
 
 
+@pytest.mark.long
 def test_a_java_key_store_is_no_pkcs12(java):
     assert "is a Java key store. Give it with --jks." in refused(
         keystores.from_pkcs12, java("payroll"), b"of the store"
@@ -297,6 +303,7 @@ def test_without_keytool_its_command_is_told(tmp_path, monkeypatch):
     assert "run: keytool -importkeystore -srckeystore" in said
 
 
+@pytest.mark.long
 def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, monkeypatch):
     path, seen = java("payroll"), []
     run = subprocess.run
@@ -316,6 +323,7 @@ def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, 
         pkcs12.load_key_and_certificates(octets, b"of the store")
 
 
+@pytest.mark.long
 def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(java_keystores, "KEYTOOL_SECONDS", 0.001)

@@ -228,12 +228,16 @@ def test_what_a_clerk_finds(desk):
         assert len(search_all(desk.db, "payr", after).rows) <= 1
 
 
-def test_of_a_common_text_a_part_is_shown_and_said_to_be_one(desk, monkeypatch):
+@pytest.mark.parametrize("sorted_at_most", [0, 2, 3])
+def test_of_a_common_text_a_part_is_shown_and_said_to_be_one(desk, monkeypatch, sorted_at_most):
     monkeypatch.setattr(search, "MOST_MATCHES", 2)
+    monkeypatch.setattr(search, "_MOST_SORTED", sorted_at_most)  # common texts are read in the order of their ids
     with transaction.atomic(desk.db.alias):
         for number in range(3):
             put(desk, ending(5 * DAY), number, f"Payroll {number}")
     common, rare = search_all(desk.db, "ayroll"), search_all(desk.db, "ayroll 1")
+    first = models.Lineage.objects.using(desk.db.alias).order_by("pk").values_list("description", flat=True)[:2]
+    assert sorted(one.description for one in common.rows) == sorted(first)
     assert (len(common.rows), common.more) == (2, True)
     assert ([one.description for one in rare.rows], rare.more) == (["Payroll 1"], False)
 

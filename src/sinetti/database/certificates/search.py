@@ -31,6 +31,12 @@ MOST_MATCHES = 300
 They are taken in the order of their random ids: a common text is found everywhere among them, a rare one by its index.
 """
 
+_MOST_SORTED = 5_000
+"""Most matches that are sorted.
+
+A text with more is so common that the order of the ids finds it at once.
+"""
+
 _LAST_KEY = 2**63 - 1
 _HEX = frozenset("0123456789abcdef")
 
@@ -82,6 +88,23 @@ _FOUND = """
 found{place} AS MATERIALIZED (
 SELECT {key} AS key, {word} AS word FROM {table} WHERE {condition} ORDER BY {order} LIMIT {most} + 1
 )
+"""
+_PART_FOUND = """
+near{place} AS MATERIALIZED (SELECT {key} AS key, {word} AS word FROM {table} WHERE {condition} LIMIT {sorted} + 1),
+found{place} AS MATERIALIZED (
+SELECT * FROM (
+SELECT key, word FROM near{place} WHERE (SELECT COUNT(*) FROM near{place}) <= {sorted} ORDER BY key LIMIT {most} + 1
+) AS few UNION ALL SELECT * FROM (
+SELECT {key} AS key, {word} AS word FROM {table}
+ WHERE {condition} AND (SELECT COUNT(*) FROM near{place}) > {sorted} ORDER BY {key} LIMIT {most} + 1
+) AS many
+)
+"""
+"""The same look-up by a part of a word on PostgreSQL; only one half of it runs.
+
+Asked for a few rows in the order of their ids, PostgreSQL reads the table in that order, also for a text that one row
+in 300 has: 100 ms for each field at a million. So up to `_MOST_SORTED` matches are taken from the trigram index and
+sorted, in 1 to 7 ms.
 """
 _BRANCH = """
 SELECT {place} AS place, word, CAST(f.key AS TEXT) AS owner, c.id AS id
@@ -153,15 +176,17 @@ def _keys(
         if given is None or (after is not None and place < after[0]):
             continue
         condition, word, order, values = given
+        is_part = connection.vendor == "postgresql" and " LIKE " in condition
         here = after is not None and place == after[0]
         # Each serial is a certificate, so that more than a page of them would be read for nothing.
         most = PAGE if by is MatchedField.SERIAL else MOST_MATCHES
         names = {"place": place, "word": word, "key": key, "table": table, "most": most, "join": join}
-        tables.append(_FOUND.format(condition=condition, order=order or key, **names))
+        looked_up = _PART_FOUND if is_part else _FOUND
+        tables.append(looked_up.format(condition=condition, order=order or key, sorted=_MOST_SORTED, **names))
         branch = _BRANCH.format(beyond=_BEYOND if here else "", page=PAGE + 1, **names)
         over.append(_OVER.format(**names))
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - constant tables and columns
-        looked_for += values
+        looked_for += values * 2 if is_part else values
         beyond += after[1:] if here and after is not None else ()
     if not parts:
         return (), False
