@@ -127,7 +127,8 @@ def test_an_attestation_needs_a_fido2_key_and_the_right_form(pair):
     device = Authenticator(Ed25519PrivateKey.generate())
     with pytest.raises(SshKeyError, match="has no attestation"):
         verify_attestation(device.attest(b"c"), b"c", load_key(pair.public.read_bytes()))
-    for octets in (b"", string(b"ssh-sk-attest-v00"), device.attest(b"c")[:-1], b"\0\0\0\1"):
+    number = b"".join(map(string, [b"ssh-sk-attest-v01", b"", b"", b"\1"])) + b"\0" * 8
+    for octets in (b"", string(b"ssh-sk-attest-v00"), device.attest(b"c")[:-1], b"\0\0\0\1", number):
         with pytest.raises(SshKeyError, match="not one that ssh-keygen wrote"):
             verify_attestation(octets, b"c", load_key(device.line))
 
@@ -150,6 +151,19 @@ def test_keys_that_are_not_accepted(tmp_path, pair):
             load_key(octets)
     with pytest.raises(SshKeyError, match="of one line"):
         load_key(b"ssh-ed25519 " + b"A" * LARGEST)
+    subprocess.run(["ssh-keygen", "-q", "-s", pair.private, "-I", "x", weak.public], check=True)
+    with pytest.raises(SshKeyError, match="type"):
+        load_key((tmp_path / "weak-cert.pub").read_bytes())
+
+
+def test_an_rsa_key_signs_with_sha_2_alone(tmp_path):
+    made = make_key(tmp_path, "officer", "rsa", "-b", "3072")
+    octets = base64.b64decode(b"".join(made.sign(MESSAGE).splitlines()[1:-1]))
+    blob = octets[octets.rindex(string(b"rsa-sha2-512")) :]
+    old = string(b"ssh-rsa") + blob[len(string(b"rsa-sha2-512")) :]
+    changed = octets[: -len(string(blob))] + string(old)
+    with pytest.raises(SshSignatureError, match="rsa-sha2-256 or rsa-sha2-512"):
+        verify_signature(armored(changed), MESSAGE, load_key(made.public.read_bytes()), NAMESPACE)
 
 
 @pytest.fixture(scope="module")

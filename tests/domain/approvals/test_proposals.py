@@ -12,9 +12,11 @@ from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
 from sinetti.domain.approvals.proposals import (
     LIFE,
+    ApprovalError,
     ApprovalReason,
     Proposal,
     ProposalState,
+    challenge_of,
     count_missing,
     decide_signature,
     needs_command,
@@ -144,6 +146,16 @@ def test_missing_signatures(people, signed, missing):
 def test_acts_that_their_command_carries_out():
     acts = {act for act in TwoPersonAct if needs_command(act)}
     assert acts == {TwoPersonAct.CA, TwoPersonAct.CEREMONY, TwoPersonAct.SECRETS}
+
+
+def test_the_challenge_of_a_passkey_binds_nonce_and_digest():
+    found = {challenge_of(nonce, digest) for nonce in (b"1" * 32, b"2" * 32) for digest in (b"3" * 32, b"4" * 32)}
+    assert {len(one) for one in found} == {32}
+    assert len(found) == 4
+
+
+def test_an_error_has_its_reason():
+    assert ApprovalError(ApprovalReason.ROLE, "x").reason is ApprovalReason.ROLE
 
 
 def test_removed_officers_have_no_role():
