@@ -10,6 +10,7 @@ import pytest
 from sinetti.api.revocations import RevocationsEndpoint
 from sinetti.api.router import mount_api
 from sinetti.api.usage_reports import UsageReportsEndpoint
+from sinetti.database import models
 from sinetti.database.connection import open_database
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import KeyType
@@ -96,6 +97,19 @@ def test_revoked_by_its_own_key(sqlite_desk, kind):
     assert value == {"serial": held.serial, "revoked_at": "2026-03-02T12:00:00Z", "reason": "superseded"}
     assert parse_revoked(reply.body).revoked_at == NOW
     assert sqlite_desk.certificate(held.serial).revoked
+
+
+def test_the_address_of_the_caller_is_kept_for_what_was_done(desk):
+    """An act and its address have the id of the request; an unproven call leaves no address."""
+    held = enrolled(desk)
+    kept = models.CallerAddress.objects.using(desk.db.alias)
+    answered(desk, replace(request(held, key=new_key()), caller="192.0.2.7"))
+    assert not kept.exists()
+    answered(desk, replace(request(held), caller="2001:db8::7"))
+    (row,) = kept.all()
+    acts = models.AuditEvent.objects.using(desk.db.alias).filter(request_id=row.request_id)
+    assert "certificate-revoked" in set(acts.values_list("action", flat=True))
+    assert (row.address, row.at) == ("2001:db8::7", NOW)
 
 
 def test_by_the_id_of_its_renewal_hint(desk):

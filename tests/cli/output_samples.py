@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
 
-from sinetti.cli.authority import account, call_early, clock, gateway, retention, revoke_many
+from sinetti.cli.authority import account, approval, call_early, clock, gateway, officer, retention
 from sinetti.cli.authority import status as authority_status
 from sinetti.cli.authority.common import table_of
 from sinetti.cli.client import doctor, explain, log, remove, status
@@ -322,11 +322,23 @@ ORDERS = [
 ]
 PROPOSALS = [
     {
-        "proposal": "0190b6f2-9f5c-7c7e-8a51-3f3c0e7f2a10",
-        "officer": "maija.korhonen",
-        "reason": "keyCompromise",
-        "count": 1204,
+        "id": "0190b6f29f5c7c7e8a513f3c0e7f2a10",
+        "act": "bulk-revocation",
+        "proposer": "maija.korhonen",
+        "state": "open",
+        "signed": ["maija.korhonen"],
+        "missing": 1,
         "expires": "2032-07-17T08:00:00Z",
+    }
+]
+OFFICERS = [
+    {
+        "name": "maija.korhonen",
+        "role": "key-custodian",
+        "key": "SHA256:Q2hlY2sgdGhlIGZpbmdlcnByaW50IG9mIGtleXMuLi4uLg",
+        "fido2": True,
+        "added": "2032-07-01T08:00:00Z",
+        "removed": None,
     }
 ]
 CALLS = [
@@ -418,7 +430,8 @@ SAMPLES = {
         table_of(authority_status._CERTIFICATES, CERTIFICATES, fold={"in use"}, nothing="")
     ),
     "authority-orders": _of_clerks(table_of(authority_status._ORDERS, ORDERS, fold={"description"}, nothing="")),
-    "authority-revoke-many": _of_clerks(revoke_many._proposal_table(PROPOSALS)),
+    "authority-approval": _of_clerks(approval._table(PROPOSALS)),
+    "authority-officer": _of_clerks(officer._table(OFFICERS)),
     "authority-call-early": _of_clerks(call_early._call_table(CALLS)),
     "authority-retention": _of_clerks(retention._blocks(RETENTION)),
     "authority-clock": _of_clerks(clock._blocks(CLOCK)),

@@ -26,7 +26,7 @@ LIBRARIES = {
 }
 """Libraries of each package, beside the standard library and the project's own."""
 
-EXTRAS = {"gateway/web/server.py": {"granian"}}
+EXTRAS = {"gateway/web/server.py": {"granian"}, "pki/ssh_attestation.py": {"fido2"}}
 """Modules that need an extra.
 
 No other module of their package imports them at load time.

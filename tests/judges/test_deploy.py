@@ -148,7 +148,7 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
         fetched = ran("trust", "fetch", *words)
         assert fetched.returncode == 0, fetched.stderr
         assert (mine / "holders.pem").read_bytes() == (root / "trust" / "holders.pem").read_bytes()
-        why = ("--over", "1m", "--officer", "a17", "--reason", "renewal before its time")
+        why = ("--over", "1m", "--reason", "renewal before its time")
         did("call-early", "--dir", root, "--customer-id", customer, *why)
         renewed = ran("renew", "payroll", "--store", store, "--force", "--json")
         assert renewed.returncode == 0, renewed.stderr

@@ -112,7 +112,7 @@ def take_orders(root, customers):
     with common.opened_authority(Path(root)) as authority:
         for customer_id in customers:
             new = NewOrder(customer_id, Channel.WS, "", contact)
-            ids = order(new, authority.ctx, common.OPERATOR, process_exit.request_id())
+            ids = order(new, authority.ctx, common.machine_user(), process_exit.request_id())
             made.append([customer_id, ids.order_id, ids.transfer_id, ids.transfer_password])
     sys.stdout.write(json.dumps(made))
     return 0

@@ -7,11 +7,15 @@ import signal
 from collections.abc import Callable
 from time import sleep
 
+from sinetti.domain.certificates.bulk_revocation import officer_of_machine
+from sinetti.infra.environment import login_uid
+from sinetti.infra.file_permissions import user_name
 from tests.kills.arena import Arena
 from tests.kills.clients import Ended, Kill
 from tests.kills.outside import ages_ago, ten_revoked_by
 from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_UNDONE, MANY, RETAINED
 from tests.kills.table import Case, Kind
+from tests.support.officers import key_of
 
 LONGEST_WAIT = 0.15
 """Maximum of seconds until a random moment."""
@@ -146,20 +150,41 @@ def _operator(arena: Arena, step: str | None) -> None:
 
 
 def _many(arena: Arena, step: str | None, serial: str) -> None:
-    """Kill a bulk revocation by one officer, or its approval by a second one."""
-    officer, folder = f"officer-{arena.random.randrange(1 << 32)}", arena.folder / "operator"
+    """Kill a bulk revocation by one user, or by two officers."""
+    folder = arena.folder / "operator"
     folder.mkdir(exist_ok=True)
     (folder / "serials").write_text(serial)
     what = ["revoke-many", "--serials", str(folder / "serials"), "--reason", "cessationOfOperation"]
-    what += ["--officer", officer]
     if step == APPROVED or (step is None and arena.random.random() < 0.5):
-        arena.sql(ten_revoked_by(officer))
-        proposed = arena.zygote.run("authority", *what, "--json", "--dir", str(arena.root))
-        assert proposed.code == 3, proposed.err
-        what = ["revoke-many", "--approve", json.loads(proposed.out)["proposal"], "--officer", "the-other", "--yes"]
-    again = _command(arena, step, *what)
-    assert again.code == 0 or "has been carried out" in again.err, again.err
+        _approved(arena, step, what)
+    else:
+        again = _command(arena, step, *what)
+        assert again.code == 0, again.err
     arena.history.revoked.add(serial)
+
+
+def _approved(arena: Arena, step: str | None, what: list[str]) -> None:
+    """Kill the command that gives the last signature, and continue what it began."""
+    place, folder = ("--dir", str(arena.root)), arena.folder / "operator"
+    for name in ("anna", "ben"):
+        key = ("--public-key", str(key_of(f"{name}-{arena.kills}").public))
+        arena.zygote.does("authority", "officer", "add", name, *key, "--role", "approver", *place)
+    arena.sql(ten_revoked_by(officer_of_machine(user_name(login_uid()))))
+    shown = arena.zygote.run("authority", *what, "--officer", "anna", "--json", *place)
+    assert shown.code == 3, shown.err
+    proposal = json.loads(shown.out)["proposal"]
+    octets, giving = folder / "proposal", {}
+    arena.zygote.does("authority", "approval", "show", proposal, "--out", str(octets), *place)
+    for name in ("anna", "ben"):
+        path = folder / f"{name}.sig"
+        path.write_bytes(key_of(f"{name}-{arena.kills}").sign(octets.read_bytes()))
+        giving[name] = ("approval", "give", proposal, "--officer", name, "--signature", str(path))
+    assert arena.zygote.run("authority", *giving["anna"], *place).code == 3
+    again = _command(arena, step, *giving["ben"])
+    assert again.code == 0 or "nothing left to decide" in again.err, again.err
+    arena.zygote.does("authority", "revoke-many", "--resume", *place)
+    # The other commands of the arena run as those of an authority without officers.
+    arena.sql("UPDATE sinetti_officerrecord SET removed_at = added_at")
 
 
 def _early(arena: Arena, step: str | None, serial: str) -> None:
@@ -167,14 +192,14 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
 
     Checks that nothing of it is left half done.
     """
-    officer, place = ("--officer", f"officer-{arena.random.randrange(1 << 32)}"), ("--dir", str(arena.root))
-    what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed", *officer)
+    place = ("--dir", str(arena.root))
+    what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed")
     # A certificate is in one call at most, so earlier calls are undone.
     for one in json.loads(arena.zygote.does("authority", "call-early", "--list", "--json", *place)):
-        arena.zygote.does("authority", "call-early", "--undo", one["call"], *officer, *place)
+        arena.zygote.does("authority", "call-early", "--undo", one["call"], *place)
     if step in EARLY_UNDONE or (step is None and arena.random.random() < 0.5):
         call = json.loads(arena.zygote.does("authority", *what, "--json", *place))["call"]
-        again = _command(arena, step, "call-early", "--undo", call, *officer)
+        again = _command(arena, step, "call-early", "--undo", call)
         assert again.code == 0 or "has already been cancelled" in again.err, again.err
         assert arena.calls() == (0, 0, 0), "it is not undone, or a certificate is still in it"
         return

@@ -62,14 +62,14 @@ def signed_in(
     user: models.User,
     *,
     second_factor: bool = True,
-    recent: bool = False,
+    recent: bool = True,
     outside: Iterable[tuple[str, Role]] = (),
     keeps: Mapping[str, str] | None = None,
 ) -> Browser:
     """Create the session that allauth leaves after a sign-in.
 
-    The forms of allauth are bypassed, since they have tests of their own. With `recent` the sign-in was just now, so
-    that no page asks for the password once more. `keeps` are further values of the session.
+    The forms of allauth are bypassed, since they have tests of their own. Without `recent` the sign-in was long ago, so
+    that pages ask for the password or the second factor once more. `keeps` are further values of the session.
     """
     proved = {"at": utc_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
     session = SessionStore()

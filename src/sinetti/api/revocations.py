@@ -5,7 +5,7 @@ The call is signed by the key of a certificate of the holder itself.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from sinetti.api.errors import problem_response, with_headers
@@ -94,7 +94,8 @@ class RevocationsEndpoint:
         return self._revoke(signer, asked, request, language)
 
     def _revoke(self, signer: ClaimedSigner, asked: RevocationBody, request: Request, language: Language) -> Response:
-        done = revoke_own(signer, asked.serial, asked.reason, self.ctx, request.request_id)
+        ctx = replace(self.ctx, caller=request.caller)
+        done = revoke_own(signer, asked.serial, asked.reason, ctx, request.request_id)
         if isinstance(done, SelfRevocationResult):
             return problem_response(request, _STATUS[done], done.value, api_errors.OWN[done], language)
         return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))

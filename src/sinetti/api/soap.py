@@ -138,7 +138,7 @@ class SoapEndpoint:
         except SchemaError as bad:
             return self._refuse(bad.operation, Rejection(RejectionReason.MALFORMED, element=bad.element), request)
         try:
-            answer = self._act(opened, request.request_id)
+            answer = self._act(opened, request)
         except Exception:  # noqa: BLE001 - last handler: a signed FAIL; the traceback is logged
             _log.exception("request %s failed", request.request_id)
             answer = Rejection(RejectionReason.INTERNAL, reference=request.request_id)
@@ -149,24 +149,25 @@ class SoapEndpoint:
         return self._render(opened.operation, answer)
 
     def _act(
-        self, opened: operations.ParsedRequest, request_id: str
+        self, opened: operations.ParsedRequest, request: Request
     ) -> AcceptedResponse | CertificateResponse | Rejection:
-        if opened.environment is not self.ctx.environment:
+        ctx, request_id = replace(self.ctx, caller=request.caller), request.request_id
+        if opened.environment is not ctx.environment:
             return Rejection(RejectionReason.WRONG_ENVIRONMENT)
         try:
-            ask = operations.verified_request(opened, self.ctx.policy)
+            ask = operations.verified_request(opened, ctx.policy)
         except RequestSignatureError as refused:
             _log.info("request %s: signature refused: %s", request_id, refused)
             return Rejection(RejectionReason.SIGNATURE_INVALID)
         match ask:
             case EnrolRequest():
-                return enrol(ask, self.ctx, request_id)
+                return enrol(ask, ctx, request_id)
             case RenewRequest():
                 if not self.admits(ask.signer):
                     return Rejection(RejectionReason.TOO_MANY_REQUESTS)
-                return renew(ask, self.ctx, request_id)
+                return renew(ask, ctx, request_id)
             case RetrieveRequest():
-                return retrieve(ask, self.ctx, request_id)
+                return retrieve(ask, ctx, request_id)
             case never:
                 assert_never(never)
 

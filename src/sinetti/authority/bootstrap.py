@@ -42,6 +42,7 @@ from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, decrypt_token
@@ -210,7 +211,12 @@ def open_authority(
         responders=responders(folder, hierarchy, issuers, means, phrase),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
-    return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
+    return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, phrase)
+
+
+def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
+    """Return the context with the rules of approvals that are in effect."""
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
 
 
 def migrate_tables(root: Path) -> None:

@@ -38,6 +38,7 @@ from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import last_issuance_time
+from sinetti.database.approvals import officers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database, check_durability
 from sinetti.database.issuance.crls import WHOLE
@@ -46,6 +47,7 @@ from sinetti.database.operations.authorities import NewAuthority
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
+from sinetti.services.approvals.officers import CheckedOfficer, check_founders, found_officers
 from sinetti.services.context import no_failpoint
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
 from sinetti.settings import authority
@@ -60,7 +62,7 @@ class InitOptions:
 
     `also` writes more files into the folder before it gets its name. The keys are encrypted under `passphrase`, which
     the operator keeps elsewhere; None: under a generated one in the folder. With `offline` the keys of root and
-    intermediate CAs are stored only there.
+    intermediate CAs are stored only there. `officers` can approve from the beginning. `actor` is in audit rows.
     """
 
     kind: DirectoryKind
@@ -71,6 +73,8 @@ class InitOptions:
     step: Callable[[str], None] = no_failpoint
     passphrase: bytes | None = field(default=None, repr=False)
     offline: OfflineKeys | None = None
+    officers: tuple[CheckedOfficer, ...] = ()
+    actor: str = "operator"
 
 
 def initialise(root: Path, founding: InitOptions) -> None:
@@ -79,9 +83,11 @@ def initialise(root: Path, founding: InitOptions) -> None:
     The folder gets its name with a mark in it, then the database is initialised, then the mark is removed. A folder
     with the mark cannot be opened. Another initialisation with the same options completes an interrupted one.
 
-    Raises FolderError, SettingsError and HierarchyError, and the errors of `migrate`.
+    Raises FolderError, OfficerError, SettingsError and HierarchyError, and the errors of `migrate`.
     """
     folder = DataDirectory(root.absolute())
+    if founding.kind is DirectoryKind.AUTHORITY:
+        check_founders(founding.officers, founding.settings.environment)
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
     if folder.exists():
         sentence = f"there is already an authority in {root}; its keys are never overwritten. Choose another folder"
@@ -158,11 +164,12 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
             if identity is None:
                 migrate_as_owner(db)
                 founding.step("migrated")
-                audit = AuditContext("operator", founding.now, secrets.token_hex(16))
+                audit = AuditContext(founding.actor, founding.now, secrets.token_hex(16))
                 identity = authorities.insert_authority(db, hierarchy.environment, rows, audit)
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
                 raise FolderError(_TAKEN)
+            _insert_officers(db, founding)
             _publish_first_lists(folder, db, founding)
         finally:
             db.close()
@@ -171,6 +178,15 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
             founding.offline.finish()
         folder.founding.unlink(missing_ok=True)
         sync_path(folder.root)
+
+
+def _insert_officers(db: Database, founding: InitOptions) -> None:
+    """Insert the founders, once. Raises FolderError if others were inserted before."""
+    found_officers(db, founding.officers, AuditContext(founding.actor, founding.now, secrets.token_hex(16)))
+    wanted = {one.key.fingerprint for one in founding.officers}
+    if wanted != {one.fingerprint for one in officers.list_all_officers(db)}:
+        sentence = "the founding was begun with other officers: give the same ones as then"
+        raise FolderError(sentence)
 
 
 def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
@@ -232,7 +248,7 @@ def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOpti
     """Store the first lists of offline CAs in the database and delete their files."""
     for path in sorted(folder.certificates.glob("*.crl")):
         name, _, shard = path.stem.rpartition(".")
-        audit = AuditContext("operator", founding.now, secrets.token_hex(16))
+        audit = AuditContext(founding.actor, founding.now, secrets.token_hex(16))
         store_external_crl(name, int(shard), folder.read(path), db, audit)
         path.unlink()
 

@@ -22,7 +22,8 @@ from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
-    *("log", "doctor", "revoke", "remove", "deploy", "inspect", "trust", "completion", "run", "gateway", "help"),
+    *("log", "doctor", "revoke", "remove", "deploy", "inspect", "trust", "approval"),
+    *("completion", "run", "gateway", "help"),
 )
 """Commands of every installation; `place_of` names their modules."""
 

@@ -15,6 +15,13 @@ from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
 from sinetti.i18n.translate import LANGUAGES, format_datetime, gettext_noop, number, translate
 
 ACTIONS: Mapping[str, str] = {
+    "act-asserted": gettext_noop("Confirmed by a passkey"),
+    "act-approved": gettext_noop("Proposal approved by officers"),
+    "act-done": gettext_noop("Approved act carried out"),
+    "act-proposed": gettext_noop("Act proposed to officers"),
+    "act-rejected": gettext_noop("Proposal to officers rejected"),
+    "act-signed": gettext_noop("Proposal signed by an officer"),
+    "act-started": gettext_noop("Approved act begun"),
     "account-ended": gettext_noop("Account closed"),
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
@@ -25,6 +32,7 @@ ACTIONS: Mapping[str, str] = {
     "application-made": gettext_noop("Application submitted"),
     "application-refused": gettext_noop("Application refused"),
     "application-withdrawn": gettext_noop("Application withdrawn"),
+    "approval-setting-set": gettext_noop("Rule of approvals changed"),
     "asked-for-roles": gettext_noop("Authorisations requested"),
     "authorisation-changed": gettext_noop("Authorisation changed"),
     "authorisation-end-noted": gettext_noop("Ended authorisation removed from the list"),
@@ -36,6 +44,7 @@ ACTIONS: Mapping[str, str] = {
     "bulk-done": gettext_noop("Bulk revocation completed"),
     "bulk-proposed": gettext_noop("Bulk revocation proposed"),
     "bulk-withdrawn": gettext_noop("Bulk revocation proposal withdrawn"),
+    "callers-deleted": gettext_noop("Old network addresses deleted"),
     "certificate-fetched": gettext_noop("Certificate retrieved"),
     "certificate-issued": gettext_noop("Certificate issued"),
     "certificate-reserved": gettext_noop("Certificate reserved for issue"),
@@ -86,6 +95,8 @@ ACTIONS: Mapping[str, str] = {
     "messages-deleted": gettext_noop("Old messages deleted"),
     "messages-tried-again": gettext_noop("Messages queued again"),
     "own-invitation-refused": gettext_noop("Authorisation to oneself refused"),
+    "officer-added": gettext_noop("Officer added"),
+    "officer-removed": gettext_noop("Officer removed"),
     "order-spent-again": gettext_noop("Order marked as used after a restore"),
     "ordered": gettext_noop("Certificate ordered"),
     "organisation-added": gettext_noop("Organisation added"),
@@ -127,6 +138,15 @@ ACTIONS: Mapping[str, str] = {
 """Labels by the action of a row."""
 
 FACTS: Mapping[str, str] = {
+    "act": gettext_noop("act"),
+    "value": gettext_noop("value"),
+    "attestation": gettext_noop("digest of the attestation"),
+    "authenticator_data": gettext_noop("data of the passkey"),
+    "client_data": gettext_noop("data of the browser"),
+    "nonce": gettext_noop("random value"),
+    "public_key": gettext_noop("public key"),
+    "signature": gettext_noop("signature"),
+    "sha512": gettext_noop("digest"),
     "purpose": gettext_noop("purpose"),
     "case": gettext_noop("case"),
     "search": gettext_noop("digest of the search"),
@@ -177,7 +197,10 @@ FACTS: Mapping[str, str] = {
 """Labels by the name of a fact."""
 
 OBJECTS: Mapping[str, str] = {
+    "act": gettext_noop("proposal to officers"),
+    "setting": gettext_noop("setting"),
     "application": gettext_noop("application"),
+    "officer": gettext_noop("officer"),
     "certificate": gettext_noop("certificate"),
     "order": gettext_noop("order"),
     "organisation": gettext_noop("organisation"),
@@ -202,7 +225,8 @@ OBJECTS: Mapping[str, str] = {
 
 ACTORS: Mapping[str, str] = {
     "user": gettext_noop("account"),
-    "officer": gettext_noop("operator, by a command"),
+    "officer": gettext_noop("officer of the authority"),
+    "os-user": gettext_noop("operator, by a command"),
     "operator": gettext_noop("operator"),
     "service": gettext_noop("the service"),
     "notices": gettext_noop("the service"),

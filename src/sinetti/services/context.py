@@ -18,6 +18,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.database.operations import authorities
+from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
@@ -112,6 +113,7 @@ class SingleFlight:
 
 
 DEFAULT_POLICY = KeyPolicy()
+NO_CHANGES = ApprovalPolicy()
 
 
 def no_failpoint(_name: str) -> None:
@@ -146,7 +148,8 @@ class ServiceContext:
     of an action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
     and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
-    None for operators' commands, and for a test bench without limits.
+    None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
+    over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -173,6 +176,8 @@ class ServiceContext:
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
+    approvals: ApprovalPolicy = NO_CHANGES
+    caller: str = ""
 
     @property
     def unguarded(self) -> "ServiceContext":
@@ -204,4 +209,5 @@ class ServiceContext:
 
     def _deed(self, actor: str, request_id: str) -> AuditContext:
         limits = self.daily_limits
-        return AuditContext(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)
+        context = LimitContext(limits, self.machine_now()) if limits else None
+        return AuditContext(actor, self.now(), request_id, context, self.caller)

@@ -2,12 +2,14 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, TwoPersonAct, check_people
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -36,6 +38,8 @@ class AuthoritySettings:
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
     list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
     `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
+    `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take
+    (docs/operators/officers.md).
     """
 
     environment: Environment
@@ -47,9 +51,17 @@ class AuthoritySettings:
     keep_people_days: int = Periods().people.days
     keep_refusals_days: int = Periods().refusals.days
     keep_messages_days: int = Periods().messages.days
+    keep_callers_days: int = Periods().callers.days
     certificates_per_list: int = 0
     documentation_url: str = ""
     witnesses: tuple[str, ...] = ()
+    officer_keys: KeyRequirement = KeyRequirement.ANY
+    approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """Rules of approvals in this authority."""
+        return ApprovalPolicy(self.approvals, self.officer_keys)
 
     @property
     def periods(self) -> Periods:
@@ -57,7 +69,7 @@ class AuthoritySettings:
 
         See docs/operators/retention.md.
         """
-        days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days)
+        days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days, self.keep_callers_days)
         return Periods(*(timedelta(days=one) for one in days))
 
 
@@ -67,7 +79,11 @@ _SOAP_ADDRESS = "https://certificates.example"
 DOCUMENTATION_EXAMPLE = "https://docs.example/sinetti/"
 _LONGEST_DATABASE = 63
 _MOST_PER_LIST = 10_000_000
-_DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
+_DAYS = {
+    **dict.fromkeys(("keep_people_days", "keep_refusals_days", "keep_messages_days"), SHORTEST.days),
+    "keep_callers_days": 1,
+}
+"""Least number of days by setting."""
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -103,22 +119,26 @@ def parse(text: str) -> AuthoritySettings:
         response_recipe=ResponseRecipe(recipe),
         database_url=database_url,
         journal=journal,
-        **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
+        **{name: _days(name, raw[name], least) for name, least in _DAYS.items() if name in raw},
         certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
         documentation_url=_documentation_url(raw.get("documentation_url", "")),
         witnesses=_witnesses(raw.get("witnesses", [])),
+        officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
+        approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
     )
 
 
 def render(settings: AuthoritySettings) -> str:
     """Return the text of `authority.toml`."""
-    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings)}
-    return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
+    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings) if one.name != "approvals"}
+    text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
+    table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
+    return f"{text}\n[approvals]\n{table}" if table else text
 
 
-def _days(name: str, value: object) -> int:
-    if type(value) is not int or not SHORTEST.days <= value <= LONGEST.days:
-        sentence = f"authority.toml: {name} must be a number of days from {SHORTEST.days} to {LONGEST.days}"
+def _days(name: str, value: object, least: int) -> int:
+    if type(value) is not int or not least <= value <= LONGEST.days:
+        sentence = f"authority.toml: {name} must be a number of days from {least} to {LONGEST.days}"
         raise SettingsError(sentence)
     return value
 
@@ -131,6 +151,19 @@ def _per_list(value: object) -> int:
         )
         raise SettingsError(sentence)
     return value
+
+
+def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, int]:
+    if not isinstance(value, dict) or not set(value) <= set(TwoPersonAct):
+        sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
+        raise SettingsError(sentence)
+    try:
+        return {
+            TwoPersonAct(name): check_people(TwoPersonAct(name), people, environment) for name, people in value.items()
+        }
+    except ValueError as bad:
+        sentence = f"authority.toml, approvals: {bad}"
+        raise SettingsError(sentence) from bad
 
 
 def _documentation_url(value: object) -> str:

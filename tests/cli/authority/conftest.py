@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sinetti.cli.main import main
+from tests.support.officers import founders
 from tests.support.registers import all_connections_closed, copied_database
 
 ADDRESSES = ("--base-url", "http://pki.example", "--soap-url", "https://soap.example")
@@ -55,18 +56,26 @@ class Operator:
         assert not sentence.endswith(("?.", ".."))
         return sentence
 
+    def refused_with(self, code, *words):
+        """Run a command that must be refused, and return all of its messages."""
+        ended, _out, err = self.run(*words)
+        assert ended == code, err
+        return err
+
     def found(self, *more, environment="TEST"):
         """Found the authority.
 
         Without further options, copy an authority that this process has founded before.
         """
+        if environment == "PRODUCTION" and "--officer" not in more:
+            more = (*more, *founders()) if more else ()
         words = ("init", "--environment", environment, *ADDRESSES, *more)
         if more or self.database:
-            self.does(*words)
+            self.does(*words, *(founders() if environment == "PRODUCTION" and not more else ()))
             return
         first = founded_before() / environment
         if not first.exists():
-            self.does(None, *words, "--dir", first)
+            self.does(None, *words, *(founders() if environment == "PRODUCTION" else ()), "--dir", first)
         shutil.copytree(first, self.root)
 
     def add(self, customer_id="0123456-7", *more, kind="artificial"):

@@ -18,6 +18,7 @@ from sinetti.cli.main import SERVER, build_parser
 from sinetti.pki.chain import load_bundle
 from sinetti.server.process_exit import raise_if_interrupted
 from tests.cli.authority.conftest import ADDRESSES, CONTACT
+from tests.support.officers import founders
 from tests.support.postgres import create_database
 
 INIT = ("init", "--environment", "TEST", *ADDRESSES)
@@ -29,7 +30,7 @@ def names(root):
 
 @pytest.mark.parametrize("environment", ["TEST", "PRODUCTION"])
 def test_init(operator, environment):
-    operator.does("init", "--environment", environment, *ADDRESSES)
+    operator.does("init", "--environment", environment, *ADDRESSES, *founders())
     root = operator.root
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
     for folder in ("keys", "secrets"):
@@ -70,7 +71,7 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
 
 def test_a_preset_with_the_names_of_another_authority_is_for_tests(sqlite_operator):
     preset = ("--hierarchy", "incomes-register-test")
-    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *preset)
+    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders(), *preset)
     assert "only for tests" in sentence
     assert not sqlite_operator.root.exists()
     sqlite_operator.does(*INIT, *preset)

@@ -8,6 +8,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import serial_selection
+from sinetti.cli.authority.common import machine_officer
 from sinetti.database.certificates import early_replacement
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -23,7 +24,7 @@ from tests.support.programs import exchange
 from tests.support.service_context import Desk, enrolled
 from tests.support.serving import serving
 
-WORDS = ("--officer", "a17", "--over", "2d", "--reason", "incident 7")
+WORDS = ("--over", "2d", "--reason", "incident 7")
 EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanation-en", "why")
 
 
@@ -80,23 +81,24 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     done = json.loads(out)
     assert (code, done["result"], done["count"]) == (0, "done", 2)
     assert err.index("2 by e-mail") < err.index("2 of 2 opened"), "before the act"
-    assert f"--undo {done['call']} --officer ID" in err
+    assert f"--undo {done['call']}" in err
     assert renewable(operator, serials[0]) < usual
     (row,) = json.loads(operator.does("call-early", "--list", "--json"))
     assert row == {
-        "call": done["call"], "officer": "a17", "reason": "incident 7", "count": 2, "begins": done["begins"],
+        "call": done["call"], "officer": machine_officer(), "reason": "incident 7", "count": 2,
+        "begins": done["begins"],
         "ends": done["ends"], "done": row["done"],
     }  # fmt: skip
     listed = operator.does("call-early", "--list").splitlines()[1]
-    assert listed.split()[:4] == [done["call"], "a17", "2", done["begins"]]
+    assert listed.split()[:4] == [done["call"], machine_officer(), "2", done["begins"]]
     code, out, err = operator.run(*mine)
     assert (code, err) == (0, "There are no certificates to open for early renewal.\n")
     assert out == "0 certificates; 2 skipped (revoked, expired, renewed or already open).\n"
 
-    undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")
+    undone = operator.does("call-early", "--undo", done["call"], "--json")
     assert json.loads(undone) == {"result": "undone", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
-    assert "already been cancelled" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
+    assert "already been cancelled" in operator.refused(2, "call-early", "--undo", done["call"])
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -150,20 +152,17 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
     monkeypatch.setattr(early_replacement, "revert_batch", lambda *_: 0)
-    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Early renewal ended. ")
+    assert operator.does("call-early", "--undo", call).startswith("Early renewal ended. ")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert f"Completed the interrupted end of 1 certificate ({call})." in err
 
 
-BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
+BASE = ("call-early", "--over", "2d", "--reason", "x")
 REFUSED = {
     "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation or issuing CA"),
-    "an officer with --list": (("call-early", "--list", "--officer", "a17"), "--list cannot be combined"),
-    "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer is missing"),
-    "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
-    "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason is missing"),
-    "no time": (("call-early", "--officer", "a17", "--reason", "x"), "--over is missing"),
+    "no reason": (("call-early", "--over", "2d"), "--reason is missing"),
+    "no time": (("call-early", "--reason", "x"), "--over is missing"),
     "a time without a unit": ((*BASE, "--over", "10"), "--over is missing"),
     "a time that is too long": ((*BASE, "--over", "31d", "--authority", "x"), "from one minute to 30 days"),
     "no serial": ((*BASE, "--serial", "xy"), "--serial: this is not a serial"),
@@ -172,7 +171,7 @@ REFUSED = {
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
     "undo with a choice": ((*BASE, "--undo", "x"), "--undo cannot be combined"),
-    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this ID"),
+    "undo of nothing": (("call-early", "--undo", "x"), "no call has this ID"),
 }
 
 

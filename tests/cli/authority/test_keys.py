@@ -20,6 +20,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_private_key
 from tests.cli.authority.conftest import ADDRESSES
 from tests.cli.authority.test_serve import ANY, holder, rows, serving
+from tests.support.officers import approve, does_approved, founders, proposed
 from tests.support.programs import fetched, new_key, ran
 from tests.support.serving import tls_pair
 
@@ -100,7 +101,7 @@ def test_served_without_the_offline_keys_and_renewed_with_them(operator, places,
         for one in first.values():
             assert one.next_update_utc - one.last_update_utc == YEAR
         away.rename(places.vault)
-        operator.does("publish", *offline(places))
+        does_approved(operator, tmp_path, "publish", *offline(places))
         for name in names:
             new = listed(status, name)
             numbers = [
@@ -114,12 +115,13 @@ def test_served_without_the_offline_keys_and_renewed_with_them(operator, places,
 
 
 @pytest.mark.long
-def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folder(operator, places):
+def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folder(operator, places, tmp_path):
     operator.found(environment="PRODUCTION")
     assert f"sinetti authority offline --dir {operator.root}" in operator.refused(5, "serve", *ANY)
-    operator.does("offline", *offline(places))
+    moving = ("offline", *offline(places))
+    does_approved(operator, tmp_path, *moving)
     assert f"sinetti authority passphrase --dir {operator.root}" in operator.refused(5, "serve", *ANY)
-    operator.does("passphrase", "--to", places.phrase)
+    does_approved(operator, tmp_path, "passphrase", "--to", places.phrase)
     assert "--passphrase-file" in operator.refused(5, "serve", *ANY)
     with serving(operator, *ANY, "--passphrase-file", places.phrase) as (_, status):
         assert listed(status, "SinettiRootCAv1").next_update_utc > utc_now() + YEAR - timedelta(hours=1)
@@ -141,7 +143,7 @@ MOVES = {
 
 @pytest.mark.parametrize(("environment", "options", "moves"), MOVES.values(), ids=MOVES)
 def test_init_says_what_has_to_be_moved_before_anything_is_served(environment, options, moves, operator, places):
-    words = ("init", "--environment", environment, *ADDRESSES, *options(places))
+    words = ("init", "--environment", environment, *ADDRESSES, *founders(), *options(places))
     code, _, err = operator.run(*words)
     assert code == 0
     following = re.findall(r"^  sinetti authority ([a-z]+)(.*)$", err.partition("Next:")[2], re.MULTILINE)
@@ -410,3 +412,18 @@ def test_lists_are_not_renewed_where_no_key_is_off_line_or_with_other_keys(opera
     assert code == 0, err
     (tmp_path / "other" / "SinettiRootTestCAv1.pem").rename(places.vault / "SinettiRootTestCAv1.pem")
     assert "is not the key of SinettiRootTestCAv1" in operator.refused(5, "publish", *offline(places))
+
+
+def test_an_approved_command_does_what_was_approved_and_once(operator, places, tmp_path):
+    operator.found(*founders())
+    words = ("passphrase", "--to", places.phrase)
+    proposal = proposed(operator, *words, "--officer", "anna")
+    again = (*words, "--approval", proposal)
+    assert "it is not approved" in operator.refused(2, *again)
+    approve(operator, proposal, tmp_path)
+    elsewhere = ("passphrase", "--to", tmp_path / "other", "--approval", proposal)
+    assert "differs from this command" in operator.refused(2, *elsewhere)
+    assert "differs from this command" in operator.refused(2, "offline", *offline(places), "--approval", proposal)
+    operator.does(*again)
+    assert places.phrase.exists()
+    assert "it is not approved" in operator.refused(2, *again)

@@ -32,7 +32,7 @@ def aged(years):
 
 def test_plan_and_apply(short):
     nothing = json.loads(short.does("retention", "plan", "--json"))
-    none = dict.fromkeys(("people", "refusals", "messages", "unconfirmed", "unused", "requests", "files"), 0)
+    none = dict.fromkeys(("people", "refusals", "messages", "unconfirmed", "unused", "requests", "files", "callers"), 0)
     assert {name: one["count"] for name, one in nothing.items()} == none
     aged(3)
     planned = json.loads(short.does("retention", "plan", "--json"))
@@ -72,7 +72,7 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
     ):
         assert f"{called}  {one.pk}" in lines
     erased = json.loads(short.does("retention", "apply", "--json"))
-    assert erased == dict.fromkeys(there, 1) | dict.fromkeys(("people", "refusals", "messages"), 0)
+    assert erased == dict.fromkeys(there, 1) | dict.fromkeys(("people", "refusals", "messages", "callers"), 0)
     db.close()
 
 

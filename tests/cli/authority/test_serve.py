@@ -122,8 +122,6 @@ def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
         CUSTOMER["customer_id"],
         "--over",
         "1m",
-        "--officer",
-        "a17",
         "--reason",
         "test",
     )

@@ -1,6 +1,5 @@
 """`authority revoke-many`, `watch` and `gateway`, and the usage in `status`."""
 
-import io
 import json
 import shutil
 import threading
@@ -23,6 +22,8 @@ from sinetti.domain.usage import Observation
 from sinetti.domain.values import KeyType
 from sinetti.gateway.usage_reporter import ReportTarget, UsageReporter
 from sinetti.infra.clock import utc_now
+from sinetti.infra.environment import login_uid
+from sinetti.infra.file_permissions import user_name
 from sinetti.pki.encoding import dump_private_key, generate_key, sha256_hex
 from sinetti.server.http import SOAP_PATH, Request
 from sinetti.services.status.crl import publish_all
@@ -31,6 +32,7 @@ from sinetti.testbench.core.server_certificate import ServerFiles, make_server_c
 from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.json_api.usage_reports import PATH
 from tests.support.authority import CUSTOMER_ID
+from tests.support.officers import approve, give, key_of, octets_of, proposed
 from tests.support.service_context import REQUEST, Desk, enrolled
 from tests.support.serving import SOON, serving
 
@@ -70,109 +72,126 @@ def shop(sqlite_operator, stock):
     return sqlite_operator, held
 
 
-def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
+def test_many_at_once_without_officers(shop, tmp_path, monkeypatch):
+    """TEST without officers: the user of the machine revokes any number."""
     operator, held = shop
-    serials = [one.serial for one in held]
-    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED, "--officer", "a17")
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
     shown = json.loads(operator.does(*mine, "--dry-run", "--json"))
-    assert [shown[name] for name in ("result", "count", "along", "passed_over", "proposal")] == [
-        "dry-run",
-        2,
-        0,
-        0,
-        None,
-    ]
-    assert [one["serial"] for one in shown["certificates"]] == serials
+    names = ("result", "count", "along", "passed_over", "proposal")
+    assert [shown[name] for name in names] == ["dry-run", 2, 0, 0, None]
+    assert [one["serial"] for one in shown["certificates"]] == [one.serial for one in held]
     would = "2 certificates would be revoked. Nothing was changed (--dry-run)."
     assert operator.does(*mine, "--dry-run").splitlines()[-1] == would
-    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
-    assert seconded == f"{would} They are more than 10, so a second officer must approve."
-    code, out, err = operator.run(*mine, "--json")
-    proposal = json.loads(out)
-    assert (code, proposal["result"]) == (3, "proposed")
-    assert f"--approve {proposal['proposal']} --officer OTHER" in err
-    approving = ("revoke-many", "--approve", proposal["proposal"], "--officer")
-    assert "another officer" in operator.refused(2, *approving, "A17", "--yes")
-    code, out, err = operator.run(*approving, "b2")
-    assert (code, out) == (2, "")
-    assert err.splitlines()[:2] == operator.does(*mine, "--dry-run").splitlines()[:2]
-    assert "standard input is not a terminal" in err
-    assert json.loads(operator.does(*approving, "b2", "--dry-run", "--json"))["proposal"] == proposal["proposal"]
-    answers = iter(("no\n", "y\n"))
-    monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda _self: True})())
-    monkeypatch.setattr("sys.stdin.readline", lambda: next(answers))
-    assert "nothing was revoked" in operator.run(*approving, "b2")[2]
     monkeypatch.setattr(serial_selection, "QUIET_FOR", 0.0)
-    code, out, err = operator.run(*approving, "b2")
-    assert (code, out) == (0, "Revoked: 2 certificates.\n")
-    assert "2 of 2 revoked" in err
-    assert "carried out" in operator.refused(2, *approving, "b2", "--yes")
     code, out, err = operator.run(*mine)
-    assert (code, out, err) == (
+    assert (code, out.splitlines()[-1], "2 of 2 revoked" in err) == (0, "Revoked: 2 certificates.", True)
+    none_left = (
         0,
         "0 certificates; 2 skipped (already revoked or expired).\n",
         "There are no certificates to revoke.\n",
     )
-    (tmp_path / "serials").write_text(f"# two\n\n{serials[0].upper()}\n")
-    assert json.loads(
-        operator.does("revoke-many", "--serials", tmp_path / "serials", *SUPERSEDED, "--officer", "c", "--json")
-    ) == {
-        "result": "nothing",
-        "count": 0,
-        "along": 0,
-        "passed_over": 1,
-        "proposal": None,
-        "expires": None,
-        "certificates": [],
-    }
-    actors = (
-        models.AuditEvent.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
-    )
-    assert set(actors) == {"officer:b2"}
+    assert operator.run(*mine) == none_left
+    (tmp_path / "serials").write_text(f"# two\n\n{held[0].serial.upper()}\n")
+    nothing = {"result": "nothing", "count": 0, "along": 0, "passed_over": 1, "proposal": None, "expires": None}
+    one = operator.does("revoke-many", "--serials", tmp_path / "serials", *SUPERSEDED, "--json")
+    assert json.loads(one) == {**nothing, "certificates": []}
+    assert revokers() == {f"os-user:{user_name(login_uid())}"}
+    assert operator.does("revoke-many", "--resume") == "No run was interrupted.\n"
+
+
+def revokers():
+    """Return the actors of revocations, and close the connection."""
+    actors = models.AuditEvent.objects.using("default").filter(action="certificate-revoked")
+    found = set(actors.values_list("actor", flat=True))
     Database("default").close()
+    return found
 
 
-def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
+@pytest.fixture
+def guarded(shop, monkeypatch):
+    """Return the shop with two officers, where more than one certificate takes two."""
     operator, held = shop
-    one, both = tmp_path / "one", tmp_path / "both"
-    one.write_text(held[0].serial)
-    both.write_text("\n".join(row.serial for row in held))
-    mine = ("revoke-many", *SUPERSEDED, "--officer", "a17", "--serials")
-    assert operator.does("revoke-many", "--list") == "There are no proposals.\n"
+    for name in ("anna", "ben"):
+        operator.does("officer", "add", name, "--public-key", key_of(name).public, "--role", "approver")
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    first, again = (json.loads(operator.run(*mine, both, "--json")[1]) for _ in range(2))
-    assert first["proposal"] == again["proposal"]
-    (row,) = json.loads(operator.does("revoke-many", "--list", "--json"))
-    assert row == {
-        "proposal": first["proposal"],
-        "officer": "a17",
-        "reason": "superseded",
-        "count": 2,
-        "expires": first["expires"],
-    }
-    code, out, err = operator.run("revoke-many", "--list")
-    listed = [line.split()[:4] for line in out.splitlines()]
-    assert listed == [["proposal", "officer", "reason", "count"], [first["proposal"], "a17", "superseded", "2"]]
-    assert (code, f"--dir {operator.root} --approve" in err) == (0, True)
+    return operator, held
+
+
+def test_many_take_two_officers(guarded, tmp_path):
+    operator, held = guarded
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
+    seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
+    assert seconded.endswith("They are more than 10, so two officers must approve.")
+    code, _out, err = operator.run(*mine)
+    assert (code, "--officer is missing" in err) == (2, True)
+    code, out, err = operator.run(*mine, "--officer", "anna", "--json")
+    shown = json.loads(out)
+    assert (code, shown["result"], shown["act"]) == (3, "proposed", "bulk-revocation")
+    assert err.splitlines()[:2] == operator.does(*mine, "--dry-run").splitlines()[:2]
     assert json.loads(operator.does("status", "--json"))["open_proposals"] == 1
-    assert "open proposals" in operator.does("status")
-    taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")
-    unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
-    assert "sinetti authority revoke-many --list" in unknown
-    assert "only its proposer can withdraw it" in operator.refused(2, *taking, "b2")
-    assert operator.does(*taking, "a17") == "Proposal withdrawn. Not revoked: 2 certificates.\n"
-    assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
-    assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."
-    told = operator.does(*mine, both, "--dry-run").splitlines()[-1]
-    assert told == (
-        "1 certificate would be revoked; 1 skipped (already revoked or expired). Nothing was changed (--dry-run). "
-        "With the 1 that a17 revoked in the last 24 hours, they are more than 10, so a second officer must approve."
-    )
+    given = json.loads(octets_of(operator, shown["proposal"], tmp_path))
+    assert [row["serial"] for row in given["parameters"]["certificates"]] == [one.serial for one in held]
+    first = given["parameters"]["certificates"][0]
+    assert set(first) == {
+        *("organisation", "customer_id", "description", "ends", "authority", "serves", "last_seen", "serial")
+    }
+    assert given["context"] | {"letters": 0} == {
+        "customer_id": CUSTOMER_ID,
+        "count": 2,
+        "organisations": 1,
+        "along": 0,
+        "passed_over": 0,
+        "letters": 0,
+    }
+    approve(operator, shown["proposal"], tmp_path)
+    assert operator.does(*mine).startswith("0 certificates; 2 skipped")
+    assert revokers() == {"officer:anna"}
+
+
+def test_what_was_approved_is_what_is_revoked(guarded, tmp_path):
+    operator, held = guarded
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
+    proposal = proposed(operator, *mine, "--officer", "anna")
+    give(operator, proposal, "anna", tmp_path)
+    operator.does("revoke", held[0].serial, *SUPERSEDED)
+    code, _out, err = give(operator, proposal, "ben", tmp_path)
+    assert (code, "the selected certificates have changed" in err) == (2, True)
+    assert revokers() == {f"os-user:{user_name(login_uid())}"}
+
+
+def test_small_runs_of_a_user_count_together(guarded, tmp_path):
+    operator, held = guarded
+    one = tmp_path / "one"
+    one.write_text(held[0].serial)
+    operator.does("revoke-many", *SUPERSEDED, "--serials", one)
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
+    shown = operator.does(*mine, "--dry-run").splitlines()[-1]
+    assert "They, with the 1 that were revoked by this user in the last 24 hours, are more than 10" in shown
+    assert "--officer is missing" in operator.run(*mine)[2]
+
+
+def test_an_approved_run_that_was_interrupted_is_continued(guarded, tmp_path, monkeypatch):
+    operator, held = guarded
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
+    proposal = proposed(operator, *mine, "--officer", "anna")
+    give(operator, proposal, "anna", tmp_path)
+    with monkeypatch.context() as once:
+        once.setattr("sinetti.services.approvals.executors.bulk_revoke.resume", interrupted)
+        assert give(operator, proposal, "ben", tmp_path)[0] == 130
+    assert "revoke-many --resume" in operator.run("watch")[1]
+    assert "leave out the reason" in operator.run("revoke-many", "--resume", *SUPERSEDED)[2]
+    (row,) = json.loads(operator.does("revoke-many", "--resume", "--json"))
+    assert (row["count"], row["reason"]) == (len(held), "superseded")
+    assert revokers() == {"officer:anna"}
+
+
+def interrupted(*_rest):
+    raise KeyboardInterrupt
 
 
 FILES = {
-    "serials": ("revoke-many", "--officer", "a17", *SUPERSEDED, "--serials"),
+    "serials": ("revoke-many", *SUPERSEDED, "--serials"),
     "a gateway's key": ("gateway", "add", "edge-1", "--key"),
     "a certificate": ("watch", "--tls-certificate"),
 }
@@ -193,15 +212,9 @@ def test_a_gateway_s_private_key_is_none_to_be_given(sqlite_operator, tmp_path):
 def test_options_of_many(sqlite_operator, tmp_path):
     (tmp_path / "bad").write_text("00ff\nno hex\n")
     (tmp_path / "empty").write_text("# nothing\n")
-    base = ("revoke-many", "--officer", "a17")
+    base = ("revoke-many",)
     cases = {
         "--reason is missing": (*base, "--authority", "x"),
-        "--yes needs": (*base, "--yes", *SUPERSEDED),
-        "--officer is missing": ("revoke-many", *SUPERSEDED, "--authority", "x"),
-        "--list uses the proposal": (*base, "--list"),
-        "selection and --invalid-since, --dry-run": (*base, "--withdraw", "x", "--dry-run"),
-        "leave out the reason": (*base, "--approve", "x", *SUPERSEDED),
-        "reason, the selection and --invalid-since": (*base, "--approve", "x", "--authority", "x"),
         "line 2": (*base, *SUPERSEDED, "--serials", tmp_path / "bad"),
         "the file has no serial number": (*base, *SUPERSEDED, "--serials", tmp_path / "empty"),
         "must be before": (*base, *SUPERSEDED, "--issued-between", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
@@ -315,7 +328,7 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     assert "no journal of this authority" in operator.refused(5, "watch")
 
 
-def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
+def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
     operator, held = shop
     mine = ("status", "--customer-id", CUSTOMER_ID)
     key = ed25519.Ed25519PrivateKey.generate().public_key()
@@ -351,16 +364,15 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     )
     assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
-    one_revoked_by_an_officer(operator, [one.serial for one in held])
+    one_revoked_by_a_user(operator, [one.serial for one in held])
 
 
-def one_revoked_by_an_officer(operator, serials):
-    """Revoke one certificate, and request another under an id that is no officer's."""
-    operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
+def one_revoked_by_a_user(operator, serials):
+    """Revoke one certificate as the user of the machine."""
+    operator.does("revoke", serials[0], *SUPERSEDED)
     row = models.AuditEvent.objects.using("default").get(action="certificate-revoked")
-    assert row.actor == "officer:a17"
+    assert row.actor == f"os-user:{user_name(login_uid())}"
     Database("default").close()
-    assert "officer's id" in operator.refused(2, "revoke", serials[1], *SUPERSEDED, "--officer", "Anna A")
 
 
 def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):

@@ -12,12 +12,12 @@ from sinetti.domain.certificates.bulk_revocation import (
     BulkRevocationError,
     BulkRevocationProposal,
     actor_of,
-    check_cli_officer,
     check_officer,
     may_approve,
     may_withdraw,
     needs_second_approver,
     officer_of_account,
+    officer_of_machine,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from tests.domain.facts import NOW
@@ -102,7 +102,6 @@ def test_what_is_no_officer_s_id(officer):
 def test_a_clerks_account_is_an_officer_that_no_command_passes_for():
     assert check_officer(BY_CLERK) == BY_CLERK
     assert actor_of(BY_CLERK) == f"user:{'1a' * 16}"
-    assert check_cli_officer("a17") == "a17"
-    with pytest.raises(BulkRevocationError) as refused:
-        check_cli_officer(BY_CLERK.upper())
-    assert refused.value.reason is BulkErrorReason.OFFICER
+    assert check_officer(officer_of_machine("DOMAIN\\anna korhonen")) == "os.DOMAIN-anna-korhonen"
+    assert actor_of(officer_of_machine("root")) == "os-user:root"
+    assert len(check_officer(officer_of_machine("x" * 100))) == 40

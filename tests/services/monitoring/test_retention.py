@@ -250,6 +250,20 @@ def test_refusals_go_after_their_period(desk):
     assert (row.action, row.object, facts["count"]) == ("refusals-deleted", "retention", 2)
 
 
+def test_addresses_of_callers_go_before_what_they_did(desk):
+    """A refusal after proof keeps its row; its address has a shorter period."""
+    enrolled(desk)
+    desk = replace(desk, ctx=replace(desk.ctx, caller="192.0.2.7"))
+    refuse(desk, 1)
+    (row,) = rows(desk, models.CallerAddress)
+    assert (row.address, row.request_id) == ("192.0.2.7", rows(desk, models.RejectedRequest).get().request_id)
+    desk.clock.forward(PERIODS.callers)
+    assert plan_retention(PERIODS, desk.ctx).callers == ()
+    desk.clock.forward(DAY)
+    assert (applied(desk).callers, rows(desk, models.CallerAddress).count()) == (1, 1), "that of the run itself"
+    assert rows(desk, models.RejectedRequest).count() == 1
+
+
 def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     enrolled(desk)

@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, print_result, table_of
+from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.access.accounts import Account, NewAccount
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
+from sinetti.services.approvals.executors import account_parameters
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -52,6 +55,8 @@ def register(commands: "Commands") -> None:
         "clerk@authority.example",
     )
     end = _verb(verbs, "deactivate", "close an account and end its sessions", _deactivate, "clerk@authority.example")
+    for one in (add, staff, reset):
+        add_officer_option(one)
     for one in (add, staff, reset, end):
         one.add_argument("email", metavar="EMAIL", help="e-mail address for signing in")
     listing = _verb(verbs, "list", "list clerks' accounts", _list, "")
@@ -70,7 +75,9 @@ def _verb(
 def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
-        accounts.invite(new, authority.ctx, OPERATOR, request_id())
+        if parsed.staff and takes_two(TwoPersonAct.STAFF, authority):
+            return propose_act(TwoPersonAct.STAFF, account_parameters(new), {}, parsed, authority)
+        accounts.invite(new, authority.ctx, machine_user(), request_id())
     print_note("Account created. Its owner gets an e-mail with a link to set a password.")
     if parsed.staff:
         print_note("The clerk is asked to set up a second factor when signing in.")
@@ -80,7 +87,11 @@ def _add(parsed: argparse.Namespace) -> int:
 def _staff(parsed: argparse.Namespace) -> int:
     staff = not parsed.withdraw
     with opened_authority(parsed.dir) as authority:
-        changed = accounts.set_staff(parsed.email, authority.ctx, OPERATOR, request_id(), staff=staff)
+        if staff and takes_two(TwoPersonAct.STAFF, authority):
+            found = accounts.account_of(parsed.email, authority.ctx)
+            parameters = {"change": "give", "email": found.email}
+            return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
+        changed = accounts.set_staff(parsed.email, authority.ctx, machine_user(), request_id(), staff=staff)
     done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
     print_note(
         f"{done} Its sessions have ended." if changed else "Nothing to change: the account already has this state."
@@ -90,7 +101,12 @@ def _staff(parsed: argparse.Namespace) -> int:
 
 def _reset(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        changed = accounts.reset_second_factor(parsed.email, authority.ctx, OPERATOR, request_id())
+        found = accounts.account_of(parsed.email, authority.ctx)
+        # Who resets a clerk's second factor and reads the clerk's mail would become the clerk.
+        if found.staff and takes_two(TwoPersonAct.STAFF, authority):
+            parameters = {"change": "reset-second-factor", "email": found.email}
+            return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
+        changed = accounts.reset_second_factor(parsed.email, authority.ctx, machine_user(), request_id())
     print_note(
         "The second factors and recovery codes are removed, and the sessions have ended. The owner gets an e-mail "
         "and sets up a new second factor at the next sign-in."
@@ -102,7 +118,7 @@ def _reset(parsed: argparse.Namespace) -> int:
 
 def _deactivate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        changed = accounts.deactivate(parsed.email, authority.ctx, OPERATOR, request_id())
+        changed = accounts.deactivate(parsed.email, authority.ctx, machine_user(), request_id())
     print_note(
         "The account is closed and its sessions have ended."
         if changed

@@ -14,11 +14,11 @@ from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
-    OPERATOR,
     OptionError,
     add_dir,
     command,
     group,
+    machine_user,
     octets_of,
     opened_authority,
     print_result,
@@ -143,7 +143,7 @@ def _rotate(parsed: argparse.Namespace) -> int:
             sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
             raise OptionError(sentence)
         new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
-        audit = authority.ctx.audit_entry(OPERATOR, secrets.token_hex(16))
+        audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
         try:
             old, key = rotate_log_key(new, authority.ctx, audit)
         except LogKeyMissing as bad:

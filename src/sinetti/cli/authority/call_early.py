@@ -10,14 +10,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result, table_of
+from sinetti.cli.authority.common import (
+    OptionError,
+    add_dir,
+    command,
+    machine_officer,
+    opened_authority,
+    print_result,
+    table_of,
+)
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
-from sinetti.domain.certificates.bulk_revocation import check_cli_officer
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language, Serial
@@ -46,8 +53,7 @@ _WORDS = ("reason", "explanation_fi", "explanation_sv", "explanation_en", "expla
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = (
-        "sinetti authority call-early --authority ws-1 --over 2d --reason 'incident 7' --officer a17 "
-        "--dir /srv/sinetti --dry-run"
+        "sinetti authority call-early --authority ws-1 --over 2d --reason 'incident 7' --dir /srv/sinetti --dry-run"
     )
     summary = "ask holders to renew certificates early"
     parser = command(commands, "call-early", summary, _run, example)
@@ -61,7 +67,6 @@ def register(commands: "Commands") -> None:
     which.add_argument("--customer-id", metavar="ID", help="certificates of this organisation")
     which.add_argument("--authority", metavar="NAME", help="certificates of this issuing CA, by its name in `status`")
     parser.add_argument("--over", metavar="TIME", help="time over which renewals are spread, such as 10m, 12h or 2d")
-    parser.add_argument("--officer", metavar="ID", help="opaque ID of the operator, kept in the audit log")
     parser.add_argument("--reason", metavar="TEXT", help="reason, kept in the register")
     explanation_options = parser.add_argument_group("explanation for holders (in all languages, or in none)")
     for language in Language:
@@ -79,10 +84,6 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.list:
         return _list(parsed)
-    if parsed.officer is None:
-        sentence = "--officer is missing: give an opaque ID of the operator; the audit log keeps it"
-        raise OptionError(sentence)
-    check_cli_officer(parsed.officer)
     if parsed.undo is not None:
         return _undo(parsed)
     ask = _ask(parsed)
@@ -101,19 +102,19 @@ def _run(parsed: argparse.Namespace) -> int:
     return _done(outcome, parsed)
 
 
-def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
+def _check_alone(option: str, parsed: argparse.Namespace) -> None:
     """Raise OptionError for options that do not apply together with this one.
 
     An operator could think that they count.
     """
-    if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run", *others)):
+    if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run")):
         sentence = f"{option} cannot be combined with a selection, --reason, an explanation, --over or --dry-run"
         raise OptionError(sentence)
 
 
 def _list(parsed: argparse.Namespace) -> int:
     """List the calls in force."""
-    _check_alone("--list", parsed, "officer")
+    _check_alone("--list", parsed)
     with opened_authority(parsed.dir) as authority:
         rows = [_call_row(one, count_opened(one, authority.ctx)) for one in list_active(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
@@ -141,7 +142,7 @@ def _undo(parsed: argparse.Namespace) -> int:
     """Undo a call."""
     _check_alone("--undo", parsed)
     with opened_authority(parsed.dir) as authority:
-        call = cancel(parsed.undo, parsed.officer, authority.ctx, request_id(), Progress("put back"))
+        call = cancel(parsed.undo, machine_officer(), authority.ctx, request_id(), Progress("put back"))
     value = {"result": "undone", "call": call.call_id}
     print_result(value, as_json=parsed.json, table=lambda: "Early renewal ended. The usual renewal time applies again.")
     return 0
@@ -164,7 +165,7 @@ def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     texts = {one: getattr(parsed, f"explanation_{one}") for one in Language}
     explanation = {one: words for one, words in texts.items() if words is not None} or None
     return EarlyReplacementRequest(
-        wanted, parsed.officer, parsed.reason, Explanation(explanation, parsed.explanation_url), _over(parsed.over)
+        wanted, machine_officer(), parsed.reason, Explanation(explanation, parsed.explanation_url), _over(parsed.over)
     )
 
 
@@ -191,7 +192,7 @@ def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
         "that time."
     )
     print_note("To send the messages now: sinetti authority notices plan, then notices send")
-    print_note(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
+    print_note(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id}")
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.authority.person_options import add_person_options, person_of
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
@@ -38,7 +38,7 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     change = ContactUpdate(parsed.named, _who(parsed), deputy=parsed.deputy)
     with opened_authority(parsed.dir) as authority:
-        done = change_contact(change, authority.ctx, OPERATOR, request_id())
+        done = change_contact(change, authority.ctx, machine_user(), request_id())
     print_result(
         _row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person")
     )

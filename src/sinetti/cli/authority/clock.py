@@ -10,9 +10,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.authority.common import (
+    OptionError,
+    add_dir,
+    command,
+    group,
+    machine_user,
+    opened_authority,
+    print_result,
+)
+from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.blocks import Block, Record
 from sinetti.cli.core.output import print_error, show_error
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
@@ -32,6 +42,7 @@ def register(commands: "Commands") -> None:
     summary = "accept the present time; later times that were stored are ignored"
     accept = command(below, "accept", summary, _accept, example)
     add_dir(accept)
+    add_officer_option(accept)
     accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
@@ -48,7 +59,11 @@ def _accept(parsed: argparse.Namespace) -> int:
         show_error(_blocks(_row(before)))
         if not parsed.yes:
             _ask(before)
-        after = accept_clock(authority.clock, authority.ctx, OPERATOR, request_id())
+        if takes_two(TwoPersonAct.RESUME, authority):
+            shown = _row(before)
+            parameters = {"newest": shown["newest"]}
+            return propose_act(TwoPersonAct.RESUME, parameters, {"now": shown["machine"]}, parsed, authority)
+        after = accept_clock(authority.clock, authority.ctx, machine_user(), request_id())
     print_result(_row(after), as_json=False, table=lambda: _blocks(_row(after)))
     return 0
 

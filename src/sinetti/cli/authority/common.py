@@ -22,13 +22,17 @@ from sinetti.cli.core.output import is_encodable, print_line, show
 from sinetti.client.results import ExitCode
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
-from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
+from sinetti.domain.approvals.officers import OfficerError
+from sinetti.domain.approvals.proposals import ApprovalError
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, actor_of, officer_of_machine
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError
 from sinetti.infra import standard_input
 from sinetti.infra.clock import utc_now
+from sinetti.infra.environment import login_uid
+from sinetti.infra.file_permissions import user_name
 from sinetti.infra.standard_input import InputTakenError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
@@ -49,13 +53,12 @@ from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-OPERATOR = "operator"
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
 EXIT_ACTION_REQUIRED = 3
 """Exit code where a command did its part and a person has to continue.
 
-The reason is either findings or a second officer's turn.
+The reason is either findings or an approval that is missing.
 """
 
 
@@ -74,6 +77,7 @@ _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AccountError,
     AddressInUse,
+    ApprovalError,
     BackupError,
     BulkRevocationError,
     EarlyReplacementError,
@@ -87,6 +91,7 @@ _USAGE = (
     GatewayRefused,
     HierarchyError,
     NotErased,
+    OfficerError,
     RevocationError,
     OptionError,
     OrderError,
@@ -96,14 +101,24 @@ _USAGE = (
 )
 
 
+def machine_officer() -> str:
+    """Return the officer's id of the user of the machine that runs the command."""
+    return officer_of_machine(user_name(login_uid()))
+
+
+def machine_user() -> str:
+    """Return the user of the machine that runs the command, as an actor."""
+    return actor_of(machine_officer())
+
+
 def add_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option for the authority's folder."""
     parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="folder of the authority")
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem, or a
-second officer must approve · 4 register not available, run the command again · 5 folder, register, journal, settings or
+exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem, or
+officers must approve · 4 register not available, run the command again · 5 folder, register, journal, settings or
 keys damaged, missing or in use, or the register older than the journals · 130 interrupted"""
 
 

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
-    OPERATOR,
     OptionError,
     add_dir,
     command,
     group,
+    machine_user,
     octets_of,
     opened_authority,
     print_result,
@@ -73,14 +73,14 @@ def _add(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from None
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with opened_authority(parsed.dir) as authority:
-        add_gateway(parsed.name, pem, authority.ctx, OPERATOR, request_id())
+        add_gateway(parsed.name, pem, authority.ctx, machine_user(), request_id())
     print_note(f"Gateway {parsed.name} added. Reports that it signs with this key are accepted.")
     return 0
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        withdraw_gateway(parsed.name, authority.ctx, OPERATOR, request_id())
+        withdraw_gateway(parsed.name, authority.ctx, machine_user(), request_id())
     print_note(f"Gateway {parsed.name} withdrawn. Its reports are no longer accepted; earlier ones are kept.")
     return 0
 

@@ -19,6 +19,8 @@ MODULES = {
     "organisation": "organisation",
     "gateway": "gateway",
     "account": "account",
+    "officer": "officer",
+    "approval": "approval",
     "order": "order",
     "transfer-ids": "transfer_ids",
     "change-contact": "change_contact",

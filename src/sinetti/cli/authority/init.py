@@ -10,12 +10,14 @@ from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.cli.authority.common import OptionError, add_dir, command, octets_of
+from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.core.invocation import print_note
+from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.services.approvals.officers import CheckedOfficer, NewOfficer, check_founders, check_officer
 from sinetti.settings.authority import SOAP_PATH, AuthoritySettings, ResponseRecipe, check_base_url, check_soap_address
 
 if TYPE_CHECKING:
@@ -73,6 +75,14 @@ def register(commands: "Commands") -> None:
         help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only)",
     )
     add_offline(parser, required=False)
+    parser.add_argument(
+        "--officer",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="officer who approves acts that take two people, with an OpenSSH public key (repeatable; PRODUCTION: "
+        "three or more)",
+    )
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
@@ -123,12 +133,34 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
         sentence = "--offline-passphrase-file needs --offline-dir"
         raise OptionError(sentence)
+    # Checked before the file of the pass-phrase is created.
+    officers = tuple(_officer(one, settings) for one in parsed.officer)
+    check_founders(officers, settings.environment)
     passphrase = read_or_create(named, DataDirectory(root)) if named else None
     offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
     if offline is not None and offline.passphrase == passphrase:
         sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
         raise OptionError(sentence)
-    return InitOptions(DirectoryKind.AUTHORITY, text, settings, utc_now(), passphrase=passphrase, offline=offline)
+    return InitOptions(
+        DirectoryKind.AUTHORITY,
+        text,
+        settings,
+        utc_now(),
+        passphrase=passphrase,
+        offline=offline,
+        officers=officers,
+        actor=machine_user(),
+    )
+
+
+def _officer(named: str, settings: AuthoritySettings) -> CheckedOfficer:
+    """Return the officer of one option NAME=FILE."""
+    name, equals, path = named.partition("=")
+    if not equals or not path:
+        sentence = f"--officer {named}: write NAME=FILE, with the public key file of the officer"
+        raise OptionError(sentence)
+    new = NewOfficer(name, OfficerRole.APPROVER, octets_of("--officer", Path(path)))
+    return check_officer(new, settings.policy)
 
 
 def _secrets(parsed: argparse.Namespace) -> str:

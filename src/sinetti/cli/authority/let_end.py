@@ -6,7 +6,7 @@ No more reminders of its end are sent.
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority
+from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
@@ -29,7 +29,7 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     act = opt_in_to_renewal if parsed.undo else opt_out_of_renewal
     with opened_authority(parsed.dir) as authority:
-        changed = act(Serial(parsed.serial.casefold()), authority.ctx, OPERATOR, request_id())
+        changed = act(Serial(parsed.serial.casefold()), authority.ctx, machine_user(), request_id())
     if parsed.undo:
         print_note("Reminders are sent again." if changed else "Nothing to change: reminders are already sent.")
     else:

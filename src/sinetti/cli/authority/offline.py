@@ -12,7 +12,9 @@ from sinetti.authority.key_relocation import relocate_offline_keys
 from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
+from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -34,11 +36,13 @@ def register(commands: "Commands") -> None:
     add_dir(parser)
     add_offline(parser)
     add_passphrase_file(parser)
+    add_officer_option(parser, again=True)
     example = "sinetti authority publish --dir /srv/sinetti --offline-dir /media/vault/sinetti"
     summary = "sign the revocation lists of root and intermediate CAs for a year, and publish them"
     parser = command(commands, "publish", summary, _publish, example)
     add_dir(parser)
     add_offline(parser, new=False)
+    add_officer_option(parser, again=True)
 
 
 def _offline(parsed: argparse.Namespace) -> int:
@@ -55,7 +59,12 @@ def _offline(parsed: argparse.Namespace) -> int:
         if offline.passphrase == phrase:
             sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
             raise OptionError(sentence)
-        names = relocate_offline_keys(authority, phrase, offline)
+        parameters = {"offline_dir": str(parsed.offline_dir.absolute())}
+        if parsed.approval is None and takes_two(TwoPersonAct.CEREMONY, authority):
+            context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
+            return propose_act(TwoPersonAct.CEREMONY, parameters, context, parsed, authority)
+        with approved(TwoPersonAct.CEREMONY, parameters, parsed, authority):
+            names = relocate_offline_keys(authority, phrase, offline)
     print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
@@ -66,10 +75,14 @@ def _publish(parsed: argparse.Namespace) -> int:
         if not ctx.offline:
             sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
             raise OptionError(sentence)
+        parameters = {"authorities": sorted(ctx.offline)}
+        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
+            return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
         offline = offline_keys(parsed, new=False)
         offline.check({name: ctx.issuers[name].certificate for name in ctx.offline})
         signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
-        for name in sorted(ctx.offline):
-            new = publish(name, signing, request_id(), OFFLINE_LIFE)
-            print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
+        with approved(TwoPersonAct.CA, parameters, parsed, authority):
+            for name in sorted(ctx.offline):
+                new = publish(name, signing, request_id(), OFFLINE_LIFE)
+                print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
     return 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
@@ -82,9 +82,9 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if parsed.send:
             _check_sendable(authority, new)
-            show_offered(order_and_offer(new, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
+            show_offered(order_and_offer(new, authority.ctx, machine_user(), request_id()), as_json=parsed.json)
             return 0
-        show_ids(order(new, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
+        show_ids(order(new, authority.ctx, machine_user(), request_id()), as_json=parsed.json)
     return 0
 
 

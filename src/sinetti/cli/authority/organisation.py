@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, unknown_organisation
+from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, unknown_organisation
+from sinetti.cli.authority.person_options import format_person
+from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, CustomerIdError, IdentifierType, Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations import registration
+from sinetti.services.organisations.people import who_is_who
 from sinetti.services.organisations.registration import approve, close, register_organisation, withdraw
 
 if TYPE_CHECKING:
@@ -47,7 +51,10 @@ def register(commands: "Commands") -> None:
     )
     for one in (approving, withdrawing):
         one.add_argument("--channel", choices=_CHANNELS, required=True, help="channel")
-    _verb(verbs, "close", "close an organisation permanently: no more certificates are issued to it", _close, "")
+    closing = _verb(
+        verbs, "close", "close an organisation permanently: no more certificates are issued to it", _close, ""
+    )
+    add_officer_option(closing)
     organisation_people.register(verbs)
 
 
@@ -71,7 +78,7 @@ def _add(parsed: argparse.Namespace) -> int:
         frozenset(Channel(channel) for channel in parsed.channel or [Channel.WS]),
     )
     with opened_authority(parsed.dir) as authority:
-        added = register_organisation(new, authority.ctx, OPERATOR, request_id())
+        added = register_organisation(new, authority.ctx, machine_user(), request_id())
         if added is None:
             closed = "" if _found(authority, parsed.customer_id).open else ", and closed permanently"
             sentence = f"an organisation with the ID {parsed.customer_id} is already registered{closed}"
@@ -87,7 +94,7 @@ def _approve(parsed: argparse.Namespace) -> int:
         if not before.open:
             sentence = f"{before.customer_id} is closed permanently: no more certificates are issued to it"
             raise CustomerIdError(sentence)
-        approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
+        approve(before.customer_id, frozenset({channel}), authority.ctx, machine_user(), request_id())
     if channel in before.channels:
         return _print_message(f"Nothing to change: {before.customer_id} is already approved for {channel}.")
     return _print_message(f"{before.customer_id} is approved for {channel}.")
@@ -97,7 +104,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
     channel = Channel(parsed.channel)
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
-        withdraw(before.customer_id, channel, authority.ctx, OPERATOR, request_id())
+        withdraw(before.customer_id, channel, authority.ctx, machine_user(), request_id())
     if channel not in before.channels:
         return _print_message(f"Nothing to change: {before.customer_id} is not approved for {channel}.")
     return _print_message(
@@ -108,10 +115,28 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _close(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
-        close(before.customer_id, authority.ctx, OPERATOR, request_id())
+        if before.open and takes_two(TwoPersonAct.ORGANISATION_END, authority):
+            parameters = {"customer_id": before.customer_id}
+            return propose_act(
+                TwoPersonAct.ORGANISATION_END, parameters, _end_context(before, authority), parsed, authority
+            )
+        close(before.customer_id, authority.ctx, machine_user(), request_id())
     if not before.open:
         return _print_message(f"Nothing to change: {before.customer_id} is already closed.")
     return _print_message(f"{before.customer_id} is closed permanently: no more certificates are issued to it. {_STAY}")
+
+
+def _end_context(one: OrganisationInfo, authority: Authority) -> dict[str, object]:
+    """Return what officers need to see before an organisation ends."""
+    rows = registration.certificates(authority.ctx, one.customer_id)
+    now = authority.ctx.now()
+    in_force = sum(row.is_active(now) for row in rows)
+    roles = who_is_who(one.customer_id, authority.ctx).roles
+    return {
+        "organisation": one.name,
+        "in_force": in_force,
+        "signatories": [format_person(person) for person in roles.signatories],
+    }
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:

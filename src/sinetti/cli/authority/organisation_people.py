@@ -5,15 +5,26 @@ The commands are `signatory`, `contact-person`, `looked-after-by` and `show`.
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
+from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority.common import (
+    OptionError,
+    add_dir,
+    command,
+    group,
+    machine_user,
+    opened_authority,
+    print_result,
+)
 from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
+from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import check_email
 from sinetti.server.process_exit import request_id
+from sinetti.services.approvals.executors import signatory_parameters
 from sinetti.services.organisations.people import (
     OrganisationPeople,
     add_service_provider,
@@ -41,6 +52,7 @@ def register(verbs: "Commands") -> None:
     adding = _verb(signatory, "add", "add a signatory, who represents the organisation", _add, example)
     add_person_options(adding, "the signatory")
     adding.add_argument("--invite", action="store_true", help="send an invitation to the e-service")
+    add_officer_option(adding)
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
     removing.add_argument("--email", required=True, metavar="ADDRESS", help="e-mail address of the signatory")
@@ -76,16 +88,23 @@ def _verb(
 
 def _add(parsed: argparse.Namespace) -> int:
     person = person_of(parsed)
-    if parsed.invite:
-        return _invite(parsed.dir, parsed.customer_id, person)
     with opened_authority(parsed.dir) as authority:
-        changed = add_signatory(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
+        before = who_is_who(parsed.customer_id, authority.ctx)
+        if takes_two(TwoPersonAct.SIGNATORY, authority):
+            parameters = signatory_parameters(parsed.customer_id, person, invite=parsed.invite)
+            context = {
+                "organisation": before.organisation.name,
+                "signatories": [format_person(one) for one in before.roles.signatories],
+            }
+            return propose_act(TwoPersonAct.SIGNATORY, parameters, context, parsed, authority)
+        if parsed.invite:
+            return _invite(authority, parsed.customer_id, person)
+        changed = add_signatory(parsed.customer_id, person, authority.ctx, machine_user(), request_id())
     return _print_outcome(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
 
 
-def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
-    with opened_authority(directory) as authority:
-        invited = invite_signatory(customer_id, person, authority.ctx, OPERATOR, request_id())
+def _invite(authority: Authority, customer_id: str, person: ContactDetails) -> int:
+    invited = invite_signatory(customer_id, person, authority.ctx, machine_user(), request_id())
     if invited.made:
         print_note(f"{person.name} is a signatory of {customer_id} and gets an invitation to the e-service by e-mail.")
     else:
@@ -96,7 +115,7 @@ def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
 def _remove(parsed: argparse.Namespace) -> int:
     email = check_email("--email", parsed.email)
     with opened_authority(parsed.dir) as authority:
-        changed = remove_signatory(parsed.customer_id, email, authority.ctx, OPERATOR, request_id())
+        changed = remove_signatory(parsed.customer_id, email, authority.ctx, machine_user(), request_id())
         left = who_is_who(parsed.customer_id, authority.ctx).roles.signatories
     if not changed:
         print_note(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
@@ -115,7 +134,7 @@ def _contact_person(parsed: argparse.Namespace) -> int:
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
     person = None if parsed.none else person_of(parsed)
     with opened_authority(parsed.dir) as authority:
-        changed = set_contact_person(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
+        changed = set_contact_person(parsed.customer_id, person, authority.ctx, machine_user(), request_id())
     if person is None:
         return _print_outcome(f"{parsed.customer_id} has no contact person", changed=changed)
     return _print_outcome(f"{person.name} is the contact person of {parsed.customer_id}", changed=changed)
@@ -124,7 +143,7 @@ def _contact_person(parsed: argparse.Namespace) -> int:
 def _looked_after(parsed: argparse.Namespace) -> int:
     act = remove_service_provider if parsed.withdraw else add_service_provider
     with opened_authority(parsed.dir) as authority:
-        changed = act(parsed.customer_id, parsed.agent, authority.ctx, OPERATOR, request_id())
+        changed = act(parsed.customer_id, parsed.agent, authority.ctx, machine_user(), request_id())
     what = "is no longer managed by" if parsed.withdraw else "is managed by"
     return _print_outcome(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
 

@@ -22,6 +22,7 @@ _CALLED = {
     "unused": "unused accounts",
     "requests": "authorisation requests",
     "files": "files of organisations",
+    "callers": "network addresses",
 }
 """Names of the erased data in an operator's words."""
 
@@ -64,6 +65,7 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
         "unused": until.people,
         "requests": until.people,
         "files": until.messages,
+        "callers": until.callers,
     }
     found = {name: list(getattr(past, name)) for name in before}
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}

@@ -7,10 +7,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import certificate_json
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority, past_instant, print_result
+from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority, past_instant, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
-from sinetti.domain.certificates.bulk_revocation import actor_of, check_cli_officer
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
@@ -41,7 +40,6 @@ def register(commands: "Commands") -> None:
         default=[],
         help="with keyCompromise: serial number of a renewal to keep, because its key is safe",
     )
-    parser.add_argument("--officer", metavar="ID", help="opaque ID of the operator, kept in the audit log")
     parser.add_argument("--json", action="store_true", help="print the revoked certificates as JSON")
 
 
@@ -53,9 +51,8 @@ def _run(parsed: argparse.Namespace) -> int:
         invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
         excluded=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
-    actor = OPERATOR if parsed.officer is None else actor_of(check_cli_officer(parsed.officer))
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        revoked = revoke(ask, authority.ctx, actor, request_id())
+        revoked = revoke(ask, authority.ctx, machine_user(), request_id())
         rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"

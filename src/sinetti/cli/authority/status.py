@@ -18,6 +18,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.core.blocks import Block, Paragraph, Record
 from sinetti.database.organisations.organisations import OpenOrder
+from sinetti.services.approvals.approve import list_waiting
 from sinetti.services.organisations import registration
 from sinetti.services.revocation.bulk_revoke import count_open_proposals
 from sinetti.services.status.usage_reports import list_usage
@@ -92,7 +93,7 @@ def _summary(authority: Authority) -> dict[str, Any]:
     return {
         "environment": authority.settings.environment.value,
         **asdict(registration.counts(authority.ctx)),
-        "open_proposals": count_open_proposals(authority.ctx),
+        "open_proposals": count_open_proposals(authority.ctx) + len(list_waiting(authority.ctx)),
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
         ],

@@ -7,7 +7,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import notification_context
-from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OPERATOR, add_dir, command, opened_authority
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.messages import MessageChannel
@@ -38,11 +38,11 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if parsed.send:
             room = notification_context(authority)
-            offered = send_link(parsed.order, authority.ctx, OPERATOR, request_id())
+            offered = send_link(parsed.order, authority.ctx, machine_user(), request_id())
             show_offered(offered, as_json=parsed.json)
             if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
                 print_note(_NO_SMS)
                 return EXIT_ACTION_REQUIRED
             return 0
-        show_ids(reissue_transfer_ids(parsed.order, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
+        show_ids(reissue_transfer_ids(parsed.order, authority.ctx, machine_user(), request_id()), as_json=parsed.json)
     return 0

@@ -298,6 +298,12 @@ def change(db: Database, user_id: str, name: str, language: Language, audit: Aud
     return True
 
 
+def find_name(db: Database, user_id: str) -> str:
+    """Return name and address of an account; empty if there is none."""
+    found = User.objects.using(db.alias).filter(pk=user_id).values_list("name", "email").first()
+    return "" if found is None else f"{found[0]} ({found[1]})"
+
+
 def get_identity(db: Database, user_id: str) -> Identity:
     """Return the identity of the person who has an account.
 

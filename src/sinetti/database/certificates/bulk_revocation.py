@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -81,35 +81,88 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
         yield rows.filter(serial__in=part)
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateSummary:
+    """One certificate as officers see it before they approve its revocation.
+
+    `serves` is the number of other organisations whose reports it is for; None if unknown.
+    """
+
+    serial: Serial
+    organisation: str
+    customer_id: str
+    description: str
+    authority: str
+    not_after: datetime
+    serves: int | None
+    last_seen: datetime | None
+
+
+def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummary, ...]:
+    """Return the certificates with these serials for people, in their order."""
+    found: dict[str, CertificateSummary] = {}
+    for part in _parts(serials):
+        rows = models.Certificate.objects.using(db.alias).filter(serial__in=part)
+        values = rows.annotate(seen=Max("sightings__last_seen")).values_list(
+            "serial",
+            "lineage__organisation__name",
+            "lineage__organisation__customer_id",
+            "lineage__description",
+            "authority_id",
+            "not_after",
+            "lineage__serves",
+            "seen",
+        )
+        found |= {row[0]: CertificateSummary(Serial(row[0]), *row[1:]) for row in values}
+    return tuple(found[serial] for serial in serials if serial in found)
+
+
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
     """Return every certificate of these lineages, oldest first in each lineage."""
     rows = models.Certificate.objects.using(db.alias)
     return tuple(row for part in _parts(sorted(lineage_ids)) for row in _rows(rows.filter(lineage_id__in=part)))
 
 
-def propose(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
+def propose(
+    db: Database, new: BulkRevocationProposal, audit: AuditContext, *, is_limited: bool = True
+) -> BulkRevocationProposal:
     """Store a proposal; approve it at once if it is small enough for one officer.
 
-    Certificates that this officer revoked alone within `COUNTED_FOR` count too. A lock serialises proposals, so two
-    commands cannot both count as small. The second of two equal proposals returns the one that waits.
+    Without `is_limited`, every size is. Certificates that this officer revoked alone within `COUNTED_FOR` count too. A
+    lock serialises proposals, so two commands cannot both count as small. The second of two equal proposals returns
+    the one that waits.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
-        two = needs_second_approver(len(new.serials), alone_lately(db, new.officer, audit.at))
+        two = is_limited and needs_second_approver(len(new.serials), alone_lately(db, new.officer, audit.at))
         if two and (same := _same(db, new, audit.at)) is not None:
             return same
-        row = _all(db).create(
-            officer=new.officer,
-            reason=new.reason,
-            invalidity_date=new.invalidity_date,
-            serials=list(new.serials),
-            count=len(new.serials),
-            created=audit.at,
-            expires=audit.at + PROPOSAL_LIVES,
-            approved_at=None if two else audit.at,
-        )
+        row = _insert(db, new, audit, approved_at=None if two else audit.at)
         _write(db, audit, "bulk-proposed" if two else "bulk-begun", row)
     return _proposal(row)
+
+
+def insert_approved(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
+    """Store a run that officers have approved by their signatures."""
+    row = _insert(db, new, audit, approved_at=audit.at)
+    _write(db, audit, "bulk-approved", row)
+    return _proposal(row)
+
+
+def _insert(
+    db: Database, new: BulkRevocationProposal, audit: AuditContext, approved_at: datetime | None
+) -> BulkRevocation:
+    return _all(db).create(
+        officer=new.officer,
+        reason=new.reason,
+        invalidity_date=new.invalidity_date,
+        serials=list(new.serials),
+        count=len(new.serials),
+        created=audit.at,
+        expires=audit.at + PROPOSAL_LIVES,
+        approver=new.approver,
+        approved_at=approved_at,
+    )
 
 
 def alone_lately(db: Database, officer: str, now: datetime) -> int:

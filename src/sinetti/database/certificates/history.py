@@ -53,6 +53,7 @@ _KINDS: Mapping[str, ActorCategory] = {
     "service": ActorCategory.SERVICE,
     "operator": ActorCategory.DESK,
     "officer": ActorCategory.DESK,
+    "os-user": ActorCategory.DESK,
 }
 
 

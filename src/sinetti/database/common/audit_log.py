@@ -25,18 +25,23 @@ LOOKED = "looked"
 They are the only ones that are written while the database takes no writes.
 """
 
+_ADDRESS = 45
+"""Longest network address: IPv6 with an embedded IPv4 address."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
     """The actor (an opaque id), the time on the office's clock, and the request.
 
-    `limit_context` has the limits in 24 hours for this actor. It is None without limits, as for operators.
+    `limit_context` has the limits in 24 hours for this actor. It is None without limits, as for operators. `caller` is
+    the network address of a request over HTTP, else empty.
     """
 
     actor: str
     at: datetime
     request_id: str
     limit_context: LimitContext | None = None
+    caller: str = ""
 
 
 def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tuple[bytes, str]:
@@ -75,6 +80,7 @@ def write_each(
             )
         )
     AuditEvent.objects.using(db.alias).bulk_create(rows)
+    note_caller(db, audit)
     return [leaf_hash(bytes(row.octets)) for row in rows]
 
 
@@ -101,6 +107,13 @@ def is_sound(row: AuditEvent) -> bool:
         return False
     columns = [row.at.astimezone(UTC).strftime(INSTANT), row.actor, row.action, row.object, row.request_id]
     return columns == written and hashlib.sha256(octets).hexdigest() == row.sha256
+
+
+def note_caller(db: Database, audit: AuditContext) -> None:
+    """Store the network address of the request, once; it is erased before the rows."""
+    if audit.caller:
+        row = models.CallerAddress(request_id=audit.request_id, address=audit.caller[:_ADDRESS], at=audit.at)
+        models.CallerAddress.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
 
 
 def count(db: Database, subject: str, action: str, since: datetime) -> int:

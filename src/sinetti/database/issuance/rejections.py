@@ -19,7 +19,7 @@ from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 def record_rejection(
     db: Database, lineage_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
-    """Store a rejected request of an authenticated caller: reason and time only.
+    """Store a rejected request of an authenticated caller: reason, time and address.
 
     The audit row has the same. The third one for the same reason queues a message to the people of the lineage
     (domain/notifications/messages.py).

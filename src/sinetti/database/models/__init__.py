@@ -1,8 +1,10 @@
 """Django models, one file per subject."""
 
+from sinetti.database.models.approvals import ActProposal, ActSignature, ApprovalSetting, OfficerRecord
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
+    CallerAddress,
     Certificate,
     CertificateAuthority,
     CertificateDer,
@@ -42,10 +44,14 @@ from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceC
 
 __all__ = [
     "AccessApplication",
+    "ActProposal",
+    "ActSignature",
+    "ApprovalSetting",
     "ApprovedChannel",
     "AuditEvent",
     "BulkRevocation",
     "CacheEntry",
+    "CallerAddress",
     "Certificate",
     "CertificateAuthority",
     "CertificateDer",
@@ -69,6 +75,7 @@ __all__ = [
     "LogNode",
     "LoneAct",
     "OcspResponse",
+    "OfficerRecord",
     "Order",
     "Organisation",
     "OrganisationImport",

@@ -411,6 +411,17 @@ class AuditEvent(models.Model):
     sha256 = models.CharField(max_length=64)
 
 
+class CallerAddress(models.Model):
+    """The network address from which a request came that was refused or that acted.
+
+    Audit rows and refusals have the request's id. The row is erased long before them (docs/operators/retention.md).
+    """
+
+    request_id = models.CharField(max_length=32, primary_key=True)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(db_index=True)
+
+
 class ClockCheckpoint(models.Model):
     """The newest `at` of all audit rows up to `sequence`; at most one row.
 

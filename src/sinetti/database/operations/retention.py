@@ -21,7 +21,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 
 _Deletable: TypeAlias = (
     "QuerySet[models.RejectedRequest] | QuerySet[models.OutboxMessage] | QuerySet[SecureMessage] | "
-    "QuerySet[RoleRequest] | QuerySet[OrganisationImport]"
+    "QuerySet[RoleRequest] | QuerySet[OrganisationImport] | QuerySet[models.CallerAddress]"
 )
 
 AT_ONCE = 100
@@ -130,6 +130,21 @@ def _deleted(
     if deleted:
         audit_log.write(db, audit, action, "retention", count=deleted, before=instant(before))
     return deleted
+
+
+def callers(db: Database, before: datetime) -> tuple[str, ...]:
+    """Return the ids of requests whose network address is past its period."""
+    return tuple(_callers(db, before).order_by("request_id").values_list("request_id", flat=True))
+
+
+def delete_callers(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
+    """Delete these network addresses, unless their period has not ended."""
+    with transaction.atomic(using=db.alias):
+        return _deleted(db, _callers(db, before).filter(pk__in=ids), "callers-deleted", (before, audit))
+
+
+def _callers(db: Database, before: datetime) -> "QuerySet[models.CallerAddress]":
+    return models.CallerAddress.objects.using(db.alias).filter(at__lt=before)
 
 
 def _refusals(db: Database, before: datetime) -> "QuerySet[models.RejectedRequest]":

@@ -25,6 +25,8 @@ PROPOSAL_LIVES = timedelta(hours=24)
 
 _ACCOUNT = "user."
 """Prefix of the ids of officers that are accounts of the e-service."""
+_MACHINE = "os."
+"""Prefix of the ids of users of the machine, who run commands."""
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -95,15 +97,9 @@ def check_officer(text: str) -> str:
     return text
 
 
-def check_cli_officer(text: str) -> str:
-    """Return an officer's id that was typed in a command.
-
-    Raises BulkRevocationError if `check_officer` rejects it, or if it is the id of an account.
-    """
-    if is_account(text):
-        sentence = f"an officer's id does not begin with {_ACCOUNT}: so do those of clerks' accounts"
-        raise BulkRevocationError(BulkErrorReason.OFFICER, sentence)
-    return check_officer(text)
+def officer_of_machine(user: str) -> str:
+    """Return the officer's id of a user of the machine, by the name of the login."""
+    return f"{_MACHINE}{re.sub(r'[^A-Za-z0-9._-]', '-', user)[: 40 - len(_MACHINE)]}"
 
 
 def officer_of_account(user_id: str) -> str:
@@ -132,6 +128,8 @@ def actor_of(officer: str) -> str:
 
     An account has the same form there as in all other audit rows.
     """
+    if officer.startswith(_MACHINE):
+        return f"os-user:{officer.removeprefix(_MACHINE)}"
     return f"user:{officer.removeprefix(_ACCOUNT)}" if is_account(officer) else f"officer:{officer}"
 
 

@@ -170,11 +170,13 @@ class Periods:
     - `people`: from the end of the last certificate, order, mandate or organisation for which they are named.
     - `refusals`: from the rejection.
     - `messages`: from their sending or failure, and the end of their certificate.
+    - `callers`: network addresses, from the request.
     """
 
     people: timedelta = timedelta(days=730)
     refusals: timedelta = timedelta(days=730)
     messages: timedelta = timedelta(days=365)
+    callers: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,10 @@ class Cutoffs:
     refusals: datetime
     messages: datetime
     unconfirmed: datetime
+    callers: datetime
 
 
 def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
     """Return the instants before which data is past its retention period now."""
-    return Cutoffs(now - periods.people, now - periods.refusals, now - periods.messages, now - UNCONFIRMED)
+    kept = (periods.people, periods.refusals, periods.messages, UNCONFIRMED, periods.callers)
+    return Cutoffs(*(now - one for one in kept))

@@ -7,8 +7,9 @@ Buttons lead to the sign-in of other services, one for each provider in the sett
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
 from allauth.account import app_settings
@@ -26,12 +27,18 @@ from sinetti.eservice.accounts.mfa_adapter import PROVED, factors_of
 from sinetti.eservice.core.authentication import STRONG, Detour, sign_in
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import Button, Component, Form, Input, Link
+from sinetti.eservice.ui.draft_store import BUTTON
 from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _
 from sinetti.infra.clock import utc_now
 
 Context = dict[str, Any]
+Asked = ParamSpec("Asked")
+View = Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]
+
+PROVES = "sinetti_proves"
+"""Attribute of a view: the buttons that need a recent proof."""
 
 
 class PortalAccountView(ABC):
@@ -81,6 +88,31 @@ class ReauthenticationRequired:
             return away
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
         return answer
+
+
+def proves_again(
+    *acts: str,
+) -> Callable[[View[Asked]], View[Asked]]:
+    """Ask for the second factor before a button acts, if the last proof is old.
+
+    `acts` are the values of the buttons of orders, grants and revocations. What was typed is kept, and the user
+    presses the button again (docs/e-service/authorisations.md). A session that was left open or was stolen does none
+    of these acts.
+    """
+
+    def around(view: View[Asked]) -> View[Asked]:
+        @wraps(view)
+        def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
+            if request.method == "POST" and request.POST.get(BUTTON) in acts:
+                away = _lead_away(request)
+                if away is not None:
+                    return away
+            return view(request, *args, **named)
+
+        setattr(answer, PROVES, frozenset(acts))
+        return answer
+
+    return around
 
 
 def next_url(request: HttpRequest) -> str:

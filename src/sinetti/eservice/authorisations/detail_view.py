@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import (
     WRONG,
     after,
@@ -84,6 +85,7 @@ class FirmTerms(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("withdraw", "again", "change"))
+@proves_again("again", "change")
 @login_required
 def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show the authorisation, or run the action of a button."""

@@ -14,6 +14,7 @@ from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Permission, Role
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_PERSON, ValidationError, check_email
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import (
     add_error_text,
     address,
@@ -98,6 +99,7 @@ class OrganisationForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("give",))
+@proves_again("give")
 @login_required
 def grant_to_person(request: HttpRequest) -> HttpResponse:
     """Invite a person."""
@@ -138,6 +140,7 @@ def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> H
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("give",))
+@proves_again("give")
 @login_required
 def grant_to_organisation(request: HttpRequest) -> HttpResponse:
     """Grant a role to another organisation."""

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import NO_END, after, back, tried
 from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
@@ -33,6 +34,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("confirm", "reject"))
+@proves_again("confirm")
 @login_required
 def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show the invitation, or run the action of a button."""

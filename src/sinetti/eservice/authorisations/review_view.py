@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import Role, roles_up_to
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import (
     WRONG,
     add_error_text,
@@ -62,6 +63,7 @@ class FirmAnswerForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("approve", "decline"))
+@proves_again("approve")
 @login_required
 def role_request_review(request: HttpRequest, asked_id: str) -> HttpResponse:
     """Show a request, or answer it."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest
 
@@ -54,7 +54,7 @@ def portal_context(request: HttpRequest) -> PortalContext:
     """Return the context from a request's environ."""
     given = request.META
     return PortalContext(
-        given["sinetti.office"],
+        replace(given["sinetti.office"], caller=given.get("REMOTE_ADDR", "")),
         given["sinetti.send_now"],
         given["sinetti.terms"],
         given["sinetti.eservice"],

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_list, display_name, hidden, signed_in_actor
@@ -34,6 +35,7 @@ _FORM = "ending"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=(ORDER, SAVE, STOP))
+@proves_again(ORDER)
 @login_required
 def certificates_bulk(request: HttpRequest) -> HttpResponse:
     """Show the preview of an act on the ticked certificates, or do it."""

@@ -21,6 +21,7 @@ from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_SERVED, OrderErrorReason, is_idempotency_key
 from sinetti.domain.validation import LONGEST_DESCRIPTION
 from sinetti.domain.values import Channel, Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.core.representation import represented_permissions
@@ -246,6 +247,7 @@ def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("send",))
+@proves_again("send")
 @login_required
 def order_create(request: HttpRequest) -> HttpResponse:
     """Show the form, then the confirmation, then place the order."""

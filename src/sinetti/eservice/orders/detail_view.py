@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_orders, hidden, order_error_text, person, serves, signed_in_actor
@@ -48,6 +49,7 @@ SEND, CANCEL = "send", "cancel"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=(SEND, CANCEL))
+@proves_again(SEND)
 @login_required
 def order_detail(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link or cancel it, each after its check page."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, ExclusionReason, is_idempotency_key
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.core.representation import represented_permissions
@@ -64,6 +65,7 @@ class DaysForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("order",))
+@proves_again("order")
 @login_required
 def order_replace(request: HttpRequest) -> HttpResponse:
     """Show the selection, then the preview, then place the orders."""

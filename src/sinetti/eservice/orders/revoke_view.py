@@ -12,6 +12,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.usage import UsageReport, UsageState
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.authentication import current_permissions, login_required
 from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, serves, signed_in_actor
@@ -75,6 +76,7 @@ class ReasonForm(PortalForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeps_typed(acts=("revoke",))
+@proves_again("revoke")
 @login_required
 def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""

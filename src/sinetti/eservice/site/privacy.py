@@ -69,6 +69,10 @@ _KEPT = (
         gettext_noop("{days} after the message was sent and the certificate expired. The text is not kept."),
     ),
     (gettext_noop("Refused requests"), gettext_noop("{days} after the refusal")),
+    (
+        gettext_noop("Network addresses of acts and refused requests"),
+        gettext_noop("{days} after the request. We need them to find out who misused an account or a key."),
+    ),
 )
 _FOR_GOOD = (
     gettext_noop(
@@ -108,7 +112,8 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
 def _kept(request: HttpRequest) -> list[Component]:
     periods = portal_context(request).eservice.periods
     people = periods.people
-    rows = zip(_KEPT, (people, people, people, periods.messages, periods.refusals), strict=True)
+    kept = (people, people, people, periods.messages, periods.refusals, periods.callers)
+    rows = zip(_KEPT, kept, strict=True)
     values = [DescriptionItem(_(name), _(text, days=_days(period))) for (name, text), period in rows]
     return [DescriptionList(values), Text([_(one) for one in _FOR_GOOD])]
 

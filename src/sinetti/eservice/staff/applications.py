@@ -16,6 +16,7 @@ from sinetti.domain.organisations.applications import (
     ApplicationState,
     read_case_number,
 )
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
 from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
@@ -157,6 +158,7 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 @keeps_typed(acts=("decide",))
+@proves_again("decide")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def application_detail(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.business_days import day_begins
 from sinetti.domain.certificates.bulk_revocation import (
     AT_ONCE,
@@ -19,8 +20,10 @@ from sinetti.domain.certificates.bulk_revocation import (
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.staff.passkey_confirmation import confirm_by_passkey, decision_about
 from sinetti.eservice.ui.acts import ActLetters, Confirmation, check_of, is_step, letters_of
 from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
@@ -45,13 +48,15 @@ from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
 from sinetti.eservice.ui.page import Page
+from sinetti.i18n.approval_labels import FIELDS
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.staff_labels import BULK
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
 from sinetti.services.revocation.bulk_revoke import BulkSelection
 from sinetti.services.staff import bulk_revocations
-from sinetti.services.staff.bulk_revocations import CertificateSelection
+from sinetti.services.staff.bulk_revocations import CertificateSelection, CertificateSummary
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
+from sinetti.services.staff.passkeys import ClerkDecision
 from sinetti.services.staff.session import StaffSession
 
 REVOKE, PROPOSE = "revoke", "propose"
@@ -146,6 +151,7 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 @keeps_typed(acts=("propose",))
+@proves_again("propose")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -173,6 +179,7 @@ def revocation_create(request: HttpRequest, clerk: StaffSession) -> HttpResponse
 
 
 @keeps_typed(acts=("confirm", "go-on", "withdraw"))
+@proves_again("confirm", "go-on")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
@@ -190,8 +197,8 @@ def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: st
     part = proposal.serials[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
         _("Certificates"),
-        [Column(_("Serial number"))],
-        [[Cell(serial, reverse("staff_certificate", args=[serial]))] for serial in part],
+        [Column(_(FIELDS[name])) for name in _SHOWN],
+        [_described(one) for one in bulk_revocations.describe(part, clerk)],
     )
     more = number * A_PAGE < len(proposal.serials)
     explained, acts = _acts(request, clerk, proposal)
@@ -291,12 +298,34 @@ def _table(selection: BulkSelection) -> Table:
     )
 
 
+_SHOWN = ("organisation", "customer_id", "description", "ends", "serves", "last_seen", "serial")
+"""Columns of a proposal: an approver never sees bare serial numbers."""
+
+
+def _described(one: CertificateSummary) -> list[Cell]:
+    seen = format_datetime(one.last_seen) if one.last_seen is not None else "–"
+    return [
+        Cell(one.organisation),
+        Cell(one.customer_id),
+        Cell(one.description or "–"),
+        Cell(format_datetime(one.not_after)),
+        Cell("–" if one.serves is None else str(one.serves)),
+        Cell(seen),
+        Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
+    ]
+
+
 def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
     """Confirm, continue or withdraw. Raises BulkRevocationError."""
     match request.POST.get("do"):
         case "confirm":
             _revoked, proposal = bulk_revocations.proposal(proposal_id, clerk)
             if _confirmation(request, proposal).is_given:
+                shown = [DescriptionItem(_("Certificates to revoke"), str(len(proposal.serials)))]
+                shown += [DescriptionItem(_("Reason"), _(REASONS[proposal.reason]))]
+                page = confirm_by_passkey(request, clerk, _decision(proposal), shown)
+                if page is not None:
+                    return page
                 bulk_revocations.confirm(proposal_id, clerk)
         case "go-on":
             bulk_revocations.go_on(proposal_id, clerk)
@@ -307,6 +336,19 @@ def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpRes
         case _:
             pass
     return redirect_to("staff_revocation", proposal_id)
+
+
+def _decision(proposal: BulkRevocationProposal) -> ClerkDecision:
+    since = proposal.invalidity_date
+    return decision_about(
+        TwoPersonAct.BULK_REVOCATION,
+        f"bulk-revocation:{proposal.proposal_id}",
+        proposal.officer,
+        (proposal.created, proposal.expires),
+        reason=proposal.reason.value,
+        invalid_since=since.isoformat() if since is not None else None,
+        serials=list(proposal.serials),
+    )
 
 
 def _values(proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:

@@ -14,6 +14,7 @@ from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, nee
 from sinetti.domain.certificates.display_status import CertificateFacts, severity_of, state_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.certificates.labels import STATES
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.audit_log import history
@@ -138,6 +139,7 @@ def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
 
 
 @keeps_typed(acts=("revoke",))
+@proves_again("revoke")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:

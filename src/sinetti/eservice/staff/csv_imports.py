@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, officer_of_account
 from sinetti.domain.organisations.csv_import import COLUMNS, ChangeKind, ImportChange, ImportFileError, RowError
 from sinetti.domain.organisations.import_confirmation import (
     LoadReason,
@@ -18,9 +19,11 @@ from sinetti.domain.organisations.import_confirmation import (
     count_acts,
     needs_second_clerk,
 )
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.bulk_revocations import is_too_many, revocation_check
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.staff.passkey_confirmation import confirm_by_passkey, decision_about
 from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
 from sinetti.eservice.ui.components import (
     Alert,
@@ -117,6 +120,7 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 @keeps_typed(acts=("accept", "propose", "confirm", "end", "go-on", "revoke-merge", "revoke-end"))
+@proves_again("accept", "propose", "confirm", "revoke-merge", "revoke-end")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse:
@@ -141,6 +145,8 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
     """Run the action of a button; None if the clerk must see the changes again."""
     does, digest = request.POST.get("do", ""), request.POST.get("digest", "")
     try:
+        if does == "confirm" and (page := _passkey_page(request, clerk, load_id, digest)) is not None:
+            return page
         if not _decide(does, load_id, digest, clerk):
             return None
     except LoadRefused as refused:
@@ -152,6 +158,22 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
         if is_step(request, _revokes(kind)):
             return _revoke(request, clerk, load_id, kind)
     return redirect_to("staff_load", load_id)
+
+
+def _passkey_page(request: HttpRequest, clerk: StaffSession, load_id: str, digest: str) -> HttpResponse | None:
+    """Return the page that asks for the passkey, or None if it has confirmed."""
+    found = organisations.load(load_id, clerk)
+    known = found.confirmation
+    if known.proposed_at is None or known.expires is None or found.digest != digest:
+        return None  # the act itself is refused
+    decision = decision_about(
+        TwoPersonAct.ORGANISATION_END,
+        f"load:{load_id}",
+        officer_of_account(known.proposed_by),
+        (known.proposed_at, known.expires),
+        changes=found.digest,
+    )
+    return confirm_by_passkey(request, clerk, decision, _counts(found).values)
 
 
 def _revokes(kind: ChangeKind) -> str:

@@ -9,12 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.certificates.bulk_revocation import officer_of_account
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_email
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
+from sinetti.eservice.staff.passkey_confirmation import confirm_by_passkey, decision_about
 from sinetti.eservice.ui.acts import Confirmation, check_of, is_step, letters_of
 from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
@@ -88,6 +92,7 @@ class InviteForm(PortalForm):
 
 
 @keeps_typed(acts=("invite", "end"))
+@proves_again("invite")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
@@ -194,6 +199,7 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
 
 
 @keeps_typed(acts=("confirm", "reject", "withdraw"))
+@proves_again("confirm")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
@@ -205,6 +211,8 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
     if request.method == "POST" and (act := _ACTS.get(does)) is not None:
         if does == "confirm" and not Confirmation(request, does, *astuple(found)).is_given:
             return redirect_to("staff_invitation", pending_id)
+        if does == "confirm" and (page := _passkey_page(request, clerk, found)) is not None:
+            return page
         try:
             act[0](pending_id, clerk)
             messages.info(request, _(act[1]))
@@ -225,6 +233,20 @@ _ACTS: Mapping[str, tuple[Callable[[str, StaffSession], None], str]] = {
     "reject": (open_invitations.reject, REJECTED),
     "withdraw": (open_invitations.withdraw, WITHDRAWN),
 }
+
+
+def _passkey_page(request: HttpRequest, clerk: StaffSession, found: PendingView) -> HttpResponse | None:
+    """Return the page that asks for the passkey, or None if it has confirmed."""
+    decision = decision_about(
+        TwoPersonAct.SIGNATORY,
+        f"organisation:{found.organisation_id}",
+        officer_of_account(found.asker_id),
+        (found.created, found.expires),
+        pending=found.pending_id,
+        name=found.name,
+        email=found.email,
+    )
+    return confirm_by_passkey(request, clerk, decision, pending_values(found))
 
 
 def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView) -> list[Component]:

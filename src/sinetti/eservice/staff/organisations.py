@@ -10,6 +10,7 @@ from sinetti.domain.certificates.bulk_revocation import AT_ONCE
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
 from sinetti.domain.values import CustomerIdError, IdentifierType, Language
+from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
 from sinetti.eservice.ui.acts import Confirmation, check_of, is_step
 from sinetti.eservice.ui.check_pages import check_page
@@ -183,6 +184,7 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
 
 
 @keeps_typed(acts=("save", "end"))
+@proves_again("save", "end")
 @staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:

@@ -132,6 +132,11 @@ def account_of(email: str, ctx: ServiceContext) -> Account:
     return found
 
 
+def name_of(user_id: str, ctx: ServiceContext) -> str:
+    """Return name and address of an account; empty if there is none."""
+    return accounts.find_name(ctx.db, user_id)
+
+
 def clerks(ctx: ServiceContext) -> list[Account]:
     """Return all clerks' accounts."""
     return accounts.all_staff(ctx.db)

@@ -23,6 +23,7 @@ from sinetti.database.certificates import bulk_revocation, early_replacement
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import monitoring
+from sinetti.domain.certificates.bulk_revocation import is_account
 from sinetti.domain.operations.monitoring import (
     ANSWERS_LATE,
     FindingKind,
@@ -166,9 +167,9 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
             one.proposal_id,
             (f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was interrupted: ")
             + (
-                f"run sinetti authority revoke-many --approve {one.proposal_id} again"
-                if one.approver
-                else f"have {one.officer} run the same sinetti authority revoke-many again"
+                "a clerk continues it on the page for revoking several certificates"
+                if is_account(one.officer)
+                else "run sinetti authority revoke-many --resume"
             ),
         )
         for one in bulk_revocation.unfinished(ctx.db)

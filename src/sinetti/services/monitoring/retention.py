@@ -24,7 +24,7 @@ class NotErased(ValueError):
 class ExpiredRecords:
     """Ids of records that are past their period now.
 
-    `unconfirmed` and `unused` are accounts; `files` are uploads of clerks.
+    `unconfirmed` and `unused` are accounts; `files` are uploads of clerks; `callers` are network addresses.
     """
 
     cutoffs: Cutoffs
@@ -35,6 +35,7 @@ class ExpiredRecords:
     unused: tuple[str, ...]
     requests: tuple[str, ...]
     files: tuple[str, ...]
+    callers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class ErasureReport:
     unused: int = 0
     requests: int = 0
     files: int = 0
+    callers: int = 0
 
 
 def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
@@ -66,6 +68,7 @@ def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
         accounts.unused(db, _lapse(periods, until, ctx)),
         retention.requests(db, until.people, now),
         retention.loads(db, until.messages),
+        retention.callers(db, until.callers),
     )
 
 
@@ -97,6 +100,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
         unused=each(past.unused, lambda ids: accounts.erase_unused(db, ids, lapse, audit)),
         requests=each(past.requests, lambda ids: retention.delete_requests(db, ids, until.people, audit)),
         files=each(past.files, lambda ids: retention.delete_loads(db, ids, until.messages, audit)),
+        callers=each(past.callers, lambda ids: retention.delete_callers(db, ids, until.callers, audit)),
     )
     accounts.purge_sessions(db, ctx.machine_now())
     daily_counts.forget(db, ctx.machine_now())

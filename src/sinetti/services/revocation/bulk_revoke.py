@@ -23,6 +23,7 @@ from sinetti.domain.certificates.bulk_revocation import (
     account_of,
     actor_of,
     check_officer,
+    is_account,
     may_approve,
     may_withdraw,
 )
@@ -111,7 +112,7 @@ _log = logging.getLogger(__name__)
 class BulkRevocationRequest:
     """Selected certificates, reason, officer, and compromise date of the keys.
 
-    With `ended` the selection includes expired certificates.
+    With `ended` the selection includes expired certificates. Without `is_limited`, one officer revokes any number.
     """
 
     wanted: CertificateSelection
@@ -119,6 +120,7 @@ class BulkRevocationRequest:
     officer: str
     invalidity_date: datetime | None = None
     ended: bool = False
+    is_limited: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def propose(
     now = ctx.now()
     new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
     with ctx.act(actor_of(ask.officer), request_id) as audit:
-        stored = bulk_revocation.propose(ctx.db, new, audit)
+        stored = bulk_revocation.propose(ctx.db, new, audit, is_limited=ask.is_limited)
     ctx.step("many-stored")
     if stored.approved_at is not None:
         _carry_out(stored, _Initiator(ask.officer, ctx, request_id), on_progress)
@@ -219,6 +221,35 @@ def look_at_proposal(
         raise BulkRevocationError(refused, _SENTENCES[refused])
     _check_two_people(proposal, officer, ctx)
     return proposal, selection
+
+
+def store_approved(
+    approved: BulkRevocationProposal, ctx: ServiceContext, actor: str, request_id: str
+) -> BulkRevocationProposal:
+    """Store a run that officers have approved by signatures; `resume` revokes.
+
+    Called inside the transaction of the last signature. Raises BulkRevocationError if other certificates would be
+    revoked now than the officers have seen.
+    """
+    wanted = CertificateSelection(serials=approved.serials)
+    ask = BulkRevocationRequest(wanted, approved.reason, approved.officer, ended=True)
+    if set(preview(ask, ctx).serials) != set(approved.serials):
+        raise BulkRevocationError(BulkErrorReason.CHANGED, _SENTENCES[BulkErrorReason.CHANGED])
+    with ctx.act(actor, request_id) as audit:
+        return bulk_revocation.insert_approved(ctx.db, approved, audit)
+
+
+def resume(
+    ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
+) -> tuple[BulkRevocationProposal, ...]:
+    """Carry out the approved runs of commands that are not done; return them.
+
+    Runs of clerks are continued on their page.
+    """
+    unfinished = [one for one in bulk_revocation.unfinished(ctx.db) if not is_account(one.officer)]
+    for one in unfinished:
+        _carry_out(one, _Initiator(one.officer, ctx, request_id), on_progress)
+    return tuple(unfinished)
 
 
 def open_proposals(ctx: ServiceContext) -> tuple[BulkRevocationProposal, ...]:

@@ -8,7 +8,11 @@ More than ten certificates take two people with an account each.
 from collections.abc import Sequence
 
 from sinetti.database.certificates import bulk_revocation, revocation
-from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
+from sinetti.database.certificates.bulk_revocation import (
+    BulkRevocationCandidate,
+    CertificateSelection,
+    CertificateSummary,
+)
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal, account_of
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -19,8 +23,10 @@ from sinetti.services.staff.session import StaffSession, guarded, log_access, lo
 
 __all__ = [
     "CertificateSelection",
+    "CertificateSummary",
     "alone_lately",
     "confirm",
+    "describe",
     "go_on",
     "look_at",
     "proposal",
@@ -84,6 +90,11 @@ def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocation
     found = bulk_revoke.progress(proposal_id, clerk.ctx)
     log_access(f"bulk-revocation:{proposal_id}", clerk)
     return found
+
+
+def describe(serials: Sequence[Serial], clerk: StaffSession) -> tuple[CertificateSummary, ...]:
+    """Return certificates of a proposal as its approver sees them; known ones only."""
+    return bulk_revocation.describe(clerk.ctx.db, serials)
 
 
 def to_confirm(proposal_id: str, clerk: StaffSession) -> BulkSelection:

@@ -1,0 +1,108 @@
+"""Proposals of commands whose act takes two people (docs/operators/officers.md)."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
+from sinetti.cli.core.invocation import print_note
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
+from sinetti.domain.values import Environment
+from sinetti.server.process_exit import request_id
+from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
+from sinetti.services.approvals.executors import EXECUTORS
+from sinetti.services.approvals.officers import is_open
+from sinetti.services.issuance.clock_guard import accept_clock
+
+_HOW = """\
+Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}, {proposer} among them:
+  sinetti authority approval show {id} --out FILE --dir {dir}
+  ssh-keygen -Y sign -n {namespace} -f KEY FILE
+  sinetti authority approval give {id} --officer NAME --signature FILE.sig --dir {dir}"""
+_AGAIN = "Then run this command again with --approval {id}."
+
+
+def add_officer_option(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Add the option for the proposing officer; with `again`, that for an approval."""
+    parser.add_argument("--officer", metavar="NAME", help="officer who proposes it, if the authority has officers")
+    if again:
+        parser.add_argument("--approval", metavar="ID", help="approved proposal, which this command carries out")
+
+
+def approval_context(authority: Authority) -> ApprovalContext:
+    """Return the context of approvals in this command."""
+    ctx, request = authority.ctx, request_id()
+    return ApprovalContext(
+        ctx, machine_user(), request, EXECUTORS, lambda actor: accept_clock(authority.clock, ctx, actor, request)
+    )
+
+
+def takes_two(act: TwoPersonAct, authority: Authority) -> bool:
+    """Return True if the act needs an approval in this authority.
+
+    Raises OptionError for PRODUCTION without officers: there it cannot be done at all.
+    """
+    if needs_approval(act, authority.ctx):
+        return True
+    if authority.settings.environment is Environment.PRODUCTION and is_open(authority.ctx):
+        sentence = (
+            "this takes two officers, and the authority has none yet: name three first with sinetti authority "
+            "officer add (docs/operators/officers.md)"
+        )
+        raise OptionError(sentence)
+    return False
+
+
+def propose_act(
+    act: TwoPersonAct,
+    parameters: Mapping[str, Any],
+    context: Mapping[str, Any],
+    parsed: argparse.Namespace,
+    authority: Authority,
+) -> int:
+    """Store the proposal of an act, and print how it is approved."""
+    if parsed.officer is None:
+        sentence = "--officer is missing: this takes two people, so name the officer who proposes it"
+        raise OptionError(sentence)
+    new = propose(act, parsed.officer, parameters, context, approval_context(authority))
+    value = {"result": "proposed", "proposal": new.proposal_id, "act": act.value, "expires": _instant(new)}
+    if getattr(parsed, "json", False):
+        print_result(value, as_json=True, table=lambda: "")
+    print_note(_how(new, parsed))
+    return EXIT_ACTION_REQUIRED
+
+
+def _how(new: Proposal, parsed: argparse.Namespace) -> str:
+    text = _HOW.format(
+        id=new.proposal_id,
+        people=new.people,
+        expires=f"{new.expires:%Y-%m-%d %H:%M} UTC",
+        proposer=new.proposer,
+        namespace=NAMESPACE,
+        dir=parsed.dir,
+    )
+    return f"{text}\n{_AGAIN.format(id=new.proposal_id)}" if hasattr(parsed, "approval") else text
+
+
+@contextmanager
+def approved(
+    act: TwoPersonAct, parameters: Mapping[str, Any], parsed: argparse.Namespace, authority: Authority
+) -> Iterator[None]:
+    """Carry out an approved act in the block, if it needs an approval.
+
+    Raises ApprovalError if the proposal of `--approval` is not approved, or differs.
+    """
+    if parsed.approval is None:
+        yield
+        return
+    means = approval_context(authority)
+    proposal = begin(parsed.approval, act, parameters, means)
+    yield
+    finish(proposal, means)
+
+
+def _instant(new: Proposal) -> str:
+    return f"{new.expires:%Y-%m-%dT%H:%M:%SZ}"

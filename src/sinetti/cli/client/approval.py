@@ -1,0 +1,156 @@
+"""`sinetti approval show`: show a proposal that an officer is asked to sign.
+
+It works on the officer's own machine, without the register.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.blocks import Block, Heading, OutputTable, Paragraph, Record, Row, Tone
+from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, Proposal, parse_proposal
+from sinetti.domain.values import Language
+from sinetti.i18n.approval_labels import ACTS, FIELDS, NOT_UNDONE
+from sinetti.i18n.translate import gettext_noop, number, translate
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+EXAMPLE = (
+    "example:\n  sinetti approval show proposal.json\n\nTo approve it, sign exactly this file:\n  ssh-keygen -Y sign "
+    f"-n {NAMESPACE} -f KEY proposal.json\n\nexit codes: 0 shown · 2 file unreadable, or not a proposal"
+)
+
+NO_PROPOSAL = gettext_noop(
+    "{path} is not a proposal, or it was changed. Do not sign it. Get it again with “sinetti authority approval show”."
+)
+ACT = gettext_noop("Proposed act")
+INSTANCE = gettext_noop("Authority")
+PROPOSER = gettext_noop("Proposed by")
+PEOPLE = gettext_noop("People that it takes")
+CREATED = gettext_noop("Proposed at")
+EXPIRES = gettext_noop("Ends at")
+NUMBER = gettext_noop("Number of the proposal")
+DIGEST = gettext_noop("SHA-256 of the file")
+DONE_WITH = gettext_noop("What is done")
+BESIDES = gettext_noop("What you need to know")
+HOW = gettext_noop("If you agree, sign this file. The signature counts for this proposal alone: {command}")
+YES, NO = gettext_noop("yes"), gettext_noop("no")
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    group = subparsers.add_parser(
+        "approval",
+        help="show a proposal that takes two people",
+        description="Shows what officers of an authority are asked to approve.",
+        epilog=EXAMPLE,
+    )
+    parser = group.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser(
+        "show",
+        help="show a proposal that takes two people",
+        description="Shows a proposal from the file that is signed, without the register of the authority.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="file of the proposal, - for standard input")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Show one proposal."""
+    console = common.console_of(parsed)
+    octets = common.read_file(parsed.file, LARGEST + 1)
+    try:
+        proposal = parse_proposal(octets)
+    except ValueError as bad:
+        raise UsageError(make_message(NO_PROPOSAL, path=str(parsed.file))) from bad
+    if parsed.json:
+        common.print_json(as_json(proposal))
+    else:
+        output.show(tuple(blocks(proposal, console.language)))
+    return ExitCode.DONE
+
+
+def as_json(proposal: Proposal) -> dict[str, object]:
+    """Return a proposal as JSON (docs/operators/officers.md)."""
+    return {
+        "id": proposal.proposal_id,
+        "act": proposal.act.value,
+        "environment": proposal.environment.value,
+        "instance": proposal.instance_id,
+        "proposer": proposal.proposer,
+        "proposer_key": proposal.proposer_key,
+        "people": proposal.people,
+        "created": _instant(proposal, "created"),
+        "expires": _instant(proposal, "expires"),
+        "sha256": hashlib.sha256(proposal.octets).hexdigest(),
+        "parameters": dict(proposal.parameters),
+        "context": dict(proposal.context),
+    }
+
+
+def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
+    """Yield a proposal for people: the act, what is done, and what cannot be undone."""
+    head = [
+        (ACT, translate(ACTS[proposal.act], language)),
+        (INSTANCE, f"{proposal.environment.value}  {proposal.instance_id}"),
+        (PROPOSER, f"{proposal.proposer}  {proposal.proposer_key}"),
+        (PEOPLE, number(proposal.people, language)),
+        (CREATED, _instant(proposal, "created")),
+        (EXPIRES, _instant(proposal, "expires")),
+        (NUMBER, proposal.proposal_id),
+        (DIGEST, proposal.sha256),
+    ]
+    yield Record("", [(translate(name, language), strip_control_chars(text)) for name, text in head])
+    for title, fields in ((DONE_WITH, proposal.parameters), (BESIDES, proposal.context)):
+        if fields:
+            yield Heading(translate(title, language))
+            yield from _fields(fields, language)
+    yield Paragraph(translate(NOT_UNDONE[proposal.act], language), is_apart=True)
+    command = f"ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE"
+    yield Paragraph(translate(HOW, language, command=command), is_apart=True)
+
+
+def _fields(fields: Mapping[str, Any], language: Language) -> Iterator[Block]:
+    """Yield every field: single values first, then lists of rows as tables."""
+    tables = {name: value for name, value in fields.items() if isinstance(value, list) and _is_rows(value)}
+    single = [(_label(name, language), _text(value, language)) for name, value in fields.items() if name not in tables]
+    if single:
+        yield Record("", single, tone=Tone.PLAIN)
+    for name, rows in tables.items():
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        yield Heading(f"{_label(name, language)}: {number(len(rows), language)}")
+        lines = [Row(tuple(_text(row.get(column), language) for column in columns)) for row in rows]
+        yield OutputTable(
+            tuple(_label(column, language) for column in columns), lines, fold=frozenset(range(len(columns)))
+        )
+
+
+def _is_rows(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _label(name: str, language: Language) -> str:
+    return translate(FIELDS[name], language) if name in FIELDS else strip_control_chars(name)
+
+
+def _text(value: object, language: Language) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return translate(YES if value else NO, language)
+    if isinstance(value, list):
+        return ", ".join(_text(one, language) for one in value) or "–"
+    return strip_control_chars(str(value))
+
+
+def _instant(proposal: Proposal, name: str) -> str:
+    return str(getattr(proposal, name).strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -1,0 +1,1 @@
+"""Officers, proposals of acts that take two people, and their signatures."""

@@ -1,0 +1,81 @@
+"""Tables of officers, proposals and signatures, without behaviour."""
+
+from django.db import models
+from django.db.models import Q
+
+from sinetti.database.models.core import random_key
+from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.approvals.proposals import ProposalState
+
+
+class OfficerRecord(models.Model):
+    """An officer with the line of their SSH key.
+
+    A key belongs to one officer, also after the officer's removal. `attestation` is a digest.
+    """
+
+    officer_id = random_key()
+    name = models.CharField(max_length=40)
+    role = models.CharField(max_length=16, choices=[(one.value, one.value) for one in OfficerRole])
+    key = models.TextField()
+    fingerprint = models.CharField(max_length=60)
+    attestation = models.CharField(max_length=64, blank=True)
+    added_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One officer for each key, and one in force for each name."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["fingerprint"], name="one_officer_per_key"),
+            models.UniqueConstraint(fields=["name"], condition=Q(removed_at__isnull=True), name="one_officer_per_name"),
+        )
+
+
+class ApprovalSetting(models.Model):
+    """The strictest value of a setting of approvals that was ever in effect.
+
+    `name` is that of an act, with a number of people, or "officer_keys". Officers lower it together.
+    """
+
+    name = models.CharField(max_length=20, primary_key=True)
+    value = models.CharField(max_length=20)
+
+
+class ActProposal(models.Model):
+    """A proposal of an act that takes two people.
+
+    `octets` are what officers sign (domain/approvals/proposals.py).
+    """
+
+    proposal_id = random_key()
+    act = models.CharField(max_length=20)
+    octets = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    proposer = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in ProposalState])
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Index of proposals that wait, newest first."""
+
+        indexes = (
+            models.Index(fields=["created"], condition=Q(ended_at__isnull=True), name="act_proposals_that_wait"),
+        )
+
+
+class ActSignature(models.Model):
+    """The signature of an officer over the octets of a proposal."""
+
+    number = models.BigAutoField(primary_key=True)
+    proposal = models.ForeignKey(ActProposal, on_delete=models.PROTECT, related_name="signatures", db_index=False)
+    officer = models.ForeignKey(OfficerRecord, on_delete=models.PROTECT, related_name="signatures", db_index=False)
+    signature = models.BinaryField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        """One signature of an officer for each proposal."""
+
+        constraints = (models.UniqueConstraint(fields=["proposal", "officer"], name="one_signature_per_officer"),)

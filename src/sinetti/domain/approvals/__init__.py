@@ -1,0 +1,1 @@
+"""Acts that take two people, officers, and proposals (docs/operators/officers.md)."""

@@ -1,0 +1,142 @@
+"""Acts that take two people: the one table of them, and the officers' roles.
+
+docs/operators/officers.md has the same table. Acts that stop something take one person, since they must not wait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sinetti.domain.values import Environment
+
+FEWEST = {Environment.PRODUCTION: 2, Environment.TEST: 1}
+"""Least number of people that a setting may give to an act of the table."""
+
+MOST = 5
+"""Greatest number of people that a setting may give to an act."""
+
+
+class OfficerRole(StrEnum):
+    """Role of an officer. A closed list; `officer add --role` takes these values."""
+
+    OPERATOR = "operator"
+    REGISTRATION = "registration"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    KEY_CUSTODIAN = "key-custodian"
+
+
+class TwoPersonAct(StrEnum):
+    """Act that takes two people.
+
+    The values are keys of the settings and stand in proposals.
+    """
+
+    BULK_REVOCATION = "bulk-revocation"
+    CA = "ca"
+    CEREMONY = "ceremony"
+    SECRETS = "secrets"
+    STAFF = "staff"
+    OFFICERS = "officers"
+    SETTINGS = "settings"
+    ORGANISATION_END = "organisation-end"
+    ORGANISATION_MERGE = "organisation-merge"
+    ORGANISATION_NAME = "organisation-name"
+    SIGNATORY = "signatory"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class ActRule:
+    """Row of the table: the roles that propose and approve an act, and its people.
+
+    `people` includes the proposer. With `needs_medium`, the act needs a key or a medium that the approver does not
+    have: the proposer's command carries it out after the approval.
+    """
+
+    proposers: frozenset[OfficerRole]
+    approvers: frozenset[OfficerRole]
+    people: int = 2
+    needs_medium: bool = False
+
+
+class KeyRequirement(StrEnum):
+    """Keys that officers may have: any, FIDO2 ones, or those that verify their user."""
+
+    ANY = "any"
+    FIDO2 = "fido2"
+    FIDO2_VERIFIED = "fido2-verified"
+
+
+OFFICER_KEYS = "officer_keys"
+"""Name of the setting with the keys that officers may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Settings of an authority about approvals.
+
+    `people` has the acts whose number of people is not that of the table.
+    """
+
+    people: Mapping[TwoPersonAct, int] = field(default_factory=dict)
+    keys: KeyRequirement = KeyRequirement.ANY
+
+    def people_for(self, act: TwoPersonAct) -> int:
+        """Return the number of people that an act takes, its proposer included."""
+        return self.people.get(act, TABLE[act].people)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The value of each setting, by its name in `authority.toml`."""
+        return {OFFICER_KEYS: self.keys.value, **{act.value: str(self.people_for(act)) for act in TwoPersonAct}}
+
+    def strictest(self, other: "ApprovalPolicy") -> "ApprovalPolicy":
+        """Return the policy that has the stricter value of each setting."""
+        people = {act: max(self.people_for(act), other.people_for(act)) for act in TwoPersonAct}
+        return ApprovalPolicy(people, max(self.keys, other.keys, key=tuple(KeyRequirement).index))
+
+
+_APPROVER = frozenset({OfficerRole.APPROVER})
+_OPERATOR = _APPROVER | {OfficerRole.OPERATOR}
+_CLERK = _OPERATOR | {OfficerRole.REGISTRATION}
+_CUSTODIAN = _APPROVER | {OfficerRole.KEY_CUSTODIAN}
+_KEYS = ActRule(_OPERATOR | _CUSTODIAN, _CUSTODIAN, needs_medium=True)
+_OF_OPERATORS, _OF_CLERKS = ActRule(_OPERATOR, _APPROVER), ActRule(_CLERK, _APPROVER)
+
+TABLE: Mapping[TwoPersonAct, ActRule] = {
+    TwoPersonAct.BULK_REVOCATION: _OF_CLERKS,
+    TwoPersonAct.CA: _KEYS,
+    TwoPersonAct.CEREMONY: _KEYS,
+    TwoPersonAct.SECRETS: _KEYS,
+    TwoPersonAct.STAFF: _OF_OPERATORS,
+    TwoPersonAct.OFFICERS: _OF_OPERATORS,
+    TwoPersonAct.SETTINGS: _OF_OPERATORS,
+    TwoPersonAct.ORGANISATION_END: _OF_CLERKS,
+    TwoPersonAct.ORGANISATION_MERGE: _OF_CLERKS,
+    TwoPersonAct.ORGANISATION_NAME: _OF_CLERKS,
+    TwoPersonAct.SIGNATORY: _OF_CLERKS,
+    TwoPersonAct.RESUME: _OF_OPERATORS,
+}
+"""The acts that take two people.
+
+No command or page can skip it (tests/attacks/test_two_people.py).
+"""
+
+
+def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
+    """Return the policy with these values; `default` has those that are missing."""
+    found = {**default.values, **values}
+    return ApprovalPolicy({act: int(found[act.value]) for act in TwoPersonAct}, KeyRequirement(found[OFFICER_KEYS]))
+
+
+def check_people(act: TwoPersonAct, people: object, environment: Environment) -> int:
+    """Return the number of people of a setting.
+
+    Raises ValueError if it is too low or too high.
+    """
+    least = FEWEST[environment]
+    if type(people) is not int or not least <= people <= MOST:
+        sentence = f"{act} takes {least} to {MOST} people in {environment}"
+        raise ValueError(sentence)
+    return people

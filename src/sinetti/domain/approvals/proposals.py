@@ -1,0 +1,191 @@
+"""Proposals of acts that take two people, in canonical octets that officers sign.
+
+The octets are JSON with sorted keys, ASCII, without white space. They contain everything that the act needs, so the
+approver sees exactly what is done.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
+from sinetti.domain.values import Environment
+
+NAMESPACE = "sinetti-approval@v1"
+"""Namespace of the signatures (`ssh-keygen -Y sign -n`)."""
+
+LIFE = timedelta(hours=24)
+"""Time within which a proposal must be approved and carried out."""
+
+LARGEST = 32 * 1024 * 1024
+"""Largest proposal in octets; one of 50,000 certificates has 20 million."""
+
+_FORMAT = "sinetti-proposal-v1"
+_INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class ProposalState(StrEnum):
+    """State of a proposal: open, then approved or rejected, then done.
+
+    STARTED is an approved act whose command has begun and may be interrupted.
+    """
+
+    OPEN = "open"
+    APPROVED = "approved"
+    STARTED = "started"
+    DONE = "done"
+    REJECTED = "rejected"
+
+
+class ApprovalReason(StrEnum):
+    """Reason why a proposal or a signature does not count. A closed list."""
+
+    UNKNOWN = "unknown"
+    ROLE = "role"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    SIGNED = "signed"
+    SIGNATURE = "signature"
+    OTHER_KEY = "other-key"
+    NOT_APPROVED = "not-approved"
+    OTHER_ACT = "other-act"
+    CHANGED = "changed"
+
+
+class ApprovalError(ValueError):
+    """Proposal or signature that does not count; the sentence says what to do."""
+
+    def __init__(self, reason: ApprovalReason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An act that is proposed, with all that it needs.
+
+    `parameters` are what the act is carried out with. `context` is what the approver needs to see besides: names,
+    totals, letters. Both have JSON values. `nonce` are 32 random octets in hex.
+    """
+
+    proposal_id: str
+    instance_id: str
+    environment: Environment
+    act: TwoPersonAct
+    proposer: str
+    proposer_key: str
+    people: int
+    created: datetime
+    expires: datetime
+    nonce: str = field(repr=False)
+    parameters: Mapping[str, Any] = field(repr=False)
+    context: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def octets(self) -> bytes:
+        """The canonical octets, which officers sign."""
+        return _canonical(
+            {
+                "format": _FORMAT,
+                "id": self.proposal_id,
+                "instance": self.instance_id,
+                "environment": self.environment.value,
+                "act": self.act.value,
+                "proposer": self.proposer,
+                "proposer_key": self.proposer_key,
+                "people": self.people,
+                "created": self.created.strftime(_INSTANT),
+                "expires": self.expires.strftime(_INSTANT),
+                "nonce": self.nonce,
+                "parameters": dict(self.parameters),
+                "context": dict(self.context),
+            }
+        )
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the octets, in hex."""
+        return hashlib.sha256(self.octets).hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def parse_proposal(octets: bytes) -> Proposal:
+    """Read a proposal from its canonical octets. Raises ValueError for others."""
+    try:
+        found = json.loads(octets[: LARGEST + 1])
+        proposal = Proposal(
+            proposal_id=str(found["id"]),
+            instance_id=str(found["instance"]),
+            environment=Environment(found["environment"]),
+            act=TwoPersonAct(found["act"]),
+            proposer=str(found["proposer"]),
+            proposer_key=str(found["proposer_key"]),
+            people=int(found["people"]),
+            created=_instant(found["created"]),
+            expires=_instant(found["expires"]),
+            nonce=str(found["nonce"]),
+            parameters=dict(found["parameters"]),
+            context=dict(found["context"]),
+        )
+        is_canonical = proposal.octets == octets
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as bad:
+        sentence = "it is not a proposal of this program's version"
+        raise ValueError(sentence) from bad
+    if not is_canonical:
+        # Two readers could see two different acts in octets of another form, as with a key that is there twice.
+        sentence = "it is not in the one form of a proposal: get it again with approval show ID --out FILE"
+        raise ValueError(sentence)
+    return proposal
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
+
+
+def challenge_of(nonce: bytes, digest: bytes) -> bytes:
+    """Return the challenge that a clerk's passkey signs for a proposal."""
+    return hashlib.sha256(nonce + digest).digest()
+
+
+def decide_signature(
+    proposal: Proposal, state: ProposalState, officer: Officer, signed: Collection[str], now: datetime
+) -> ApprovalReason | None:
+    """Return why a signature of this officer does not count now, or None.
+
+    `signed` are the names of the officers that have signed it. The last second before the end is in time.
+    """
+    if state is not ProposalState.OPEN:
+        return ApprovalReason.ENDED
+    if now > proposal.expires:
+        return ApprovalReason.EXPIRED
+    if officer.name in signed:
+        return ApprovalReason.SIGNED
+    is_proposer = officer.name == proposal.proposer
+    if is_proposer and officer.fingerprint != proposal.proposer_key:
+        return ApprovalReason.OTHER_KEY
+    allowed = may_propose if is_proposer else may_approve
+    return None if allowed(officer.role, proposal.act) else ApprovalReason.ROLE
+
+
+def count_missing(proposal: Proposal, signed: Collection[str]) -> int:
+    """Return how many signatures a proposal lacks, its proposer's included."""
+    others = len(set(signed) - {proposal.proposer})
+    return max(proposal.people - 1 - others, 0) + (proposal.proposer not in signed)
+
+
+def needs_command(act: TwoPersonAct) -> bool:
+    """Return True if the proposer's command carries out the act after its approval."""
+    return TABLE[act].needs_medium
+
+
+def roles_of(officers: Collection[Officer]) -> list[OfficerRole]:
+    """Return the roles of officers in force."""
+    return [one.role for one in officers if one.removed_at is None]

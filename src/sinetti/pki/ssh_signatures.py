@@ -1,0 +1,263 @@
+"""OpenSSH public keys, and signatures made by `ssh-keygen -Y sign`.
+
+The envelope is that of OpenSSH's PROTOCOL.sshsig, the FIDO2 keys those of PROTOCOL.u2f.
+"""
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+LARGEST = 16_384
+"""Largest file of a key or a signature; one by RSA of 8192 bits has 3,600 octets."""
+
+_MAGIC = b"SSHSIG"
+_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_LEAST_RSA = 3072
+_PRESENT, _VERIFIED = 0x01, 0x04
+_RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
+_EC_HASHES: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
+
+AnySshKey = Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+
+class SshKeyError(ValueError):
+    """Public key that is not accepted; the sentence says why."""
+
+
+class SshSignatureError(ValueError):
+    """Signature that does not count; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SshPublicKey:
+    """A public key in its one-line form, without comment.
+
+    `application` is set for keys in a FIDO2 authenticator. `blob` are the octets that the line has in base64.
+    """
+
+    kind: str
+    blob: bytes = field(repr=False)
+    key: AnySshKey = field(repr=False)
+    application: str = ""
+
+    @property
+    def line(self) -> str:
+        """The key as `ssh-keygen` writes it, without a comment."""
+        return f"{self.kind} {base64.b64encode(self.blob).decode('ascii')}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint as `ssh-keygen -l` shows it."""
+        digest = base64.b64encode(hashlib.sha256(self.blob).digest()).decode("ascii").rstrip("=")
+        return f"SHA256:{digest}"
+
+    @property
+    def is_fido2(self) -> bool:
+        """True if the private key is in a FIDO2 authenticator."""
+        return bool(self.application)
+
+
+class SshReader:
+    """Reader of the SSH data types (RFC 4251, 5). Raises ValueError at the end."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets, self._at = octets, 0
+
+    def take(self, count: int) -> bytes:
+        """Return the next octets."""
+        found = self._octets[self._at : self._at + count]
+        if len(found) != count:
+            sentence = "it ends too early"
+            raise ValueError(sentence)
+        self._at += count
+        return found
+
+    def number(self) -> int:
+        """Return a uint32."""
+        return int(struct.unpack(">I", self.take(4))[0])
+
+    def string(self) -> bytes:
+        """Return a string."""
+        return self.take(self.number())
+
+    def end(self) -> None:
+        """Raise ValueError unless everything was read."""
+        if self._at != len(self._octets):
+            sentence = "there is more than there should be"
+            raise ValueError(sentence)
+
+
+def string(octets: bytes) -> bytes:
+    """Encode an SSH string."""
+    return struct.pack(">I", len(octets)) + octets
+
+
+def load_key(text: bytes) -> SshPublicKey:
+    """Read the line of a public key file. Raises SshKeyError."""
+    words = text.split(None, 2)
+    if b"PRIVATE KEY" in text:
+        sentence = "it is a private key: keep it secret, and give the file that ends in .pub"
+        raise SshKeyError(sentence)
+    if len(text) > LARGEST or len(text.strip().splitlines()) != 1 or len(words) < 2:  # noqa: PLR2004 - kind and key
+        sentence = "it is not an OpenSSH public key of one line"
+        raise SshKeyError(sentence)
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+        key = load_ssh_public_key(b" ".join(words[:2]))
+    except (ValueError, binascii.Error, UnsupportedAlgorithm) as bad:
+        sentence = "it is not an OpenSSH public key of a known type"
+        raise SshKeyError(sentence) from bad
+    kind = words[0].decode("ascii")
+    accepted = _accepted(kind, key)
+    try:
+        return SshPublicKey(kind, blob, accepted, _application(kind, blob))
+    except ValueError as bad:
+        sentence = "the FIDO2 key is damaged: make one with ssh-keygen"
+        raise SshKeyError(sentence) from bad
+
+
+def _accepted(kind: str, key: object) -> AnySshKey:
+    if "-cert-" in kind or not isinstance(key, Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        sentence = f"keys of the type {kind} are not accepted: make an Ed25519, ECDSA, RSA or FIDO2 key"
+        raise SshKeyError(sentence)
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA:
+        sentence = f"the RSA key has {key.key_size} bits, and {_LEAST_RSA} are the least: make an Ed25519 key"
+        raise SshKeyError(sentence)
+    return key
+
+
+def _application(kind: str, blob: bytes) -> str:
+    """Return the application of a FIDO2 key, the last string of its blob.
+
+    `load_ssh_public_key` has checked that it begins with "ssh:".
+    """
+    if not kind.startswith("sk-"):
+        return ""
+    reader = SshReader(blob)
+    # Type and key; an ECDSA key has its curve between them.
+    parts = [reader.string() for _ in range(4 if kind.startswith("sk-ecdsa-") else 3)]
+    reader.end()
+    return parts[-1].decode("ascii")
+
+
+def verify_signature(
+    armored: bytes, message: bytes, key: SshPublicKey, namespace: str, *, user_verification: bool = False
+) -> None:
+    """Verify a signature that `ssh-keygen -Y sign -n NAMESPACE` made over a message.
+
+    A signature of a FIDO2 key must prove user presence and, with `user_verification`, user verification. Raises
+    SshSignatureError.
+    """
+    verify_digest(armored, message_digests(message), key, namespace, user_verification=user_verification)
+
+
+def message_digests(message: bytes) -> dict[str, bytes]:
+    """Return the digests of a message by the names that signatures give them."""
+    return {name: hashlib.new(name, message).digest() for name in ("sha256", "sha512")}
+
+
+def verify_digest(
+    armored: bytes,
+    digests: Mapping[str, bytes],
+    key: SshPublicKey,
+    namespace: str,
+    *,
+    user_verification: bool = False,
+) -> None:
+    """Verify a signature without the message itself, as `verify_signature` does.
+
+    `digests` are those of `message_digests`. Raises SshSignatureError.
+    """
+    try:
+        envelope = SshReader(_unarmored(armored))
+        if envelope.take(len(_MAGIC)) != _MAGIC or envelope.number() != 1:
+            sentence = "it is not an SSH signature of version 1"
+            raise SshSignatureError(sentence)
+        signer, found, reserved = envelope.string(), envelope.string(), envelope.string()
+        algorithm, signature = envelope.string(), envelope.string()
+        envelope.end()
+    except (ValueError, binascii.Error) as bad:
+        if isinstance(bad, SshSignatureError):
+            raise
+        sentence = f"the file is not a signature of ssh-keygen -Y sign ({bad})"
+        raise SshSignatureError(sentence) from bad
+    if found != namespace.encode():
+        sentence = f"it is for another purpose: sign with ssh-keygen -Y sign -n {namespace}"
+        raise SshSignatureError(sentence)
+    if signer != key.blob:
+        sentence = f"it was made with another key than {key.fingerprint}"
+        raise SshSignatureError(sentence)
+    digest = digests.get(algorithm.decode("latin-1"))
+    if digest is None:
+        sentence = "its digest is none of sha256 and sha512"
+        raise SshSignatureError(sentence)
+    signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
+    _verify(signature, signed, key, user_verification=user_verification)
+
+
+def _unarmored(armored: bytes) -> bytes:
+    lines = armored.strip().splitlines()
+    if len(armored) > LARGEST or len(lines) < 3 or (lines[0].strip(), lines[-1].strip()) != (_BEGIN, _END):  # noqa: PLR2004
+        sentence = "the first and the last line are missing"
+        raise ValueError(sentence)
+    return base64.b64decode(b"".join(line.strip() for line in lines[1:-1]), validate=True)
+
+
+def _verify(blob: bytes, signed: bytes, key: SshPublicKey, *, user_verification: bool) -> None:
+    try:
+        reader = SshReader(blob)
+        kind, signature = reader.string(), reader.string()
+        if key.is_fido2:
+            flags, counter = reader.take(1), reader.take(4)
+            _check_flags(flags[0], user_verification=user_verification)
+            application = hashlib.sha256(key.application.encode()).digest()
+            signed = application + flags + counter + hashlib.sha256(signed).digest()
+        reader.end()
+        _verify_octets(kind, signature, signed, key)
+    except InvalidSignature as bad:
+        sentence = "it does not fit these octets: sign exactly the file that approval show wrote"
+        raise SshSignatureError(sentence) from bad
+    except SshSignatureError:
+        raise
+    except ValueError as bad:
+        sentence = f"its octets are damaged ({bad})"
+        raise SshSignatureError(sentence) from bad
+
+
+def _check_flags(flags: int, *, user_verification: bool) -> None:
+    if not flags & _PRESENT:
+        sentence = "the authenticator did not prove that a person touched it"
+        raise SshSignatureError(sentence)
+    if user_verification and not flags & _VERIFIED:
+        sentence = "the authenticator did not verify its user: make a key with ssh-keygen -O verify-required"
+        raise SshSignatureError(sentence)
+
+
+def _verify_octets(kind: bytes, signature: bytes, signed: bytes, key: SshPublicKey) -> None:
+    """Verify the signature proper. Raises InvalidSignature or ValueError."""
+    if isinstance(key.key, rsa.RSAPublicKey):
+        if kind not in _RSA_HASHES:
+            sentence = "an RSA key signs with rsa-sha2-256 or rsa-sha2-512"
+            raise ValueError(sentence)
+        key.key.verify(signature, signed, padding.PKCS1v15(), _RSA_HASHES[kind])
+        return
+    if kind != key.kind.encode():
+        sentence = "its type is not that of the key"
+        raise ValueError(sentence)
+    if isinstance(key.key, Ed25519PublicKey):
+        key.key.verify(signature, signed)
+        return
+    numbers = SshReader(signature)
+    r, s = (int.from_bytes(numbers.string(), "big") for _ in range(2))
+    numbers.end()
+    key.key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(_EC_HASHES[key.key.key_size]))

@@ -1,0 +1,1 @@
+"""Officers, and acts that take two people (docs/operators/officers.md)."""

@@ -1,0 +1,209 @@
+"""Approval of acts that take two people: proposal, signatures, and the act itself.
+
+The act is done with the parameters of the signed octets, in the transaction of the last signature.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sinetti.database import sql
+from sinetti.database.approvals import officers, proposals
+from sinetti.database.approvals.proposals import StoredProposal
+from sinetti.database.operations import authorities
+from sinetti.domain.approvals.acts import KeyRequirement, TwoPersonAct
+from sinetti.domain.approvals.officers import Officer, may_propose
+from sinetti.domain.approvals.proposals import (
+    LIFE,
+    NAMESPACE,
+    ApprovalError,
+    ApprovalReason,
+    Proposal,
+    ProposalState,
+    count_missing,
+    decide_signature,
+    needs_command,
+)
+from sinetti.pki.ssh_signatures import SshSignatureError, load_key, verify_signature
+from sinetti.services.approvals.officers import get_officer
+from sinetti.services.context import ServiceContext
+
+AfterCommit = Callable[[], object]
+"""Work that follows the transaction of the act, such as the publication of lists."""
+
+Executors = Mapping[TwoPersonAct, Callable[[Proposal, "ApprovalContext"], AfterCommit | None]]
+"""Function that does each act, called inside the transaction.
+
+They are in services/approvals/executors.py.
+"""
+
+_SENTENCES: Mapping[ApprovalReason, str] = {
+    ApprovalReason.UNKNOWN: "no proposal has this ID: run sinetti authority approval list",
+    ApprovalReason.ROLE: "the role of {officer} does not allow it (docs/operators/officers.md has the roles)",
+    ApprovalReason.EXPIRED: "it ended after 24 hours: propose it again",
+    ApprovalReason.ENDED: "it has been approved, done or rejected: there is nothing left to decide",
+    ApprovalReason.SIGNED: "{officer} has already signed it: another officer must",
+    ApprovalReason.OTHER_KEY: "{officer} proposed it with a key that is no longer in force: propose it again",
+    ApprovalReason.NOT_APPROVED: "it is not approved: run sinetti authority approval list to see whose signature lacks",
+    ApprovalReason.OTHER_ACT: "what was approved differs from this command: run it with the same options as then",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalContext:
+    """Service context, the user of the machine, the request, and the executors.
+
+    `accept_clock` accepts the machine's clock, as `clock accept` does.
+    """
+
+    ctx: ServiceContext
+    actor: str
+    request_id: str
+    executors: Executors
+    accept_clock: Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalResult:
+    """Proposal after a signature, and the number of signatures that it lacks."""
+
+    stored: StoredProposal
+    missing: int
+
+
+def needs_approval(act: TwoPersonAct, ctx: ServiceContext) -> bool:
+    """Return True if an act takes more than one person in this authority."""
+    return ctx.approvals.people_for(act) > 1 and officers.has_officers(ctx.db)
+
+
+def propose(
+    act: TwoPersonAct, officer: str, parameters: Mapping[str, Any], context: Mapping[str, Any], means: ApprovalContext
+) -> Proposal:
+    """Store the proposal of an act. Raises OfficerError and ApprovalError."""
+    ctx = means.ctx
+    with officers.locked_officers(ctx.db):
+        by = get_officer(officer, ctx)
+        if not may_propose(by.role, act):
+            raise _error(ApprovalReason.ROLE, by)
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        now = audit.at.replace(microsecond=0)
+        new = Proposal(
+            proposal_id=sql.random_id(),
+            instance_id=_instance_id(ctx),
+            environment=ctx.environment,
+            act=act,
+            proposer=by.name,
+            proposer_key=by.fingerprint,
+            people=ctx.approvals.people_for(act),
+            created=now,
+            expires=now + LIFE,
+            nonce=secrets.token_hex(32),
+            parameters=parameters,
+            context=context,
+        )
+        proposals.insert_proposal(ctx.db, new, audit)
+    return new
+
+
+def list_waiting(ctx: ServiceContext) -> tuple[StoredProposal, ...]:
+    """Return the proposals that wait for signatures or for their command."""
+    return proposals.list_waiting(ctx.db, ctx.now())
+
+
+def get_proposal(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
+    """Return a proposal with its state. Raises ApprovalError."""
+    found = proposals.find_proposal(ctx.db, proposal_id)
+    if found is None:
+        raise _error(ApprovalReason.UNKNOWN)
+    return found
+
+
+def add_signature(proposal_id: str, officer: str, signature: bytes, means: ApprovalContext) -> ApprovalResult:
+    """Add the signature of an officer; with the last one that is missing, do the act.
+
+    If the act cannot be done, the signature is not stored either. Raises OfficerError, ApprovalError and the errors of
+    the act.
+    """
+    ctx, after = means.ctx, None
+    with officers.locked_officers(ctx.db):
+        stored = proposals.find_proposal(ctx.db, proposal_id)
+        if stored is None or stored.proposal.instance_id != _instance_id(ctx):
+            raise _error(ApprovalReason.UNKNOWN)
+        by, proposal = get_officer(officer, ctx), stored.proposal
+        if refused := decide_signature(proposal, stored.state, by, stored.signed, ctx.now()):
+            raise _error(refused, by)
+        _verify(signature, proposal, by, ctx)
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        proposals.insert_signature(ctx.db, proposal, by, signature, audit)
+        missing = count_missing(proposal, (*stored.signed, by.name))
+        if not missing:
+            proposals.update_state(ctx.db, proposal, {stored.state}, ProposalState.APPROVED, audit)
+            if not needs_command(proposal.act):
+                after = means.executors[proposal.act](proposal, means)
+                proposals.update_state(ctx.db, proposal, {ProposalState.APPROVED}, ProposalState.DONE, audit)
+    if after is not None:
+        after()
+    return ApprovalResult(get_proposal(proposal_id, ctx), missing)
+
+
+def reject(proposal_id: str, means: ApprovalContext) -> Proposal:
+    """End a proposal that is not done. Raises ApprovalError."""
+    ctx = means.ctx
+    stored = get_proposal(proposal_id, ctx)
+    before = {ProposalState.OPEN, ProposalState.APPROVED}
+    with officers.locked_officers(ctx.db):
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.REJECTED, audit):
+            raise _error(ApprovalReason.ENDED)
+    return stored.proposal
+
+
+def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], means: ApprovalContext) -> Proposal:
+    """Begin an approved act whose command was run again with the same parameters.
+
+    An interrupted command begins again. Raises ApprovalError.
+    """
+    ctx = means.ctx
+    with officers.locked_officers(ctx.db):
+        stored = proposals.find_proposal(ctx.db, proposal_id)
+        if stored is None:
+            raise _error(ApprovalReason.UNKNOWN)
+        if (stored.proposal.act, stored.proposal.parameters) != (act, parameters):
+            raise _error(ApprovalReason.OTHER_ACT)
+        if ctx.now() > stored.proposal.expires:
+            raise _error(ApprovalReason.EXPIRED)
+        before = {ProposalState.APPROVED, ProposalState.STARTED}
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.STARTED, audit):
+            raise _error(ApprovalReason.NOT_APPROVED)
+    return stored.proposal
+
+
+def finish(proposal: Proposal, means: ApprovalContext) -> None:
+    """Record that the command of an approved act has done it."""
+    ctx = means.ctx
+    with officers.locked_officers(ctx.db):
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        proposals.update_state(ctx.db, proposal, {ProposalState.STARTED}, ProposalState.DONE, audit)
+
+
+def _verify(signature: bytes, proposal: Proposal, by: Officer, ctx: ServiceContext) -> None:
+    needs_user = ctx.approvals.keys is KeyRequirement.FIDO2_VERIFIED
+    key = load_key(by.key.encode("ascii"))
+    try:
+        verify_signature(signature, proposal.octets, key, NAMESPACE, user_verification=needs_user)
+    except SshSignatureError as bad:
+        sentence = f"the signature of {by.name} does not count: {bad}"
+        raise ApprovalError(ApprovalReason.SIGNATURE, sentence) from bad
+
+
+def _instance_id(ctx: ServiceContext) -> str:
+    identity = authorities.identity(ctx.db)
+    assert identity is not None  # noqa: S101 - an authority that was opened has one
+    return identity.instance_id
+
+
+def _error(reason: ApprovalReason, officer: Officer | None = None) -> ApprovalError:
+    name = officer.name if officer is not None else ""
+    return ApprovalError(reason, _SENTENCES[reason].format(officer=name))

@@ -1,0 +1,134 @@
+"""Officers: their keys are checked, and they are added and removed.
+
+`init` founds an authority with officers. Afterwards an approval adds or removes one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from sinetti.database import sql
+from sinetti.database.approvals import officers
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, OfficerRole
+from sinetti.domain.approvals.officers import FOUNDERS, Officer, OfficerError, check_name, check_removal, is_founded
+from sinetti.domain.approvals.proposals import roles_of
+from sinetti.domain.values import Environment
+from sinetti.pki.ssh_attestation import Attestation, verify_attestation
+from sinetti.pki.ssh_signatures import SshKeyError, SshPublicKey, load_key
+from sinetti.services.context import ServiceContext
+
+
+@dataclass(frozen=True, slots=True)
+class NewOfficer:
+    """An officer to add: name, role, public key file, and attestation of a FIDO2 key."""
+
+    name: str
+    role: OfficerRole
+    public_key: bytes = field(repr=False)
+    attestation: bytes = field(default=b"", repr=False)
+    challenge: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOfficer:
+    """An officer whose name, key and attestation were checked."""
+
+    name: str
+    role: OfficerRole
+    key: SshPublicKey
+    attestation: Attestation | None
+
+
+def check_officer(new: NewOfficer, policy: ApprovalPolicy) -> CheckedOfficer:
+    """Check name, key and attestation. Raises OfficerError."""
+    name = check_name(new.name)
+    try:
+        key = load_key(new.public_key)
+        attested = verify_attestation(new.attestation, new.challenge, key) if new.attestation else None
+    except SshKeyError as bad:
+        sentence = f"the key of {name} is not accepted: {bad}"
+        raise OfficerError(sentence) from bad
+    if policy.keys is not KeyRequirement.ANY and attested is None:
+        sentence = (
+            f"this authority accepts only FIDO2 keys with their attestation: make the key of {name} with "
+            "ssh-keygen -t ed25519-sk -O write-attestation=FILE -O challenge=FILE, and give both files"
+        )
+        raise OfficerError(sentence)
+    return CheckedOfficer(name, new.role, key, attested)
+
+
+def check_founders(new: Collection[CheckedOfficer], environment: Environment) -> None:
+    """Raise OfficerError if an authority cannot be founded with these officers."""
+    least = FOUNDERS[environment]
+    is_enough = len(new) >= least or (not new and environment is not Environment.PRODUCTION)
+    names, keys = ({one.name for one in new}, {one.key.fingerprint for one in new})
+    if not is_enough or len(names) < len(new) or len(keys) < len(new):
+        sentence = f"name {least} officers or more, each with --officer NAME=FILE, and each with a key of their own"
+        raise OfficerError(sentence)
+
+
+def found_officers(db: Database, new: Collection[CheckedOfficer], audit: AuditContext) -> None:
+    """Insert the officers of an authority that is founded, once."""
+    with officers.locked_officers(db):
+        if not officers.list_all_officers(db):
+            for one in new:
+                officers.insert_officer(db, _officer(one, audit), audit)
+
+
+def is_open(ctx: ServiceContext) -> bool:
+    """Return True while officers are added without approval, since too few exist."""
+    return not is_founded(roles_of(officers.list_officers(ctx.db)), ctx.environment)
+
+
+def add_officer(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id: str) -> None:
+    """Add an officer. Raises OfficerError if name or key are taken."""
+    with officers.locked_officers(ctx.db):
+        if officers.find_officer(ctx.db, new.name) is not None:
+            sentence = f"there is already an officer {new.name}: remove that one first, or choose another name"
+            raise OfficerError(sentence)
+        if officers.is_known_key(ctx.db, new.key.fingerprint):
+            sentence = "this key belongs to an officer, or belonged to one: each needs a key of their own"
+            raise OfficerError(sentence)
+        audit = ctx.audit_entry(actor, request_id)
+        officers.insert_officer(ctx.db, _officer(new, audit), audit)
+
+
+def add_founder(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id: str) -> bool:
+    """Add an officer without approval while too few exist; return False otherwise."""
+    with officers.locked_officers(ctx.db):
+        if not is_open(ctx):
+            return False
+        add_officer(new, ctx, actor, request_id)
+    return True
+
+
+def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
+    """Remove the officer with this name and key. Raises OfficerError."""
+    with officers.locked_officers(ctx.db):
+        one = get_officer(name, ctx)
+        if one.fingerprint != fingerprint:
+            sentence = f"{one.name} has another key now: propose the removal again"
+            raise OfficerError(sentence)
+        left = [other for other in officers.list_officers(ctx.db) if other.officer_id != one.officer_id]
+        check_removal(roles_of(left), ctx.environment)
+        officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
+
+
+def get_officer(name: str, ctx: ServiceContext) -> Officer:
+    """Return the officer in force with this name. Raises OfficerError."""
+    found = officers.find_officer(ctx.db, check_name(name))
+    if found is None:
+        sentence = f"there is no officer {name}: run sinetti authority officer list"
+        raise OfficerError(sentence)
+    return found
+
+
+def list_officers(ctx: ServiceContext) -> tuple[Officer, ...]:
+    """Return all officers, also removed ones, in the order of their addition."""
+    return officers.list_all_officers(ctx.db)
+
+
+def _officer(new: CheckedOfficer, audit: AuditContext) -> Officer:
+    attested = new.attestation.sha256 if new.attestation is not None else ""
+    return Officer(sql.random_id(), new.name, new.role, new.key.line, new.key.fingerprint, attested, audit.at)

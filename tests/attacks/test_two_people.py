@@ -1,0 +1,270 @@
+"""Attacks on acts that take two people: one person, forged, replayed and moved approvals.
+
+Every command that changes something is in the table below: it takes two people, or one with the reason.
+"""
+
+import argparse
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from sinetti.cli.main import build_parser
+from sinetti.database import models
+from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
+from tests.cli.authority.conftest import Operator, at_work
+from tests.support.officers import approve, founders, give, key_of, octets_of, proposed, waiting
+from tests.support.ssh_keys import armored, make_key
+
+ORGANISATION = ("--customer-id", "0123456-7")
+ENDING = ("organisation", "close", *ORGANISATION)
+PERSON = ("--name", "The Director", "--email", "director@customer.example")
+
+
+@pytest.fixture
+def operator(request, tmp_path, monkeypatch, capsys):
+    """Yield an operator of a TEST authority with three officers and an organisation."""
+    with at_work("sqlite", request, tmp_path, monkeypatch) as one:
+        one.found(*founders())
+        one.add()
+        yield one
+
+
+def is_open():
+    return models.Organisation.objects.get().closed_at is None
+
+
+def test_one_officer_alone(operator, tmp_path):
+    """Ben proposes in his name and in anna's, and signs everything himself."""
+    own = proposed(operator, *ENDING, "--officer", "ben")
+    assert give(operator, own, "ben", tmp_path)[0] == 3
+    assert "already signed" in give(operator, own, "ben", tmp_path)[2]
+    others = proposed(operator, *ENDING, "--officer", "anna")
+    assert give(operator, others, "ben", tmp_path)[0] == 3, "the proposer has not signed"
+    forged = key_of("ben").sign(octets_of(operator, others, tmp_path))
+    code, _out, err = give(operator, others, "anna", tmp_path, forged)
+    assert (code, "made with another key" in err, is_open()) == (2, True, True)
+
+
+def test_a_second_key_of_one_person_is_no_second_officer(operator, tmp_path):
+    """A new key comes in only by two officers; the same key never twice."""
+    key = make_key(tmp_path, "second")
+    words = ("officer", "add", "second", "--public-key", key.public, "--role", "approver", "--officer", "ben")
+    proposal = proposed(operator, *words)
+    assert give(operator, proposal, "ben", tmp_path)[0] == 3
+    path = tmp_path / "second.sig"
+    path.write_bytes(key.sign(octets_of(operator, proposal, tmp_path)))
+    code, _out, err = operator.run("approval", "give", proposal, "--officer", "second", "--signature", path)
+    assert (code, "there is no officer second" in err) == (2, True)
+    assert models.OfficerRecord.objects.count() == 3
+
+
+@pytest.mark.parametrize("role", ["operator", "registration", "auditor"])
+def test_roles_that_do_not_approve(operator, tmp_path, role):
+    key = make_key(tmp_path, "dora")
+    words = ("officer", "add", "dora", "--public-key", key.public, "--role", role, "--officer", "anna")
+    approve(operator, proposed(operator, *words), tmp_path)
+    proposal = proposed(operator, *ENDING, "--officer", "anna")
+    give(operator, proposal, "anna", tmp_path)
+    path = tmp_path / "dora.sig"
+    path.write_bytes(key.sign(octets_of(operator, proposal, tmp_path)))
+    code, _out, err = operator.run("approval", "give", proposal, "--officer", "dora", "--signature", path)
+    assert (code, "does not allow it" in err, is_open()) == (2, True, True)
+    if role == "auditor":
+        assert "does not allow it" in operator.refused(2, *ENDING, "--officer", "dora")
+
+
+def test_an_approval_is_not_replayed(operator, tmp_path):
+    """The signatures of a proposal that was rejected are given to its repetition."""
+    first = proposed(operator, *ENDING, "--officer", "anna")
+    octets = octets_of(operator, first, tmp_path)
+    signed = {name: key_of(name).sign(octets) for name in ("anna", "ben")}
+    operator.does("approval", "reject", first)
+    again = proposed(operator, *ENDING, "--officer", "anna")
+    for name, signature in signed.items():
+        code, _out, err = give(operator, again, name, tmp_path, signature)
+        assert (code, "does not fit these octets" in err) == (2, True)
+        code, _out, err = give(operator, first, name, tmp_path, signature)
+        assert (code, "nothing left to decide" in err) == (2, True)
+    assert is_open()
+
+
+def test_an_approval_is_not_moved_to_another_act(operator, tmp_path):
+    """The octets in the register are replaced by others after an officer has read the file."""
+    harmless = proposed(
+        operator, "account", "add", "a@authority.example", "--name", "A", "--staff", "--officer", "anna"
+    )
+    ending = proposed(operator, *ENDING, "--officer", "anna")
+    signature = key_of("ben").sign(octets_of(operator, harmless, tmp_path))
+    code, _out, err = give(operator, ending, "ben", tmp_path, signature)
+    assert (code, "does not fit these octets" in err) == (2, True)
+
+
+def test_an_approval_is_not_moved_to_another_authority(operator, tmp_path):
+    proposal = proposed(operator, *ENDING, "--officer", "anna")
+    octets = octets_of(operator, proposal, tmp_path)
+    row = models.ActProposal.objects.get()
+    models.ActProposal.objects.filter(pk=proposal).update(
+        octets=octets.replace(json.loads(octets)["instance"].encode(), b"0" * 32)
+    )
+    moved = bytes(models.ActProposal.objects.get().octets)
+    code, _out, err = give(operator, proposal, "anna", tmp_path, key_of("anna").sign(moved))
+    assert (code, "no proposal has this ID" in err, row.state) == (2, True, "open")
+
+
+def test_a_signature_for_another_purpose(operator, tmp_path):
+    """A signature that an officer made over the same octets as a file or a git commit."""
+    proposal = proposed(operator, *ENDING, "--officer", "anna")
+    octets = octets_of(operator, proposal, tmp_path)
+    for namespace in ("file", "git", "sinetti-approval"):
+        code, _out, err = give(operator, proposal, "anna", tmp_path, key_of("anna").sign(octets, namespace))
+        assert (code, "for another purpose" in err) == (2, True)
+    for junk in (b"", b"yes", armored(b"SSHSIG"), key_of("anna").public.read_bytes()):
+        assert give(operator, proposal, "anna", tmp_path, junk or b"\n")[0] == 2
+    assert models.ActSignature.objects.count() == 0
+
+
+def test_a_proposal_ends_after_a_day(operator, tmp_path):
+    proposal = proposed(operator, *ENDING, "--officer", "anna")
+    octets = octets_of(operator, proposal, tmp_path)
+    old = octets
+    for field in ("created", "expires"):
+        found = json.loads(octets)[field]
+        earlier = datetime.fromisoformat(found).replace(year=2025).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        old = old.replace(f'"{field}":"{found}"'.encode(), f'"{field}":"{earlier}"'.encode())
+    models.ActProposal.objects.filter(pk=proposal).update(octets=old)
+    code, _out, err = give(operator, proposal, "anna", tmp_path, key_of("anna").sign(old))
+    assert (code, "ended after 24 hours" in err) == (2, True)
+
+
+def test_the_signature_of_a_removed_officer_does_not_count(operator, tmp_path):
+    ending = proposed(operator, *ENDING, "--officer", "anna")
+    assert give(operator, ending, "carl", tmp_path)[0] == 3
+    key = make_key(tmp_path, "dora")
+    adding = ("officer", "add", "dora", "--public-key", key.public, "--role", "approver", "--officer", "anna")
+    approve(operator, proposed(operator, *adding), tmp_path)
+    approve(operator, proposed(operator, "officer", "remove", "carl", "--officer", "anna"), tmp_path)
+    assert give(operator, ending, "anna", tmp_path)[0] == 3
+    assert is_open()
+    assert give(operator, ending, "ben", tmp_path)[0] == 0
+    assert not is_open()
+
+
+ONE = {
+    "init": "there is no authority yet",
+    "serve": "starts the service",
+    "organisation add": "gives no certificate to a person by itself",
+    "organisation approve": "an application was decided before",
+    "organisation withdraw": "stops issuance",
+    "organisation signatory remove": "takes a right away",
+    "organisation contact-person": "gives no right",
+    "organisation looked-after-by": "an authorisation of the organisation is recorded",
+    "gateway add": "a gateway only reports",
+    "gateway withdraw": "stops reports",
+    "account deactivate": "takes a right away",
+    "order": "an order needs an organisation that is approved",
+    "transfer-ids": "replaces the transfer ids of an order",
+    "change-contact": "gives no right",
+    "let-end": "can be undone",
+    "revoke": "stops one certificate, and must not wait",
+    "call-early": "can be undone",
+    "backup": "changes nothing in the register",
+    "restore": "there is no register that could hold an approval",
+    "reconcile": "restores what was decided before",
+    "retention apply": "follows the settings",
+    "notices plan": "follows the settings",
+    "notices send": "follows the settings",
+    "notices retry": "sends messages again",
+    "approval give": "adds a signature",
+    "approval reject": "stops a proposal",
+}
+"""Commands that change something and take one person, with the reason."""
+
+READ = {
+    *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
+    *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
+    "export-certificates",
+}
+"""Commands that change nothing."""
+
+
+def two(folder):
+    """Return words for each command that takes two, with the act."""
+    key = make_key(folder, "new") if not (folder / "new").exists() else None
+    public = key.public if key is not None else folder / "new.pub"
+    return {
+        "officer add": (TwoPersonAct.OFFICERS, ("new", "--public-key", public, "--role", "approver")),
+        "officer remove": (TwoPersonAct.OFFICERS, ("carl",)),
+        "account add": (TwoPersonAct.STAFF, ("clerk@authority.example", "--name", "C", "--staff")),
+        "account staff": (TwoPersonAct.STAFF, ("account@authority.example",)),
+        "account reset-second-factor": (TwoPersonAct.STAFF, ("clerk@elsewhere.example",)),
+        "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
+        "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
+        "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
+        "approval settings": (TwoPersonAct.SETTINGS, ()),
+        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
+        "offline": (
+            TwoPersonAct.CEREMONY,
+            ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),
+        ),
+    }
+
+
+ELSEWHERE = {
+    "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
+    "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
+}
+"""Commands that take two, in tests with what they need."""
+
+
+def leaves(parser, before=()):
+    """Yield the words of each command below a parser."""
+    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not groups:
+        yield " ".join(before)
+    for name, below in {name: below for group in groups for name, below in group.choices.items()}.items():
+        yield from leaves(below, (*before, name))
+
+
+def test_every_command_is_in_the_table(tmp_path):
+    parser = build_parser("authority")
+    words = {one.removeprefix("authority ") for one in leaves(parser) if one.startswith("authority ")}
+    assert words == {*ONE, *READ, *two(tmp_path), *ELSEWHERE}
+    acts = {one for one, _ in [*two(tmp_path).values(), *ELSEWHERE.values()]}
+    on_pages = {TwoPersonAct.ORGANISATION_MERGE, TwoPersonAct.ORGANISATION_NAME}
+    assert acts | on_pages == set(TABLE)
+
+
+def state(operator: Operator):
+    """Return what the acts of the table change: rows and files, without proposals and audit rows."""
+    names = ("Organisation", "User", "RoleAssignment", "OfficerRecord", "ApprovalSetting", "ClockCheckpoint")
+    tables = [getattr(models, name) for name in names]
+    rows = [list(table.objects.order_by("pk").values_list()) for table in tables]
+    files = {
+        path: path.read_bytes()
+        for path in sorted(operator.root.rglob("*"))
+        if path.suffix in {".pem", ""} and path.is_file()
+    }
+    return rows, {path: octets for path, octets in files.items() if "register" not in path.name}
+
+
+def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
+    for email in ("account@authority.example", "clerk@elsewhere.example"):
+        operator.does("account", "add", email, "--name", "A")
+    models.User.objects.filter(email__startswith="clerk").update(is_staff=True)
+    settings = operator.root / "authority.toml"
+    settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
+    for command, (act, words) in two(tmp_path).items():
+        before = state(operator)
+        if act is not TwoPersonAct.SETTINGS:
+            assert "--officer is missing" in operator.refused_with(2, *command.split(), *words), command
+        proposal = proposed(operator, *command.split(), *words, "--officer", "anna")
+        assert state(operator) == before, command
+        assert models.ActProposal.objects.get(pk=proposal).act == act
+        # Not approved, one signature, and a foreign proposal are no approvals either.
+        assert give(operator, proposal, "anna", tmp_path)[0] == 3
+        if TABLE[act].needs_medium:
+            again = (*command.split(), *words, "--officer", "anna", "--approval", proposal)
+            assert "it is not approved" in operator.refused_with(2, *again)
+        assert state(operator) == before, command
+    assert len(waiting(operator)) == len(two(tmp_path))

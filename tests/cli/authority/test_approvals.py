@@ -1,0 +1,200 @@
+"""`authority officer` and `approval`, and commands whose act takes two people."""
+
+import json
+import re
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sinetti.cli.main import main
+from sinetti.database import models
+from sinetti.infra.environment import login_uid
+from sinetti.infra.file_permissions import user_name
+from tests.support.officers import NAMES, approve, founders, give, key_of, octets_of, proposed, waiting
+from tests.support.ssh_keys import Authenticator, make_key
+
+ORGANISATION = ("--customer-id", "0123456-7")
+ENDING = ("organisation", "close", *ORGANISATION)
+
+
+@pytest.fixture
+def staffed(operator):
+    """Return an operator of a TEST authority with three officers and one organisation."""
+    operator.found(*founders())
+    operator.add()
+    return operator
+
+
+def is_open(operator):
+    return json.loads(operator.does("organisation", "show", *ORGANISATION, "--json"))["open"]
+
+
+def audited(*actions):
+    rows = models.AuditEvent.objects.filter(action__in=actions).order_by("sequence")
+    return [(row.action, row.actor) for row in rows]
+
+
+def test_two_officers_end_an_organisation(staffed, tmp_path):
+    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    assert is_open(staffed)
+    code, _out, err = give(staffed, proposal, "anna", tmp_path)
+    assert (code, "missing: 1, of an approver" in err, is_open(staffed)) == (3, True, True)
+    code, _out, err = give(staffed, proposal, "ben", tmp_path)
+    assert (code, err.strip(), is_open(staffed), waiting(staffed)) == (0, "Approved, and done.", False, [])
+    machine = f"os-user:{user_name(login_uid())}"
+    assert audited("act-proposed", "act-signed", "act-approved", "act-done", "organisation-closed") == [
+        *[(action, machine) for action in ("act-proposed", "act-signed", "act-signed", "act-approved")],
+        ("organisation-closed", "officer:anna"),
+        ("act-done", machine),
+    ]
+    row = models.AuditEvent.objects.filter(action="act-signed").latest("sequence")
+    facts = json.loads(bytes(row.octets))["facts"]
+    assert (facts["proposed_by"], facts["act"]) == ("officer:anna", "organisation-end")
+
+
+def test_the_order_of_the_signatures_does_not_matter(staffed, tmp_path):
+    approve(staffed, proposed(staffed, *ENDING, "--officer", "anna"), tmp_path, "ben", "anna")
+    assert not is_open(staffed)
+
+
+def test_an_approver_reads_the_file_without_the_register(staffed, tmp_path, capsys):
+    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    path = tmp_path / "proposal.json"
+    path.write_bytes(octets_of(staffed, proposal, tmp_path))
+    for language, title in {"en": "End an organisation", "fi": "organisaatio", "sv": "organisation"}.items():
+        assert main(["--lang", language, "approval", "show", str(path)]) == 0
+        shown = capsys.readouterr().out
+        assert title.casefold() in shown.casefold()
+        assert {"Malliyritys", "0123456-7", "anna", proposal} <= set(re.split(r"[\s:]+", shown))
+    assert main(["approval", "show", str(path), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["act"], value["parameters"]) == ("organisation-end", {"customer_id": "0123456-7"})
+    assert (value["context"]["organisation"], value["context"]["in_force"]) == ("Malliyritys Oy", 0)
+    path.write_bytes(path.read_bytes().replace(b"0123456-7", b"0123456-8 "))
+    assert main(["approval", "show", str(path)]) == 0, "another proposal, whose signature counts for nothing"
+    path.write_bytes(b" " + path.read_bytes())
+    assert main(["approval", "show", str(path)]) == 2
+    assert "Do not sign it" in capsys.readouterr().err
+
+
+def test_test_without_officers_acts_as_the_user_of_the_machine(operator):
+    operator.found()
+    operator.add()
+    operator.does(*ENDING)
+    assert not is_open(operator)
+    assert audited("organisation-closed") == [("organisation-closed", f"os-user:{user_name(login_uid())}")]
+    assert operator.does("officer", "list") == "There are no officers, so no act needs an approval.\n"
+    assert operator.does("approval", "list") == "There are no proposals.\n"
+
+
+def test_a_proposal_is_rejected(staffed, tmp_path):
+    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    assert waiting(staffed) == [proposal]
+    staffed.does("approval", "reject", proposal)
+    assert waiting(staffed) == []
+    code, _out, err = give(staffed, proposal, "anna", tmp_path)
+    assert (code, "nothing left to decide" in err, is_open(staffed)) == (2, True, True)
+    assert "nothing left to decide" in staffed.refused(2, "approval", "reject", proposal)
+    assert "no proposal has this ID" in staffed.refused(2, "approval", "show", "x")
+
+
+def test_officers_add_and_remove_officers(staffed, tmp_path):
+    key = make_key(tmp_path, "dora")
+    adding = ("officer", "add", "Dora", "--public-key", key.public, "--role", "operator")
+    assert "--officer is missing" in staffed.refused(2, *adding)
+    approve(staffed, proposed(staffed, *adding, "--officer", "anna"), tmp_path)
+    rows = {row["name"]: row for row in json.loads(staffed.does("officer", "list", "--json"))}
+    assert (set(rows), rows["dora"]["role"]) == ({*NAMES, "dora"}, "operator")
+    # An operator proposes, and does not approve.
+    proposal = proposed(staffed, "officer", "remove", "carl", "--officer", "dora")
+    path = tmp_path / "dora.sig"
+    path.write_bytes(key.sign(octets_of(staffed, proposal, tmp_path)))
+    assert staffed.run("approval", "give", proposal, "--officer", "dora", "--signature", path)[0] == 3
+    assert give(staffed, proposal, "ben", tmp_path)[0] == 0
+    assert "there is no officer carl" in staffed.refused(2, *ENDING, "--officer", "carl")
+    # A key is never accepted again, under any name.
+    again = ("officer", "add", "eva", "--public-key", key_of("carl").public, "--role", "approver", "--officer", "anna")
+    proposal = proposed(staffed, *again)
+    give(staffed, proposal, "anna", tmp_path)
+    code, _out, err = give(staffed, proposal, "ben", tmp_path)
+    assert (code, "belonged to one" in err) == (2, True)
+
+
+def test_enough_officers_are_left(operator, tmp_path):
+    operator.found(*founders("anna", "ben"))
+    proposal = proposed(operator, "officer", "remove", "ben", "--officer", "anna")
+    give(operator, proposal, "anna", tmp_path)
+    code, _out, err = give(operator, proposal, "ben", tmp_path)
+    assert (code, "add the successor first" in err) == (2, True)
+
+
+def test_production_needs_three_officers(operator):
+    words = ("init", "--environment", "PRODUCTION", "--base-url", "http://pki.example")
+    words = (*words, "--soap-url", "https://soap.example")
+    for few in ((), founders("anna", "ben"), [*founders("anna", "ben"), "--officer", f"carl={key_of('ben').public}"]):
+        assert "name 3 officers or more" in operator.refused(2, *words, *few)
+    assert "write NAME=FILE" in operator.refused(2, *words, "--officer", "anna")
+    operator.does(*words, *founders())
+    rows = json.loads(operator.does("officer", "list", "--json"))
+    assert [(row["name"], row["role"], row["key"]) for row in rows] == [
+        (name, "approver", rows[at]["key"]) for at, name in enumerate(NAMES)
+    ]
+
+
+def test_the_first_officers_of_an_earlier_authority(operator, tmp_path):
+    """Without officers, the first ones are added by commands, until they could act."""
+    operator.found()
+    for name in NAMES[:2]:
+        operator.does("officer", "add", name, "--public-key", key_of(name).public, "--role", "approver")
+    words = ("officer", "add", "carl", "--public-key", key_of("carl").public, "--role", "approver")
+    assert "--officer is missing" in operator.refused(2, *words)
+    approve(operator, proposed(operator, *words, "--officer", "ben"), tmp_path, "ben", "anna")
+    assert len(json.loads(operator.does("officer", "list", "--json"))) == 3
+
+
+def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
+    operator.found()
+    settings = operator.root / "authority.toml"
+    settings.write_text(settings.read_text().replace('officer_keys = "any"', 'officer_keys = "fido2-verified"'))
+    device = Authenticator(Ed25519PrivateKey.generate())
+    (tmp_path / "anna.pub").write_bytes(device.line)
+    (tmp_path / "challenge").write_bytes(b"challenge of the authority")
+    (tmp_path / "anna.att").write_bytes(device.attest(b"challenge of the authority"))
+    words = ("officer", "add", "anna", "--role", "approver", "--public-key")
+    attested = ("--attestation", tmp_path / "anna.att", "--challenge", tmp_path / "challenge")
+    assert "only FIDO2 keys" in operator.refused(2, *words, key_of("anna").public)
+    assert "only FIDO2 keys" in operator.refused(2, *words, tmp_path / "anna.pub")
+    assert "has no attestation" in operator.refused(2, *words, key_of("anna").public, *attested)
+    assert "belong together" in operator.refused(2, *words, tmp_path / "anna.pub", *attested[:2])
+    operator.does(*words, tmp_path / "anna.pub", *attested)
+    (row,) = json.loads(operator.does("officer", "list", "--json"))
+    assert row["fido2"]
+    facts = json.loads(bytes(models.AuditEvent.objects.get(action="officer-added").octets))["facts"]
+    assert len(facts["attestation"]) == 64
+    # The signature must prove the user's verification.
+    operator.add()
+    proposal = proposed(operator, *ENDING, "--officer", "anna")
+    octets = octets_of(operator, proposal, tmp_path)
+    device.flags = 0x01
+    code, _out, err = give(operator, proposal, "anna", tmp_path, device.sign(octets))
+    assert (code, "did not verify its user" in err) == (2, True)
+    device.flags = 0x05
+    assert give(operator, proposal, "anna", tmp_path, device.sign(octets))[0] == 3
+
+
+def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
+    settings = staffed.root / "authority.toml"
+    text = settings.read_text()
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
+    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    assert [give(staffed, proposal, name, tmp_path)[0] for name in NAMES] == [3, 3, 0]
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nofficers = 1\n")
+    staffed.add("0123457-5")
+    ending = ("organisation", "close", "--customer-id", "0123457-5")
+    assert "--officer is missing" in staffed.refused(2, *ending), "one person changed the file"
+    rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
+    assert rows["organisation-end"] == {"name": "organisation-end", "before": "3", "after": "1"}
+    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path)
+    staffed.does(*ending)
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\n".replace('"TEST"', '"PRODUCTION"'))
+    assert "takes 2 to 5 people in PRODUCTION" in staffed.refused(5, "approval", "list")

@@ -1,0 +1,115 @@
+"""Officers' names, roles and numbers, and the table of acts that take two people."""
+
+import pytest
+
+from sinetti.domain.approvals.acts import (
+    MOST,
+    TABLE,
+    ApprovalPolicy,
+    KeyRequirement,
+    OfficerRole,
+    TwoPersonAct,
+    check_people,
+    policy_of,
+)
+from sinetti.domain.approvals.officers import (
+    OfficerError,
+    check_name,
+    check_removal,
+    is_founded,
+    may_approve,
+    may_propose,
+)
+from sinetti.domain.values import Environment
+from tests.house.tree import DOCS, rows
+
+PRODUCTION, TEST = Environment.PRODUCTION, Environment.TEST
+APPROVER, OPERATOR, AUDITOR = OfficerRole.APPROVER, OfficerRole.OPERATOR, OfficerRole.AUDITOR
+CUSTODIAN, CLERK = OfficerRole.KEY_CUSTODIAN, OfficerRole.REGISTRATION
+PAGE = DOCS / "operators" / "officers.md"
+
+FOUNDED = {
+    "none": ([], TEST, False),
+    "two approvers in TEST": ([APPROVER] * 2, TEST, True),
+    "two approvers in PRODUCTION": ([APPROVER] * 2, PRODUCTION, False),
+    "three approvers in PRODUCTION": ([APPROVER] * 3, PRODUCTION, True),
+    "operators without an approver": ([OPERATOR] * 3, PRODUCTION, False),
+    "one approver and two operators": ([APPROVER, OPERATOR, OPERATOR], PRODUCTION, True),
+    "an auditor does not count": ([APPROVER, AUDITOR], TEST, False),
+    "a custodian does not propose officers": ([APPROVER, CUSTODIAN], TEST, False),
+}
+
+
+@pytest.mark.parametrize(("roles", "environment", "founded"), FOUNDED.values(), ids=FOUNDED)
+def test_an_authority_that_can_act(roles, environment, founded):
+    assert is_founded(roles, environment) is founded
+    if founded:
+        check_removal(roles, environment)
+    else:
+        with pytest.raises(OfficerError, match="add the successor first"):
+            check_removal(roles, environment)
+
+
+@pytest.mark.parametrize("name", ["anna", "a", "Anna.B-1_2", "x" * 40])
+def test_a_name(name):
+    assert check_name(name) == name.casefold()
+
+
+@pytest.mark.parametrize("name", ["", "x" * 41, "Anna A", "ä", "-a", "user.1", "OS.root", "a\n"])
+def test_what_is_no_name(name):
+    with pytest.raises(OfficerError, match="an officer's name"):
+        check_name(name)
+
+
+def test_no_role_does_everything_alone_and_auditors_do_nothing():
+    for act in TwoPersonAct:
+        assert TABLE[act].people >= 2
+        assert not may_propose(AUDITOR, act)
+        assert not may_approve(AUDITOR, act)
+        assert may_approve(APPROVER, act)
+        assert not may_approve(OPERATOR, act)
+        assert not may_approve(CLERK, act)
+        assert may_approve(CUSTODIAN, act) is TABLE[act].needs_medium
+
+
+def test_the_page_has_the_table():
+    table = [cells for cells in rows(PAGE, "act") if cells[3] != "clerk"]
+    acts = {TwoPersonAct(cells[2].strip("`")) for cells in table}
+    assert acts == set(TwoPersonAct) - {TwoPersonAct.ORGANISATION_MERGE, TwoPersonAct.ORGANISATION_NAME}
+    for *_, setting, proposers, approvers in table:
+        rule = TABLE[TwoPersonAct(setting.strip("`"))]
+        assert set(proposers.split(", ")) == {role.value for role in rule.proposers}
+        assert set(approvers.split(", ")) == {role.value for role in rule.approvers}
+
+
+PEOPLE = {
+    "two in PRODUCTION": (2, PRODUCTION, True),
+    "one in PRODUCTION": (1, PRODUCTION, False),
+    "one in TEST": (1, TEST, True),
+    "none in TEST": (0, TEST, False),
+    "the most": (MOST, PRODUCTION, True),
+    "more than the most": (MOST + 1, PRODUCTION, False),
+    "a text": ("2", PRODUCTION, False),
+    "true": (True, TEST, False),
+}
+
+
+@pytest.mark.parametrize(("people", "environment", "right"), PEOPLE.values(), ids=PEOPLE)
+def test_a_number_of_people(people, environment, right):
+    if right:
+        assert check_people(TwoPersonAct.STAFF, people, environment) == people
+    else:
+        with pytest.raises(ValueError, match="people in"):
+            check_people(TwoPersonAct.STAFF, people, environment)
+
+
+def test_the_stricter_value_of_each_setting_counts():
+    staff, officers = TwoPersonAct.STAFF, TwoPersonAct.OFFICERS
+    one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2)
+    other = ApprovalPolicy({officers: 4}, KeyRequirement.FIDO2_VERIFIED)
+    for found in (one.strictest(other), other.strictest(one)):
+        assert (found.people_for(staff), found.people_for(officers)) == (3, 4)
+        assert found.keys is KeyRequirement.FIDO2_VERIFIED
+        assert found.people_for(TwoPersonAct.CA) == 2
+        assert policy_of(found.values, ApprovalPolicy()).values == found.values
+    assert policy_of({}, one).values == one.values

@@ -1,0 +1,191 @@
+"""Signatures of `ssh-keygen -Y sign`, and of FIDO2 keys by their format."""
+
+import base64
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.pki.ssh_attestation import verify_attestation
+from sinetti.pki.ssh_signatures import (
+    LARGEST,
+    SshKeyError,
+    SshSignatureError,
+    load_key,
+    string,
+    verify_signature,
+)
+from tests.support.ssh_keys import NAMESPACE, PRESENT, VERIFIED, Authenticator, armored, make_key
+
+MESSAGE = b'{"act":"organisation-end"}'
+KINDS = {
+    "Ed25519": ("ed25519",),
+    "ECDSA on P-256": ("ecdsa", "-b", "256"),
+    "ECDSA on P-384": ("ecdsa", "-b", "384"),
+    "ECDSA on P-521": ("ecdsa", "-b", "521"),
+    "RSA of 3072 bits": ("rsa", "-b", "3072"),
+}
+SK = {
+    "sk-ssh-ed25519": Ed25519PrivateKey.generate,
+    "sk-ecdsa-sha2-nistp256": lambda: ec.generate_private_key(ec.SECP256R1()),
+}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    return make_key(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.mark.parametrize(("kind", "options"), [(one[0], one[1:]) for one in KINDS.values()], ids=KINDS)
+def test_ssh_keygen_signs_and_we_verify(kind, options, tmp_path):
+    made = make_key(tmp_path, "officer", kind, *options)
+    key = load_key(made.public.read_bytes())
+    shown = subprocess.run(["ssh-keygen", "-lf", made.public], capture_output=True, text=True, check=True).stdout
+    assert shown.split()[1] == key.fingerprint
+    assert made.public.read_text().startswith(f"{key.line} ")
+    for digest in ("sha256", "sha512"):
+        signature = made.sign(MESSAGE, NAMESPACE, "-O", f"hashalg={digest}")
+        verify_signature(signature, MESSAGE, key, NAMESPACE)
+        with pytest.raises(SshSignatureError, match="does not fit these octets"):
+            verify_signature(signature, MESSAGE + b" ", key, NAMESPACE)
+
+
+def test_a_signature_for_another_purpose_does_not_count(pair):
+    with pytest.raises(SshSignatureError, match="for another purpose"):
+        verify_signature(pair.sign(MESSAGE, "file"), MESSAGE, load_key(pair.public.read_bytes()), NAMESPACE)
+
+
+def test_a_signature_with_another_key_does_not_count(pair, tmp_path):
+    other = load_key(make_key(tmp_path).public.read_bytes())
+    with pytest.raises(SshSignatureError, match="made with another key"):
+        verify_signature(pair.sign(MESSAGE), MESSAGE, other, NAMESPACE)
+
+
+def test_the_name_of_another_key_does_not_help(pair, tmp_path):
+    """The signer's key inside the envelope is replaced by the officer's."""
+    stranger, key = make_key(tmp_path), load_key(pair.public.read_bytes())
+    octets = base64.b64decode(b"".join(stranger.sign(MESSAGE).splitlines()[1:-1]))
+    forged = octets.replace(load_key(stranger.public.read_bytes()).blob, key.blob)
+    with pytest.raises(SshSignatureError, match="does not fit"):
+        verify_signature(armored(forged), MESSAGE, key, NAMESPACE)
+
+
+@pytest.mark.parametrize("make", SK.values(), ids=SK)
+def test_a_fido2_key_signs_with_presence_and_verification(make):
+    device = Authenticator(make())
+    key = load_key(device.line)
+    assert key.is_fido2
+    verify_signature(device.sign(MESSAGE), MESSAGE, key, NAMESPACE, user_verification=True)
+    device.flags = PRESENT
+    verify_signature(device.sign(MESSAGE), MESSAGE, key, NAMESPACE)
+    with pytest.raises(SshSignatureError, match="did not verify its user"):
+        verify_signature(device.sign(MESSAGE), MESSAGE, key, NAMESPACE, user_verification=True)
+    device.flags = VERIFIED
+    with pytest.raises(SshSignatureError, match="touched"):
+        verify_signature(device.sign(MESSAGE), MESSAGE, key, NAMESPACE)
+    device.flags = PRESENT | VERIFIED
+    with pytest.raises(SshSignatureError, match="does not fit"):
+        verify_signature(device.sign(b"another proposal"), MESSAGE, key, NAMESPACE)
+
+
+@pytest.mark.parametrize("make", SK.values(), ids=SK)
+def test_ssh_keygen_accepts_our_signatures_of_fido2_keys(make, tmp_path):
+    """The form that the tests make is the one that OpenSSH verifies."""
+    device = Authenticator(make())
+    (tmp_path / "allowed").write_bytes(b"anna " + device.line)
+    (tmp_path / "signature").write_bytes(device.sign(MESSAGE))
+    words = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "anna", "-n", NAMESPACE]
+    subprocess.run([*words, "-s", tmp_path / "signature"], input=MESSAGE, check=True, capture_output=True)
+
+
+def test_the_flags_of_a_fido2_signature_are_signed():
+    """A signature without user verification is changed to claim it."""
+    device = Authenticator(Ed25519PrivateKey.generate(), flags=PRESENT)
+    octets = base64.b64decode(b"".join(device.sign(MESSAGE).splitlines()[1:-1]))
+    forged = octets[:-5] + bytes([PRESENT | VERIFIED]) + octets[-4:]
+    with pytest.raises(SshSignatureError, match="does not fit"):
+        verify_signature(armored(forged), MESSAGE, load_key(device.line), NAMESPACE, user_verification=True)
+
+
+@pytest.mark.parametrize("make", SK.values(), ids=SK)
+def test_an_attestation_names_the_maker_of_the_authenticator(make):
+    device = Authenticator(make())
+    found = verify_attestation(device.attest(b"challenge"), b"challenge", load_key(device.line))
+    assert "Maker of authenticators" in found.subject
+    for challenge, key, message in (
+        (b"other", device, "challenge is another one"),
+        (b"challenge", Authenticator(make()), "for another key"),
+    ):
+        with pytest.raises(SshKeyError, match=message):
+            verify_attestation(device.attest(b"challenge"), challenge, load_key(key.line))
+
+
+def test_an_attestation_needs_a_fido2_key_and_the_right_form(pair):
+    device = Authenticator(Ed25519PrivateKey.generate())
+    with pytest.raises(SshKeyError, match="has no attestation"):
+        verify_attestation(device.attest(b"c"), b"c", load_key(pair.public.read_bytes()))
+    number = b"".join(map(string, [b"ssh-sk-attest-v01", b"", b"", b"\1"])) + b"\0" * 8
+    for octets in (b"", string(b"ssh-sk-attest-v00"), device.attest(b"c")[:-1], b"\0\0\0\1", number):
+        with pytest.raises(SshKeyError, match="not one that ssh-keygen wrote"):
+            verify_attestation(octets, b"c", load_key(device.line))
+
+
+def test_keys_that_are_not_accepted(tmp_path, pair):
+    weak = make_key(tmp_path, "weak", "rsa", "-b", "2048")
+    device = Authenticator(Ed25519PrivateKey.generate())
+    website = device.blob[: -len(string(b"ssh:"))] + string(b"https://site.example")
+    beyond = device.blob[: -len(string(b"ssh:"))] + string("ssh:å".encode())
+    cases = {
+        "is a private key": pair.private.read_bytes(),
+        "2048 bits": weak.public.read_bytes(),
+        "of one line": pair.public.read_bytes() * 2,
+        "known type": b"ssh-ed25519 AAAA",
+        "not an OpenSSH public key": b"sk-ssh-ed25519@openssh.com " + base64.b64encode(website),
+        "damaged": b"sk-ssh-ed25519@openssh.com " + base64.b64encode(beyond),
+    }
+    for words, octets in cases.items():
+        with pytest.raises(SshKeyError, match=words):
+            load_key(octets)
+    with pytest.raises(SshKeyError, match="of one line"):
+        load_key(b"ssh-ed25519 " + b"A" * LARGEST)
+    subprocess.run(["ssh-keygen", "-q", "-s", pair.private, "-I", "x", weak.public], check=True)
+    with pytest.raises(SshKeyError, match="type"):
+        load_key((tmp_path / "weak-cert.pub").read_bytes())
+
+
+def test_an_rsa_key_signs_with_sha_2_alone(tmp_path):
+    made = make_key(tmp_path, "officer", "rsa", "-b", "3072")
+    octets = base64.b64decode(b"".join(made.sign(MESSAGE).splitlines()[1:-1]))
+    blob = octets[octets.rindex(string(b"rsa-sha2-512")) :]
+    old = string(b"ssh-rsa") + blob[len(string(b"rsa-sha2-512")) :]
+    changed = octets[: -len(string(blob))] + string(old)
+    with pytest.raises(SshSignatureError, match="rsa-sha2-256 or rsa-sha2-512"):
+        verify_signature(armored(changed), MESSAGE, load_key(made.public.read_bytes()), NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def signed(pair):
+    return base64.b64decode(b"".join(pair.sign(MESSAGE).splitlines()[1:-1])), load_key(pair.public.read_bytes())
+
+
+@given(data=st.data())
+def test_no_changed_octet_is_accepted(signed, data):
+    octets, key = signed
+    at = data.draw(st.integers(0, len(octets) - 1))
+    changed = octets[:at] + bytes([octets[at] ^ data.draw(st.integers(1, 255))]) + octets[at + 1 :]
+    with pytest.raises(SshSignatureError):
+        verify_signature(armored(changed), MESSAGE, key, NAMESPACE)
+
+
+def test_files_that_are_no_signatures(signed):
+    octets, key = signed
+    for text in (b"", b"hello", armored(b""), armored(octets[:-1]), armored(octets + b"\0"), armored(octets)[:-5]):
+        with pytest.raises(SshSignatureError, match="not a signature"):
+            verify_signature(text, MESSAGE, key, NAMESPACE)
+    with pytest.raises(SshSignatureError, match="version 1"):
+        verify_signature(armored(b"SSHSIH" + octets[6:]), MESSAGE, key, NAMESPACE)
+    with pytest.raises(SshSignatureError, match="sha256 and sha512"):
+        verify_signature(armored(octets.replace(b"sha512", b"sha384")), MESSAGE, key, NAMESPACE)

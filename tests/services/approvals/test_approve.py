@@ -1,0 +1,209 @@
+"""Proposals, signatures and acts of officers, on both databases."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sinetti.database import models
+from sinetti.database.access.accounts import NewAccount
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.officers import OfficerError
+from sinetti.domain.approvals.proposals import ApprovalError, ApprovalReason, ProposalState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Environment, Language
+from sinetti.services.approvals import approve
+from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose, reject
+from sinetti.services.approvals.executors import (
+    EXECUTORS,
+    account_parameters,
+    bulk_context,
+    bulk_parameters,
+    officer_parameters,
+    signatory_parameters,
+)
+from sinetti.services.approvals.officers import (
+    NewOfficer,
+    add_founder,
+    check_founders,
+    check_officer,
+    found_officers,
+    get_officer,
+    is_open,
+    list_officers,
+)
+from sinetti.services.approvals.settings import keep_strictest
+from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, preview
+from tests.support.authority import CUSTOMER_ID
+from tests.support.officers import NAMES, key_of
+from tests.support.service_context import REQUEST, enrolled
+from tests.support.ssh_keys import Authenticator
+
+MACHINE = "os-user:root"
+
+
+def officer(name, role=OfficerRole.APPROVER):
+    return check_officer(NewOfficer(name, role, key_of(name).public.read_bytes()), ApprovalPolicy())
+
+
+def means_of(desk):
+    return ApprovalContext(desk.ctx, MACHINE, REQUEST, EXECUTORS, accepted.append)
+
+
+accepted = []
+"""Actors for whom the clock was accepted."""
+
+
+@pytest.fixture
+def means(desk):
+    found_officers(desk.db, [officer(name) for name in NAMES], desk.audit_entry())
+    accepted.clear()
+    return means_of(desk)
+
+
+def signed(proposal, name):
+    return key_of(name).sign(proposal.octets)
+
+
+def approved(means, act, parameters, context=None):
+    """Propose as anna, have anna and ben sign it, and return the result."""
+    proposal = propose(act, "anna", parameters, context or {}, means)
+    assert add_signature(proposal.proposal_id, "anna", signed(proposal, "anna"), means).missing == 1
+    return add_signature(proposal.proposal_id, "ben", signed(proposal, "ben"), means)
+
+
+def reason_of(call, *rest):
+    with pytest.raises(ApprovalError) as refused:
+        call(*rest)
+    return refused.value.reason
+
+
+def test_an_organisation_ends(means):
+    result = approved(means, TwoPersonAct.ORGANISATION_END, {"customer_id": CUSTOMER_ID})
+    assert (result.missing, result.stored.state) == (0, ProposalState.DONE)
+    assert models.Organisation.objects.using(means.ctx.db.alias).get(customer_id=CUSTOMER_ID).closed_at
+    assert approve.list_waiting(means.ctx) == ()
+
+
+def test_many_certificates_are_revoked(desk, means):
+    serials = tuple(enrolled(desk).serial for _ in range(2))
+    ask = BulkRevocationRequest(CertificateSelection(serials=serials), RevocationReason.SUPERSEDED, "anna")
+    selection = preview(ask, desk.ctx)
+    by_time = replace(ask, wanted=CertificateSelection(issued=(desk.clock.now, desk.clock.now + timedelta(days=1))))
+    assert bulk_context(ask, selection)["selected_by"] == ["serial numbers"]
+    assert set(bulk_context(by_time, selection)) >= {"issued_from", "issued_until"}
+    dated = replace(ask, invalidity_date=desk.clock.now)
+    approved(means, TwoPersonAct.BULK_REVOCATION, bulk_parameters(dated, selection, desk.ctx))
+    rows = models.Certificate.objects.using(desk.db.alias).filter(revoked_at__isnull=False)
+    assert set(rows.values_list("serial", "invalidity_date")) == {(one, desk.clock.now) for one in serials}
+    assert bulk_parameters(ask, selection, desk.ctx)["invalid_since"] is None
+
+
+def test_clerks_signatories_and_the_clock(desk, means):
+    account = NewAccount("clerk@authority.example", "C", Language.EN, staff=True)
+    approved(means, TwoPersonAct.STAFF, account_parameters(account))
+    user = models.User.objects.using(desk.db.alias).get(email=account.email)
+    assert user.is_staff
+    models.User.objects.using(desk.db.alias).update(is_staff=False)
+    approved(means, TwoPersonAct.STAFF, {"change": "give", "email": account.email})
+    approved(means, TwoPersonAct.STAFF, {"change": "reset-second-factor", "email": account.email})
+    assert models.User.objects.using(desk.db.alias).get(pk=user.pk).is_staff
+    for number, invite in enumerate((False, True)):
+        person = ContactDetails("The Director", f"director-{number}@customer.example", "", Language.EN)
+        approved(means, TwoPersonAct.SIGNATORY, signatory_parameters(CUSTOMER_ID, person, invite=invite))
+    assert models.RoleAssignment.objects.using(desk.db.alias).filter(role="signatory").count() == 2
+    approved(means, TwoPersonAct.RESUME, {"newest": None})
+    assert accepted == ["officer:anna"]
+
+
+def test_officers_change_by_two(means):
+    new = NewOfficer("dora", OfficerRole.OPERATOR, key_of("dora").public.read_bytes())
+    approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
+    carl = get_officer("carl", means.ctx)
+    approved(means, TwoPersonAct.OFFICERS, {"change": "remove", "name": "carl", "key": carl.fingerprint})
+    assert [one.name for one in list_officers(means.ctx) if one.removed_at is None] == ["anna", "ben", "dora"]
+    with pytest.raises(OfficerError, match="there is already an officer"):
+        approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
+    again = replace(new, name="eva", public_key=key_of("carl").public.read_bytes())
+    with pytest.raises(OfficerError, match="belonged to one"):
+        approved(means, TwoPersonAct.OFFICERS, officer_parameters(again))
+    with pytest.raises(OfficerError, match="another key now"):
+        approved(means, TwoPersonAct.OFFICERS, {"change": "remove", "name": "dora", "key": "SHA256:x"})
+
+
+def test_what_does_not_count(desk, means):
+    proposal = propose(TwoPersonAct.ORGANISATION_END, "anna", {"customer_id": CUSTOMER_ID}, {}, means)
+    name = proposal.proposal_id
+    assert reason_of(add_signature, "x", "anna", b"", means) is ApprovalReason.UNKNOWN
+    assert reason_of(add_signature, name, "anna", signed(proposal, "ben"), means) is ApprovalReason.SIGNATURE
+    reject(name, means)
+    assert reason_of(add_signature, name, "anna", signed(proposal, "anna"), means) is ApprovalReason.ENDED
+    assert reason_of(reject, name, means) is ApprovalReason.ENDED
+    assert reason_of(approve.get_proposal, "x", means.ctx) is ApprovalReason.UNKNOWN
+    approved(
+        means,
+        TwoPersonAct.OFFICERS,
+        officer_parameters(NewOfficer("dora", OfficerRole.AUDITOR, key_of("dora").public.read_bytes())),
+    )
+    assert reason_of(propose, TwoPersonAct.CA, "dora", {}, {}, means) is ApprovalReason.ROLE
+
+
+def test_a_command_carries_out_what_was_approved(desk, means):
+    parameters = {"to": "/etc/sinetti/passphrase"}
+    proposal = propose(TwoPersonAct.SECRETS, "anna", parameters, {}, means)
+    name = proposal.proposal_id
+    act = TwoPersonAct.SECRETS
+    assert reason_of(begin, "x", act, parameters, means) is ApprovalReason.UNKNOWN
+    assert reason_of(begin, name, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    for one in ("anna", "ben"):
+        add_signature(name, one, signed(proposal, one), means)
+    assert reason_of(begin, name, act, {"to": "/elsewhere"}, means) is ApprovalReason.OTHER_ACT
+    assert begin(name, act, parameters, means) == proposal
+    assert begin(name, act, parameters, means) == proposal, "an interrupted command begins again"
+    finish(proposal, means)
+    assert reason_of(begin, name, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    desk.clock.forward(timedelta(days=2))
+    assert reason_of(begin, name, act, parameters, means) is ApprovalReason.EXPIRED
+
+
+def test_founders(sqlite_desk):
+    ctx = sqlite_desk.ctx
+    assert is_open(ctx)
+    assert [add_founder(officer(name), ctx, MACHINE, REQUEST) for name in NAMES] == [True, True, False]
+    assert not is_open(ctx)
+    found_officers(sqlite_desk.db, [officer("dora")], sqlite_desk.audit_entry())
+    assert len(list_officers(ctx)) == 2, "an authority is founded once"
+    check_founders([], Environment.TEST)
+    with pytest.raises(OfficerError, match="name 3 officers or more"):
+        check_founders([officer("anna"), officer("ben")], Environment.PRODUCTION)
+    with pytest.raises(OfficerError, match="there is no officer carl"):
+        get_officer("carl", ctx)
+
+
+def test_keys_by_the_policy():
+    device = Authenticator(Ed25519PrivateKey.generate())
+    policy = ApprovalPolicy(keys=KeyRequirement.FIDO2)
+    new = NewOfficer("anna", OfficerRole.APPROVER, device.line)
+    with pytest.raises(OfficerError, match="only FIDO2 keys"):
+        check_officer(new, policy)
+    attested = check_officer(replace(new, attestation=device.attest(b"c"), challenge=b"c"), policy)
+    assert re.fullmatch("[0-9a-f]{64}", attested.attestation.sha256)
+    with pytest.raises(OfficerError, match="is not accepted"):
+        check_officer(replace(new, public_key=b"x"), policy)
+
+
+def test_settings_are_raised_at_once_and_lowered_by_officers(desk):
+    staff = TwoPersonAct.STAFF
+    low = ApprovalPolicy({staff: 1})
+    assert keep_strictest(low, desk.ctx) is low, "without officers the file counts"
+    found_officers(desk.db, [officer(name) for name in NAMES], desk.audit_entry())
+    assert keep_strictest(ApprovalPolicy({staff: 3}), desk.ctx).people_for(staff) == 3
+    assert keep_strictest(low, desk.ctx).people_for(staff) == 3
+    assert approve.needs_approval(staff, desk.ctx)
+    row = {"name": "staff", "before": "3", "after": "1"}
+    approved(means_of(desk), TwoPersonAct.SETTINGS, {"settings": [row]})
+    assert keep_strictest(low, desk.ctx).people_for(staff) == 1
