@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
+from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, print_result
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
@@ -49,7 +49,7 @@ def _plan(parsed: argparse.Namespace) -> int:
 
 def _apply(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        done = asdict(apply_retention(authority.settings.periods, authority.ctx, request_id()))
+        done = asdict(apply_retention(authority.settings.periods, authority.ctx, request_id(), machine_user()))
     words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
     print_result(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
     return 0

@@ -72,7 +72,7 @@ def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
     )
 
 
-def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> ErasureReport:
+def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str, actor: str = "service") -> ErasureReport:
     """Erase records past their period, in small transactions, each audited.
 
     An interrupted run is completed by the next one. Raises NotErased while the clock is not trusted.
@@ -89,7 +89,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
             ctx.step("retained")
         return done
 
-    audit, until = ctx.audit_entry("operator", request_id), past.cutoffs
+    audit, until = ctx.audit_entry(actor, request_id), past.cutoffs
     lapse = _lapse(periods, until, ctx)
     # Messages first: a queued message keeps the data of its recipient.
     erased = ErasureReport(
