@@ -23,6 +23,7 @@ _CALLED = {
     "requests": "authorisation requests",
     "files": "files of organisations",
     "callers": "network addresses",
+    "proposals": "proposals",
 }
 """Names of the erased data in an operator's words."""
 
@@ -66,6 +67,7 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
         "requests": until.people,
         "files": until.messages,
         "callers": until.callers,
+        "proposals": until.people,
     }
     found = {name: list(getattr(past, name)) for name in before}
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
