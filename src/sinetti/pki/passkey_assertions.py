@@ -27,7 +27,7 @@ _TYPE, COSE_ALGORITHM, _CURVE, _X, _Y = 1, 3, -1, -2, -3
 _OKP, _EC2, _RSA = 1, 2, 3
 _PRESENT, _VERIFIED = 0x01, 0x04
 _HEAD = 37
-"""Octets of authenticator data before its optional parts: rpIdHash, flags, counter."""
+"""Octets of authenticator data before its optional parts."""
 
 
 class PasskeyError(ValueError):

@@ -15,7 +15,7 @@ from sinetti.wire.transparency.notes import NoteError, decode64
 
 @dataclass(slots=True)
 class _Proposal:
-    """State of one proposal: its digest, the number of people, its proposer, and the keys that signed it."""
+    """State of one proposal: digest, number of people, proposer, keys that signed it."""
 
     sha256: str
     people: int
