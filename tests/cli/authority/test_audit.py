@@ -6,8 +6,11 @@ import time
 from urllib.request import urlopen
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from sinetti.cli.main import main
+from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.authority.test_serve import ANY, serving
 
 
@@ -125,6 +128,26 @@ def test_the_key_is_changed(served, tmp_path):
     operator.does("audit", "export", "--out", file)
     for one in (key, new):
         assert log_verify(operator, file, "--key", one)[0] == 0
+
+
+def test_the_key_that_signs_is_changed_not_the_first_file(served):
+    operator, kept, key = served
+    keys = operator.root / "keys"
+    (own,) = keys.glob("log-*.pem")
+    other = NoteSigner("other.example/log", Ed25519PrivateKey.generate())
+    how = BestAvailableEncryption((operator.root / "secrets" / "passphrase").read_bytes().strip())
+    (keys / "log-00000000.pem").write_bytes(other.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+    (keys / "log-00000000.vkey").write_text(f"{other.verifier}\n")
+    said = operator.does("audit", "rotate-key")
+    assert said.startswith("pki.example/log+")
+    assert f"{key} signs too" in said
+    assert "The log is intact" in operator.does("audit", "verify", "--checkpoint", kept)
+    own.unlink()
+    own.with_suffix(".vkey").unlink()
+    for path in keys.glob("log-*"):
+        if path.stem != "log-00000000":
+            path.unlink()
+    assert "is not in this node's folder" in operator.refused(5, "audit", "rotate-key")
 
 
 @pytest.mark.parametrize("name", ["verify", "witness", "proof"])

@@ -2,14 +2,18 @@
 
 import re
 import signal
+import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 from django.db import connections
 
+from sinetti.cli.client import log_witness
+from sinetti.cli.client.log_witness import Witness, _Server
 from sinetti.cli.main import main
 from sinetti.database.evidence import log_tree
 from sinetti.services.evidence import read_log
@@ -19,7 +23,7 @@ from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.wire.transparency.merkle import leaf_hash
 from sinetti.wire.transparency.notes import Checkpoint, SignedNote, VerifierKey
 from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
-from tests.support.logs import LOG_KEY, ORIGIN, REQUEST, logging, write_rows
+from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, REQUEST, logging, write_rows
 from tests.support.programs import program
 from tests.support.registers import sqlite_db
 from tests.support.service_context import enrolled, sqlite_desk
@@ -110,6 +114,57 @@ def test_other_requests(tmp_path):
             with pytest.raises(HTTPError) as refused:
                 urlopen(Request(f"{witness.url}{path}", body), timeout=5)  # noqa: S310 - loopback
             assert refused.value.code == status
+
+
+def begun(address, stack) -> socket.socket:
+    """Return a connection that has begun a request."""
+    one = stack.enter_context(socket.create_connection(address, 5))
+    one.sendall(b"POST /add-checkpoint HTTP/1.0\r\n")
+    return one
+
+
+def test_connections_at_a_time_are_few(tmp_path):
+    with witnessing(tmp_path / "witness") as witness, ExitStack() as stack:
+        address = ("127.0.0.1", int(witness.url.rpartition(":")[2]))
+        held = [begun(address, stack) for _ in range(32)]
+        with socket.create_connection(address, 5) as further:
+            assert further.recv(1) == b""
+        held[0].sendall(b"\r\n")  # a whole request, though without a body
+        assert b" 413 " in held[0].recv(100)
+        while held[0].recv(100):
+            pass
+        another = begun(address, stack)
+        another.sendall(b"\r\n")
+        assert b" 413 " in another.recv(100)
+
+
+def test_a_connection_ends_though_octets_come_now_and_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(log_witness, "_WITHIN", 0.3)
+    logs = {ORIGIN: LOG_KEY.verifier}
+    with ExitStack() as stack:
+        server = stack.enter_context(_Server(("127.0.0.1", 0), Witness(tmp_path, "witness.example", logs)))
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        stack.callback(thread.join, 10)
+        stack.callback(server.shutdown)
+        one = begun(server.server_address, stack)
+        one.settimeout(0.05)
+        for _ in range(100):
+            with suppress(TimeoutError):
+                one.sendall(b"x")
+                assert one.recv(1) == b""
+                break
+        else:
+            pytest.fail("the connection was not ended")
+
+
+def test_two_keys_of_one_log(tmp_path, capsys):
+    words = ["log", "witness", "--dir", str(tmp_path), "--name", "witness.example", "--lang", "en"]
+    for key in (LOG_KEY, NEXT_KEY):
+        words += ["--log", str(key.verifier)]
+    assert main(words) == 2
+    assert f"names the log {ORIGIN} twice" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from django.db import connections
 
+from sinetti.database.common import audit_log
 from sinetti.database.connection import open_database
 from sinetti.database.evidence import log_tree, restoration
 from sinetti.database.evidence.restoration import LoggedLine, LogNotRestored
@@ -84,7 +85,7 @@ def test_the_tree_goes_on_as_it_was_published(restored):
     assert 300 < report.lost < 320
     rows = [one for one in log_tree.leaves(ctx.db, 0, newest.size) if one.row is not None]
     assert [one.row.object for one in rows if one.row.action == "looked"] == ["person:0", "person:1"]
-    assert log_tree.log_acts(ctx.db, restoration.RESTORED)[0].facts["lost"] == report.lost
+    assert log_tree.own_acts(ctx.db, restoration.RESTORED)[0].entry.facts["lost"] == report.lost
 
 
 def test_a_loss_that_no_entry_declares_is_found(restored):
@@ -96,13 +97,54 @@ def test_a_loss_that_no_entry_declares_is_found(restored):
     assert "no entry declares it lost" in found(ctx, newest).fault.sentence
 
 
+def redeclared(ctx, **changes):
+    """Replace the declaration of the loss by another."""
+    (act,) = log_tree.own_acts(ctx.db, restoration.RESTORED)
+    with connections[ctx.db.alias].cursor() as cursor:
+        cursor.execute("DROP TRIGGER audit_no_delete")
+        cursor.execute("DELETE FROM sinetti_auditevent WHERE action = 'log-restored'")
+    audit_log.note(ctx.db, AUDIT, restoration.RESTORED, "log", **(act.entry.facts | changes))
+
+
+OVERSTATED = {
+    "all entries": {"first": 0, "count": 10**9},
+    "entries after it": {"count": 10**9},
+    "more rows than were lost": {"lost": 1000},
+    "rows without a number": {"lost": None},
+    "a place between two checkpoints": {"first": 2},
+    "text": {"first": "all", "count": "x"},
+}
+
+
+@pytest.mark.parametrize("changes", OVERSTATED.values(), ids=OVERSTATED)
+def test_a_declaration_covers_what_a_restore_declares(restored, changes):
+    ctx, newest = restored
+    reconcile(ctx, ctx.journal, REQUEST)
+    redeclared(ctx, **changes)
+    assert "no entry declares it lost" in found(ctx, newest).fault.sentence
+
+
+def test_a_declaration_covers_no_entry_after_it(restored):
+    ctx, newest = restored
+    reconcile(ctx, ctx.journal, REQUEST)
+    sequenced(ctx)
+    size = head(ctx).size
+    (act,) = log_tree.own_acts(ctx.db, restoration.RESTORED)
+    heads = {act.entry.facts["first"], newest.size, size}
+    assert restoration.declared_losses(ctx.db, size, heads) == [range(act.entry.facts["first"], newest.size)]
+    later = {"first": newest.size, "count": size - newest.size, "lost": 0}
+    audit_log.note(ctx.db, AUDIT, restoration.RESTORED, "log", **later)
+    assert len(restoration.declared_losses(ctx.db, size, heads)) == 2
+    assert len(restoration.declared_losses(ctx.db, size - 1, heads)) == 1
+
+
 def test_a_second_run_changes_nothing(restored):
     ctx, newest = restored
     reconcile(ctx, ctx.journal, REQUEST)
     reconcile(ctx, ctx.journal, REQUEST)
     assert head(ctx) == newest
-    assert not log_tree.log_acts(ctx.db, restoration.LOST)
-    assert len(log_tree.log_acts(ctx.db, restoration.RESTORED)) == 1
+    assert not log_tree.own_acts(ctx.db, restoration.LOST)
+    assert len(log_tree.own_acts(ctx.db, restoration.RESTORED)) == 1
 
 
 def test_facts_that_never_entered_the_tree_are_declared(sqlite_desk, tmp_path):
@@ -117,7 +159,7 @@ def test_facts_that_never_entered_the_tree_are_declared(sqlite_desk, tmp_path):
         entries = [one.facts["entry"] for one in lost]
         assert restoration.declare_lost(ctx.db, entries, AUDIT) == 120
         assert restoration.declare_lost(ctx.db, entries, AUDIT) == 0
-        assert len(log_tree.log_acts(ctx.db, restoration.LOST)) == 3
+        assert len(log_tree.own_acts(ctx.db, restoration.LOST)) == 3
         assert found(ctx).fault is None
         sequenced(ctx)
         assert found(ctx).fault is None

@@ -10,11 +10,14 @@ from django.db import DatabaseError, connections, transaction
 
 from sinetti.database.common import audit_log
 from sinetti.database.evidence import log_tree, sequencer
+from sinetti.database.evidence.sequencer import LogDiverged
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
 from sinetti.domain.values import Serial
+from sinetti.journal.writer import JournalEntry
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.prove_entry import prove_issue
 from sinetti.services.evidence.sequence_log import LogKeyMissing, LogSequencer
+from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import (
     ProofError,
@@ -27,7 +30,20 @@ from sinetti.wire.transparency.merkle import (
 )
 from sinetti.wire.transparency.notes import Checkpoint, open_checkpoint
 from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
-from tests.support.logs import AUDIT, LOG_KEY, NEXT_KEY, REQUEST, logging, sequenced, write_old_row, write_rows
+from tests.support.authority import NOW
+from tests.support.journals import keeping
+from tests.support.logs import (
+    AUDIT,
+    LOG_KEY,
+    NEXT_KEY,
+    ORIGIN,
+    REQUEST,
+    WRONG_KEY,
+    logging,
+    sequenced,
+    write_old_row,
+    write_rows,
+)
 from tests.support.service_context import enrolled
 
 
@@ -300,3 +316,71 @@ def test_proof_of_a_certificate(desk):
     with pytest.raises(ProofError):
         proof.verify(leaf_hash(proof.extra + b" "), LOG_KEY.verifier)
     assert prove_issue(ctx.db, Serial("00")) is None
+
+
+STUFFED = {
+    "the next place": lambda size: LogEntry(index=size, leaf=leaf_hash(b"no row")),
+    "a later place": lambda size: LogEntry(index=size + 3, leaf=leaf_hash(b"no row")),
+    "a checkpoint": lambda size: LogCheckpoint(size=size + 1, note=b"no note", made_at=NOW),
+    "a checkpoint of another key": lambda size: LogCheckpoint(
+        size=size + 1, note=Checkpoint(ORIGIN, size + 1, bytes(32)).signed(WRONG_KEY), made_at=NOW
+    ),
+}
+
+
+@pytest.mark.parametrize("stuffed", STUFFED.values(), ids=STUFFED)
+def test_what_another_process_inserted_is_not_signed(desk, tmp_path, stuffed):
+    ctx = logging(desk.ctx)
+    write_rows(ctx.db, 3)
+    sequenced(ctx)
+    before = head(ctx)
+    stuffed(before.size).save(using=ctx.db.alias, force_insert=True)
+    write_rows(ctx.db, 1)
+    with pytest.raises(LogDiverged, match="nothing is added: run sinetti authority audit verify"):
+        sequenced(ctx)
+    notes = LogCheckpoint.objects.using(ctx.db.alias).filter(size__lte=before.size)
+    assert open_checkpoint(bytes(notes.latest("size").note), LOG_KEY.verifier)[0] == before
+    assert verify_log(LogSources(ctx.db, tmp_path, ""), NOW).fault is not None
+
+
+def test_lines_about_the_log_alone_make_no_entry(sqlite_desk, tmp_path):
+    with keeping(sqlite_desk, tmp_path) as desk:
+        ctx, one = logging(desk.ctx), LogSequencer()
+
+        def bound():
+            write_rows(ctx.db, 1)
+            one.run(ctx, REQUEST)
+            return AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count()
+
+        one.run(ctx, REQUEST)
+        size = head(ctx).size
+        assert one.run(ctx, REQUEST) == one.run(ctx, REQUEST) == 0
+        assert head(ctx).size == size
+        first = bound()
+        assert [bound() for _ in range(3)] == [first] * 3
+        ctx.journal.append([JournalEntry("fetched", {"serial": "01", "at": "2026-03-02T08:00:00Z"})])
+        assert [bound() for _ in range(3)] == [first + 1] * 3
+        ctx.journal.append([JournalEntry("fetched", {"serial": "02", "at": "2026-03-02T08:00:00Z"})])
+        assert bound() == first + 2
+
+
+def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_desk, tmp_path):
+    """Requests write the journal while the log is sequenced."""
+    with keeping(sqlite_desk, tmp_path) as desk:
+        one = LogSequencer()
+
+        def write_fact(name):
+            if name == "log-committed" and fact:
+                ctx.journal.append([fact.pop()])
+
+        ctx = replace(logging(desk.ctx), step=write_fact)
+        fact = []
+        for _ in range(2):
+            write_rows(ctx.db, 1)
+            one.run(ctx, REQUEST)
+        before = AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count()
+        fact.append(JournalEntry("fetched", {"serial": "01", "at": "2026-03-02T08:00:00Z"}))
+        for more in (0, 1, 1):
+            write_rows(ctx.db, 1)
+            one.run(ctx, REQUEST)
+            assert AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count() == before + more

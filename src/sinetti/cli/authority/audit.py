@@ -32,7 +32,7 @@ from sinetti.infra.atomic_files import PRIVATE, sync_path
 from sinetti.services.evidence import export_log
 from sinetti.services.evidence.export_log import LogRangeError
 from sinetti.services.evidence.rotate_log_key import rotate_log_key
-from sinetti.services.evidence.sequence_log import LogKeyMissing
+from sinetti.services.evidence.sequence_log import LogKeyMissing, current_signers
 from sinetti.services.evidence.verify_log import LogReport, LogSources, read_checkpoint, verify_log
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError
@@ -145,11 +145,15 @@ def _rotate(parsed: argparse.Namespace) -> int:
         if not signers or authority.passphrase is None:
             sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
             raise OptionError(sentence)
-        parameters = {"key": str(signers[0].verifier)}
+        try:
+            current, *_ = current_signers(authority.ctx, signers)
+        except LogKeyMissing as bad:
+            raise FolderDamaged(str(bad)) from bad
+        parameters = {"key": str(current.verifier)}
         if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
             return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
-            new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
+            new = create_log_key(authority.folder, current.name, authority.passphrase)
             audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
             try:
                 old, key = rotate_log_key(new, authority.ctx, audit)

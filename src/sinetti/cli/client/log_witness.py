@@ -5,6 +5,8 @@ The protocol is C2SP tlog-witness.
 
 import argparse
 import hashlib
+import socket
+import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,10 +40,15 @@ EXAMPLE = (
     "\n\nexit codes: 0 stopped · 2 usage error, or address in use · 5 DIR cannot be used"
 )
 BAD_LOG = gettext_noop("--log {text} is not the verifier key of a log ({why}).")
+TWO_KEYS = gettext_noop("--log names the log {origin} twice. Give one key for each log, after a change the new one.")
 BAD_BIND = gettext_noop("--bind {text} cannot be used: {why}. Give HOST:PORT of an address of this computer.")
 LISTENING = gettext_noop("The witness {key} listens on {address}.")
 _LARGEST = 64 * 1024
-_WITHIN = 30.0
+_WITHIN = 10.0
+"""Seconds that a connection may last, as a log waits for its answer."""
+
+_MOST_AT_ONCE = 32
+"""Connections at a time. A further one is closed at once."""
 
 
 def register(subparsers: "Commands") -> None:
@@ -65,8 +72,12 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Serve until the process is stopped."""
     console = common.console_of(parsed)
-    logs = [_log_key(text) for text in parsed.log]
-    witness = Witness(parsed.dir, parsed.name, {one.name: one for one in logs})
+    logs: dict[str, VerifierKey] = {}
+    for one in map(_log_key, parsed.log):
+        if one.name in logs:
+            raise UsageError(make_message(TWO_KEYS, origin=one.name))
+        logs[one.name] = one
+    witness = Witness(parsed.dir, parsed.name, logs)
     host, _, port = parsed.bind.rpartition(":")
     try:
         server = _Server((host.strip("[]"), int(port)), witness)
@@ -121,7 +132,33 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.witness = witness
+        self._ends: dict[socket.socket, float] = {}
         super().__init__(address, _Handler)
+
+    def verify_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> bool:
+        """Return False while there are as many connections as there may be."""
+        del client_address
+        if not isinstance(request, socket.socket) or len(self._ends) >= _MOST_AT_ONCE:
+            return False
+        self._ends[request] = clock.monotonic_seconds() + _WITHIN
+        return True
+
+    def service_actions(self) -> None:
+        """End connections that last too long, also those that send an octet now and then."""
+        for request in [one for one, end in tuple(self._ends.items()) if end < clock.monotonic_seconds()]:
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+    def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close a connection; another may come."""
+        super().close_request(request)
+        if isinstance(request, socket.socket):
+            self._ends.pop(request, None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the parent's signature
+        """Log an error, unless the caller or the time limit ended the connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

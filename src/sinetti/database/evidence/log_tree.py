@@ -1,7 +1,7 @@
 """Tree of the log as it is stored: heads, tiles, entries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Max, Min, Subquery
@@ -10,6 +10,7 @@ from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogCosignature, LogEntry, LogNode
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.key_rotation import ACTION as KEY_CHANGED
+from sinetti.wire.transparency.key_rotation import next_key
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, SignedNote, VerifierKey, parse_signatures
 from sinetti.wire.transparency.tiles import TileName, lookup_in
@@ -128,6 +129,11 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
             yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
 
 
+def count_lost(db: Database, start: int, end: int) -> int:
+    """Return the number of entries in a range of which only the hash is known."""
+    return LogEntry.objects.using(db.alias).filter(index__gte=start, index__lt=end, sequence=None).count()
+
+
 def first_index_at(db: Database, instant: datetime) -> int | None:
     """Return the smallest index of the entries of this instant or later, or None."""
     rows = AuditEvent.objects.using(db.alias).filter(at__gte=instant).values("sequence")
@@ -135,22 +141,76 @@ def first_index_at(db: Database, instant: datetime) -> int | None:
     return None if found["first"] is None else int(found["first"])
 
 
-def log_acts(db: Database, *actions: str) -> list[EntryFields]:
-    """Return the log's own entries with these actions, oldest first."""
-    rows = AuditEvent.objects.using(db.alias).filter(object=LOG, action__in=actions).order_by("sequence")
-    return [parse_entry(bytes(octets)) for octets in rows.values_list("octets", flat=True)]
+@dataclass(frozen=True, slots=True)
+class LogAct:
+    """Audit row about the log itself.
+
+    `index` is None while it waits to enter the tree. `entry` is None if the octets are not those of its action.
+    """
+
+    sequence: int
+    index: int | None
+    entry: EntryFields | None
+
+
+def own_acts(db: Database, *actions: str) -> list[LogAct]:
+    """Return the log's own rows with these actions, in the order of the tree.
+
+    Rows that wait come last.
+    """
+    rows = AuditEvent.objects.using(db.alias).filter(object=LOG, action__in=actions)
+    found = [LogAct(row.sequence, None, _entry_of(row)) for row in rows]
+    entries = LogEntry.objects.using(db.alias).filter(sequence__in=rows.values("sequence"))
+    places = dict(entries.values_list("sequence", "index"))
+    acts = [replace(one, index=places.get(one.sequence)) for one in found]
+    return sorted(acts, key=lambda one: (one.index is None, one.index or 0, one.sequence))
+
+
+def _entry_of(row: AuditEvent) -> EntryFields | None:
+    try:
+        entry = parse_entry(bytes(row.octets))
+    except NoteError:
+        return None
+    return entry if (entry.object, entry.action) == (row.object, row.action) else None
+
+
+def find_beginning(db: Database) -> EntryFields | None:
+    """Return the first entry, or None before the log begins.
+
+    Raises NoteError if it is not the beginning of a log.
+    """
+    first = next(leaves(db, 0, 1), None)
+    if first is None:
+        return None
+    entry = None if first.row is None else _entry_of(first.row)
+    if entry is None or (entry.object, entry.action) != (LOG, FOUNDED):
+        sentence = "the first entry of the log cannot be read"
+        raise NoteError(sentence)
+    return entry
 
 
 def log_keys(db: Database) -> tuple[VerifierKey, ...]:
     """Return the log's keys, the newest first; empty before the log begins.
 
-    Raises NoteError if an entry about a key cannot be read.
+    Raises NoteError if the first entry cannot be read.
     """
-    found = []
-    for act in log_acts(db, FOUNDED, KEY_CHANGED):
-        key = act.facts.get("key" if act.action == FOUNDED else "new")
-        if not isinstance(key, str):
-            sentence = f"the entry {act.action} names no key"
-            raise NoteError(sentence)
-        found.append(VerifierKey.parse(key))
-    return tuple(reversed(found))
+    return judge_keys(db)[0]
+
+
+def judge_keys(db: Database) -> tuple[tuple[VerifierKey, ...], list[LogAct]]:
+    """Return the log's keys, and the rows about keys that do not count.
+
+    The newest key comes first. The oldest is that of the first entry. A change counts if the newest key and the new one signed it, also while it
+    waits to enter the tree: the service's role can insert rows, but cannot sign.
+    """
+    beginning = find_beginning(db)
+    if beginning is None:
+        return (), []
+    keys, others = [VerifierKey.parse(str(beginning.facts.get("key")))], []
+    for act in own_acts(db, FOUNDED, KEY_CHANGED):
+        new = None if act.entry is None else next_key(act.entry, keys[0])
+        if new is not None and new not in keys:
+            keys.insert(0, new)
+        elif act.index != 0:
+            others.append(act)
+    return tuple(keys), others

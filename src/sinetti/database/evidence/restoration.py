@@ -4,7 +4,7 @@ The tree continues as it was published. The rows of its last entries may be lost
 entry declares them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,8 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.evidence.log_tree import LOG, checkpoints, leaves, log_acts, log_keys
-from sinetti.database.evidence.sequencer import HeadSigner, add_leaves, entry_count, waiting_rows
+from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, own_acts
+from sinetti.database.evidence.sequencer import HeadSigner, LogDiverged, add_leaves, entry_count, waiting_rows
 from sinetti.journal.reader import JournalError
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
@@ -75,7 +75,10 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
             rows, new = waiting_rows(db), line.leaves[size - line.first :]
             found = [(rows.get(leaf), leaf) for leaf in new]
             lost += sum(sequence is None for sequence, _ in found)
-            add_leaves(db, size, found, HeadSigner(now, partial(_signed_before, line, keys)))
+            try:
+                add_leaves(db, size, found, HeadSigner(now, partial(_signed_before, line, keys)))
+            except LogDiverged as bad:
+                raise LogNotRestored(str(bad)) from bad
         added = entry_count(db) - start
         if lost:
             audit_log.write(db, audit, RESTORED, LOG, first=start, count=added, lost=lost)
@@ -103,7 +106,27 @@ def lost_entries(db: Database) -> set[str]:
 
     They are in hex.
     """
-    return {one for act in log_acts(db, LOST) for one in str(act.facts["hashes"]).split()}
+    entries = [act.entry for act in own_acts(db, LOST) if act.entry is not None]
+    return {one for entry in entries for one in str(entry.facts.get("hashes")).split()}
+
+
+def declared_losses(db: Database, size: int, heads: Collection[int]) -> list[range]:
+    """Return the ranges of entries whose loss an entry declares.
+
+    `heads` are the sizes that checkpoints sign. A declaration counts only for entries before itself, from one
+    checkpoint to another, as a restore makes them, and if as many of their rows are lost as it says.
+    """
+    found = []
+    for act in own_acts(db, RESTORED):
+        facts = {} if act.entry is None else act.entry.facts
+        first, count, lost = (facts.get(name) for name in ("first", "count", "lost"))
+        if not (isinstance(first, int) and isinstance(count, int)):
+            continue
+        end, limit = first + count, size if act.index is None else act.index
+        # The entry may still wait to enter the tree.
+        if first < end <= limit and first in heads and end in heads and count_lost(db, first, end) == lost:
+            found.append(range(first, end))
+    return found
 
 
 def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, root: bytes) -> bytes:

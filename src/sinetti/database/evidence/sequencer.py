@@ -16,11 +16,11 @@ from django.db.models import Max
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.evidence.log_tree import FOUNDED, LOG, lookup
+from sinetti.database.evidence.log_tree import FOUNDED, LOG, find_head, log_keys, lookup
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
 from sinetti.wire.transparency.entries import parse_entry
-from sinetti.wire.transparency.merkle import Subtree, cover, extend, leaf_hash, root_of
-from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
+from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
 MOST_AT_ONCE = 5000
@@ -33,10 +33,11 @@ _PENDING = """
 SELECT a.sequence, a.octets FROM sinetti_auditevent a
  WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence)
  ORDER BY a.sequence LIMIT %s"""
-JOURNALS = "log-journals"
-"""Action of an entry with the ends of a node's journals.
+JOURNALS, JOURNAL_ENDS = "log-journals", "journals"
+"""Action and object of an entry with the ends of a node's journals.
 
-They are named by the digest of their first line.
+They are named by the digest of their first line. They have an object of their own, since there are many: readers of the
+log's other acts must not read them.
 """
 
 _NO_LIMIT = 2**62
@@ -46,6 +47,10 @@ _WRITERS = """
 SELECT virtualtransaction FROM pg_locks
  WHERE relation = 'sinetti_auditevent'::regclass AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+class LogDiverged(Exception):
+    """Entries that are not those under the newest checkpoint: nothing more is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +133,14 @@ def begin_log(
             return None
         count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
         leaf = audit_log.write(db, audit, FOUNDED, LOG, key=key, rows=count, last_sequence=last, sha256=digest)
-        return SequencedEntries(0, (leaf,), add_leaves(db, 0, [(_last_sequence(db, FOUNDED), leaf)], head))
+        return SequencedEntries(0, (leaf,), add_leaves(db, 0, [(_sequence_of(db, LOG, leaf), leaf)], head))
 
 
 def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
     """Add the rows that are not in the tree yet, and sign the new head.
 
     It adds MOST_AT_ONCE rows at most. `after` is the last sequence number that the first entry binds. Returns None if
-    there is none, or if another process is at it.
+    there is none, or if another process is at it. Raises LogDiverged.
     """
     with transaction.atomic(using=db.alias):
         if not _locked(db):
@@ -146,8 +151,8 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
         if rows:
             leaves = [(sequence, leaf_hash(octets)) for sequence, octets in rows]
             if head.audit is not None and head.journals:
-                leaf = audit_log.write(db, head.audit, JOURNALS, LOG, **head.journals)
-                leaves.append((_last_sequence(db, JOURNALS), leaf))
+                leaf = audit_log.write(db, head.audit, JOURNALS, JOURNAL_ENDS, **head.journals)
+                leaves.append((_sequence_of(db, JOURNAL_ENDS, leaf), leaf))
             size = entry_count(db)
             note = add_leaves(db, size, leaves, head)
             added = SequencedEntries(size, tuple(leaf for _, leaf in leaves), note)
@@ -220,9 +225,19 @@ def _last_without_form(db: Database, settled: int) -> int:
     return 0
 
 
-def _last_sequence(db: Database, action: str) -> int:
+def _sequence_of(db: Database, subject: str, leaf: bytes) -> int:
     """Return the sequence number of the row that this transaction has just written."""
-    return AuditEvent.objects.using(db.alias).filter(object=LOG, action=action).latest("sequence").sequence
+    rows = AuditEvent.objects.using(db.alias).filter(object=subject).order_by("-sequence")
+    found = rows.values_list("sequence", "octets").iterator(chunk_size=10)
+    return next(sequence for sequence, octets in found if leaf_hash(bytes(octets)) == leaf)
+
+
+def lock_tree(db: Database) -> None:
+    """Wait until this transaction alone may add to the tree or change its key."""
+    connection = connections[db.alias]
+    if connection.vendor != "sqlite":  # SQLite: a transaction is the only writer
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _locked(db: Database) -> bool:
@@ -250,10 +265,9 @@ def entry_count(db: Database) -> int:
 def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes]], head: HeadSigner) -> bytes:
     """Insert leaves, the nodes that they complete, and the checkpoint.
 
-    Returns the checkpoint's note.
+    Returns the checkpoint's note. Raises LogDiverged unless the newest checkpoint signs the entries that are there.
     """
-    look = lookup(db, size)
-    edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, size)]
+    edge = _signed_edge(db, size)
     nodes: list[LogNode] = []
 
     def complete(one: Subtree) -> None:
@@ -267,3 +281,25 @@ def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes
     note = head.sign(size + len(leaves), root_of(edge))
     LogCheckpoint.objects.using(db.alias).create(size=size + len(leaves), note=note, made_at=head.at)
     return note
+
+
+def _signed_edge(db: Database, size: int) -> list[Subtree]:
+    """Return the largest subtrees of the tree, after comparing it with its checkpoint.
+
+    The service's role can insert entries, but the service signs those alone that it added itself.
+    """
+    look = lookup(db, size)
+    try:
+        edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, size)]
+        note = find_head(db)
+        signed = None if note is None else open_checkpoint(bytes(note), *log_keys(db))[0].head
+    except (NoteError, ProofError) as bad:
+        raise LogDiverged(_diverged(str(bad))) from bad
+    if signed != ((size, root_of(edge)) if size else None):
+        reason = f"there are {size} entries, and the newest checkpoint signs {signed[0] if signed else 0}"
+        raise LogDiverged(_diverged(reason))
+    return edge
+
+
+def _diverged(reason: str) -> str:
+    return f"the log is not as it was signed ({reason}), so nothing is added: run sinetti authority audit verify"

@@ -1,7 +1,7 @@
 """Sequencing of the log: rows enter the tree, and its head is signed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sinetti.database.evidence import log_tree, sequencer
@@ -24,13 +24,14 @@ class LogSequencer:
 
     def __init__(self) -> None:
         self._seen, self._after = Watermark(), -1
-        self._journals: dict[str, str] = {}
+        self._journals: Mapping[str, str] = {}
 
     def run(self, ctx: ServiceContext, request_id: str) -> int:
         """Sequence all rows that are waiting, and return their number.
 
-        It begins the log if it has not begun. Raises LogKeyMissing if the log has a key that is not here. Does nothing
-        if there are no keys at all, as without the pass-phrase.
+        It begins the log if it has not begun. Raises LogKeyMissing if the log has a key that is not here, and
+        LogDiverged if the log is not as it was signed. Does nothing if there are no keys at all, as without the
+        pass-phrase.
         """
         signers = ctx.log_signers()
         if not signers or not self._is_begun(ctx, signers, request_id):
@@ -49,31 +50,34 @@ class LogSequencer:
                 break
             ctx.step("log-committed")
             ctx.journal.append([_line(added)])
-            self._journals = ends
+            self._journals = _bound_ends(ends, ctx.journal.heads())
             count += len(added.leaves)
         return count
 
     def _is_begun(self, ctx: ServiceContext, signers: Sequence[NoteSigner], request_id: str) -> bool:
         if self._after >= 0:
             return True
-        if not (acts := log_tree.log_acts(ctx.db, log_tree.FOUNDED)):
+        if (beginning := log_tree.find_beginning(ctx.db)) is None:
             first = signers[0]
             audit = ctx.audit_entry(_ACTOR, request_id)
             begun = sequencer.begin_log(ctx.db, self._seen, str(first.verifier), audit, _head(ctx, [first]))
             if begun is not None:
                 ctx.journal.append([_line(begun)])
-            acts = log_tree.log_acts(ctx.db, log_tree.FOUNDED)
-        if acts:
-            self._after = int(acts[0].facts["last_sequence"] or 0)
-        return bool(acts)
+            beginning = log_tree.find_beginning(ctx.db)
+        if beginning is not None:
+            self._after = int(beginning.facts["last_sequence"] or 0)
+        return beginning is not None
 
 
 def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[NoteSigner]:
     """Return the signers of the log's keys, the newest first.
 
-    Raises LogKeyMissing without the newest.
+    Raises LogKeyMissing without the newest, and before the log begins.
     """
     keys, by_key = log_tree.log_keys(ctx.db), {one.verifier: one for one in signers}
+    if not keys:
+        sentence = "the log has not begun yet, so it has no key: start sinetti authority serve first"
+        raise LogKeyMissing(sentence)
     if keys[0] not in by_key:
         sentence = (
             f"the log's key {keys[0].name}+{keys[0].key_id.hex()} is not in this node's folder: copy "
@@ -86,6 +90,15 @@ def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[
 def _head(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> HeadSigner:
     origin = signers[0].name
     return HeadSigner(ctx.machine_now(), lambda size, root: Checkpoint(origin, size, root).signed(*signers))
+
+
+def _bound_ends(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the journals' ends that no further entry has to bind.
+
+    A line `logged` repeats what the tree has. If other lines came meanwhile, the next entry binds them.
+    """
+    lines = [sum(int(end.partition(" ")[0]) for end in ends.values()) for ends in (before, after)]
+    return after if before.keys() == after.keys() and lines[1] == lines[0] + 1 else before
 
 
 def _line(added: SequencedEntries) -> JournalEntry:

@@ -12,7 +12,7 @@ from sinetti.database.common.audit_log import is_sound
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import FOUNDED, StoredLeaf
-from sinetti.database.evidence.restoration import RESTORED, LoggedLine, lost_entries
+from sinetti.database.evidence.restoration import LoggedLine, declared_losses, lost_entries
 from sinetti.database.evidence.sequencer import JOURNALS
 from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
@@ -126,6 +126,7 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
         _check_first(db, walk.first)
         _check_journals(sources, walk)
     _check_pending(db, now, report)
+    _check_keys(db)
 
 
 def read_checkpoint(db: Database, octets: bytes) -> Checkpoint:
@@ -175,11 +176,9 @@ class _Walk:
             self._check_heads(leaf.index)
         if self.end != self.report.size:
             raise _wrong(self.end, "the entry is missing")
-        # The declaration itself may still wait to enter the tree.
-        facts = [act.facts for act in log_tree.log_acts(self.db, RESTORED)]
-        declared = [(int(one["first"] or 0), int(one["count"] or 0)) for one in facts]
+        declared = declared_losses(self.db, self.report.size, self.heads.keys()) if self.lost else []
         for index in self.lost:
-            if not any(first <= index < first + count for first, count in declared):
+            if not any(index in one for one in declared):
                 raise _wrong(index, "its audit row is missing, and no entry declares it lost")
         self.report.lost = len(self.lost)
         if log_tree.has_unsigned_entries(self.db):
@@ -217,14 +216,14 @@ class _Walk:
             if (check := CHECKS.get(entry.action)) is not None:
                 check(entry)
             self.approvals.take(entry)
-        except (NoteError, ProofError) as bad:
+            if entry.action == JOURNALS:
+                for journal, end in entry.facts.items():
+                    lines, _, digest = str(end).partition(" ")
+                    self.ends.setdefault(journal, {})[int(lines)] = (index, digest)
+        except (NoteError, ProofError, ValueError) as bad:
             raise _wrong(index, str(bad)) from bad
         if index == 0:
             self.first = entry
-        if entry.action == JOURNALS:
-            for journal, end in entry.facts.items():
-                lines, _, digest = str(end).partition(" ")
-                self.ends.setdefault(journal, {})[int(lines)] = (index, digest)
 
     def _complete(self, subtree: Subtree) -> None:
         if subtree.level % TILE_HEIGHT:
@@ -248,6 +247,13 @@ class _Walk:
         checkpoint, _ = open_checkpoint(note, *self.keys)
         if checkpoint.head != (size, found):
             raise _wrong(index, f"the checkpoint of {size} entries signs another tree")
+
+
+def _check_keys(db: Database) -> None:
+    """Report a row about the log's key that does not count."""
+    for act in log_tree.judge_keys(db)[1]:
+        sentence = "it names a key of the log, and the log's newest key did not sign it"
+        raise _bad_row(act.sequence, sentence) if act.index is None else _wrong(act.index, sentence)
 
 
 def _check_first(db: Database, first: EntryFields | None) -> None:
@@ -310,6 +316,5 @@ def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
 
 
 def _pending(db: Database) -> Iterator[int]:
-    acts = log_tree.log_acts(db, FOUNDED)
-    if acts:
-        yield from sequencer.pending_sequences(db, int(acts[0].facts["last_sequence"] or 0))
+    if (beginning := log_tree.find_beginning(db)) is not None:
+        yield from sequencer.pending_sequences(db, int(beginning.facts["last_sequence"] or 0))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from sinetti.wire.transparency.entries import EntryFields
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteSigner, VerifierKey, decode64
+from sinetti.wire.transparency.notes import NoteError, NoteSigner, VerifierKey, decode64
 
 ACTION = "log-key-changed"
 
@@ -36,6 +36,19 @@ def check_rotation(entry: EntryFields) -> None:
     if not all(key.verifies(statement, signature) for key, signature in zip(keys, signatures, strict=True)):
         sentence = "the change of the log's key is not signed by both keys"
         raise ProofError(sentence)
+
+
+def next_key(entry: EntryFields, current: VerifierKey) -> VerifierKey | None:
+    """Return the new key of a change that both keys signed, or None.
+
+    The old key must be the current one.
+    """
+    try:
+        if entry.action == ACTION:
+            check_rotation(entry)
+        return next(rotated_keys(entry, [current]), None)
+    except (NoteError, ProofError):
+        return None
 
 
 def rotated_keys(entry: EntryFields, trusted: Iterable[VerifierKey]) -> Iterator[VerifierKey]:
