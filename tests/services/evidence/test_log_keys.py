@@ -1,8 +1,10 @@
 """Keys of the log: rows that the service's database role can insert change none, and are found."""
 
 import hashlib
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connections
 
 from sinetti.database.evidence import log_tree
 from sinetti.database.models import AuditEvent, LogEntry
@@ -82,6 +84,30 @@ def test_a_change_counts_before_it_is_in_the_tree(desk, tmp_path):
     _, note = open_checkpoint(read_log.head(ctx.db), NEXT_KEY.verifier)
     assert set(note.signers([LOG_KEY.verifier, NEXT_KEY.verifier])) == {LOG_KEY.verifier, NEXT_KEY.verifier}
     assert log_tree.log_keys(ctx.db) == (NEXT_KEY.verifier, LOG_KEY.verifier)
+    assert found(ctx, tmp_path) is None
+
+
+def test_of_two_changes_at_a_time_one_follows_the_other(desk, tmp_path):
+    ctx, start, errors = logging(desk.ctx, LOG_KEY, NEXT_KEY, WRONG_KEY), Barrier(2), []
+    sequenced(ctx)
+
+    def change(key):
+        try:
+            start.wait(20)
+            rotate_log_key(key, ctx, AUDIT)
+        except BaseException as error:
+            errors.append(error)
+            raise
+        finally:
+            connections[ctx.db.alias].close()
+
+    threads = [Thread(target=change, args=(key,)) for key in (NEXT_KEY, WRONG_KEY)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    assert not errors
+    assert set(log_tree.log_keys(ctx.db)) == {LOG_KEY.verifier, NEXT_KEY.verifier, WRONG_KEY.verifier}
     assert found(ctx, tmp_path) is None
 
 

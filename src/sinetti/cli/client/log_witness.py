@@ -129,6 +129,7 @@ class Witness:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = _MOST_AT_ONCE
 
     def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.witness = witness
@@ -149,11 +150,11 @@ class _Server(ThreadingHTTPServer):
             with suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
 
-    def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Close a connection; another may come."""
-        super().close_request(request)
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """End a connection; another may come."""
         if isinstance(request, socket.socket):
             self._ends.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the parent's signature
         """Log an error, unless the caller or the time limit ended the connection."""

@@ -1,7 +1,7 @@
 """Audit log: one row for every change of state, in the same transaction.
 
-Rows contain no addresses or free text, and no names but those of officers and users of the machine. Some decisions read them: how often an act happened lately, where its
-frequency is limited, and which actors did it.
+Rows contain no addresses or free text, and no names but those of officers and users of the machine. Some decisions read
+them: how often an act happened lately, where its frequency is limited, and which actors did it.
 """
 
 import hashlib

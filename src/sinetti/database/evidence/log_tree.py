@@ -200,8 +200,8 @@ def log_keys(db: Database) -> tuple[VerifierKey, ...]:
 def judge_keys(db: Database) -> tuple[tuple[VerifierKey, ...], list[LogAct]]:
     """Return the log's keys, and the rows about keys that do not count.
 
-    The newest key comes first. The oldest is that of the first entry. A change counts if the newest key and the new one signed it, also while it
-    waits to enter the tree: the service's role can insert rows, but cannot sign.
+    The newest key comes first. The oldest is that of the first entry. A change counts if the newest key and the new one
+    signed it, also while it waits to enter the tree. The service's role can insert rows, but cannot sign.
     """
     beginning = find_beginning(db)
     if beginning is None:

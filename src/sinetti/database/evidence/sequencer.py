@@ -6,7 +6,8 @@ primary keys of the three tables refuse a second leaf at an index, and a second 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -232,12 +233,15 @@ def _sequence_of(db: Database, subject: str, leaf: bytes) -> int:
     return next(sequence for sequence, octets in found if leaf_hash(bytes(octets)) == leaf)
 
 
-def lock_tree(db: Database) -> None:
-    """Wait until this transaction alone may add to the tree or change its key."""
+@contextmanager
+def locked_tree(db: Database) -> Iterator[None]:
+    """Run a block in a transaction that alone may add to the tree or change its key."""
     connection = connections[db.alias]
-    if connection.vendor != "sqlite":  # SQLite: a transaction is the only writer
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    with transaction.atomic(using=db.alias):
+        if connection.vendor != "sqlite":  # SQLite: a transaction is the only writer
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield
 
 
 def _locked(db: Database) -> bool:

@@ -398,7 +398,8 @@ class OutboxMessage(models.Model):
 class AuditEvent(models.Model):
     """One change of state.
 
-    It contains no addresses or free text, and no names but those of officers and users of the machine. Triggers forbid UPDATE and DELETE.
+    It contains no addresses or free text, and no names but those of officers and users of the machine. Triggers forbid
+    UPDATE and DELETE.
     """
 
     sequence = models.BigAutoField(primary_key=True)

@@ -1,12 +1,10 @@
 """Change of the log's key, recorded by an entry that both keys sign."""
 
-from django.db import transaction
-
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.services.context import ServiceContext
-from sinetti.services.evidence.sequence_log import current_signers
+from sinetti.services.evidence.sequence_log import LogKeyMissing, current_signers
 from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
 from sinetti.wire.transparency.notes import NoteSigner, VerifierKey
 
@@ -16,8 +14,10 @@ def rotate_log_key(new: NoteSigner, ctx: ServiceContext, audit: AuditContext) ->
 
     Heads have the signatures of both keys while both are in the folder. Raises LogKeyMissing without the old key.
     """
-    with transaction.atomic(using=ctx.db.alias):
-        sequencer.lock_tree(ctx.db)  # of two changes at a time, the second follows the first
+    with sequencer.locked_tree(ctx.db):  # of two changes at a time, the second follows the first
+        if not log_tree.log_keys(ctx.db):
+            sentence = "the log has not begun yet, so it has no key: start sinetti authority serve first"
+            raise LogKeyMissing(sentence)
         old, *_ = current_signers(ctx, ctx.log_signers())
         audit_log.write(ctx.db, audit, ACTION, log_tree.LOG, **rotation_facts(old, new))
     return old.verifier, new.verifier
