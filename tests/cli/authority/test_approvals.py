@@ -5,11 +5,13 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from sinetti.cli.main import main
 from sinetti.database import models
 from sinetti.infra.environment import login_uid
 from sinetti.infra.file_permissions import user_name
+from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
 from tests.cli.authority.test_notices import SETTINGS
 from tests.support.officers import NAMES, approve, founders, give, key_of, octets_of, proposed, waiting
 from tests.support.ssh_keys import Authenticator, make_key
@@ -103,6 +105,29 @@ def test_an_approver_reads_the_letter_that_leaves(staffed, tmp_path, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert letter["subject"] in shown
     assert all(" ".join(part.split()) in shown for part in letter["text"].split("\n\n"))
+
+
+def test_the_fingerprint_of_a_new_officer_is_computed_by_the_reader(staffed, tmp_path, capsys):
+    """What the proposal itself says of the key counts for nothing, so it says nothing."""
+    device = Authenticator(Ed25519PrivateKey.generate())
+    for name, octets in (("new.pub", device.line), ("new.att", device.attest(b"c")), ("new.challenge", b"c")):
+        (tmp_path / name).write_bytes(octets)
+    key = ("--public-key", tmp_path / "new.pub", "--attestation", tmp_path / "new.att")
+    adding = ("officer", "add", "dora", *key, "--challenge", tmp_path / "new.challenge", "--role", "approver")
+    path = tmp_path / "proposal.json"
+    path.write_bytes(octets_of(staffed, proposed(staffed, *adding, "--officer", "anna"), tmp_path))
+    assert json.loads(path.read_bytes())["context"] == {}
+    assert main(["approval", "show", str(path), "--json"]) == 0
+    computed = json.loads(capsys.readouterr().out)["computed"]
+    certificate = load_attesting_certificate((tmp_path / "new.att").read_bytes())
+    assert computed["fingerprint"] == load_key(device.line).fingerprint
+    assert computed["attested_sha256"] == certificate.fingerprint(SHA256()).hex()
+    assert main(["--lang", "en", "approval", "show", str(path)]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    assert {one in shown for one in map("".join, map(str.split, computed.values()))} == {True}
+    path.write_bytes(path.read_bytes().replace(device.line.split()[1], b"AAAA"))
+    assert main(["--lang", "en", "approval", "show", str(path)]) == 2
+    assert "Do not sign it" in capsys.readouterr().err
 
 
 def test_test_without_officers_acts_as_the_user_of_the_machine(operator):
@@ -222,7 +247,7 @@ def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     assert "--officer is missing" in staffed.refused(2, *ending), "one person changed the file"
     rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
     assert rows["organisation-end"] == {"name": "organisation-end", "before": "3", "after": "1"}
-    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path)
+    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path, *NAMES)
     staffed.does(*ending)
     settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\n".replace('"TEST"', '"PRODUCTION"'))
     assert "takes 2 to 5 people in PRODUCTION" in staffed.refused(5, "approval", "list")

@@ -17,7 +17,7 @@ from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
-from sinetti.services.approvals.executors import account_parameters
+from sinetti.services.approvals.executors import account_parameters, staff_parameters
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -89,7 +89,7 @@ def _staff(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if staff and takes_two(TwoPersonAct.STAFF, authority):
             found = accounts.account_of(parsed.email, authority.ctx)
-            parameters = {"change": "give", "email": found.email}
+            parameters = staff_parameters("give", found)
             return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
         changed = accounts.set_staff(parsed.email, authority.ctx, machine_user(), request_id(), staff=staff)
     done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
@@ -104,7 +104,7 @@ def _reset(parsed: argparse.Namespace) -> int:
         found = accounts.account_of(parsed.email, authority.ctx)
         # Who resets a clerk's second factor and reads the clerk's mail would become the clerk.
         if found.staff and takes_two(TwoPersonAct.STAFF, authority):
-            parameters = {"change": "reset-second-factor", "email": found.email}
+            parameters = staff_parameters("reset-second-factor", found)
             return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
         changed = accounts.reset_second_factor(parsed.email, authority.ctx, machine_user(), request_id())
     print_note(

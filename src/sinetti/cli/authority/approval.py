@@ -22,7 +22,7 @@ from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
 from sinetti.database.approvals.proposals import StoredProposal
-from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.proposals import ProposalState, count_missing, needs_command
 from sinetti.domain.values import Language
 from sinetti.infra.atomic_files import write_atomic
@@ -64,19 +64,19 @@ def register(commands: "Commands") -> None:
 
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        rows = [_row(one) for one in list_waiting(authority.ctx)]
+        rows = [_row(one, authority.ctx.approvals) for one in list_waiting(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 
 
-def _row(one: StoredProposal) -> dict[str, object]:
+def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
     return {
         "id": one.proposal.proposal_id,
         "act": one.proposal.act.value,
         "proposer": one.proposal.proposer,
         "state": one.state.value,
         "signed": list(one.signed),
-        "missing": count_missing(one.proposal, one.signed),
+        "missing": count_missing(one.proposal, one.signed, policy),
         "expires": instant(one.proposal.expires),
     }
 
