@@ -16,6 +16,9 @@ from sinetti.wire.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileName, l
 from tests.support.authority import NOW
 from tests.support.logs import LOG_KEY, ORIGIN
 
+TEST_ORIGIN = "pki.sinetti.example/log"
+"""Origin of the log of certificates that the test authority issues (tests/support/authority.py)."""
+
 BY = ("service", NOW, "ab" * 16)
 
 
@@ -114,6 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_words: object) -> None:
         """Log nothing."""
+
+
+def log_of_test_authority() -> ServedLog:
+    """Return an empty log of the test authority."""
+    return ServedLog(TEST_ORIGIN, (NoteSigner(TEST_ORIGIN, LOG_KEY.key),))
 
 
 @contextmanager

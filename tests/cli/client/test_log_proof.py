@@ -2,11 +2,15 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from sinetti.cli.main import main
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
+from sinetti.wire.transparency.observer import LogMemory
 from tests.cli.client.test_revoke import bench, run, store
+from tests.client.agent.test_log_watch import WITNESS
 from tests.support.logs import LOG_KEY
 
 __all__ = ["bench", "run", "store"]
@@ -26,39 +30,46 @@ def test_a_certificate_is_proven_and_the_log_goes_on(run, store):
     code, out, err = proven(run, store, "--json")
     assert code == 0, err
     found = json.loads(out)
-    kept = json.loads((store / "payroll" / "log.json").read_bytes())
-    assert found["serial"] == (store / "payroll" / "live").resolve().name
-    assert (found["key"], found["log"].removeprefix("http://")) == (kept["key"], found["origin"])
+    stored = json.loads((store / "payroll" / "log.json").read_bytes())
+    assert found["serial"] == stored["serial"] == (store / "payroll" / "live").resolve().name
+    (memory,) = (store / ".logs").glob("*/log.json")
+    kept = LogMemory.parse(memory.read_bytes())
+    assert ([found["key"]], found["log"].removeprefix("http://")) == ([str(one) for one in kept.keys], found["origin"])
     said = " ".join(err.split())
-    assert "This was the first check." in said
+    assert "This was the first check of this log." in said
+    assert "The key is the first one that the service itself showed." in said
     assert "does not prove that there is only one" in said
     code, _, err = proven(run, store, "--key", found["key"])
-    assert code == 0
-    assert "continues the checkpoint" in " ".join(err.split())
-    refused(run, store, kept, found)
+    said = " ".join(err.split())
+    assert (code, "continues the checkpoint" in said, "The key is the first one" in said) == (0, True, False)
+    refused(run, store, memory, found)
 
 
-def refused(run, store, kept, found):
+def refused(run, store, path, found):
     """Check what is refused; the bench takes seconds, so that one test has all."""
-    path = store / "payroll" / "log.json"
-    other = type(LOG_KEY)(found["origin"], LOG_KEY.key)
+    kept = LogMemory.parse(path.read_bytes())
+    other = NoteSigner(found["origin"], LOG_KEY.key)
     assert proven(run, store, "--key", str(other.verifier))[0] == 3
     assert proven(run, store, "--key", str(LOG_KEY.verifier))[0] == 3
     assert proven(run, store, "--key", "no key")[0] == 2
+    assert proven(run, store, "--cosignatures", "1")[0] == 2
+    code, _, err = proven(run, store, "--cosignatures", "1", "--witness-key", str(WITNESS.verifier))
+    assert (code, "0 of the named witnesses cosigned it, and 1 must" in " ".join(err.split())) == (3, True)
+    assert LogMemory.parse(path.read_bytes()).why is None  # the options of one command are no fault of the log
     # A head of another history that the log's key seems to have signed cannot be forged here, so the kept key is ours.
-    path.write_text(json.dumps({"key": str(other.verifier), "checkpoint": kept["checkpoint"]}))
+    path.write_bytes(LogMemory((other.verifier,), kept.checkpoint).dump())
     assert proven(run, store)[0] == 3
     # A bench of another history: the kept head is larger than its log, and no tile leads there.
-    path.write_text(json.dumps({"key": kept["key"], "checkpoint": larger(kept["checkpoint"])}))
-    assert proven(run, store)[0] == 3
+    head = Checkpoint.parse(SignedNote.parse(kept.checkpoint).text)
+    larger = replace(head, size=head.size + 1000).signed(other)
+    path.write_bytes(LogMemory((*kept.keys, other.verifier), larger).dump())
+    code, _, err = proven(run, store)
+    assert (code, "two histories" in " ".join(err.split())) == (3, True)
+    assert (path.parent / "kept.txt").read_bytes() == larger
+    assert (path.parent / "fork.txt").read_bytes().startswith(found["origin"].encode())
+    assert run("status", "--store", store, "--check")[0] == 3
     path.write_text("damaged")
     assert proven(run, store)[0] == 0
-
-
-def larger(checkpoint: str) -> str:
-    """Return a checkpoint that no key signed, for a tree that is larger."""
-    origin, size, *rest = checkpoint.split("\n")
-    return "\n".join((origin, str(int(size) + 1000), *rest))
 
 
 def test_a_name_that_is_not_there(capsys, tmp_path):
