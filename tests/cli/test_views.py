@@ -890,6 +890,8 @@ PAGE = {
     "a renewal failed": "renewal held back once",
     "a further format": "format missing",
     "`certificate.jks` missing": "JKS missing",
+    "the log of the service was rewound": "log was rewound",
+    "the log of the service is signed": "log is signed by another key",
 }
 """Rows of the table on the agent's page, by their beginning, with a state that shows them."""
 

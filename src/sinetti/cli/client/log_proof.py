@@ -112,7 +112,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         fetch = partial(log_proof.fetch_part, url)
         with log_memory.opened(parsed.store, url, policy, fetch, LogForked) as reader:
             is_first = reader.memory.checkpoint is None
-            log_proof.read_head(reader, time.sleep)
+            reader.read_head(time.sleep)
             proof = log_proof.fetch_proof(reader, certificate)
             serial = encoding.serial_hex(certificate.serial_number)
             log_proof.store_proof(folder, url, serial, proof)

@@ -113,7 +113,7 @@ def _read(about: LogRound, url: str, reader: LogReader) -> None:
     """Read the head, and remember an address that has never had a log."""
     is_known = reader.memory.checkpoint is not None
     try:
-        log_proof.read_head(reader, about.agent.run.sleep)
+        reader.read_head(about.agent.run.sleep)
     except (LogAbsent, NoteError) as bad:
         if is_known and isinstance(bad, LogAbsent):
             sentence = "it was there, and is not served any more"

@@ -146,16 +146,17 @@ def _log_policy(table: ConfigTable) -> LogPolicy:
     """Return the demands on the service's log; a mistake is recorded."""
     key, witnesses = table.text_or_none("log_key"), table.texts_or_none("log_witnesses") or ()
     count = table.number_or_none("log_cosignatures", range(1, _COSIGNATURES + 1)) or 0
-    found = LogPolicy()
-    for name, demands in (
-        ("log_key", (key, 0, ())), ("log_witnesses", (None, 0, witnesses)), ("log_cosignatures", (key, count, witnesses))
-    ):  # fmt: skip
+    for name, part in (("log_key", (key, 0, ())), ("log_witnesses", (None, 0, witnesses))):
         try:
-            found = LogPolicy.parse(*demands)
-        except NoteError as bad:
-            table.blame(name, make_message(messages.NOT_USABLE, key=name, why=str(bad)))
+            LogPolicy.parse(*part)
+        except NoteError:
+            table.needs(name, messages.NO_VERIFIER_KEY)
             return LogPolicy()
-    return found
+    try:
+        return LogPolicy.parse(key, count, witnesses)
+    except NoteError:
+        table.needs("log_witnesses", messages.NO_WITNESSES)
+        return LogPolicy()
 
 
 def _care(table: ConfigTable) -> AgentSettings:

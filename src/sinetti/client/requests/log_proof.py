@@ -5,7 +5,6 @@ proof.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +12,15 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from sinetti.client.store import files, log_memory
-from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+from sinetti.infra.http_client import HttpError, fetch_body
 from sinetti.pki import chain, encoding
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import ProofError, leaf_hash
 from sinetti.wire.transparency.notes import Checkpoint
-from sinetti.wire.transparency.observer import LogReader, LogUnavailable, TooFewCosignatures
+from sinetti.wire.transparency.observer import LogReader, LogUnavailable
 from sinetti.wire.transparency.proofs import EntryProof
 
-_OK, _NOT_FOUND = 200, 404
 _WITHIN = 10.0
-_LOOKS, _LOOK_AGAIN = 3, 4.0
-"""Looks at a head without enough cosignatures, and seconds between them.
-
-Witnesses cosign a new head within seconds.
-"""
 
 
 class NoEntry(LogUnavailable):
@@ -59,31 +52,10 @@ def fetch_part(url: str, path: str) -> bytes | None:
 
     Raises LogUnavailable.
     """
-    place = f"{url}/{path}"
     try:
-        reply = send_request(HttpRequest(place, within=_WITHIN))
-    except (HttpError, ValueError) as failed:  # ValueError: an address with a port that is none
-        sentence = f"{place}: {failed}"
-        raise LogUnavailable(sentence) from failed
-    if reply.status == _NOT_FOUND:
-        return None
-    if reply.status != _OK:
-        sentence = f"{place}: HTTP {reply.status}"
-        raise LogUnavailable(sentence)
-    return reply.body
-
-
-def read_head(reader: LogReader, sleep: Callable[[float], object]) -> Checkpoint:
-    """Read the newest head; wait a moment for cosignatures that are demanded.
-
-    Raises as LogReader.read_head does.
-    """
-    for _ in range(_LOOKS - 1):
-        try:
-            return reader.read_head()
-        except TooFewCosignatures:
-            sleep(_LOOK_AGAIN)
-    return reader.read_head()
+        return fetch_body(f"{url}/{path}", _WITHIN)
+    except HttpError as failed:
+        raise LogUnavailable(str(failed)) from failed
 
 
 def fetch_proof(reader: LogReader, certificate: x509.Certificate) -> CheckedProof:

@@ -23,6 +23,11 @@ None: the log has no such part. Raises LogUnavailable.
 """
 
 _MOST_ROTATIONS = 16
+_LOOKS, _LOOK_AGAIN = 3, 4.0
+"""Looks at a head without enough cosignatures, and seconds between them.
+
+Witnesses cosign a new head within seconds.
+"""
 
 
 class LogUnavailable(Exception):
@@ -124,11 +129,20 @@ class LogReader:
     fetch: Fetch
     _changes: list[EntryProof] = field(default_factory=list)
 
-    def read_head(self) -> Checkpoint:
+    def read_head(self, sleep: Callable[[float], object] | None = None) -> Checkpoint:
         """Fetch the newest checkpoint, accept it and return it.
 
-        Raises as `accept` does, and LogAbsent.
+        With `sleep`, wait a moment for cosignatures that are demanded. Raises as `accept` does, and LogAbsent.
         """
+        if sleep is not None:
+            for _ in range(_LOOKS - 1):
+                try:
+                    return self._read_head()
+                except TooFewCosignatures:
+                    sleep(_LOOK_AGAIN)
+        return self._read_head()
+
+    def _read_head(self) -> Checkpoint:
         note = self.fetch("checkpoint")
         if note is None:
             sentence = f"{self.origin} is not there"
