@@ -801,7 +801,9 @@ STATES = {
     "log was rewound, deploy failed": State(both(forked, undeployed(1)), "valid", log_memory.FORKED, None, 4),
     "log was rewound, key missing": lost(both(forked, away("key.pem"))),
     "log is signed by another key": State(distrusted, "valid", log_memory.UNTRUSTED, None, 4),
-    "log was signed by another key for a while": State(trusted_again, "valid", log_memory.UNTRUSTED, None, 4, after="valid"),
+    "log was signed by another key for a while": State(
+        trusted_again, "valid", log_memory.UNTRUSTED, None, 4, after="valid"
+    ),
     "log is gone": State(both(logged, with_log(is_gone=True), passed(4)), "valid", log_memory.UNTRUSTED, None, 4),
     # The token.
     "token with its key": well(tokened()),

@@ -21,7 +21,7 @@ from sinetti.wire.transparency.notes import Checkpoint, NoteError
 
 WHOLE_EVERY = timedelta(days=1)
 SEEN, KEPT, NOW = "log-seen.json", "log-kept.txt", "log-now.txt"
-"""Files of the folder: the memory of a watch, and both signed heads of a contradiction."""
+"""Files of the folder: memory of a watch, and both signed heads of a fault."""
 
 
 def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:

@@ -65,7 +65,10 @@ class CrlFreshnessMonitor:
         every: float = LOOKS_EVERY,
         log_faults: Callable[[], list[str]] = list,
     ) -> None:
-        """Store the functions that return missing lists and faults, and the interval in seconds."""
+        """Store the functions to call, and the interval in seconds.
+
+        They return missing lists and faults.
+        """
         self._look, self._every, self._log_faults = look, every, log_faults
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)

@@ -18,7 +18,6 @@ from sinetti.wire.transparency.notes import COSIGNATURE, NoteSigner
 from sinetti.wire.transparency.observer import LogMemory, LogPolicy
 from sinetti.wire.transparency.proofs import EntryProof
 from tests.client.agent.test_runner import DAY, URGENT, House, many
-from tests.client.conftest import NAME
 from tests.support import authority
 from tests.support.logs import WRONG_KEY
 from tests.support.served_logs import TEST_ORIGIN, log_of_test_authority, served

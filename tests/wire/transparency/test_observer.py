@@ -22,7 +22,9 @@ from tests.support.served_logs import ServedLog
 
 THIRD_KEY = NoteSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes([14]) * 32))
 WITNESSES = tuple(
-    NoteSigner(f"witness-{number}.example", Ed25519PrivateKey.from_private_bytes(bytes([20 + number]) * 32), COSIGNATURE)
+    NoteSigner(
+        f"witness-{number}.example", Ed25519PrivateKey.from_private_bytes(bytes([20 + number]) * 32), COSIGNATURE
+    )
     for number in range(3)
 )
 PINNED = LogPolicy(LOG_KEY.verifier)

@@ -84,7 +84,9 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
     parser.add_argument(
-        "--key", metavar="VERIFIERKEY", help="key of the log (default: log_key of the service, else the first one shown)"
+        "--key",
+        metavar="VERIFIERKEY",
+        help="key of the log (default: log_key of the service, else the first one shown)",
     )
     parser.add_argument(
         "--cosignatures", metavar="N", type=int, help="demand cosignatures of this many different witnesses"
@@ -145,7 +147,7 @@ def _facts(reader: LogReader, proof: CheckedProof) -> dict[str, Value]:
 
 
 def _cosigners(reader: LogReader) -> tuple[str, ...]:
-    """Return the named witnesses that cosigned the newest head, which continues the proof's."""
+    """Return the named witnesses that cosigned the newest accepted head."""
     signers = SignedNote.parse(reader.memory.checkpoint or b"").signers(reader.policy.witnesses)
     return tuple(sorted({one.name for one in signers}))
 

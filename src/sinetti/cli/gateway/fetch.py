@@ -14,8 +14,8 @@ from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
-from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
 from sinetti.gateway.log_watch import LogWatchResult, watch_log
+from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load_settings
 from sinetti.gateway.verdicts.verdict import instant
 from sinetti.gateway.web.settings import load_watched_log
@@ -29,7 +29,9 @@ EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "fetch", "retrieve revocation lists and show how old they are; check the log", run, EXAMPLE)
+    parser = command(
+        commands, "fetch", "retrieve revocation lists and show how old they are; check the log", run, EXAMPLE
+    )
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the lists as JSON")
 
@@ -58,7 +60,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         if not parsed.json:
             output.show((Paragraph(age.said()),))
     is_current = all(age.current for _, age in rows)
-    return max([ExitCode.DONE if is_current else ExitCode.AGAIN, *(_log_code(one, is_json=parsed.json) for one in seen)])
+    return max(
+        [ExitCode.DONE if is_current else ExitCode.AGAIN, *(_log_code(one, is_json=parsed.json) for one in seen)]
+    )
 
 
 def _log_code(seen: LogWatchResult, *, is_json: bool) -> ExitCode:

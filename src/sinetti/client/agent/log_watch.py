@@ -1,6 +1,6 @@
-"""Watch over the logs of a store's services, at the end of a pass (docs/evidence.md).
+"""Watch over the logs of a store's services, at the end of a pass.
 
-A pass asks each log for one checkpoint, and for the proofs of new certificates. It does so after the renewals, so that
+See docs/evidence.md. A pass asks each log for one checkpoint, and for the proofs of new certificates. It does so after the renewals, so that
 no log delays one. A service without a log is asked once a week.
 """
 
@@ -19,16 +19,26 @@ from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.pki import encoding
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError
-from sinetti.wire.transparency.observer import LogAbsent, LogPolicy, LogReader, LogUnavailable, TooFewCosignatures
+from sinetti.wire.transparency.observer import (
+    NO_DEMANDS,
+    LogAbsent,
+    LogPolicy,
+    LogReader,
+    LogUnavailable,
+    TooFewCosignatures,
+)
 
 SECONDS = 60.0
-"""Longest time that a pass spends on logs; it does not begin with another request after it."""
+"""Longest time that a pass spends on logs.
+
+No further request begins after it.
+"""
 
 PROOFS = 64
 """Largest number of proofs that a pass fetches from one log."""
 
 RARELY = timedelta(days=7)
-"""Time until a service without a log, or a certificate without an entry, is asked again."""
+"""Time until the next request about an absent log or an absent entry."""
 
 _NEW = timedelta(days=1)
 """Age of a certificate below which each pass asks for its entry."""
@@ -74,7 +84,10 @@ def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) ->
 
 
 def _located(agent: AgentContext, seen: NameSnapshot, before: LogIndex) -> LoggedName | None:
-    """Return the log of a name's certificate; None if the name has none, or is left alone."""
+    """Return the log of a name's certificate.
+
+    None: it has no certificate, or is left alone.
+    """
     if seen.trouble is not None or seen.serial is None:
         return None
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
@@ -106,7 +119,7 @@ def _policy(agent: AgentContext, seen: Sequence[NameSnapshot]) -> LogPolicy:
     names = (agent.config.entry_of(one.name).service for one in seen)
     services = (agent.config.services.get(name) for name in dict.fromkeys(names) if name is not None)
     found = (one.log for one in services if one is not None)
-    return next((one for one in found if one != LogPolicy()), LogPolicy())
+    return next((one for one in found if one != NO_DEMANDS), NO_DEMANDS)
 
 
 def _read(about: LogRound, url: str, reader: LogReader) -> None:
@@ -147,5 +160,8 @@ def _prove(about: LogRound, reader: LogReader, seen: Sequence[NameSnapshot]) -> 
 
 
 def _is_ahead(at: datetime | None, now: datetime) -> bool:
-    """Return whether an instant lies ahead; a later one was recorded with a wrong clock."""
+    """Return whether an instant lies ahead.
+
+    One that is too far was recorded with a wrong clock.
+    """
     return at is not None and now < at <= now + RARELY

@@ -208,15 +208,14 @@ def required_action(row: StatusRow) -> RequiredAction:
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
-    if seen.log_fault is not None:
-        return RequiredAction.REPORT_LOG
-    if row.seen.is_undeployed:
-        return RequiredAction.DEPLOY
-    if seen.is_clock_behind(row.now):
-        return RequiredAction.SET_CLOCK
-    if row.state is NameStatus.PENDING:
-        return RequiredAction.GO_ON
-    return RequiredAction.WAIT if failures or row.state is NameStatus.RENEWAL_OPEN else RequiredAction.NOTHING
+    lesser = (
+        (seen.log_fault is not None, RequiredAction.REPORT_LOG),
+        (seen.is_undeployed, RequiredAction.DEPLOY),
+        (seen.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
+        (row.state is NameStatus.PENDING, RequiredAction.GO_ON),
+        (failures > 0 or row.state is NameStatus.RENEWAL_OPEN, RequiredAction.WAIT),
+    )
+    return next((action for is_due, action in lesser if is_due), RequiredAction.NOTHING)
 
 
 def is_hopeless(row: StatusRow) -> bool:

@@ -29,7 +29,10 @@ class NoEntry(LogUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class CheckedProof:
-    """Proof that holds: its octets, the index and time of the entry, and the checkpoint."""
+    """Proof that holds.
+
+    It has its octets, index and time of the entry, and the checkpoint.
+    """
 
     octets: bytes
     index: int

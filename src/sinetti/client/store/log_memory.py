@@ -1,6 +1,6 @@
-"""Memory of a store about the logs of its services: `DIR/.logs/` (docs/evidence.md).
+"""Memory of a store about the logs of its services: `DIR/.logs/`.
 
-Each log has a folder with `log.json`: its keys, its last checkpoint, and the present fault. While the log contradicts
+See docs/evidence.md. Each log has a folder with `log.json`: its keys, its last checkpoint, and the present fault. While the log contradicts
 itself, `kept.txt` and `fork.txt` have both signed heads. `names.json` has the address of the log of each name.
 
 A lost or damaged file is made anew, and its checkpoint is lost.
@@ -100,7 +100,12 @@ def load_index(store: Path) -> LogIndex:
 def save_index(store: Path, index: LogIndex) -> None:
     """Write `names.json`. If the disk refuses, the next pass asks again."""
     names = {
-        name: [one.serial, one.log, one.is_proven, None if one.ask_again is None else decoder.format_instant(one.ask_again)]
+        name: [
+            one.serial,
+            one.log,
+            one.is_proven,
+            None if one.ask_again is None else decoder.format_instant(one.ask_again),
+        ]
         for name, one in index.names.items()
     }
     row = {"names": names, "absent": {url: decoder.format_instant(at) for url, at in index.absent.items()}}
@@ -119,7 +124,7 @@ def folder_of(store: Path, origin: str) -> Path:
 def opened(
     store: Path, url: str, policy: LogPolicy, fetch: Fetch, faults: type[ProofError] = ProofError
 ) -> Iterator[LogReader]:
-    """Yield a reader of the log at an address, and keep its memory, also after a fault.
+    """Yield a reader of the log at an address, and keep its memory.
 
     `faults`: the errors that are kept. Raises StoreLocked while another process reads this log, and OSError.
     """
@@ -142,15 +147,14 @@ def opened(
 
 def find_faults(store: Path) -> Mapping[str, StoreLogFault]:
     """Return the faults of logs by the names whose certificates they have."""
-    by_folder = {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
-    if not by_folder:
-        return {}
+    faulty = {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
     found = {}
-    for name, one in load_index(store).names.items():
+    for name, one in load_index(store).names.items() if faulty else ():
         origin = "" if one.log is None else origin_of(one.log)
         folder = folder_of(store, origin)
-        if origin and (memory := by_folder.get(folder.name)) is not None:
-            found[name] = StoreLogFault(origin, folder, memory.why or "", memory.fork is not None)
+        known = faulty.get(folder.name)
+        if known is not None:
+            found[name] = StoreLogFault(origin, folder, known.why or "", known.fork is not None)
     return found
 
 

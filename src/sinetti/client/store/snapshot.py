@@ -201,7 +201,10 @@ class _LiveSet(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """Comparisons, if they count, asked tokens and faults of logs that the names of a store share."""
+    """Facts that the names of a store share.
+
+    They are comparisons, if they count, asked tokens, and faults of logs.
+    """
 
     checks: KeyChecks | None
     tokens: token_keys.Tokens

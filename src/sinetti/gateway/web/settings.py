@@ -1,6 +1,6 @@
-"""Tables of gateway.toml for integrations: [serve], [middleware], [sightings], [log].
+"""Tables of gateway.toml beside those of the gateway itself.
 
-See docs/relying/gateway-serve.md.
+They are [serve], [middleware], [sightings] and [log]. See docs/relying/gateway-serve.md.
 """
 
 from collections.abc import Sequence
@@ -139,9 +139,9 @@ def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
 
 
 def load_watched_log(settings: GatewaySettings) -> WatchedLog | None:
-    """Read [log]: `url`, `folder`, `key`, `cosignatures`, `witnesses`; None if the table is not there.
+    """Read [log], or return None if the table is not there.
 
-    Raises GatewaySettingsError.
+    It has `url`, `folder`, `key`, `cosignatures`, `witnesses`. Raises GatewaySettingsError.
     """
     if "log" not in settings.tables:
         return None

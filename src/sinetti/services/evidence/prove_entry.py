@@ -1,4 +1,4 @@
-"""Proofs that an entry is in the log: a certificate's issue, or a change of the log's key."""
+"""Proofs that a certificate's issue or a change of the key is in the log."""
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
@@ -19,9 +19,9 @@ def prove_issue(db: Database, serial: Serial) -> bytes | None:
 
 
 def prove_key_change(db: Database, key_id: str) -> bytes | None:
-    """Return the proof for the entry that replaced the key with this id (hex), or None.
+    """Return the proof for the entry that replaced the key with this id, or None.
 
-    The proof has the octets of that one entry, which both keys signed.
+    The id is in hex. The proof has the octets of that one entry, which both keys signed.
     """
     return _prove(db, log_tree.find_key_change(db, key_id), None)
 

@@ -1,4 +1,4 @@
-"""Reader of a log that keeps the last checkpoint, and demands that the next one continues it.
+"""Reader of a log that demands that it continues its last checkpoint.
 
 It reads through a function, and its caller stores the memory (docs/evidence.md).
 """
@@ -77,11 +77,14 @@ class LogPolicy:
             raise TooFewCosignatures(sentence)
 
 
+NO_DEMANDS = LogPolicy()
+
+
 @dataclass(frozen=True, slots=True)
 class LogMemory:
-    """Memory about a log: its accepted keys, the newest first, and its last checkpoint.
+    """Memory about a log: its accepted keys and its last checkpoint.
 
-    `fork` is a signed head that contradicts the checkpoint. `why` is the sentence about the present fault.
+    The newest key comes first. `fork` is a signed head that contradicts the checkpoint. `why` is the sentence about the present fault.
     """
 
     keys: tuple[VerifierKey, ...] = ()
