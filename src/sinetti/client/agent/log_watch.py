@@ -1,7 +1,7 @@
 """Watch over the logs of a store's services, at the end of a pass.
 
-See docs/evidence.md. A pass asks each log for one checkpoint, and for the proofs of new certificates. It does so after the renewals, so that
-no log delays one. A service without a log is asked once a week.
+See docs/evidence.md. A pass asks each log for one checkpoint, and for the proofs of new certificates. It does so
+after the renewals, so that no log delays one. A service without a log is asked once a week.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
 """Memory of a store about the logs of its services: `DIR/.logs/`.
 
-See docs/evidence.md. Each log has a folder with `log.json`: its keys, its last checkpoint, and the present fault. While the log contradicts
-itself, `kept.txt` and `fork.txt` have both signed heads. `names.json` has the address of the log of each name.
+See docs/evidence.md. Each log has a folder with `log.json`: its keys, its last checkpoint, and the present fault.
+While the log contradicts itself, `kept.txt` and `fork.txt` have both signed heads. `names.json` has the address of
+the log of each name.
 
 A lost or damaged file is made anew, and its checkpoint is lost.
 """

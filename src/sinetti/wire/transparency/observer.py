@@ -84,7 +84,8 @@ NO_DEMANDS = LogPolicy()
 class LogMemory:
     """Memory about a log: its accepted keys and its last checkpoint.
 
-    The newest key comes first. `fork` is a signed head that contradicts the checkpoint. `why` is the sentence about the present fault.
+    The newest key comes first. `fork` is a signed head that contradicts the checkpoint. `why` is the sentence about the
+    present fault.
     """
 
     keys: tuple[VerifierKey, ...] = ()
