@@ -308,10 +308,8 @@ def _snapshot_of(
         return _as_damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
-    is_lost = (agent_state.AGENT in there and memory is agent_state.NOTHING) or (
-        agent_state.DEPLOY in there and seen.deployment is None
-    )
-    return _with_lost_record(seen) if is_lost else seen
+    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: seen.deployment is None}
+    return _with_lost_record(seen) if any(lost[one] for one in lost.keys() & there) else seen
 
 
 def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
