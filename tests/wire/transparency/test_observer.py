@@ -251,3 +251,29 @@ def test_a_damaged_memory_is_empty(octets):
 
 def test_origin():
     assert origin_of("http://pki.example/log") == "pki.example/log"
+
+
+def test_cosignatures_of_a_new_head_are_waited_for(log):
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            log.witnesses = WITNESSES
+
+    assert reader(log, demanding(3)).read_head(sleep).size == 300
+    assert (len(slept), log.asked.count("checkpoint")) == (2, 3)
+    log.witnesses = ()
+    with pytest.raises(TooFewCosignatures):
+        reader(log, demanding(3)).read_head(slept.append)
+    assert len(slept) == 4
+
+
+def test_keys_that_replace_each_other_in_a_circle_come_to_an_end(log):
+    memory = seen(log)
+    log.rotate(NEXT_KEY)
+    log.rotate(LOG_KEY)
+    log.signers = (NEXT_KEY, LOG_KEY)
+    log.asked.clear()
+    assert seen(log, memory=memory).checkpoint == log.checkpoint
+    assert sum(one.startswith("key/") for one in log.asked) == 16

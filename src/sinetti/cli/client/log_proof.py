@@ -1,9 +1,9 @@
 """`sinetti log proof`: prove that a certificate is in its authority's log."""
 
 import argparse
-import time
 from dataclasses import replace
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
@@ -111,12 +111,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         url = log_proof.log_url(certificate)
         if url is None:
             return console.fail(make_message(NO_PROOF, name=name, why=make_message(NO_LOG)), ExitCode.AGAIN)
+        serial = encoding.serial_hex(certificate.serial_number)
+        log_memory.add_name(parsed.store, name, serial, url)
         fetch = partial(log_proof.fetch_part, url)
         with log_memory.opened(parsed.store, url, policy, fetch, LogForked) as reader:
             is_first = reader.memory.checkpoint is None
-            reader.read_head(time.sleep)
+            reader.read_head(sleep)
             proof = log_proof.fetch_proof(reader, certificate)
-            serial = encoding.serial_hex(certificate.serial_number)
             log_proof.store_proof(folder, url, serial, proof)
     except (LogUnavailable, OSError, ValueError) as away:
         return console.fail(make_message(NO_PROOF, name=name, why=str(away)), ExitCode.AGAIN)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from sinetti.client import decoder
@@ -88,14 +89,21 @@ class LogIndex:
 def load_index(store: Path) -> LogIndex:
     """Read `names.json`; it is empty if it is missing or damaged."""
     try:
-        raw = decoder.json_of(files.octets_of(store / FOLDER / NAMES))
-        names = {
-            name: LoggedName(serial, log, is_proven is True, None if again is None else decoder.instant_of(again))
-            for name, (serial, log, is_proven, again) in raw["names"].items()
-        }
-        return LogIndex(names, {url: decoder.instant_of(at) for url, at in raw["absent"].items()})
+        found = _parsed(files.octets_of(store / FOLDER / NAMES))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LogIndex()
+    return LogIndex(dict(found.names), dict(found.absent))
+
+
+@lru_cache(maxsize=1)
+def _parsed(octets: bytes) -> LogIndex:
+    """Parse `names.json`, which a check of each name reads again."""
+    raw = decoder.json_of(octets)
+    names = {
+        name: LoggedName(serial, log, is_proven is True, None if again is None else decoder.instant_of(again))
+        for name, (serial, log, is_proven, again) in raw["names"].items()
+    }
+    return LogIndex(names, {url: decoder.instant_of(at) for url, at in raw["absent"].items()})
 
 
 def save_index(store: Path, index: LogIndex) -> None:
@@ -113,6 +121,15 @@ def save_index(store: Path, index: LogIndex) -> None:
     with suppress(OSError):
         files.make_folder(store / FOLDER)
         files.write_atomic(store / FOLDER / NAMES, (json.dumps(row) + "\n").encode(), is_durable=False)
+
+
+def add_name(store: Path, name: str, serial: str, url: str) -> None:
+    """Record the log of a name's certificate, so that every view shows its faults."""
+    index = load_index(store)
+    known = index.names.get(name)
+    if known is None or (known.serial, known.log) != (serial, url):
+        index.names[name] = LoggedName(serial, url)
+        save_index(store, index)
 
 
 def folder_of(store: Path, origin: str) -> Path:
@@ -148,15 +165,27 @@ def opened(
 
 def find_faults(store: Path) -> Mapping[str, StoreLogFault]:
     """Return the faults of logs by the names whose certificates they have."""
-    faulty = {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
-    found = {}
-    for name, one in load_index(store).names.items() if faulty else ():
-        origin = "" if one.log is None else origin_of(one.log)
-        folder = folder_of(store, origin)
-        known = faulty.get(folder.name)
-        if known is not None:
-            found[name] = StoreLogFault(origin, folder, known.why or "", known.fork is not None)
-    return found
+    faulty = _faulty(store)
+    names = load_index(store).names if faulty else {}
+    return {name: fault for name, one in names.items() if (fault := _fault_of(store, one, faulty)) is not None}
+
+
+def find_fault(store: Path, name: str) -> StoreLogFault | None:
+    """Return the fault of the log that has the certificate of a name, or None."""
+    faulty = _faulty(store)
+    one = load_index(store).names.get(name) if faulty else None
+    return None if one is None else _fault_of(store, one, faulty)
+
+
+def _faulty(store: Path) -> Mapping[str, LogMemory]:
+    return {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
+
+
+def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, LogMemory]) -> StoreLogFault | None:
+    origin = "" if one.log is None else origin_of(one.log)
+    folder = folder_of(store, origin)
+    known = faulty.get(folder.name)
+    return None if known is None else StoreLogFault(origin, folder, known.why or "", known.fork is not None)
 
 
 def _folders(store: Path) -> list[Path]:

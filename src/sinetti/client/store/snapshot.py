@@ -243,7 +243,7 @@ def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | No
     if store_files.OURS.isdisjoint(there):
         return None
     if shared is None:
-        shared = _Shared(None, {}, {} if for_agent else log_memory.find_faults(folder.parent))
+        shared = _Shared(None, {}, {} if for_agent else _log_faults(folder))
     seen = _snapshot_of(folder, there, shared, for_agent=for_agent)
     # `sinetti remove` may have taken the name away while its files were read.
     return None if seen.trouble is not None and not os.path.lexists(folder) else seen
@@ -258,7 +258,12 @@ def load_snapshot(folder: Path) -> NameSnapshot:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
         return _unusable(NameSnapshot(folder.name, folder), bad)
-    return _snapshot_of(folder, there, _Shared(None, {}, log_memory.find_faults(folder.parent)))
+    return _snapshot_of(folder, there, _Shared(None, {}, _log_faults(folder)))
+
+
+def _log_faults(folder: Path) -> Mapping[str, StoreLogFault]:
+    fault = log_memory.find_fault(folder.parent, folder.name)
+    return {} if fault is None else {folder.name: fault}
 
 
 def _snapshot_of(
