@@ -151,6 +151,7 @@ def test_the_signature_of_a_removed_officer_does_not_count(operator, tmp_path):
 
 
 ONE = {
+    "migrate": "adds tables, as the role that owns them",
     "init": "there is no authority yet",
     "serve": "starts the service",
     "organisation add": "gives no certificate to a person by itself",
@@ -183,7 +184,7 @@ ONE = {
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
-    "export-certificates",
+    *("export-certificates", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
 
@@ -202,6 +203,7 @@ def two(folder):
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
+        "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "offline": (
             TwoPersonAct.CEREMONY,

@@ -17,6 +17,7 @@ from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteSigner
 from sinetti.wire.transparency.observer import LogMemory, LogPolicy
 from sinetti.wire.transparency.proofs import EntryProof
+from tests.client.agent.test_hostile import CONTENTS
 from tests.client.agent.test_runner import DAY, URGENT, House, many
 from tests.support import authority
 from tests.support.logs import WRONG_KEY
@@ -248,3 +249,19 @@ def test_a_memory_that_another_process_uses_is_left_alone(house):
         assert house.passed(authority.NOW + HOUR).exit_code is ExitCode.DONE
     assert (folder / "log.json").read_bytes() == before
     assert LogMemory.parse(before).fork is None
+
+
+@pytest.mark.parametrize("name", ["names.json", "log.json"])
+def test_the_pass_goes_on_with_any_content_of_the_memory(house, name):
+    house.passed(authority.NOW)
+    (path,) = (house.desk.store / ".logs").rglob(name)
+    for hour, (what, content) in enumerate(CONTENTS.items(), 1):
+        path.write_bytes(content)
+        assert house.passed(authority.NOW + hour * HOUR).exit_code is ExitCode.DONE, what
+        assert house.fault is None
+
+
+def test_a_file_in_the_place_of_the_memory_stops_no_renewal(house):
+    (house.desk.store / ".logs").write_bytes(b"mine")
+    assert house.row(house.passed(URGENT)).outcome.exit_code is ExitCode.DONE
+    assert (house.desk.store / ".logs").read_bytes() == b"mine"

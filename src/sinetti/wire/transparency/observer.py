@@ -113,7 +113,7 @@ class LogMemory:
             for note in filter(None, (kept, fork)):
                 Checkpoint.parse(SignedNote.parse(note).text)
             return LogMemory(keys, kept, fork, None if row["why"] is None else str(row["why"]))
-        except (ValueError, KeyError, TypeError, AttributeError, NoteError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NoteError):
             return LogMemory()
 
     def with_fault(self, fault: ProofError | NoteError) -> "LogMemory":
