@@ -243,7 +243,15 @@ def test_a_log_that_is_away_or_absent(log):
 
 
 @pytest.mark.parametrize(
-    "octets", [b"[" * 100_000, b"", b"{}", b"[]", b'{"keys": ["?"]}', b'{"keys": [], "checkpoint": "?", "fork": null, "why": null}']
+    "octets",
+    [
+        b"[" * 100_000,
+        b"",
+        b"{}",
+        b"[]",
+        b'{"keys": ["?"]}',
+        b'{"keys": [], "checkpoint": "?", "fork": null, "why": null}',
+    ],
 )
 def test_a_damaged_memory_is_empty(octets):
     assert LogMemory.parse(octets) == LogMemory()
