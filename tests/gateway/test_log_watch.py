@@ -71,6 +71,17 @@ def test_a_fork_is_kept_with_both_heads(wanted, log, is_rewound):
     assert looked(wanted, log).fault == found.fault
 
 
+def test_a_tile_that_was_changed_on_its_way_leaves_nothing_behind(wanted, log):
+    looked(wanted, log)
+    tile = log.tile
+    log.add(300)
+    log.tile = lambda name: bytes(len(tile(name)))
+    assert looked(wanted, log).is_fork
+    log.tile = tile
+    assert looked(wanted, log).fault is None
+    assert [one.name for one in wanted.folder.iterdir()] == ["log.json"]
+
+
 def test_a_log_that_is_away_is_no_fault(wanted, log):
     looked(wanted, log)
     log.is_away = True

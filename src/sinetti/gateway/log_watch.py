@@ -95,11 +95,17 @@ def watch_log(
 
 
 def _save(folder: Path, memory: LogMemory) -> None:
-    """Write the memory, and both heads of a fork before it."""
+    """Write the memory, and both heads of a fork before it.
+
+    Those of a fork that ended are deleted.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if memory.fork is not None and memory.checkpoint is not None:
         write_atomic(folder / KEPT, memory.checkpoint)
         write_atomic(folder / FORK, memory.fork)
+    else:
+        for name in (KEPT, FORK):
+            (folder / name).unlink(missing_ok=True)
     write_atomic(folder / MEMORY, memory.dump())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sinetti.cli.client import log_proof
 from sinetti.cli.main import main
-from sinetti.client.store.log_memory import find_fault
+from sinetti.client.store.log_memory import find_fault, load_index
 from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 from sinetti.wire.transparency.observer import LogMemory
@@ -47,7 +47,18 @@ def test_a_certificate_is_proven_and_the_log_goes_on(run, store):
     code, _, err = proven(run, store, "--key", found["key"])
     said = " ".join(err.split())
     assert (code, "continues the checkpoint" in said, "The key is the first one" in said) == (0, True, False)
+    passed(run, store)
     refused(run, store, memory, found)
+
+
+def passed(run, store):
+    """Make a pass of the agent, which fetches the proof by itself; the machine's clock is before the bench's."""
+    (store / "payroll" / "log.json").unlink()
+    shutil.rmtree(store / ".logs")
+    run("run", "--store", store)
+    assert json.loads((store / "payroll" / "log.json").read_bytes())["serial"]
+    assert load_index(store).names["payroll"].is_proven
+    proven(run, store)
 
 
 @pytest.fixture(autouse=True)

@@ -183,6 +183,18 @@ def test_a_fork_is_kept_with_both_heads_and_told_once_for_all_names(house):
     assert (report.rows[0].outcome.exit_code, report.exit_code) == (ExitCode.DONE, ExitCode.REFUSED)
 
 
+def test_a_tile_that_was_changed_on_its_way_is_a_fault_only_until_it_comes_whole(house):
+    house.passed(authority.NOW)
+    tile = house.log.tile
+    house.log.add(300)
+    house.log.tile = lambda name: bytes(len(tile(name)))
+    assert house.passed(authority.NOW + HOUR).exit_code is ExitCode.REFUSED
+    folder = house.fault.folder
+    house.log.tile = tile
+    assert house.passed(authority.NOW + 2 * HOUR).exit_code is ExitCode.DONE
+    assert not (folder / "fork.txt").exists()
+
+
 def test_a_key_of_the_settings_is_demanded(house):
     house.policy = LogPolicy(NoteSigner(TEST_ORIGIN, WRONG_KEY.key).verifier)
     assert house.passed(authority.NOW).exit_code is ExitCode.AGAIN

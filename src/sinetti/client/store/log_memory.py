@@ -203,8 +203,14 @@ def _load(folder: Path) -> LogMemory:
 
 
 def _save(folder: Path, memory: LogMemory) -> None:
-    """Write the memory, and both heads of a fork before it."""
+    """Write the memory, and both heads of a fork before it.
+
+    Those of a fork that ended are deleted.
+    """
     if memory.fork is not None and memory.checkpoint is not None:
         files.write_atomic(folder / KEPT, memory.checkpoint)
         files.write_atomic(folder / FORK, memory.fork)
+    else:
+        for name in (KEPT, FORK):
+            (folder / name).unlink(missing_ok=True)
     files.write_atomic(folder / MEMORY, memory.dump())
