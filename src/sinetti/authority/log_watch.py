@@ -36,20 +36,24 @@ def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     note = read_log.head(ctx.db)
     kept, is_whole_due = _load(authority.folder, ctx.db, now)
     if isinstance(kept, str):
-        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", f"{kept}: {_keep_heads(authority.folder, note)}")
+        yield _wrong(kept, _keep_heads(authority.folder, note))
         return
     journal = authority.journal
     known = () if kept is None else (kept,)
     since = None if is_whole_due else kept
     report = verify_log(LogSources(ctx.db, journal.folder, journal.instance_id, known, since), now)
     if report.fault is not None:
-        sentence = (
-            f"{report.fault.about}: {report.fault.sentence}: {_keep_heads(authority.folder, note)}keep the database, "
-            f"the journals and {authority.folder.root / SEEN} as they are, and run sinetti authority audit verify"
+        step = (
+            f"keep the database, the journals and {authority.folder.root / SEEN} as they are, and run sinetti "
+            "authority audit verify"
         )
-        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", sentence)
+        yield _wrong(report.fault.about, report.fault.sentence, _keep_heads(authority.folder, note), step)
     elif note is not None and (why := _save(authority.folder, note, now if since is None else None)) is not None:
         yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", why)
+
+
+def _wrong(*parts: str) -> MonitoringFinding:
+    return MonitoringFinding(FindingKind.LOG_WRONG, "log", ": ".join(filter(None, parts)))
 
 
 def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
@@ -67,7 +71,7 @@ def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
             write_atomic(kept, seen, PRIVATE)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return f"{kept} is the signed head of the last watch and {now} the log's own: "
+    return f"{kept} is the signed head of the last watch and {now} the log's own"
 
 
 def _load(folder: DataDirectory, db: Database, now: datetime) -> tuple[Checkpoint | str | None, bool]:
