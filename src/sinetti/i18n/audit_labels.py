@@ -140,6 +140,7 @@ ACTIONS: Mapping[str, str] = {
 
 FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
+    "people": gettext_noop("number of people it takes"),
     "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
     "authenticator_data": gettext_noop("data of the passkey"),

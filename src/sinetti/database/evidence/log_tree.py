@@ -109,7 +109,18 @@ def lookup(db: Database, size: int) -> Lookup:
 def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
     """Return the first entry about this object with this action, or None."""
     rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("sequence")
-    row = rows.first()
+    return _leaf_of(db, rows.first())
+
+
+def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
+    """Return the entry that replaced the log's key with this id (hex), or None."""
+    for row in AuditEvent.objects.using(db.alias).filter(object=LOG, action=KEY_CHANGED).order_by("sequence"):
+        if VerifierKey.parse(str(parse_entry(bytes(row.octets)).facts["old"])).key_id.hex() == key_id:
+            return _leaf_of(db, row)
+    return None
+
+
+def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:
     entry = None if row is None else LogEntry.objects.using(db.alias).filter(sequence=row.sequence).first()
     return None if row is None or entry is None else StoredLeaf(entry.index, bytes(entry.leaf), row.sequence, row)
 
