@@ -129,6 +129,8 @@ ACTIONS: Mapping[str, str] = {
     "secure-messages-deleted": gettext_noop("Old secure messages deleted"),
     "signatory-added": gettext_noop("Representative named"),
     "signatory-removed": gettext_noop("Representative removed"),
+    "signatory-vetoed": gettext_noop("First representative stopped by the organisation"),
+    "signatory-waits": gettext_noop("First representative named, not in force yet"),
     "transfer-ids-locked": gettext_noop("Transfer IDs locked"),
     "transfer-ids-made-anew": gettext_noop("New transfer IDs created"),
     "order-cancelled": gettext_noop("Order cancelled"),

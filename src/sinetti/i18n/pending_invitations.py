@@ -30,6 +30,10 @@ REFUSED: Mapping[PendingFault, str] = {
     PendingFault.NOT_ASKER: gettext_noop(
         "Only the clerk who requested an invitation can withdraw it. You can reject it."
     ),
+    PendingFault.ADDRESS: gettext_noop(
+        "Nothing was done. The organisation's address belongs to the invited person or to a clerk. Enter the address "
+        "of the trade register's extract, or leave it empty and send the letter."
+    ),
 }
 CONFIRMED = gettext_noop("The invitation has been confirmed and is on its way by e-mail.")
 REJECTED = gettext_noop("The invitation has been rejected. Nothing was sent to the invited person.")

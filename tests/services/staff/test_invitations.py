@@ -17,8 +17,8 @@ from sinetti.domain.access.pending_invitations import (
 )
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
+from sinetti.services.access.invitations import Confirmer, confirm_locked, offered, take_up
 from sinetti.services.access.invitations import SelfInvitation as TakesOwn
-from sinetti.services.access.invitations import confirm_locked, offered, take_up
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.services.organisations.registration import close
@@ -401,7 +401,7 @@ def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
 def test_what_is_not_there_is_not_confirmed(sqlite_desk):
     user, desk = account(sqlite_desk, "chair"), sqlite_desk
     with pytest.raises(PendingInvitationRefused) as why:
-        confirm_locked("0" * 32, user.pk, desk.ctx, desk.audit_entry(), by_clerk=True)
+        confirm_locked("0" * 32, Confirmer(user.pk, by_clerk=True), desk.ctx, desk.audit_entry())
     assert why.value.fault is PendingFault.OVER
 
 

@@ -5,12 +5,13 @@ See docs/e-service/authorisations.md.
 A clerk creates one, and a second person confirms it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from sinetti.domain.access.persons import Identity, is_same_person
+from sinetti.domain.values import Language
 
 PENDING_LIVES: Final = timedelta(days=14)
 """Time for which an invitation waits for confirmation, as long as a link works."""
@@ -41,6 +42,7 @@ class PendingFault(StrEnum):
     SIGNATORY_THERE = "signatory-there"
     ASKER_GONE = "asker-gone"
     NOT_ASKER = "not-asker"
+    ADDRESS = "address"
 
 
 class PendingInvitationRefused(Exception):
@@ -67,6 +69,38 @@ class InvitationConfirmation:
     by_clerk: bool
     has_signatory: bool
     asker_is_clerk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NamingView:
+    """The naming of a first signatory, with the organisation and its language.
+
+    The person may act from `ends_at` on, and the organisation may stop it before.
+    """
+
+    naming_id: str
+    token_sha256: str = field(repr=False)
+    organisation: str
+    customer_id: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    language: Language
+    notified: str = field(repr=False)
+    """Address to which the link was sent; empty if it leaves by letter alone."""
+    created: datetime
+    ends_at: datetime
+    vetoed_at: datetime | None
+    stands: bool
+    """True if the role was not withdrawn, and the organisation has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRole:
+    """An accepted role that counts only from `begins_at` on."""
+
+    organisation: str
+    customer_id: str
+    begins_at: datetime
 
 
 def state_of(stored: InvitationProposal, expires: datetime, now: datetime) -> InvitationProposal:
