@@ -169,6 +169,7 @@ ONE = {
     "revoke": "stops one certificate, and must not wait",
     "call-early": "can be undone",
     "backup": "changes nothing in the register",
+    "migrate": "brings tables to the installed version",
     "restore": "there is no register that could hold an approval",
     "reconcile": "restores what was decided before",
     "retention apply": "follows the settings",
@@ -183,7 +184,7 @@ ONE = {
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
-    "export-certificates",
+    *("export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
 
@@ -203,6 +204,7 @@ def two(folder):
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
+        "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),

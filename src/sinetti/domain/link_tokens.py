@@ -20,9 +20,9 @@ INVITATION: Final = "invitation"
 It is over the id of the invitation.
 """
 VETO: Final = "veto"
-"""Purpose of the link by which an organisation stops the naming of its first signatory.
+"""Purpose of the link by which an organisation stops a naming.
 
-It is over the id of the naming.
+The naming is that of its first signatory. It is over the id of the naming.
 """
 PIN: Final = "pin"
 """Purpose of the PIN code of one SMS, over the id of its row."""

@@ -1,4 +1,4 @@
-"""Letter to an organisation about its first representative, and the page behind its link.
+"""Letter to an organisation about its first representative.
 
 A page for clerks prints it, and the command `organisation signatory letter` (docs/e-service/authorisations.md).
 """

@@ -25,7 +25,9 @@ from sinetti.cli.authority.common import (
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.output import print_line
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.infra.atomic_files import PRIVATE, sync_path
 from sinetti.services.evidence import export_log
 from sinetti.services.evidence.export_log import LogRangeError
@@ -61,6 +63,7 @@ def register(commands: "Commands") -> None:
     rotate = command(below, "rotate-key", "sign the log's checkpoints with a new key", _rotate, example)
     add_dir(rotate)
     add_passphrase_file(rotate)
+    add_officer_option(rotate, again=True)
 
 
 def _verify(parsed: argparse.Namespace) -> int:
@@ -137,16 +140,20 @@ def _write(path: Path, lines: Iterable[bytes]) -> int:
 
 
 def _rotate(parsed: argparse.Namespace) -> int:
+    parameters = {"change": "log-key"}
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
+            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         signers = authority.ctx.log_signers()
         if not signers or authority.passphrase is None:
             sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
             raise OptionError(sentence)
-        new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
-        audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
-        try:
-            old, key = rotate_log_key(new, authority.ctx, audit)
-        except LogKeyMissing as bad:
-            raise FolderDamaged(str(bad)) from bad
+        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+            new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
+            audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
+            try:
+                old, key = rotate_log_key(new, authority.ctx, audit)
+            except LogKeyMissing as bad:
+                raise FolderDamaged(str(bad)) from bad
     print_line(f"{key} signs the log from now on. {old} signs too, until its file is removed from DIR/keys.")
     return 0

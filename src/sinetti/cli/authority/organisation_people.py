@@ -27,7 +27,7 @@ from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import check_email
 from sinetti.i18n.signatory_letter import letter_lines
 from sinetti.server.process_exit import request_id
-from sinetti.services.access.signatory_namings import link_path
+from sinetti.services.access.signatory_namings import link_path, list_namings
 from sinetti.services.approvals.executors import signatory_parameters
 from sinetti.services.organisations.people import (
     OrganisationPeople,

@@ -1,4 +1,4 @@
-"""Tables of officers, proposals, signatures, first signatories and clerks' persons.
+"""Tables of officers, proposals, first signatories and clerks' persons.
 
 They have no behaviour.
 """

@@ -27,9 +27,9 @@ from sinetti.domain.values import Language
 
 @dataclass(frozen=True, slots=True)
 class NewNaming:
-    """Id and token hash of a naming, the time before it counts, and the organisation's address.
+    """A naming to insert: id, hash of its token, and the time before it counts.
 
-    The address is of the trade register's extract. Without it, a letter is the only notice.
+    `address` is the organisation's in the trade register's extract. Without it, a letter is the only notice.
     """
 
     naming_id: str
@@ -50,7 +50,7 @@ def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
 
 
 def begin_waiting(db: Database, row: models.RoleAssignment, new: NewNaming | None, audit: AuditContext) -> None:
-    """Let a first signatory's role begin after the time, and queue the link for a veto.
+    """Let a first signatory's role begin after the time, and queue its notice.
 
     Call it under the organisation's lock, and only if no signatory is active. A role that has waited before does not
     wait again.

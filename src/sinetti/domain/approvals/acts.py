@@ -16,7 +16,10 @@ MOST = 5
 """Greatest number of people that a setting may give to an act."""
 
 SHORTEST_WAIT = {Environment.PRODUCTION: 24, Environment.TEST: 0}
-"""Least number of hours before the first signatory of an organisation may act; also the default."""
+"""Least hours before the first signatory of an organisation may act.
+
+It is the default, too.
+"""
 
 LONGEST_WAIT = 30 * 24
 """Greatest number of these hours."""

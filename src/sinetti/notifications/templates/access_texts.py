@@ -97,7 +97,7 @@ NAMED = gettext_noop(
     "{name} ({email}) has been proposed as the first representative of {organisation} ({customer_id}) in this service. "
     "A representative may order certificates and give authorisations."
 )
-NAMED_FROM = gettext_noop("They can act for the organisation from {begins} on. Until then, they can do nothing.")
+NAMED_FROM = gettext_noop("The person can act for the organisation from {begins} on. Until then, they can do nothing.")
 NAMED_VETO = gettext_noop("If this is not right, open the page below and stop it there. You do not need to sign in.")
 NAMED_RIGHT = gettext_noop("If it is right, you do not need to do anything.")
 WHY_NAMED = gettext_noop(

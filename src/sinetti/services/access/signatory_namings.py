@@ -1,4 +1,4 @@
-"""Namings of first signatories: the time before they count, and the organisation's veto.
+"""Namings of first signatories, which wait, and the organisation's veto.
 
 See docs/e-service/authorisations.md. The link for a veto is made from the server key; the database has its SHA-256.
 """

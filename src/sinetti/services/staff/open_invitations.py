@@ -97,7 +97,7 @@ def confirm(pending_id: str, clerk: StaffSession, address: str = "") -> None:
 
 
 def find_naming(found: PendingView, clerk: StaffSession) -> NamingView | None:
-    """Return the time before a confirmed first representative may act, if there is one."""
+    """Return the naming of a confirmed first representative, if it waits or waited."""
     if not found.invitation_id:
         return None
     return signatory_namings.find_of_invitation(clerk.ctx.db, found.invitation_id)
