@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, str] = {
     "account-ended": gettext_noop("Account closed"),
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
+    "account-person-set": gettext_noop("Person of a clerk's account verified"),
     "second-factor-reset": gettext_noop("Second factor removed by the operator"),
     "address-bounced": gettext_noop("E-mail returned as undeliverable"),
     "address-changed": gettext_noop("Account's e-mail address changed"),

@@ -185,20 +185,24 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
 def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     settings = staffed.root / "authority.toml"
     text = settings.read_text()
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
-    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    settings.write_text(f"{text}\n[approvals]\nstaff = 3\n")
+    clerk = ("account", "add", "a@authority.example", "--name", "A", "--staff", "--officer", "anna")
+    proposal = proposed(staffed, *clerk)
     assert [give(staffed, proposal, name, tmp_path)[0] for name in NAMES] == [3, 3, 0]
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nofficers = 1\n")
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
+    assert "takes 1 to 2 people in TEST, since clerks' pages" in staffed.refused(5, "approval", "list")
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nstaff = 1\nofficers = 1\n")
     staffed.add("0123457-5")
     ending = ("organisation", "close", "--customer-id", "0123457-5")
     assert "--officer is missing" in staffed.refused(2, *ending), "one person changed the file"
     rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
-    assert rows["organisation-end"] == {"name": "organisation-end", "before": "3", "after": "1"}
+    assert rows["organisation-end"] == {"name": "organisation-end", "before": "2", "after": "1"}
+    assert rows["staff"] == {"name": "staff", "before": "3", "after": "1"}
     approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path)
     staffed.does(*ending)
     raised = text.replace('"TEST"', '"PRODUCTION"').replace("wait_hours = 0", "wait_hours = 24")
     settings.write_text(f"{raised}\n[approvals]\norganisation-end = 1\n")
-    assert "takes 2 to 5 people in PRODUCTION" in staffed.refused(5, "approval", "list")
+    assert "takes 2 people in PRODUCTION" in staffed.refused(5, "approval", "list")
 
 
 PERSON = ("--name", "The Director", "--email", "director@customer.example")

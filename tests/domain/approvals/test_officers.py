@@ -103,6 +103,17 @@ def test_a_number_of_people(people, environment, right):
             check_people(TwoPersonAct.STAFF, people, environment)
 
 
+@pytest.mark.parametrize("act", TwoPersonAct)
+def test_acts_of_clerks_pages_take_two_at_most(act):
+    """There one other clerk confirms."""
+    on_pages = act in {"bulk-revocation", "organisation-end", "organisation-merge", "organisation-name", "signatory"}
+    if on_pages:
+        with pytest.raises(ValueError, match="since clerks' pages confirm it by one other clerk"):
+            check_people(act, 3, PRODUCTION)
+    else:
+        assert check_people(act, 3, PRODUCTION) == 3
+
+
 def test_the_stricter_value_of_each_setting_counts():
     staff, officers = TwoPersonAct.STAFF, TwoPersonAct.OFFICERS
     one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2, 24)

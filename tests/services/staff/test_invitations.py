@@ -16,6 +16,7 @@ from sinetti.domain.access.pending_invitations import (
     PendingInvitationRefused,
 )
 from sinetti.domain.access.roles import Role
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import Confirmer, confirm_locked, offered, take_up
 from sinetti.services.access.invitations import SelfInvitation as TakesOwn
@@ -96,6 +97,13 @@ def test_a_clerk_alone_gives_nothing(sqlite_desk):
     assert anna.actor.name in said
     assert DIRECTOR.email not in said
     assert not asked(sqlite_desk, anna).made, "the same asked twice waits once"
+
+
+def test_where_the_settings_say_one_a_clerk_confirms_alone(sqlite_desk):
+    """It never is an invitation of themselves."""
+    anna = a_clerk(sqlite_desk.but(approvals=ApprovalPolicy({TwoPersonAct.SIGNATORY: 1})))
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, anna)
+    assert rows(sqlite_desk, "RoleAssignment").get().waiting
 
 
 def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):

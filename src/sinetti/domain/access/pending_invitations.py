@@ -38,6 +38,7 @@ class PendingFault(StrEnum):
 
     OVER = "over"
     SAME_PERSON = "same-person"
+    NO_PERSON = "no-person"
     INVITED = "invited"
     SIGNATORY_THERE = "signatory-there"
     ASKER_GONE = "asker-gone"
@@ -60,6 +61,8 @@ class InvitationConfirmation:
     - `by_clerk`: a clerk confirms, not a signatory.
     - `has_signatory`: the organisation has a signatory whose role counts.
     - `asker_is_clerk`: the proposing clerk is still a clerk.
+    - `takes_one`: the settings of a test environment let one clerk do it.
+    - `lacks_person`: one of the two clerks has no verified person, where this is needed.
     """
 
     state: InvitationProposal
@@ -69,6 +72,8 @@ class InvitationConfirmation:
     by_clerk: bool
     has_signatory: bool
     asker_is_clerk: bool
+    lacks_person: bool = False
+    takes_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,12 @@ def check_confirmation(asked: InvitationConfirmation) -> PendingFault | None:
     """Return why this person may not confirm this invitation now, or None."""
     if asked.state is not InvitationProposal.WAITING:
         return PendingFault.OVER
-    if is_same_person(asked.confirmer, asked.asker):
+    if not asked.takes_one and is_same_person(asked.confirmer, asked.asker):
         return PendingFault.SAME_PERSON
     if is_same_person(asked.confirmer, asked.invited):
         return PendingFault.INVITED
     if asked.by_clerk and asked.has_signatory:
         return PendingFault.SIGNATORY_THERE
+    if asked.by_clerk and asked.lacks_person:
+        return PendingFault.NO_PERSON
     return None if asked.asker_is_clerk else PendingFault.ASKER_GONE

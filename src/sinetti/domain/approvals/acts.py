@@ -15,6 +15,12 @@ FEWEST = {Environment.PRODUCTION: 2, Environment.TEST: 1}
 MOST = 5
 """Greatest number of people that a setting may give to an act."""
 
+MOST_CLERKS = 2
+"""Greatest number for acts of clerks' pages.
+
+There one other clerk confirms.
+"""
+
 SHORTEST_WAIT = {Environment.PRODUCTION: 24, Environment.TEST: 0}
 """Least hours before the first signatory of an organisation may act.
 
@@ -139,6 +145,18 @@ No command or page can skip it (tests/attacks/test_two_people.py).
 """
 
 
+ON_PAGES = frozenset(
+    {
+        TwoPersonAct.BULK_REVOCATION,
+        TwoPersonAct.ORGANISATION_END,
+        TwoPersonAct.ORGANISATION_MERGE,
+        TwoPersonAct.ORGANISATION_NAME,
+        TwoPersonAct.SIGNATORY,
+    }
+)
+"""Acts that clerks' pages carry out, too."""
+
+
 def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
     """Return the policy with these values; `default` has those that are missing."""
     found = {**default.values, **values}
@@ -151,9 +169,11 @@ def check_people(act: TwoPersonAct, people: object, environment: Environment) ->
 
     Raises ValueError if it is too low or too high.
     """
-    least = FEWEST[environment]
-    if type(people) is not int or not least <= people <= MOST:
-        sentence = f"{act} takes {least} to {MOST} people in {environment}"
+    least, most = FEWEST[environment], MOST_CLERKS if act in ON_PAGES else MOST
+    if type(people) is not int or not least <= people <= most:
+        why = ", since clerks' pages confirm it by one other clerk" if act in ON_PAGES else ""
+        numbers = f"{least} to {most}" if least < most else str(least)
+        sentence = f"{act} takes {numbers} people in {environment}{why}"
         raise ValueError(sentence)
     return people
 

@@ -318,7 +318,7 @@ def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView, form
     """Return the buttons for an invitation that waits. The act checks again."""
     if found.state is not InvitationProposal.WAITING:
         return []
-    if found.asker_id == clerk.actor.user_id:
+    if found.asker_id == clerk.actor.user_id and clerk.ctx.approvals.people_for(TwoPersonAct.SIGNATORY) > 1:
         mine = Alert(_(REFUSED[PendingFault.SAME_PERSON]))
         return [mine, Form([], [Button(_("Withdraw the invitation"), "withdraw", minor=True)])]
     reject = Button(_("Reject the invitation"), "reject", minor=True)

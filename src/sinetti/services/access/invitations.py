@@ -31,6 +31,7 @@ from sinetti.domain.access.pending_invitations import (
 )
 from sinetti.domain.access.persons import Identity
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Permission, Role
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
 from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
@@ -175,4 +176,6 @@ def _asked(found: PendingView, by: Confirmer, ctx: ServiceContext, audit: AuditC
         by_clerk=by.by_clerk,
         has_signatory=signatory_namings.has_signatory(db, found.organisation_id, audit.at),
         asker_is_clerk=pending_invitations.is_clerk(db, found.asker_id),
+        takes_one=by.by_clerk and ctx.approvals.people_for(TwoPersonAct.SIGNATORY) == 1,
+        lacks_person=accounts.lacks_person(db, (found.asker_id, by.user_id)),
     )

@@ -87,7 +87,8 @@ def officer_parameters(new: NewOfficer) -> Parameters:
 
 def account_parameters(new: NewAccount) -> Parameters:
     """Return the parameters of a clerk's account to create."""
-    return {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    values = {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    return {**values, "person": new.person}
 
 
 def signatory_parameters(customer_id: str, person: ContactDetails, *, invite: bool) -> Parameters:
@@ -142,12 +143,13 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
 def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
     given, by = proposal.parameters, (_actor(proposal), means.request_id)
     if given["change"] == "add":
-        new = NewAccount(given["email"], given["name"], Language(given["language"]), staff=True)
+        language, person = Language(given["language"]), given.get("person", "")
+        new = NewAccount(given["email"], given["name"], language, staff=True, person=person)
         accounts.invite(new, means.ctx, *by)
     elif given["change"] == "reset-second-factor":
         accounts.reset_second_factor(given["email"], means.ctx, *by)
     else:
-        accounts.set_staff(given["email"], means.ctx, *by, staff=True)
+        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
 
 
 def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
