@@ -184,7 +184,7 @@ ONE = {
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
-    *("export-certificates", "audit verify", "audit export"),
+    *("export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
 
@@ -203,8 +203,8 @@ def two(folder):
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
-        "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
+        "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),

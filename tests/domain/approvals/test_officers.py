@@ -128,13 +128,24 @@ def test_a_number_of_people(people, environment, right):
             check_people(TwoPersonAct.STAFF, people, environment)
 
 
+@pytest.mark.parametrize("act", TwoPersonAct)
+def test_acts_of_clerks_pages_take_two_at_most(act):
+    """There one other clerk confirms."""
+    on_pages = act in {"bulk-revocation", "organisation-end", "organisation-merge", "organisation-name", "signatory"}
+    if on_pages:
+        with pytest.raises(ValueError, match="since clerks' pages confirm it by one other clerk"):
+            check_people(act, 3, PRODUCTION)
+    else:
+        assert check_people(act, 3, PRODUCTION) == 3
+
+
 def test_the_stricter_value_of_each_setting_counts():
     staff, officers = TwoPersonAct.STAFF, TwoPersonAct.OFFICERS
-    one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2)
-    other = ApprovalPolicy({officers: 4}, KeyRequirement.FIDO2_VERIFIED)
+    one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2, 24)
+    other = ApprovalPolicy({officers: 4}, KeyRequirement.FIDO2_VERIFIED, 72)
     for found in (one.strictest(other), other.strictest(one)):
         assert (found.people_for(staff), found.people_for(officers)) == (3, 4)
-        assert found.keys is KeyRequirement.FIDO2_VERIFIED
+        assert (found.keys, found.signatory_wait) == (KeyRequirement.FIDO2_VERIFIED, 72)
         assert found.people_for(TwoPersonAct.CA) == 2
         assert policy_of(found.values, ApprovalPolicy()).values == found.values
     assert policy_of({}, one).values == one.values

@@ -86,7 +86,8 @@ def officer_parameters(new: NewOfficer) -> Parameters:
 
 def account_parameters(new: NewAccount) -> Parameters:
     """Return the parameters of a clerk's account to create."""
-    return {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    values = {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    return {**values, "person": new.person}
 
 
 def staff_parameters(change: str, account: Account) -> Parameters:
@@ -148,7 +149,8 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
 def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
     given, by = proposal.parameters, (_actor(proposal), means.request_id)
     if given["change"] == "add":
-        new = NewAccount(given["email"], given["name"], Language(given["language"]), staff=True)
+        language, person = Language(given["language"]), given.get("person", "")
+        new = NewAccount(given["email"], given["name"], language, staff=True, person=person)
         accounts.invite(new, means.ctx, *by)
         return
     if accounts.account_of(given["email"], means.ctx).user_id != given["account"]:
@@ -157,7 +159,7 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
     if given["change"] == "reset-second-factor":
         accounts.reset_second_factor(given["email"], means.ctx, *by)
     elif given["change"] == "give":
-        accounts.set_staff(given["email"], means.ctx, *by, staff=True)
+        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
     else:
         raise _unknown()
 
