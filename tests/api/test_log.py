@@ -4,13 +4,16 @@ import pytest
 
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.server.http import Request
+from sinetti.services.evidence.rotate_log_key import rotate_log_key
 from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.key_rotation import rotated_keys
 from sinetti.wire.transparency.merkle import check_consistency, consistency_proof, cover, fold, leaf_hash
 from sinetti.wire.transparency.notes import VerifierKey, open_checkpoint
+from sinetti.wire.transparency.observer import LogMemory, LogPolicy, LogReader
 from sinetti.wire.transparency.proofs import EntryProof
 from sinetti.wire.transparency.tiles import lookup_in
-from tests.support.logs import LOG_KEY, REQUEST, logging, write_rows
+from tests.support.logs import AUDIT, LOG_KEY, NEXT_KEY, REQUEST, logging, write_rows
 from tests.support.service_context import enrolled
 
 
@@ -94,3 +97,33 @@ def test_only_get_and_head(logged):
 def test_before_the_log_begins(desk):
     for path in ("/log/checkpoint", "/log/key", "/log/tile/0/000"):
         assert asked(desk, path).status == 404
+
+
+def test_proof_of_a_changed_key(logged):
+    desk, _, _ = logged
+    old = LOG_KEY.verifier.key_id.hex()
+    assert asked(desk, f"/log/key/{old}").status == 404
+    rotate_log_key(NEXT_KEY, logging(desk.ctx), AUDIT)
+    assert asked(desk, f"/log/key/{old}").status == 404
+    LogSequencer().run(logging(desk.ctx, LOG_KEY, NEXT_KEY), REQUEST)
+    change = EntryProof.parse(fetched(desk, f"/log/key/{old}"))
+    change.verify(leaf_hash(change.extra), LOG_KEY.verifier)
+    assert list(rotated_keys(parse_entry(change.extra), [LOG_KEY.verifier])) == [NEXT_KEY.verifier]
+    assert asked(desk, f"/log/key/{NEXT_KEY.verifier.key_id.hex()}").status == 404
+
+
+def test_a_reader_follows_the_log_and_its_changed_key(logged):
+    desk, _, _ = logged
+
+    def fetch(path):
+        reply = asked(desk, f"/log/{path}")
+        return reply.body if reply.status == 200 else None
+
+    reader = LogReader(LOG_KEY.name, LogPolicy(LOG_KEY.verifier), LogMemory(), fetch)
+    assert reader.read_head().size > 300
+    rotate_log_key(NEXT_KEY, logging(desk.ctx), AUDIT)
+    LogSequencer().run(logging(desk.ctx, LOG_KEY, NEXT_KEY), REQUEST)
+    write_rows(desk.db, 300)
+    LogSequencer().run(logging(desk.ctx, NEXT_KEY), REQUEST)
+    assert reader.read_head().size > 600
+    assert reader.memory.keys == (NEXT_KEY.verifier, LOG_KEY.verifier)

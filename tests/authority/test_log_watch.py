@@ -1,23 +1,28 @@
 """Watch over the log: what it keeps between two runs, and what it finds then."""
 
 import json
+import shutil
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.db import connections
 
+from sinetti.authority import log_watch
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.log_watch import log_findings
+from sinetti.database.connection import open_database
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.sequence_log import LogSequencer
-from sinetti.wire.transparency.notes import Checkpoint
+from sinetti.wire.transparency.notes import Checkpoint, SignedNote
+from tests.services.evidence.test_verify_log import built
 from tests.support.journals import keeping
+from tests.support.log_mutations import LATER, verified
 from tests.support.logs import LOG_KEY, ORIGIN, REQUEST, WRONG_KEY, logging, write_rows
 from tests.support.registers import sqlite_db
 from tests.support.service_context import sqlite_desk
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["built", "sqlite_db", "sqlite_desk"]
 
 
 class Watched:
@@ -100,6 +105,66 @@ def test_a_log_that_was_rewound_is_found(watched):
     )
     (found,) = watched.found()
     assert f"it had {size} entries" in found
+    has_both_heads(watched, found, watched.kept["checkpoint"].encode())
+
+
+def has_both_heads(watched, found, kept):
+    """Check that a finding names the files with both signed heads."""
+    files = [watched.folder / name for name in ("log-kept.txt", "log-now.txt")]
+    assert all(str(one) in found for one in files)
+    assert [one.read_bytes() for one in files] == [kept, read_log.head(watched.ctx.db)]
+
+
+def test_database_and_journals_that_were_rewound_together_are_found_at_once(built, tmp_path):
+    place = tmp_path / "place"
+    shutil.copytree(built.folder, place)
+    assert findings(place, built, LATER) == []
+    kept = json.loads((place / "log-seen.json").read_bytes())["checkpoint"].encode()
+    shutil.rmtree(place / "journal")
+    shutil.copytree(built.earlier / "journal", place / "journal")
+    shutil.copyfile(built.earlier / "register.sqlite3", place / "register.sqlite3")
+    assert verified(built, place).fault is None
+    for later in (timedelta(hours=1), timedelta(days=2)):  # of later entries alone, and of everything
+        (found,) = findings(place, built, LATER + later)
+        assert f"the log was rewound: it had {built.newest.size} entries" in found
+    assert (place / "log-kept.txt").read_bytes() == kept
+    now = Checkpoint.parse(SignedNote.parse((place / "log-now.txt").read_bytes()).text)
+    assert now.size < built.newest.size
+
+
+def findings(place, built, now) -> list[str]:
+    """Return what a watch finds in a folder with a database and journals."""
+    db = open_database(f"sqlite:///{place / 'register.sqlite3'}", alias="watched")
+    try:
+        ctx = SimpleNamespace(db=db, machine_now=lambda: now)
+        journal = SimpleNamespace(folder=place / "journal", instance_id=built.instance_id)
+        given = SimpleNamespace(ctx=ctx, folder=DataDirectory(place), journal=journal)
+        return [f"{one.kind}: {one.sentence}" for one in log_findings(given)]
+    finally:
+        db.close()
+
+
+def test_the_first_heads_of_a_contradiction_stay(watched):
+    (watched.folder / "log-seen.json").write_text(json.dumps(watched.kept | {"checkpoint": FORKED}))
+    watched.found()
+    first = read_log.head(watched.ctx.db)
+    watched.grow()
+    has_both_heads_of(watched, watched.found()[0], first)
+
+
+def has_both_heads_of(watched, found, now):
+    assert str(watched.folder / "log-now.txt") in found
+    assert (watched.folder / "log-now.txt").read_bytes() == now != read_log.head(watched.ctx.db)
+
+
+def test_a_folder_that_keeps_no_checkpoint_is_reported(watched, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(log_watch, "write_atomic", refuse)
+    (found,) = watched.found()
+    assert found.startswith("log-unprotected: ")
+    assert "log-seen.json cannot be written" in found
 
 
 FORKED = Checkpoint(ORIGIN, 3, bytes(32)).signed(LOG_KEY).decode()

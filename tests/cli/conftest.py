@@ -1,14 +1,16 @@
 """Fixtures for the command line against the stand-in for the service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from sinetti.cli.client import common
 from sinetti.cli.main import main
+from sinetti.client.requests import log_proof
 from tests.client.double import PASSWORD, TRANSFER_ID, Double, anchors, served
 from tests.support import authority
+from tests.support.served_logs import ServedLog, log_of_test_authority
 
 
 @dataclass
@@ -18,6 +20,7 @@ class Shell:
     double: Double
     folder: Path
     capsys: pytest.CaptureFixture
+    log: ServedLog = field(default_factory=log_of_test_authority)
 
     @property
     def store(self):
@@ -28,6 +31,12 @@ class Shell:
         code = main([str(one) for one in arguments])
         caught = self.capsys.readouterr()
         return code, caught.out, caught.err
+
+    def serve_log(self, monkeypatch):
+        """Serve the log, which has no entries yet, in the place of the test authority's address."""
+        self.log.is_gone = True
+        monkeypatch.setattr(log_proof, "fetch_part", lambda _url, path: self.log.fetch(path))
+        return self
 
     def enrol(self, *more, name="payroll", **changes):
         options = {
@@ -55,4 +64,4 @@ def shell(tmp_path, capsys, monkeypatch):
     double = Double()
     monkeypatch.setattr(common.clock, "utc_now", lambda: double.now)
     with served(double) as one:
-        yield Shell(one, tmp_path, capsys)
+        yield Shell(one, tmp_path, capsys).serve_log(monkeypatch)

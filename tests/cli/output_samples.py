@@ -273,12 +273,20 @@ RUN = paragraphs(
     messages.RUN_NEXT,
 )
 CLERKS = [
-    {"email": "a@vero.example", "name": "A", "active": True, "second_factor": False, "created": "2032-07-16T08:00:00Z"},
+    {
+        "email": "a@vero.example",
+        "name": "A",
+        "active": True,
+        "second_factor": False,
+        "person": False,
+        "created": "2032-07-16T08:00:00Z",
+    },
     {
         "email": "maija-liisa.korhonen-virtanen@certificates.authority.example",
         "name": "Maija-Liisa Korhonen-Virtanen",
         "active": False,
         "second_factor": True,
+        "person": True,
         "created": "2032-07-16T08:00:00Z",
     },
 ]

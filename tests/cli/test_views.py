@@ -28,19 +28,21 @@ from sinetti.client.reporting import status
 from sinetti.client.reporting.status import RequiredAction
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServerProbe
-from sinetti.client.store import agent_state, files, generations, rights, settings, snapshot, token_keys
+from sinetti.client.store import agent_state, files, generations, log_memory, rights, settings, snapshot, token_keys
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import file_permissions
 from sinetti.pki import encoding
 from sinetti.pki.signers import pkcs11_uri
 from sinetti.wire.soap.operations import Failure
+from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.conftest import Shell
 from tests.cli.test_client import OPENS
 from tests.client import double
 from tests.client.conftest import Desk
 from tests.client.double import Double
 from tests.support import authority, soft_token
+from tests.support.logs import WRONG_KEY
 from tests.support.programs import ran
 
 OTHER_ID = "7" * 32
@@ -79,7 +81,7 @@ def house(made, tmp_path, capsys, monkeypatch):
     (tmp_path / "password").write_text(f"{double.PASSWORD}\n")
     (tmp_path / "password").chmod(0o600)
     (tmp_path / "sinetti.toml").write_text(f'store = "store"\n[agent]\nprometheus = "{tmp_path}/metrics"\n')
-    shell = Shell(service, tmp_path, capsys)
+    shell = Shell(service, tmp_path, capsys).serve_log(monkeypatch)
     shell.monkeypatch = monkeypatch
     return shell
 
@@ -547,6 +549,49 @@ def without_extra(house):
     house.monkeypatch.setattr(token_keys.importlib.util, "find_spec", lambda _name: None)
 
 
+def logged(house):
+    """Make a pass that finds the certificate in a log."""
+    certificate = encoding.load_certificate((generation(house) / "certificate.pem").read_bytes())
+    house.log.is_gone = False
+    house.log.add(300)
+    serial = encoding.serial_hex(certificate.serial_number)
+    house.log.issue(serial, encoding.sha256_hex(encoding.certificate_der(certificate)))
+    assert house.run("run", "--store", house.store)[0] == 0
+    assert json.loads((folder(house) / "log.json").read_bytes())["serial"] == serial
+
+
+def forked(house):
+    """Make two passes, between which the log was rewound."""
+    logged(house)
+    del house.log.entries[200:]
+    assert house.run("run", "--store", house.store)[0] == 3
+
+
+def distrusted(house):
+    """Make a pass over a log whose checkpoint another key signs."""
+    logged(house)
+    kept, house.log.signers = house.log.signers, (NoteSigner(house.log.origin, WRONG_KEY.key),)
+    assert house.run("run", "--store", house.store)[0] == 4
+    house.log.signers, house.other_signers = house.log.signers, kept
+
+
+def trusted_again(house):
+    distrusted(house)
+    house.log.signers = house.other_signers
+
+
+def passed(code):
+    return lambda house: house.run("run", "--store", house.store)[0] == code
+
+
+def with_log(**changes):
+    def act(house):
+        for name, value in changes.items():
+            setattr(house.log, name, value)
+
+    return act
+
+
 class State(NamedTuple):
     """Named state: how to make it, and what all views say about it.
 
@@ -745,6 +790,21 @@ STATES = {
     "half a file of a run that was killed": well(in_the_name(".settings.toml.new", b"x")),
     "unknown files": well(both(in_the_name("README", b"mine"), put("note.txt", b"mine"))),
     "nothing wrong": well(lambda _house: None),
+    # The log of the service.
+    "log has the certificate": well(logged),
+    "log of the service is away": well(both(logged, with_log(is_away=True))),
+    "log was rewound": State(forked, "valid", log_memory.FORKED, None, 3),
+    "log was rewound and is away": State(both(forked, with_log(is_away=True)), "valid", log_memory.FORKED, None, 3),
+    "log was rewound, certificate expired": needs(
+        RequiredAction.REPLACE, both(forked, at(OPENS + timedelta(days=90))), "expired", 3
+    ),
+    "log was rewound, deploy failed": State(both(forked, undeployed(1)), "valid", log_memory.FORKED, None, 4),
+    "log was rewound, key missing": lost(both(forked, away("key.pem"))),
+    "log is signed by another key": State(distrusted, "valid", log_memory.UNTRUSTED, None, 4),
+    "log was signed by another key for a while": State(
+        trusted_again, "valid", log_memory.UNTRUSTED, None, 4, after="valid"
+    ),
+    "log is gone": State(both(logged, with_log(is_gone=True), passed(4)), "valid", log_memory.UNTRUSTED, None, 4),
     # The token.
     "token with its key": well(tokened()),
     "token without its PIN file": well(tokened(without_pin)),
@@ -832,6 +892,8 @@ PAGE = {
     "a renewal failed": "renewal held back once",
     "a further format": "format missing",
     "`certificate.jks` missing": "JKS missing",
+    "the log of the service was rewound": "log was rewound",
+    "the log of the service is signed": "log is signed by another key",
 }
 """Rows of the table on the agent's page, by their beginning, with a state that shows them."""
 

@@ -14,6 +14,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.models import AccessApplication, BulkRevocation, Invitation, OrganisationImport, PendingInvitation
 from sinetti.domain.access.roles import Role
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
 from sinetti.server.http import Request
@@ -222,7 +223,11 @@ def test_unknown_things_have_no_page(sqlite_desk, anna):
     assert looked(sqlite_desk) == []
 
 
-def test_an_organisation_is_added_renamed_and_ended(sqlite_desk, anna):
+def test_an_organisation_is_added_renamed_and_ended(sqlite_desk):
+    """The settings let one clerk do it."""
+    numbers = {TwoPersonAct.ORGANISATION_NAME: 1, TwoPersonAct.ORGANISATION_END: 1}
+    alone = sqlite_desk.but(approvals=ApprovalPolicy(numbers))
+    anna = at_work(alone, people_door(alone))
     anna.get("/staff/organisations/new").press("add", customer_id="", kind="artificial", country="xx1", name="Malli Oy")
     assert len(anna.page.xpath("//*[@class='wrong']")) >= 2
     assert anna.page.xpath("//input[@name='name']/@value") == ["Malli Oy"]
@@ -348,11 +353,10 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
     assert models.Organisation.objects.count() == 1
 
 
-def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
+def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
     organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
-    assert "A second clerk must confirm the next change." in text_of(anna)
+    assert "A second clerk must confirm a new name." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
     assert anna.heading == "Changes to organisations"
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
@@ -360,6 +364,15 @@ def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna,
     bo.press("confirm")
     organisation.refresh_from_db()
     assert organisation.name == "Sinisiipi Oyj"
+    anna.get(f"/staff/organisations/{organisation.pk}").press("save", name="Sinisiipi Oyj", spoken="sv")
+    organisation.refresh_from_db()
+    assert organisation.language == "sv", "a language takes one"
+    anna.press("check-end").press("end")
+    assert anna.heading == "Changes to organisations"
+    bo.get(anna.path).press("confirm")
+    organisation.refresh_from_db()
+    assert organisation.closed_at
+    models.Organisation.objects.update(closed_at=None)
     anna.get(f"/staff/organisations/{organisation.pk}")
     monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
     assert "has changed since you opened this page" in text_of(anna.press("check-end").press("end"))

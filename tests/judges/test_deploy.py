@@ -242,6 +242,9 @@ def test_what_nginx_lets_through(tmp_path):
             context.wrap_socket(raw, server_hostname="127.0.0.1") as spoken,
         ):
             assert spoken.version() == "TLSv1.2"
+        for path in ("/ca/x.cer", "/crl/x.crl", "/log/checkpoint"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", b"x", timeout=30) as reply:
+                assert reply.status == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
 

@@ -16,6 +16,7 @@ from sinetti.pki.passkey_assertions import (
     LoggedAssertion,
     PasskeyError,
     decode_web64,
+    origin_of,
     to_spki,
     verify_assertion,
 )
@@ -60,8 +61,8 @@ def test_each_type_of_key(kind):
         verify_assertion(replace(found, signature=found.signature[:-1] + bytes([found.signature[-1] ^ 1])), DIGEST)
 
 
-def test_a_party_above_the_host():
-    verify_assertion(asserted(host="example"), DIGEST)
+def test_the_site_is_named():
+    assert origin_of(GOOD.client_data) == ORIGIN
 
 
 GOOD = asserted()
@@ -70,6 +71,7 @@ WRONG = {
     "another nonce": (replace(GOOD, nonce=b"m" * 32), "another challenge"),
     "a registration": (asserted(what="webauthn.create"), "another challenge"),
     "another party": (asserted(host="other.example"), "neither this site nor its user"),
+    "a party above the host": (asserted(host="example"), "neither this site nor its user"),
     "a party below the host": (asserted(host="login.pki.example"), "neither this site nor its user"),
     "no verification": (asserted(flags=1), "neither this site nor its user"),
     "no presence": (asserted(flags=4), "neither this site nor its user"),

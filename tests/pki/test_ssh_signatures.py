@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from sinetti.pki.ssh_attestation import verify_attestation
 from sinetti.pki.ssh_signatures import (
     LARGEST,
     SshKeyError,
+    SshReader,
     SshSignatureError,
     load_key,
     string,
@@ -154,6 +156,21 @@ def test_keys_that_are_not_accepted(tmp_path, pair):
     subprocess.run(["ssh-keygen", "-q", "-s", pair.private, "-I", "x", weak.public], check=True)
     with pytest.raises(SshKeyError, match="type"):
         load_key((tmp_path / "weak-cert.pub").read_bytes())
+
+
+def test_a_key_has_one_fingerprint(tmp_path):
+    """A number with zeros before it, or a compressed point, would give the same key another one."""
+    pair = make_key(tmp_path, "rsa", "rsa", "-b", "3072")
+    reader = SshReader(load_key(pair.public.read_bytes()).blob)
+    kind, exponent, modulus = reader.string(), reader.string(), reader.string()
+    padded = b"".join(map(string, (kind, b"\0" + exponent, modulus)))
+    with pytest.raises(SshKeyError, match="the form that ssh-keygen writes"):
+        load_key(b"ssh-rsa " + base64.b64encode(padded))
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    compressed = b"".join(map(string, (b"ecdsa-sha2-nistp256", b"nistp256", point)))
+    with pytest.raises(SshKeyError, match="known type"):
+        load_key(b"ecdsa-sha2-nistp256 " + base64.b64encode(compressed))
 
 
 def test_an_rsa_key_signs_with_sha_2_alone(tmp_path):

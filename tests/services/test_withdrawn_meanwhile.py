@@ -24,6 +24,7 @@ from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.access.ends import EndSide
 from sinetti.domain.access.roles import Role
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState, NewApplication
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
@@ -54,8 +55,10 @@ from sinetti.services.staff import (
     open_invitations,
     organisations,
     outbox,
+    passkeys,
     session,
 )
+from sinetti.services.staff.passkeys import Assertion, ClerkDecision
 from sinetti.services.staff.session import NotStaff
 from tests.house.test_acts import acts, functions, opens
 from tests.support.authority import CUSTOMER_ID
@@ -349,8 +352,8 @@ def altered(built):
         customer_id=CLIENT,
         id_kind=found.kind,
         country=found.country,
-        name="New name",
-        language=found.language,
+        name=found.name,
+        language=Language.SV.value if found.language is not Language.SV else Language.FI.value,
         name_before=found.name,
         language_before=found.language,
     )
@@ -455,6 +458,12 @@ def wanted(act, reason=RevocationReason.SUPERSEDED):
     return lambda built: lambda: act(CertificateSelection(serials=(built.ids["serial"],)), reason, built.anna)
 
 
+def asserted(built):
+    now = built.ctx.now()
+    decision = ClerkDecision(TwoPersonAct.SIGNATORY, "organisation:1", built.bo.officer, now, now + DAY, {})
+    return lambda: passkeys.record(decision, Assertion("", "", "", "", ""), built.anna)
+
+
 NEW = NewOrganisation("3456789-6", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
 STAFF = {
     "applications.decide": decided,
@@ -477,6 +486,7 @@ STAFF = {
     "organisations.propose_load": proposed_load,
     "organisations.propose_revocation": left,
     "outbox.try_again": tried_again,
+    "passkeys.record": asserted,
     "bulk_revocations.propose": wanted(bulk_revocations.propose),
     "bulk_revocations.confirm": proposed(bulk_revocations.confirm, by="bo"),
     "bulk_revocations.go_on": proposed(bulk_revocations.go_on, approved=True),

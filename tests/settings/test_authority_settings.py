@@ -39,6 +39,18 @@ def text(**changes):
     )
 
 
+def test_the_time_before_a_first_signatory_may_act():
+    """PRODUCTION can only raise it."""
+    production = text(environment="PRODUCTION")
+    assert parse(text()).policy.signatory_wait == 0
+    assert parse(production).policy.signatory_wait == 24
+    assert parse(f"{text()}signatory_wait_hours = 1\n").policy.signatory_wait == 1
+    assert parse(f"{production}signatory_wait_hours = 72\n").policy.signatory_wait == 72
+    for settings, hours in ((production, 23), (production, 0), (text(), -1), (text(), 721), (text(), "true")):
+        with pytest.raises(SettingsError, match="signatory_wait_hours must be a number of hours from"):
+            parse(f"{settings}signatory_wait_hours = {hours}\n")
+
+
 BAD = {
     "no TOML": ("environment = ", "authority.toml is not valid TOML"),
     "nothing": ("", "environment must be one of"),

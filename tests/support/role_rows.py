@@ -26,6 +26,7 @@ from sinetti.notifications.previews.roles import (
     JOINED,
     MADE,
     NAME,
+    NAMED,
     OFFERED,
     OFFERED_TO_SIGN,
     ORGANISATION_ID,
@@ -54,13 +55,14 @@ def add(db: Database, language: Language, person: str, firm: str) -> None:
         (OFFERED, Role.MANAGER, {"person_id": person, "waiting": True, "valid_until": UNTIL}),
         (OFFERED_TO_SIGN, Role.SIGNATORY, {"person_id": person, "waiting": True}),
         (JOINED, Role.SIGNATORY, {"person_id": person}),
+        (NAMED, Role.SIGNATORY, {"person_id": person, "valid_from": MADE + timedelta(days=1)}),
         (CHANGED, Role.VIEWER, {"person_id": person}),
         (FIRMS, Role.MANAGER, {"agent_id": firm, "valid_until": UNTIL}),
         (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": MADE}),
         (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": MADE}),
     ):
         models.RoleAssignment.objects.using(db.alias).create(
-            mandate_id=mandate_id, organisation=organisation, role=role, valid_from=MADE, **terms
+            mandate_id=mandate_id, organisation=organisation, role=role, **{"valid_from": MADE, **terms}
         )
     _ends(db, language, person, firm)
     for mandate_id in (OFFERED, OFFERED_TO_SIGN):

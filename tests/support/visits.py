@@ -20,13 +20,16 @@ from sinetti.database.access import pending_invitations
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.access.roles import Role
+from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.link_tokens import VETO, link_token
 from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.staff import open_invitations
 from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.services.staff.session import StaffSession
 from sinetti.services.token_encryption import SECOND_FACTOR, encrypt_token
@@ -102,6 +105,8 @@ VISITS: dict[str, Visit] = {
     "a message by a code": Visit("m/<str:token>", "/m/{by_code}"),
     "an old message": Visit("m/<str:token>", "/m/{unknown}", STRANGER, 404),
     "a stop link that is not ours": Visit("stop/<str:message_id>/<str:token>", "/stop/{unknown}/x", STRANGER, 404),
+    "a first representative": Visit("signatory_veto", "/veto/{naming}/{veto}"),
+    "a first representative, not ours": Visit("signatory_veto", "/veto/{naming}/x", STRANGER, 404),
     "no such page": Visit("static/<str:name>", "/static/{unknown}", STRANGER, 404),
     "authorisations": Visit("authorisations", "/settings/authorisations?organisation={organisation}", SIGNATORY),
     "authorisations, not allowed": Visit(
@@ -284,6 +289,10 @@ VISITS: dict[str, Visit] = {
     "clerk: a load that two decided": Visit("staff_load", "/staff/organisations/load/{confirmed}", CLERK),
     "clerk: invitations": Visit("staff_invitations", "/staff/invitations", CLERK),
     "clerk: an invitation that waits": Visit("staff_invitation", "/staff/invitations/{pending}", CLERK),
+    "clerk: the letter about a first representative": Visit(
+        "staff_invitation_letter", "/staff/invitations/{pending_named}/letter", CLERK
+    ),
+    "clerk: a first representative who waits": Visit("staff_invitation", "/staff/invitations/{pending_named}", CLERK),
     "clerk: an invitation for a second clerk": Visit("staff_invitation", "/staff/invitations/{pending_first}", CLERK),
     "clerk: an invitation of their own": Visit("staff_invitation", "/staff/invitations/{pending_own}", CLERK),
     "clerk: certificates": Visit("staff_certificates", "/staff/certificates?text={near}", CLERK),
@@ -415,6 +424,7 @@ def town(desk: Desk, address: str) -> Town:
         )[0]
         for where, by in ((own.pk, asker), (alone, asker), (own.pk, built.people[CLERK]))
     ]
+    named = first_representative(desk, (alone, asker, replace(person, email="named@malli.example")), clerk)
     pin = offered(desk)
     asked(desk, pin)
     shown = offered(desk)
@@ -441,12 +451,25 @@ def town(desk: Desk, address: str) -> Town:
         "pending": waits[0],
         "pending_first": waits[1],
         "pending_own": waits[2],
+        **named,
         "message": offered(desk).token,
         "asked": pin.token,
         "by_code": offered(desk, phone="").token,
         "unknown": "0" * 32,
     }
     return built
+
+
+def first_representative(
+    desk: Desk, asked: tuple[str, models.User, ContactDetails], clerk: StaffSession
+) -> dict[str, str]:
+    """Have a first representative wait, and return the placeholders of its pages."""
+    organisation_id, asker, person = asked
+    pending = pending_invitations.add(desk.db, organisation_id, person, asker.pk, desk.audit_entry())[0]
+    waiting = desk.but(approvals=ApprovalPolicy(signatory_wait=24)).ctx
+    open_invitations.confirm(pending, replace(clerk, ctx=waiting), "register@malli.example")
+    naming = rows(desk, "SignatoryNaming").get().naming_id
+    return {"pending_named": pending, "naming": naming, "veto": link_token(desk.ctx.transfer_key, VETO, naming)}
 
 
 def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:

@@ -7,7 +7,7 @@ from sinetti.domain.values import Serial
 from sinetti.server.http import Request, Response, text_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence import read_log
-from sinetti.services.evidence.prove_entry import prove_issue
+from sinetti.services.evidence.prove_entry import prove_issue, prove_key_change
 
 LOG_PATH = "/log/"
 _TEXT = "text/plain; charset=utf-8"
@@ -16,6 +16,7 @@ _BRIEFLY = 5
 """Seconds for which a cache may serve what changes with each new checkpoint."""
 
 _PROOF = re.compile(r"/log/proof/([0-9a-f]{2,40})")
+_CHANGE = re.compile(r"/log/key/([0-9a-f]{8})")
 
 
 def answer_log(request: Request, ctx: ServiceContext) -> Response:
@@ -28,6 +29,8 @@ def answer_log(request: Request, ctx: ServiceContext) -> Response:
         octets = read_log.tile(ctx.db, request.path.removeprefix(LOG_PATH))
         if octets is not None:
             return _cached("application/octet-stream", octets, _FOR_EVER)
+    if (asked := _CHANGE.fullmatch(request.path)) and (change := prove_key_change(ctx.db, asked[1])) is not None:
+        return _cached(_TEXT, change, _BRIEFLY)
     if asked := _PROOF.fullmatch(request.path):
         proof = prove_issue(ctx.db, Serial(asked[1]))
         if proof is not None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.wire.transparency.observer import NO_DEMANDS, LogPolicy
 
 
 class Format(StrEnum):
@@ -49,6 +50,8 @@ class ServiceEntry:
     trust_services: str
     trust_holders: str
     tls_ca: str | None = None
+    log: LogPolicy = NO_DEMANDS
+    """Demands on the service's log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ INVITATION: Final = "invitation"
 
 It is over the id of the invitation.
 """
+VETO: Final = "veto"
+"""Purpose of the link by which an organisation stops a naming.
+
+The naming is that of its first signatory. It is over the id of the naming.
+"""
 PIN: Final = "pin"
 """Purpose of the PIN code of one SMS, over the id of its row."""
 CODE: Final = "code"

@@ -56,12 +56,20 @@ class CrlAge:
 class CrlFreshnessMonitor:
     """Thread that rereads the lists before callers need them.
 
-    Logs the missing lists each time that the set of missing lists changes.
+    Logs the missing lists, and the faults of the authority's log, each time that they change.
     """
 
-    def __init__(self, look: Callable[[], list[str]], every: float = LOOKS_EVERY) -> None:
-        """Store the function that returns the missing lists, and the interval in seconds."""
-        self._look, self._every = look, every
+    def __init__(
+        self,
+        look: Callable[[], list[str]],
+        every: float = LOOKS_EVERY,
+        log_faults: Callable[[], list[str]] = list,
+    ) -> None:
+        """Store the functions to call, and the interval in seconds.
+
+        They return missing lists and faults.
+        """
+        self._look, self._every, self._log_faults = look, every, log_faults
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
@@ -75,6 +83,7 @@ class CrlFreshnessMonitor:
 
     def _run(self) -> None:
         before: list[str] = []
+        faults_before: list[str] = []
         while not self._stopped.wait(self._every):
             try:
                 missing = [age.partition(",")[0] for age in self._look()]
@@ -83,6 +92,10 @@ class CrlFreshnessMonitor:
             if missing != before:
                 _log.log(logging.WARNING if missing else logging.INFO, "lists", extra={"facts": {"missing": missing}})
             before = missing
+            faults = self._log_faults()
+            if faults != faults_before:
+                _log.log(logging.ERROR if faults else logging.INFO, "log", extra={"facts": {"faults": faults}})
+            faults_before = faults
 
 
 def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelta | None, now: datetime) -> CrlAge:

@@ -32,7 +32,7 @@ _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
-TABLES = frozenset({"serve", "middleware", "sightings", "ssh"})
+TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log"})
 """Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, str] = {
     "account-ended": gettext_noop("Account closed"),
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
+    "account-person-set": gettext_noop("Person of a clerk's account verified"),
     "second-factor-reset": gettext_noop("Second factor removed by the operator"),
     "address-bounced": gettext_noop("E-mail returned as undeliverable"),
     "address-changed": gettext_noop("Account's e-mail address changed"),
@@ -130,6 +131,8 @@ ACTIONS: Mapping[str, str] = {
     "secure-messages-deleted": gettext_noop("Old secure messages deleted"),
     "signatory-added": gettext_noop("Representative named"),
     "signatory-removed": gettext_noop("Representative removed"),
+    "signatory-vetoed": gettext_noop("First representative stopped by the organisation"),
+    "signatory-waits": gettext_noop("First representative named, not in force yet"),
     "transfer-ids-locked": gettext_noop("Transfer IDs locked"),
     "transfer-ids-made-anew": gettext_noop("New transfer IDs created"),
     "order-cancelled": gettext_noop("Order cancelled"),
@@ -140,6 +143,7 @@ ACTIONS: Mapping[str, str] = {
 
 FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
+    "people": gettext_noop("number of people it takes"),
     "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
     "authenticator_data": gettext_noop("data of the passkey"),

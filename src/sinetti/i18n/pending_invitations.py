@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault
 from sinetti.i18n.translate import gettext_noop
 
+NO_PERSON = gettext_noop(
+    "Nothing was done. Your account, or that of the clerk who proposed this, has no verified person yet. Ask an "
+    "operator to add it."
+)
 STATES: Mapping[InvitationProposal, str] = {
     InvitationProposal.WAITING: gettext_noop("waiting for confirmation"),
     InvitationProposal.CONFIRMED: gettext_noop("confirmed, link sent"),
@@ -17,6 +21,7 @@ REFUSED: Mapping[PendingFault, str] = {
     PendingFault.SAME_PERSON: gettext_noop(
         "You requested this invitation yourself, with this or another account. Another person must confirm it."
     ),
+    PendingFault.NO_PERSON: NO_PERSON,
     PendingFault.INVITED: gettext_noop(
         "The invitation is for you, because the address is one of yours. Another person must confirm it."
     ),
@@ -29,6 +34,10 @@ REFUSED: Mapping[PendingFault, str] = {
     ),
     PendingFault.NOT_ASKER: gettext_noop(
         "Only the clerk who requested an invitation can withdraw it. You can reject it."
+    ),
+    PendingFault.ADDRESS: gettext_noop(
+        "Nothing was done. The organisation's address belongs to the invited person or to a clerk. Enter the address "
+        "of the trade register's extract, or leave it empty and send the letter."
     ),
 }
 CONFIRMED = gettext_noop("The invitation has been confirmed and is on its way by e-mail.")

@@ -9,6 +9,7 @@ from sinetti.domain.organisations.applications import ApplicationErrorReason, Ap
 from sinetti.domain.organisations.csv_import import ChangeKind, RowErrorKind
 from sinetti.domain.organisations.import_confirmation import LoadAct, LoadReason, LoadState
 from sinetti.domain.values import Channel, IdentifierType
+from sinetti.i18n.pending_invitations import NO_PERSON
 from sinetti.i18n.translate import gettext_noop
 
 DECISION_SUBJECT = gettext_noop("Decision of {day} on your application {case}")
@@ -144,6 +145,7 @@ LOADS: Mapping[LoadReason, str] = {
     LoadReason.SAME_PERSON: gettext_noop(
         "Your account and the account that proposed this belong to the same person. Another clerk must confirm it."
     ),
+    LoadReason.NO_PERSON: NO_PERSON,
     LoadReason.PROPOSER_GONE: gettext_noop(
         "The account that proposed this no longer belongs to a clerk. Reject the proposal. If it is "
         "correct, send the changes yourself."
@@ -225,6 +227,7 @@ BULK: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.SAME_PERSON: gettext_noop(
         "Your account and the account that proposed this belong to the same person. Another clerk must confirm it."
     ),
+    BulkErrorReason.NO_PERSON: NO_PERSON,
     BulkErrorReason.PROPOSER_GONE: gettext_noop(
         "The account that proposed this no longer belongs to a clerk. If the proposal is correct, propose "
         "it again yourself."

@@ -4,6 +4,7 @@ It follows no redirects and repeats no request. It uses a proxy only if the call
 """
 
 import contextlib
+import http
 import http.client
 import logging
 import socket
@@ -112,6 +113,24 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
             # Neither query nor body: they may hold identifiers.
             place = wanted.url.partition("?")[0]
             _log.debug("%s %s: %s after %.2f s", wanted.method, place, outcome, monotonic_seconds() - begun)
+
+
+def fetch_body(url: str, within: float) -> bytes | None:
+    """Return the body that an address answers with; None if nothing is there (404).
+
+    Raises HttpError, which names the address, also for another status.
+    """
+    try:
+        reply = send_request(HttpRequest(url, within=within))
+    except HttpError as failed:
+        why = f"{url}: {failed}"
+        raise HttpError(why, failed.stage) from failed
+    if reply.status == http.HTTPStatus.NOT_FOUND:
+        return None
+    if reply.status != http.HTTPStatus.OK:
+        why = f"{url}: HTTP {reply.status}"
+        raise HttpError(why, HttpStage.LOST)
+    return reply.body
 
 
 def tls_context(anchors: str | None = None) -> ssl.SSLContext:

@@ -74,7 +74,7 @@ def verify_assertion(assertion: LoggedAssertion, digest: bytes) -> None:
     """Verify that a passkey confirmed what has this digest. Raises PasskeyError.
 
     The challenge must be SHA-256 of the nonce and the digest. Presence and verification of the user must be proven, and
-    the relying party must be the host of the origin or a domain above it.
+    the relying party must be the host of the origin.
     """
     try:
         client = json.loads(assertion.client_data)
@@ -87,12 +87,16 @@ def verify_assertion(assertion: LoggedAssertion, digest: bytes) -> None:
         sentence = "the passkey signed another challenge than that of the proposal"
         raise PasskeyError(sentence)
     data = assertion.authenticator_data
-    labels = (origin.hostname or "").split(".")
-    parties = {hashlib.sha256(".".join(labels[start:]).encode()).digest() for start in range(len(labels))}
-    if len(data) < _HEAD or data[:32] not in parties or data[32] & (_PRESENT | _VERIFIED) != _PRESENT | _VERIFIED:
+    party = hashlib.sha256((origin.hostname or "").encode()).digest()
+    if len(data) < _HEAD or data[:32] != party or data[32] & (_PRESENT | _VERIFIED) != _PRESENT | _VERIFIED:
         sentence = "the passkey proved neither this site nor its user"
         raise PasskeyError(sentence)
     _verify(assertion, data + hashlib.sha256(assertion.client_data).digest())
+
+
+def origin_of(client_data: bytes) -> str:
+    """Return the site that a verified assertion was made for."""
+    return str(json.loads(client_data)["origin"])
 
 
 def _verify(assertion: LoggedAssertion, signed: bytes) -> None:

@@ -10,12 +10,13 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 LARGEST = 16_384
 """Largest file of a key or a signature; one by RSA of 8192 bits has 3,600 octets."""
@@ -24,6 +25,7 @@ _MAGIC = b"SSHSIG"
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
 _LEAST_RSA = 3072
 _PRESENT, _VERIFIED = 0x01, 0x04
+_OPENSSH = (Encoding.OpenSSH, PublicFormat.OpenSSH)
 _RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
 _EC_HASHES: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
 
@@ -114,11 +116,15 @@ def load_key(text: bytes) -> SshPublicKey:
     try:
         blob = base64.b64decode(words[1], validate=True)
         key = load_ssh_public_key(b" ".join(words[:2]))
-    except (ValueError, binascii.Error, UnsupportedAlgorithm) as bad:
+    except (ValueError, binascii.Error, UnsupportedAlgorithm, NotImplementedError) as bad:
         sentence = "it is not an OpenSSH public key of a known type"
         raise SshKeyError(sentence) from bad
     kind = words[0].decode("ascii")
     accepted = _accepted(kind, key)
+    # One key must not have two fingerprints, as with zeros before a number.
+    if not kind.startswith("sk-") and accepted.public_bytes(*_OPENSSH).split()[1] != words[1]:
+        sentence = "its octets are not in the form that ssh-keygen writes"
+        raise SshKeyError(sentence)
     try:
         return SshPublicKey(kind, blob, accepted, _application(kind, blob))
     except ValueError as bad:
@@ -197,6 +203,16 @@ def load_signer(armored: bytes) -> SshPublicKey:
     """Return the key that a signature names. Raises SshSignatureError and SshKeyError."""
     blob = _envelope(armored)[0]
     return load_key(b" ".join((SshReader(blob).string(), base64.b64encode(blob))))
+
+
+def load_attesting_certificate(attestation: bytes) -> x509.Certificate:
+    """Return the certificate in an attestation that `ssh-keygen` wrote, unverified.
+
+    Raises ValueError.
+    """
+    reader = SshReader(attestation)
+    reader.string()
+    return x509.load_der_x509_certificate(reader.string())
 
 
 def armor(text: str) -> bytes:

@@ -9,7 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, TwoPersonAct, check_people
+from sinetti.domain.approvals.acts import (
+    SHORTEST_WAIT,
+    SIGNATORY_WAIT,
+    ApprovalPolicy,
+    KeyRequirement,
+    TwoPersonAct,
+    check_people,
+    check_wait,
+)
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -38,8 +46,8 @@ class AuthoritySettings:
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
     list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
     `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
-    `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take
-    (docs/operators/officers.md).
+    `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
+    `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
     """
 
     environment: Environment
@@ -56,12 +64,18 @@ class AuthoritySettings:
     documentation_url: str = ""
     witnesses: tuple[str, ...] = ()
     officer_keys: KeyRequirement = KeyRequirement.ANY
+    signatory_wait_hours: int = 0
     approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Give PRODUCTION the shortest time that it may have."""
+        least = max(self.signatory_wait_hours, SHORTEST_WAIT[self.environment])
+        object.__setattr__(self, "signatory_wait_hours", least)
 
     @property
     def policy(self) -> ApprovalPolicy:
         """Rules of approvals in this authority."""
-        return ApprovalPolicy(self.approvals, self.officer_keys)
+        return ApprovalPolicy(self.approvals, self.officer_keys, self.signatory_wait_hours)
 
     @property
     def periods(self) -> Periods:
@@ -124,6 +138,7 @@ def parse(text: str) -> AuthoritySettings:
         documentation_url=_documentation_url(raw.get("documentation_url", "")),
         witnesses=_witnesses(raw.get("witnesses", [])),
         officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
+        signatory_wait_hours=_wait(raw.get(SIGNATORY_WAIT), Environment(environment)),
         approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
     )
 
@@ -163,6 +178,14 @@ def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, in
         }
     except ValueError as bad:
         sentence = f"authority.toml, approvals: {bad}"
+        raise SettingsError(sentence) from bad
+
+
+def _wait(value: object, environment: Environment) -> int:
+    try:
+        return SHORTEST_WAIT[environment] if value is None else check_wait(value, environment)
+    except ValueError as bad:
+        sentence = f"authority.toml: {bad}"
         raise SettingsError(sentence) from bad
 
 

@@ -31,7 +31,7 @@ def test_the_way_of_a_clerks_account(one):
     assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
-    assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False}
+    assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False, "person": False}
     assert one.does("account", "list").splitlines()[1].split()[:5] == [EMAIL, "N.", "N.", "yes", "no"]
     (message,) = models.OutboxMessage.objects.filter(kind="account")
     assert (message.address, message.facts["language"]) == (EMAIL, "sv")

@@ -5,11 +5,13 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from sinetti.cli.main import main
 from sinetti.database import models
 from sinetti.infra.environment import login_uid
 from sinetti.infra.file_permissions import user_name
+from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
 from tests.cli.authority.test_notices import SETTINGS
 from tests.support.officers import NAMES, approve, founders, give, key_of, octets_of, proposed, waiting
 from tests.support.ssh_keys import Authenticator, make_key
@@ -103,6 +105,29 @@ def test_an_approver_reads_the_letter_that_leaves(staffed, tmp_path, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert letter["subject"] in shown
     assert all(" ".join(part.split()) in shown for part in letter["text"].split("\n\n"))
+
+
+def test_the_fingerprint_of_a_new_officer_is_computed_by_the_reader(staffed, tmp_path, capsys):
+    """What the proposal itself says of the key counts for nothing, so it says nothing."""
+    device = Authenticator(Ed25519PrivateKey.generate())
+    for name, octets in (("new.pub", device.line), ("new.att", device.attest(b"c")), ("new.challenge", b"c")):
+        (tmp_path / name).write_bytes(octets)
+    key = ("--public-key", tmp_path / "new.pub", "--attestation", tmp_path / "new.att")
+    adding = ("officer", "add", "dora", *key, "--challenge", tmp_path / "new.challenge", "--role", "approver")
+    path = tmp_path / "proposal.json"
+    path.write_bytes(octets_of(staffed, proposed(staffed, *adding, "--officer", "anna"), tmp_path))
+    assert json.loads(path.read_bytes())["context"] == {}
+    assert main(["approval", "show", str(path), "--json"]) == 0
+    computed = json.loads(capsys.readouterr().out)["computed"]
+    certificate = load_attesting_certificate((tmp_path / "new.att").read_bytes())
+    assert computed["fingerprint"] == load_key(device.line).fingerprint
+    assert computed["attested_sha256"] == certificate.fingerprint(SHA256()).hex()
+    assert main(["--lang", "en", "approval", "show", str(path)]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    assert {one in shown for one in map("".join, map(str.split, computed.values()))} == {True}
+    path.write_bytes(path.read_bytes().replace(device.line.split()[1], b"AAAA"))
+    assert main(["--lang", "en", "approval", "show", str(path)]) == 2
+    assert "Do not sign it" in capsys.readouterr().err
 
 
 def test_test_without_officers_acts_as_the_user_of_the_machine(operator):
@@ -213,16 +238,77 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
 def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     settings = staffed.root / "authority.toml"
     text = settings.read_text()
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
-    proposal = proposed(staffed, *ENDING, "--officer", "anna")
+    settings.write_text(f"{text}\n[approvals]\nstaff = 3\n")
+    clerk = ("account", "add", "a@authority.example", "--name", "A", "--staff", "--officer", "anna")
+    proposal = proposed(staffed, *clerk)
     assert [give(staffed, proposal, name, tmp_path)[0] for name in NAMES] == [3, 3, 0]
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nofficers = 1\n")
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 3\n")
+    assert "takes 1 to 2 people in TEST, since clerks' pages" in staffed.refused(5, "approval", "list")
+    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\nstaff = 1\nofficers = 1\n")
     staffed.add("0123457-5")
     ending = ("organisation", "close", "--customer-id", "0123457-5")
     assert "--officer is missing" in staffed.refused(2, *ending), "one person changed the file"
     rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
-    assert rows["organisation-end"] == {"name": "organisation-end", "before": "3", "after": "1"}
-    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path)
+    assert rows["organisation-end"] == {"name": "organisation-end", "before": "2", "after": "1"}
+    assert rows["staff"] == {"name": "staff", "before": "3", "after": "1"}
+    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path, *NAMES)
     staffed.does(*ending)
-    settings.write_text(f"{text}\n[approvals]\norganisation-end = 1\n".replace('"TEST"', '"PRODUCTION"'))
-    assert "takes 2 to 5 people in PRODUCTION" in staffed.refused(5, "approval", "list")
+    raised = text.replace('"TEST"', '"PRODUCTION"').replace("wait_hours = 0", "wait_hours = 24")
+    settings.write_text(f"{raised}\n[approvals]\norganisation-end = 1\n")
+    assert "takes 2 people in PRODUCTION" in staffed.refused(5, "approval", "list")
+
+
+PERSON = ("--name", "The Director", "--email", "director@customer.example")
+PEOPLE_ADDRESS = """
+people_address = "https://people.example"
+service = "Sinetti"
+operators = ["operator@pki.example"]
+help = {fi = "apua", sv = "hjälp", en = "help"}
+mail = {server = "smtp://127.0.0.1:25", from = "notices@pki.example"}
+"""
+
+
+@pytest.mark.parametrize("invite", [(), ("--invite",)], ids=["named", "invited"])
+def test_a_first_signatory_waits_in_production(sqlite_operator, tmp_path, invite):
+    one = sqlite_operator
+    one.found(environment="PRODUCTION")
+    one.add("1234567-1", kind="business-id")
+    where = ("--customer-id", "1234567-1")
+    assert "no letter to send" in one.run("organisation", "signatory", "letter", *where)[2]
+    proposal = proposed(one, "organisation", "signatory", "add", *where, *PERSON, *invite, "--officer", "anna")
+    give(one, proposal, "anna", tmp_path)
+    code, _out, err = give(one, proposal, "ben", tmp_path)
+    assert (code, "can act from" in err, "signatory letter" in err) == (0, True, True)
+    naming = models.SignatoryNaming.objects.get()
+    assert (naming.ends_at - naming.created).total_seconds() == 24 * 3600
+    assert naming.mandate.valid_from == naming.ends_at
+    assert "notices.toml is missing" in one.refused(5, "organisation", "signatory", "letter", *where)
+    (one.root / "notices.toml").write_text(PEOPLE_ADDRESS, encoding="utf-8")
+    printed = one.does("organisation", "signatory", "letter", *where)
+    assert f"https://people.example/veto/{naming.naming_id}/" in printed
+    assert "The Director (director@customer.example)" in printed
+
+
+def test_the_time_is_lowered_by_officers(sqlite_operator, tmp_path):
+    one = sqlite_operator
+    one.found(*founders())
+    settings = one.root / "authority.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace("signatory_wait_hours = 0", "signatory_wait_hours = 5"))
+    one.does("status")
+    settings.write_text(text)
+    in_effect = {row["name"]: row["before"] for row in json.loads(one.does("approval", "settings", "--json"))}
+    assert in_effect["signatory_wait_hours"] == "5"
+    approve(one, proposed(one, "approval", "settings", "--officer", "anna"), tmp_path)
+    in_effect = {row["name"]: row["before"] for row in json.loads(one.does("approval", "settings", "--json"))}
+    assert in_effect["signatory_wait_hours"] == "0"
+
+
+def test_a_first_signatory_without_officers_waits_as_well(sqlite_operator):
+    one = sqlite_operator
+    one.found()
+    one.add()
+    settings = one.root / "authority.toml"
+    settings.write_text(settings.read_text().replace("signatory_wait_hours = 0", "signatory_wait_hours = 5"))
+    for invite in ((), ("--invite",)):
+        assert "can act from" in one.run("organisation", "signatory", "add", *ORGANISATION, *PERSON, *invite)[2]

@@ -80,6 +80,10 @@ def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
     assert config.services["register"].environment is Environment.PRODUCTION
     assert config.services["register"].trust_holders == anchors("holders")
     assert config.services["register"].tls_ca == anchors("services")
+    policy = config.services["register"].log
+    assert (policy.key.name, policy.cosignatures, policy.witnesses[0].name) == (
+        "certificates.example/log", 1, "witness.example"
+    )  # fmt: skip
     assert config.care == AgentSettings(prometheus=Path("/var/lib/prometheus/node-exporter/sinetti.prom"), maintenance=(
         MaintenanceWindow(frozenset(range(5)), time(18), time(6)), MaintenanceWindow(frozenset({5, 6}),
         time(0), time(0))
@@ -114,7 +118,8 @@ def test_a_line_that_is_told_as_an_example_does(key, written, monkeypatch):
     if key in schema.TOP:
         text = line
     elif key in schema.SERVICE:
-        others = [schema.EXAMPLES[one] for one in schema.SERVICE[:4] if one != key]
+        beside = (*schema.SERVICE[:4], *(["log_witnesses"] if key == "log_cosignatures" else []))
+        others = [schema.EXAMPLES[one] for one in beside if one != key]
         text = "\n".join(["[services.register]", line, *others])
     elif key in schema.AGENT:
         text = f"[agent]\n{line}"
@@ -330,6 +335,18 @@ WRONG = {
         5,
         "cannot be used: this file contains no PEM certificate",
     ),
+    "a key of a log that is none": (f'{SERVICE}log_key = "key"\n', 6, "“log_key” needs verifier keys (NAME+ID+KEY)"),
+    "a witness with a key of a log": (
+        f"{SERVICE}{schema.EXAMPLES['log_key'].replace('log_key = ', 'log_witnesses = [')}]\n",
+        6,
+        "“log_witnesses” needs verifier keys",
+    ),
+    "more cosignatures than witnesses": (
+        f"{SERVICE}log_cosignatures = 2\n{schema.EXAMPLES['log_witnesses']}\n",
+        7,
+        "“log_cosignatures” demands more witnesses than “log_witnesses” names.",
+    ),
+    "cosignatures beyond the range": (f"{SERVICE}log_cosignatures = 17\n", 6, "a whole number from 1 to 16"),
     "a folder for a bundle": (SERVICE.replace("holders.pem", "."), 5, "cannot be used: it is a folder."),
     "a service that is not there": (
         f'{SERVICE}[defaults]\nservice = "registre"\n',

@@ -2,9 +2,11 @@
 
 import pytest
 
-from sinetti.domain.access.persons import Identity, is_same_person, merge
+from sinetti.domain.access.persons import Identity, PersonIdError, is_same_person, merge, person_digest
 
-ANNA = Identity(frozenset({"a"}), frozenset({"anna@one.example", "anna@two.example"}), frozenset({"s1"}))
+ANNA = Identity(
+    frozenset({"a"}), frozenset({"anna@one.example", "anna@two.example"}), frozenset({"s1"}), frozenset({"p1"})
+)
 UNKNOWN = Identity()
 
 CASES = {
@@ -13,6 +15,10 @@ CASES = {
     "the same mailbox behind a tag": (Identity(frozenset({"b"}), frozenset({"anna+spare@two.example"})), True),
     "the same mailbox in full width": (Identity(frozenset({"b"}), frozenset({"\uff41nna@two.example"})), True),
     "the same subject of a provider": (Identity(frozenset({"b"}), frozenset({"b@x.example"}), frozenset({"s1"})), True),
+    "the same verified person": (
+        Identity(frozenset({"b"}), frozenset({"b@x.example"}), persons=frozenset({"p1"})),
+        True,
+    ),
     "another account, address and subject": (
         Identity(frozenset({"b"}), frozenset({"b@one.example"}), frozenset({"s2"})),
         False,
@@ -40,3 +46,15 @@ def test_merge_has_what_is_known_of_each():
     assert is_same_person(both, ANNA)
     assert is_same_person(both, second)
     assert merge([]) == UNKNOWN
+
+
+def test_the_digest_of_a_person():
+    one = person_digest(b"k" * 32, "131052-308T")
+    assert len(one) == 64
+    assert "131052" not in one
+    assert person_digest(b"k" * 32, " 131052-308t\n") == one
+    assert person_digest(b"l" * 32, "131052-308T") != one
+    assert person_digest(b"k" * 32, "131052-308U") != one
+    for wrong in ("", "1234", "x" * 41, "131052_308T", "å" * 8):
+        with pytest.raises(PersonIdError):
+            person_digest(b"k" * 32, wrong)

@@ -14,6 +14,7 @@ from sinetti.domain.approvals.acts import (
 )
 from sinetti.domain.approvals.officers import (
     OfficerError,
+    can_act,
     check_name,
     check_removal,
     is_founded,
@@ -34,7 +35,9 @@ FOUNDED = {
     "two approvers in PRODUCTION": ([APPROVER] * 2, PRODUCTION, False),
     "three approvers in PRODUCTION": ([APPROVER] * 3, PRODUCTION, True),
     "operators without an approver": ([OPERATOR] * 3, PRODUCTION, False),
-    "one approver and two operators": ([APPROVER, OPERATOR, OPERATOR], PRODUCTION, True),
+    "one approver and two operators": ([APPROVER, OPERATOR, OPERATOR], PRODUCTION, False),
+    "two approvers and an operator": ([APPROVER, APPROVER, OPERATOR], PRODUCTION, True),
+    "an approver and an operator": ([APPROVER, OPERATOR], TEST, True),
     "an auditor does not count": ([APPROVER, AUDITOR], TEST, False),
     "a custodian does not propose officers": ([APPROVER, CUSTODIAN], TEST, False),
 }
@@ -44,10 +47,32 @@ FOUNDED = {
 def test_an_authority_that_can_act(roles, environment, founded):
     assert is_founded(roles, environment) is founded
     if founded:
-        check_removal(roles, environment)
+        check_removal(roles, environment, ApprovalPolicy())
     else:
         with pytest.raises(OfficerError, match="add the successor first"):
-            check_removal(roles, environment)
+            check_removal(roles, environment, ApprovalPolicy())
+
+
+def test_enough_officers_for_every_number_are_left():
+    policy = ApprovalPolicy({TwoPersonAct.CA: 4})
+    check_removal([APPROVER] * 4, PRODUCTION, policy)
+    check_removal([APPROVER, APPROVER, OPERATOR, CUSTODIAN], PRODUCTION, policy)
+    with pytest.raises(OfficerError, match="for ca: add the successor first"):
+        check_removal([APPROVER, APPROVER, OPERATOR, OPERATOR], PRODUCTION, policy)
+
+
+ENOUGH = {
+    "two approvers": ([APPROVER] * 2, 2, True),
+    "three people": ([APPROVER] * 2, 3, False),
+    "an operator proposes": ([APPROVER, APPROVER, OPERATOR], 3, True),
+    "one operator proposes": ([APPROVER, OPERATOR, OPERATOR], 3, False),
+    "none who may": ([AUDITOR, CLERK], 1, False),
+}
+
+
+@pytest.mark.parametrize(("roles", "people", "enough"), ENOUGH.values(), ids=ENOUGH)
+def test_officers_for_an_act(roles, people, enough):
+    assert can_act(TwoPersonAct.OFFICERS, roles, people) is enough
 
 
 @pytest.mark.parametrize("name", ["anna", "a", "Anna.B-1_2", "x" * 40])
@@ -103,13 +128,24 @@ def test_a_number_of_people(people, environment, right):
             check_people(TwoPersonAct.STAFF, people, environment)
 
 
+@pytest.mark.parametrize("act", TwoPersonAct)
+def test_acts_of_clerks_pages_take_two_at_most(act):
+    """There one other clerk confirms."""
+    on_pages = act in {"bulk-revocation", "organisation-end", "organisation-merge", "organisation-name", "signatory"}
+    if on_pages:
+        with pytest.raises(ValueError, match="since clerks' pages confirm it by one other clerk"):
+            check_people(act, 3, PRODUCTION)
+    else:
+        assert check_people(act, 3, PRODUCTION) == 3
+
+
 def test_the_stricter_value_of_each_setting_counts():
     staff, officers = TwoPersonAct.STAFF, TwoPersonAct.OFFICERS
-    one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2)
-    other = ApprovalPolicy({officers: 4}, KeyRequirement.FIDO2_VERIFIED)
+    one = ApprovalPolicy({staff: 3, officers: 1}, KeyRequirement.FIDO2, 24)
+    other = ApprovalPolicy({officers: 4}, KeyRequirement.FIDO2_VERIFIED, 72)
     for found in (one.strictest(other), other.strictest(one)):
         assert (found.people_for(staff), found.people_for(officers)) == (3, 4)
-        assert found.keys is KeyRequirement.FIDO2_VERIFIED
+        assert (found.keys, found.signatory_wait) == (KeyRequirement.FIDO2_VERIFIED, 72)
         assert found.people_for(TwoPersonAct.CA) == 2
         assert policy_of(found.values, ApprovalPolicy()).values == found.values
     assert policy_of({}, one).values == one.values

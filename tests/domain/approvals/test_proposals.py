@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import OFFICER_KEYS, ApprovalPolicy, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
 from sinetti.domain.approvals.proposals import (
     LIFE,
@@ -19,8 +19,10 @@ from sinetti.domain.approvals.proposals import (
     challenge_of,
     count_missing,
     decide_signature,
+    life_of,
     needs_command,
     parse_proposal,
+    people_needed,
     roles_of,
 )
 from sinetti.domain.values import Environment
@@ -116,6 +118,8 @@ SIGNATURES = {
     "twice": (officer("ben"), OPEN, ("ben",), NOW, ApprovalReason.SIGNED),
     "the proposer with another key": (officer("anna", key="SHA256:x"), OPEN, (), NOW, ApprovalReason.OTHER_KEY),
     "the last second": (officer("ben"), OPEN, (), NOW + LIFE, None),
+    "before its beginning": (officer("ben"), OPEN, (), NOW - timedelta(minutes=6), ApprovalReason.EXPIRED),
+    "by a clock that is a little behind": (officer("ben"), OPEN, (), NOW - timedelta(minutes=5), None),
     "one second late": (officer("ben"), OPEN, (), NOW + LIFE + ONE_SECOND, ApprovalReason.EXPIRED),
     "already done": (officer("ben"), DONE, (), NOW, ApprovalReason.ENDED),
 }
@@ -140,7 +144,25 @@ MISSING = {
 
 @pytest.mark.parametrize(("people", "signed", "missing"), MISSING.values(), ids=MISSING)
 def test_missing_signatures(people, signed, missing):
-    assert count_missing(replace(PROPOSAL, people=people), signed) == missing
+    proposal = replace(PROPOSAL, people=people)
+    assert count_missing(proposal, signed, ApprovalPolicy({proposal.act: people})) == missing
+
+
+def test_a_number_that_was_raised_counts():
+    assert count_missing(PROPOSAL, ("anna", "ben"), ApprovalPolicy({PROPOSAL.act: 3})) == 1
+    assert count_missing(replace(PROPOSAL, people=1), ("anna",), ApprovalPolicy()) == 1
+
+
+def test_a_number_is_lowered_by_as_many_as_it_takes():
+    policy = ApprovalPolicy({TwoPersonAct.STAFF: 3, TwoPersonAct.CA: 4})
+    rows = {"settings": [{"name": "staff"}, {"name": OFFICER_KEYS}]}
+    assert people_needed(TwoPersonAct.SETTINGS, rows, policy) == 3
+    assert people_needed(TwoPersonAct.SETTINGS, {"settings": [{"name": OFFICER_KEYS}]}, policy) == 2
+    assert people_needed(TwoPersonAct.CA, {}, policy) == 4
+
+
+def test_a_clock_is_accepted_within_an_hour():
+    assert life_of(TwoPersonAct.RESUME) < life_of(TwoPersonAct.CA) == LIFE
 
 
 def test_acts_that_their_command_carries_out():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import (
     PROPOSAL_LIVES,
@@ -17,7 +18,7 @@ from sinetti.domain.organisations.import_confirmation import (
     check_may_end,
     check_may_propose,
     count_acts,
-    needs_second_clerk,
+    find_two_person_act,
 )
 from sinetti.domain.values import IdentifierType
 
@@ -35,29 +36,41 @@ def change(kind=ChangeKind.CHANGE, name="A", language="fi"):
     return ImportChange(2, kind, "1", IdentifierType.ARTIFICIAL, "FI", before[0], name, before[1], language)
 
 
+NAME, MERGE, END = (
+    TwoPersonAct.ORGANISATION_NAME,
+    TwoPersonAct.ORGANISATION_MERGE,
+    TwoPersonAct.ORGANISATION_END,
+)
 ACTS = {
-    "a new one": (change(ChangeKind.ADD), {LoadAct.ADD}, False),
-    "another language": (change(language="sv"), {LoadAct.LANGUAGE}, False),
-    "another name": (change(name="B"), {LoadAct.RENAME}, True),
-    "both": (change(name="B", language="sv"), {LoadAct.RENAME, LoadAct.LANGUAGE}, True),
-    "a merger": (change(ChangeKind.MERGE), {LoadAct.MERGE}, True),
-    "an end": (change(ChangeKind.END), {LoadAct.END}, True),
-    "an end with a name": (change(ChangeKind.END, name="B"), {LoadAct.END, LoadAct.RENAME}, True),
+    "a new one": (change(ChangeKind.ADD), {LoadAct.ADD}, None),
+    "another language": (change(language="sv"), {LoadAct.LANGUAGE}, None),
+    "another name": (change(name="B"), {LoadAct.RENAME}, NAME),
+    "both": (change(name="B", language="sv"), {LoadAct.RENAME, LoadAct.LANGUAGE}, NAME),
+    "a merger": (change(ChangeKind.MERGE), {LoadAct.MERGE}, MERGE),
+    "an end": (change(ChangeKind.END), {LoadAct.END}, END),
+    "an end with a name": (change(ChangeKind.END, name="B"), {LoadAct.END, LoadAct.RENAME}, END),
 }
 
 
 @pytest.mark.parametrize(("one", "acts", "second"), ACTS.values(), ids=ACTS)
 def test_what_a_row_does(one, acts, second):
     assert {act for act, count in count_acts([one]).items() if count} == acts
-    assert needs_second_clerk([one]) is second
+    assert find_two_person_act([one], ApprovalPolicy()) is second
+    assert find_two_person_act([one], ApprovalPolicy(dict.fromkeys(TwoPersonAct, 1))) is None
 
 
 def test_one_row_of_many_makes_the_whole_load_wait():
-    added = [change(ChangeKind.ADD)] * 3
-    assert not needs_second_clerk([])
-    assert not needs_second_clerk(added)
-    assert needs_second_clerk([*added, change(ChangeKind.END)])
+    added, policy = [change(ChangeKind.ADD)] * 3, ApprovalPolicy()
+    assert find_two_person_act([], policy) is None
+    assert find_two_person_act(added, policy) is None
+    assert find_two_person_act([*added, change(ChangeKind.END)], policy) is END
     assert count_acts([*added, change(ChangeKind.END)])[LoadAct.ADD] == 3
+
+
+def test_a_row_with_two_acts_waits_for_the_one_that_takes_two():
+    both = [change(ChangeKind.END, name="B")]
+    assert find_two_person_act(both, ApprovalPolicy({END: 1})) is NAME
+    assert find_two_person_act(both, ApprovalPolicy({END: 1, NAME: 1})) is None
 
 
 STATES = {
@@ -81,8 +94,8 @@ def test_states(load, now, state):
     )
 
 
-def confirms(load, clerk="bo", now=NOW, *, same_person=False, proposer_stands=True):
-    check_may_confirm(load, clerk, now, same_person=same_person, proposer_stands=proposer_stands)
+def confirms(load, clerk="bo", now=NOW, *, refused=None, proposer_stands=True):
+    check_may_confirm(load, clerk, now, refused=refused, proposer_stands=proposer_stands)
 
 
 ALLOWED = {
@@ -108,7 +121,11 @@ REFUSED = {
         lambda: confirms(replace(PROPOSED, proposed_by="cecilia"), "anna"),
         LoadReason.SAME_CLERK,
     ),
-    "by another account of theirs": (lambda: confirms(PROPOSED, same_person=True), LoadReason.SAME_PERSON),
+    "by another account of theirs": (
+        lambda: confirms(PROPOSED, refused=LoadReason.SAME_PERSON),
+        LoadReason.SAME_PERSON,
+    ),
+    "of an account without a person": (lambda: confirms(PROPOSED, refused=LoadReason.NO_PERSON), LoadReason.NO_PERSON),
     "of a clerk who is none any more": (lambda: confirms(PROPOSED, proposer_stands=False), LoadReason.PROPOSER_GONE),
     "too late": (lambda: confirms(PROPOSED, now=NOW + PROPOSAL_LIVES + SECOND), LoadReason.LAPSED),
     "withdrawn": (lambda: confirms(WITHDRAWN), LoadReason.WITHDRAWN),

@@ -84,12 +84,14 @@ def test_one_that_cannot_be(sqlite_desk, wrong):
 
 def test_a_clerk_is_named_and_dismissed_and_signs_in_anew(sqlite_desk):
     user_id = accounts.make_account(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.ctx, *WHO)
+    acts = (lambda *who: accounts.withdraw_staff(EMAIL, *who)), (lambda *who: accounts.give_staff(EMAIL, "", *who))
     for staff, action in ((True, "clerk-named"), (False, "clerk-dismissed")):
+        act = acts[staff]
         session(sqlite_desk, user_id)
-        assert accounts.set_staff(EMAIL, sqlite_desk.ctx, *WHO, staff=staff)
+        assert act(sqlite_desk.ctx, *WHO)
         assert not rows(sqlite_desk, "sessions.Session").exists()
         assert accounts.account_of(EMAIL, sqlite_desk.ctx).staff is staff
-        assert not accounts.set_staff(EMAIL, sqlite_desk.ctx, *WHO, staff=staff)
+        assert not act(sqlite_desk.ctx, *WHO)
         assert len(audited(sqlite_desk, action)) == 1
 
 

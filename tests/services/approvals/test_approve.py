@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
+from sinetti.database.approvals import proposals
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, OfficerRole, TwoPersonAct
@@ -16,6 +18,9 @@ from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError, ApprovalReason, ProposalState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Environment, Language
+from sinetti.infra.toml_tables import SettingsError
+from sinetti.services.access import accounts
+from sinetti.services.access.accounts import account_of
 from sinetti.services.approvals import approve
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose, reject
 from sinetti.services.approvals.executors import (
@@ -25,6 +30,7 @@ from sinetti.services.approvals.executors import (
     bulk_parameters,
     officer_parameters,
     signatory_parameters,
+    staff_parameters,
 )
 from sinetti.services.approvals.officers import (
     NewOfficer,
@@ -38,7 +44,7 @@ from sinetti.services.approvals.officers import (
 )
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, preview
-from tests.support.authority import CUSTOMER_ID
+from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.officers import NAMES, key_of
 from tests.support.service_context import REQUEST, enrolled
 from tests.support.ssh_keys import Authenticator
@@ -109,8 +115,9 @@ def test_clerks_signatories_and_the_clock(desk, means):
     user = models.User.objects.using(desk.db.alias).get(email=account.email)
     assert user.is_staff
     models.User.objects.using(desk.db.alias).update(is_staff=False)
-    approved(means, TwoPersonAct.STAFF, {"change": "give", "email": account.email})
-    approved(means, TwoPersonAct.STAFF, {"change": "reset-second-factor", "email": account.email})
+    stored = account_of(account.email, desk.ctx)
+    approved(means, TwoPersonAct.STAFF, staff_parameters("give", stored))
+    approved(means, TwoPersonAct.STAFF, staff_parameters("reset-second-factor", stored))
     assert models.User.objects.using(desk.db.alias).get(pk=user.pk).is_staff
     for number, invite in enumerate((False, True)):
         person = ContactDetails("The Director", f"director-{number}@customer.example", "", Language.EN)
@@ -204,6 +211,76 @@ def test_settings_are_raised_at_once_and_lowered_by_officers(desk):
     assert keep_strictest(ApprovalPolicy({staff: 3}), desk.ctx).people_for(staff) == 3
     assert keep_strictest(low, desk.ctx).people_for(staff) == 3
     assert approve.needs_approval(staff, desk.ctx)
-    row = {"name": "staff", "before": "3", "after": "1"}
-    approved(means_of(desk), TwoPersonAct.SETTINGS, {"settings": [row]})
+    lower = {"settings": [{"name": "staff", "before": "3", "after": "1"}]}
+    means = means_of(replace(desk, ctx=replace(desk.ctx, approvals=ApprovalPolicy({staff: 3}))))
+    proposal = propose(TwoPersonAct.SETTINGS, "anna", lower, {}, means)
+    missing = [add_signature(proposal.proposal_id, name, signed(proposal, name), means).missing for name in NAMES]
+    assert missing == [2, 1, 0], "a number of three is lowered by three"
     assert keep_strictest(low, desk.ctx).people_for(staff) == 1
+
+
+def test_a_number_that_the_officers_cannot_reach_is_not_stored(desk):
+    found_officers(desk.db, [officer(name) for name in NAMES], desk.audit_entry())
+    with pytest.raises(SettingsError, match="staff = 4 under "):
+        keep_strictest(ApprovalPolicy({TwoPersonAct.STAFF: 4}), desk.ctx)
+    assert keep_strictest(ApprovalPolicy(), desk.ctx).people_for(TwoPersonAct.STAFF) == 2
+
+
+def test_until_there_are_enough_officers_the_file_counts(sqlite_desk):
+    add_founder(officer("anna"), sqlite_desk.ctx, MACHINE, REQUEST)
+    low = ApprovalPolicy({TwoPersonAct.STAFF: 5})
+    assert keep_strictest(low, sqlite_desk.ctx) is low
+
+
+def test_rows_of_the_database_alone_approve_nothing(desk, means):
+    """A proposal, a signature and a state that were inserted do not count without the officers' signatures."""
+    act, parameters, rows = TwoPersonAct.SECRETS, {"to": "/x"}, models.ActProposal.objects.using(desk.db.alias)
+    proposal = propose(act, "anna", parameters, {}, means)
+    forged = replace(proposal, proposal_id="f" * 32, people=1)
+    with transaction.atomic(using=desk.db.alias):
+        proposals.insert_proposal(desk.db, forged, desk.audit_entry())
+    assert add_signature(forged.proposal_id, "anna", signed(forged, "anna"), means).missing == 1
+    rows.filter(pk=forged.proposal_id).update(state=ProposalState.APPROVED)
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    ben = get_officer("ben", desk.ctx)
+    models.ActSignature.objects.using(desk.db.alias).create(
+        proposal_id=forged.proposal_id, officer_id=ben.officer_id, signature=signed(forged, "anna"), signed_at=NOW
+    )
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    rows.filter(pk=proposal.proposal_id).update(octets=forged.octets)
+    assert reason_of(add_signature, proposal.proposal_id, "anna", b"", means) is ApprovalReason.UNKNOWN
+
+
+def test_an_approval_of_a_removed_officer_is_not_carried_out(means):
+    parameters = {"to": "/x"}
+    new = NewOfficer("dora", OfficerRole.APPROVER, key_of("dora").public.read_bytes())
+    approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
+    proposal = propose(TwoPersonAct.SECRETS, "anna", parameters, {}, means)
+    for name in ("anna", "dora"):
+        add_signature(proposal.proposal_id, name, signed(proposal, name), means)
+    dora = get_officer("dora", means.ctx)
+    approved(means, TwoPersonAct.OFFICERS, {"change": "remove", "name": "dora", "key": dora.fingerprint})
+    refused = reason_of(begin, proposal.proposal_id, TwoPersonAct.SECRETS, parameters, means)
+    assert refused is ApprovalReason.NOT_APPROVED
+
+
+UNKNOWN = {
+    "staff": (TwoPersonAct.STAFF, {"change": "withdraw"}),
+    "officers": (TwoPersonAct.OFFICERS, {"change": "replace"}),
+}
+
+
+@pytest.mark.parametrize(("act", "parameters"), UNKNOWN.values(), ids=UNKNOWN)
+def test_a_change_that_is_not_known_is_refused(desk, means, act, parameters):
+    accounts.make_account(NewAccount("m@authority.example", "M", Language.EN), desk.ctx, MACHINE, REQUEST)
+    account = account_of("m@authority.example", desk.ctx)
+    given = {**staff_parameters("", account), **parameters}
+    assert reason_of(approved, means, act, given) is ApprovalReason.OTHER_ACT
+    assert not account_of("m@authority.example", desk.ctx).staff
+
+
+def test_an_address_that_belongs_to_another_account_meanwhile(desk, means):
+    accounts.make_account(NewAccount("m@authority.example", "M", Language.EN), desk.ctx, MACHINE, REQUEST)
+    given = {**staff_parameters("give", account_of("m@authority.example", desk.ctx)), "account": "9999"}
+    assert reason_of(approved, means, TwoPersonAct.STAFF, given) is ApprovalReason.CHANGED
+    assert not account_of("m@authority.example", desk.ctx).staff

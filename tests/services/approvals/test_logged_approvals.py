@@ -9,6 +9,7 @@ from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPerson
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
 from sinetti.services.approvals.executors import EXECUTORS
 from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers
+from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.evidence.export_log import export_lines
 from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import format_entry, parse_entry
@@ -28,6 +29,7 @@ def entries(sqlite_desk):
     policy = ApprovalPolicy()
     new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
     found_officers(sqlite_desk.db, [check_officer(one, policy) for one in new], sqlite_desk.audit_entry())
+    keep_strictest(policy, sqlite_desk.ctx)
     means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
     proposal = propose(TwoPersonAct.SECRETS, "anna", PARAMETERS, {}, means)
     for name in ("anna", "ben"):
@@ -35,7 +37,7 @@ def entries(sqlite_desk):
     finish(begin(proposal.proposal_id, TwoPersonAct.SECRETS, PARAMETERS, means), means)
     rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence")
     taken = [parse_entry(bytes(row.octets)) for row in rows]
-    return [one for one in taken if one.action.startswith(("act-", "officer-"))]
+    return [one for one in taken if one.action.startswith(("act-", "officer-", "approval-"))]
 
 
 def recorded(entries, record=None):
@@ -65,8 +67,8 @@ def test_what_officers_signed_is_verified_again(entries):
         "act-proposed", "act-signed", "act-signed", "act-approved", "act-started", "act-done",
     ]  # fmt: skip
     assert recorded(entries).verified == 2
-    assert recorded(entries[3:], ApprovalRecord(is_whole=False)).verified == 2
-    assert recorded(entries[5:], ApprovalRecord(is_whole=False)).verified == 1
+    assert recorded(entries[-6:], ApprovalRecord(is_whole=False)).verified == 2
+    assert recorded(entries[-4:], ApprovalRecord(is_whole=False)).verified == 1
 
 
 FORGED = {
@@ -75,10 +77,23 @@ FORGED = {
     "the proposal missing": lambda all_: without(all_, "act-proposed"),
     "the approval missing": lambda all_: without(all_, "act-approved"),
     "an officer missing": lambda all_: without(all_, "officer-added", 1),
-    "one signature twice": lambda all_: [*without(all_, "act-signed", 1)[:5], all_[4], *all_[6:]],
+    "one signature twice": lambda all_: [*all_[:-4], all_[-5], *all_[-3:]],
     "one of another key": lambda all_: but(all_, "act-signed", 1, key=all_[0].facts["key"]),
     "an officer's other key": lambda all_: but(all_, "officer-added", public_key=all_[1].facts["public_key"]),
-    "three people wanted": lambda all_: without(but(all_, "act-proposed", people=3), "act-signed"),
+    "three people wanted": lambda all_: but(all_, "act-proposed", people=3),
+    "one person enough": lambda all_: without(but(all_, "act-proposed", people=1), "act-signed", 1),
+    "a number raised before": lambda all_: [*all_[:-6], setting(all_, "secrets", "3"), *all_[-6:]],
+    "a number raised before the approval": lambda all_: [*all_[:-3], setting(all_, "secrets", "3"), *all_[-3:]],
+    "a number lowered by one": lambda all_: [*all_, setting(all_, "staff", "1")],
+    "the proposal again": lambda all_: [*all_[:-3], all_[-6], *all_[-3:]],
+    "done twice": lambda all_: [*all_, all_[-1]],
+    "a role that does not approve": lambda all_: but(all_, "officer-added", 1, role="auditor"),
+    "an officer more": lambda all_: [*all_, all_[0]],
+    "an officer less": lambda all_: [*all_, replace(all_[0], action="officer-removed")],
+    "a clerk": lambda all_: [*all_, replace(all_[0], action="clerk-named")],
+    "a new clerk": lambda all_: [*all_, replace(all_[0], action="account-made", facts={"staff": 1})],
+    "a clock": lambda all_: [*all_[:-2], replace(all_[0], action="clock-accepted")],
+    "a key of the log after the act": lambda all_: [*all_, replace(all_[0], action="log-key-changed")],
     "no number of people": lambda all_: but(all_, "act-proposed", people="2"),
     "no text": lambda all_: but(all_, "act-signed", signature=None),
     "no digest": lambda all_: but(all_, "act-signed", sha512="zz"),
@@ -89,32 +104,57 @@ FORGED = {
 }
 
 
+def setting(entries, name, value):
+    """Return an entry that sets a number of people."""
+    return replace(entries[at(entries, "approval-setting-set")], object=f"setting:{name}", facts={"value": value})
+
+
 @pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
 def test_a_forged_approval_is_found(entries, change):
     with pytest.raises(ProofError):
         recorded(change(entries))
 
 
+TRUE = {
+    "a key of the log during the act": lambda all_: [*all_[:-1], replace(all_[0], action="log-key-changed"), all_[-1]],
+    "a higher number": lambda all_: [*all_, setting(all_, "staff", "3")],
+    "a setting of keys": lambda all_: [*all_, setting(all_, "officer_keys", "any")],
+    "an account": lambda all_: [*all_, replace(all_[0], action="account-made", facts={"staff": 0})],
+    "rejected": lambda all_: [*all_[:-5], replace(all_[-1], action="act-rejected")],
+}
+
+
+@pytest.mark.parametrize("change", TRUE.values(), ids=TRUE)
+def test_what_needs_no_approval(entries, change):
+    recorded(change(entries))
+
+
 def test_the_signature_of_a_removed_officer_does_not_count(entries):
-    removed = replace(entries[1], action="officer-removed")
+    record = recorded(entries[:-3])
+    record.officers.pop(entries[1].facts["key"])
     with pytest.raises(ProofError, match="1 of 2 officers"):
-        recorded([*entries[:6], removed, *entries[6:]])
-    with pytest.raises(ProofError, match="no officer's at this time"):
-        recorded([*entries[:5], removed, *entries[5:]])
+        recorded(entries[-3:], record)
+    record = recorded(entries[:-5])
+    record.officers.pop(entries[1].facts["key"])
+    with pytest.raises(ProofError, match="no officer's who may sign"):
+        recorded(entries[-4:], record)
 
 
 def test_an_unknown_entry_leaves_nothing_to_conclude(entries):
-    record = recorded(entries[:4])
+    record = recorded(entries[:-5])
     record.lose()
-    assert recorded(entries[5:], record).verified == 1
+    assert recorded(entries[-4:], record).verified == 1
     with pytest.raises(ProofError):
-        recorded(but(entries[5:], "act-signed", sha512="00" * 64), record)
+        recorded(but(entries[-4:], "act-signed", sha512="00" * 64), record)
 
 
 def test_the_export_has_them_and_a_false_one_is_named(sqlite_desk, entries):
     ctx = logging(sqlite_desk.ctx)
     sequenced(ctx)
-    assert verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier).approvals == 2
+    report = verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier)
+    assert (report.approvals, report.checks_officers, report.origins) == (2, True, ())
+    report = verify_export(export_lines(ctx.db, report.end - 3, None), LOG_KEY.verifier)
+    assert (report.approvals, report.checks_officers) == (0, False)
     octets = format_entry("act-done", "act:none", ("os-user:root", NOW, REQUEST), entries[-1].facts)
     models.AuditEvent.objects.using(ctx.db.alias).create(
         at=NOW, actor="os-user:root", action="act-done", object="act:none", request_id=REQUEST, octets=octets,

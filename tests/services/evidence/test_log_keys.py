@@ -9,12 +9,14 @@ from django.db import connections
 from sinetti.database.evidence import log_tree
 from sinetti.database.models import AuditEvent, LogEntry
 from sinetti.services.evidence import read_log
+from sinetti.services.evidence.prove_entry import prove_key_change
 from sinetti.services.evidence.rotate_log_key import rotate_log_key
 from sinetti.services.evidence.sequence_log import LogKeyMissing
 from sinetti.services.evidence.verify_log import LogSources, read_checkpoint, verify_log
 from sinetti.wire.transparency.entries import format_entry
 from sinetti.wire.transparency.key_rotation import rotation_facts
 from sinetti.wire.transparency.notes import open_checkpoint
+from sinetti.wire.transparency.proofs import EntryProof
 from tests.support.authority import NOW
 from tests.support.journals import keeping
 from tests.support.logs import AUDIT, LOG_KEY, NEXT_KEY, REQUEST, WRONG_KEY, logging, sequenced, write_rows
@@ -58,6 +60,7 @@ def test_an_inserted_row_changes_no_key(desk, tmp_path, action, facts):
     write_rows(ctx.db, 1)
     assert sequenced(ctx) == 2
     index = LogEntry.objects.using(ctx.db.alias).get(sequence=row.sequence).index
+    assert prove_key_change(ctx.db, LOG_KEY.verifier.key_id.hex()) is None
     for start in (None, since):
         assert found(ctx, tmp_path, start).about == f"entry {index}"
     assert read_log.key(ctx.db) == LOG_KEY.verifier
@@ -123,6 +126,9 @@ def test_a_thief_of_an_old_key_makes_no_change(desk, tmp_path, place):
     sequenced(ctx)
     assert log_tree.log_keys(ctx.db) == (NEXT_KEY.verifier, LOG_KEY.verifier)
     assert found(ctx, tmp_path) is not None
+    for key, changed in ((LOG_KEY, True), (NEXT_KEY, False)):
+        proof = prove_key_change(ctx.db, key.verifier.key_id.hex())
+        assert changed == (proof is not None and str(NEXT_KEY.verifier) in EntryProof.parse(proof).extra.decode())
 
 
 def test_no_change_before_the_log_begins(desk):

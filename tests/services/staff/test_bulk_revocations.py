@@ -8,6 +8,7 @@ from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.access import accounts
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkErrorReason, BulkRevocationError
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation import bulk_revoke
@@ -50,7 +51,7 @@ def proposed(desk, count=4):
 def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     anna, waiting = proposed(sqlite_desk)
     bo = a_clerk(sqlite_desk, "bo")
-    assert bulk_revocations.alone_lately(anna) == 0
+    assert not bulk_revocations.needs_second(1, anna)
     assert bulk_revocations.proposals(bo) == ((waiting,), ())
     assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkErrorReason.SAME_OFFICER
     assert refused_for(bulk_revocations.go_on, waiting.proposal_id, bo) is BulkErrorReason.NO_PROPOSAL
@@ -151,7 +152,7 @@ def alone(desk, clerk, serial):
 def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
     serials, anna = [enrolled(sqlite_desk).serial for _ in range(4)], a_clerk(sqlite_desk)
     assert alone(sqlite_desk, anna, serials[0])
-    assert bulk_revocations.alone_lately(anna) == 1
+    assert bulk_revocations.needs_second(1, anna)
     assert not alone(sqlite_desk, anna, serials[1])
     (waiting,) = bulk_revocations.proposals(anna)[0]
     assert (waiting.serials, waiting.officer) == ((serials[1],), anna.officer)
@@ -161,10 +162,17 @@ def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
     bo = a_clerk(sqlite_desk, "bo")
     assert bulk_revocations.confirm(waiting.proposal_id, bo)[1].done_at
     assert sqlite_desk.certificate(serials[1]).revoked
-    assert bulk_revocations.alone_lately(bo) == 0, "what two decided is nobody's own"
+    assert not bulk_revocations.needs_second(1, bo), "what two decided is nobody's own"
     assert alone(sqlite_desk, bo, serials[2]), "each clerk has their own number"
     sqlite_desk.clock.forward(COUNTED_FOR + timedelta(seconds=1))
     assert alone(sqlite_desk, anna, serials[3]), "the next day"
+
+
+def test_where_the_settings_say_one_a_clerk_revokes_any_number(sqlite_desk, few):
+    one = sqlite_desk.but(approvals=ApprovalPolicy({TwoPersonAct.BULK_REVOCATION: 1}))
+    serials, anna = [enrolled(one).serial for _ in range(3)], a_clerk(one)
+    assert not bulk_revocations.needs_second(3, anna)
+    assert bulk_revocations.propose(CertificateSelection(serials=tuple(serials)), SUPERSEDED, anna).proposal.approved_at
 
 
 def test_a_list_counts_what_went_one_at_a_time(sqlite_desk, monkeypatch):

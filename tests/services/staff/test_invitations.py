@@ -16,9 +16,10 @@ from sinetti.domain.access.pending_invitations import (
     PendingInvitationRefused,
 )
 from sinetti.domain.access.roles import Role
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token
+from sinetti.services.access.invitations import Confirmer, confirm_locked, offered, take_up
 from sinetti.services.access.invitations import SelfInvitation as TakesOwn
-from sinetti.services.access.invitations import confirm_locked, offered, take_up
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.services.organisations.registration import close
@@ -96,6 +97,13 @@ def test_a_clerk_alone_gives_nothing(sqlite_desk):
     assert anna.actor.name in said
     assert DIRECTOR.email not in said
     assert not asked(sqlite_desk, anna).made, "the same asked twice waits once"
+
+
+def test_where_the_settings_say_one_a_clerk_confirms_alone(sqlite_desk):
+    """It never is an invitation of themselves."""
+    anna = a_clerk(sqlite_desk.but(approvals=ApprovalPolicy({TwoPersonAct.SIGNATORY: 1})))
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, anna)
+    assert rows(sqlite_desk, "RoleAssignment").get().waiting
 
 
 def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
@@ -401,7 +409,7 @@ def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
 def test_what_is_not_there_is_not_confirmed(sqlite_desk):
     user, desk = account(sqlite_desk, "chair"), sqlite_desk
     with pytest.raises(PendingInvitationRefused) as why:
-        confirm_locked("0" * 32, user.pk, desk.ctx, desk.audit_entry(), by_clerk=True)
+        confirm_locked("0" * 32, Confirmer(user.pk, by_clerk=True), desk.ctx, desk.audit_entry())
     assert why.value.fault is PendingFault.OVER
 
 

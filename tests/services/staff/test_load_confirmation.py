@@ -8,10 +8,10 @@ from django.apps import apps
 
 from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.database.models import LoneAct, OrganisationImport
+from sinetti.database.models import OrganisationImport
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import (
-    COUNTED_FOR,
     PROPOSAL_LIVES,
     LoadReason,
     LoadRefused,
@@ -260,41 +260,49 @@ def change(kind, name, after="", language="fi"):
     return ImportChange(0, kind, "", IdentifierType.ARTIFICIAL, "FI", name, after or name, "fi", language)
 
 
-@pytest.fixture
-def one_alone(monkeypatch):
-    """Set the limit for one clerk to 1."""
-    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-
-
-def test_one_at_a_time_a_clerk_does_not_go_around_it(sqlite_desk, one_alone):
-    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
-    first, second, third = (add_organisation(sqlite_desk, one) for one in ("A-1", "A-2", "A-3"))
-    name = row(sqlite_desk, "A-1").name
-    assert not organisations.needs_second(anna)
-    assert organisations.alter(first, change(ChangeKind.END, name), anna) is AlterResult.DONE
-    assert organisations.needs_second(anna)
+def test_a_clerk_alone_renames_and_ends_nothing(desk):
+    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    first, second, third = (add_organisation(desk, one) for one in ("A-1", "A-2", "A-3"))
+    name = row(desk, "A-1").name
+    assert organisations.needs_second(TwoPersonAct.ORGANISATION_END, anna)
+    assert organisations.alter(first, change(ChangeKind.END, name), anna) is AlterResult.SECOND_CLERK
     renamed = change(ChangeKind.CHANGE, name, 'Toinen; "Oy"')
     assert organisations.alter(second, renamed, anna) is AlterResult.SECOND_CLERK
-    assert row(sqlite_desk, "A-2").name == name
+    assert (row(desk, "A-1").closed_at, row(desk, "A-2").name) == (None, name)
     spoken = change(ChangeKind.CHANGE, name, language="sv")
-    assert organisations.alter(third, spoken, anna) is AlterResult.DONE, "a language counts nothing"
+    assert organisations.alter(third, spoken, anna) is AlterResult.DONE, "a language takes one"
+    assert organisations.alter(third, spoken, anna) is AlterResult.MOVED
     waiting = organisations.propose_change(second, renamed, anna)
     assert organisations.propose_change(second, renamed, anna) == waiting, "the same is not proposed twice"
     found = organisations.load(waiting, bo)
     assert refused_for(organisations.confirm_load, waiting, found.digest, anna) is LoadReason.SAME_CLERK
+    assert refused_for(organisations.accept, waiting, found.digest, bo) is LoadReason.PROPOSED
     assert organisations.confirm_load(waiting, found.digest, bo)
     organisations.carry_on(waiting, bo)
-    assert row(sqlite_desk, "A-2").name == 'Toinen; "Oy"'
-    assert not organisations.needs_second(bo), "what two decided counts for neither"
+    assert row(desk, "A-2").name == 'Toinen; "Oy"'
     assert organisations.propose_change(second, renamed, anna) is None, "it has changed meanwhile"
-    sqlite_desk.clock.forward(COUNTED_FOR)
-    assert organisations.alter(third, change(ChangeKind.END, name), anna) is AlterResult.MOVED
-    ended = change(ChangeKind.END, 'Toinen; "Oy"')
-    assert organisations.alter(second, ended, anna) is AlterResult.DONE, "the next day"
-    assert LoneAct.objects.using(sqlite_desk.db.alias).count() == 1
 
 
-def test_an_end_that_is_proposed(sqlite_desk, one_alone):
+ALONE = {
+    ChangeKind.CHANGE: TwoPersonAct.ORGANISATION_NAME,
+    ChangeKind.END: TwoPersonAct.ORGANISATION_END,
+}
+
+
+@pytest.mark.parametrize("kind", ALONE, ids=str)
+def test_where_the_settings_say_one_a_clerk_does_it_alone(sqlite_desk, kind):
+    """Each act has a number of its own."""
+    one = sqlite_desk.but(approvals=ApprovalPolicy({ALONE[kind]: 1}))
+    anna, organisation = a_clerk(one), add_organisation(one, "A-1")
+    before = row(one, "A-1")
+    asked = change(kind, before.name, "Toinen Oy" if kind is ChangeKind.CHANGE else "")
+    assert organisations.alter(organisation, asked, anna) is AlterResult.DONE
+    other = next(wanted for wanted in ALONE if wanted is not kind)
+    again = change(other, row(one, "A-1").name, "Kolmas Oy" if other is ChangeKind.CHANGE else "")
+    assert organisations.alter(organisation, again, anna) is AlterResult.SECOND_CLERK
+
+
+def test_an_end_that_is_proposed(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     organisation = add_organisation(sqlite_desk, "A-1")
     waiting = organisations.propose_change(organisation, change(ChangeKind.END, row(sqlite_desk, "A-1").name), anna)
@@ -304,18 +312,13 @@ def test_an_end_that_is_proposed(sqlite_desk, one_alone):
     assert row(sqlite_desk, "A-1").closed_at == sqlite_desk.clock.now
 
 
-def test_two_at_once_are_not_each_the_last_one_alone(desk, one_alone):
-    anna = a_clerk(desk)
-    both = [add_organisation(desk, one) for one in ("A-1", "A-2")]
-    ended = change(ChangeKind.END, row(desk, "A-1").name)
-    done = crowd(desk.db, 2, lambda at: organisations.alter(both[at], ended, anna))
-    assert sorted(done) == [AlterResult.DONE, AlterResult.SECOND_CLERK]
-
-
 def test_who_is_a_clerk_no_more_alters_nothing(sqlite_desk):
     anna = a_clerk(sqlite_desk)
     organisation = add_organisation(sqlite_desk, "A-1")
     accounts.set_staff(sqlite_desk.db, anna.actor.user_id, sqlite_desk.ctx.audit_entry("operator", "1"), staff=False)
+    name = row(sqlite_desk, "A-1").name
     with pytest.raises(NotStaff):
-        organisations.alter(organisation, change(ChangeKind.END, row(sqlite_desk, "A-1").name), anna)
-    assert row(sqlite_desk, "A-1").closed_at is None
+        organisations.alter(organisation, change(ChangeKind.CHANGE, name, language="sv"), anna)
+    with pytest.raises(NotStaff):
+        organisations.propose_change(organisation, change(ChangeKind.END, name), anna)
+    assert (row(sqlite_desk, "A-1").closed_at, row(sqlite_desk, "A-1").language) == (None, "fi")

@@ -9,9 +9,10 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.organisations import organisations as organisations_organisations
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
-from sinetti.domain.organisations.import_confirmation import needs_second_clerk
+from sinetti.domain.organisations.import_confirmation import find_two_person_act
 from sinetti.domain.values import IdentifierType, Language
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff import organisations
@@ -40,7 +41,7 @@ def carried_out(clerk, *lines):
 def accepted(clerk, *lines):
     """Accept a file; a second clerk confirms it if the file needs one."""
     found = sent(clerk, *lines)
-    if needs_second_clerk(found.difference.changes):
+    if find_two_person_act(found.difference.changes, ApprovalPolicy()):
         assert organisations.propose_load(found.load_id, found.digest, clerk)
         assert organisations.confirm_load(found.load_id, found.digest, another(clerk))
     else:
@@ -163,7 +164,7 @@ def test_cut_short_it_is_gone_on_with(sqlite_desk, monkeypatch):
 
 
 def test_one_at_a_time(sqlite_desk):
-    anna = a_clerk(sqlite_desk)
+    anna = a_clerk(sqlite_desk.but(approvals=ApprovalPolicy({TwoPersonAct.ORGANISATION_NAME: 1})))
     new = NewOrganisation("A-1", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
     made = organisations.add(new, anna)
     assert organisations.add(new, anna) is None

@@ -14,7 +14,7 @@ def head(size, leaves=HASHES, signer=LOG_KEY) -> bytes:
 
 
 def checked(kept, new, fetch=tile_of):
-    return check_continues(kept, new, LOG_KEY.verifier, fetch)
+    return check_continues(kept, new, [LOG_KEY.verifier], fetch)
 
 
 @pytest.mark.parametrize(("old", "new"), [(1, 1), (1, 300), (256, 512), (300, 700)])

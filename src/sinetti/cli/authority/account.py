@@ -5,24 +5,37 @@ The first clerk's account can only be created with this command.
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, print_result, table_of
+from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority.common import (
+    OptionError,
+    add_dir,
+    command,
+    group,
+    machine_user,
+    octets_of,
+    opened_authority,
+    print_result,
+    table_of,
+)
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.access.accounts import Account, NewAccount
+from sinetti.domain.access.persons import PersonIdError
 from sinetti.domain.approvals.acts import TwoPersonAct
-from sinetti.domain.values import Language
+from sinetti.domain.values import Environment, Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
-from sinetti.services.approvals.executors import account_parameters
+from sinetti.services.approvals.executors import account_parameters, staff_parameters
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-_COLUMNS = ("email", "name", "active", "second_factor", "created")
+_COLUMNS = ("email", "name", "active", "second_factor", "person", "created")
 
 
 def register(commands: "Commands") -> None:
@@ -46,6 +59,12 @@ def register(commands: "Commands") -> None:
         _staff,
         "clerk@authority.example",
     )
+    for one in (add, staff):
+        one.add_argument(
+            "--person-id",
+            metavar="ID",
+            help="verified ID of the person, - for standard input; a digest is kept",
+        )
     staff.add_argument("--withdraw", action="store_true", help="withdraw clerk's rights")
     reset = _verb(
         verbs,
@@ -73,8 +92,9 @@ def _verb(
 
 
 def _add(parsed: argparse.Namespace) -> int:
-    new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
+        person = _person(parsed, authority, staff=parsed.staff)
+        new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff, person=person)
         if parsed.staff and takes_two(TwoPersonAct.STAFF, authority):
             return propose_act(TwoPersonAct.STAFF, account_parameters(new), {}, parsed, authority)
         accounts.invite(new, authority.ctx, machine_user(), request_id())
@@ -85,13 +105,18 @@ def _add(parsed: argparse.Namespace) -> int:
 
 
 def _staff(parsed: argparse.Namespace) -> int:
-    staff = not parsed.withdraw
+    staff, by = not parsed.withdraw, (machine_user(), request_id())
     with opened_authority(parsed.dir) as authority:
+        ctx, person = authority.ctx, _person(parsed, authority, staff=staff)
         if staff and takes_two(TwoPersonAct.STAFF, authority):
-            found = accounts.account_of(parsed.email, authority.ctx)
-            parameters = {"change": "give", "email": found.email}
+            found = accounts.account_of(parsed.email, ctx)
+            parameters = {**staff_parameters("give", found), "person": person}
             return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
-        changed = accounts.set_staff(parsed.email, authority.ctx, machine_user(), request_id(), staff=staff)
+        changed = (
+            accounts.give_staff(parsed.email, person, ctx, *by)
+            if staff
+            else accounts.withdraw_staff(parsed.email, ctx, *by)
+        )
     done = "The account has clerk's rights." if staff else "The account no longer has clerk's rights."
     print_note(
         f"{done} Its sessions have ended." if changed else "Nothing to change: the account already has this state."
@@ -99,12 +124,31 @@ def _staff(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _person(parsed: argparse.Namespace, authority: Authority, *, staff: bool) -> str:
+    """Return the digest of the clerk's person; empty without one."""
+    if parsed.person_id is None:
+        if staff and authority.settings.environment is Environment.PRODUCTION:
+            sentence = "--person-id is missing: in PRODUCTION each clerk's account has one verified person"
+            raise OptionError(sentence)
+        return ""
+    if not staff:
+        sentence = "--person-id belongs to clerk's rights: give it with --staff, or without --withdraw"
+        raise OptionError(sentence)
+    given = parsed.person_id
+    try:
+        text = octets_of("--person-id", Path("-")).decode("utf-8", "replace") if given == "-" else given
+        return accounts.digest_of_person(text, authority.ctx)
+    except PersonIdError as bad:
+        sentence = f"--person-id: {bad}"
+        raise OptionError(sentence) from None
+
+
 def _reset(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         found = accounts.account_of(parsed.email, authority.ctx)
         # Who resets a clerk's second factor and reads the clerk's mail would become the clerk.
         if found.staff and takes_two(TwoPersonAct.STAFF, authority):
-            parameters = {"change": "reset-second-factor", "email": found.email}
+            parameters = staff_parameters("reset-second-factor", found)
             return propose_act(TwoPersonAct.STAFF, parameters, {"name": found.name}, parsed, authority)
         changed = accounts.reset_second_factor(parsed.email, authority.ctx, machine_user(), request_id())
     print_note(
@@ -140,6 +184,7 @@ def _row(found: Account) -> dict[str, str | bool]:
         "name": found.name,
         "active": found.active,
         "second_factor": found.second_factor,
+        "person": found.person,
         "created": instant(found.created) or "",
     }
 

@@ -16,17 +16,19 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.authority.organisation_people import print_wait
 from sinetti.cli.authority.proposals import add_officer_option, approval_context, propose_act
 from sinetti.cli.client.approval import blocks
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
 from sinetti.database.approvals.proposals import StoredProposal
-from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.proposals import ProposalState, count_missing, needs_command
 from sinetti.domain.values import Language
 from sinetti.infra.atomic_files import write_atomic
-from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
+from sinetti.services.access.signatory_namings import list_namings
+from sinetti.services.approvals.approve import ApprovalResult, add_signature, get_proposal, list_waiting, reject
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -64,19 +66,19 @@ def register(commands: "Commands") -> None:
 
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        rows = [_row(one) for one in list_waiting(authority.ctx)]
+        rows = [_row(one, authority.ctx.approvals) for one in list_waiting(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 
 
-def _row(one: StoredProposal) -> dict[str, object]:
+def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
     return {
         "id": one.proposal.proposal_id,
         "act": one.proposal.act.value,
         "proposer": one.proposal.proposer,
         "state": one.state.value,
         "signed": list(one.signed),
-        "missing": count_missing(one.proposal, one.signed),
+        "missing": count_missing(one.proposal, one.signed, policy),
         "expires": instant(one.proposal.expires),
     }
 
@@ -100,6 +102,8 @@ def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir) as authority:
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
+        customer_id = found.stored.proposal.parameters.get("customer_id", "")
+        waiting = list_namings(customer_id, authority.ctx) if _names_signatory(found) else ()
     proposal, signed = found.stored.proposal, found.stored.signed
     if found.missing:
         who = f"that of {proposal.proposer}, who proposed it" if proposal.proposer not in signed else "of an approver"
@@ -109,7 +113,11 @@ def _give(parsed: argparse.Namespace) -> int:
         print_note(f"Approved. {proposal.proposer} runs the command again with --approval {proposal.proposal_id}.")
         return 0
     print_note("Approved, and done.")
-    return 0
+    return print_wait(waiting, parsed.dir)
+
+
+def _names_signatory(found: ApprovalResult) -> bool:
+    return found.stored.proposal.act is TwoPersonAct.SIGNATORY and not found.missing
 
 
 def _settings(parsed: argparse.Namespace) -> int:

@@ -77,9 +77,8 @@ def _add(parsed: argparse.Namespace) -> int:
         if add_founder(checked, authority.ctx, machine_user(), request_id()):
             print_note(f"Officer {checked.name} added with the key {checked.key.fingerprint}.")
             return 0
-        attested = {"attested_by": checked.attestation.subject} if checked.attestation is not None else {}
-        context = {"fingerprint": checked.key.fingerprint, **attested}
-        return propose_act(TwoPersonAct.OFFICERS, officer_parameters(new), context, parsed, authority)
+        # The approver's command computes fingerprint and maker from the key itself (cli/client/approval.py).
+        return propose_act(TwoPersonAct.OFFICERS, officer_parameters(new), {}, parsed, authority)
 
 
 def _remove(parsed: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ The commands are `signatory`, `contact-person`, `looked-after-by` and `show`.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
@@ -21,9 +22,12 @@ from sinetti.cli.authority.person_options import add_person_options, format_pers
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.pending_invitations import NamingView
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.validation import check_email
+from sinetti.i18n.signatory_letter import letter_lines
 from sinetti.server.process_exit import request_id
+from sinetti.services.access.signatory_namings import link_path, list_namings
 from sinetti.services.approvals.executors import signatory_parameters
 from sinetti.services.organisations.people import (
     OrganisationPeople,
@@ -35,6 +39,7 @@ from sinetti.services.organisations.people import (
     set_contact_person,
     who_is_who,
 )
+from sinetti.settings import notifications
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -48,7 +53,12 @@ _UNCHANGED = "nothing was changed"
 def register(verbs: "Commands") -> None:
     """Add the commands to the group `organisation`."""
     example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
-    signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
+    signatory = group(
+        verbs,
+        "signatory",
+        "manage the signatories of an organisation",
+        example,
+    )
     adding = _verb(signatory, "add", "add a signatory, who represents the organisation", _add, example)
     add_person_options(adding, "the signatory")
     adding.add_argument("--invite", action="store_true", help="send an invitation to the e-service")
@@ -56,6 +66,9 @@ def register(verbs: "Commands") -> None:
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
     removing.add_argument("--email", required=True, metavar="ADDRESS", help="e-mail address of the signatory")
+    example = f"{_BEFORE} signatory letter {_WHERE}"
+    summary = "print the letter by which the organisation can stop the naming of its first signatory"
+    _verb(signatory, "letter", summary, _letter, example)
     example = f"{_BEFORE} contact-person {_WHERE} {_NAMED}"
     summary = "name the contact person who gets messages about all certificates of the organisation"
     contact = _verb(verbs, "contact-person", summary, _contact_person, example)
@@ -98,18 +111,43 @@ def _add(parsed: argparse.Namespace) -> int:
             }
             return propose_act(TwoPersonAct.SIGNATORY, parameters, context, parsed, authority)
         if parsed.invite:
-            return _invite(authority, parsed.customer_id, person)
+            _invite(authority, parsed.customer_id, person)
+            return print_wait(list_namings(parsed.customer_id, authority.ctx), parsed.dir)
         changed = add_signatory(parsed.customer_id, person, authority.ctx, machine_user(), request_id())
-    return _print_outcome(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
+        waiting = list_namings(parsed.customer_id, authority.ctx)
+    _print_outcome(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
+    return print_wait(waiting, parsed.dir)
 
 
-def _invite(authority: Authority, customer_id: str, person: ContactDetails) -> int:
+def print_wait(waiting: Sequence[NamingView], folder: Path) -> int:
+    """Say from when the first signatory can act, and what to send."""
+    for one in waiting:
+        begins = f"{one.ends_at:%Y-%m-%d %H:%M} UTC"
+        print_note(f"{one.name} can act from {begins} on. Until then, the organisation can stop it.")
+        print_note(f"Print the letter to it: {_BEFORE} signatory letter --customer-id {one.customer_id} --dir {folder}")
+    return 0
+
+
+def _letter(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir) as authority:
+        waiting = list_namings(who_is_who(parsed.customer_id, authority.ctx).organisation.customer_id, authority.ctx)
+        if not waiting:
+            print_note("No first signatory of this organisation waits: there is no letter to send.")
+            return 0
+        address = notifications.read(authority.folder.notices).terms.people_address
+        letters = [letter_lines(one, f"{address}{link_path(one.naming_id, authority.ctx)}") for one in waiting]
+    text = "\n\n\n".join("\n\n".join(lines) for lines in letters)
+    print_result(letters, as_json=False, table=lambda: text)
+    print_note("Send it to the address in the trade register's extract, never to one from the request.")
+    return 0
+
+
+def _invite(authority: Authority, customer_id: str, person: ContactDetails) -> None:
     invited = invite_signatory(customer_id, person, authority.ctx, machine_user(), request_id())
     if invited.made:
         print_note(f"{person.name} is a signatory of {customer_id} and gets an invitation to the e-service by e-mail.")
     else:
         print_note(f"{person.email} has already been invited to act for {customer_id}; {_UNCHANGED}.")
-    return 0
 
 
 def _remove(parsed: argparse.Namespace) -> int:

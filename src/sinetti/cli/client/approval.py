@@ -5,19 +5,24 @@ It works on the officer's own machine, without the register.
 
 import argparse
 import hashlib
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.core.blocks import Block, Heading, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import ExitCode, UsageError
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, Proposal, parse_proposal
 from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS, FIELDS, NOT_UNDONE
 from sinetti.i18n.translate import gettext_noop, number, translate
+from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -39,6 +44,8 @@ EXPIRES = gettext_noop("Ends at")
 NUMBER = gettext_noop("Number of the proposal")
 DIGEST = gettext_noop("SHA-256 of the file")
 DONE_WITH = gettext_noop("What is done")
+FROM_KEY = gettext_noop("Computed from the key on this machine")
+BAD_KEY = gettext_noop("The key in this proposal cannot be read ({why}). Do not sign it.")
 BESIDES = gettext_noop("What you need to know")
 HOW = gettext_noop("If you agree, sign this file. The signature counts for this proposal alone: {command}")
 YES, NO = gettext_noop("yes"), gettext_noop("no")
@@ -94,6 +101,7 @@ def as_json(proposal: Proposal) -> dict[str, object]:
         "sha256": hashlib.sha256(proposal.octets).hexdigest(),
         "parameters": dict(proposal.parameters),
         "context": dict(proposal.context),
+        "computed": _from_key(proposal),
     }
 
 
@@ -110,13 +118,36 @@ def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
         (DIGEST, proposal.sha256),
     ]
     yield Record("", [(translate(name, language), strip_control_chars(text)) for name, text in head])
-    for title, fields in ((DONE_WITH, proposal.parameters), (BESIDES, proposal.context)):
+    parts = ((DONE_WITH, proposal.parameters), (FROM_KEY, _from_key(proposal)), (BESIDES, proposal.context))
+    for title, fields in parts:
         if fields:
             yield Heading(translate(title, language))
             yield from _fields(fields, language)
     yield Paragraph(translate(NOT_UNDONE[proposal.act], language), is_apart=True)
     command = f"ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE"
     yield Paragraph(translate(HOW, language, command=command), is_apart=True)
+
+
+def _from_key(proposal: Proposal) -> dict[str, Any]:
+    """Return what this machine computes from the key of a new officer.
+
+    The proposal itself cannot state it: the proposer could name the fingerprint of another key.
+    """
+    given = proposal.parameters
+    if proposal.act is not TwoPersonAct.OFFICERS or not isinstance(given.get("public_key"), str):
+        return {}
+    try:
+        found = {"fingerprint": load_key(given["public_key"].encode("ascii", "replace")).fingerprint}
+        if given.get("attestation"):
+            maker = load_attesting_certificate(b64decode(given["attestation"]))
+            found |= {
+                "attested_by": maker.subject.rfc4514_string(),
+                "attested_issuer": maker.issuer.rfc4514_string(),
+                "attested_sha256": maker.fingerprint(SHA256()).hex(),
+            }
+    except (ValueError, TypeError) as bad:
+        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+    return found
 
 
 def _fields(fields: Mapping[str, Any], language: Language) -> Iterator[Block]:

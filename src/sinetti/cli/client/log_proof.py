@@ -1,22 +1,38 @@
 """`sinetti log proof`: prove that a certificate is in its authority's log."""
 
 import argparse
+from dataclasses import replace
+from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.log_verify import BAD_KEY
 from sinetti.cli.core import output
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Value, make_message, strip_control_chars
+from sinetti.client.messages.messages import (
+    Message,
+    Value,
+    make_message,
+    make_plural_message,
+    strip_control_chars,
+)
 from sinetti.client.requests import log_proof
-from sinetti.client.requests.log_proof import LogUnavailable
+from sinetti.client.requests.log_proof import CheckedProof
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import files, generations
-from sinetti.i18n.translate import gettext_noop
+from sinetti.client.store import files, generations, log_memory
+from sinetti.i18n.translate import gettext_noop, ngettext_noop
 from sinetti.pki import encoding
 from sinetti.wire.transparency.continuity import LogForked
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteError, VerifierKey
+from sinetti.wire.transparency.notes import NoteError, SignedNote, VerifierKey
+from sinetti.wire.transparency.observer import (
+    LogPolicy,
+    LogReader,
+    LogUnavailable,
+    TooFewCosignatures,
+    origin_of,
+)
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -31,19 +47,30 @@ PROVEN = gettext_noop(
     "entries, signed by {key}."
 )
 CONTINUES = gettext_noop("The log continues the checkpoint of the last check.")
-FIRST = gettext_noop("This was the first check. Compare the key with one from the operator of the service.")
+FIRST = gettext_noop("This was the first check of this log.")
+UNPINNED = gettext_noop(
+    "The key is the first one that the service itself showed. Compare it with one from the operator of the service, "
+    "and give it with --key or as log_key in sinetti.toml."
+)
+COSIGNED = ngettext_noop(
+    "{count} of the named witnesses cosigned the checkpoint.", "{count} of the named witnesses cosigned the checkpoint."
+)
 ONLY_THIS = gettext_noop(
     "This proves that this certificate is in the log. It does not prove that there is only one: that needs a complete "
     "export of the log."
 )
 NO_PROOF = gettext_noop("{name}: no proof could be fetched: {why}. Run the command again later.")
-NOT_PROVEN = gettext_noop(
-    "{name}: the proof does not hold: {why}. Inform the operator of the service, and keep {path} as it is."
+NO_LOG = gettext_noop("the certificate names no address of its CA")
+NOT_PROVEN = gettext_noop("{name}: the proof does not hold: {why}. Inform the operator of the service.")
+TOO_FEW = gettext_noop(
+    "{name}: the checkpoint has too few cosignatures: {why}. Run the command again. If this stays, ask the operator "
+    "of the service whether the log shows others another history."
 )
 FORKED = gettext_noop(
-    "{name}: the log has two histories: {why}. Both checkpoints are signed. Send them to the operator of the service "
-    "and to its supervising authority."
+    "{name}: the log has two histories: {why}. Both checkpoints are signed, and {folder} keeps them. Send them to the "
+    "operator of the service and to its supervising authority."
 )
+BAD_POLICY = gettext_noop("--cosignatures and --witness-key cannot be used: {why}.")
 
 
 def register(subparsers: "Commands") -> None:
@@ -56,7 +83,17 @@ def register(subparsers: "Commands") -> None:
     )
     parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
-    parser.add_argument("--key", metavar="VERIFIERKEY", help="key of the log (default: the one of the first check)")
+    parser.add_argument(
+        "--key",
+        metavar="VERIFIERKEY",
+        help="key of the log (default: log_key of the service, else the first one shown)",
+    )
+    parser.add_argument(
+        "--cosignatures", metavar="N", type=int, help="demand cosignatures of this many different witnesses"
+    )
+    parser.add_argument(
+        "--witness-key", metavar="VERIFIERKEY", action="append", help="key of a witness: NAME+ID+KEY; repeatable"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)
     parser.set_defaults(run=run)
@@ -68,33 +105,78 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     folder = parsed.store / name
     if not files.is_name(name) or not files.is_kept(folder):
         raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
-    try:
-        key = None if parsed.key is None else VerifierKey.parse(parsed.key)
-    except NoteError as bad:
-        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+    policy, url = _policy(parsed), None
     try:
         certificate = encoding.load_certificate(files.read(files.live_path(folder) / generations.CERTIFICATE))
-        found = log_proof.fetch_proof(folder, certificate, key)
+        url = log_proof.log_url(certificate)
+        if url is None:
+            return console.fail(make_message(NO_PROOF, name=name, why=make_message(NO_LOG)), ExitCode.AGAIN)
+        serial = encoding.serial_hex(certificate.serial_number)
+        log_memory.add_name(parsed.store, name, serial, url)
+        fetch = partial(log_proof.fetch_part, url)
+        with log_memory.opened(parsed.store, url, policy, fetch, LogForked) as reader:
+            is_first = reader.memory.checkpoint is None
+            reader.read_head(sleep)
+            proof = log_proof.fetch_proof(reader, certificate)
+            log_proof.store_proof(folder, url, serial, proof)
     except (LogUnavailable, OSError, ValueError) as away:
         return console.fail(make_message(NO_PROOF, name=name, why=str(away)), ExitCode.AGAIN)
-    except LogForked as forked:
-        for note in (forked.kept, forked.new):
-            output.print_error(strip_control_chars(note.decode("utf-8", "replace")))
-        return console.fail(make_message(FORKED, name=name, why=str(forked)), ExitCode.REFUSED)
     except (ProofError, NoteError) as wrong:
-        path = str(folder / log_proof.FILE)
-        return console.fail(make_message(NOT_PROVEN, name=name, why=str(wrong), path=path), ExitCode.REFUSED)
-    head, serial = found.checkpoint, encoding.serial_hex(certificate.serial_number)
-    facts: dict[str, Value] = {
-        "index": found.index,
-        "size": head.size,
-        "at": found.at,
-        "origin": head.origin,
-        "key": str(found.key),
-    }
+        return console.fail(_refusal(parsed, url or "", wrong), ExitCode.REFUSED)
+    facts = _facts(reader, proof)
     console.tell(make_message(PROVEN, name=name, serial=serial, **facts))
-    console.tell(make_message(CONTINUES if found.is_continued else FIRST))
+    console.tell(make_message(FIRST if is_first else CONTINUES))
+    if policy.key is None:
+        console.tell(make_message(UNPINNED))
+    if policy.cosignatures:
+        console.tell(make_plural_message(COSIGNED, len(_cosigners(reader))))
     console.tell(make_message(ONLY_THIS))
     if parsed.json:
-        common.print_json({"name": name, "serial": serial, **facts, "root": head.root.hex(), "log": found.url})
+        more = {"root": proof.checkpoint.root.hex(), "log": url, "witnesses": list(_cosigners(reader))}
+        common.print_json({"name": name, "serial": serial, **facts, **more})
     return ExitCode.DONE
+
+
+def _facts(reader: LogReader, proof: CheckedProof) -> dict[str, Value]:
+    return {
+        "index": proof.index,
+        "size": proof.checkpoint.size,
+        "at": proof.at,
+        "origin": proof.checkpoint.origin,
+        "key": str(reader.memory.keys[0]),
+    }
+
+
+def _cosigners(reader: LogReader) -> tuple[str, ...]:
+    """Return the named witnesses that cosigned the newest accepted head."""
+    signers = SignedNote.parse(reader.memory.checkpoint or b"").signers(reader.policy.witnesses)
+    return tuple(sorted({one.name for one in signers}))
+
+
+def _policy(parsed: argparse.Namespace) -> LogPolicy:
+    """Return the demands of the options over those of the service in sinetti.toml."""
+    config, kept = common.config_of(parsed), LogPolicy()
+    if config is not None:
+        service = config.entry_of(parsed.name).service
+        kept = kept if service is None else config.services[service].log
+    try:
+        key = kept.key if parsed.key is None else VerifierKey.parse(parsed.key)
+    except NoteError as bad:
+        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+    count = kept.cosignatures if parsed.cosignatures is None else max(parsed.cosignatures, 0)
+    witnesses = parsed.witness_key or [str(one) for one in kept.witnesses]
+    try:
+        return replace(LogPolicy.parse(None, count, witnesses), key=key)
+    except NoteError as bad:
+        raise UsageError(make_message(BAD_POLICY, why=str(bad))) from bad
+
+
+def _refusal(parsed: argparse.Namespace, url: str, wrong: ProofError | NoteError) -> Message:
+    """Return the message about a proof that does not hold; print both heads of a fork."""
+    if isinstance(wrong, LogForked):
+        for note in (wrong.kept, wrong.new):
+            output.print_error(strip_control_chars(note.decode("utf-8", "replace")))
+        folder = log_memory.folder_of(parsed.store, origin_of(url))
+        return make_message(FORKED, name=parsed.name, why=str(wrong), folder=str(folder))
+    text = TOO_FEW if isinstance(wrong, TooFewCosignatures) else NOT_PROVEN
+    return make_message(text, name=parsed.name, why=str(wrong))

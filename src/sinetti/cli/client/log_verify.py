@@ -38,11 +38,15 @@ NOT_COMPARED = gettext_noop(
 ABSENT = gettext_noop("{count} of them have only a hash: their content was lost or erased.")
 WRONG = gettext_noop("The file does not match the signed log: {why}. Keep it, and ask the operator for the reason.")
 UNCHECKED = gettext_noop("{path} cannot be checked: {why}. Ask for another export.")
-ORIGIN, SIZE, KINDS, APPROVALS, SIGNED_BY = (
+NOT_OFFICERS = gettext_noop(
+    "Signatures of approvals were verified, but not whether officers made them: earlier entries are not in the file."
+)
+ORIGIN, SIZE, KINDS, APPROVALS, PASSKEYS, SIGNED_BY = (
     gettext_noop("Log"),
     gettext_noop("Entries of the log"),
     gettext_noop("Entries in the file"),
     gettext_noop("Approvals verified again"),
+    gettext_noop("Sites of the passkeys"),
     gettext_noop("Signed by"),
 )
 
@@ -110,6 +114,8 @@ def _as_json(found: ExportReport | None, why: str | None) -> dict[str, object]:
         "kinds": None if found is None else dict(sorted(found.kinds.items())),
         "absent": None if found is None else list(found.absent),
         "approvals": None if found is None else found.approvals,
+        "checks_officers": None if found is None else found.checks_officers,
+        "passkey_sites": None if found is None else list(found.origins),
         "signers": None if found is None else [str(one) for one in found.signers],
         "why": why,
     }
@@ -123,6 +129,7 @@ def _blocks(found: ExportReport, kept: Path | None, language: Language) -> Itera
         (SIZE, number(head.size, language)),
         (KINDS, kinds or None),
         (APPROVALS, number(found.approvals, language) if found.approvals else None),
+        (PASSKEYS, "\n".join(found.origins) or None),
         (SIGNED_BY, "\n".join(str(one) for one in found.signers)),
     )
     sentences = [
@@ -130,6 +137,7 @@ def _blocks(found: ExportReport, kept: Path | None, language: Language) -> Itera
         if found.end > found.start
         else make_message(NONE_VERIFIED, origin=head.origin),
         *([make_message(ABSENT, count=len(found.absent))] if found.absent else []),
+        *([] if found.checks_officers or not found.approvals else [make_message(NOT_OFFICERS)]),
         make_message(NOT_COMPARED) if kept is None else make_message(COMPARED, path=str(kept)),
     ]
     yield Paragraph(" ".join(messages.render(one, language) for one in sentences))

@@ -34,6 +34,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import AgentSettings, CertificateEntry, Config
 from sinetti.client.reporting import run_report, status
+from sinetti.client.requests import log_proof
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.client.store.snapshot import NameSnapshot
@@ -304,7 +305,14 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
         return status.exit_code_of(status.status_of(seen, at, config.care))
 
     return AgentContext(
-        outside, config, ConfiguredHooks(), apply.sync_settings, parsed.now is not None, code_of, _report_alive
+        outside,
+        config,
+        ConfiguredHooks(),
+        apply.sync_settings,
+        parsed.now is not None,
+        code_of,
+        _report_alive,
+        log_proof.fetch_part,
     )
 
 

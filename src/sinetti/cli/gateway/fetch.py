@@ -14,9 +14,11 @@ from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
+from sinetti.gateway.log_watch import LogWatchResult, watch_log
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load_settings
 from sinetti.gateway.verdicts.verdict import instant
+from sinetti.gateway.web.settings import load_watched_log
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
@@ -27,31 +29,65 @@ EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "fetch", "retrieve revocation lists, and show how old they are", run, EXAMPLE)
+    parser = command(
+        commands, "fetch", "retrieve revocation lists and show how old they are; check the log", run, EXAMPLE
+    )
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the lists as JSON")
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Retrieve every CRL; return AGAIN if one of them is not valid now."""
+    """Retrieve every CRL and look at the log; return AGAIN if a list is not valid now.
+
+    Returns REFUSED for a log with two histories.
+    """
     settings = load_settings(parsed.settings)
-    wanted = [_wanted(settings, one) for one in settings.lists]
-    if not wanted:
-        why = "the settings have no table [[list]] with url, file and issuer"
+    wanted, log = [_wanted(settings, one) for one in settings.lists], load_watched_log(settings)
+    if not wanted and log is None:
+        why = "the settings have no table [[list]] with url, file and issuer, and no table [log]"
         raise GatewaySettingsError(why)
     rows = []
     with progress.bar(len(wanted)) as bar:
         for one in wanted:
             rows.append(_row(settings, fetch(one), clock.utc_now()))
             bar.advance(one.file.name)
+    seen = [] if log is None else [watch_log(log)]
     if parsed.json:
-        common.print_json([_download_json(*row) for row in rows])
+        common.print_json([*(_download_json(*row) for row in rows), *map(_log_json, seen)])
     for fetched, age in rows:
         if fetched.trouble is not None:
             output.print_error(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
             output.show((Paragraph(age.said()),))
-    return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN
+    is_current = all(age.current for _, age in rows)
+    return max(
+        [ExitCode.DONE if is_current else ExitCode.AGAIN, *(_log_code(one, is_json=parsed.json) for one in seen)]
+    )
+
+
+def _log_code(seen: LogWatchResult, *, is_json: bool) -> ExitCode:
+    """Print what a look at the log found, and return its exit code."""
+    origin = seen.log.origin
+    for sentence in filter(None, (seen.fault, None if seen.trouble is None else f"{origin}: {seen.trouble}")):
+        output.print_error(sentence)
+    if seen.fault is None:
+        if seen.trouble is None and not is_json:
+            output.show((Paragraph(f"{origin}: the log continues its last checkpoint"),))
+        return ExitCode.DONE
+    return ExitCode.REFUSED if seen.is_fork else ExitCode.AGAIN
+
+
+def _log_json(seen: LogWatchResult) -> dict[str, object]:
+    return {
+        "name": seen.log.origin,
+        "url": seen.log.url,
+        "file": str(seen.log.file),
+        "changed": seen.is_changed,
+        "this_update": None,
+        "age_seconds": None,
+        "current": seen.fault is None,
+        "trouble": seen.fault or seen.trouble,
+    }
 
 
 def _row(settings: GatewaySettings, fetched: DownloadResult, now: datetime) -> tuple[DownloadResult, CrlAge]:

@@ -22,7 +22,13 @@ from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
 from sinetti.gateway.web.guard import Seen, discard
-from sinetti.gateway.web.settings import ListenSettings, guarded, load_listen_settings, load_report_target
+from sinetti.gateway.web.settings import (
+    ListenSettings,
+    guarded,
+    load_listen_settings,
+    load_report_target,
+    load_watched_log,
+)
 from sinetti.infra import json_logging
 from sinetti.infra.unix_socket import sd_notify
 
@@ -67,7 +73,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = CrlFreshnessMonitor(edge.unready), serving.place_of(listening)
+    keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
     try:
         keeper.start()
         if sightings is not None:
@@ -87,7 +93,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> AuthService:
     guard = guarded(settings, place.proxies, seen)
     watch = watch_of(settings, guard.gateway.source)
-    service = AuthService(guard, lambda: [] if watch is None else watch.missing(guard.now()))
+    log = load_watched_log(settings)
+    service = AuthService(
+        guard,
+        lambda: [] if watch is None else watch.missing(guard.now()),
+        lambda: [] if log is None or (fault := log.fault()) is None else [fault],
+    )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
 

@@ -12,7 +12,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,16 +22,17 @@ from threading import Event as Flag
 from typing import Protocol
 
 from sinetti.client import decoder
-from sinetti.client.agent import decisions, renewal_info_poll, worker
+from sinetti.client.agent import decisions, log_watch, renewal_info_poll, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result
-from sinetti.client.store import files, key_checks, os_support, removal, repair, snapshot
+from sinetti.client.store import files, key_checks, log_memory, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
+from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.client.store.snapshot import NameSnapshot
 
 FILE = ".run.lock"
@@ -189,7 +190,8 @@ def plan_run(agent: AgentContext) -> RunReport:
     """
     checks = key_checks.load(agent.run.store, agent.run.now)
     found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
-    return _ended([_planned(agent, one) for one in found], agent.run.now)
+    rows = [_planned(agent, one) for one in found]
+    return _ended(_with_log_faults(rows, log_memory.find_faults(agent.run.store)), agent.run.now)
 
 
 def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
@@ -219,7 +221,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
             if row.exit_code is not ExitCode.INTERRUPTED:
                 left.discard(row.seen.name)
             watch.done(row)
-    ended = _ended(list(rows.values()), agent.run.now_exact)
+        faults = log_watch.watch_logs(agent, [row.after or row.seen for row in rows.values()], stop)
+    for fault in dict.fromkeys(faults.values()):
+        agent.run.tell(fault.message)
+    ended = _ended(_with_log_faults(rows.values(), faults), agent.run.now_exact)
     return RunReport(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
@@ -359,6 +364,16 @@ def _with_damage(outcome: CommandResult | None, damage: CommandResult) -> Comman
         return damage
     added = tuple(one for one in damage.messages if one not in outcome.messages)
     return replace(outcome, exit_code=max(outcome.exit_code, ExitCode.STORE), messages=outcome.messages + added)
+
+
+def _with_log_faults(rows: Iterable[NameResult], faults: Mapping[str, StoreLogFault]) -> list[NameResult]:
+    """Return the rows with the faults of the logs, which count beside all else."""
+    return [row if (fault := faults.get(row.seen.name)) is None else _with_log_fault(row, fault) for row in rows]
+
+
+def _with_log_fault(row: NameResult, fault: StoreLogFault) -> NameResult:
+    after = replace(row.after or row.seen, log_fault=fault)
+    return replace(row, exit_code=max(row.exit_code, fault.code), after=after)
 
 
 def _ended(rows: Sequence[NameResult], now: datetime) -> RunReport:

@@ -29,6 +29,9 @@ ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 Raises UsageError, StoreError, OSError.
 """
 
+FetchLog = Callable[[str, str], bytes | None]
+"""Function that returns a part of the log at an address (`log_proof.fetch_part`)."""
+
 _NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
 """Exit codes of failures that cost the service nothing.
 
@@ -51,7 +54,7 @@ class AgentContext:
 
     `code_of`: the exit code of a name in the views. `now_given`: `run.now` was given with --now and does not count for
     PRODUCTION. `report_alive` is called while the run goes on; it returns the seconds until the next call is due, or
-    None.
+    None. Without `fetch_log`, no log is asked.
     """
 
     run: ClientContext
@@ -61,6 +64,7 @@ class AgentContext:
     now_given: bool = False
     code_of: Callable[[NameSnapshot, datetime], ExitCode] = lambda _seen, _now: ExitCode.DONE
     report_alive: Callable[[], float | None] = lambda: None
+    fetch_log: FetchLog | None = None
 
 
 def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:

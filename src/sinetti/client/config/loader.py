@@ -25,11 +25,14 @@ from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
 from sinetti.infra import environment, file_permissions
 from sinetti.infra.file_permissions import Fault as RightsFault
 from sinetti.infra.file_permissions import RightsError
+from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.observer import LogPolicy
 
 STORE = "store"
 """Default store: a folder beside the configuration file."""
 
 _AT_ONCE = 64
+_COSIGNATURES = 16
 _NONE = timedelta()
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 """Position that tomllib appends to its error message."""
@@ -133,10 +136,27 @@ def _service(table: ConfigTable, name: str) -> ServiceEntry | None:
     for key in ("trust_services", "trust_holders"):
         if key not in table.raw:
             table.needs(key, messages.MISSING)
-    services, holders = bundles["trust_services"], bundles["trust_holders"]
+    services, holders, log = bundles["trust_services"], bundles["trust_holders"], _log_policy(table)
     if address is None or environment is None or services is None or holders is None:
         return None  # the name counts as known, so that a reference to it is no second mistake
-    return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"])
+    return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"], log)
+
+
+def _log_policy(table: ConfigTable) -> LogPolicy:
+    """Return the demands on the service's log; a mistake is recorded."""
+    key, witnesses = table.text_or_none("log_key"), table.texts_or_none("log_witnesses") or ()
+    count = table.number_or_none("log_cosignatures", range(1, _COSIGNATURES + 1)) or 0
+    for name, part in (("log_key", (key, 0, ())), ("log_witnesses", (None, 0, witnesses))):
+        try:
+            LogPolicy.parse(*part)
+        except NoteError:
+            table.needs(name, messages.NO_VERIFIER_KEY)
+            return LogPolicy()
+    try:
+        return LogPolicy.parse(key, count, witnesses)
+    except NoteError:
+        table.needs("log_witnesses", messages.NO_WITNESSES)
+        return LogPolicy()
 
 
 def _care(table: ConfigTable) -> AgentSettings:

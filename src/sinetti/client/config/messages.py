@@ -35,6 +35,10 @@ DOTTED = gettext_noop("Put a name that contains a dot in quotes. Write: [{table}
 MISSING = gettext_noop("“{key}” is missing. Add a line such as: {example}")
 NO_TEXT = gettext_noop("“{key}” must be text in quotes, for example: {example}")
 NO_TEXTS = gettext_noop("“{key}” must be a list of texts, for example: {example}")
+NO_VERIFIER_KEY = gettext_noop("“{key}” needs verifier keys (NAME+ID+KEY), for example: {example}")
+NO_WITNESSES = gettext_noop(
+    "“log_cosignatures” demands more witnesses than “{key}” names. Add a key for each of them, for example: {example}"
+)
 NO_NUMBER = gettext_noop(
     "“{key}” must be a whole number from {least} to {most}, without quotes, for example: {example}"
 )

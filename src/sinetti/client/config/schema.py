@@ -11,13 +11,19 @@ from sinetti.client.messages.messages import Message, make_message, strip_contro
 
 ROOT = ("store", "language", "services", "agent", "defaults", "certificates")
 TOP = ("store", "language")
-SERVICE = ("address", "environment", "trust_services", "trust_holders", "tls_ca")
+SERVICE = (
+    *("address", "environment", "trust_services", "trust_holders", "tls_ca"),
+    *("log_key", "log_cosignatures", "log_witnesses"),
+)
 AGENT = ("at_once", "spread", "urgent", "maintenance", "zone", "prometheus")
 FILES = ("formats", "owner", "group", "mode", "password_file", "key_password_file", "token")
 HOOKS = ("before", "deploy", "after", "timeout")
 TOKEN = ("module", "label", "pin_file")
 DEFAULTS = ("service", "key", *FILES, "hooks")
 CERTIFICATE = ("customer_id", "customer_name", *DEFAULTS)
+
+_LOG_KEY = "pki.example/log+df592e63+AZyZtuXRGVoOVgPjTusnbD99l5dUy/Sn2HG688o9QXic"
+_WITNESS_KEY = "witness.example+54a2603c+BJyZtuXRGVoOVgPjTusnbD99l5dUy/Sn2HG688o9QXic"
 
 EXAMPLES = {
     "store": 'store = "store"',
@@ -27,6 +33,9 @@ EXAMPLES = {
     "trust_services": 'trust_services = "services.pem"',
     "trust_holders": 'trust_holders = "holders.pem"',
     "tls_ca": 'tls_ca = "server.pem"',
+    "log_key": f'log_key = "{_LOG_KEY}"',
+    "log_cosignatures": "log_cosignatures = 1",
+    "log_witnesses": f'log_witnesses = ["{_WITNESS_KEY}"]',
     "at_once": "at_once = 8",
     "maintenance": 'maintenance = ["Mon-Fri 18:00-06:00", "Sat-Sun"]',
     "spread": 'spread = "10d"',

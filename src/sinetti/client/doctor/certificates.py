@@ -41,7 +41,11 @@ def check_certificate(
         yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)
     if row.seen.trouble is not None:
         return
-    row = status.status_of(replace(row.seen, exposed=None), now)  # the fault of rights has its own finding
+    if row.seen.log_fault is not None:
+        fault = row.seen.log_fault
+        yield DoctorFinding(Check.LOG, Level.FAIL, fault.message, name, None, fault.code)
+    # Faults of rights and of the log have their own findings.
+    row = status.status_of(replace(row.seen, exposed=None, log_fault=None), now)
     try:
         kept = settings.load(folder)
         held = generations.current(folder)

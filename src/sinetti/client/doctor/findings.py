@@ -37,6 +37,7 @@ class Check(StrEnum):
     ANCHORS = "anchors"
     SIGNATURE = "signature"
     CERTIFICATE = "certificate"
+    LOG = "log"
 
 
 SERVICE_CHECKS = frozenset({Check.REACHABLE, Check.TLS, Check.CLOCK, Check.ANCHORS, Check.SIGNATURE})
@@ -62,6 +63,7 @@ CHECKED = {
     Check.ANCHORS: gettext_noop("trusted CAs"),
     Check.SIGNATURE: gettext_noop("signature"),
     Check.CERTIFICATE: gettext_noop("certificate"),
+    Check.LOG: gettext_noop("log of the service"),
 }
 
 

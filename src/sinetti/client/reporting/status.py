@@ -131,6 +131,7 @@ class RequiredAction(StrEnum):
     RESOLVE = "resolve"
     ENROL = "enrol"
     RENEW = "renew"
+    REPORT_LOG = "report-log"
     DEPLOY = "deploy"
     SET_CLOCK = "set-clock"
     GO_ON = "go-on"
@@ -171,6 +172,7 @@ EXIT_CODES = {
     RequiredAction.RESOLVE: ExitCode.UNCERTAIN,
     RequiredAction.ENROL: ExitCode.REFUSED,
     RequiredAction.RENEW: ExitCode.AGAIN,
+    RequiredAction.REPORT_LOG: ExitCode.DONE,
     RequiredAction.DEPLOY: ExitCode.AGAIN,
     RequiredAction.SET_CLOCK: ExitCode.AGAIN,
     RequiredAction.GO_ON: ExitCode.AGAIN,
@@ -206,13 +208,14 @@ def required_action(row: StatusRow) -> RequiredAction:
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
-    if row.seen.is_undeployed:
-        return RequiredAction.DEPLOY
-    if seen.is_clock_behind(row.now):
-        return RequiredAction.SET_CLOCK
-    if row.state is NameStatus.PENDING:
-        return RequiredAction.GO_ON
-    return RequiredAction.WAIT if failures or row.state is NameStatus.RENEWAL_OPEN else RequiredAction.NOTHING
+    lesser = (
+        (seen.log_fault is not None, RequiredAction.REPORT_LOG),
+        (seen.is_undeployed, RequiredAction.DEPLOY),
+        (seen.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
+        (row.state is NameStatus.PENDING, RequiredAction.GO_ON),
+        (failures > 0 or row.state is NameStatus.RENEWAL_OPEN, RequiredAction.WAIT),
+    )
+    return next((action for is_due, action in lesser if is_due), RequiredAction.NOTHING)
 
 
 def is_hopeless(row: StatusRow) -> bool:
@@ -250,6 +253,8 @@ def words(row: StatusRow) -> Message | None:
         )
     if todo is RequiredAction.REPAIR:
         return row.seen.damage_message(row.now)
+    if row.seen.log_fault is not None and todo is RequiredAction.REPORT_LOG:
+        return row.seen.log_fault.message
     if todo is RequiredAction.DEPLOY and is_jks_missing(row):
         return make_message(JKS_STEP)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
@@ -278,9 +283,10 @@ def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
 def exit_code_of(row: StatusRow) -> ExitCode:
     """Return the exit code of one name.
 
-    A failed deployment and a clock that is behind count beside a more urgent action.
+    A fault of the log, a failed deployment and a clock that is behind count beside a more urgent action.
     """
-    code = EXIT_CODES[required_action(row)]
+    fault = None if row.seen.trouble is not None else row.seen.log_fault
+    code = max(EXIT_CODES[required_action(row)], ExitCode.DONE if fault is None else fault.code)
     is_unsettled = row.seen.trouble is None and (row.seen.is_undeployed or row.seen.is_clock_behind(row.now))
     return max(code, ExitCode.AGAIN) if is_unsettled else code
 
@@ -404,6 +410,7 @@ ORGANISATION, STATE, DAYS_LEFT = 1, 2, 4
 
 HOPELESS = gettext_noop("valid, can no longer be renewed")
 NOT_DEPLOYED = gettext_noop("{state}, not yet put into use")
+LOG_FAULT = gettext_noop("{state}, fault in the service's log")
 FAILING_ONCE = gettext_noop("{state}, one attempt failed")
 FAILING = gettext_noop("{state}, {failures} attempts failed")
 FAILING_WITH = gettext_noop("{state}, {failures} attempts failed ({codes})")
@@ -490,6 +497,8 @@ def status_text(row: StatusRow) -> Message:
         if codes:
             return make_message(FAILING_WITH, state=word, failures=memory.failures, codes=codes)
         return make_message(FAILING, state=word, failures=memory.failures)
+    if required_action(row) is RequiredAction.REPORT_LOG:
+        return make_message(LOG_FAULT, state=word)
     return (
         make_message(NOT_DEPLOYED, state=word) if row.seen.is_undeployed and row.state not in _WITHOUT_RENEWAL else word
     )

@@ -34,7 +34,7 @@ HALVES = (".new", ".gone")
 """Suffixes of the remains of an interrupted run; their names begin with a dot."""
 
 OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"}) | {
-    *("log.jsonl", "agent.json", "deploy.json"),
+    *("log.jsonl", "agent.json", "deploy.json", "log.json"),
 }
 """Entries that only this client creates; they make a folder that of a name."""
 

@@ -19,7 +19,7 @@ import errno
 import hashlib
 import os
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ from sinetti.client.store import (
     journal,
     key_checks,
     key_storage,
+    log_memory,
     repair,
     rights,
     settings,
@@ -52,6 +53,7 @@ from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestKind
 from sinetti.client.store.key_checks import FileState, KeyChecks, KnownSet
+from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.client.store.repair import OlderGeneration
 from sinetti.client.store.rights import Exposure
 from sinetti.client.store.settings import NameSettings
@@ -108,6 +110,11 @@ class NameSnapshot:
     """The damage that `sinetti run` can repair."""
     exposed: Exposure | None = None
     """The fault in the rights of its files."""
+    log_fault: StoreLogFault | None = None
+    """The fault of the log that has its certificate.
+
+    None if the snapshot was taken for the agent, which reads the logs itself.
+    """
 
     @property
     def serial(self) -> Serial | None:
@@ -194,10 +201,14 @@ class _LiveSet(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """Comparisons, if they count, and asked tokens that the names of a store share."""
+    """Facts that the names of a store share.
+
+    They are comparisons, if they count, asked tokens, and faults of logs.
+    """
 
     checks: KeyChecks | None
     tokens: token_keys.Tokens
+    log_faults: Mapping[str, StoreLogFault]
 
 
 def list_snapshots(store: Path, *, for_agent: bool = False, checks: KeyChecks | None = None) -> Iterator[NameSnapshot]:
@@ -208,7 +219,7 @@ def list_snapshots(store: Path, *, for_agent: bool = False, checks: KeyChecks | 
     """
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
-    shared = _Shared(checks, {})
+    shared = _Shared(checks, {}, {} if for_agent else log_memory.find_faults(store))
     for _, path in found:
         seen = find_snapshot(Path(path), for_agent=for_agent, shared=shared)
         if seen is not None:
@@ -231,7 +242,9 @@ def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | No
         return _unusable(NameSnapshot(folder.name, folder), bad)
     if store_files.OURS.isdisjoint(there):
         return None
-    seen = _snapshot_of(folder, there, shared or _Shared(None, {}), for_agent=for_agent)
+    if shared is None:
+        shared = _Shared(None, {}, {} if for_agent else _log_faults(folder))
+    seen = _snapshot_of(folder, there, shared, for_agent=for_agent)
     # `sinetti remove` may have taken the name away while its files were read.
     return None if seen.trouble is not None and not os.path.lexists(folder) else seen
 
@@ -245,7 +258,12 @@ def load_snapshot(folder: Path) -> NameSnapshot:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
         return _unusable(NameSnapshot(folder.name, folder), bad)
-    return _snapshot_of(folder, there, _Shared(None, {}))
+    return _snapshot_of(folder, there, _Shared(None, {}, _log_faults(folder)))
+
+
+def _log_faults(folder: Path) -> Mapping[str, StoreLogFault]:
+    fault = log_memory.find_fault(folder.parent, folder.name)
+    return {} if fault is None else {folder.name: fault}
 
 
 def _snapshot_of(
@@ -289,15 +307,14 @@ def _snapshot_of(
             kept.files,
             for_agent and any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
+            log_fault=None if held is None else shared.log_faults.get(name_folder.name),
         )
     except store_files.StoreError as bad:
         return _as_damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
-    is_lost = (agent_state.AGENT in there and memory is agent_state.NOTHING) or (
-        agent_state.DEPLOY in there and seen.deployment is None
-    )
-    return _with_lost_record(seen) if is_lost else seen
+    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: seen.deployment is None}
+    return _with_lost_record(seen) if any(lost[one] for one in lost.keys() & there) else seen
 
 
 def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:

@@ -12,19 +12,19 @@ from datetime import datetime
 
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.models import CacheEntry, RoleAssignment, User
+from sinetti.database.models import CacheEntry, RoleAssignment, StaffPerson, User
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.access.persons import Identity, is_same_person, merge
 from sinetti.domain.daily_limits import mailbox
-from sinetti.domain.values import Language
+from sinetti.domain.values import Environment, Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class NewAccount:
     """An account to create for a person, whose address counts as confirmed.
 
     A person without a password gets one by a password reset. `totp` is the sealed secret of the verification codes.
+    `person` is the digest of a clerk's person ID (domain/access/persons.py).
     """
 
     email: str
@@ -40,6 +41,7 @@ class NewAccount:
     staff: bool = False
     password: str | None = field(default=None, repr=False)
     totp: str | None = field(default=None, repr=False)
+    person: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class Account:
     active: bool
     created: datetime
     second_factor: bool
+    person: bool
+    """A clerk's person is verified."""
+
+
+class PersonTaken(Exception):
+    """The person has another clerk's account, or the account another person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,10 @@ class InactivityLimit:
 
 
 def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
-    """Create an account and return its id, or None if the address has an account."""
+    """Create an account and return its id, or None if the address has an account.
+
+    Raises PersonTaken.
+    """
     address, authenticator = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     email = new.email.lower()
     with transaction.atomic(using=db.alias):
@@ -83,6 +94,7 @@ def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
         if new.totp is not None:
             authenticator.objects.using(db.alias).create(user_id=user.pk, type="totp", data={"secret": new.totp})
         audit_log.write(db, audit, "account-made", f"user:{user.pk}", staff=int(new.staff))
+        _set_person(db, user.pk, new.person, audit)
     return user.pk
 
 
@@ -130,12 +142,20 @@ def lock_clerks(db: Database, user_ids: Collection[str]) -> frozenset[str]:
     return frozenset(clerks.values_list("pk", flat=True))
 
 
-def set_staff(db: Database, user_id: str, audit: AuditContext, *, staff: bool) -> bool:
-    """Grant or withdraw staff status and end the sessions; return False if unchanged."""
+def set_staff(db: Database, user_id: str, audit: AuditContext, *, staff: bool, person: str = "") -> bool:
+    """Grant or withdraw staff status and end the sessions; return False if unchanged.
+
+    `person` is the digest of the clerk's person ID, also for an account that is a clerk's. Raises PersonTaken.
+    """
     with transaction.atomic(using=db.alias):
         rows = User.objects.using(db.alias).filter(pk=user_id, is_staff=not staff)
-        if not rows.update(is_staff=staff):
-            return False
+        # Updated first, so that the account is locked.
+        has_changed = rows.update(is_staff=staff) == 1
+        is_new = staff and _set_person(db, user_id, person, audit)
+        if not has_changed:
+            return is_new
+        if not staff:
+            _end_person(db, user_id, audit)
         audit_log.write(db, audit, "clerk-named" if staff else "clerk-dismissed", f"user:{user_id}")
         end_sessions(db, user_id)
     return True
@@ -149,6 +169,7 @@ def deactivate(db: Database, user_id: str, audit: AuditContext) -> bool:
     with transaction.atomic(using=db.alias):
         if not User.objects.using(db.alias).filter(pk=user_id, is_active=True).update(is_active=False):
             return False
+        _end_person(db, user_id, audit)
         audit_log.write(db, audit, "account-ended", f"user:{user_id}")
         end_sessions(db, user_id)
     return True
@@ -278,9 +299,11 @@ def _accounts(db: Database, **which: object) -> list[Account]:
             one.is_active,
             one.created,
             one.second_factor,
+            one.has_person,
         )
         for one in rows.annotate(
-            second_factor=Exists(factors.filter(user_id=OuterRef("pk"), type__in=("totp", "webauthn")))
+            second_factor=Exists(factors.filter(user_id=OuterRef("pk"), type__in=("totp", "webauthn"))),
+            has_person=Exists(_persons(db).filter(user_id=OuterRef("pk"), ended_at__isnull=True)),
         )
     ]
 
@@ -309,7 +332,7 @@ def get_identity(db: Database, user_id: str) -> Identity:
 
     An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
     roles were sent. Subjects are those of connected providers. A subject is a digest of issuer and subject,
-    independent of the provider's name in the settings.
+    independent of the provider's name in the settings. Person digests are those of the account, also ended ones.
     """
     sent_to = models.Person.objects.using(db.alias).filter(mandates__user=user_id)
     subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(db.alias).filter(user_id=user_id)
@@ -317,6 +340,7 @@ def get_identity(db: Database, user_id: str) -> Identity:
         frozenset({user_id} if user_id else ()),
         addresses(db, user_id) | _folded(sent_to.values_list("email", flat=True)),
         frozenset(subjects.values_list("uid", flat=True)),
+        frozenset(_persons(db).filter(user_id=user_id).values_list("digest", flat=True)),
     )
 
 
@@ -332,6 +356,42 @@ def get_identity_of_address(db: Database, email: str) -> Identity:
 def are_same_person(db: Database, user_id: str, other_id: str) -> bool:
     """Return whether two accounts may be of one person."""
     return is_same_person(get_identity(db, user_id), get_identity(db, other_id))
+
+
+def lacks_person(db: Database, user_ids: Collection[str]) -> bool:
+    """Return True if a clerk's account lacks a verified person of its own.
+
+    PRODUCTION requires one of each account. Call it in the transaction of the decision.
+    """
+    if not models.Instance.objects.using(db.alias).filter(environment=Environment.PRODUCTION).exists():
+        return False
+    found = _persons(db).filter(user_id__in=user_ids, ended_at__isnull=True)
+    return found.values("digest").distinct().count() < len(user_ids)
+
+
+def _set_person(db: Database, user_id: str, person: str, audit: AuditContext) -> bool:
+    """Store the digest of a clerk's person; return False if it is stored already.
+
+    Raises PersonTaken.
+    """
+    rows = _persons(db).filter(ended_at__isnull=True)
+    if not person or rows.filter(user_id=user_id, digest=person).exists():
+        return False
+    try:
+        with transaction.atomic(using=db.alias):
+            rows.create(user_id=user_id, digest=person, added_at=audit.at)
+    except IntegrityError:
+        raise PersonTaken from None
+    audit_log.write(db, audit, "account-person-set", f"user:{user_id}")
+    return True
+
+
+def _end_person(db: Database, user_id: str, audit: AuditContext) -> None:
+    _persons(db).filter(user_id=user_id, ended_at__isnull=True).update(ended_at=audit.at)
+
+
+def _persons(db: Database) -> "QuerySet[StaffPerson]":
+    return StaffPerson.objects.using(db.alias)
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:

@@ -82,7 +82,8 @@ def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -
             rows = models.RoleAssignment.objects.using(db.alias).filter(
                 current_assignments(audit.at), pk=found.mandate_id
             )
-            rows.filter(waiting=True).update(valid_from=audit.at)
+            # A first signatory's role begins later (database/access/signatory_namings.py).
+            rows.filter(waiting=True, valid_from__lt=audit.at).update(valid_from=audit.at)
             rows.update(user=user_id, waiting=False)
             row = rows.select_related("person").get()
             about = f"organisation:{row.organisation_id}"

@@ -12,7 +12,6 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 
-from sinetti.database import models
 from sinetti.database.access.role_assignments import InvitationLimitReached
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
@@ -31,7 +30,6 @@ from sinetti.domain.access.pending_invitations import (
     PendingInvitationRefused,
     state_of,
 )
-from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 
@@ -71,6 +69,7 @@ class PendingView:
     state: InvitationProposal
     decided_at: datetime | None
     decider_id: str
+    invitation_id: str = ""
 
 
 def add(
@@ -133,17 +132,6 @@ def list_waiting(db: Database, organisation_id: str, now: datetime) -> tuple[Pen
 def waiting(db: Database, now: datetime) -> "QuerySet[PendingInvitation]":
     """Return the rows that wait for a second person."""
     return _rows(db).filter(state=InvitationProposal.WAITING, expires__gte=now)
-
-
-def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
-    """Return True if an organisation has an active signatory.
-
-    The role is accepted and in force, and the account is active.
-    """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        recipients.active_assignments(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
-    )
-    return rows.exists()
 
 
 def is_clerk(db: Database, user_id: str) -> bool:
@@ -228,4 +216,5 @@ def _view(row: PendingInvitation, now: datetime) -> PendingView:
         state_of(InvitationProposal(row.state), row.expires, now),
         row.decided_at,
         row.decided_by_id or "",
+        row.invitation_id or "",
     )

@@ -26,6 +26,7 @@ from sinetti.database.notifications.access_messages import (
 from sinetti.database.notifications.recipients import active_assignments, current_assignments
 from sinetti.database.organisations.contacts import lock_open
 from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
+from sinetti.database.organisations.signatory_namings import NewNaming, begin_waiting, has_signatory
 from sinetti.domain.access.ends import passed_step
 from sinetti.domain.access.invitations import A_DAY, INVITED_A_DAY
 from sinetti.domain.access.roles import Role, outlasts
@@ -78,7 +79,7 @@ class PersonGrant:
     """A role to grant to a person.
 
     `until` is None for a role without an end. With `at_once` the role is active before the person accepts it;
-    operators use this (docs/e-service/recipients.md).
+    operators use this (docs/e-service/recipients.md). `naming` is used if the person is the first signatory.
     """
 
     organisation_id: str
@@ -86,6 +87,7 @@ class PersonGrant:
     role: Role
     until: datetime | None = None
     at_once: bool = False
+    naming: NewNaming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def invite(db: Database, to: PersonGrant, link: InvitationLink, audit: AuditCont
         if known is not None and known.waiting:
             change_in_transaction(db, known, GrantTerms(to.role, to.until), audit)
         row = known or _named(db, to, audit)
+        if to.role is Role.SIGNATORY and not has_signatory(db, to.organisation_id, audit.at):
+            begin_waiting(db, row, to.naming, audit)
         _link(db, row, link, audit)
     return InvitationResult(row.mandate_id, made=True)
 

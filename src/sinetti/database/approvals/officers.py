@@ -28,13 +28,13 @@ def locked_officers(db: Database) -> Iterator[None]:
 
 def list_officers(db: Database) -> tuple[Officer, ...]:
     """Return the officers in force, by name."""
-    return tuple(_officer(row) for row in _in_force(db).order_by("name"))
+    return tuple(to_officer(row) for row in _in_force(db).order_by("name"))
 
 
 def list_all_officers(db: Database) -> tuple[Officer, ...]:
     """Return all officers, also removed ones, in the order of their addition."""
     rows = OfficerRecord.objects.using(db.alias)
-    return tuple(_officer(row) for row in rows.order_by("added_at", "name", "pk"))
+    return tuple(to_officer(row) for row in rows.order_by("added_at", "name", "pk"))
 
 
 def has_officers(db: Database) -> bool:
@@ -45,7 +45,7 @@ def has_officers(db: Database) -> bool:
 def find_officer(db: Database, name: str) -> Officer | None:
     """Return the officer in force with this name, or None."""
     row = _in_force(db).filter(name=name).first()
-    return _officer(row) if row else None
+    return to_officer(row) if row else None
 
 
 def is_known_key(db: Database, fingerprint: str) -> bool:
@@ -89,7 +89,8 @@ def _write(db: Database, audit: AuditContext, action: str, officer: Officer) -> 
     audit_log.write(db, audit, action, f"officer:{officer.name}", **facts)
 
 
-def _officer(row: OfficerRecord) -> Officer:
+def to_officer(row: OfficerRecord) -> Officer:
+    """Return the officer of a row."""
     added: datetime = row.added_at
     return Officer(
         row.officer_id,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from sinetti.database.approvals.officers import to_officer
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -65,6 +66,13 @@ def insert_signature(db: Database, proposal: Proposal, officer: Officer, signatu
     digests = {name: octets.hex() for name, octets in message_digests(proposal.octets).items()}
     text = "".join(signature.decode("ascii").split("-----")[2].split())
     _write(db, audit, "act-signed", proposal, key=officer.fingerprint, signature=text, sha512=digests["sha512"])
+
+
+def list_signatures(db: Database, proposal: Proposal) -> tuple[tuple[Officer, bytes], ...]:
+    """Return the stored signatures of a proposal with their officers in force."""
+    rows = ActSignature.objects.using(db.alias).filter(proposal=proposal.proposal_id).select_related("officer")
+    found = rows.filter(officer__removed_at__isnull=True).order_by("number")
+    return tuple((to_officer(row.officer), bytes(row.signature)) for row in found)
 
 
 def update_state(

@@ -110,7 +110,19 @@ def lookup(db: Database, size: int) -> Lookup:
 def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
     """Return the first entry about this object with this action, or None."""
     rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("sequence")
-    row = rows.first()
+    return _leaf_of(db, rows.first())
+
+
+def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
+    """Return the entry that replaced the log's key with this id (hex), or None."""
+    found = judge_keys(db)
+    for old, act in zip(reversed(found.keys), found.changes, strict=False):  # the newest key has no change yet
+        if old.key_id.hex() == key_id and act.index is not None:
+            return next(leaves(db, act.index, act.index + 1), None)
+    return None
+
+
+def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:
     entry = None if row is None else LogEntry.objects.using(db.alias).filter(sequence=row.sequence).first()
     return None if row is None or entry is None else StoredLeaf(entry.index, bytes(entry.leaf), row.sequence, row)
 
@@ -189,28 +201,40 @@ def find_beginning(db: Database) -> EntryFields | None:
     return entry
 
 
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """Keys of the log, the newest first, and the rows that changed them, the oldest first.
+
+    `others` are rows about keys that do not count.
+    """
+
+    keys: tuple[VerifierKey, ...] = ()
+    changes: tuple[LogAct, ...] = ()
+    others: tuple[LogAct, ...] = ()
+
+
 def log_keys(db: Database) -> tuple[VerifierKey, ...]:
     """Return the log's keys, the newest first; empty before the log begins.
 
     Raises NoteError if the first entry cannot be read.
     """
-    return judge_keys(db)[0]
+    return judge_keys(db).keys
 
 
-def judge_keys(db: Database) -> tuple[tuple[VerifierKey, ...], list[LogAct]]:
-    """Return the log's keys, and the rows about keys that do not count.
+def judge_keys(db: Database) -> LogKeys:
+    """Return the log's keys with the rows about them.
 
-    The newest key comes first. The oldest is that of the first entry. A change counts if the newest key and the new one
-    signed it, also while it waits to enter the tree. The service's role can insert rows, but cannot sign.
+    The oldest key is that of the first entry. A change counts if the newest key and the new one signed it, also while
+    it waits to enter the tree. The service's role can insert rows, but cannot sign.
     """
     beginning = find_beginning(db)
     if beginning is None:
-        return (), []
-    keys, others = [VerifierKey.parse(str(beginning.facts.get("key")))], []
+        return LogKeys()
+    found = LogKeys((VerifierKey.parse(str(beginning.facts.get("key"))),))
     for act in own_acts(db, FOUNDED, KEY_CHANGED):
-        new = None if act.entry is None else next_key(act.entry, keys[0])
-        if new is not None and new not in keys:
-            keys.insert(0, new)
+        new = None if act.entry is None else next_key(act.entry, found.keys[0])
+        if new is not None and new not in found.keys:
+            found = replace(found, keys=(new, *found.keys), changes=(*found.changes, act))
         elif act.index != 0:
-            others.append(act)
-    return tuple(keys), others
+            found = replace(found, others=(*found.others, act))
+    return found

@@ -1,6 +1,13 @@
 """Django models, one file per subject."""
 
-from sinetti.database.models.approvals import ActProposal, ActSignature, ApprovalSetting, OfficerRecord
+from sinetti.database.models.approvals import (
+    ActProposal,
+    ActSignature,
+    ApprovalSetting,
+    OfficerRecord,
+    SignatoryNaming,
+    StaffPerson,
+)
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
@@ -89,6 +96,8 @@ __all__ = [
     "SchemaFloor",
     "SecureMessage",
     "ServiceCertificate",
+    "SignatoryNaming",
+    "StaffPerson",
     "TransferIds",
     "UsedKey",
     "User",

@@ -1,4 +1,7 @@
-"""Tables of officers, proposals and signatures, without behaviour."""
+"""Tables of officers, proposals, first signatories and clerks' persons.
+
+They have no behaviour.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -79,3 +82,53 @@ class ActSignature(models.Model):
         """One signature of an officer for each proposal."""
 
         constraints = (models.UniqueConstraint(fields=["proposal", "officer"], name="one_signature_per_officer"),)
+
+
+class SignatoryNaming(models.Model):
+    """The naming of an organisation's first signatory, who may act from `ends_at` on.
+
+    `person` has the organisation's address to which the link for a veto was sent, if there is one. The row has the
+    SHA-256 of the link's token (domain/link_tokens.py).
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    naming_id = models.CharField(max_length=32)
+    mandate = models.ForeignKey(
+        "sinetti.RoleAssignment", on_delete=models.PROTECT, related_name="namings", db_index=False
+    )
+    person = models.ForeignKey(
+        "sinetti.Person", null=True, on_delete=models.SET_NULL, related_name="namings", db_index=False
+    )
+    token_sha256 = models.CharField(max_length=64)
+    created = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    vetoed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Uniqueness of ids, and an index by role assignment."""
+
+        constraints = (models.UniqueConstraint(fields=["naming_id"], name="one_naming_per_id"),)
+        indexes = (models.Index(fields=["mandate"], name="namings_by_role"),)
+
+
+class StaffPerson(models.Model):
+    """The verified person of a clerk's account.
+
+    `digest` is an HMAC of the person's ID under a key of the instance. A row stays after the account's rights were
+    withdrawn (`ended_at`), so that proposals of that account still name its person.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey("sinetti.User", on_delete=models.CASCADE, related_name="staff_persons", db_index=False)
+    digest = models.CharField(max_length=64)
+    added_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One account in force for each person, and one person for each account."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["digest"], condition=Q(ended_at__isnull=True), name="one_clerk_per_person"),
+            models.UniqueConstraint(fields=["user"], condition=Q(ended_at__isnull=True), name="one_person_per_clerk"),
+        )
+        indexes = (models.Index(fields=["user"], name="staff_persons_by_account"),)

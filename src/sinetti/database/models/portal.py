@@ -165,9 +165,9 @@ class OrganisationImport(models.Model):
 
 
 class LoneAct(models.Model):
-    """One organisation that a clerk renamed or closed alone.
+    """One organisation that a clerk renamed or closed alone, of code before 0007.
 
-    These rows count for a day (docs/e-service/clerks.md).
+    Only nodes with that code write rows, while a version is replaced (docs/operators/migrations.md).
     """
 
     number = models.BigAutoField(primary_key=True)

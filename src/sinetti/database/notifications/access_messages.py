@@ -32,6 +32,8 @@ class AccessEvent(StrEnum):
     WITHDRAWN = "withdrawn"
     GIVEN_UP = "given-up"
     GIVEN_TO_FIRM = "given-to-firm"
+    NAMED = "named"
+    """A first signatory was named, for the organisation's own address."""
     ENDS_GIVEN = "ends-given"
     """Roles that the reader's organisation gave end soon or have ended."""
     ENDS_FIRM = "ends-firm"
@@ -59,6 +61,8 @@ class AccessMessageData:
     """True if the role, the request or the link is valid now."""
     expires: datetime | None = None
     """Expiry of the link or of the request."""
+    begins: datetime | None = None
+    """Instant from which the role counts."""
 
 
 def queue_for_person(
@@ -106,6 +110,11 @@ def queue_role_requests(db: Database, requests: Mapping[str, str], now: datetime
         _enqueue(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
+def queue_naming(db: Database, mandate_id: str, naming_id: str, person_id: str, now: datetime) -> None:
+    """Queue the message about a first signatory for the organisation's own address."""
+    _enqueue(db, [person_id], {"tells": AccessEvent.NAMED.value, "mandate": mandate_id, "naming": naming_id}, now)
+
+
 def queue_answer(db: Database, person_id: str, request_id: str, now: datetime, *, is_granted: bool) -> None:
     """Queue the answer to a role request for the requester."""
     tells = AccessEvent.GRANTED if is_granted else AccessEvent.DECLINED
@@ -141,6 +150,7 @@ def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> Acce
         row.agent.customer_id if row.agent else "",
         is_in_force=_lasts(row, now) and works and row.organisation.closed_at is None,
         expires=expires,
+        begins=row.valid_from,
     )
 
 

@@ -23,6 +23,7 @@ from sinetti.domain.organisations.csv_import import (
 from sinetti.domain.organisations.import_confirmation import (
     PROPOSAL_LIVES,
     LoadConfirmation,
+    LoadReason,
     check_may_confirm,
     check_may_end,
     check_may_propose,
@@ -122,7 +123,7 @@ def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCon
             _confirmation(row),
             clerk,
             audit.at,
-            same_person=accounts.are_same_person(db, clerk, row.proposed_by),
+            refused=_refused(db, clerk, row.proposed_by),
             proposer_stands=row.proposed_by in clerks,
         )
         if row.digest != digest:
@@ -131,6 +132,13 @@ def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditCon
         by = f"user:{row.proposed_by}"
         audit_log.write(db, audit, "load-accepted", f"load:{load_id}", digest=digest, proposed_by=by)
     return True
+
+
+def _refused(db: Database, clerk: str, proposer: str) -> LoadReason | None:
+    """Return why these two accounts are not two people, or None."""
+    if accounts.are_same_person(db, clerk, proposer):
+        return LoadReason.SAME_PERSON
+    return LoadReason.NO_PERSON if accounts.lacks_person(db, (clerk, proposer)) else None
 
 
 def end(db: Database, load_id: str, clerk: str, audit: AuditContext) -> None:

@@ -7,7 +7,6 @@ two clerks.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
@@ -15,17 +14,14 @@ from django.db.models import Count, QuerySet, Sum
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.common.locks import acquire_lock
 from sinetti.database.common.text_search import collated
 from sinetti.database.connection import Database
-from sinetti.database.models import LoneAct
 from sinetti.database.notifications.recipients import active_assignments
 from sinetti.database.organisations.search import matches
 from sinetti.database.sql import json_values
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, StoredOrganisation
-from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_approver, needs_second_clerk
 from sinetti.domain.values import Channel, IdentifierType, Language, Serial, normalise
 
 
@@ -255,43 +251,3 @@ def _listed(row: models.Organisation, channels: frozenset[Channel] = frozenset()
         row.merged_into.customer_id if row.merged_into else "",
         channels,
     )
-
-
-_TURN = "lone-acts"
-
-
-class AlterResult(StrEnum):
-    """Result of a change to one organisation."""
-
-    DONE = "done"
-    MOVED = "moved"
-    SECOND_CLERK = "second-clerk"
-
-
-def alter_alone(db: Database, change: ImportChange, clerk: str, audit: AuditContext) -> AlterResult:
-    """Apply one change by one clerk alone, up to a daily limit.
-
-    Above the limit a second clerk is needed. A lock serialises such changes, so that two concurrent ones cannot both
-    be the last within the limit.
-    """
-    counts = needs_second_clerk([change])
-    with transaction.atomic(using=db.alias):
-        if counts:
-            acquire_lock(db, _TURN)
-        if counts and needs_second_approver(1, count_lately(db, clerk, audit.at)):
-            return AlterResult.SECOND_CLERK
-        if not alter(db, change, audit):
-            return AlterResult.MOVED
-        if counts:
-            _all(db).filter(at__lte=audit.at - COUNTED_FOR).delete()
-            _all(db).create(clerk=clerk, at=audit.at)
-    return AlterResult.DONE
-
-
-def count_lately(db: Database, clerk: str, now: datetime) -> int:
-    """Return the number of organisations that the clerk changed alone within 24 hours."""
-    return _all(db).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
-
-
-def _all(db: Database) -> "QuerySet[LoneAct]":
-    return LoneAct.objects.using(db.alias)

@@ -19,6 +19,7 @@ from sinetti.database.notifications import outbox, reminders
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.database.notifications.recipients import Recipient, active_assignments, current_assignments, reader
 from sinetti.database.organisations.organisations import ContactDetails, count_offered, insert_person, mark_replaced
+from sinetti.database.organisations.signatory_namings import NewNaming, begin_waiting, has_signatory
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.notifications.messages import MessageKind
@@ -51,17 +52,20 @@ class LineageInfo:
     renewal_opt_out_at: datetime | None
 
 
-def add_signatory(db: Database, organisation_id: str, person: ContactDetails, audit: AuditContext) -> bool:
+def add_signatory(
+    db: Database, organisation_id: str, person: ContactDetails, audit: AuditContext, naming: NewNaming | None = None
+) -> bool:
     """Add a signatory; return False if the same person is one already.
 
     An earlier signatory with the same address is replaced. Their account and unused invitations move to the new row.
-    Raises OrganisationClosed.
+    `naming` is used if no signatory was active. Raises OrganisationClosed.
     """
     with transaction.atomic(using=db.alias):
         lock_open(db, organisation_id)
         found = _signatories(db, organisation_id, person.email, audit.at)
         if any(not row.waiting and row.person is not None and _same(row.person, person) for row in found):
             return False
+        is_first = not has_signatory(db, organisation_id, audit.at)
         _withdraw(db, found, "signatory-removed", audit)
         row = models.RoleAssignment.objects.using(db.alias).create(
             organisation_id=organisation_id,
@@ -75,6 +79,8 @@ def add_signatory(db: Database, organisation_id: str, person: ContactDetails, au
             _hand_on(db, one.person, new)
         about = f"organisation:{organisation_id}"
         audit_log.write(db, audit, "signatory-added", about, mandate=row.mandate_id, person=new.person_id)
+        if is_first:
+            begin_waiting(db, row, naming, audit)
     return True
 
 

@@ -15,6 +15,21 @@ FEWEST = {Environment.PRODUCTION: 2, Environment.TEST: 1}
 MOST = 5
 """Greatest number of people that a setting may give to an act."""
 
+MOST_CLERKS = 2
+"""Greatest number for acts of clerks' pages.
+
+There one other clerk confirms.
+"""
+
+SHORTEST_WAIT = {Environment.PRODUCTION: 24, Environment.TEST: 0}
+"""Least hours before the first signatory of an organisation may act.
+
+It is the default, too.
+"""
+
+LONGEST_WAIT = 30 * 24
+"""Greatest number of these hours."""
+
 
 class OfficerRole(StrEnum):
     """Role of an officer. A closed list; `officer add --role` takes these values."""
@@ -70,17 +85,21 @@ class KeyRequirement(StrEnum):
 
 OFFICER_KEYS = "officer_keys"
 """Name of the setting with the keys that officers may have."""
+SIGNATORY_WAIT = "signatory_wait_hours"
+"""Name of the setting with the hours before a first signatory may act."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
     """Settings of an authority about approvals.
 
-    `people` has the acts whose number of people is not that of the table.
+    `people` has the acts whose number of people is not that of the table. The first signatory of an organisation may
+    act `signatory_wait` hours after the naming.
     """
 
     people: Mapping[TwoPersonAct, int] = field(default_factory=dict)
     keys: KeyRequirement = KeyRequirement.ANY
+    signatory_wait: int = 0
 
     def people_for(self, act: TwoPersonAct) -> int:
         """Return the number of people that an act takes, its proposer included."""
@@ -89,12 +108,14 @@ class ApprovalPolicy:
     @property
     def values(self) -> dict[str, str]:
         """The value of each setting, by its name in `authority.toml`."""
-        return {OFFICER_KEYS: self.keys.value, **{act.value: str(self.people_for(act)) for act in TwoPersonAct}}
+        numbers = {act.value: str(self.people_for(act)) for act in TwoPersonAct}
+        return {OFFICER_KEYS: self.keys.value, SIGNATORY_WAIT: str(self.signatory_wait), **numbers}
 
     def strictest(self, other: "ApprovalPolicy") -> "ApprovalPolicy":
         """Return the policy that has the stricter value of each setting."""
         people = {act: max(self.people_for(act), other.people_for(act)) for act in TwoPersonAct}
-        return ApprovalPolicy(people, max(self.keys, other.keys, key=tuple(KeyRequirement).index))
+        keys = max(self.keys, other.keys, key=tuple(KeyRequirement).index)
+        return ApprovalPolicy(people, keys, max(self.signatory_wait, other.signatory_wait))
 
 
 _APPROVER = frozenset({OfficerRole.APPROVER})
@@ -124,10 +145,23 @@ No command or page can skip it (tests/attacks/test_two_people.py).
 """
 
 
+ON_PAGES = frozenset(
+    {
+        TwoPersonAct.BULK_REVOCATION,
+        TwoPersonAct.ORGANISATION_END,
+        TwoPersonAct.ORGANISATION_MERGE,
+        TwoPersonAct.ORGANISATION_NAME,
+        TwoPersonAct.SIGNATORY,
+    }
+)
+"""Acts that clerks' pages carry out, too."""
+
+
 def policy_of(values: Mapping[str, str], default: ApprovalPolicy) -> ApprovalPolicy:
     """Return the policy with these values; `default` has those that are missing."""
     found = {**default.values, **values}
-    return ApprovalPolicy({act: int(found[act.value]) for act in TwoPersonAct}, KeyRequirement(found[OFFICER_KEYS]))
+    people = {act: int(found[act.value]) for act in TwoPersonAct}
+    return ApprovalPolicy(people, KeyRequirement(found[OFFICER_KEYS]), int(found[SIGNATORY_WAIT]))
 
 
 def check_people(act: TwoPersonAct, people: object, environment: Environment) -> int:
@@ -135,8 +169,22 @@ def check_people(act: TwoPersonAct, people: object, environment: Environment) ->
 
     Raises ValueError if it is too low or too high.
     """
-    least = FEWEST[environment]
-    if type(people) is not int or not least <= people <= MOST:
-        sentence = f"{act} takes {least} to {MOST} people in {environment}"
+    least, most = FEWEST[environment], MOST_CLERKS if act in ON_PAGES else MOST
+    if type(people) is not int or not least <= people <= most:
+        why = ", since clerks' pages confirm it by one other clerk" if act in ON_PAGES else ""
+        numbers = f"{least} to {most}" if least < most else str(least)
+        sentence = f"{act} takes {numbers} people in {environment}{why}"
         raise ValueError(sentence)
     return people
+
+
+def check_wait(hours: object, environment: Environment) -> int:
+    """Return the hours of the setting `signatory_wait_hours`.
+
+    Raises ValueError if they are too few or too many.
+    """
+    least = SHORTEST_WAIT[environment]
+    if type(hours) is not int or not least <= hours <= LONGEST_WAIT:
+        sentence = f"{SIGNATORY_WAIT} must be a number of hours from {least} to {LONGEST_WAIT} in {environment}"
+        raise ValueError(sentence)
+    return hours

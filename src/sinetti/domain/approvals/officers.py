@@ -8,11 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import TABLE, ApprovalPolicy, OfficerRole, TwoPersonAct
 from sinetti.domain.values import Environment
 
 FOUNDERS = {Environment.PRODUCTION: 3, Environment.TEST: 2}
 """Officers with which an authority can act; PRODUCTION can lose one key."""
+
+APPROVERS = {Environment.PRODUCTION: 2, Environment.TEST: 1}
+"""Approvers among them."""
 
 _RESERVED = ("user.", "os.")
 """Beginnings of the ids of accounts and of the machine's users.
@@ -65,20 +68,34 @@ def may_approve(role: OfficerRole, act: TwoPersonAct) -> bool:
     return role in TABLE[act].approvers
 
 
+def can_act(act: TwoPersonAct, roles: Collection[OfficerRole], people: int) -> bool:
+    """Return True if officers of these roles are enough for an act of so many people."""
+    approvers = sum(may_approve(role, act) for role in roles)
+    has_other = any(may_propose(role, act) and not may_approve(role, act) for role in roles)
+    return approvers + has_other >= people
+
+
 def is_founded(roles: Collection[OfficerRole], environment: Environment) -> bool:
     """Return True if officers of these roles can add others.
 
     Until then `officer add` needs no approval. An authority that was founded never falls below this again.
     """
     proposers = [role for role in roles if may_propose(role, TwoPersonAct.OFFICERS)]
-    return len(proposers) >= FOUNDERS[environment] and any(may_approve(role, TwoPersonAct.OFFICERS) for role in roles)
+    approvers = sum(may_approve(role, TwoPersonAct.OFFICERS) for role in roles)
+    return len(proposers) >= FOUNDERS[environment] and approvers >= APPROVERS[environment]
 
 
-def check_removal(left: Collection[OfficerRole], environment: Environment) -> None:
-    """Raise OfficerError if the officers that are left could not replace a lost key."""
+def check_removal(left: Collection[OfficerRole], environment: Environment, policy: ApprovalPolicy) -> None:
+    """Raise OfficerError if the officers that are left could not replace a lost key.
+
+    They must be enough for the number of people of each act, too.
+    """
     if not is_founded(left, environment):
         sentence = (
-            f"{FOUNDERS[environment]} officers who can propose must be left, one of them an approver: "
-            "add the successor first"
+            f"{FOUNDERS[environment]} officers who can propose must be left, {APPROVERS[environment]} of them "
+            "approvers: add the successor first"
         )
+        raise OfficerError(sentence)
+    if short := [act for act in TwoPersonAct if not can_act(act, left, policy.people_for(act))]:
+        sentence = f"too few officers would be left for {', '.join(short)}: add the successor first"
         raise OfficerError(sentence)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import TABLE, ApprovalPolicy, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
 from sinetti.domain.values import Environment
 
@@ -21,6 +21,12 @@ NAMESPACE = "sinetti-approval@v1"
 
 LIFE = timedelta(hours=24)
 """Time within which a proposal must be approved and carried out."""
+
+_LIVES = {TwoPersonAct.RESUME: timedelta(hours=1)}
+"""Shorter times: the clock that is accepted must be about the one that officers saw."""
+
+_SKEW = timedelta(minutes=5)
+"""Difference between the clocks of two nodes."""
 
 LARGEST = 32 * 1024 * 1024
 """Largest proposal in octets; one of 50,000 certificates has 20 million."""
@@ -164,7 +170,7 @@ def decide_signature(
     """
     if state is not ProposalState.OPEN:
         return ApprovalReason.ENDED
-    if now > proposal.expires:
+    if not proposal.created - _SKEW <= now <= proposal.expires:
         return ApprovalReason.EXPIRED
     if officer.name in signed:
         return ApprovalReason.SIGNED
@@ -175,10 +181,28 @@ def decide_signature(
     return None if allowed(officer.role, proposal.act) else ApprovalReason.ROLE
 
 
-def count_missing(proposal: Proposal, signed: Collection[str]) -> int:
-    """Return how many signatures a proposal lacks, its proposer's included."""
+def life_of(act: TwoPersonAct) -> timedelta:
+    """Return the time within which a proposal must be approved and carried out."""
+    return _LIVES.get(act, LIFE)
+
+
+def people_needed(act: TwoPersonAct, parameters: Mapping[str, Any], policy: ApprovalPolicy) -> int:
+    """Return how many people an act takes now, its proposer included.
+
+    To lower a number takes as many people as the act whose number it is.
+    """
+    lowered = [row["name"] for row in parameters["settings"]] if act is TwoPersonAct.SETTINGS else []
+    return max(policy.people_for(one) for one in TwoPersonAct if one is act or one.value in lowered)
+
+
+def count_missing(proposal: Proposal, signed: Collection[str], policy: ApprovalPolicy) -> int:
+    """Return how many signatures a proposal lacks, its proposer's included.
+
+    A number that was raised since the proposal counts.
+    """
+    people = max(proposal.people, people_needed(proposal.act, proposal.parameters, policy))
     others = len(set(signed) - {proposal.proposer})
-    return max(proposal.people - 1 - others, 0) + (proposal.proposer not in signed)
+    return max(people - 1 - others, 0) + (proposal.proposer not in signed)
 
 
 def needs_command(act: TwoPersonAct) -> bool:

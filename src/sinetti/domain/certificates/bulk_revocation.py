@@ -40,6 +40,7 @@ class BulkErrorReason(StrEnum):
     NO_PROPOSAL = "no-proposal"
     SAME_OFFICER = "same-officer"
     SAME_PERSON = "same-person"
+    NO_PERSON = "no-person"
     PROPOSER_GONE = "proposer-gone"
     EXPIRED = "expired"
     DONE = "done"

@@ -41,6 +41,8 @@ _EXACT = {
     "clock-accepted": EntryKind.SETTING,
     "clerk-named": EntryKind.ROLE,
     "signatory-added": EntryKind.ROLE,
+    "signatory-waits": EntryKind.ROLE,
+    "signatory-vetoed": EntryKind.ROLE,
     "asked-for-roles": EntryKind.ROLE,
     "person-erased": EntryKind.CONTACT,
     "address-bounced": EntryKind.CONTACT,

@@ -5,15 +5,16 @@ See docs/e-service/clerks.md.
 Times are instants of the authority's clock; clerks are ids of accounts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, needs_second_approver
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
+from sinetti.domain.certificates.bulk_revocation import PROPOSAL_LIVES
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 
-__all__ = ["COUNTED_FOR", "PROPOSAL_LIVES", "needs_second_approver"]
+__all__ = ["PROPOSAL_LIVES"]
 
 
 class LoadAct(StrEnum):
@@ -26,8 +27,12 @@ class LoadAct(StrEnum):
     END = "end"
 
 
-SECOND_CLERK = frozenset({LoadAct.RENAME, LoadAct.MERGE, LoadAct.END})
-"""Acts that a single clerk may not apply to many organisations.
+SECOND_CLERK: Mapping[LoadAct, TwoPersonAct] = {
+    LoadAct.END: TwoPersonAct.ORGANISATION_END,
+    LoadAct.MERGE: TwoPersonAct.ORGANISATION_MERGE,
+    LoadAct.RENAME: TwoPersonAct.ORGANISATION_NAME,
+}
+"""Acts of the table of two people, the gravest first.
 
 Certificates contain the name, and an end is final.
 """
@@ -54,6 +59,7 @@ class LoadReason(StrEnum):
     OTHER_CLERK = "other-clerk"
     SAME_CLERK = "same-clerk"
     SAME_PERSON = "same-person"
+    NO_PERSON = "no-person"
     PROPOSER_GONE = "proposer-gone"
     NOT_PROPOSED = "not-proposed"
     PROPOSED = "proposed"
@@ -135,12 +141,14 @@ def count_acts(changes: Iterable[ImportChange]) -> dict[LoadAct, int]:
     return totals
 
 
-def needs_second_clerk(changes: Iterable[ImportChange]) -> bool:
-    """Return True if any row ends, merges or renames an organisation.
+def find_two_person_act(changes: Iterable[ImportChange], policy: ApprovalPolicy) -> TwoPersonAct | None:
+    """Return the gravest act of these rows that takes a second clerk, or None.
 
     The import then waits as a whole.
     """
-    return any(acts_of(one) & SECOND_CLERK for one in changes)
+    found = frozenset().union(*(acts_of(one) for one in changes))
+    acts = (act for one, act in SECOND_CLERK.items() if one in found)
+    return next((act for act in acts if policy.people_for(act) > 1), None)
 
 
 def check_may_propose(load: LoadConfirmation, clerk: str, now: datetime) -> None:
@@ -154,19 +162,20 @@ def check_may_propose(load: LoadConfirmation, clerk: str, now: datetime) -> None
 
 
 def check_may_confirm(
-    load: LoadConfirmation, clerk: str, now: datetime, *, same_person: bool, proposer_stands: bool
+    load: LoadConfirmation, clerk: str, now: datetime, *, refused: LoadReason | None, proposer_stands: bool
 ) -> None:
     """Check that a person other than the proposer confirms.
 
-    `same_person`: the clerk's account and the proposer's belong to one person. `proposer_stands`: the proposer is
+    `refused` says that the clerk's account and the proposer's belong to one person, or that one of them has no
+    verified person where this is needed. `proposer_stands`: the proposer is
     still a clerk. The proposal of an account that was withdrawn for cause is not carried out. Raises LoadRefused if a
     condition fails.
     """
     _check_state(load, LoadState.PROPOSED, now)
     if clerk in {load.proposed_by, load.sent_by}:
         raise LoadRefused(LoadReason.SAME_CLERK)
-    if same_person:
-        raise LoadRefused(LoadReason.SAME_PERSON)
+    if refused is not None:
+        raise LoadRefused(refused)
     if not proposer_stands:
         raise LoadRefused(LoadReason.PROPOSER_GONE)
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from django.http import HttpRequest
 
 from sinetti.domain.access.ends import EndSide
-from sinetti.eservice.core.authentication import current_permissions
+from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.core.representation import represented
-from sinetti.eservice.ui.components import Severity, Task
+from sinetti.eservice.ui.components import Alert, Component, Severity, Task
 from sinetti.eservice.ui.navigation import url_or_empty
-from sinetti.i18n.translate import _, gettext_noop, ngettext, ngettext_noop
+from sinetti.i18n.translate import _, format_datetime, gettext_noop, ngettext, ngettext_noop
 from sinetti.services.access.permissions import Actor
+from sinetti.services.access.signatory_namings import list_own_waiting
 from sinetti.services.self_service.access_ends import count_access_ends
 
 ENDED, ENDING, SHOW = "ended", "ending", "show"
@@ -62,6 +63,24 @@ def access_tasks(request: HttpRequest, actor: Actor) -> list[Task]:
     found = count_access_ends(actor, who, ctx, represented(request))
     ended = _tasks(found.ended, _ENDED, ENDED, Severity.ERROR)
     return [*ended, *_tasks(found.ending, _ENDING, ENDING, Severity.WARNING)]
+
+
+def own_waiting(request: HttpRequest) -> list[Component]:
+    """Return a notice for each accepted role of the reader that does not count yet."""
+    actor = current_actor(request)
+    found = list_own_waiting(actor, portal_context(request).ctx) if actor is not None else ()
+    return [
+        Alert(
+            _(
+                "You can act for {organisation} ({customer_id}) from {begins} on. Until then, the organisation can "
+                "stop your naming as its first representative.",
+                organisation=one.organisation,
+                customer_id=one.customer_id,
+                begins=format_datetime(one.begins_at),
+            )
+        )
+        for one in found
+    ]
 
 
 def _tasks(

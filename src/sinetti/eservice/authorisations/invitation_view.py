@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.eservice.accounts.base_views import store
+from sinetti.eservice.authorisations.access_tasks import own_waiting
 from sinetti.eservice.authorisations.common import format_until
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import portal_context, request_id
@@ -103,6 +104,9 @@ def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationO
             take_up(token, portal_context(request).ctx, actor, request_id(request))
         except SelfInvitation:
             return _own(request, found)
+        if own_waiting(request):
+            # The start page says until when the authorisation waits.
+            return HttpResponseRedirect(reverse("start"), status=HTTPStatus.SEE_OTHER)
         done = gettext_noop("You can now act for {organisation}.")
         messages.info(request, _(done, organisation=found.organisation))
     return HttpResponseRedirect(url_or_empty("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)

@@ -13,6 +13,7 @@ from sinetti.eservice.authorisations import (
     pending_view,
     request_view,
     review_view,
+    veto_view,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -34,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/clients/requests", client_requests_view.client_requests, name="clients_requests"),
     path("settings/clients/ask", client_requests_view.client_role_request, name="clients_ask"),
     path("invitation/<str:token>", invitation_view.invitation_detail, name="invitation"),
+    path("veto/<str:naming_id>/<str:token>", veto_view.signatory_veto, name="signatory_veto"),
 ]

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import SEVERITIES, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.overview import CertificateTotals, coming_months
-from sinetti.eservice.authorisations.access_tasks import access_tasks
+from sinetti.eservice.authorisations.access_tasks import access_tasks, own_waiting
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_actor, current_permissions
 from sinetti.eservice.core.context import portal_context
@@ -172,11 +172,12 @@ def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     found, now = overview(actor, who, ctx), ctx.now()
     tasks = [*access_tasks(request, actor), *_tasks(found)]
     tasks.sort(key=lambda task: list(reversed(Severity)).index(task.tone))
-    blocks = [*_second_factor(request), *_only(found, now)]
+    waiting = own_waiting(request)
+    blocks = [*waiting, *_second_factor(request), *_only(found, now)]
     if tasks:
         blocks.append(Section(_("Your tasks"), [Tasks(tasks)]))
     else:
-        blocks += _nothing_to_do(found, actor, waits=bool(who.waiting))
+        blocks += _nothing_to_do(found, actor, waits=bool(who.waiting or waiting))
     if not found.organisations and not actor.staff and tasks:
         blocks.append(Text([_(one) for one in _NO_AUTHORISATION]))
     if found.organisations:

@@ -16,7 +16,6 @@ from sinetti.domain.certificates.bulk_revocation import (
     BulkRevocationError,
     BulkRevocationProposal,
     actor_of,
-    needs_second_approver,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
@@ -231,7 +230,7 @@ def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> Http
 
 def is_too_many(clerk: StaffSession, selection: BulkSelection) -> bool:
     """Return True if a second clerk must confirm this revocation."""
-    return needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
+    return bulk_revocations.needs_second(len(selection.going), clerk)
 
 
 def revocation_check(

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, needs_second_approver
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
 from sinetti.domain.certificates.display_status import CertificateFacts, severity_of, state_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
@@ -197,7 +197,7 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
         ]
     )
     blocks: list[Component] = [effects]
-    if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
+    if bulk_revocations.needs_second(1, clerk):
         blocks.append(Alert(_("A second clerk must confirm this."), Severity.WARNING))
     return [*blocks, form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE), danger=True))]
 

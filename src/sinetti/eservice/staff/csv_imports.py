@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, officer_of_account
 from sinetti.domain.organisations.csv_import import COLUMNS, ChangeKind, ImportChange, ImportFileError, RowError
 from sinetti.domain.organisations.import_confirmation import (
@@ -17,7 +17,7 @@ from sinetti.domain.organisations.import_confirmation import (
     LoadRefused,
     LoadState,
     count_acts,
-    needs_second_clerk,
+    find_two_person_act,
 )
 from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.core.context import portal_context
@@ -166,14 +166,24 @@ def _passkey_page(request: HttpRequest, clerk: StaffSession, load_id: str, diges
     known = found.confirmation
     if known.proposed_at is None or known.expires is None or found.digest != digest:
         return None  # the act itself is refused
+    changes = found.difference.changes
     decision = decision_about(
-        TwoPersonAct.ORGANISATION_END,
+        find_two_person_act(changes, ApprovalPolicy()) or TwoPersonAct.ORGANISATION_END,
         f"load:{load_id}",
         officer_of_account(known.proposed_by),
         (known.proposed_at, known.expires),
         changes=found.digest,
     )
-    return confirm_by_passkey(request, clerk, decision, _counts(found).values)
+    return confirm_by_passkey(request, clerk, decision, [*_only_change(changes), *_counts(found).values])
+
+
+def _only_change(changes: Sequence[ImportChange]) -> list[DescriptionItem]:
+    """Return the values of a proposal about one organisation."""
+    if len(changes) != 1:
+        return []
+    one = changes[0]
+    items = [DescriptionItem(_("Organisation"), f"{one.name_before or one.name}, {one.customer_id}")]
+    return items if one.name in {one.name_before, ""} else [*items, DescriptionItem(_("New name"), one.name)]
 
 
 def _revokes(kind: ChangeKind) -> str:
@@ -250,7 +260,7 @@ def _acts(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[
         return [Alert(_(LOADS[reason]))], ()
     if not count:
         return [Alert(_("There are no changes to carry out."))], ()
-    if not needs_second_clerk(found.difference.changes):
+    if find_two_person_act(found.difference.changes, clerk.ctx.approvals) is None:
         return (), [Form(hidden, [Button(_("Carry out changes: {count}", count=count), "accept")])]
     if found.confirmation.sent_by != clerk.actor.user_id:
         return [Alert(_(LOADS[LoadReason.OTHER_CLERK]))], ()

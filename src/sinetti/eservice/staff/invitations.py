@@ -1,13 +1,13 @@
 """Invitations of an organisation's first representative by a clerk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import officer_of_account
@@ -17,6 +17,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts.base_views import proves_again
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
+from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_check, show_page, staff_view
 from sinetti.eservice.staff.passkey_confirmation import confirm_by_passkey, decision_about
 from sinetti.eservice.ui.acts import Confirmation, check_of, is_step, letters_of
@@ -32,6 +33,7 @@ from sinetti.eservice.ui.components import (
     Form,
     Input,
     Link,
+    Links,
     Section,
     Severity,
     Table,
@@ -42,8 +44,11 @@ from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.error_pages import not_found
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
 from sinetti.eservice.ui.navigation import redirect_to
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
+from sinetti.i18n.signatory_letter import letter_lines
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.services.access.signatory_namings import link_path
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.staff import open_invitations
 from sinetti.services.staff.invitations import (
@@ -88,6 +93,29 @@ class InviteForm(PortalForm):
             return check_email("email", str(self.cleaned_data["email"]))
         except ValidationError:
             self.refuse("email", gettext_noop("Enter an e-mail address, for example name@organisation.example."))
+            return ""
+
+
+class AddressForm(PortalForm):
+    """Form for the organisation's own address, which the confirming clerk enters."""
+
+    address = forms.CharField(
+        label=gettext_noop("E-mail address of the organisation in the trade register's extract"),
+        help_text=gettext_noop(
+            "The organisation gets a message with a link that stops the naming. Never use an address from the request. "
+            "Leave the field empty if the extract has no address, and send the letter."
+        ),
+        required=False,
+        max_length=254,
+    )
+
+    def clean_address(self) -> str:
+        """Return an address, or empty text."""
+        given = str(self.cleaned_data["address"]).strip()
+        try:
+            return check_email("address", given) if given else ""
+        except ValidationError:
+            self.refuse("address", gettext_noop("Enter an e-mail address, for example name@organisation.example."))
             return ""
 
 
@@ -207,14 +235,15 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
     found = open_invitations.pending(pending_id, clerk)
     if found is None:
         return not_found(request)
-    does = request.POST.get("do", "")
-    if request.method == "POST" and (act := _ACTS.get(does)) is not None:
+    does, form = request.POST.get("do", ""), AddressForm(request.POST if request.POST.get("do") == "confirm" else None)
+    if request.method == "POST" and (act := _ACTS.get(does)) is not None and (not form.is_bound or form.is_valid()):
         if does == "confirm" and not Confirmation(request, does, *astuple(found)).is_given:
             return redirect_to("staff_invitation", pending_id)
-        if does == "confirm" and (page := _passkey_page(request, clerk, found)) is not None:
+        address = form.cleaned_data["address"] if form.is_bound else ""
+        if does == "confirm" and (page := _passkey_page(request, clerk, found, address)) is not None:
             return page
         try:
-            act[0](pending_id, clerk)
+            act[0](pending_id, clerk, address)
             messages.info(request, _(act[1]))
         except PendingInvitationRefused as refused:
             messages.info(request, _(REFUSED[refused.fault]))
@@ -223,19 +252,53 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
         except tuple(WRONG) as refused:
             messages.info(request, _(WRONG[type(refused)]))
         return redirect_to("staff_invitation", pending_id)
-    blocks: list[Component] = [DescriptionList(pending_values(found)), *_buttons(request, clerk, found)]
+    waits = _waiting(found, clerk)
+    blocks: list[Component] = [DescriptionList(pending_values(found)), *waits, *_buttons(request, clerk, found, form)]
     back = Link(_("Invitations of representatives"), reverse("staff_invitations"))
     return show_page(request, _("Invitation of a representative"), blocks, back)
 
 
-_ACTS: Mapping[str, tuple[Callable[[str, StaffSession], None], str]] = {
+_ACTS: Mapping[str, tuple[Callable[[str, StaffSession, str], None], str]] = {
     "confirm": (open_invitations.confirm, CONFIRMED),
-    "reject": (open_invitations.reject, REJECTED),
-    "withdraw": (open_invitations.withdraw, WITHDRAWN),
+    "reject": (lambda pending_id, clerk, _address: open_invitations.reject(pending_id, clerk), REJECTED),
+    "withdraw": (lambda pending_id, clerk, _address: open_invitations.withdraw(pending_id, clerk), WITHDRAWN),
 }
 
 
-def _passkey_page(request: HttpRequest, clerk: StaffSession, found: PendingView) -> HttpResponse | None:
+@staff_view
+@require_safe
+def letter(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
+    """Show the letter about a first representative alone, to print."""
+    found = open_invitations.pending(pending_id, clerk)
+    naming = None if found is None else open_invitations.find_naming(found, clerk)
+    if naming is None:
+        return not_found(request)
+    address = f"{portal_context(request).terms.people_address}{link_path(naming.naming_id, clerk.ctx)}"
+    title, *lines = letter_lines(naming, address)
+    back = Link(_("Invitation of a representative"), reverse("staff_invitation", args=[pending_id]))
+    return render_page(request, Page(title, [Text(lines, naming.language)], back=back, title_language=naming.language))
+
+
+def _waiting(found: PendingView, clerk: StaffSession) -> list[Component]:
+    """Return until when a first representative waits, and the letter to send."""
+    naming = open_invitations.find_naming(found, clerk)
+    if naming is None:
+        return []
+    ended = _("stopped by the organisation on {at}", at=format_datetime(naming.vetoed_at)) if naming.vetoed_at else ""
+    values = [
+        DescriptionItem(_("Can act from"), ended or format_datetime(naming.ends_at)),
+        DescriptionItem(_("Message sent to"), naming.notified or _("none: send the letter")),
+    ]
+    how = _(
+        "Print the letter and send it to the address in the trade register's extract, never to one from the request. "
+        "With its link, the organisation can stop the naming."
+    )
+    address = reverse("staff_invitation_letter", args=[found.pending_id])
+    show = Links([Link(_("Letter to the organisation"), address, button=True)])
+    return [Section(_("Time before the representative can act"), [DescriptionList(values), Text([how]), show])]
+
+
+def _passkey_page(request: HttpRequest, clerk: StaffSession, found: PendingView, address: str) -> HttpResponse | None:
     """Return the page that asks for the passkey, or None if it has confirmed."""
     decision = decision_about(
         TwoPersonAct.SIGNATORY,
@@ -245,15 +308,17 @@ def _passkey_page(request: HttpRequest, clerk: StaffSession, found: PendingView)
         pending=found.pending_id,
         name=found.name,
         email=found.email,
+        address=address,
     )
-    return confirm_by_passkey(request, clerk, decision, pending_values(found))
+    shown = [*pending_values(found), DescriptionItem(_("Address of the organisation"), address or "–")]
+    return confirm_by_passkey(request, clerk, decision, shown)
 
 
-def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView) -> list[Component]:
+def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView, form: AddressForm) -> list[Component]:
     """Return the buttons for an invitation that waits. The act checks again."""
     if found.state is not InvitationProposal.WAITING:
         return []
-    if found.asker_id == clerk.actor.user_id:
+    if found.asker_id == clerk.actor.user_id and clerk.ctx.approvals.people_for(TwoPersonAct.SIGNATORY) > 1:
         mine = Alert(_(REFUSED[PendingFault.SAME_PERSON]))
         return [mine, Form([], [Button(_("Withdraw the invitation"), "withdraw", minor=True)])]
     reject = Button(_("Reject the invitation"), "reject", minor=True)
@@ -273,7 +338,12 @@ def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView) -> l
         return [Alert(_(WRONG[type(refused)]), Severity.ERROR), Form([], [reject])]
     once = Confirmation(request, "confirm", *astuple(found))
     press = Button(_("Confirm the invitation and send the link"), "confirm")
-    return [known, Section(_("Messages to be sent"), letters.letters), Form(once.fields, [press, reject])]
+    typed = form.as_component(press, reject) if clerk.ctx.approvals.signatory_wait else Form((), [press, reject])
+    return [
+        known,
+        Section(_("Messages to be sent"), letters.letters),
+        replace(typed, inputs=[*typed.inputs, *once.fields]),
+    ]
 
 
 def _asked_table(rows: tuple[PendingView, ...]) -> Table:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.certificates.bulk_revocation import AT_ONCE
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
 from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
 from sinetti.domain.values import CustomerIdError, IdentifierType, Language
@@ -229,19 +229,12 @@ def _alter(
 
 
 def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
-    """Show the forms for a new name or language, and for the end.
-
-    If a second clerk is needed, a notice above says so.
-    """
+    """Show the forms for a new name or language, and for the end."""
     named = Text([_("The new name appears in certificates issued or renewed after the change.")])
     save = form.as_component(Button(_("Save name and language"), "save"))
     blocks: list[Component] = []
-    if organisations.needs_second(clerk):
-        warning = _(
-            "You have renamed or ended {count} organisations in 24 hours. A second clerk must confirm the next change.",
-            count=AT_ONCE,
-        )
-        blocks.append(Alert(warning, Severity.WARNING))
+    if organisations.needs_second(TwoPersonAct.ORGANISATION_NAME, clerk):
+        blocks.append(Alert(_("A second clerk must confirm a new name. A new language counts at once.")))
     return [
         *blocks,
         Section(_("New name or language"), [named, save]),
@@ -263,7 +256,8 @@ def _change(found: OrganisationListItem, kind: ChangeKind, after: tuple[str, str
 
 def _end(request: HttpRequest, found: OrganisationListItem, clerk: StaffSession) -> HttpResponse:
     """Show the reach of the end of an organisation; end it, or propose it."""
-    reach, second = organisations.count_reach(found.organisation_id, clerk), organisations.needs_second(clerk)
+    reach = organisations.count_reach(found.organisation_id, clerk)
+    second = organisations.needs_second(TwoPersonAct.ORGANISATION_END, clerk)
     once = Confirmation(request, END, found.organisation_id, found.name, found.language, reach, second)
     if once.is_given:
         change = _change(found, ChangeKind.END, (found.name, found.language.value))

@@ -27,6 +27,7 @@ urlpatterns = [
     path("staff/organisations/<str:organisation_id>", organisations.organisation_detail, name="staff_organisation"),
     path("staff/invitations", invitations.invitation_list, name="staff_invitations"),
     path("staff/invitations/<str:pending_id>", invitations.invitation_detail, name="staff_invitation"),
+    path("staff/invitations/<str:pending_id>/letter", invitations.letter, name="staff_invitation_letter"),
     path("staff/certificates", certificates.certificate_list, name="staff_certificates"),
     path("staff/certificates/<str:serial>", certificates.certificate_detail, name="staff_certificate"),
     path("staff/revocations", bulk_revocations.revocation_list, name="staff_revocations"),

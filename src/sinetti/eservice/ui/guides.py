@@ -38,6 +38,7 @@ GUIDES: Mapping[str, str] = {
     "ask": _AUTHORISATIONS,
     "authorisation": _AUTHORISATIONS,
     "authorisations": _AUTHORISATIONS,
+    "signatory_veto": _AUTHORISATIONS,
     "clients": _AUTHORISATIONS,
     "invitation": _AUTHORISATIONS,
     "application": _APPLICATIONS,

@@ -47,11 +47,13 @@ class IncomingRequest:
 class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 
-    `unready` returns the reasons why it cannot judge certificates.
+    `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
+    no verdict depends on.
     """
 
     guard: RequestGuard
     unready: Readiness
+    notices: Readiness = list
 
     @property
     def is_blocking(self) -> bool:
@@ -113,8 +115,8 @@ class AuthService:
         return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
-        missing = self.unready()
-        return _plain(503, "\n".join(missing)) if missing else _plain(200, "ready")
+        missing, notices = self.unready(), self.notices()
+        return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 
     def _alive(self, _asked: IncomingRequest) -> HttpResult:
         return _plain(200, "alive")

@@ -76,6 +76,10 @@ class GatewayApp:
         """Return the reasons why the current service cannot judge certificates."""
         return self._service.unready()
 
+    def notices(self) -> list[str]:
+        """Return what an operator has to know and no verdict depends on."""
+        return self._service.notices()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":

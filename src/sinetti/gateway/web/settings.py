@@ -1,6 +1,6 @@
-"""Tables of gateway.toml for integrations: [serve], [middleware], [sightings].
+"""Tables of gateway.toml beside those of the gateway itself.
 
-See docs/relying/gateway-serve.md.
+They are [serve], [middleware], [sightings] and [log]. See docs/relying/gateway-serve.md.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Final
 
+from sinetti.gateway.log_watch import WatchedLog
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
@@ -16,9 +17,12 @@ from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedPr
 from sinetti.infra.toml_tables import TomlTable, ValueKind
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.wire.http_signatures.profile import load_signing_key
+from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.observer import LogPolicy
 
 _HIGHEST_PORT: Final = 65_535
 _OTHERS: Final = 0o077
+_COSIGNATURES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class GatewayTable(TomlTable):
     kind_words: ClassVar = {
         ValueKind.TEXT: "the value must be text",
         ValueKind.TEXTS: "the value must be a list of texts",
+        ValueKind.NUMBER: "the value must be a whole number from {among}",
     }
 
     def is_text(self, value: str) -> bool:
@@ -131,6 +136,28 @@ def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
         raise
     except ValueError as bad:
         table.refuse("key", f"{path}: {bad}")
+
+
+def load_watched_log(settings: GatewaySettings) -> WatchedLog | None:
+    """Read [log], or return None if the table is not there.
+
+    It has `url`, `folder`, `key`, `cosignatures`, `witnesses`. Raises GatewaySettingsError.
+    """
+    if "log" not in settings.tables:
+        return None
+    table = _table(settings, "log")
+    url, folder = table.text("url"), table.path("folder", settings.folder)
+    key, count = table.text_or_none("key"), table.number_or_none("cosignatures", range(1, _COSIGNATURES + 1)) or 0
+    witnesses = table.texts("witnesses")
+    table.finish()
+    if folder is None:
+        table.refuse("folder", "missing; name the folder in which the last checkpoint is kept")
+    try:
+        return WatchedLog(check_url(url).rstrip("/"), LogPolicy.parse(key, count, witnesses), folder)
+    except InvalidUrl as bad:
+        table.refuse("url", str(bad))
+    except NoteError as bad:
+        table.refuse("key", str(bad))
 
 
 def _secret(table: GatewayTable, folder: Path) -> bytes | None:

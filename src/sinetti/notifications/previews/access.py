@@ -67,6 +67,13 @@ AUTHORISATIONS = (
         invitation=roles.OFFERED_TO_SIGN,
     ),
     _case("a new representative, to another one", "signatory", AccessEvent.JOINED, mandate=roles.JOINED),
+    _case(
+        "a first representative is named, to the organisation",
+        "contact",
+        AccessEvent.NAMED,
+        mandate=roles.NAMED,
+        naming=roles.NAMED,
+    ),
     _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_FIRM),
     _case("a person asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_PERSON),
     _case("approved, to the person who asked", "newcomer", AccessEvent.GRANTED, request=roles.GRANTED),

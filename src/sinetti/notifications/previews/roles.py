@@ -1,7 +1,8 @@
 """Sample organisation with roles, requests of roles, invitations and applications."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sinetti.database.access.pending_invitations import PendingView
@@ -21,6 +22,7 @@ CHANGED: Final = f"{0x34:032x}"
 FIRMS: Final = f"{0x35:032x}"
 WITHDRAWN: Final = f"{0x36:032x}"
 FIRMS_WITHDRAWN: Final = f"{0x37:032x}"
+NAMED: Final = f"{0x38:032x}"
 ASKED_BY_FIRM: Final = f"{0x41:032x}"
 ASKED_BY_PERSON: Final = f"{0x42:032x}"
 GRANTED: Final = f"{0x43:032x}"
@@ -83,6 +85,7 @@ ROLES: Final[Mapping[str, AccessMessageData]] = {
     FIRMS: _of_firm(UNTIL),
     WITHDRAWN: _of_person(Role.MANAGER, is_in_force=False),
     FIRMS_WITHDRAWN: _of_firm(is_in_force=False),
+    NAMED: replace(_of_person(Role.SIGNATORY), begins=MADE + timedelta(days=1)),
     ASKED_BY_FIRM: _request(Role.MANAGER, UNTIL, firm=True, is_in_force=True),
     ASKED_BY_PERSON: _request(Role.VIEWER, is_in_force=True),
     GRANTED: _request(Role.VIEWER, is_in_force=True),

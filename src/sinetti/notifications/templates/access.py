@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
-from sinetti.domain.link_tokens import INVITATION, link_token
+from sinetti.domain.link_tokens import INVITATION, VETO, link_token
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
 from sinetti.notifications.templates import access_ends, access_texts, layout
@@ -135,6 +135,23 @@ def _given_to_firm(matter: MessageContext, about: AccessMessageData) -> MessageB
     return _written(matter, about, access_texts.GIVEN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
+def _named(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+    naming_id = matter.fact("naming")
+    if naming_id is None or about.begins is None:
+        raise NothingToReport(NOT_THERE)
+    token = link_token(matter.room.key, VETO, naming_id)
+    parts = (
+        matter.say(access_texts.NAMED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
+        matter.say(access_texts.NAMED_FROM, begins=matter.when(about.begins)),
+        matter.say(access_texts.NAMED_VETO),
+        LinkBlock(f"{matter.room.terms.people_address}/veto/{naming_id}/{token}"),
+        matter.say(layout.TYPE_IT, address=page(matter)),
+        matter.say(access_texts.NAMED_RIGHT),
+    )
+    subject = matter.say(access_texts.NAMED_SUBJECT, day=matter.day(about.begins), **_names(about))
+    return MessageBody(subject, parts, Role.FORMER, matter.say(access_texts.WHY_NAMED, **_names(about)))
+
+
 _WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], MessageBody]] = {
     AccessEvent.INVITATION: _invitation,
     AccessEvent.JOINED: _joined,
@@ -145,6 +162,7 @@ _WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], Mes
     AccessEvent.WITHDRAWN: _withdrawn,
     AccessEvent.GIVEN_UP: _given_up,
     AccessEvent.GIVEN_TO_FIRM: _given_to_firm,
+    AccessEvent.NAMED: _named,
 }
 _WHILE_IT_STANDS = frozenset(AccessEvent) - {AccessEvent.DECLINED, AccessEvent.WITHDRAWN, AccessEvent.GIVEN_UP}
 

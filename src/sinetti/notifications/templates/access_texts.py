@@ -92,6 +92,18 @@ WHO_INSTEAD = gettext_noop(
     "over, give them the authorisation in the e-service (Settings > Authorisations)."
 )
 
+NAMED_SUBJECT = gettext_noop("A representative is to be named: check by {day} – {organisation}")
+NAMED = gettext_noop(
+    "{name} ({email}) has been proposed as the first representative of {organisation} ({customer_id}) in this service. "
+    "A representative may order certificates and give authorisations."
+)
+NAMED_FROM = gettext_noop("The person can act for the organisation from {begins} on. Until then, they can do nothing.")
+NAMED_VETO = gettext_noop("If this is not right, open the page below and stop it there. You do not need to sign in.")
+NAMED_RIGHT = gettext_noop("If it is right, you do not need to do anything.")
+WHY_NAMED = gettext_noop(
+    "You are receiving this message because the trade register gives this address for {organisation}."
+)
+
 GIVEN_SUBJECT = gettext_noop("Authorisation given on {day} – {organisation}")
 GIVEN_TO_FIRM = gettext_noop("{organisation} ({customer_id}) has given {firm} an authorisation: {role}.")
 WHO_OF_FIRM = gettext_noop(

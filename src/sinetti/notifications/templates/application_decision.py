@@ -30,9 +30,7 @@ def finding(matter: MessageContext) -> MessageBody:
     if name is None or sentence is None:
         raise NothingToReport(NOT_THERE)
     subject = matter.say(certificate_events.FINDING_SUBJECT, day=matter.day(matter.message.created), finding=name)
-    parts = (
-        matter.say(certificate_events.FINDING, finding=name),
-        sanitise(sentence),
-        matter.say(certificate_events.FINDING_AGAIN),
-    )
+    first, last = certificate_events.FINDING, certificate_events.FINDING_AGAIN
+    once = (sanitise(sentence),)
+    parts = once if matter.fact("once") else (matter.say(first, finding=name), *once, matter.say(last))
     return MessageBody(subject, parts, Role.OPERATOR)

@@ -6,14 +6,17 @@ the e-service (docs/e-service/accounts.md).
 The user who is signed in can change the profile of their own account only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sinetti.database import sql
 from sinetti.database.access import accounts
-from sinetti.database.access.accounts import Account, NewAccount
+from sinetti.database.access.accounts import Account, NewAccount, PersonTaken
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.access.persons import person_digest
 from sinetti.domain.notifications.messages import AccountEmail, MessageChannel, MessageKind
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_unlinked
 from sinetti.domain.values import Language
@@ -56,8 +59,10 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
         new.staff,
         new.password,
         None if new.totp is None else encrypt_token(ctx.transfer_key, SECOND_FACTOR, new.totp),
+        new.person,
     )
-    user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
+    with _says_taken():
+        user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
     if user_id is None:
         sentence = f"{checked.email} already has an account"
         raise AccountError(sentence)
@@ -85,14 +90,43 @@ def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
     return accounts.release_address(ctx.db, email, audit.at - PRESSED_TWICE, audit)
 
 
-def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
-    """Give or withdraw staff status of an account; its sessions end.
+def give_staff(email: str, person: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
+    """Give an account staff status and its verified person; its sessions end.
 
-    Returns False if unchanged. A clerk's actions need a second factor, which they may set up at any time. Raises
-    AccountError.
+    `person` is a digest, or empty. Returns False if unchanged. A clerk's actions need a second factor, which they may
+    set up at any time. Raises AccountError, also if the person has another clerk's account.
     """
     found = account_of(email, ctx)
-    return accounts.set_staff(ctx.db, found.user_id, ctx.audit_entry(actor, request_id), staff=staff)
+    with _says_taken():
+        audit = ctx.audit_entry(actor, request_id)
+        return accounts.set_staff(ctx.db, found.user_id, audit, staff=True, person=person)
+
+
+def withdraw_staff(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
+    """Withdraw staff status of an account; its sessions end.
+
+    Returns False if unchanged. Raises AccountError.
+    """
+    found = account_of(email, ctx)
+    return accounts.set_staff(ctx.db, found.user_id, ctx.audit_entry(actor, request_id), staff=False)
+
+
+def digest_of_person(person_id: str, ctx: ServiceContext) -> str:
+    """Return the keyed digest of a person ID. Raises PersonIdError."""
+    return person_digest(ctx.transfer_key, person_id)
+
+
+@contextmanager
+def _says_taken() -> Iterator[None]:
+    """Turn PersonTaken into a message for operators."""
+    try:
+        yield
+    except PersonTaken:
+        sentence = (
+            "this person has another clerk's account, or the account another person: withdraw the rights of that "
+            "account first (sinetti authority account staff --withdraw)"
+        )
+        raise AccountError(sentence) from None
 
 
 def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:

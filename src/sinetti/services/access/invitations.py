@@ -9,6 +9,7 @@ A clerk's invitation is confirmed by a signatory or by a second clerk. These are
 `self_service/pending_invitations.py` and `staff/open_invitations.py`; both open the transaction first.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.database import sql
@@ -18,6 +19,7 @@ from sinetti.database.access.pending_invitations import PendingView
 from sinetti.database.access.role_assignments import InvitationLink, PersonGrant
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.organisations import signatory_namings
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.invitations import INVITATION_LIVES, InvitationState
 from sinetti.domain.access.pending_invitations import (
@@ -29,9 +31,11 @@ from sinetti.domain.access.pending_invitations import (
 )
 from sinetti.domain.access.persons import Identity
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Permission, Role
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
 from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
+from sinetti.services.access.signatory_namings import is_other_address, new_naming
 from sinetti.services.context import ServiceContext
 
 __all__ = ["InvitationOffer", "InvitationState", "SelfInvitation", "made_by", "offered", "take_up"]
@@ -125,38 +129,53 @@ def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> b
     return done
 
 
-def confirm_locked(
-    pending_id: str, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Confirmer:
+    """Account that confirms an invitation.
+
+    A clerk also enters the organisation's e-mail address from the trade register's extract, if it has one.
+    """
+
+    user_id: str
+    by_clerk: bool = False
+    address: str = ""
+
+
+def confirm_locked(pending_id: str, by: Confirmer, ctx: ServiceContext, audit: AuditContext) -> None:
     """Make the pending invitation, in a transaction that locks its organisation.
 
-    Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole and InvitationLimitReached; nothing is
-    changed then.
+    A first signatory's role counts after a time (docs/e-service/authorisations.md). If it raises
+    PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole or InvitationLimitReached, nothing is changed.
     """
     db = ctx.db
     found = pending_invitations.find(db, pending_id, audit.at)
     if found is None:
         raise PendingInvitationRefused(PendingFault.OVER)
-    if (fault := check_confirmation(_asked(found, confirmer_id, ctx, audit, by_clerk=by_clerk))) is not None:
+    asked = _asked(found, by, ctx, audit)
+    if (fault := check_confirmation(asked)) is not None:
         raise PendingInvitationRefused(fault)
-    pending_invitations.decide(db, pending_id, InvitationProposal.CONFIRMED, confirmer_id, audit)
+    if by.address and not is_other_address(by.address, (asked.asker, asked.invited, asked.confirmer)):
+        raise PendingInvitationRefused(PendingFault.ADDRESS)
+    pending_invitations.decide(db, pending_id, InvitationProposal.CONFIRMED, by.user_id, audit)
     person = ContactDetails(found.name, found.email, "", found.language)
     link = create_link(ctx, audit.at)
-    made = role_assignments.invite(db, PersonGrant(found.organisation_id, person, Role.SIGNATORY), link, audit)
+    address = ContactDetails(found.organisation, by.address, "", found.language) if by.address else None
+    to = PersonGrant(found.organisation_id, person, Role.SIGNATORY, naming=new_naming(ctx, address))
+    made = role_assignments.invite(db, to, link, audit)
     pending_invitations.set_invitation(db, pending_id, link.invitation_id if made.made else None)
 
 
-def _asked(
-    found: PendingView, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
-) -> InvitationConfirmation:
+def _asked(found: PendingView, by: Confirmer, ctx: ServiceContext, audit: AuditContext) -> InvitationConfirmation:
     db = ctx.db
     return InvitationConfirmation(
         state=found.state,
         asker=accounts.get_identity(db, found.asker_id) if found.asker_id else Identity(),
         # Erased in the meantime: the account could be the confirmer's.
         invited=accounts.get_identity_of_address(db, found.email) if found.email else Identity(),
-        confirmer=accounts.get_identity(db, confirmer_id),
-        by_clerk=by_clerk,
-        has_signatory=pending_invitations.has_signatory(db, found.organisation_id, audit.at),
+        confirmer=accounts.get_identity(db, by.user_id),
+        by_clerk=by.by_clerk,
+        has_signatory=signatory_namings.has_signatory(db, found.organisation_id, audit.at),
         asker_is_clerk=pending_invitations.is_clerk(db, found.asker_id),
+        takes_one=by.by_clerk and ctx.approvals.people_for(TwoPersonAct.SIGNATORY) == 1,
+        lacks_person=accounts.lacks_person(db, (found.asker_id, by.user_id)),
     )

@@ -5,6 +5,7 @@ The act is done with the parameters of the signed octets, in the transaction of 
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,6 @@ from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import KeyRequirement, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_propose
 from sinetti.domain.approvals.proposals import (
-    LIFE,
     NAMESPACE,
     ApprovalError,
     ApprovalReason,
@@ -23,7 +23,9 @@ from sinetti.domain.approvals.proposals import (
     ProposalState,
     count_missing,
     decide_signature,
+    life_of,
     needs_command,
+    people_needed,
 )
 from sinetti.pki.ssh_signatures import SshSignatureError, load_key, verify_signature
 from sinetti.services.approvals.officers import get_officer
@@ -41,11 +43,11 @@ They are in services/approvals/executors.py.
 _SENTENCES: Mapping[ApprovalReason, str] = {
     ApprovalReason.UNKNOWN: "no proposal has this ID: run sinetti authority approval list",
     ApprovalReason.ROLE: "the role of {officer} does not allow it (docs/operators/officers.md has the roles)",
-    ApprovalReason.EXPIRED: "it ended after 24 hours: propose it again",
+    ApprovalReason.EXPIRED: "it has ended, or the clock is before its beginning: propose it again",
     ApprovalReason.ENDED: "it has been approved, done or rejected: there is nothing left to decide",
     ApprovalReason.SIGNED: "{officer} has already signed it: another officer must",
     ApprovalReason.OTHER_KEY: "{officer} proposed it with a key that is no longer in force: propose it again",
-    ApprovalReason.NOT_APPROVED: "it is not approved: run sinetti authority approval list to see whose signature lacks",
+    ApprovalReason.NOT_APPROVED: "it is not approved: sinetti authority approval list shows whose signature is missing",
     ApprovalReason.OTHER_ACT: "what was approved differs from this command: run it with the same options as then",
 }
 
@@ -95,9 +97,9 @@ def propose(
             act=act,
             proposer=by.name,
             proposer_key=by.fingerprint,
-            people=ctx.approvals.people_for(act),
+            people=people_needed(act, parameters, ctx.approvals),
             created=now,
-            expires=now + LIFE,
+            expires=now + life_of(act),
             nonce=secrets.token_hex(32),
             parameters=parameters,
             context=context,
@@ -127,16 +129,15 @@ def add_signature(proposal_id: str, officer: str, signature: bytes, means: Appro
     """
     ctx, after = means.ctx, None
     with officers.locked_officers(ctx.db):
-        stored = proposals.find_proposal(ctx.db, proposal_id)
-        if stored is None or stored.proposal.instance_id != _instance_id(ctx):
-            raise _error(ApprovalReason.UNKNOWN)
+        stored = _own(proposal_id, ctx)
         by, proposal = get_officer(officer, ctx), stored.proposal
-        if refused := decide_signature(proposal, stored.state, by, stored.signed, ctx.now()):
+        signed = _signers(proposal, ctx)
+        if refused := decide_signature(proposal, stored.state, by, signed, ctx.now()):
             raise _error(refused, by)
         _verify(signature, proposal, by, ctx)
         audit = ctx.audit_entry(means.actor, means.request_id)
         proposals.insert_signature(ctx.db, proposal, by, signature, audit)
-        missing = count_missing(proposal, (*stored.signed, by.name))
+        missing = count_missing(proposal, (*signed, by.name), ctx.approvals)
         if not missing:
             proposals.update_state(ctx.db, proposal, {stored.state}, ProposalState.APPROVED, audit)
             if not needs_command(proposal.act):
@@ -166,13 +167,14 @@ def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], me
     """
     ctx = means.ctx
     with officers.locked_officers(ctx.db):
-        stored = proposals.find_proposal(ctx.db, proposal_id)
-        if stored is None:
-            raise _error(ApprovalReason.UNKNOWN)
+        stored = _own(proposal_id, ctx)
         if (stored.proposal.act, stored.proposal.parameters) != (act, parameters):
             raise _error(ApprovalReason.OTHER_ACT)
         if ctx.now() > stored.proposal.expires:
             raise _error(ApprovalReason.EXPIRED)
+        # The state alone proves nothing: it is a row that other programs can write.
+        if count_missing(stored.proposal, _signers(stored.proposal, ctx), ctx.approvals):
+            raise _error(ApprovalReason.NOT_APPROVED)
         before = {ProposalState.APPROVED, ProposalState.STARTED}
         audit = ctx.audit_entry(means.actor, means.request_id)
         if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.STARTED, audit):
@@ -186,6 +188,25 @@ def finish(proposal: Proposal, means: ApprovalContext) -> None:
     with officers.locked_officers(ctx.db):
         audit = ctx.audit_entry(means.actor, means.request_id)
         proposals.update_state(ctx.db, proposal, {ProposalState.STARTED}, ProposalState.DONE, audit)
+
+
+def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
+    """Return a proposal of this authority. Raises ApprovalError."""
+    stored = get_proposal(proposal_id, ctx)
+    if (stored.proposal.proposal_id, stored.proposal.instance_id) != (proposal_id, _instance_id(ctx)):
+        raise _error(ApprovalReason.UNKNOWN)
+    return stored
+
+
+def _signers(proposal: Proposal, ctx: ServiceContext) -> tuple[str, ...]:
+    """Return the officers in force whose stored signatures verify, with roles that allow them."""
+    found: list[str] = []
+    for officer, signature in proposals.list_signatures(ctx.db, proposal):
+        if decide_signature(proposal, ProposalState.OPEN, officer, found, proposal.created) is None:
+            with suppress(ApprovalError):
+                _verify(signature, proposal, officer, ctx)
+                found.append(officer.name)
+    return tuple(found)
 
 
 def _verify(signature: bytes, proposal: Proposal, by: Officer, ctx: ServiceContext) -> None:

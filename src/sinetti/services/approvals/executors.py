@@ -7,11 +7,11 @@ import base64
 from datetime import datetime
 from typing import Any
 
-from sinetti.database.access.accounts import NewAccount
+from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
-from sinetti.domain.approvals.proposals import Proposal
+from sinetti.domain.approvals.proposals import ApprovalError, ApprovalReason, Proposal
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language, Serial
@@ -86,7 +86,13 @@ def officer_parameters(new: NewOfficer) -> Parameters:
 
 def account_parameters(new: NewAccount) -> Parameters:
     """Return the parameters of a clerk's account to create."""
-    return {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    values = {"change": "add", "email": new.email, "name": new.name, "language": new.language.value}
+    return {**values, "person": new.person}
+
+
+def staff_parameters(change: str, account: Account) -> Parameters:
+    """Return the parameters of a change to an account."""
+    return {"change": change, "email": account.email, "account": account.user_id}
 
 
 def signatory_parameters(customer_id: str, person: ContactDetails, *, invite: bool) -> Parameters:
@@ -128,6 +134,8 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
     if given["change"] == "remove":
         remove_officer(given["name"], given["key"], ctx, *by)
         return
+    if given["change"] != "add":
+        raise _unknown()
     new = NewOfficer(
         given["name"],
         OfficerRole(given["role"]),
@@ -141,12 +149,19 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
 def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
     given, by = proposal.parameters, (_actor(proposal), means.request_id)
     if given["change"] == "add":
-        new = NewAccount(given["email"], given["name"], Language(given["language"]), staff=True)
+        language, person = Language(given["language"]), given.get("person", "")
+        new = NewAccount(given["email"], given["name"], language, staff=True, person=person)
         accounts.invite(new, means.ctx, *by)
-    elif given["change"] == "reset-second-factor":
+        return
+    if accounts.account_of(given["email"], means.ctx).user_id != given["account"]:
+        sentence = "the address belongs to another account now: propose it again"
+        raise ApprovalError(ApprovalReason.CHANGED, sentence)
+    if given["change"] == "reset-second-factor":
         accounts.reset_second_factor(given["email"], means.ctx, *by)
+    elif given["change"] == "give":
+        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
     else:
-        accounts.set_staff(given["email"], means.ctx, *by, staff=True)
+        raise _unknown()
 
 
 def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
@@ -169,6 +184,11 @@ def _lower_settings(proposal: Proposal, means: ApprovalContext) -> None:
 
 def _resume_issuance(proposal: Proposal, means: ApprovalContext) -> None:
     means.accept_clock(_actor(proposal))
+
+
+def _unknown() -> ApprovalError:
+    sentence = "it has a change that this version does not know: propose it again"
+    return ApprovalError(ApprovalReason.OTHER_ACT, sentence)
 
 
 def _actor(proposal: Proposal) -> str:

@@ -111,7 +111,7 @@ def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str,
             sentence = f"{one.name} has another key now: propose the removal again"
             raise OfficerError(sentence)
         left = [other for other in officers.list_officers(ctx.db) if other.officer_id != one.officer_id]
-        check_removal(roles_of(left), ctx.environment)
+        check_removal(roles_of(left), ctx.environment, ctx.approvals)
         officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
 
 

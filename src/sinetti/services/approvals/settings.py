@@ -7,7 +7,10 @@ import secrets
 from collections.abc import Mapping
 
 from sinetti.database.approvals import officers, settings
-from sinetti.domain.approvals.acts import ApprovalPolicy, policy_of
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct, policy_of
+from sinetti.domain.approvals.officers import can_act, is_founded
+from sinetti.domain.approvals.proposals import roles_of
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.services.context import ServiceContext
 
 _SERVICE = "service"
@@ -16,12 +19,20 @@ _SERVICE = "service"
 def keep_strictest(wanted: ApprovalPolicy, ctx: ServiceContext) -> ApprovalPolicy:
     """Return the policy in effect, and store each value that is stricter than before.
 
-    Without officers, the file alone counts. The values at the time of the first officers are the first that are kept.
+    Until the authority has enough officers, the file alone counts. Raises SettingsError for a number that is higher
+    than before, and that the officers in force could not reach.
     """
-    if not officers.has_officers(ctx.db):
+    roles = roles_of(officers.list_officers(ctx.db))
+    if not is_founded(roles, ctx.environment):
         return wanted
     stored = settings.read_settings(ctx.db)
-    found = wanted.strictest(policy_of(stored, wanted))
+    before = policy_of(stored, ApprovalPolicy())
+    found = wanted.strictest(before)
+    for act in TwoPersonAct:
+        people = found.people_for(act)
+        if people > before.people_for(act) and not can_act(act, roles, people):
+            sentence = f"authority.toml: {act} = {people} under [approvals] needs more officers: add them first"
+            raise SettingsError(sentence)
     if found.values != stored:
         settings.write_settings(ctx.db, found.values, ctx.audit_entry(_SERVICE, secrets.token_hex(16)))
     return found

@@ -1,7 +1,8 @@
-"""Proof that the issue of a certificate is in the log."""
+"""Proofs that a certificate's issue or a change of the key is in the log."""
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
+from sinetti.database.evidence.log_tree import StoredLeaf
 from sinetti.domain.values import Serial
 from sinetti.wire.transparency.merkle import inclusion_proof
 from sinetti.wire.transparency.notes import Checkpoint, SignedNote
@@ -14,7 +15,18 @@ def prove_issue(db: Database, serial: Serial) -> bytes | None:
     Returns None if it is not in the tree yet. The proof has the octets of that one entry. Cosignatures that would make
     it larger than 2 KiB are left out.
     """
-    leaf = log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued")
+    return _prove(db, log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued"), LARGEST_PROOF)
+
+
+def prove_key_change(db: Database, key_id: str) -> bytes | None:
+    """Return the proof for the entry that replaced the key with this id, or None.
+
+    The id is in hex. The proof has the octets of that one entry, which both keys signed.
+    """
+    return _prove(db, log_tree.find_key_change(db, key_id), None)
+
+
+def _prove(db: Database, leaf: StoredLeaf | None, largest: int | None) -> bytes | None:
     note = log_tree.find_head(db)
     if leaf is None or leaf.row is None or note is None:
         return None
@@ -26,6 +38,6 @@ def prove_issue(db: Database, serial: Serial) -> bytes | None:
     while True:
         checkpoint = bytes(SignedNote(note.text, signatures))
         proof = bytes(EntryProof(leaf.index, path, checkpoint, bytes(leaf.row.octets)))
-        if len(proof) <= LARGEST_PROOF or len(signatures) == 1:
+        if largest is None or len(proof) <= largest or len(signatures) == 1:
             return proof
         signatures = signatures[:-1]

@@ -22,6 +22,7 @@ from sinetti.database.organisations.organisations import ContactDetails, Organis
 from sinetti.domain.access.roles import Role
 from sinetti.domain.organisations.applications import PersonErrorReason
 from sinetti.services.access.invitations import create_link
+from sinetti.services.access.signatory_namings import new_naming
 from sinetti.services.context import ServiceContext
 
 
@@ -48,11 +49,13 @@ class OrganisationPeople:
 def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Assign a signatory; return False if the same one is assigned already.
 
-    A signatory with the same address is replaced. Raises PeopleError.
+    A signatory with the same address is replaced. The first one may act only after a time
+    (docs/e-service/authorisations.md). Raises PeopleError.
     """
     one = _organisation(customer_id, ctx)
     with _says_closed():
-        return contacts.add_signatory(ctx.db, one.organisation_id, person, ctx.audit_entry(actor, request_id))
+        audit = ctx.audit_entry(actor, request_id)
+        return contacts.add_signatory(ctx.db, one.organisation_id, person, audit, new_naming(ctx))
 
 
 def invite_signatory(
@@ -66,7 +69,7 @@ def invite_signatory(
     """
     one = _organisation(customer_id, ctx)
     audit = ctx.audit_entry(actor, request_id)
-    to = PersonGrant(one.organisation_id, person, Role.SIGNATORY, at_once=True)
+    to = PersonGrant(one.organisation_id, person, Role.SIGNATORY, at_once=True, naming=new_naming(ctx))
     try:
         with _says_closed():
             return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)

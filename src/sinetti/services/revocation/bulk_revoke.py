@@ -16,6 +16,7 @@ from sinetti.database.certificates import bulk_revocation, revocation
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.organisations import organisations
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import (
     BulkErrorReason,
     BulkRevocationError,
@@ -97,6 +98,10 @@ _SENTENCES: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.SAME_OFFICER: "its proposer cannot approve it: another officer must run this command",
     BulkErrorReason.SAME_PERSON: (
         "the account that proposed it belongs to the same person: an account of another clerk must confirm it"
+    ),
+    BulkErrorReason.NO_PERSON: (
+        "in PRODUCTION both clerks' accounts need a verified person: add it with sinetti authority account staff "
+        "EMAIL --person-id ID"
     ),
     BulkErrorReason.PROPOSER_GONE: (
         "the account that proposed it no longer belongs to a clerk: if it is right, propose it again"
@@ -208,8 +213,9 @@ def propose(
         return BulkRevocationResult(selection, None)
     now = ctx.now()
     new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
+    is_limited = ask.is_limited and ctx.approvals.people_for(TwoPersonAct.BULK_REVOCATION) > 1
     with ctx.act(actor_of(ask.officer), request_id) as audit:
-        stored = bulk_revocation.propose(ctx.db, new, audit, is_limited=ask.is_limited)
+        stored = bulk_revocation.propose(ctx.db, new, audit, is_limited=is_limited)
     ctx.step("many-stored")
     if stored.approved_at is not None:
         _carry_out(stored, _Initiator(ask.officer, ctx, request_id), on_progress)
@@ -376,6 +382,8 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: Servi
     if proposal.approved_at is not None or not all(both):
         return
     refused = BulkErrorReason.SAME_PERSON if accounts.are_same_person(ctx.db, *both) else None
+    if refused is None and accounts.lacks_person(ctx.db, both):
+        refused = BulkErrorReason.NO_PERSON
     if refused is None and not pending_invitations.is_clerk(ctx.db, both[0]):
         refused = BulkErrorReason.PROPOSER_GONE
     if refused is not None:

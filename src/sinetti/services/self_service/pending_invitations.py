@@ -8,7 +8,7 @@ from sinetti.database.access.pending_invitations import PendingView
 from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault, PendingInvitationRefused
 from sinetti.domain.access.roles import Permission
 from sinetti.services.access.act_transaction import act_on
-from sinetti.services.access.invitations import confirm_locked
+from sinetti.services.access.invitations import Confirmer, confirm_locked
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 
@@ -47,7 +47,7 @@ def confirm(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str)
     Raises PermissionDenied, PendingInvitationRefused, AlreadyHasOtherRole and InvitationLimitReached.
     """
     with act_on(Permission.GRANT, _organisation_of(pending_id, ctx), ctx, actor, request_id) as act:
-        confirm_locked(pending_id, actor.user_id, ctx, act.audit, by_clerk=False)
+        confirm_locked(pending_id, Confirmer(actor.user_id), ctx, act.audit)
 
 
 def reject(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:

@@ -14,7 +14,8 @@ from sinetti.database.certificates.bulk_revocation import (
     CertificateSummary,
 )
 from sinetti.domain.access.access_purpose import SearchScope
-from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal, account_of
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal, account_of, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.services.revocation import bulk_revoke
@@ -24,11 +25,11 @@ from sinetti.services.staff.session import StaffSession, guarded, log_access, lo
 __all__ = [
     "CertificateSelection",
     "CertificateSummary",
-    "alone_lately",
     "confirm",
     "describe",
     "go_on",
     "look_at",
+    "needs_second",
     "proposal",
     "proposals",
     "propose",
@@ -47,9 +48,10 @@ def look_at(wanted: CertificateSelection, reason: RevocationReason, clerk: Staff
     return bulk_revoke.preview(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.ctx)
 
 
-def alone_lately(clerk: StaffSession) -> int:
-    """Return how many certificates this clerk revoked alone within 24 hours."""
-    return bulk_revoke.alone_lately(clerk.officer, clerk.ctx)
+def needs_second(count: int, clerk: StaffSession) -> bool:
+    """Return True if the revocation of so many certificates needs a second clerk."""
+    is_limited = clerk.ctx.approvals.people_for(TwoPersonAct.BULK_REVOCATION) > 1
+    return is_limited and needs_second_approver(count, bulk_revoke.alone_lately(clerk.officer, clerk.ctx))
 
 
 def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:

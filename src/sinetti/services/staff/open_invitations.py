@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from sinetti.database.access import invitations, pending_invitations, role_assignments
 from sinetti.database.access.invitations import OpenInvitation
 from sinetti.database.access.pending_invitations import PendingView
+from sinetti.database.organisations import signatory_namings
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.access_purpose import SearchScope
-from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault, PendingInvitationRefused
-from sinetti.services.access.invitations import confirm_locked
+from sinetti.domain.access.pending_invitations import (
+    InvitationProposal,
+    NamingView,
+    PendingFault,
+    PendingInvitationRefused,
+)
+from sinetti.services.access.invitations import Confirmer, confirm_locked
 from sinetti.services.staff.invitations import InvitationResult, invite_signatory
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
@@ -19,6 +25,7 @@ __all__ = [
     "ContactDetails",
     "InvitationLists",
     "InvitationProposal",
+    "NamingView",
     "OpenInvitation",
     "PendingFault",
     "PendingInvitationRefused",
@@ -26,6 +33,7 @@ __all__ = [
     "confirm",
     "end",
     "find_link",
+    "find_naming",
     "has_signatory",
     "invite",
     "listed",
@@ -64,7 +72,7 @@ def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
 
 def has_signatory(organisation_id: str, clerk: StaffSession) -> bool:
     """Return True if there is an active signatory, who must then confirm."""
-    return pending_invitations.has_signatory(clerk.ctx.db, organisation_id, clerk.ctx.now())
+    return signatory_namings.has_signatory(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
 def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> InvitationResult:
@@ -75,15 +83,24 @@ def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> Inv
     return invite_signatory(customer_id, person, clerk.ctx, clerk.actor, clerk.request_id)
 
 
-def confirm(pending_id: str, clerk: StaffSession) -> None:
+def confirm(pending_id: str, clerk: StaffSession, address: str = "") -> None:
     """Confirm another clerk's invitation as the second clerk.
 
-    The organisation must have no signatory. Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole
-    and InvitationLimitReached.
+    `address` is the organisation's e-mail address in the trade register's extract, if the extract has one. The
+    organisation must have no signatory. Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole and
+    InvitationLimitReached.
     """
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}, beside=found.asker_id) as audit:
-        confirm_locked(pending_id, clerk.actor.user_id, clerk.ctx, audit, by_clerk=True)
+        by = Confirmer(clerk.actor.user_id, by_clerk=True, address=address)
+        confirm_locked(pending_id, by, clerk.ctx, audit)
+
+
+def find_naming(found: PendingView, clerk: StaffSession) -> NamingView | None:
+    """Return the naming of a confirmed first representative, if it waits or waited."""
+    if not found.invitation_id:
+        return None
+    return signatory_namings.find_of_invitation(clerk.ctx.db, found.invitation_id)
 
 
 def reject(pending_id: str, clerk: StaffSession) -> None:

@@ -8,15 +8,17 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
 from io import StringIO
 
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
 from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
 from sinetti.database.organisations import administration
-from sinetti.database.organisations.administration import AlterResult, EndReach, OrganisationListItem
+from sinetti.database.organisations.administration import EndReach, OrganisationListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.access.access_purpose import SearchScope
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.csv_import import (
@@ -33,8 +35,7 @@ from sinetti.domain.organisations.import_confirmation import (
     LoadReason,
     LoadRefused,
     LoadState,
-    needs_second_approver,
-    needs_second_clerk,
+    find_two_person_act,
 )
 from sinetti.domain.values import Serial, normalise
 from sinetti.services.organisations.registration import register_organisation
@@ -88,6 +89,14 @@ REASONS = {
 """Revocation reasons for organisations that were merged into others, or ended."""
 
 
+class AlterResult(StrEnum):
+    """Result of a change to one organisation."""
+
+    DONE = "done"
+    MOVED = "moved"
+    SECOND_CLERK = "second-clerk"
+
+
 class OrganisationNotFound(LookupError):
     """Raised if no organisation or file has this id."""
 
@@ -126,16 +135,17 @@ def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
 
 
 def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> AlterResult:
-    """Rename one organisation, set its language, or end it.
+    """Set the language of one organisation; rename or end it where one clerk may.
 
-    Changes nothing if the organisation has changed in the meantime. Renames and ends by one clerk alone are counted;
-    more than ten within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff if
-    the account no longer belongs to a clerk.
+    Otherwise the change needs a second clerk (`propose_change`). Changes nothing if the organisation has changed in
+    the meantime. Raises OrganisationNotFound, and NotStaff if the account no longer belongs to a clerk.
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
+    if find_two_person_act([change], clerk.ctx.approvals) is not None:
+        return AlterResult.SECOND_CLERK
     with clerk.act({organisation_id}) as audit:
-        return administration.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
+        return AlterResult.DONE if administration.alter(clerk.ctx.db, change, audit) else AlterResult.MOVED
 
 
 def count_reach(organisation_id: str, clerk: StaffSession) -> EndReach:
@@ -143,10 +153,9 @@ def count_reach(organisation_id: str, clerk: StaffSession) -> EndReach:
     return administration.count_reach(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
-def needs_second(clerk: StaffSession) -> bool:
-    """Return True if the clerk's next rename or end needs a second clerk."""
-    now = clerk.ctx.now()
-    return needs_second_approver(1, administration.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
+def needs_second(act: TwoPersonAct, clerk: StaffSession) -> bool:
+    """Return True if an act of a clerk needs a second one."""
+    return clerk.ctx.approvals.people_for(act) > 1
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:
@@ -211,7 +220,7 @@ def accept(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     if found.accepted_at is not None:
         return found.digest == shown_digest
     _check_state(found, LoadState.COMPARED, clerk)
-    if needs_second_clerk(found.difference.changes):
+    if find_two_person_act(found.difference.changes, clerk.ctx.approvals) is not None:
         raise LoadRefused(LoadReason.SECOND_CLERK)
     if not _stands(found, shown_digest, clerk):
         return False

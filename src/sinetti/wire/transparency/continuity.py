@@ -1,6 +1,6 @@
 """Continuity of a log between two checkpoints that one reader saw, from its tiles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sinetti.wire.transparency.merkle import ProofError, check_consistency, consistency_proof
 from sinetti.wire.transparency.notes import VerifierKey, open_checkpoint
@@ -16,16 +16,18 @@ class LogForked(ProofError):
         self.kept, self.new = kept, new
 
 
-def check_continues(kept: bytes | None, new: bytes, key: VerifierKey, fetch: Callable[[TileName], bytes]) -> bytes:
+def check_continues(
+    kept: bytes | None, new: bytes, keys: Sequence[VerifierKey], fetch: Callable[[TileName], bytes]
+) -> bytes:
     """Return the larger checkpoint, after checking that one tree has both.
 
-    `fetch` returns a tile of the log. Raises LogForked, and ProofError or NoteError for a checkpoint without the log's
-    signature.
+    `fetch` returns a tile of the log. Raises LogForked, and ProofError or NoteError for a checkpoint that none of the
+    log's keys signed.
     """
-    head, _ = open_checkpoint(new, key)
+    head, _ = open_checkpoint(new, *keys)
     if kept is None:
         return new
-    seen, _ = open_checkpoint(kept, key)
+    seen, _ = open_checkpoint(kept, *keys)
     # A copy of the service may still serve an older head, so either may be the beginning of the other.
     (old, large), note = ((seen, head), new) if seen.size <= head.size else ((head, seen), kept)
     try:

@@ -65,7 +65,8 @@ class ExportReport:
     """Result for a verified file: checkpoint, range, number of entries by kind.
 
     `absent` are indices of entries that the file has only as a hash. `signers` are the keys that signed the checkpoint.
-    `approvals` is the number of signatures and passkeys in the entries that were verified again.
+    `approvals` is the number of signatures and passkeys in the entries that were verified again. `checks_officers` is
+    False where entries before are not known, so that only signatures were verified. `origins` are sites of passkeys.
     """
 
     checkpoint: Checkpoint
@@ -75,6 +76,8 @@ class ExportReport:
     absent: tuple[int, ...] = ()
     signers: tuple[VerifierKey, ...] = ()
     approvals: int = 0
+    checks_officers: bool = True
+    origins: tuple[str, ...] = ()
 
 
 def entry_line(index: int, leaf: bytes, octets: bytes | None) -> bytes:
@@ -148,6 +151,8 @@ class _Run:
             tuple(self._absent),
             signers,
             self._approvals.verified,
+            self._approvals.is_whole,
+            tuple(sorted(self._approvals.origins)),
         )
 
     def _pass(self) -> None:

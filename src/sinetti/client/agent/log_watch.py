@@ -1,0 +1,167 @@
+"""Watch over the logs of a store's services, at the end of a pass.
+
+See docs/evidence.md. A pass asks each log for one checkpoint, and for the proofs of new certificates. It does so
+after the renewals, so that no log delays one. A service without a log is asked once a week.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event as Flag
+
+from sinetti.client.agent.worker import AgentContext, RunCancelled
+from sinetti.client.requests import log_proof, operations
+from sinetti.client.requests.log_proof import NoEntry
+from sinetti.client.store import files, generations, log_memory
+from sinetti.client.store.log_memory import LoggedName, LogIndex, StoreLogFault
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.pki import encoding
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.observer import (
+    NO_DEMANDS,
+    LogAbsent,
+    LogPolicy,
+    LogReader,
+    LogUnavailable,
+    TooFewCosignatures,
+)
+
+SECONDS = 60.0
+"""Longest time that a pass spends on logs.
+
+No further request begins after it.
+"""
+
+PROOFS = 64
+"""Largest number of proofs that a pass fetches from one log."""
+
+RARELY = timedelta(days=7)
+"""Time until the next request about an absent log or an absent entry."""
+
+_NEW = timedelta(days=1)
+"""Age of a certificate below which each pass asks for its entry."""
+
+
+@dataclass(slots=True)
+class LogRound:
+    """Round of one pass over the logs; `ends` is the tick at which it has to end."""
+
+    agent: AgentContext
+    index: LogIndex
+    stop: Flag
+    ends: float
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing more may be asked."""
+        return self.stop.is_set() or self.agent.run.ticks() > self.ends
+
+
+def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> Mapping[str, StoreLogFault]:
+    """Ask the logs of the names, and return the faults by name.
+
+    A log that is away is no fault, and is asked by the next pass.
+    """
+    store = agent.run.store
+    if agent.fetch_log is not None and not stop.is_set():
+        before = log_memory.load_index(store)
+        about = LogRound(agent, LogIndex(absent=dict(before.absent)), stop, agent.run.ticks() + SECONDS)
+        by_log: dict[str, list[NameSnapshot]] = {}
+        for one in seen:
+            found = _located(agent, one, before)
+            if found is not None:
+                about.index.names[one.name] = found
+                if found.log is not None:
+                    by_log.setdefault(found.log, []).append(one)
+        for url, ones in by_log.items():
+            if not about.is_over and not _is_ahead(about.index.absent.get(url), agent.run.now):
+                _watch(about, url, ones)
+        if about.index != before:
+            log_memory.save_index(store, about.index)
+    return log_memory.find_faults(store)
+
+
+def _located(agent: AgentContext, seen: NameSnapshot, before: LogIndex) -> LoggedName | None:
+    """Return the log of a name's certificate.
+
+    None: it has no certificate, or is left alone.
+    """
+    if seen.trouble is not None or seen.serial is None:
+        return None
+    if agent.now_given and operations.in_production(agent.run.store, seen.name):
+        return None
+    known = before.names.get(seen.name)
+    if known is not None and known.serial == seen.serial:
+        return known
+    try:
+        certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
+    except (files.StoreError, OSError, ValueError):  # thorough checks report it
+        return None
+    return LoggedName(seen.serial, log_proof.log_url(certificate))
+
+
+def _watch(about: LogRound, url: str, seen: Sequence[NameSnapshot]) -> None:
+    agent, fetch = about.agent, about.agent.fetch_log
+    if fetch is None:
+        return
+    try:
+        with log_memory.opened(agent.run.store, url, _policy(agent, seen), partial(fetch, url)) as reader:
+            _read(about, url, reader)
+            _prove(about, reader, seen)
+    except (ProofError, LogUnavailable, NoteError, files.StoreError, OSError, RunCancelled):
+        return  # a fault is kept and reported; the next pass asks what was away or in use
+
+
+def _policy(agent: AgentContext, seen: Sequence[NameSnapshot]) -> LogPolicy:
+    """Return the demands on a log: those of the first service that has any."""
+    names = (agent.config.entry_of(one.name).service for one in seen)
+    services = (agent.config.services.get(name) for name in dict.fromkeys(names) if name is not None)
+    found = (one.log for one in services if one is not None)
+    return next((one for one in found if one != NO_DEMANDS), NO_DEMANDS)
+
+
+def _read(about: LogRound, url: str, reader: LogReader) -> None:
+    """Read the head, and remember an address that has never had a log."""
+    is_known = reader.memory.checkpoint is not None
+    try:
+        reader.read_head(about.agent.run.sleep)
+    except (LogAbsent, NoteError) as bad:
+        if is_known and isinstance(bad, LogAbsent):
+            sentence = "it was there, and is not served any more"
+            raise ProofError(sentence) from bad
+        if not is_known:
+            about.index.absent[url] = about.agent.run.now + RARELY
+        raise
+    about.index.absent.pop(url, None)
+
+
+def _prove(about: LogRound, reader: LogReader, seen: Sequence[NameSnapshot]) -> None:
+    """Fetch the proofs of new certificates, the newest first."""
+    now, names = about.agent.run.now, about.index.names
+    wanted = [one for one in seen if not names[one.name].is_proven and not _is_ahead(names[one.name].ask_again, now)]
+    newest = sorted(wanted, key=lambda one: one.not_before or now, reverse=True)
+    for one in newest[:PROOFS]:
+        if about.is_over:
+            return
+        known = names[one.name]
+        try:
+            certificate = encoding.load_certificate(files.read(files.live_path(one.folder) / generations.CERTIFICATE))
+            proof = log_proof.fetch_proof(reader, certificate)
+            log_proof.store_proof(one.folder, known.log or "", known.serial, proof)
+        except NoEntry:
+            is_new = one.not_before is not None and now < one.not_before + _NEW
+            names[one.name] = replace(known, ask_again=None if is_new else now + RARELY)
+        except (TooFewCosignatures, files.StoreError, ValueError):
+            continue  # a newer head that waits for its cosignatures, or damage that thorough checks report
+        else:
+            names[one.name] = replace(known, is_proven=True, ask_again=None)
+
+
+def _is_ahead(at: datetime | None, now: datetime) -> bool:
+    """Return whether an instant lies ahead.
+
+    One that is too far was recorded with a wrong clock.
+    """
+    return at is not None and now < at <= now + RARELY

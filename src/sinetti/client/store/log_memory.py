@@ -1,0 +1,216 @@
+"""Memory of a store about the logs of its services: `DIR/.logs/`.
+
+See docs/evidence.md. Each log has a folder with `log.json`: its keys, its last checkpoint, and the present fault.
+While the log contradicts itself, `kept.txt` and `fork.txt` have both signed heads. `names.json` has the address of
+the log of each name.
+
+A lost or damaged file is made anew, and its checkpoint is lost.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from sinetti.client import decoder
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.results import ExitCode
+from sinetti.client.store import files
+from sinetti.i18n.translate import gettext_noop
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, origin_of
+
+FOLDER = ".logs"
+MEMORY, KEPT, FORK, NAMES = "log.json", "kept.txt", "fork.txt", "names.json"
+PROOF = "log.json"
+"""Proof of a name's certificate, in the folder of the name."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
+_LONGEST = 80
+
+FORKED = gettext_noop(
+    "The log of {origin} has two histories ({why}). Send the signed checkpoints in {folder} to the operator of the "
+    "service and to its supervising authority. Delete that folder when the matter is settled."
+)
+UNTRUSTED = gettext_noop(
+    "The log of {origin} could not be verified ({why}). “sinetti run” checks it again. If this stays, inform the "
+    "operator of the service."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLogFault:
+    """Fault of the log that has a name's certificate; its folder keeps what proves it."""
+
+    origin: str
+    folder: Path
+    why: str
+    is_fork: bool
+
+    @property
+    def code(self) -> ExitCode:
+        """Exit code: a fork stays, and what was not trusted is read again."""
+        return ExitCode.REFUSED if self.is_fork else ExitCode.AGAIN
+
+    @property
+    def message(self) -> Message:
+        """Sentence with the next step."""
+        return make_message(
+            FORKED if self.is_fork else UNTRUSTED, origin=self.origin, why=self.why, folder=str(self.folder)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedName:
+    """Certificate of a name and the address of its log, None without one.
+
+    `is_proven`: the proof is stored. `ask_again`: not asked before then.
+    """
+
+    serial: str
+    log: str | None
+    is_proven: bool = False
+    ask_again: datetime | None = None
+
+
+@dataclass(slots=True)
+class LogIndex:
+    """Logs of the names of a store, and addresses without a log until an instant."""
+
+    names: dict[str, LoggedName] = field(default_factory=dict)
+    absent: dict[str, datetime] = field(default_factory=dict)
+
+
+def load_index(store: Path) -> LogIndex:
+    """Read `names.json`; it is empty if it is missing or damaged."""
+    try:
+        found = _parsed(files.octets_of(store / FOLDER / NAMES))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return LogIndex()
+    return LogIndex(dict(found.names), dict(found.absent))
+
+
+@lru_cache(maxsize=1)
+def _parsed(octets: bytes) -> LogIndex:
+    """Parse `names.json`, which a check of each name reads again."""
+    raw = decoder.json_of(octets)
+    names = {
+        name: LoggedName(serial, log, is_proven is True, None if again is None else decoder.instant_of(again))
+        for name, (serial, log, is_proven, again) in raw["names"].items()
+    }
+    return LogIndex(names, {url: decoder.instant_of(at) for url, at in raw["absent"].items()})
+
+
+def save_index(store: Path, index: LogIndex) -> None:
+    """Write `names.json`. If the disk refuses, the next pass asks again."""
+    names = {
+        name: [
+            one.serial,
+            one.log,
+            one.is_proven,
+            None if one.ask_again is None else decoder.format_instant(one.ask_again),
+        ]
+        for name, one in index.names.items()
+    }
+    row = {"names": names, "absent": {url: decoder.format_instant(at) for url, at in index.absent.items()}}
+    with suppress(OSError):
+        files.make_folder(store / FOLDER)
+        files.write_atomic(store / FOLDER / NAMES, (json.dumps(row) + "\n").encode(), is_durable=False)
+
+
+def add_name(store: Path, name: str, serial: str, url: str) -> None:
+    """Record the log of a name's certificate, so that every view shows its faults."""
+    index = load_index(store)
+    known = index.names.get(name)
+    if known is None or (known.serial, known.log) != (serial, url):
+        index.names[name] = LoggedName(serial, url)
+        save_index(store, index)
+
+
+def folder_of(store: Path, origin: str) -> Path:
+    """Return the folder of a log."""
+    digest = hashlib.sha256(origin.encode()).hexdigest()[:8]
+    return store / FOLDER / f"{_UNSAFE.sub('_', origin)[:_LONGEST]}-{digest}"
+
+
+@contextmanager
+def opened(
+    store: Path, url: str, policy: LogPolicy, fetch: Fetch, faults: type[ProofError] = ProofError
+) -> Iterator[LogReader]:
+    """Yield a reader of the log at an address, and keep its memory.
+
+    `faults`: the errors that are kept. Raises StoreLocked while another process reads this log, and OSError.
+    """
+    origin = origin_of(url)
+    folder = folder_of(store, origin)
+    files.make_folder(folder)
+    with files.locked(folder):
+        before = _load(folder)
+        reader = LogReader(origin, policy, before, fetch)
+        try:
+            yield reader
+        except ProofError as bad:
+            if isinstance(bad, faults):
+                reader.memory = reader.memory.with_fault(bad)
+            raise
+        finally:
+            if reader.memory != before:
+                _save(folder, reader.memory)
+
+
+def find_faults(store: Path) -> Mapping[str, StoreLogFault]:
+    """Return the faults of logs by the names whose certificates they have."""
+    faulty = _faulty(store)
+    names = load_index(store).names if faulty else {}
+    return {name: fault for name, one in names.items() if (fault := _fault_of(store, one, faulty)) is not None}
+
+
+def find_fault(store: Path, name: str) -> StoreLogFault | None:
+    """Return the fault of the log that has the certificate of a name, or None."""
+    faulty = _faulty(store)
+    one = load_index(store).names.get(name) if faulty else None
+    return None if one is None else _fault_of(store, one, faulty)
+
+
+def _faulty(store: Path) -> Mapping[str, LogMemory]:
+    return {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
+
+
+def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, LogMemory]) -> StoreLogFault | None:
+    origin = "" if one.log is None else origin_of(one.log)
+    folder = folder_of(store, origin)
+    known = faulty.get(folder.name)
+    return None if known is None else StoreLogFault(origin, folder, known.why or "", known.fork is not None)
+
+
+def _folders(store: Path) -> list[Path]:
+    try:
+        return [one for one in (store / FOLDER).iterdir() if one.name != NAMES and not one.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _load(folder: Path) -> LogMemory:
+    try:
+        return LogMemory.parse(files.octets_of(folder / MEMORY))
+    except OSError:
+        return LogMemory()
+
+
+def _save(folder: Path, memory: LogMemory) -> None:
+    """Write the memory, and both heads of a fork before it.
+
+    Those of a fork that ended are deleted.
+    """
+    if memory.fork is not None and memory.checkpoint is not None:
+        files.write_atomic(folder / KEPT, memory.checkpoint)
+        files.write_atomic(folder / FORK, memory.fork)
+    else:
+        for name in (KEPT, FORK):
+            (folder / name).unlink(missing_ok=True)
+    files.write_atomic(folder / MEMORY, memory.dump())

@@ -1,0 +1,120 @@
+"""Watch over the authority's log by `sinetti gateway fetch` (docs/evidence.md).
+
+The folder of `[log]` keeps the last checkpoint in `log.json`, and demands that the next one continues it. While the
+log contradicts itself, `kept.txt` and `fork.txt` have both signed heads. No answer to a caller depends on it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinetti.infra.atomic_files import write_atomic
+from sinetti.infra.http_client import HttpError, fetch_body
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, LogUnavailable, origin_of
+
+MEMORY, KEPT, FORK = "log.json", "kept.txt", "fork.txt"
+_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLog:
+    """Log to watch: its address, the demands on it, and the folder of its memory."""
+
+    url: str
+    policy: LogPolicy
+    folder: Path
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log."""
+        return origin_of(self.url)
+
+    @property
+    def file(self) -> Path:
+        """File of the memory."""
+        return self.folder / MEMORY
+
+    def fault(self) -> str | None:
+        """Return the sentence about the present fault, or None."""
+        return _sentence(self, self.load())
+
+    def load(self) -> LogMemory:
+        """Return the memory; it is empty if its file is missing or damaged."""
+        try:
+            return LogMemory.parse(self.file.read_bytes())
+        except OSError:
+            return LogMemory()
+
+    def fetch(self, path: str) -> bytes | None:
+        """Fetch a part of the log. Raises LogUnavailable."""
+        try:
+            return fetch_body(f"{self.url}/{path}", _WITHIN)
+        except HttpError as failed:
+            raise LogUnavailable(str(failed)) from failed
+
+
+@dataclass(frozen=True, slots=True)
+class LogWatchResult:
+    """Result of a look at the log.
+
+    `fault` is about the log, `trouble` about a log that could not be read now.
+    """
+
+    log: WatchedLog
+    is_changed: bool
+    is_fork: bool = False
+    fault: str | None = None
+    trouble: str | None = None
+
+
+def watch_log(
+    wanted: WatchedLog, fetch: Fetch | None = None, sleep: Callable[[float], object] = time.sleep
+) -> LogWatchResult:
+    """Read the newest checkpoint, and keep it if the log continues the last one.
+
+    Errors of the network and the disk are part of the result and are not raised.
+    """
+    before, trouble = wanted.load(), None
+    reader = LogReader(wanted.origin, wanted.policy, before, fetch or wanted.fetch)
+    try:
+        reader.read_head(sleep)
+    except ProofError as bad:
+        reader.memory = before.with_fault(bad)
+    except (LogUnavailable, NoteError) as away:
+        trouble = str(away)
+    memory = reader.memory
+    try:
+        if memory != before:
+            _save(wanted.folder, memory)
+    except OSError as failed:
+        trouble = f"{failed.filename or wanted.folder}: {failed.strerror or failed}"
+    return LogWatchResult(wanted, memory != before, memory.fork is not None, _sentence(wanted, memory), trouble)
+
+
+def _save(folder: Path, memory: LogMemory) -> None:
+    """Write the memory, and both heads of a fork before it.
+
+    Those of a fork that ended are deleted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if memory.fork is not None and memory.checkpoint is not None:
+        write_atomic(folder / KEPT, memory.checkpoint)
+        write_atomic(folder / FORK, memory.fork)
+    else:
+        for name in (KEPT, FORK):
+            (folder / name).unlink(missing_ok=True)
+    write_atomic(folder / MEMORY, memory.dump())
+
+
+def _sentence(wanted: WatchedLog, memory: LogMemory) -> str | None:
+    if memory.why is None:
+        return None
+    if memory.fork is None:
+        return f"the log of {wanted.origin} could not be verified: {memory.why}"
+    return (
+        f"the log of {wanted.origin} has two histories: {memory.why}. {wanted.folder / KEPT} and "
+        f"{wanted.folder / FORK} are the signed checkpoints: send them to the authority and to its supervisor"
+    )

@@ -1,0 +1,287 @@
+"""Reader of a log: what it accepts after what it saw, whose keys it trusts, and how many cosignatures it demands."""
+
+import dataclasses
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sinetti.wire.transparency.continuity import LogForked
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner
+from sinetti.wire.transparency.observer import (
+    LogAbsent,
+    LogMemory,
+    LogPolicy,
+    LogReader,
+    LogUnavailable,
+    TooFewCosignatures,
+    origin_of,
+)
+from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, WRONG_KEY
+from tests.support.served_logs import ServedLog
+
+THIRD_KEY = NoteSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes([14]) * 32))
+WITNESSES = tuple(
+    NoteSigner(
+        f"witness-{number}.example", Ed25519PrivateKey.from_private_bytes(bytes([20 + number]) * 32), COSIGNATURE
+    )
+    for number in range(3)
+)
+PINNED = LogPolicy(LOG_KEY.verifier)
+
+
+@pytest.fixture
+def log():
+    one = ServedLog()
+    one.add(300)
+    return one
+
+
+def reader(log, policy=PINNED, memory=None):
+    return LogReader(log.origin, policy, memory or LogMemory(), log.fetch)
+
+
+def seen(log, policy=PINNED, memory=None) -> LogMemory:
+    """Return the memory after one look, as a caller stores it and reads it again."""
+    one = reader(log, policy, memory)
+    one.read_head()
+    return LogMemory.parse(one.memory.dump())
+
+
+def test_the_newest_head_is_kept_and_continued(log):
+    memory = seen(log)
+    assert memory == LogMemory((LOG_KEY.verifier,), log.checkpoint)
+    log.add(500)
+    assert seen(log, memory=memory).checkpoint == log.checkpoint
+    assert len(log.asked) < 10
+
+
+def test_the_same_head_costs_one_request(log):
+    memory = seen(log)
+    log.asked.clear()
+    assert seen(log, memory=memory) == memory
+    assert log.asked == ["checkpoint"]
+
+
+def test_without_a_key_the_first_one_that_the_log_shows_is_kept(log):
+    memory = seen(log, LogPolicy())
+    assert memory.keys == (LOG_KEY.verifier,)
+    log.signers = (WRONG_KEY,)
+    with pytest.raises(ProofError, match="is not signed by"):
+        seen(log, LogPolicy(), memory)
+
+
+def rewound(log):
+    del log.entries[200:]
+
+
+def other(log):
+    log.entries[7] = b"other"
+    log.add()
+
+
+FORKS = {"rewound": rewound, "another history": other}
+
+
+@pytest.mark.parametrize("change", FORKS.values(), ids=FORKS)
+def test_a_fork_is_kept_with_both_heads_until_the_log_proves_both(log, change):
+    memory, whole = seen(log), list(log.entries)
+    change(log)
+    one = reader(log, memory=memory)
+    with pytest.raises(LogForked) as forked:
+        one.read_head()
+    memory = LogMemory.parse(memory.with_fault(forked.value).dump())
+    assert (memory.checkpoint, memory.fork, memory.why) == (forked.value.kept, log.checkpoint, str(forked.value))
+    log.add(3)
+    with pytest.raises(LogForked) as again:
+        reader(log, memory=memory).read_head()
+    assert memory.with_fault(again.value).fork == memory.fork
+    # The operator shows the first history again. The other head was signed, so the contradiction stays.
+    log.entries = [*whole, b"later"]
+    if change is other:
+        with pytest.raises(LogForked) as still:
+            reader(log, memory=memory).read_head()
+        assert (still.value.kept, still.value.new) == (memory.checkpoint, memory.fork)
+    else:  # an older head of the same history, as a copy of the service shows it
+        assert seen(log, memory=memory) == LogMemory(memory.keys, log.checkpoint)
+
+
+def test_a_changed_tile_is_a_fork_only_as_long_as_it_is_changed(log):
+    memory, tile = seen(log), log.tile
+    log.add(300)
+    log.tile = lambda name: bytes(len(tile(name)))
+    with pytest.raises(LogForked) as forked:
+        reader(log, memory=memory).read_head()
+    log.tile = tile
+    assert seen(log, memory=memory.with_fault(forked.value)) == LogMemory(memory.keys, log.checkpoint)
+
+
+def test_a_changed_key_is_followed_by_its_entries(log):
+    memory = seen(log)
+    log.rotate(NEXT_KEY)
+    memory = seen(log, memory=memory)
+    assert memory.keys == (NEXT_KEY.verifier, LOG_KEY.verifier)
+    log.rotate(THIRD_KEY)
+    log.signers = (THIRD_KEY,)
+    keys = (THIRD_KEY.verifier, NEXT_KEY.verifier, LOG_KEY.verifier)
+    assert seen(log, memory=memory).keys == keys
+    # Two changes that were missed, from the first key alone, pinned or not.
+    assert seen(log, PINNED).keys == keys
+    assert seen(log, LogPolicy(), LogMemory((LOG_KEY.verifier,))).keys == keys
+    # The settings name the newest key by now.
+    assert seen(log, LogPolicy(THIRD_KEY.verifier), memory).keys[0] == THIRD_KEY.verifier
+
+
+def test_a_replaced_key_signs_nothing_new(log):
+    log.rotate(NEXT_KEY)
+    memory = seen(log)
+    log.signers = (LOG_KEY,)
+    assert seen(log, memory=memory).keys == memory.keys
+    log.add()
+    with pytest.raises(ProofError, match="a key that was replaced signed it"):
+        seen(log, memory=memory)
+
+
+def without_entry(log):
+    log.changes.clear()
+
+
+def of_another_key(log):
+    log.changes = {LOG_KEY.verifier.key_id.hex(): len(log.entries)}
+    fake = ServedLog(signers=(WRONG_KEY,))
+    fake.rotate(NEXT_KEY)
+    log.entries += fake.entries
+
+
+def unsigned(log):
+    (index,) = log.changes.values()
+    log.entries[index] = log.entries[index].replace(b'"signed_by_old":"', b'"signed_by_old":"AA')
+
+
+CHANGES = {"no entry": without_entry, "a change of another key": of_another_key, "a forged change": unsigned}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_key_without_its_entry_is_refused(log, change):
+    memory = seen(log)
+    log.rotate(NEXT_KEY)
+    log.signers = (NEXT_KEY,)
+    change(log)
+    with pytest.raises((ProofError, NoteError)):
+        seen(log, memory=memory)
+
+
+def test_a_change_that_the_log_does_not_have_is_refused(log):
+    memory, other_log = seen(log), ServedLog()
+    other_log.rotate(NEXT_KEY)
+    log.signers = (NEXT_KEY,)
+    fetch = log.fetch
+    log.fetch = lambda path: other_log.fetch(path) if path.startswith("key/") else fetch(path)
+    with pytest.raises(LogForked):
+        seen(log, memory=memory)
+
+
+def test_a_key_of_another_log_is_refused(log):
+    key = dataclasses.replace(LOG_KEY, name="other.example/log").verifier
+    with pytest.raises(ProofError, match=r"of the log other\.example/log"):
+        seen(log, LogPolicy(key))
+
+
+def demanding(count, *witnesses):
+    return LogPolicy.parse(str(LOG_KEY.verifier), count, [str(one.verifier) for one in witnesses or WITNESSES])
+
+
+def test_cosignatures_of_different_witnesses_are_demanded(log):
+    log.witnesses = WITNESSES[:2]
+    memory = seen(log, demanding(2))
+    with pytest.raises(TooFewCosignatures, match="2 of the named witnesses"):
+        seen(log, demanding(3))
+    # The kept head has them, also if a proof has left them out.
+    log.witnesses = ()
+    assert seen(log, demanding(2), memory) == memory
+    log.add()
+    with pytest.raises(TooFewCosignatures, match="0 of the named witnesses"):
+        seen(log, demanding(1), memory)
+    rotated = NoteSigner(WITNESSES[0].name, THIRD_KEY.key, COSIGNATURE)
+    log.witnesses = (WITNESSES[0], rotated)
+    with pytest.raises(TooFewCosignatures, match="1 of the named witnesses"):
+        seen(log, demanding(2, *WITNESSES, rotated), memory)
+    log.witnesses = (NoteSigner(WITNESSES[0].name, THIRD_KEY.key, COSIGNATURE),)
+    with pytest.raises(TooFewCosignatures):
+        seen(log, demanding(1), memory)
+
+
+def test_a_fork_is_found_before_cosignatures_are_counted(log):
+    memory = seen(log)
+    other(log)
+    with pytest.raises(LogForked):
+        seen(log, demanding(1), memory)
+
+
+BAD = {
+    "more cosignatures than witnesses": (3, WITNESSES[:2]),
+    "two keys of one witness": (2, (WITNESSES[0], NoteSigner(WITNESSES[0].name, THIRD_KEY.key, COSIGNATURE))),
+    "the key of a log": (1, (LOG_KEY,)),
+}
+
+
+@pytest.mark.parametrize(("count", "witnesses"), BAD.values(), ids=BAD)
+def test_settings_that_cannot_be_met(count, witnesses):
+    with pytest.raises(NoteError):
+        demanding(count, *witnesses)
+
+
+def test_a_log_that_is_away_or_absent(log):
+    log.is_away = True
+    with pytest.raises(LogUnavailable):
+        seen(log)
+    log.is_away, log.is_gone = False, True
+    with pytest.raises(LogAbsent):
+        seen(log)
+    with pytest.raises(LogUnavailable, match="shows no key"):
+        LogReader(ORIGIN, LogPolicy(), LogMemory(), log.fetch).accept(log.checkpoint)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"[" * 100_000,
+        b"",
+        b"{}",
+        b"[]",
+        b'{"keys": ["?"]}',
+        b'{"keys": [], "checkpoint": "?", "fork": null, "why": null}',
+    ],
+)
+def test_a_damaged_memory_is_empty(octets):
+    assert LogMemory.parse(octets) == LogMemory()
+
+
+def test_origin():
+    assert origin_of("http://pki.example/log") == "pki.example/log"
+
+
+def test_cosignatures_of_a_new_head_are_waited_for(log):
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            log.witnesses = WITNESSES
+
+    assert reader(log, demanding(3)).read_head(sleep).size == 300
+    assert (len(slept), log.asked.count("checkpoint")) == (2, 3)
+    log.witnesses = ()
+    with pytest.raises(TooFewCosignatures):
+        reader(log, demanding(3)).read_head(slept.append)
+    assert len(slept) == 4
+
+
+def test_keys_that_replace_each_other_in_a_circle_come_to_an_end(log):
+    memory = seen(log)
+    log.rotate(NEXT_KEY)
+    log.rotate(LOG_KEY)
+    log.signers = (NEXT_KEY, LOG_KEY)
+    log.asked.clear()
+    assert seen(log, memory=memory).checkpoint == log.checkpoint
+    assert sum(one.startswith("key/") for one in log.asked) == 16
