@@ -203,9 +203,9 @@ def find_beginning(db: Database) -> EntryFields | None:
 
 @dataclass(frozen=True, slots=True)
 class LogKeys:
-    """Keys of the log, the newest first, and the rows that changed them, the oldest first.
+    """Keys of the log, and the rows that changed them.
 
-    `others` are rows about keys that do not count.
+    The newest key and the oldest row come first. `others` are rows about keys that do not count.
     """
 
     keys: tuple[VerifierKey, ...] = ()
