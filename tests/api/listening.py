@@ -3,8 +3,8 @@
 Tests import this module; the process runs it. Both sides open the same folder. The clock is a file, so that tests move
 it for both.
 
-One of the two SOAP endpoints is impatient: it waits at most half a second for a body. Three more endpoints break, take
-a while, and hang.
+One of the two SOAP endpoints is impatient: it waits at most half a second for a body. The other one waits a minute,
+longer than a test waits for anything. Three more endpoints break, take a while, and hang.
 """
 
 import contextlib
@@ -24,21 +24,26 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment
-from sinetti.server.addresses import check_available, listen
+from sinetti.server import listener
+from sinetti.server.addresses import listen
 from sinetti.server.asgi import AsgiApp, RequestLimits
 from sinetti.server.http import Request, Response
 from sinetti.server.listener import Listener, serve
 from sinetti.server.process_exit import exit_process
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.web_servers import free_ports
 
 LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
-IMPATIENT = RequestLimits(collecting=0.5)
+IMPATIENT, PATIENT = RequestLimits(collecting=0.5), RequestLimits(collecting=60.0)
 SLOW = 1.0
 """Seconds that the slow endpoint takes."""
 
-STOP_WITHIN = 5.0
-"""Seconds from SIGTERM to the end of the process."""
+STOP_WITHIN = 30.0
+"""Seconds from SIGTERM to the end of the process that only a hang exceeds.
+
+`python -m bench.waits` measures the five seconds that the service promises.
+"""
 
 
 @dataclass(slots=True)
@@ -80,12 +85,13 @@ class Service:
 def listening(folder: Path) -> Iterator[Service]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
-    ports = {name: check_available(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow", "stuck")}
+    names = ("soap", "impatient", "status", "broken", "slow", "stuck")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
     settings = AuthoritySettings(environment=Environment.TEST, base_url=base_url, soap_address=address)
     initialise(root, InitOptions(DirectoryKind.TESTBENCH, load_preset("default"), settings, BEGIN))
     _clock_file(root).write_text(BEGIN.isoformat(), encoding="ascii")
-    command = [sys.executable, "-W", "ignore", __file__, str(root), json.dumps(ports)]
+    command = [sys.executable, "-W", "ignore", "-m", __name__, str(root), json.dumps(ports)]
     with (
         (folder / "errors").open("w") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
@@ -119,7 +125,8 @@ def broken(_request: Request) -> Response:
 
 
 def slow(_request: Request) -> Response:
-    """Answer after a while."""
+    """Print that it has begun, and answer after a while."""
+    print("slow", flush=True)  # noqa: T201 - to the test that waits for it
     sleep(SLOW)
     return Response(200, "text/plain", b"done")
 
@@ -132,10 +139,11 @@ def stuck(_request: Request) -> Response:
 
 def main(root: Path, ports: dict[str, int]) -> None:
     """Serve until the process is stopped."""
+    listener.HEAD_WITHIN = PATIENT.collecting
     authority = opened(root)
     door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (
-        Listener(AsgiApp(door), listen(LOOPBACK, ports["soap"])),
+        Listener(AsgiApp(door, PATIENT), listen(LOOPBACK, ports["soap"])),
         Listener(AsgiApp(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
         Listener(AsgiApp(PublicationEndpoint(authority.ctx)), listen(LOOPBACK, ports["status"])),
         Listener(AsgiApp(broken), listen(LOOPBACK, ports["broken"])),

@@ -10,8 +10,6 @@ import threading
 from pathlib import Path
 from time import process_time, sleep
 
-import pytest
-
 from sinetti.infra.clock import monotonic_seconds
 from tests.attacks.busy import Busy
 from tests.support.postgres import skip_or_fail
@@ -63,5 +61,5 @@ def test_what_stands_in_the_queue_does_not_count():
             by_the_clock, counted = monotonic_seconds() - begun, busy.seconds()
     finally:
         os.sched_setaffinity(0, before)
-    assert counted == pytest.approx(0.15, abs=0.1)
+    assert counted >= 0.15
     assert by_the_clock > counted + 0.1

@@ -151,6 +151,7 @@ def test_the_signature_of_a_removed_officer_does_not_count(operator, tmp_path):
 
 
 ONE = {
+    "migrate": "adds tables, as the role that owns them",
     "init": "there is no authority yet",
     "serve": "starts the service",
     "organisation add": "gives no certificate to a person by itself",
@@ -169,7 +170,6 @@ ONE = {
     "revoke": "stops one certificate, and must not wait",
     "call-early": "can be undone",
     "backup": "changes nothing in the register",
-    "migrate": "brings tables to the installed version",
     "restore": "there is no register that could hold an approval",
     "reconcile": "restores what was decided before",
     "retention apply": "follows the settings",
@@ -203,8 +203,8 @@ def two(folder):
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
-        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
+        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),

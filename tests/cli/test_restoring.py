@@ -17,9 +17,9 @@ import pytest
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.server.addresses import check_available
 from sinetti.settings.authority import read
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
+from tests.support.web_servers import free_ports
 
 CUSTOMER = "0123456-7"
 
@@ -27,7 +27,7 @@ CUSTOMER = "0123456-7"
 @pytest.fixture
 def authority(tmp_path):
     """Found an authority with one organisation, and return its folder."""
-    root, port, status = tmp_path / "authority", check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
+    root, (port, status) = tmp_path / "authority", free_ports(2)
     output_of(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
         "--soap-url", f"http://127.0.0.1:{port}",
@@ -51,7 +51,7 @@ def ordered(root) -> dict[str, str]:
 @contextmanager
 def serving(root):
     """Serve the folder, and yield a holder at its endpoint and the process."""
-    port, status = check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
+    port, status = free_ports(2)
     command = program(
         "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",
         "--workers", "1",

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from sinetti.diagnostics import search
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult
+from sinetti.diagnostics.matchers import DigestMatcher
 from sinetti.diagnostics.signed_message import MessageType
 from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import Environment
@@ -202,6 +204,34 @@ def test_it_looks_no_further_than_it_may():
     assert found.unfinished
     assert not guessed(envelope(GOOD), enough=lambda: True).unfinished
     assert not guessed(indented(envelope(GOOD))).unfinished
+
+
+BOUNDS = {
+    "100 MB altogether": (200_000, search._MOST_OCTETS, 500, 110_000_000),
+    "120 forms of what is larger": (20_000, 1, 121, 120 * 50_000),
+}
+
+
+@pytest.mark.parametrize(("letters", "most_octets", "forms", "octets"), BOUNDS.values(), ids=BOUNDS)
+def test_the_work_of_a_large_message_is_bounded(letters, most_octets, forms, octets, monkeypatch):
+    """Without the bound 7,556 forms of these messages are digested.
+
+    `python -m bench.waits` measures the time.
+    """
+    asked = []
+
+    class Counting(DigestMatcher):
+        def matches(self, document):
+            asked.append(len(document))
+            return super().matches(document)
+
+    monkeypatch.setattr(search, "DigestMatcher", Counting)
+    monkeypatch.setattr(search, "_MOST_OCTETS", most_octets)
+    changed = replaced(envelope(signed(request(name="o" * letters + "isä"))), "isä".encode(), b"isa")
+    found = guessed(changed, enough=lambda: len(asked) > 2 * forms)
+    assert found.guesses == (Cause.TEXT_CHANGED,)
+    assert len(asked) <= forms
+    assert sum(asked) <= octets
 
 
 def test_what_fits_by_a_later_way_to_cut_fits_however_little_time_there_is():

@@ -10,6 +10,9 @@ from fido2.utils import websafe_decode, websafe_encode
 
 from sinetti.database import models
 from sinetti.domain.values import Environment
+from sinetti.wire.transparency.approvals import ApprovalRecord
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import ProofError
 from tests.support.browser import ADDRESS
 from tests.support.passkeys import FLAG, Passkey
 from tests.support.registers import opened_register
@@ -71,10 +74,14 @@ def test_a_passkey_confirms_what_was_shown(asked):
     answer(browser, key.assertion(options))
     assert "All these certificates have been revoked" in browser.page.text_content()
     assert revoked() > before
-    facts = json.loads(bytes(models.AuditEvent.objects.get(action="act-asserted").octets))["facts"]
-    digest = bytes.fromhex(facts["sha256"])
+    entry = parse_entry(bytes(models.AuditEvent.objects.get(action="act-asserted").octets))
+    facts, record = entry.facts, ApprovalRecord()
     challenge = json.loads(websafe_decode(facts["client_data"]))["challenge"]
-    assert websafe_decode(challenge) == sha256(websafe_decode(facts["nonce"]) + digest).digest()
+    assert websafe_decode(challenge) == sha256(websafe_decode(facts["nonce"]) + bytes.fromhex(facts["sha256"])).digest()
+    record.take(entry)
+    assert record.verified == 1
+    with pytest.raises(ProofError, match="another challenge"):
+        record.take(replace(entry, facts={**facts, "sha256": "00" * 32}))
 
 
 def refused(browser, credential):

@@ -6,6 +6,7 @@ systemd judges the units. nginx stands between the client and the service.
 import ctypes
 import json
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -270,13 +271,13 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
             stack.enter_context(begun(secure, context))
         last = stack.enter_context(begun(secure, context))
         caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
-        deadline = monotonic_seconds() + 5
+        deadline = monotonic_seconds() + 30
         while (told := answered(caller)) != (503, "5"):  # the headers of the last requests may still be in transit
             assert told[0] == 200
             assert monotonic_seconds() < deadline
         last.sendall(b"x" * 98)
         assert last.recv(12) == b"HTTP/1.1 200"
-        deadline = monotonic_seconds() + 5
+        deadline = monotonic_seconds() + 30
         while answered(caller)[0] != 200:
             assert monotonic_seconds() < deadline
 
@@ -315,12 +316,10 @@ def fetched_status(address: str) -> int:
 def test_silent_connections_keep_nobody_out_of_nginx(tmp_path):
     """Here nginx has 512 connections and closes the silent ones first."""
     with nginx_alone(tmp_path / "nginx") as (secure, _, context, _), ExitStack() as stack:
-        for _ in range(900):
-            stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN))
-        asked = monotonic_seconds()
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN)) for _ in range(900)]
         caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
         assert answered(caller)[0] == 200
-        assert monotonic_seconds() - asked < 3
+        assert len(select.select(silent, [], [], 0)[0]) < len(silent), "before the time of the silent ones is up"
 
 
 def test_the_page_tells_the_exposure_that_systemd_finds():

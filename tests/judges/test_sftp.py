@@ -44,7 +44,7 @@ environment = "TEST"
 revocation = "crl"
 crls = "crls"
 """
-WITHIN = 15.0
+WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Listening addresses: notation, locality, equality, and addresses in use."""
 
+import errno
 import socket
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from sinetti.infra.clock import monotonic_seconds
 from sinetti.server import addresses
 from sinetti.server.addresses import (
     AddressInUse,
@@ -107,8 +107,7 @@ def test_who_never_reads_an_answer_is_given_up(shared, monkeypatch):
     with closing(listening), closing(socket.create_connection(("127.0.0.1", port))):
         accepted, _ = listening.accept()
         with closing(accepted):
-            accepted.settimeout(20)
-            begun = monotonic_seconds()
-            with pytest.raises(OSError, match="timed out"):
+            accepted.settimeout(60)
+            with pytest.raises(OSError, match="timed out") as failed:
                 accepted.sendall(bytes(1 << 26))
-            assert monotonic_seconds() - begun < 15, "by the system, not by the test"
+            assert failed.value.errno == errno.ETIMEDOUT, "by the system, not by the test"

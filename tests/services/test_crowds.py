@@ -149,7 +149,7 @@ def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
         def renew_or_revoke(number: int):
             if number == 0:
                 return renew(ask, desk.ctx, REQUEST)
-            assert stall.somebody_waits.wait(20)
+            assert stall.somebody_waits.wait(30)
             collected(desk, held.retrieval_id)
             gone = revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.ctx, "operator", REQUEST)
             stall.over.set()

@@ -101,7 +101,7 @@ def test_many_at_once(desk):
     together = Barrier(4)
 
     def refuse():
-        together.wait(20)
+        together.wait(30)
         rejections.record_rejection(desk.db, lineage, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
         desk.db.close()
 

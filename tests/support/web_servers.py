@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 from time import sleep
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.postgres import skip_or_fail
 from tests.support.programs import started, surroundings
 
 WITHIN = 30.0
+_CHANCE = SystemRandom()
 
 
 def tool(name: str) -> str:
@@ -31,12 +33,17 @@ def tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return free ports of loopback."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
+    """Return free ports of loopback.
+
+    They are below those that the system gives to clients and benches, so that no other test takes one before its server
+    listens.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = _CHANCE.randrange(10_000, 20_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)
 
 
 def until_listening(port: int, process: "subprocess.Popen[str]") -> None:

@@ -76,12 +76,14 @@ FIELDS: Mapping[str, str] = {
     "phone": gettext_noop("Telephone number"),
     "public_key": gettext_noop("Public key"),
     "reason": gettext_noop("Reason"),
+    "recipient": gettext_noop("Recipient"),
     "role": gettext_noop("Role"),
     "selected_by": gettext_noop("Selected by"),
     "serial": gettext_noop("Serial number"),
     "serves": gettext_noop("Used for other organisations"),
     "settings": gettext_noop("Settings"),
     "signatories": gettext_noop("Signatories so far"),
+    "subject": gettext_noop("Subject"),
     "to": gettext_noop("New file"),
 }
 """Labels of the parameters and of the context."""

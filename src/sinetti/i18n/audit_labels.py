@@ -46,6 +46,7 @@ ACTIONS: Mapping[str, str] = {
     "bulk-proposed": gettext_noop("Bulk revocation proposed"),
     "bulk-withdrawn": gettext_noop("Bulk revocation proposal withdrawn"),
     "callers-deleted": gettext_noop("Old network addresses deleted"),
+    "proposals-deleted": gettext_noop("Old proposals to officers deleted"),
     "certificate-fetched": gettext_noop("Certificate retrieved"),
     "certificate-issued": gettext_noop("Certificate issued"),
     "certificate-reserved": gettext_noop("Certificate reserved for issue"),

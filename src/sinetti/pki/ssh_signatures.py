@@ -178,19 +178,7 @@ def verify_digest(
 
     `digests` are those of `message_digests`. Raises SshSignatureError.
     """
-    try:
-        envelope = SshReader(_unarmored(armored))
-        if envelope.take(len(_MAGIC)) != _MAGIC or envelope.number() != 1:
-            sentence = "it is not an SSH signature of version 1"
-            raise SshSignatureError(sentence)
-        signer, found, reserved = envelope.string(), envelope.string(), envelope.string()
-        algorithm, signature = envelope.string(), envelope.string()
-        envelope.end()
-    except (ValueError, binascii.Error) as bad:
-        if isinstance(bad, SshSignatureError):
-            raise
-        sentence = f"the file is not a signature of ssh-keygen -Y sign ({bad})"
-        raise SshSignatureError(sentence) from bad
+    signer, found, reserved, algorithm, signature = _envelope(armored)
     if found != namespace.encode():
         sentence = f"it is for another purpose: sign with ssh-keygen -Y sign -n {namespace}"
         raise SshSignatureError(sentence)
@@ -203,6 +191,34 @@ def verify_digest(
         raise SshSignatureError(sentence)
     signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
     _verify(signature, signed, key, user_verification=user_verification)
+
+
+def load_signer(armored: bytes) -> SshPublicKey:
+    """Return the key that a signature names. Raises SshSignatureError and SshKeyError."""
+    blob = _envelope(armored)[0]
+    return load_key(b" ".join((SshReader(blob).string(), base64.b64encode(blob))))
+
+
+def armor(text: str) -> bytes:
+    """Return the file of a signature whose base64 a log has."""
+    return b"\n".join((_BEGIN, text.encode("ascii"), _END))
+
+
+def _envelope(armored: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return signer, namespace, reserved part, name of the digest, and signature."""
+    try:
+        envelope = SshReader(_unarmored(armored))
+        if envelope.take(len(_MAGIC)) != _MAGIC or envelope.number() != 1:
+            sentence = "it is not an SSH signature of version 1"
+            raise SshSignatureError(sentence)
+        parts = (envelope.string(), envelope.string(), envelope.string(), envelope.string(), envelope.string())
+        envelope.end()
+    except (ValueError, binascii.Error) as bad:
+        if isinstance(bad, SshSignatureError):
+            raise
+        sentence = f"the file is not a signature of ssh-keygen -Y sign ({bad})"
+        raise SshSignatureError(sentence) from bad
+    return parts
 
 
 def _unarmored(armored: bytes) -> bytes:

@@ -10,6 +10,7 @@ from sinetti.cli.main import main
 from sinetti.database import models
 from sinetti.infra.environment import login_uid
 from sinetti.infra.file_permissions import user_name
+from tests.cli.authority.test_notices import SETTINGS
 from tests.support.officers import NAMES, approve, founders, give, key_of, octets_of, proposed, waiting
 from tests.support.ssh_keys import Authenticator, make_key
 
@@ -75,6 +76,33 @@ def test_an_approver_reads_the_file_without_the_register(staffed, tmp_path, caps
     path.write_bytes(b" " + path.read_bytes())
     assert main(["approval", "show", str(path)]) == 2
     assert "Do not sign it" in capsys.readouterr().err
+
+
+def test_an_approver_reads_the_letter_that_leaves(staffed, tmp_path, capsys):
+    """The letter is made by the act itself, which is rolled back; the links in it are masked."""
+    adding = (
+        "organisation",
+        "signatory",
+        "add",
+        *ORGANISATION,
+        "--name",
+        "Maija Malli",
+        "--email",
+        "maija@customer.example",
+    )
+    (staffed.root / "notices.toml").write_text(SETTINGS.format(port=25), encoding="utf-8")
+    proposal = proposed(staffed, *adding, "--invite", "--officer", "anna")
+    assert not models.Invitation.objects.exists()
+    assert not models.OutboxMessage.objects.exists()
+    path = tmp_path / "proposal.json"
+    path.write_bytes(octets_of(staffed, proposal, tmp_path))
+    (letter,) = json.loads(path.read_bytes())["context"]["letters"]
+    assert (letter["recipient"], letter["language"]) == ("maija@customer.example", "fi")
+    assert "https://people.example/…" in letter["text"]
+    assert main(["--lang", "en", "approval", "show", str(path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert letter["subject"] in shown
+    assert all(" ".join(part.split()) in shown for part in letter["text"].split("\n\n"))
 
 
 def test_test_without_officers_acts_as_the_user_of_the_machine(operator):

@@ -32,7 +32,8 @@ def aged(years):
 
 def test_plan_and_apply(short):
     nothing = json.loads(short.does("retention", "plan", "--json"))
-    none = dict.fromkeys(("people", "refusals", "messages", "unconfirmed", "unused", "requests", "files", "callers"), 0)
+    names = ("people", "refusals", "messages", "unconfirmed", "unused", "requests", "files", "callers", "proposals")
+    none = dict.fromkeys(names, 0)
     assert {name: one["count"] for name, one in nothing.items()} == none
     aged(3)
     planned = json.loads(short.does("retention", "plan", "--json"))
@@ -72,7 +73,8 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
     ):
         assert f"{called}  {one.pk}" in lines
     erased = json.loads(short.does("retention", "apply", "--json"))
-    assert erased == dict.fromkeys(there, 1) | dict.fromkeys(("people", "refusals", "messages", "callers"), 0)
+    others = ("people", "refusals", "messages", "callers", "proposals")
+    assert erased == dict.fromkeys(there, 1) | dict.fromkeys(others, 0)
     db.close()
 
 

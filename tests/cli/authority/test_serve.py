@@ -13,7 +13,18 @@ from cryptography import x509
 
 from sinetti.infra.clock import utc_now
 from tests.support import faulty_signing
-from tests.support.programs import CUSTOMER, Holder, codes, exchange, fetched, new_key, program, ran, surroundings
+from tests.support.programs import (
+    CUSTOMER,
+    STOPS_WITHIN,
+    Holder,
+    codes,
+    exchange,
+    fetched,
+    new_key,
+    program,
+    ran,
+    surroundings,
+)
 from tests.support.serving import tls_pair
 
 PATH = "/2017/10/CertificateServices"
@@ -47,7 +58,7 @@ def serving(operator, *options):
             assert ready, said
             yield ready[1], ready[2]
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=STOPS_WITHIN)
             assert (process.returncode, out) == (0, ""), err
             assert "Traceback" not in err
             for word in ("leniency", "guess", "explain"):

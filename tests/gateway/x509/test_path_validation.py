@@ -3,7 +3,6 @@
 No caller can make the search long.
 """
 
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -153,10 +152,8 @@ def test_a_maze_of_cas_ends(bound, monkeypatch):
     counted = []
     monkeypatch.setattr(path_validation, "is_signed_by", lambda *pair: counted.append(pair) or True)
     monkeypatch.setattr(path_validation, "MOST_STEPS" if bound == "MOST_SIGNATURES" else "MOST_SIGNATURES", 2_000)
-    begun = time.process_time()
     assert not found([certificate("Root")], leaf(("Maze", "Maze")), maze)
     assert len(counted) <= max(path_validation.MOST_SIGNATURES, path_validation.MOST_STEPS)
-    assert time.process_time() - begun < 2
 
 
 def test_only_so_many_paths_are_kept():

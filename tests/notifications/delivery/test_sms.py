@@ -77,7 +77,7 @@ def provider(tls=None):
 
 def sms(server, scheme="http", **more):
     url = f"{scheme}://127.0.0.1:{server.server_port}/messages?account=7"
-    return HttpSms(replace(SmsProvider(url, "Sinetti", "the-token", timeout=2.0), **more))
+    return HttpSms(replace(SmsProvider(url, "Sinetti", "the-token", timeout=30.0), **more))
 
 
 def test_what_the_provider_gets():

@@ -50,7 +50,7 @@ LETTER = RenderedMessage(
 
 
 def smtp(server, security=SmtpSecurity.NONE, sender=SENDER, **more):
-    return closing(Smtp(SmtpServer("127.0.0.1", server.port, security, timeout=5.0, **more), sender, KEY, Clock(NOW)))
+    return closing(Smtp(SmtpServer("127.0.0.1", server.port, security, timeout=30.0, **more), sender, KEY, Clock(NOW)))
 
 
 def delivered(server, letter=LETTER, sender=SENDER):

@@ -246,7 +246,7 @@ def test_two_workers_at_once(everybody):
     def work():
         read = events.pending(everybody.db, 100)
         assert len(read) == len(AUDIENCES)
-        together.wait(20)
+        together.wait(30)
         made.append(expand_events(a_mailroom(everybody), everybody.clock.now))
         everybody.db.close()
 

@@ -24,6 +24,7 @@ from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish
+from sinetti.wire.transparency.entries import parse_entry
 from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
 from tests.support.service_context import (
@@ -207,6 +208,20 @@ def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
         path.with_name(f"{path.name}.head").unlink()
     assert reconciled(desk, written=1).restored == (held.serial,), "the revocation is written down again"
     assert without(certificates(desk).get()) == was
+
+
+def test_a_restored_revocation_keeps_its_officer(desk, tmp_path):
+    held, reason = enrolled(desk), RevocationReason.KEY_COMPROMISE
+    backup = backed_up(desk.db, tmp_path)
+    revoke(RevocationRequest(held.serial, reason), desk.ctx, "officer:anna", REQUEST)
+    at = certificates(desk).get().revoked_at
+    restored(desk.db, backup)
+    assert reconcile(desk.ctx, desk.ctx.journal, REQUEST, "os-user:root").restored == (held.serial,)
+    row = models.AuditEvent.objects.using(desk.db.alias).get(action="certificate-restored")
+    facts = parse_entry(bytes(row.octets)).facts
+    assert (row.actor, facts) == (
+        "os-user:root", {"revoked_by": "officer:anna", "revoked_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"},
+    )  # fmt: skip
 
 
 def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):

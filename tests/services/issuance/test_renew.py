@@ -324,3 +324,16 @@ def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk)
     in_the_window(desk, old)
     assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is RejectionReason.KEY_NOT_ACCEPTED
     accepted(send(desk, renew_ask(old, other)))
+
+
+def test_the_address_of_the_caller_is_kept(desk):
+    """New certificates and refusals after proof keep it once for each request; an unproven request leaves none."""
+    kept = models.CallerAddress.objects.using(desk.db.alias)
+    ctx, ids, key = replace(desk.ctx, caller="2001:db8::7"), ordered(desk), new_key()
+    refused(enrol(replace(new_ask(ids, key), transfer_password="wrong"), ctx, "a" * 32))
+    assert not kept.exists()
+    held = held_by(desk, key, accepted(enrol(new_ask(ids, key), ctx, "b" * 32)))
+    in_the_window(desk, held)
+    refused(renew(renew_ask(held, key), ctx, "c" * 32))
+    accepted(renew(renew_ask(held, new_key()), ctx, "d" * 32))
+    assert set(kept.values_list("request_id", "address")) == {(name * 32, "2001:db8::7") for name in "bcd"}

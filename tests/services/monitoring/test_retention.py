@@ -12,9 +12,12 @@ import pytest
 from sinetti.database import models
 from sinetti.database.issuance import rejections, transactions
 from sinetti.database.operations import retention
+from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import Periods
 from sinetti.domain.refusals import RejectionReason
+from sinetti.services.approvals.approve import ApprovalContext, add_signature, propose, reject
+from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers
 from sinetti.services.issuance import order as issuance_order
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.monitoring.retention import ErasureReport, NotErased, apply_retention, plan_retention
@@ -22,6 +25,7 @@ from sinetti.services.organisations.contacts import ContactUpdate, change_contac
 from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
+from tests.support.officers import NAMES, key_of
 from tests.support.service_context import (
     CONTACT,
     DAY,
@@ -262,6 +266,27 @@ def test_addresses_of_callers_go_before_what_they_did(desk):
     desk.clock.forward(DAY)
     assert (applied(desk).callers, rows(desk, models.CallerAddress).count()) == (1, 1), "that of the run itself"
     assert rows(desk, models.RejectedRequest).count() == 1
+
+
+def test_proposals_go_with_their_signatures(desk):
+    """The log keeps what was signed; a proposal that lapsed without an end goes too."""
+    policy = ApprovalPolicy()
+    new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
+    found_officers(desk.db, [check_officer(one, policy) for one in new], desk.audit_entry())
+    means = ApprovalContext(desk.ctx, "os-user:root", REQUEST, {}, lambda _actor: None)
+    signed, lapsed = (propose(TwoPersonAct.SECRETS, "anna", {}, {}, means) for _ in range(2))
+    add_signature(signed.proposal_id, "anna", key_of("anna").sign(signed.octets), means)
+    reject(signed.proposal_id, means)
+    desk.clock.forward(PERIODS.people)
+    assert plan_retention(PERIODS, desk.ctx).proposals == ()
+    desk.clock.forward(DAY)
+    assert plan_retention(PERIODS, desk.ctx).proposals == (signed.proposal_id,)
+    desk.clock.forward(DAY)
+    assert applied(desk).proposals == 2
+    assert not rows(desk, models.ActProposal).exists()
+    assert not rows(desk, models.ActSignature).exists()
+    assert lapsed.proposal_id not in plan_retention(PERIODS, desk.ctx).proposals
+    assert rows(desk, models.AuditEvent).filter(action="act-signed", object=f"act:{signed.proposal_id}").exists()
 
 
 def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):

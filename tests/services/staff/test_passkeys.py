@@ -48,11 +48,12 @@ def test_who_confirms_with_a_passkey(sqlite_desk):
 
 def test_the_record_has_all_that_its_verification_needs(desk):
     clerk = a_clerk(desk)
-    record(DECISION, Assertion("n", "c", "a", "s", "k"), clerk)
+    record(DECISION, Assertion("n", "c", "a", "s", "k", -7), clerk)
     row = models.AuditEvent.objects.using(desk.db.alias).get(action="act-asserted")
     facts = json.loads(bytes(row.octets))["facts"]
     assert (row.object, row.actor) == (DECISION.subject, clerk.actor.name)
     assert facts == {
         "act": "bulk-revocation", "sha256": digest_of(DECISION, clerk).hex(), "proposed_by": "user:2",
-        "nonce": "n", "client_data": "c", "authenticator_data": "a", "signature": "s", "public_key": "k",
+        "nonce": "n", "client_data": "c", "authenticator_data": "a", "signature": "s",
+        "public_key": "k", "algorithm": -7,
     }  # fmt: skip

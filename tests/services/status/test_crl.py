@@ -5,6 +5,7 @@ An entry stays until one list after the end of its certificate.
 
 from datetime import timedelta
 from itertools import product
+from threading import Event
 from time import sleep
 from types import SimpleNamespace
 
@@ -162,14 +163,22 @@ def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
 
 def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(desk, monkeypatch):
     first, counted, count = now_listed(desk), [], crls.revocations
+    coming, all_here = [], Event()
 
     def slowly(*what):
         counted.append(what)
+        assert all_here.wait(30)
         sleep(0.3)
         return count(*what)
 
+    def comes(_number):
+        coming.append(True)
+        if len(coming) == 8:
+            all_here.set()
+        return now_listed(desk)
+
     monkeypatch.setattr(crls, "revocations", slowly)
-    assert crowd(desk.db, 8, lambda _: now_listed(desk)) == 8 * [first]
+    assert crowd(desk.db, 8, comes) == 8 * [first]
     assert len(counted) <= 3, "who waits takes what was counted since he asked"
     now_listed(desk)
     assert len(counted) <= 4, "what was counted before he asked tells nothing"

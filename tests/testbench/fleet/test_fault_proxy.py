@@ -58,7 +58,7 @@ def post(address, body, action='"x"', context=None):
     parts = urlsplit(address)
     kind = http.client.HTTPConnection if context is None else http.client.HTTPSConnection
     more = {} if context is None else {"context": context}
-    connection = kind(parts.hostname, parts.port, timeout=10, **more)
+    connection = kind(parts.hostname, parts.port, timeout=30, **more)
     try:
         connection.request("POST", parts.path, body, {"SOAPAction": action, "Connection": "close"})
         reply = connection.getresponse()

@@ -3,7 +3,6 @@
 import base64
 from contextlib import suppress
 from dataclasses import replace
-from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -277,10 +276,8 @@ NOT_SOAP = {
 
 @pytest.mark.parametrize("body", NOT_SOAP.values(), ids=NOT_SOAP)
 def test_no_soap(body):
-    begin = perf_counter()
     with pytest.raises(NotSoapError) as caught:
         ask(body)
-    assert perf_counter() - begin < 5
     assert "Sinisiipi" not in str(caught.value)
 
 
@@ -547,22 +544,6 @@ def test_a_renewal_is_sealed_by_the_certificate_to_be_renewed_alone():
 def test_secrets_stay_out_of_reprs():
     opened = operations.parse_request(MESSAGES[Operation.NEW][0], None, None)
     assert "aB3dE5gH7jK9mN1p" not in repr(opened) + repr(operations.verified_request(opened, POLICY))
-
-
-def test_a_request_of_4_kb_is_verified_in_a_few_milliseconds():
-    """It takes well under one millisecond on a quiet machine.
-
-    The bound leaves room for a busy one, and for measuring coverage.
-    """
-    large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, xml_signing.certificate("rsa-2048"))
-    body = operations.render_renew(large, SEALS["rsa-2048"], SignatureProfile.ENVELOPED)
-    assert 3_900 < len(body) < 5_000
-    took = []
-    for _ in range(25):
-        begin = perf_counter()
-        ask(body)
-        took.append(perf_counter() - begin)
-    assert min(took) < 0.005
 
 
 def test_every_candidate_means_the_same_as_the_payload():

@@ -62,8 +62,8 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority audit rotate-key --dir /srv/sinetti"
     rotate = command(below, "rotate-key", "sign the log's checkpoints with a new key", _rotate, example)
     add_dir(rotate)
-    add_passphrase_file(rotate)
     add_officer_option(rotate, again=True)
+    add_passphrase_file(rotate)
 
 
 def _verify(parsed: argparse.Namespace) -> int:
@@ -140,14 +140,14 @@ def _write(path: Path, lines: Iterable[bytes]) -> int:
 
 
 def _rotate(parsed: argparse.Namespace) -> int:
-    parameters = {"change": "log-key"}
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         signers = authority.ctx.log_signers()
         if not signers or authority.passphrase is None:
             sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
             raise OptionError(sentence)
+        parameters = {"key": str(signers[0].verifier)}
+        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
+            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
             new = create_log_key(authority.folder, signers[0].name, authority.passphrase)
             audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))

@@ -1,16 +1,18 @@
 """Proposals of commands whose act takes two people (docs/operators/officers.md)."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from sinetti.authority.bootstrap import Authority
+from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
+from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
 from sinetti.services.approvals.executors import EXECUTORS
@@ -22,6 +24,9 @@ Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}
   sinetti authority approval show {id} --out FILE --dir {dir}
   ssh-keygen -Y sign -n {namespace} -f KEY FILE
   sinetti authority approval give {id} --officer NAME --signature FILE.sig --dir {dir}"""
+_LETTERS_IN_FULL = 2
+_SENDING = frozenset({TwoPersonAct.STAFF, TwoPersonAct.ORGANISATION_END, TwoPersonAct.SIGNATORY})
+"""Acts that send letters, and whose function can be rehearsed."""
 _AGAIN = "Then run this command again with --approval {id}."
 
 
@@ -67,12 +72,36 @@ def propose_act(
     if parsed.officer is None:
         sentence = "--officer is missing: this takes two people, so name the officer who proposes it"
         raise OptionError(sentence)
-    new = propose(act, parsed.officer, parameters, context, approval_context(authority))
+    means = approval_context(authority)
+    if act in _SENDING:
+        sending = partial(EXECUTORS[act], _draft(act, parsed.officer, parameters, authority), means)
+        context = {**context, "letters": rehearsed_letters(sending, authority)}
+    new = propose(act, parsed.officer, parameters, context, means)
     value = {"result": "proposed", "proposal": new.proposal_id, "act": act.value, "expires": _instant(new)}
     if getattr(parsed, "json", False):
         print_result(value, as_json=True, table=lambda: "")
     print_note(_how(new, parsed))
     return EXIT_ACTION_REQUIRED
+
+
+def _draft(act: TwoPersonAct, officer: str, parameters: Mapping[str, Any], authority: Authority) -> Proposal:
+    """Return a proposal that is never stored, to rehearse its act."""
+    now, environment = authority.ctx.now(), authority.settings.environment
+    return Proposal("", "", environment, act, officer, "", 0, now, now, "", parameters, {})
+
+
+def rehearsed_letters(sending: Callable[[], object], authority: Authority) -> list[dict[str, str]]:
+    """Return the first letters of an act for its proposal.
+
+    `sending` does in the database what sends them, and is rolled back. None where the authority sends no messages.
+    """
+    if not authority.folder.notices.exists():
+        return []
+    found = rehearse(sending, notification_context(authority), _LETTERS_IN_FULL)
+    return [
+        {"recipient": one.to, "language": one.language.value, "subject": one.subject, "text": one.text.strip()}
+        for one in found
+    ]
 
 
 def _how(new: Proposal, parsed: argparse.Namespace) -> str:

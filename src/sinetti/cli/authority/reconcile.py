@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
@@ -43,7 +43,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.without_journal:
             _begin_anew(authority.journal)
-        done = reconcile(authority.ctx, authority.journal, request_id())
+        done = reconcile(authority.ctx, authority.journal, request_id(), machine_user())
     print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
         print_error(

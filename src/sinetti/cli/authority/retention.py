@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
+from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, print_result
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
@@ -23,6 +23,7 @@ _CALLED = {
     "requests": "authorisation requests",
     "files": "files of organisations",
     "callers": "network addresses",
+    "proposals": "proposals",
 }
 """Names of the erased data in an operator's words."""
 
@@ -49,7 +50,7 @@ def _plan(parsed: argparse.Namespace) -> int:
 
 def _apply(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        done = asdict(apply_retention(authority.settings.periods, authority.ctx, request_id()))
+        done = asdict(apply_retention(authority.settings.periods, authority.ctx, request_id(), machine_user()))
     words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
     print_result(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
     return 0
@@ -66,6 +67,7 @@ def _row(past: ExpiredRecords) -> dict[str, Any]:
         "requests": until.people,
         "files": until.messages,
         "callers": until.callers,
+        "proposals": until.people,
     }
     found = {name: list(getattr(past, name)) for name in before}
     return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}

@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
@@ -15,6 +16,7 @@ from sinetti.cli.authority.common import (
     add_dir,
     command,
     machine_officer,
+    machine_user,
     opened_authority,
     past_instant,
     print_result,
@@ -22,7 +24,7 @@ from sinetti.cli.authority.common import (
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, propose_act, rehearsed_letters, takes_two
 from sinetti.cli.authority.serial_selection import Progress, serials_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
@@ -40,12 +42,16 @@ from sinetti.services.revocation.bulk_revoke import (
     BulkSelection,
     alone_lately,
     preview,
+    rehearse,
     resume,
     revoke_many,
 )
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
+
+_REHEARSED = 2
+"""Certificates whose letters a proposal has."""
 
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
 
@@ -98,10 +104,11 @@ def _run(parsed: argparse.Namespace) -> int:
             return 0
         if is_proposed:
             print_error(_table(selection, f"{_counted(selection)}."))
+            audit = ctx.audit_entry(machine_user(), request_id())
+            sending = partial(rehearse, selection.going[:_REHEARSED], ask.reason, ctx, audit)
+            context = {**bulk_context(ask, selection), "letters": rehearsed_letters(sending, authority)}
             parameters = bulk_parameters(ask, selection, ctx)
-            return propose_act(
-                TwoPersonAct.BULK_REVOCATION, parameters, bulk_context(ask, selection), parsed, authority
-            )
+            return propose_act(TwoPersonAct.BULK_REVOCATION, parameters, context, parsed, authority)
         is_limited = needs_approval(TwoPersonAct.BULK_REVOCATION, ctx)
         outcome = revoke_many(replace(ask, is_limited=is_limited), ctx, request_id(), Progress("revoked"))
     return _report_result(outcome, parsed)

@@ -5,7 +5,7 @@ It works on the officer's own machine, without the register.
 
 import argparse
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +128,21 @@ def _fields(fields: Mapping[str, Any], language: Language) -> Iterator[Block]:
     for name, rows in tables.items():
         columns = list(dict.fromkeys(column for row in rows for column in row))
         yield Heading(f"{_label(name, language)}: {number(len(rows), language)}")
+        if name == "letters":
+            yield from _letters(rows, language)
+            continue
         lines = [Row(tuple(_text(row.get(column), language) for column in columns)) for row in rows]
         yield OutputTable(
             tuple(_label(column, language) for column in columns), lines, fold=frozenset(range(len(columns)))
         )
+
+
+def _letters(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[Block]:
+    for row in rows:
+        head = [(_label(name, language), _text(value, language)) for name, value in row.items() if name != "text"]
+        yield Record("", head, tone=Tone.PLAIN)
+        for part in str(row.get("text", "")).split("\n\n"):
+            yield Paragraph(" ".join(strip_control_chars(line) for line in part.splitlines()), indent=2)
 
 
 def _is_rows(value: list[Any]) -> bool:

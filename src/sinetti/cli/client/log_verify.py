@@ -38,10 +38,11 @@ NOT_COMPARED = gettext_noop(
 ABSENT = gettext_noop("{count} of them have only a hash: their content was lost or erased.")
 WRONG = gettext_noop("The file does not match the signed log: {why}. Keep it, and ask the operator for the reason.")
 UNCHECKED = gettext_noop("{path} cannot be checked: {why}. Ask for another export.")
-ORIGIN, SIZE, KINDS, SIGNED_BY = (
+ORIGIN, SIZE, KINDS, APPROVALS, SIGNED_BY = (
     gettext_noop("Log"),
     gettext_noop("Entries of the log"),
     gettext_noop("Entries in the file"),
+    gettext_noop("Approvals verified again"),
     gettext_noop("Signed by"),
 )
 
@@ -108,6 +109,7 @@ def _as_json(found: ExportReport | None, why: str | None) -> dict[str, object]:
         "to": None if found is None else found.end,
         "kinds": None if found is None else dict(sorted(found.kinds.items())),
         "absent": None if found is None else list(found.absent),
+        "approvals": None if found is None else found.approvals,
         "signers": None if found is None else [str(one) for one in found.signers],
         "why": why,
     }
@@ -120,6 +122,7 @@ def _blocks(found: ExportReport, kept: Path | None, language: Language) -> Itera
         (ORIGIN, head.origin),
         (SIZE, number(head.size, language)),
         (KINDS, kinds or None),
+        (APPROVALS, number(found.approvals, language) if found.approvals else None),
         (SIGNED_BY, "\n".join(str(one) for one in found.signers)),
     )
     sentences = [

@@ -41,7 +41,7 @@ def insert_proposal(db: Database, new: Proposal, audit: AuditContext) -> None:
         created=new.created,
         expires=new.expires,
     )
-    _write(db, audit, "act-proposed", new)
+    _write(db, audit, "act-proposed", new, people=new.people)
 
 
 def find_proposal(db: Database, proposal_id: str) -> StoredProposal | None:
@@ -89,7 +89,7 @@ def _stored(row: ActProposal) -> StoredProposal:
     return StoredProposal(parse_proposal(bytes(row.octets)), ProposalState(row.state), tuple(signed))
 
 
-def _write(db: Database, audit: AuditContext, action: str, proposal: Proposal, **facts: str) -> None:
+def _write(db: Database, audit: AuditContext, action: str, proposal: Proposal, **facts: str | int) -> None:
     """Write the audit row, with the digest of the signed octets."""
     subject = f"act:{proposal.proposal_id}"
     by = f"officer:{proposal.proposer}"

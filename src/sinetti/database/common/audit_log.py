@@ -6,11 +6,12 @@ frequency is limited, and which actors did it.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from sinetti.database import models
 from sinetti.database.connection import Database
@@ -25,7 +26,7 @@ LOOKED = "looked"
 They are the only ones that are written while the database takes no writes.
 """
 
-_ADDRESS = 45
+ADDRESS_SIZE = 45
 """Longest network address: IPv6 with an embedded IPv4 address."""
 
 
@@ -89,9 +90,18 @@ def find_entry(db: Database, subject: str, *actions: str) -> bytes | None:
 
     It has one of these actions.
     """
-    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action__in=actions).order_by("-sequence")
-    octets = rows.values_list("octets", flat=True).first()
+    octets = _newest(db, subject, actions).values_list("octets", flat=True).first()
     return None if octets is None else leaf_hash(bytes(octets))
+
+
+def find_actor(db: Database, subject: str, *actions: str) -> str | None:
+    """Return who did the last of these actions on this object, or None."""
+    return _newest(db, subject, actions).values_list("actor", flat=True).first()
+
+
+def _newest(db: Database, subject: str, actions: Collection[str]) -> "QuerySet[AuditEvent]":
+    rows = AuditEvent.objects.using(db.alias)
+    return rows.filter(object=subject, action__in=actions).order_by("-sequence")
 
 
 def is_sound(row: AuditEvent) -> bool:
@@ -112,7 +122,7 @@ def is_sound(row: AuditEvent) -> bool:
 def note_caller(db: Database, audit: AuditContext) -> None:
     """Store the network address of the request, once; it is erased before the rows."""
     if audit.caller:
-        row = models.CallerAddress(request_id=audit.request_id, address=audit.caller[:_ADDRESS], at=audit.at)
+        row = models.CallerAddress(request_id=audit.request_id, address=audit.caller[:ADDRESS_SIZE], at=audit.at)
         models.CallerAddress.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
 
 

@@ -26,6 +26,7 @@ _FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
 _ALL, _EXISTS, _NEVER = 7, 8, 16
 """Further flags: the certificate may be in use, or it was never signed."""
 
+_REVOKING = ("certificate-revoked", "certificate-voided", "reservation-given-up")
 _CHUNK = 2000
 
 
@@ -253,8 +254,9 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
         why = (RevocationReason(row.revocation_reason), row.invalidity_date)
         gave_way = row.state == CertificateState.SUPERSEDED
         fact = revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
-        found = _entry(db, serial, None, "certificate-revoked", "certificate-voided", "reservation-given-up")
-        yield JournalEntry(REVOKED, {**fact.facts, **found})
+        found = _entry(db, serial, None, *_REVOKING)
+        by = audit_log.find_actor(db, f"certificate:{serial}", *_REVOKING)
+        yield JournalEntry(REVOKED, {**fact.facts, **found, "by": by})
 
 
 def _order(db: Database, order_id: str) -> dict[str, Any]:

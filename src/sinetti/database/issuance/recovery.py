@@ -45,7 +45,7 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
             try:
                 with transaction.atomic(using=db.alias):
                     _put_back(db, serial, known[serial], audit)
-                    audit_log.write(db, audit, "certificate-restored", f"certificate:{serial}")
+                    audit_log.write(db, audit, "certificate-restored", f"certificate:{serial}", **_by(known[serial]))
             except (IntegrityError, models.Certificate.DoesNotExist):
                 held_up.append(serial)
             else:
@@ -54,6 +54,13 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
             break
         waiting = held_up
     return RestoreReport(tuple(done), tuple(waiting))
+
+
+def _by(known: JournalState) -> dict[str, str | None]:
+    """Return who revoked a certificate, and when, for the row of its restoration."""
+    if known.revoked is None or known.revoked.get("by") is None:
+        return {}
+    return {"revoked_by": known.revoked["by"], "revoked_at": known.revoked["at"]}
 
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:

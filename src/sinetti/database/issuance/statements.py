@@ -52,6 +52,7 @@ _AUDIT = {name: f"%({name})s" for name in ("at", "actor", "action", "request_id"
     "octets": "%(audited)s",
     "sha256": "%(audited_sha256)s",
 }
+_CALLER = {"request_id": "%(request_id)s", "address": "%(caller)s", "at": "%(at)s"}
 _ANSWER = {
     **{name: f"%({name})s" for name in ("authority", "serial", "this_update", "next_update")},
     "sha1": "%(answer_sha1)s",
@@ -88,7 +89,7 @@ def reserve_in_one_statement(db: Database, values: Values) -> bool:
 
     Returns False if the lineage has changed; no row was written then.
     """
-    return bool(sql.write(db, _reservation(), values))
+    return bool(sql.write(db, _reservation(called="caller" in values), values))
 
 
 def reserve(db: Database, values: Values) -> None:
@@ -97,6 +98,8 @@ def reserve(db: Database, values: Values) -> None:
     sql.write(db, _insert("certificate", _CERTIFICATE), values)
     sql.write(db, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
     sql.write(db, _insert("auditevent", _AUDIT), values)
+    if "caller" in values:
+        sql.write(db, _caller(), values)
 
 
 def issue_in_one_statement(db: Database, values: Values) -> Row | None:
@@ -122,14 +125,15 @@ def issue(db: Database, values: Values) -> Row | None:
 
 
 @cache
-def _reservation() -> str:
+def _reservation(*, called: bool) -> str:
+    caller = f",\n     called AS ({_caller('kept')})" if called else ""
     octets = _OCTETS | {"certificate_id": "made.id"}
     return f"""
 WITH held AS ({_HELD}),
      used AS ({_insert("usedkey", _KEY, "held")} RETURNING key_id),
      made AS ({_insert("certificate", _CERTIFICATE, "used")} RETURNING id),
      kept AS ({_insert("certificateder", octets, "made")} RETURNING certificate_id),
-     audited AS ({_insert("auditevent", _AUDIT, "kept")})
+     audited AS ({_insert("auditevent", _AUDIT, "kept")}){caller}
 SELECT id FROM made"""  # noqa: S608 - as above
 
 
@@ -152,6 +156,11 @@ def _insert_message(certificate: str) -> str:
         _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s")
         + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"
     )
+
+
+def _caller(source: str = "") -> str:
+    """Return the INSERT of the caller's address; a request has one at most."""
+    return f"{_insert('calleraddress', _CALLER, source)} {'' if source else 'WHERE true'} ON CONFLICT DO NOTHING"
 
 
 def _answer(certificate: str = "") -> str:

@@ -341,6 +341,7 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
         "crl_shard": reservation.crl_shard,
         "reserved_machine_time": reservation.reserved_machine_time,
         "to_be_signed": reservation.to_be_signed,
+        **({"caller": audit.caller[: audit_log.ADDRESS_SIZE]} if audit.caller else {}),
         **_audited(audit, action, subject, facts),
     }
 

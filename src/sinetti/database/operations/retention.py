@@ -21,7 +21,8 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 
 _Deletable: TypeAlias = (
     "QuerySet[models.RejectedRequest] | QuerySet[models.OutboxMessage] | QuerySet[SecureMessage] | "
-    "QuerySet[RoleRequest] | QuerySet[OrganisationImport] | QuerySet[models.CallerAddress]"
+    "QuerySet[RoleRequest] | QuerySet[OrganisationImport] | QuerySet[models.CallerAddress] |"
+    "QuerySet[models.ActProposal]"
 )
 
 AT_ONCE = 100
@@ -141,6 +142,28 @@ def delete_callers(db: Database, ids: Sequence[str], before: datetime, audit: Au
     """Delete these network addresses, unless their period has not ended."""
     with transaction.atomic(using=db.alias):
         return _deleted(db, _callers(db, before).filter(pk__in=ids), "callers-deleted", (before, audit))
+
+
+def proposals(db: Database, before: datetime) -> tuple[str, ...]:
+    """Return the ids of proposals to officers that ended so long ago."""
+    return tuple(_proposals(db, before).order_by("proposal_id").values_list("proposal_id", flat=True))
+
+
+def delete_proposals(db: Database, ids: Sequence[str], before: datetime, audit: AuditContext) -> int:
+    """Delete these proposals, unless their period has not ended.
+
+    The log keeps their digests and signatures (docs/evidence.md).
+    """
+    with transaction.atomic(using=db.alias):
+        ended = _proposals(db, before).filter(pk__in=ids)
+        models.ActSignature.objects.using(db.alias).filter(proposal__in=ended).delete()
+        return _deleted(db, ended, "proposals-deleted", (before, audit))
+
+
+def _proposals(db: Database, before: datetime) -> "QuerySet[models.ActProposal]":
+    """Return the proposals that ended, or lapsed without an end, before an instant."""
+    rows = models.ActProposal.objects.using(db.alias)
+    return rows.filter(Q(ended_at__lt=before) | Q(ended_at__isnull=True, expires__lt=before))
 
 
 def _callers(db: Database, before: datetime) -> "QuerySet[models.CallerAddress]":

@@ -56,6 +56,7 @@ _FIRST_WORD = {
     "renewal": EntryKind.ORDER,
     "let": EntryKind.ORDER,
     "authorisation": EntryKind.ROLE,
+    "officer": EntryKind.ROLE,
     "invitation": EntryKind.ROLE,
     "request": EntryKind.ROLE,
     "contact": EntryKind.CONTACT,
@@ -70,6 +71,7 @@ _FIRST_WORD = {
     "gateway": EntryKind.SETTING,
     "setting": EntryKind.SETTING,
     "ca": EntryKind.CA,
+    "act": EntryKind.APPROVAL,
     "approval": EntryKind.APPROVAL,
     "log": EntryKind.LOG,
 }

@@ -6,6 +6,7 @@ The page states what is confirmed. The passkey verifies its user, and signs for 
 
 import json
 import secrets
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,6 @@ from allauth.mfa.webauthn.internal.auth import get_credentials, get_server
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from fido2 import cbor
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AuthenticationResponse, UserVerificationRequirement
 
@@ -29,6 +29,7 @@ from sinetti.eservice.ui.navigation import SECURITY
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.approval_labels import ACTS, NOT_UNDONE
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
+from sinetti.pki.passkey_assertions import COSE_ALGORITHM, to_spki
 from sinetti.services.access import accounts
 from sinetti.services.staff import passkeys
 from sinetti.services.staff.passkeys import Assertion, ClerkDecision
@@ -130,7 +131,8 @@ def _assertion(request: HttpRequest, clerk: StaffSession, decision: ClerkDecisio
         websafe_encode(read.response.client_data),
         websafe_encode(read.response.authenticator_data),
         websafe_encode(read.response.signature),
-        websafe_encode(cbor.encode(dict(credential.public_key))),
+        b64encode(to_spki(credential.public_key)).decode(),
+        credential.public_key[COSE_ALGORITHM],
     )
 
 

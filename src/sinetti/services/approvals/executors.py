@@ -53,7 +53,7 @@ def bulk_parameters(
 
 
 def bulk_context(ask: bulk_revoke.BulkRevocationRequest, selection: bulk_revoke.BulkSelection) -> Parameters:
-    """Return the criteria, the totals and the letters of a bulk revocation."""
+    """Return the criteria and the totals of a bulk revocation."""
     wanted = ask.wanted
     issued = [one.isoformat() for one in wanted.issued or ()]
     criteria = {
@@ -69,7 +69,6 @@ def bulk_context(ask: bulk_revoke.BulkRevocationRequest, selection: bulk_revoke.
         "organisations": len({row.customer_id for row in selection.going}),
         "along": len(selection.along),
         "passed_over": selection.passed_over,
-        "letters": ["revoked"],
     }
 
 

@@ -18,6 +18,7 @@ from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError, JournalLine
 from sinetti.journal.writer import check_owner
+from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.export import CHECKS
 from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
@@ -150,6 +151,7 @@ class _Walk:
     heads: dict[int, bytes] = field(default_factory=dict)
     ends: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
+    approvals: ApprovalRecord = field(default_factory=ApprovalRecord)
 
     @property
     def end(self) -> int:
@@ -186,7 +188,7 @@ class _Walk:
     def _begin_at(self, since: Checkpoint) -> None:
         """Begin with the tree of a checkpoint, as the stored hashes make it."""
         look = log_tree.lookup(self.db, self.report.size)
-        self.start = since.size
+        self.start, self.approvals.is_whole = since.size, False
         self.edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, since.size)]
         if root_of(self.edge) != since.root:
             sentence = f"the first {since.size} entries differ from the checkpoint that was seen before"
@@ -195,6 +197,7 @@ class _Walk:
     def _check_row(self, leaf: StoredLeaf) -> None:
         if leaf.sequence is None:
             self.lost.append(leaf.index)
+            self.approvals.lose()
             return
         if leaf.row is None:
             raise _wrong(leaf.index, f"its audit row (sequence {leaf.sequence}) is missing")
@@ -213,6 +216,7 @@ class _Walk:
         try:
             if (check := CHECKS.get(entry.action)) is not None:
                 check(entry)
+            self.approvals.take(entry)
         except (NoteError, ProofError) as bad:
             raise _wrong(index, str(bad)) from bad
         if index == 0:

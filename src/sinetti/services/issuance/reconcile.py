@@ -113,12 +113,12 @@ def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     return replace(status, written=len(written))
 
 
-def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
+def reconcile(ctx: ServiceContext, journal: Journal, request_id: str, actor: str = _ACTOR) -> ReconciliationReport:
     """Restore lost facts in the database, then finish or void reservations.
 
     Nothing is deleted.
     """
-    status, audit = compare(ctx, journal), ctx.audit_entry("operator", request_id)
+    status, audit = compare(ctx, journal), ctx.audit_entry(actor, request_id)
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)

@@ -24,7 +24,8 @@ class NotErased(ValueError):
 class ExpiredRecords:
     """Ids of records that are past their period now.
 
-    `unconfirmed` and `unused` are accounts; `files` are uploads of clerks; `callers` are network addresses.
+    `unconfirmed` and `unused` are accounts; `files` are uploads of clerks; `callers` are network addresses; `proposals`
+    are those to officers.
     """
 
     cutoffs: Cutoffs
@@ -36,6 +37,7 @@ class ExpiredRecords:
     requests: tuple[str, ...]
     files: tuple[str, ...]
     callers: tuple[str, ...]
+    proposals: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class ErasureReport:
     requests: int = 0
     files: int = 0
     callers: int = 0
+    proposals: int = 0
 
 
 def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
@@ -69,10 +72,11 @@ def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
         retention.requests(db, until.people, now),
         retention.loads(db, until.messages),
         retention.callers(db, until.callers),
+        retention.proposals(db, until.people),
     )
 
 
-def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> ErasureReport:
+def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str, actor: str = "service") -> ErasureReport:
     """Erase records past their period, in small transactions, each audited.
 
     An interrupted run is completed by the next one. Raises NotErased while the clock is not trusted.
@@ -89,7 +93,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
             ctx.step("retained")
         return done
 
-    audit, until = ctx.audit_entry("operator", request_id), past.cutoffs
+    audit, until = ctx.audit_entry(actor, request_id), past.cutoffs
     lapse = _lapse(periods, until, ctx)
     # Messages first: a queued message keeps the data of its recipient.
     erased = ErasureReport(
@@ -100,6 +104,7 @@ def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> E
         unused=each(past.unused, lambda ids: accounts.erase_unused(db, ids, lapse, audit)),
         requests=each(past.requests, lambda ids: retention.delete_requests(db, ids, until.people, audit)),
         files=each(past.files, lambda ids: retention.delete_loads(db, ids, until.messages, audit)),
+        proposals=each(past.proposals, lambda ids: retention.delete_proposals(db, ids, until.people, audit)),
         callers=each(past.callers, lambda ids: retention.delete_callers(db, ids, until.callers, audit)),
     )
     accounts.purge_sessions(db, ctx.machine_now())

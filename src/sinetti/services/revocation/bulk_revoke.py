@@ -46,6 +46,19 @@ def no_progress(_done: int, _all: int) -> None:
     """Report no progress."""
 
 
+def rehearse(
+    rows: Sequence[BulkRevocationCandidate], reason: RevocationReason, ctx: ServiceContext, audit: AuditContext
+) -> None:
+    """Revoke in the database alone, for letters that are shown before.
+
+    Nothing is published or noted in the journal; the caller rolls it back.
+    """
+    serials_of: dict[str, list[Serial]] = {}
+    for row in rows:
+        serials_of.setdefault(row.lineage_id, []).append(row.serial)
+    revocation.revoke_lineages(ctx.db, serials_of, (reason, None), audit)
+
+
 def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None:
     """Raise BulkRevocationError if the selection has no criterion.
 

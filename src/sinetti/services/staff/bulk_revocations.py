@@ -7,7 +7,7 @@ More than ten certificates take two people with an account each.
 
 from collections.abc import Sequence
 
-from sinetti.database.certificates import bulk_revocation, revocation
+from sinetti.database.certificates import bulk_revocation
 from sinetti.database.certificates.bulk_revocation import (
     BulkRevocationCandidate,
     CertificateSelection,
@@ -67,11 +67,8 @@ def rehearse(rows: Sequence[BulkRevocationCandidate], reason: RevocationReason, 
 
     Nothing is published or noted in the journal; the caller rolls it back.
     """
-    serials_of: dict[str, list[Serial]] = {}
-    for row in rows:
-        serials_of.setdefault(row.lineage_id, []).append(row.serial)
     with clerk.act() as audit:
-        revocation.revoke_lineages(clerk.ctx.db, serials_of, (reason, None), audit)
+        bulk_revoke.rehearse(rows, reason, clerk.ctx, audit)
 
 
 def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:

@@ -35,13 +35,17 @@ class ClerkDecision:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """Verified assertion of a passkey, in base64, for its later verification."""
+    """Verified assertion of a passkey, in base64url, for its later verification.
+
+    `public_key` is a SubjectPublicKeyInfo in base64, `algorithm` the number of COSE (pki/passkey_assertions.py).
+    """
 
     nonce: str
     client_data: str
     authenticator_data: str
     signature: str
     public_key: str
+    algorithm: int
 
 
 def needs_passkey(clerk: StaffSession, *, has_passkey: bool) -> bool:
@@ -78,7 +82,7 @@ def digest_of(decision: ClerkDecision, clerk: StaffSession) -> bytes:
 
 def record(decision: ClerkDecision, assertion: Assertion, clerk: StaffSession) -> None:
     """Write the assertion to the audit log, before the act. Raises NotStaff."""
-    facts = {
+    facts: dict[str, str | int] = {
         "act": decision.act.value,
         "sha256": digest_of(decision, clerk).hex(),
         "proposed_by": f"user:{decision.proposer.removeprefix('user.')}",
@@ -87,6 +91,7 @@ def record(decision: ClerkDecision, assertion: Assertion, clerk: StaffSession) -
         "authenticator_data": assertion.authenticator_data,
         "signature": assertion.signature,
         "public_key": assertion.public_key,
+        "algorithm": assertion.algorithm,
     }
     with clerk.act() as audit:
         audit_log.write(clerk.ctx.db, audit, "act-asserted", decision.subject, **facts)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.key_rotation import check_rotation, rotated_keys
 from sinetti.wire.transparency.merkle import HASH_SIZE, ProofError, Subtree, cover, extend, leaf_hash, root_of
@@ -64,6 +65,7 @@ class ExportReport:
     """Result for a verified file: checkpoint, range, number of entries by kind.
 
     `absent` are indices of entries that the file has only as a hash. `signers` are the keys that signed the checkpoint.
+    `approvals` is the number of signatures and passkeys in the entries that were verified again.
     """
 
     checkpoint: Checkpoint
@@ -72,6 +74,7 @@ class ExportReport:
     kinds: Counter[str] = field(default_factory=Counter)
     absent: tuple[int, ...] = ()
     signers: tuple[VerifierKey, ...] = ()
+    approvals: int = 0
 
 
 def entry_line(index: int, leaf: bytes, octets: bytes | None) -> bytes:
@@ -102,6 +105,7 @@ class _Run:
     def __init__(self, header: ExportHeader, key: VerifierKey, known: bytes | None) -> None:
         self._header, self._keys, self._known = header, [key], known
         self._next, self._kinds, self._absent = header.start, Counter[str](), list[int]()
+        self._approvals = ApprovalRecord(is_whole=header.start == 0)
         self._edge: list[Subtree] = []
         self._older = _checkpoint_of(known) if known is not None else None
         self._older_root: bytes | None = None
@@ -116,6 +120,7 @@ class _Run:
             raise EntryWrong(at, "it is more than the range that the first line names")
         if octets is None:
             self._absent.append(at)
+            self._approvals.lose()
         else:
             if leaf_hash(octets) != leaf:
                 raise EntryWrong(at, "its octets do not have the hash that was logged")
@@ -135,7 +140,15 @@ class _Run:
             raise ProofError(sentence)
         self._check_older(checkpoint)
         signers = note.signers(self._keys)
-        return ExportReport(checkpoint, self._header.start, self._header.end, self._kinds, tuple(self._absent), signers)
+        return ExportReport(
+            checkpoint,
+            self._header.start,
+            self._header.end,
+            self._kinds,
+            tuple(self._absent),
+            signers,
+            self._approvals.verified,
+        )
 
     def _pass(self) -> None:
         """Keep the root of the tree when it has the size of the known checkpoint."""
@@ -172,6 +185,7 @@ class _Run:
         try:
             if (check := CHECKS.get(entry.action)) is not None:
                 check(entry)
+            self._approvals.take(entry)
         except (NoteError, ProofError) as wrong:
             raise EntryWrong(at, str(wrong)) from wrong
         self._keys.extend(rotated_keys(entry, self._keys))

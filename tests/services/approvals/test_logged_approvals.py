@@ -1,0 +1,125 @@
+"""Approvals are verified again from the entries of the log alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database import models
+from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
+from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
+from sinetti.services.approvals.executors import EXECUTORS
+from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers
+from sinetti.services.evidence.export_log import export_lines
+from sinetti.wire.transparency.approvals import ApprovalRecord
+from sinetti.wire.transparency.entries import format_entry, parse_entry
+from sinetti.wire.transparency.export import EntryWrong, verify_export
+from sinetti.wire.transparency.merkle import ProofError
+from tests.support.authority import NOW
+from tests.support.logs import LOG_KEY, logging, sequenced
+from tests.support.officers import NAMES, key_of
+from tests.support.service_context import REQUEST
+
+PARAMETERS = {"change": "remove"}
+
+
+@pytest.fixture
+def entries(sqlite_desk):
+    """Return the entries of an approved act that its command has done, in their order."""
+    policy = ApprovalPolicy()
+    new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
+    found_officers(sqlite_desk.db, [check_officer(one, policy) for one in new], sqlite_desk.audit_entry())
+    means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
+    proposal = propose(TwoPersonAct.SECRETS, "anna", PARAMETERS, {}, means)
+    for name in ("anna", "ben"):
+        add_signature(proposal.proposal_id, name, key_of(name).sign(proposal.octets), means)
+    finish(begin(proposal.proposal_id, TwoPersonAct.SECRETS, PARAMETERS, means), means)
+    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence")
+    taken = [parse_entry(bytes(row.octets)) for row in rows]
+    return [one for one in taken if one.action.startswith(("act-", "officer-"))]
+
+
+def recorded(entries, record=None):
+    record = record or ApprovalRecord()
+    for entry in entries:
+        record.take(entry)
+    return record
+
+
+def at(entries, action, number=0):
+    return [index for index, one in enumerate(entries) if one.action == action][number]
+
+
+def but(entries, action, number=0, **facts):
+    """Return the entries with other facts in one of them."""
+    index = at(entries, action, number)
+    return [*entries[:index], replace(entries[index], facts={**entries[index].facts, **facts}), *entries[index + 1 :]]
+
+
+def without(entries, action, number=0):
+    index = at(entries, action, number)
+    return [*entries[:index], *entries[index + 1 :]]
+
+
+def test_what_officers_signed_is_verified_again(entries):
+    assert [one.action for one in entries[-6:]] == [
+        "act-proposed", "act-signed", "act-signed", "act-approved", "act-started", "act-done",
+    ]  # fmt: skip
+    assert recorded(entries).verified == 2
+    assert recorded(entries[3:], ApprovalRecord(is_whole=False)).verified == 2
+    assert recorded(entries[5:], ApprovalRecord(is_whole=False)).verified == 1
+
+
+FORGED = {
+    "a signature missing": lambda all_: without(all_, "act-signed", 1),
+    "the proposer's missing": lambda all_: without(all_, "act-signed"),
+    "the proposal missing": lambda all_: without(all_, "act-proposed"),
+    "the approval missing": lambda all_: without(all_, "act-approved"),
+    "an officer missing": lambda all_: without(all_, "officer-added", 1),
+    "one signature twice": lambda all_: [*without(all_, "act-signed", 1)[:5], all_[4], *all_[6:]],
+    "one of another key": lambda all_: but(all_, "act-signed", 1, key=all_[0].facts["key"]),
+    "an officer's other key": lambda all_: but(all_, "officer-added", public_key=all_[1].facts["public_key"]),
+    "three people wanted": lambda all_: without(but(all_, "act-proposed", people=3), "act-signed"),
+    "no number of people": lambda all_: but(all_, "act-proposed", people="2"),
+    "no text": lambda all_: but(all_, "act-signed", signature=None),
+    "no digest": lambda all_: but(all_, "act-signed", sha512="zz"),
+    "no signature": lambda all_: but(all_, "act-signed", signature="AAAA"),
+    "other octets": lambda all_: but(all_, "act-signed", sha256="00" * 32, sha512="00" * 64),
+    "an approval of other octets": lambda all_: but(all_, "act-approved", sha256="00" * 32),
+    "an act of other octets": lambda all_: but(all_, "act-done", sha256="00" * 32),
+}
+
+
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_a_forged_approval_is_found(entries, change):
+    with pytest.raises(ProofError):
+        recorded(change(entries))
+
+
+def test_the_signature_of_a_removed_officer_does_not_count(entries):
+    removed = replace(entries[1], action="officer-removed")
+    with pytest.raises(ProofError, match="1 of 2 officers"):
+        recorded([*entries[:6], removed, *entries[6:]])
+    with pytest.raises(ProofError, match="no officer's at this time"):
+        recorded([*entries[:5], removed, *entries[5:]])
+
+
+def test_an_unknown_entry_leaves_nothing_to_conclude(entries):
+    record = recorded(entries[:4])
+    record.lose()
+    assert recorded(entries[5:], record).verified == 1
+    with pytest.raises(ProofError):
+        recorded(but(entries[5:], "act-signed", sha512="00" * 64), record)
+
+
+def test_the_export_has_them_and_a_false_one_is_named(sqlite_desk, entries):
+    ctx = logging(sqlite_desk.ctx)
+    sequenced(ctx)
+    assert verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier).approvals == 2
+    octets = format_entry("act-done", "act:none", ("os-user:root", NOW, REQUEST), entries[-1].facts)
+    models.AuditEvent.objects.using(ctx.db.alias).create(
+        at=NOW, actor="os-user:root", action="act-done", object="act:none", request_id=REQUEST, octets=octets,
+        sha256="0" * 64,
+    )  # fmt: skip
+    sequenced(ctx)
+    with pytest.raises(EntryWrong, match="its proposal is not in the log"):
+        verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier)
