@@ -143,11 +143,14 @@ ACTIONS: Mapping[str, str] = {
 
 FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
+    "until": gettext_noop("until"),
     "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
     "authenticator_data": gettext_noop("data of the passkey"),
     "client_data": gettext_noop("data of the browser"),
+    "naming": gettext_noop("naming"),
     "nonce": gettext_noop("random value"),
+    "people": gettext_noop("people"),
     "public_key": gettext_noop("public key"),
     "signature": gettext_noop("signature"),
     "sha512": gettext_noop("digest"),
