@@ -203,6 +203,7 @@ def two(folder):
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
+        "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "offline": (
             TwoPersonAct.CEREMONY,

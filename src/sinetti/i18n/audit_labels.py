@@ -151,7 +151,6 @@ FACTS: Mapping[str, str] = {
     "client_data": gettext_noop("data of the browser"),
     "naming": gettext_noop("naming"),
     "nonce": gettext_noop("random value"),
-    "people": gettext_noop("people"),
     "public_key": gettext_noop("public key"),
     "signature": gettext_noop("signature"),
     "sha512": gettext_noop("digest"),
