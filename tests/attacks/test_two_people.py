@@ -203,8 +203,8 @@ def two(folder):
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
-        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
+        "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),

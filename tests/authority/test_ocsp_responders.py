@@ -27,6 +27,7 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.policy_oids import is_holder_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.officers import checked_founders
 from tests.support.registers import all_connections_closed
 from tests.support.service_context import Clock
 
@@ -41,7 +42,10 @@ SIGNER = "SinettiResponseSigner"
 def founded(tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
+        founding = InitOptions(
+            DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, officers=checked_founders()
+        )
+        initialise(root, founding)
     return root
 
 

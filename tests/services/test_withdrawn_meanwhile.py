@@ -461,7 +461,7 @@ def wanted(act, reason=RevocationReason.SUPERSEDED):
 def asserted(built):
     now = built.ctx.now()
     decision = ClerkDecision(TwoPersonAct.SIGNATORY, "organisation:1", built.bo.officer, now, now + DAY, {})
-    return lambda: passkeys.record(decision, Assertion("", "", "", "", ""), built.anna)
+    return lambda: passkeys.record(decision, Assertion("", "", "", "", "", -7), built.anna)
 
 
 NEW = NewOrganisation("3456789-6", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())

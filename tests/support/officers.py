@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole
+from sinetti.services.approvals.officers import NewOfficer, check_officer
 from tests.support.ssh_keys import KeyFile, make_key
 
 NAMES = ("anna", "ben", "carl")
@@ -19,6 +21,12 @@ def key_of(name) -> KeyFile:
     if not _kept:
         _kept.append(TemporaryDirectory(prefix="sinetti-officers-"))
     return make_key(Path(_kept[0].name), name)
+
+
+def checked_founders():
+    """Return three approvers, checked."""
+    new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
+    return tuple(check_officer(one, ApprovalPolicy()) for one in new)
 
 
 def founders(*names):

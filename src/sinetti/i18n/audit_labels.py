@@ -144,10 +144,12 @@ ACTIONS: Mapping[str, str] = {
 FACTS: Mapping[str, str] = {
     "act": gettext_noop("act"),
     "people": gettext_noop("number of people it takes"),
+    "until": gettext_noop("until"),
     "value": gettext_noop("value"),
     "attestation": gettext_noop("digest of the attestation"),
     "authenticator_data": gettext_noop("data of the passkey"),
     "client_data": gettext_noop("data of the browser"),
+    "naming": gettext_noop("naming"),
     "nonce": gettext_noop("random value"),
     "public_key": gettext_noop("public key"),
     "signature": gettext_noop("signature"),

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sinetti.database import models
-from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
 from sinetti.services.approvals.executors import EXECUTORS
-from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers
+from sinetti.services.approvals.officers import found_officers
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.evidence.export_log import export_lines
 from sinetti.wire.transparency.approvals import ApprovalRecord
@@ -17,7 +17,7 @@ from sinetti.wire.transparency.export import EntryWrong, verify_export
 from sinetti.wire.transparency.merkle import ProofError
 from tests.support.authority import NOW
 from tests.support.logs import LOG_KEY, logging, sequenced
-from tests.support.officers import NAMES, key_of
+from tests.support.officers import checked_founders, key_of
 from tests.support.service_context import REQUEST
 
 PARAMETERS = {"change": "remove"}
@@ -26,10 +26,8 @@ PARAMETERS = {"change": "remove"}
 @pytest.fixture
 def entries(sqlite_desk):
     """Return the entries of an approved act that its command has done, in their order."""
-    policy = ApprovalPolicy()
-    new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
-    found_officers(sqlite_desk.db, [check_officer(one, policy) for one in new], sqlite_desk.audit_entry())
-    keep_strictest(policy, sqlite_desk.ctx)
+    found_officers(sqlite_desk.db, checked_founders(), sqlite_desk.audit_entry())
+    keep_strictest(ApprovalPolicy(), sqlite_desk.ctx)
     means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
     proposal = propose(TwoPersonAct.SECRETS, "anna", PARAMETERS, {}, means)
     for name in ("anna", "ben"):

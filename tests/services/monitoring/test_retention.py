@@ -12,12 +12,12 @@ import pytest
 from sinetti.database import models
 from sinetti.database.issuance import rejections, transactions
 from sinetti.database.operations import retention
-from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import Periods
 from sinetti.domain.refusals import RejectionReason
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, propose, reject
-from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers
+from sinetti.services.approvals.officers import found_officers
 from sinetti.services.issuance import order as issuance_order
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.monitoring.retention import ErasureReport, NotErased, apply_retention, plan_retention
@@ -25,7 +25,7 @@ from sinetti.services.organisations.contacts import ContactUpdate, change_contac
 from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
-from tests.support.officers import NAMES, key_of
+from tests.support.officers import checked_founders, key_of
 from tests.support.service_context import (
     CONTACT,
     DAY,
@@ -270,9 +270,7 @@ def test_addresses_of_callers_go_before_what_they_did(desk):
 
 def test_proposals_go_with_their_signatures(desk):
     """The log keeps what was signed; a proposal that lapsed without an end goes too."""
-    policy = ApprovalPolicy()
-    new = [NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()) for name in NAMES]
-    found_officers(desk.db, [check_officer(one, policy) for one in new], desk.audit_entry())
+    found_officers(desk.db, checked_founders(), desk.audit_entry())
     means = ApprovalContext(desk.ctx, "os-user:root", REQUEST, {}, lambda _actor: None)
     signed, lapsed = (propose(TwoPersonAct.SECRETS, "anna", {}, {}, means) for _ in range(2))
     add_signature(signed.proposal_id, "anna", key_of("anna").sign(signed.octets), means)

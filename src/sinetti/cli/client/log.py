@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d\n\n"
-    "“sinetti log verify” checks the log of an authority."
+    "The log of an authority: sinetti log verify --help"
 )
 
 _LOG = gettext_noop("Checks what the log of an authority proves. “sinetti log NAME” shows the history of a name.")

@@ -23,7 +23,7 @@ LIFE = timedelta(hours=24)
 """Time within which a proposal must be approved and carried out."""
 
 _LIVES = {TwoPersonAct.RESUME: timedelta(hours=1)}
-"""Shorter times: the clock that is accepted must be about the one that officers saw."""
+"""Shorter times: officers saw about the clock that is accepted."""
 
 _SKEW = timedelta(minutes=5)
 """Difference between the clocks of two nodes."""

@@ -199,7 +199,7 @@ def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
 
 
 def _signers(proposal: Proposal, ctx: ServiceContext) -> tuple[str, ...]:
-    """Return the officers in force whose stored signatures verify, with roles that allow them."""
+    """Return the officers in force who have signed, by verified signatures."""
     found: list[str] = []
     for officer, signature in proposals.list_signatures(ctx.db, proposal):
         if decide_signature(proposal, ProposalState.OPEN, officer, found, proposal.created) is None:
