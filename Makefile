@@ -32,8 +32,7 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/peers node oidc html
 	@scripts/machine
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
-	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py --ignore=tests/judges/test_roles.py
-	@scripts/pytest tests/judges/test_walk.py tests/judges/test_roles.py -n 2
+	@scripts/pytest tests/judges -n 2
 
 docs: ## build the documentation site in three languages into build/docs; warnings are errors
 	@scripts/environment authority,docs
