@@ -38,6 +38,9 @@ Both write durably, and memory makes that cheap.
 """
 
 LIFE = timedelta(days=7)
+REMINDED = LIFE / 4
+"""Time before the end from which reminders leave: half of the time for renewing."""
+
 _PROGRESS_STEPS, _TRIES = 28, 10
 
 
@@ -55,6 +58,8 @@ class Year:
     codes: Counter[str] = field(default_factory=Counter)
     closest: timedelta = LIFE
     """Least time that a certificate had left when its successor was in use."""
+    late: int = 0
+    """Renewals between two passes of which a reminder could leave."""
 
     def enrol(self) -> None:
         """Enrol a certificate for each name."""
@@ -99,7 +104,9 @@ class Year:
     def _count(self, changed: tuple[str, ...]) -> None:
         self.renewals += len(changed)
         for name in changed:
-            self.closest = min(self.closest, self.ledger.taken[name][-2].span.not_after - self.now)
+            left = self.ledger.taken[name][-2].span.not_after - self.now
+            self.closest = min(self.closest, left)
+            self.late += left < REMINDED
 
     def _config(self) -> Path:
         trust, config = self.stage.ready["trust"], self.stage.folder / "sinetti.toml"

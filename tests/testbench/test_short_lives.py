@@ -92,4 +92,4 @@ def test_some_weeks_of_seven_days_each(hints, hours, tmp_path):
     assert summary["passes"] == {"DONE": days * 24 // hours}
     assert 10 * (days // 7) <= summary["renewals"] <= 10 * (2 * days // 7)
     assert played.closest >= LIFE_LEFT
-    assert summary["reminders"] == 0, "no person hears of what the program does in time"
+    assert summary["reminders"] <= 2 * played.late, "no person hears of what the program does in time"
