@@ -31,9 +31,8 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/interop
 	@scripts/peers node oidc html
 	@scripts/machine
-	@scripts/pytest tests --ignore=tests/judges -m long -n 2
-	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py --ignore=tests/judges/test_roles.py
-	@scripts/pytest tests/judges/test_walk.py tests/judges/test_roles.py -n 2
+	@scripts/pytest tests --ignore=tests/judges -m long -n 2 --dist worksteal
+	@scripts/pytest tests/judges -n 2
 
 docs: ## build the documentation site in three languages into build/docs; warnings are errors
 	@scripts/environment authority,docs
@@ -117,7 +116,7 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest $(CORE:%=tests/%) -n 3 --cov --cov-report=term-missing
+	@scripts/pytest $(CORE:%=tests/%) -m "not long" -n 3 --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json

@@ -79,16 +79,13 @@ class LoopbackSocket(socket.socket):
 DATABASES = ("sqlite", "postgresql")
 
 MEASURED = ("domain", "wire", "pki", "ca", "services")
-"""Packages whose tests reach every branch of the package.
-
-Measurement takes a third of the time, so that other tests run without it.
-"""
+"""Packages whose tests reach every branch of the package."""
 
 MEASURED_ON_BOTH = ("services/issuance/test_clock_guard.py",)
 """Tests that are measured on PostgreSQL too.
 
-They need features that only PostgreSQL has: a clock, and connections to cut. Other repetitions on PostgreSQL run
-without measurement.
+They need features that only PostgreSQL has: a clock, and connections to cut. Other repetitions on PostgreSQL add no
+branch. `make test` runs them.
 """
 
 HERE = Path(__file__).parent
@@ -101,19 +98,6 @@ def is_measured(item: pytest.Item) -> bool:
         return False
     values = item.callspec.params.values() if hasattr(item, "callspec") else ()
     return "postgresql" not in values or path.as_posix() in MEASURED_ON_BOTH
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
-    """Suspend coverage for tests without measurement, and for their fixtures."""
-    measuring = Coverage.current()
-    if measuring is None or is_measured(item):
-        return (yield)
-    measuring.stop()
-    try:
-        return (yield)
-    finally:
-        measuring.start()
 
 
 LONG = (
@@ -147,6 +131,9 @@ LONG = (
 a test's name.
 """
 
+LONGEST = "test_sixty_organisations"
+"""Test that begins first, so that no process waits for it at the end."""
+
 SHARED_OUT = (
     "simulate/",
     "notifications/test_letters.py",
@@ -165,8 +152,12 @@ They test rules above the database package, which has tests of its own.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark long tests, and deselect one of the two databases of shared tests.
 
-    The seed of the random order selects the database, so that another seed selects another one.
+    The seed of the random order selects the database, so that another seed selects another one. In a run that measures
+    coverage, deselect what is not measured.
     """
+    if Coverage.current() is not None:
+        config.hook.pytest_deselected(items=[one for one in items if not is_measured(one)])
+        items[:] = [one for one in items if is_measured(one)]
     for item in items:
         if f"{item.path.relative_to(HERE).as_posix()}::{item.name}".startswith(LONG):
             item.add_marker("long")
@@ -179,7 +170,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         database = spec.params.get("db") if spec is not None and path.startswith(SHARED_OUT) else None
         drawn = DATABASES[(seed + crc32(item.name.replace(str(database), "").encode())) % 2]
         (left if database in DATABASES and database != drawn else kept).append(item)
-    items[:] = kept
+    items[:] = sorted(kept, key=lambda one: one.name != LONGEST)
     config.hook.pytest_deselected(items=left)
 
 

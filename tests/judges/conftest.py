@@ -3,7 +3,11 @@
 All tests share one run of the peers. docs/contributors/judges.md shows the results.
 """
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.judges import matrix
 from tests.judges.exchange import CASES, Case, Played, play_all, versions
@@ -14,6 +18,19 @@ from tests.support.programs import running
 STANDING = pytest.StashKey[dict[str, list[str]]]()
 PLAYED = pytest.StashKey[dict[Case, Played]]()
 LEFT_OUT = pytest.StashKey[bool]()
+TABLES = pytest.StashKey[str]()
+
+SPREAD = ("test_walk", "test_roles")
+"""Files whose tests run in any process of a run with `-n 2`; those of other files run in one."""
+
+TOGETHER = {
+    "test_issued": "peers",
+    "test_messages": "peers",
+    "test_peers": "peers",
+    "test_container": "machine",
+    "test_systemd_page": "machine",
+}
+"""Files that share the run of the peers, or the machine, and so a process."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +68,21 @@ def exchanges(peer_bench, standing, tmp_path_factory, pytestconfig):
     return pytestconfig.stash[PLAYED]
 
 
+class Together(LoadScopeScheduling):
+    """Distribution of the tests to processes. The mark `xdist_group` has no effect with pytest 9.2 and xdist 3.8."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the group whose tests run in one process."""
+        file = Path(nodeid.partition("::")[0]).stem
+        return nodeid if file in SPREAD else TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Keep the tests of a file in one process."""
+    return Together(config, log)
+
+
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Note that tests were deselected (`-k`, `-m`); such a run is not whole."""
     for item in items[:1]:
@@ -60,14 +92,32 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the tables of docs/contributors/judges.md after a whole run.
 
-    A run is whole if every judge and peer was there and no test failed.
+    A run is whole if every judge and peer was there and no test failed. In a run with `-n 2` the process that has the
+    results of the peers sends the tables to the one that knows whether a test failed.
     """
-    stash = session.config.stash
-    peers, played = (stash.get(key, {}) for key in (STANDING, PLAYED))
-    if session.testsfailed or stash.get(LEFT_OUT, False) or not matrix.is_whole({one.path for one in session.items}):
+    tables = session.config.stash.get(TABLES, "") or _tables(session)
+    if session.testsfailed or not tables:
         return
-    if len(peers) < len(PEERS) or not all(played.get(case) for case in CASES):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tables"] = tables
         return
     page = matrix.PAGE.read_text(encoding="utf-8")
-    part = matrix.written(played, peers, matrix.judges())
-    matrix.PAGE.write_text(matrix.renewed(page, part), encoding="utf-8")
+    matrix.PAGE.write_text(matrix.renewed(page, tables), encoding="utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keep the tables that a process sent."""
+    if tables := getattr(node, "workeroutput", {}).get("tables"):
+        node.config.stash[TABLES] = tables
+
+
+def _tables(session: pytest.Session) -> str:
+    """Return the tables, or nothing if the run is not whole."""
+    stash = session.config.stash
+    peers, played = (stash.get(key, {}) for key in (STANDING, PLAYED))
+    if stash.get(LEFT_OUT, False) or not matrix.is_whole({one.path for one in getattr(session, "items", ())}):
+        return ""
+    if len(peers) < len(PEERS) or not all(played.get(case) for case in CASES):
+        return ""
+    return matrix.written(played, peers, matrix.judges())

@@ -5,7 +5,6 @@ OpenSSH's own client logs in.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from tests.judges.material import Leaf
 from tests.support.authority import holder_key
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import surroundings
+from tests.support.web_servers import free_ports
 
 CONFIGURATION = ROOT / "deploy" / "sshd_config.d" / "sinetti.conf"
 COMMAND = "/opt/sinetti/bin/sinetti"
@@ -191,8 +191,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
     host_key = generate_key(KeyType.EC_P256)
     (place / "host").touch(mode=0o600)
     (place / "host").write_bytes(host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+    (port,) = free_ports(1)
     lines = [
         f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {place}/host", "PidFile none", "UsePAM no",
         "LogLevel VERBOSE", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no",

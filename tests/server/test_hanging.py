@@ -57,7 +57,7 @@ def test_while_some_hang_the_others_are_answered():
 
 def test_when_all_hang_the_next_waits_and_is_then_told_to_come_again():
     door = Stuck()
-    edge = AsgiApp(door, RequestLimits(answering=0.3), threads=2)
+    edge = AsgiApp(door, RequestLimits(answering=1.0), threads=2)
     harmless, _ = asked_beside(door, edge, 2)
     assert harmless is not None
     assert (harmless.status, harmless.headers["retry-after"]) == (503, "15")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sinetti.domain.access.roles import EffectiveRole, Permission, Role
+from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.permissions import (
     Actor,
     ExternalRole,
@@ -140,6 +141,17 @@ def test_what_a_sign_in_vouches_for(sqlite_desk):
     assert actor.name == f"user:{actor.user_id}"
     close(CUSTOMER_ID, ctx, "operator", REQUEST)
     assert load_permissions(actor, ctx).held == {}
+
+
+def test_an_account_that_is_no_longer_active_opens_no_transaction(sqlite_desk):
+    user = account(sqlite_desk, "director")
+    actor, (organisation_id,) = Actor(user.pk), ids(sqlite_desk).values()
+    with acting({organisation_id}, sqlite_desk.ctx, actor, REQUEST) as act:
+        assert act.audit.actor == actor.name
+    user.is_active = False
+    user.save()
+    with pytest.raises(PermissionDenied), acting({organisation_id}, sqlite_desk.ctx, actor, REQUEST):
+        pytest.fail("the transaction is open")
 
 
 def test_organisations_are_named_that_are_open(sqlite_desk):

@@ -246,6 +246,16 @@ def test_certificates_that_were_picked_are_found_by_serial_or_lineage_and_only_o
     assert lineage(sqlite_desk, theirs).contact.email == CONTACT.email
 
 
+def test_a_handover_is_previewed_and_rolled_back(sqlite_desk, who):
+    held, ctx = enrolled(sqlite_desk).serial, sqlite_desk.ctx
+    found = contact_handover.picked([held], stands(sqlite_desk, who.manager), ctx)
+    with transaction.atomic(ctx.db.alias):
+        contact_handover.rehearse(found, ("", NEW_CONTACT), ctx, who.manager, REQUEST)
+        assert lineage(sqlite_desk, held).contact.email == NEW_CONTACT.email
+        transaction.set_rollback(True, ctx.db.alias)
+    assert lineage(sqlite_desk, held).contact.email == CONTACT.email
+
+
 def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
     held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
