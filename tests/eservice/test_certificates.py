@@ -18,6 +18,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates.csv_export import guarded
 from sinetti.i18n.translate import active_language, translate
@@ -343,7 +344,7 @@ def test_the_page_of_one(maija, sqlite_desk):
     new = renewed(sqlite_desk, held)
     audit = sqlite_desk.ctx.audit_entry("program", REQUEST)
     lineage = models.Lineage.objects.using("default").get()
-    rejections.record_rejection(sqlite_desk.db, lineage.pk, "too-early", "renew", audit)
+    rejections.record_rejection(sqlite_desk.db, lineage.pk, RejectionReason.TOO_EARLY, "renew", audit)
     user = models.User.objects.get(email="maija@people.example")
     renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_desk.ctx, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")

@@ -459,7 +459,8 @@ def test_who_may_read_what(root):
         if path.parts[0] in {"keys", "secrets"}:
             assert mode == (0o700 if (root / path).is_dir() else 0o600), path
     assert modes[Path("register.sqlite3")] == 0o600
-    keys = list((root / "keys").iterdir())
+    keys = [path for path in (root / "keys").iterdir() if not path.name.startswith("log-")]
+    assert {path.suffix for path in (root / "keys").glob("log-*")} == {".pem", ".vkey"}
     assert len([path for path in keys if "_ocsp-" not in path.name]) == 6
     assert len(keys) == 9, "an OCSP responder of each CA that issues to others than CAs"
     for path in keys:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.authority.data_directory import DataDirectory, locked
-from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
+from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.wire.transparency.notes import NoteError, NoteSigner, VerifierKey
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def create_log_key(folder: DataDirectory, origin: str, passphrase: bytes) -> Not
     how = BestAvailableEncryption(passphrase)
     write_synced(stem.with_suffix(".pem"), signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
     sync_path(folder.keys)
-    write_atomic(stem.with_suffix(".vkey"), f"{signer.verifier}\n".encode())
+    write_atomic(stem.with_suffix(".vkey"), f"{signer.verifier}\n".encode(), PRIVATE)
     return signer
 
 
