@@ -184,6 +184,7 @@ def test_an_older_register_of_another_authority_is_not_migrated(root, tmp_path, 
 
 def test_a_changed_environment(root):
     text = (root / "authority.toml").read_text().replace('"TEST"', '"PRODUCTION"')
+    text = text.replace("signatory_wait_hours = 0", "signatory_wait_hours = 24")
     (root / "authority.toml").write_text(text)
     with all_connections_closed(), pytest.raises(FolderDamaged, match="cannot be read"):
         open_authority(root, DirectoryKind.AUTHORITY)

@@ -36,7 +36,7 @@ def test_init(operator, environment):
     for folder in ("keys", "secrets"):
         for path in (root / folder).iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for path in (root / "keys").iterdir():
+    for path in (root / "keys").glob("*.pem"):
         assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert {("Test" in name) for name in names(root)} == {environment == "TEST"}
     assert len(names(root)) == 5
