@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from sinetti.pki.ssh_signatures import (
     SshKeyError,
     SshReader,
     SshSignatureError,
+    load_attesting_certificate,
     load_key,
     string,
     verify_signature,
@@ -123,6 +125,15 @@ def test_an_attestation_names_the_maker_of_the_authenticator(make):
     ):
         with pytest.raises(SshKeyError, match=message):
             verify_attestation(device.attest(b"challenge"), challenge, load_key(key.line))
+
+
+def test_the_certificate_of_an_attestation_is_read_without_verification():
+    device = Authenticator(Ed25519PrivateKey.generate())
+    attestation = device.attest(b"c")
+    verified = verify_attestation(attestation, b"c", load_key(device.line))
+    certificate = load_attesting_certificate(attestation)
+    assert certificate.fingerprint(SHA256()).hex() == verified.certificate_sha256
+    assert certificate.subject.rfc4514_string() == verified.subject
 
 
 def test_an_attestation_needs_a_fido2_key_and_the_right_form(pair):

@@ -247,6 +247,11 @@ def test_rows_of_the_database_alone_approve_nothing(desk, means):
         proposal_id=forged.proposal_id, officer_id=ben.officer_id, signature=signed(forged, "anna"), signed_at=NOW
     )
     assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    models.ActSignature.objects.using(desk.db.alias).filter(officer_id=ben.officer_id).update(
+        signature=signed(forged, "ben")
+    )
+    models.OfficerRecord.objects.using(desk.db.alias).filter(pk=ben.officer_id).update(role="auditor")
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
     rows.filter(pk=proposal.proposal_id).update(octets=forged.octets)
     assert reason_of(add_signature, proposal.proposal_id, "anna", b"", means) is ApprovalReason.UNKNOWN
 

@@ -1,5 +1,6 @@
 """Approvals are verified again from the entries of the log alone."""
 
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import format_entry, parse_entry
 from sinetti.wire.transparency.export import EntryWrong, verify_export
 from sinetti.wire.transparency.merkle import ProofError
+from tests.pki.test_passkey_assertions import DIGEST, ORIGIN, asserted
 from tests.support.authority import NOW
 from tests.support.logs import LOG_KEY, logging, sequenced
 from tests.support.officers import checked_founders, key_of
@@ -136,6 +138,29 @@ def test_the_signature_of_a_removed_officer_does_not_count(entries):
     record.officers.pop(entries[1].facts["key"])
     with pytest.raises(ProofError, match="no officer's who may sign"):
         recorded(entries[-4:], record)
+
+
+def test_a_removal_is_approved_and_counts(entries):
+    """The same entries, for the act `officers`, with the removal of ben in it."""
+    removal = replace(entries[1], action="officer-removed", request=entries[-3].request)
+    act = [replace(one, facts={**one.facts, "act": "officers"}) for one in entries[-6:]]
+    record = recorded([*entries[:-6], *act[:4], removal, act[5]])
+    assert entries[1].facts["key"] not in record.officers
+    with pytest.raises(ProofError, match="takes two people"):
+        recorded([*entries[:-6], *act[:4], replace(removal, request="another"), act[5]])
+
+
+def test_an_assertion_names_its_site(entries):
+    found = asserted()
+    octets = (found.nonce, found.client_data, found.authenticator_data, found.signature)
+    names = ("nonce", "client_data", "authenticator_data", "signature")
+    facts = {name: urlsafe_b64encode(one).decode().rstrip("=") for name, one in zip(names, octets, strict=True)}
+    facts |= {"public_key": b64encode(found.public_key).decode(), "algorithm": found.algorithm, "sha256": DIGEST.hex()}
+    confirmed = replace(entries[0], action="act-asserted", facts=facts)
+    record = recorded([confirmed])
+    assert (record.verified, record.origins) == (1, {ORIGIN})
+    with pytest.raises(ProofError, match="another challenge"):
+        recorded([replace(confirmed, facts={**facts, "sha256": "00" * 32})])
 
 
 def test_an_unknown_entry_leaves_nothing_to_conclude(entries):
