@@ -104,6 +104,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
 def test_an_assertion_that_does_not_count(asked, changes):
     browser, key = asked

@@ -214,6 +214,7 @@ def endured(stage, other, drawn, wanted, stores):
     return kills, runs
 
 
+@pytest.mark.long
 @pytest.mark.skipif(may_mount() is not None, reason=str(may_mount()))
 def test_killed_on_a_disk_that_is_full(stage, every_kill, seed, tmp_path, record_property):
     drawn, kills = random.Random(f"{seed}-full"), 0  # noqa: S311 - as above

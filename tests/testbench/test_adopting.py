@@ -20,6 +20,7 @@ def bench(tmp_path):
         yield one
 
 
+@pytest.mark.long
 def test_adopted_then_renewed(bench, tmp_path):
     key = new_key()
     certificate = holder_of(bench).enrolled(bench.order(), key)

@@ -67,6 +67,7 @@ def test_from_the_service_to_a_stranger(served, tmp_path):
     assert "are in the log of pki.example/log as it was signed." in " ".join(out.split())
 
 
+@pytest.mark.long
 def test_ranges(served, tmp_path):
     operator, _, key = served
     size = json.loads(operator.does("audit", "verify", "--json"))["entries"]
@@ -80,6 +81,7 @@ def test_ranges(served, tmp_path):
     assert not [path for path in tmp_path.iterdir() if "refused" in path.name]
 
 
+@pytest.mark.long
 def test_a_changed_row_is_named(served, tmp_path):
     operator, _, key = served
     register = sqlite3.connect(operator.root / "register.sqlite3")
@@ -102,6 +104,7 @@ def test_a_changed_row_is_named(served, tmp_path):
     assert json.loads(out)["why"].startswith(f"entry {index}: ")
 
 
+@pytest.mark.long
 def test_what_cannot_be_checked(served, tmp_path):
     operator, _, key = served
     file = tmp_path / "file"
@@ -112,6 +115,7 @@ def test_what_cannot_be_checked(served, tmp_path):
     assert "--checkpoint" in operator.refused(2, "audit", "verify", "--checkpoint", file)
 
 
+@pytest.mark.long
 def test_the_key_is_changed(served, tmp_path):
     operator, kept, key = served
     said = operator.does("audit", "rotate-key")
@@ -130,6 +134,7 @@ def test_the_key_is_changed(served, tmp_path):
         assert log_verify(operator, file, "--key", one)[0] == 0
 
 
+@pytest.mark.long
 def test_the_key_that_signs_is_changed_not_the_first_file(served):
     operator, kept, key = served
     keys = operator.root / "keys"

@@ -27,6 +27,7 @@ def test_a_reader_who_has_gone_is_no_fault(words, founded):
         assert ran("authority", *words, "--dir", founded, stdout=output) == (0, "")
 
 
+@pytest.mark.long
 def test_what_is_said_to_nobody_stops_no_work(founded):
     words = ("organisation", "add", "--customer-id", "0123456-7", "--kind", "artificial", "--name", "Malliyritys Oy")
     with gone() as output:

@@ -162,6 +162,7 @@ def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
         assert certificate.subject == certificates[0].issuer
 
 
+@pytest.mark.long
 def test_new_transfer_ids_end_a_lock(operator):
     operator.found()
     operator.add()
@@ -177,6 +178,7 @@ def test_new_transfer_ids_end_a_lock(operator):
     assert "already been used" in operator.refused(2, "transfer-ids", ids["order_id"])
 
 
+@pytest.mark.long
 def test_a_closed_or_withdrawn_organisation(sqlite_operator):
     operator = sqlite_operator
     operator.found()
@@ -193,6 +195,7 @@ def test_a_closed_or_withdrawn_organisation(sqlite_operator):
         assert codes(one.new(other, new_key())) == ["PKI036"]
 
 
+@pytest.mark.long
 def test_in_production_too(sqlite_operator):
     phrase, place = (sqlite_operator.root.with_name(name) for name in ("phrase", "vault"))
     apart = ("--passphrase-file", phrase, "--offline-dir", place, "--offline-passphrase-file", f"{place}-phrase")

@@ -30,6 +30,7 @@ def proven(run, store, *more):
     pytest.fail(err)
 
 
+@pytest.mark.long
 def test_a_certificate_is_proven_and_the_log_goes_on(run, store):
     code, out, err = proven(run, store, "--json")
     assert code == 0, err

@@ -80,6 +80,7 @@ def test_each_reminder_is_of_its_own_instant(bench):
     assert bench.upkeeps == [END + 30 * DAY], "once, at the new instant"
 
 
+@pytest.mark.long
 def test_small_steps_show_what_one_jump_shows(sqlite_desk, tmp_path):
     bench = Bench(sqlite_desk, tmp_path)
     enrolled(bench.desk)
