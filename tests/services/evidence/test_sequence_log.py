@@ -16,7 +16,7 @@ from sinetti.domain.values import Serial
 from sinetti.journal.writer import JournalEntry
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.prove_entry import prove_issue
-from sinetti.services.evidence.sequence_log import LogKeyMissing, LogSequencer
+from sinetti.services.evidence.sequence_log import LogKeyMissing, LogSequencer, current_signers
 from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import (
@@ -28,7 +28,7 @@ from sinetti.wire.transparency.merkle import (
     leaf_hash,
     root_of,
 )
-from sinetti.wire.transparency.notes import Checkpoint, open_checkpoint
+from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner, open_checkpoint
 from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
 from tests.support.authority import NOW
 from tests.support.journals import keeping
@@ -44,6 +44,7 @@ from tests.support.logs import (
     write_old_row,
     write_rows,
 )
+from tests.support.registers import opened_register
 from tests.support.service_context import enrolled
 
 
@@ -255,6 +256,44 @@ def test_two_nodes_make_one_tree(desk):
     assert check_tree(ctx).size >= 61
 
 
+@pytest.mark.parametrize("is_begun", [False, True], ids=["not begun", "begun"])
+def test_what_another_node_did_meanwhile_is_not_done_again(desk, is_begun):
+    ctx, done = logging(desk.ctx), []
+    if is_begun:
+        sequenced(ctx)
+        write_rows(ctx.db, 3)
+
+    def let_another_node_run():
+        if not done:
+            done.append(sequenced(ctx))
+        return desk.machine()
+
+    assert sequenced(replace(ctx, machine_now=let_another_node_run)) == 0
+    assert done[0] > 0
+    check_tree(ctx)
+    assert sequenced(ctx) == 0
+
+
+def test_no_log_begins_in_a_register_without_rows(sqlite_desk, request, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with opened_register("sqlite", request, folder, alias="empty") as empty:
+        ctx = logging(replace(sqlite_desk.ctx, db=empty))
+        assert sequenced(ctx) == 0
+        assert read_log.head(empty) is None
+        write_rows(empty, 1)
+        assert sequenced(ctx) == 1
+        assert check_tree(ctx).size == 2
+
+
+def test_the_first_of_the_keys_will_begin_the_log(desk):
+    keys = [NEXT_KEY, LOG_KEY]
+    assert current_signers(desk.ctx, keys) == [NEXT_KEY]
+    sequenced(logging(desk.ctx, *keys))
+    assert current_signers(desk.ctx, keys) == [NEXT_KEY]
+    assert read_log.key(desk.db) == NEXT_KEY.verifier
+
+
 class KilledError(Exception):
     """End of a process at a failpoint."""
 
@@ -316,6 +355,35 @@ def test_proof_of_a_certificate(desk):
     with pytest.raises(ProofError):
         proof.verify(leaf_hash(proof.extra + b" "), LOG_KEY.verifier)
     assert prove_issue(ctx.db, Serial("00")) is None
+
+
+def test_a_certificate_has_no_proof_before_a_checkpoint_signs_its_entry(desk):
+    ctx = logging(desk.ctx)
+    sequenced(ctx)
+    serial = enrolled(desk).serial
+    row = AuditEvent.objects.using(ctx.db.alias).get(action="certificate-issued")
+    leaf = leaf_hash(bytes(row.octets))
+    LogEntry.objects.using(ctx.db.alias).create(index=head(ctx).size, sequence=row.sequence, leaf=leaf)
+    assert prove_issue(ctx.db, serial) is None
+
+
+def test_cosignatures_that_make_a_proof_too_large_are_left_out(desk):
+    ctx = logging(desk.ctx)
+    serial = enrolled(desk).serial
+    sequenced(ctx)
+    size, text = head(ctx).size, head(ctx).text
+    keys = [NoteSigner(f"witness{number:02}.example", LOG_KEY.key, COSIGNATURE) for number in range(30)]
+    for one in keys:
+        log_tree.insert_cosignature(ctx.db, size, one.name, one.sign(text, NOW))
+    octets = prove_issue(ctx.db, serial)
+    proof = EntryProof.parse(octets)
+    _, note = proof.verify(leaf_hash(proof.extra), LOG_KEY.verifier)
+    kept = note.signers([one.verifier for one in keys])
+    assert 0 < len(kept) < len(keys)
+    longer = EntryProof(
+        proof.index, proof.path, proof.checkpoint + keys[len(kept)].sign(text, NOW).encode(), proof.extra
+    )
+    assert len(octets) <= LARGEST_PROOF < len(bytes(longer))
 
 
 STUFFED = {

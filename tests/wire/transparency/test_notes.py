@@ -16,6 +16,7 @@ from sinetti.wire.transparency.notes import (
     NoteSigner,
     SignedNote,
     VerifierKey,
+    decode64,
     open_checkpoint,
     parse_signatures,
 )
@@ -47,6 +48,19 @@ OTHER = NoteSigner("pki.example/log", Ed25519PrivateKey.from_private_bytes(b"\2"
 WITNESS = NoteSigner("witness.example", Ed25519PrivateKey.from_private_bytes(b"\3" * 32), COSIGNATURE)
 LEAVES = (leaf_hash(b"first"), leaf_hash(b"second"))
 HEAD = Checkpoint(LOG.name, 2, node_hash(*LEAVES))
+
+
+@pytest.mark.parametrize("text", ["A", "AAA", "AAA=AAAA", "AAAA\n", "AA-_", "ÄÄÄÄ", "AB=="])
+def test_text_is_no_base64(text):
+    """Also with letters beyond ASCII, and with bits that mean nothing."""
+    with pytest.raises(NoteError, match="is not base64"):
+        decode64(text)
+
+
+def test_base64_of_another_length():
+    assert decode64("AAAA", 3) == bytes(3)
+    with pytest.raises(NoteError, match="of the expected length"):
+        decode64("AAAA", 4)
 
 
 def test_published_note_verifies():

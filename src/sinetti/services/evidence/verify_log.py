@@ -11,7 +11,7 @@ from pathlib import Path
 from sinetti.database.common.audit_log import is_sound
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
-from sinetti.database.evidence.log_tree import FOUNDED, StoredLeaf
+from sinetti.database.evidence.log_tree import StoredLeaf
 from sinetti.database.evidence.restoration import LoggedLine, declared_losses, lost_entries
 from sinetti.database.evidence.sequencer import JOURNALS
 from sinetti.database.issuance import journal_records
@@ -260,8 +260,6 @@ def _check_first(db: Database, first: EntryFields | None) -> None:
     """Compare the rows before the log with the first entry."""
     if first is None:
         return
-    if first.action != FOUNDED:
-        raise _wrong(0, "it is not the beginning of the log")
     count, _, digest = sequencer.digest_of_rows(db, int(first.facts["last_sequence"] or 0))
     if (count, digest) != (first.facts["rows"], first.facts["sha256"]):
         raise _wrong(0, "the audit rows before the log are not those that it binds")

@@ -165,9 +165,6 @@ class _Run:
         if older is None or self._known is None:
             return
         open_checkpoint(self._known, *self._keys)
-        if older.origin != checkpoint.origin:
-            sentence = f"the known checkpoint is of another log ({older.origin})"
-            raise ExportError(sentence)
         if older.size > checkpoint.size:
             sentence = f"the log was rewound: it had {older.size} entries and has {checkpoint.size} now"
             raise ProofError(sentence)
