@@ -103,7 +103,7 @@ def test_proof_of_a_changed_key(logged):
     desk, _, _ = logged
     old = LOG_KEY.verifier.key_id.hex()
     assert asked(desk, f"/log/key/{old}").status == 404
-    rotate_log_key(NEXT_KEY, logging(desk.ctx), AUDIT)
+    rotate_log_key(lambda _origin: NEXT_KEY, logging(desk.ctx), AUDIT)
     assert asked(desk, f"/log/key/{old}").status == 404
     LogSequencer().run(logging(desk.ctx, LOG_KEY, NEXT_KEY), REQUEST)
     change = EntryProof.parse(fetched(desk, f"/log/key/{old}"))
@@ -121,7 +121,7 @@ def test_a_reader_follows_the_log_and_its_changed_key(logged):
 
     reader = LogReader(LOG_KEY.name, LogPolicy(LOG_KEY.verifier), LogMemory(), fetch)
     assert reader.read_head().size > 300
-    rotate_log_key(NEXT_KEY, logging(desk.ctx), AUDIT)
+    rotate_log_key(lambda _origin: NEXT_KEY, logging(desk.ctx), AUDIT)
     LogSequencer().run(logging(desk.ctx, LOG_KEY, NEXT_KEY), REQUEST)
     write_rows(desk.db, 300)
     LogSequencer().run(logging(desk.ctx, NEXT_KEY), REQUEST)

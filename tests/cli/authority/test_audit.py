@@ -160,3 +160,10 @@ def test_no_certificate_is_named_after_a_command(capsys, tmp_path, name):
     words = ["retrieve", name, "--store", str(tmp_path), "--lang", "en"]
     assert main(words) == 2
     assert f"“{name}” cannot be a name" in capsys.readouterr().err
+
+
+def test_no_key_is_made_before_the_log_has_begun(sqlite_operator):
+    sqlite_operator.found()
+    keys = sorted(path.name for path in (sqlite_operator.root / "keys").iterdir())
+    assert "the log has not begun yet" in sqlite_operator.refused(5, "audit", "rotate-key")
+    assert sorted(path.name for path in (sqlite_operator.root / "keys").iterdir()) == keys

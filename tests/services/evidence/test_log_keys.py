@@ -80,7 +80,7 @@ def test_a_row_that_is_no_entry_changes_no_key(desk, tmp_path):
 def test_a_change_counts_before_it_is_in_the_tree(desk, tmp_path):
     ctx = logging(desk.ctx, LOG_KEY, NEXT_KEY)
     sequenced(ctx)
-    assert rotate_log_key(NEXT_KEY, ctx, AUDIT) == (LOG_KEY.verifier, NEXT_KEY.verifier)
+    assert rotate_log_key(lambda _origin: NEXT_KEY, ctx, AUDIT) == (LOG_KEY.verifier, NEXT_KEY.verifier)
     assert read_log.key(ctx.db) == NEXT_KEY.verifier
     assert found(ctx, tmp_path) is None
     assert sequenced(ctx) == 1
@@ -96,13 +96,13 @@ def test_of_two_changes_at_a_time_one_follows_the_other(desk, tmp_path):
 
     def change():
         try:
-            changed.append(rotate_log_key(WRONG_KEY, ctx, AUDIT))
+            changed.append(rotate_log_key(lambda _origin: WRONG_KEY, ctx, AUDIT))
         finally:
             connections[ctx.db.alias].close()
 
     second = Thread(target=change)
     with transaction.atomic(using=ctx.db.alias):
-        rotate_log_key(NEXT_KEY, ctx, AUDIT)
+        rotate_log_key(lambda _origin: NEXT_KEY, ctx, AUDIT)
         second.start()
         second.join(0.3)
         assert second.is_alive()
@@ -116,7 +116,7 @@ def test_a_thief_of_an_old_key_makes_no_change(desk, tmp_path, place):
     """Neither with a row after the true change or before it, nor with a way back to the old key."""
     ctx = logging(desk.ctx, LOG_KEY, NEXT_KEY)
     sequenced(ctx)
-    rotate_log_key(NEXT_KEY, ctx, AUDIT)
+    rotate_log_key(lambda _origin: NEXT_KEY, ctx, AUDIT)
     sequenced(ctx)
     insert(ctx.db, "log-key-changed", rotation_facts(LOG_KEY, WRONG_KEY), **place)
     insert(ctx.db, "log-key-changed", rotation_facts(NEXT_KEY, LOG_KEY))
@@ -132,7 +132,7 @@ def test_no_change_before_the_log_begins(desk):
     insert(desk.db, *FORGED["a second beginning"])
     assert read_log.key(desk.db) is None
     with pytest.raises(LogKeyMissing, match="has not begun yet"):
-        rotate_log_key(NEXT_KEY, logging(desk.ctx), AUDIT)
+        rotate_log_key(lambda _origin: NEXT_KEY, logging(desk.ctx), AUDIT)
     sequenced(logging(desk.ctx))
     assert read_log.key(desk.db) == LOG_KEY.verifier
 

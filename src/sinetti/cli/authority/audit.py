@@ -6,6 +6,7 @@ The log is described in docs/evidence.md.
 import argparse
 import secrets
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,10 +154,10 @@ def _rotate(parsed: argparse.Namespace) -> int:
         if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
             return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
-            new = create_log_key(authority.folder, current.name, authority.passphrase)
+            create = partial(create_log_key, authority.folder, passphrase=authority.passphrase)
             audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
             try:
-                old, key = rotate_log_key(new, authority.ctx, audit)
+                old, key = rotate_log_key(create, authority.ctx, audit)
             except LogKeyMissing as bad:
                 raise FolderDamaged(str(bad)) from bad
     print_line(f"{key} signs the log from now on. {old} signs too, until its file is removed from DIR/keys.")

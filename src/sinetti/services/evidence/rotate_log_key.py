@@ -1,5 +1,7 @@
 """Change of the log's key, recorded by an entry that both keys sign."""
 
+from collections.abc import Callable
+
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import log_tree, sequencer
@@ -9,8 +11,10 @@ from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
 from sinetti.wire.transparency.notes import NoteSigner, VerifierKey
 
 
-def rotate_log_key(new: NoteSigner, ctx: ServiceContext, audit: AuditContext) -> tuple[VerifierKey, VerifierKey]:
-    """Record that `new` signs from now on, and return the old and the new key.
+def rotate_log_key(
+    create: Callable[[str], NoteSigner], ctx: ServiceContext, audit: AuditContext
+) -> tuple[VerifierKey, VerifierKey]:
+    """Create a key for the log's origin, record that it signs from now on, and return the old and the new key.
 
     Heads have the signatures of both keys while both are in the folder. Raises LogKeyMissing without the old key.
     """
@@ -19,5 +23,6 @@ def rotate_log_key(new: NoteSigner, ctx: ServiceContext, audit: AuditContext) ->
             sentence = "the log has not begun yet, so it has no key: start sinetti authority serve first"
             raise LogKeyMissing(sentence)
         old, *_ = current_signers(ctx, ctx.log_signers())
+        new = create(old.name)
         audit_log.write(ctx.db, audit, ACTION, log_tree.LOG, **rotation_facts(old, new))
     return old.verifier, new.verifier
