@@ -28,6 +28,8 @@ CASES = {
     "the clerk who asked": (replace(FINE, confirmer=ASKER), PendingFault.SAME_PERSON),
     "the invited person": (replace(FINE, confirmer=INVITED), PendingFault.INVITED),
     "what a dismissed clerk asked": (replace(FINE, asker_is_clerk=False), PendingFault.ASKER_GONE),
+    "a clerk, where one of the two has no verified person": (replace(FINE, lacks_person=True), PendingFault.NO_PERSON),
+    "a signatory, where a clerk has no verified person": (replace(FINE, by_clerk=False, lacks_person=True), None),
     "nothing is known of who asked": (replace(FINE, asker=Identity()), PendingFault.SAME_PERSON),
     **{
         f"one that is {one}": (replace(FINE, state=one), PendingFault.OVER)

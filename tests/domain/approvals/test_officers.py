@@ -3,6 +3,7 @@
 import pytest
 
 from sinetti.domain.approvals.acts import (
+    LONGEST_WAIT,
     MOST,
     TABLE,
     ApprovalPolicy,
@@ -10,6 +11,7 @@ from sinetti.domain.approvals.acts import (
     OfficerRole,
     TwoPersonAct,
     check_people,
+    check_wait,
     policy_of,
 )
 from sinetti.domain.approvals.officers import (
@@ -137,6 +139,27 @@ def test_acts_of_clerks_pages_take_two_at_most(act):
             check_people(act, 3, PRODUCTION)
     else:
         assert check_people(act, 3, PRODUCTION) == 3
+
+
+WAITS = {
+    "the least in PRODUCTION": (24, PRODUCTION, True),
+    "an hour less": (23, PRODUCTION, False),
+    "none in TEST": (0, TEST, True),
+    "less than none": (-1, TEST, False),
+    "the most": (LONGEST_WAIT, TEST, True),
+    "an hour more": (LONGEST_WAIT + 1, PRODUCTION, False),
+    "a text": ("24", PRODUCTION, False),
+    "true": (True, TEST, False),
+}
+
+
+@pytest.mark.parametrize(("hours", "environment", "right"), WAITS.values(), ids=WAITS)
+def test_hours_before_a_first_signatory_may_act(hours, environment, right):
+    if right:
+        assert check_wait(hours, environment) == hours
+    else:
+        with pytest.raises(ValueError, match=f"must be a number of hours .* 720 in {environment}"):
+            check_wait(hours, environment)
 
 
 def test_the_stricter_value_of_each_setting_counts():

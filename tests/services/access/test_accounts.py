@@ -95,6 +95,32 @@ def test_a_clerk_is_named_and_dismissed_and_signs_in_anew(sqlite_desk):
         assert len(audited(sqlite_desk, action)) == 1
 
 
+def test_a_person_has_one_clerks_account_at_a_time(sqlite_desk):
+    ctx, other = sqlite_desk.ctx, "other@people.example"
+    anna, bo = (accounts.digest_of_person(one, ctx) for one in ("131052-308T", "010170-960F"))
+    assert accounts.digest_of_person(" 131052-308t ", ctx) == anna
+    for email in (EMAIL, other):
+        accounts.make_account(NewAccount(email, "N. N.", Language.FI), ctx, *WHO)
+    assert accounts.give_staff(EMAIL, anna, ctx, *WHO)
+    assert not accounts.give_staff(EMAIL, anna, ctx, *WHO), "nothing to change"
+    for email, person in ((other, anna), (EMAIL, bo)):
+        with pytest.raises(AccountError, match="withdraw the rights of that account first"):
+            accounts.give_staff(email, person, ctx, *WHO)
+    with pytest.raises(AccountError, match="this person has another clerk's account"):
+        accounts.make_account(NewAccount("third@people.example", "N. N.", Language.FI, person=anna), ctx, *WHO)
+    assert [one.email for one in accounts.clerks(ctx)] == [EMAIL]
+    assert not rows(sqlite_desk, "sinetti.User").filter(email__startswith="third").exists()
+    accounts.withdraw_staff(EMAIL, ctx, *WHO)
+    assert accounts.give_staff(other, anna, ctx, *WHO)
+    assert accounts.account_of(other, ctx).person
+
+
+def test_the_name_of_an_account(sqlite_desk):
+    user_id = accounts.make_account(NEW, sqlite_desk.ctx, *WHO)
+    assert accounts.name_of(user_id, sqlite_desk.ctx) == f"Nimi Nimetty ({EMAIL})"
+    assert accounts.name_of("0" * 32, sqlite_desk.ctx) == ""
+
+
 def test_one_is_ended_once_and_its_sessions_with_it(desk):
     session(desk, accounts.make_account(NEW, desk.ctx, *WHO))
     assert accounts.deactivate(EMAIL, desk.ctx, *WHO)

@@ -16,6 +16,7 @@ from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError, ApprovalReason, ProposalState
+from sinetti.domain.certificates.bulk_revocation import BulkErrorReason, BulkRevocationError
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Environment, Language
 from sinetti.infra.toml_tables import SettingsError
@@ -44,6 +45,7 @@ from sinetti.services.approvals.officers import (
 )
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, preview
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.officers import NAMES, key_of
 from tests.support.service_context import REQUEST, enrolled
@@ -107,6 +109,21 @@ def test_many_certificates_are_revoked(desk, means):
     rows = models.Certificate.objects.using(desk.db.alias).filter(revoked_at__isnull=False)
     assert set(rows.values_list("serial", "invalidity_date")) == {(one, desk.clock.now) for one in serials}
     assert bulk_parameters(ask, selection, desk.ctx)["invalid_since"] is None
+
+
+def test_certificates_that_have_changed_since_the_proposal_are_not_revoked(desk, means):
+    """One was revoked between the signatures: the officers have seen other certificates."""
+    serials = tuple(enrolled(desk).serial for _ in range(2))
+    ask = BulkRevocationRequest(CertificateSelection(serials=serials), RevocationReason.SUPERSEDED, "anna")
+    parameters = bulk_parameters(ask, preview(ask, desk.ctx), desk.ctx)
+    proposal = propose(TwoPersonAct.BULK_REVOCATION, "anna", parameters, {}, means)
+    add_signature(proposal.proposal_id, "anna", signed(proposal, "anna"), means)
+    revoke(RevocationRequest(serials[0], RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+    with pytest.raises(BulkRevocationError) as refused:
+        add_signature(proposal.proposal_id, "ben", signed(proposal, "ben"), means)
+    assert refused.value.reason is BulkErrorReason.CHANGED
+    assert not desk.certificate(serials[1]).revoked
+    assert approve.get_proposal(proposal.proposal_id, desk.ctx).state is ProposalState.OPEN
 
 
 def test_clerks_signatories_and_the_clock(desk, means):
@@ -254,6 +271,17 @@ def test_rows_of_the_database_alone_approve_nothing(desk, means):
     assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
     rows.filter(pk=proposal.proposal_id).update(octets=forged.octets)
     assert reason_of(add_signature, proposal.proposal_id, "anna", b"", means) is ApprovalReason.UNKNOWN
+
+
+def test_an_inserted_signature_of_an_officer_who_may_not_approve_does_not_count(desk, means):
+    new = NewOfficer("dora", OfficerRole.AUDITOR, key_of("dora").public.read_bytes())
+    approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
+    proposal = propose(TwoPersonAct.SECRETS, "anna", {"to": "/x"}, {}, means)
+    dora = get_officer("dora", desk.ctx)
+    models.ActSignature.objects.using(desk.db.alias).create(
+        proposal_id=proposal.proposal_id, officer_id=dora.officer_id, signature=signed(proposal, "dora"), signed_at=NOW
+    )
+    assert add_signature(proposal.proposal_id, "anna", signed(proposal, "anna"), means).missing == 1
 
 
 def test_an_approval_of_a_removed_officer_is_not_carried_out(means):

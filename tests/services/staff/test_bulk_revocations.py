@@ -11,6 +11,7 @@ from sinetti.database.access import accounts
 from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkErrorReason, BulkRevocationError
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.services.access.accounts import give_staff
 from sinetti.services.revocation import bulk_revoke
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.bulk_revocations import CertificateSelection
@@ -96,6 +97,23 @@ def test_nor_does_an_account_with_one_of_the_proposers_addresses(sqlite_desk, fe
     rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
     assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkErrorReason.SAME_PERSON
     assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
+
+
+def test_in_production_both_clerks_have_a_verified_person(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    bo = a_clerk(sqlite_desk, "bo")
+    models.Instance.objects.using(sqlite_desk.db.alias).update(environment="PRODUCTION")
+    for name in ("anna", "bo"):
+        assert refused_for(bulk_revocations.confirm, waiting.proposal_id, bo) is BulkErrorReason.NO_PERSON
+        give_staff(f"{name}@people.example", f"digest of {name}", sqlite_desk.ctx, "operator", REQUEST)
+    assert bulk_revocations.confirm(waiting.proposal_id, bo)[0] == 2
+
+
+def test_certificates_are_described_in_their_order(sqlite_desk):
+    anna, serials = a_clerk(sqlite_desk), [enrolled(sqlite_desk).serial for _ in range(2)]
+    found = bulk_revocations.describe([*reversed(serials), "0" * 32], anna)
+    assert [one.serial for one in found] == serials[::-1], "an unknown one is left out"
+    assert {one.customer_id for one in found} == {CUSTOMER_ID}
 
 
 def test_a_clerk_dismissed_in_the_middle_stops_and_what_went_is_published(sqlite_desk, few):

@@ -106,6 +106,23 @@ def test_where_the_settings_say_one_a_clerk_confirms_alone(sqlite_desk):
     assert rows(sqlite_desk, "RoleAssignment").get().waiting
 
 
+def test_the_second_clerk_sees_until_when_a_first_signatory_waits(sqlite_desk):
+    """The organisation gets its notice at the address of the extract, which is of none of the people."""
+    desk = sqlite_desk.but(approvals=ApprovalPolicy(signatory_wait=24))
+    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    pending_id, extract = asked(desk, anna).mandate_id, "office@customer.example"
+    assert open_invitations.find_naming(open_invitations.pending(pending_id, bo), bo) is None
+    for own in (DIRECTOR.email, "anna@people.example", "BO+x@people.example"):
+        assert refused(open_invitations.confirm, pending_id, bo, own) is PendingFault.ADDRESS
+    assert nothing_given(desk)
+    open_invitations.confirm(pending_id, bo, extract)
+    naming = open_invitations.find_naming(open_invitations.pending(pending_id, bo), bo)
+    assert (naming.email, naming.notified) == (DIRECTOR.email, extract)
+    assert naming.ends_at == desk.clock.now + timedelta(hours=24)
+    notice = rows(desk, "OutboxMessage").get(facts__tells="named")
+    assert notice.recipient.email == extract
+
+
 def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
     anna, bo = a_clerk(desk), a_clerk(desk, "bo")
     found = asked(desk, anna)
