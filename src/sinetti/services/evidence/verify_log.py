@@ -303,7 +303,10 @@ def _check_logged(logged: LoggedLine, walk: _Walk) -> None:
 
 
 def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
-    """Count the rows that wait; one that should be in the tree for long was inserted."""
+    """Count the rows that wait to enter the tree.
+
+    A row with a number from before an old checkpoint was inserted later. Raises _Fault.
+    """
     report.pending = 0
     limit = sequencer.newest_sequence(db, now - SEQUENCED_WITHIN)
     for sequence in _pending(db):
