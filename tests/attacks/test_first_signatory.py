@@ -58,7 +58,7 @@ def accepted(desk, name="director"):
 
 
 def may(desk, person):
-    """Return whether a person can act, by the check of pages and by that inside a transaction."""
+    """Return True if a person can act, by the check of pages and by that inside a transaction."""
     organisation = rows(desk, "Organisation").get().pk
     found = {right for right in Permission if load_permissions(person, desk.ctx).may(right, organisation)}
     try:

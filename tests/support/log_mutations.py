@@ -1,4 +1,4 @@
-"""Changes of a log behind the service's back: each kind of entry in each place, by name.
+"""Changes of a log that the service did not make: each kind of entry in each place, by name.
 
 `python -m tests.support.log_mutations 10000` applies so many random ones, and fails at the first that
 `audit verify` does not find.

@@ -185,7 +185,7 @@ def _insert_officers(db: Database, founding: InitOptions) -> None:
     found_officers(db, founding.officers, AuditContext(founding.actor, founding.now, secrets.token_hex(16)))
     wanted = {one.key.fingerprint for one in founding.officers}
     if wanted != {one.fingerprint for one in officers.list_all_officers(db)}:
-        sentence = "the founding was begun with other officers: give the same ones as then"
+        sentence = "the interrupted init had other officers: give the same ones again"
         raise FolderError(sentence)
 
 

@@ -58,9 +58,9 @@ class WatchedLog:
 
 @dataclass(frozen=True, slots=True)
 class LogWatchResult:
-    """Result of a look at the log.
+    """Result of one check of the log.
 
-    `fault` is about the log, `trouble` about a log that could not be read now.
+    `fault` is what is wrong with the log, `trouble` why it could not be read now.
     """
 
     log: WatchedLog

@@ -65,7 +65,7 @@ FIELDS: Mapping[str, str] = {
     "key": gettext_noop("Key"),
     "language": gettext_noop("Language"),
     "last_seen": gettext_noop("Last seen by a gateway"),
-    "letters": gettext_noop("Letters that leave"),
+    "letters": gettext_noop("Messages to be sent"),
     "name": gettext_noop("Name"),
     "newest": gettext_noop("Newest time in the register"),
     "now": gettext_noop("Time of the machine"),

@@ -54,7 +54,7 @@ def to_spki(key: Mapping[int, Any]) -> bytes:
     try:
         return _load_cose(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (KeyError, TypeError, ValueError) as bad:
-        sentence = "the passkey's type is not known here"
+        sentence = "keys of the passkey's type cannot be verified"
         raise PasskeyError(sentence) from bad
 
 
@@ -89,7 +89,7 @@ def verify_assertion(assertion: LoggedAssertion, digest: bytes) -> None:
     data = assertion.authenticator_data
     party = hashlib.sha256((origin.hostname or "").encode()).digest()
     if len(data) < _HEAD or data[:32] != party or data[32] & (_PRESENT | _VERIFIED) != _PRESENT | _VERIFIED:
-        sentence = "the passkey proved neither this site nor its user"
+        sentence = "the passkey did not prove both this site and its user"
         raise PasskeyError(sentence)
     _verify(assertion, data + hashlib.sha256(assertion.client_data).digest())
 

@@ -95,7 +95,7 @@ class SshReader:
     def end(self) -> None:
         """Raise ValueError unless everything was read."""
         if self._at != len(self._octets):
-            sentence = "there is more than there should be"
+            sentence = "it has octets after its end"
             raise ValueError(sentence)
 
 
@@ -193,7 +193,7 @@ def verify_digest(
         raise SshSignatureError(sentence)
     digest = digests.get(algorithm.decode("latin-1"))
     if digest is None:
-        sentence = "its digest is none of sha256 and sha512"
+        sentence = "its digest is neither sha256 nor sha512"
         raise SshSignatureError(sentence)
     signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
     _verify(signature, signed, key, user_verification=user_verification)

@@ -108,7 +108,7 @@ def test_an_approver_reads_the_letter_that_leaves(staffed, tmp_path, capsys):
 
 
 def test_the_fingerprint_of_a_new_officer_is_computed_by_the_reader(staffed, tmp_path, capsys):
-    """What the proposal itself says of the key counts for nothing, so it says nothing."""
+    """A proposal states no fingerprint, since its statement could not be trusted."""
     device = Authenticator(Ed25519PrivateKey.generate())
     for name, octets in (("new.pub", device.line), ("new.att", device.attest(b"c")), ("new.challenge", b"c")):
         (tmp_path / name).write_bytes(octets)

@@ -36,11 +36,11 @@ from sinetti.services.approvals.executors import (
 from sinetti.services.approvals.officers import (
     NewOfficer,
     add_founder,
+    can_add_founders,
     check_founders,
     check_officer,
     found_officers,
     get_officer,
-    is_open,
     list_officers,
 )
 from sinetti.services.approvals.settings import keep_strictest
@@ -196,9 +196,9 @@ def test_a_command_carries_out_what_was_approved(desk, means):
 
 def test_founders(sqlite_desk):
     ctx = sqlite_desk.ctx
-    assert is_open(ctx)
+    assert can_add_founders(ctx)
     assert [add_founder(officer(name), ctx, MACHINE, REQUEST) for name in NAMES] == [True, True, False]
-    assert not is_open(ctx)
+    assert not can_add_founders(ctx)
     found_officers(sqlite_desk.db, [officer("dora")], sqlite_desk.audit_entry())
     assert len(list_officers(ctx)) == 2, "an authority is founded once"
     check_founders([], Environment.TEST)

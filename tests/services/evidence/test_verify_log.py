@@ -1,4 +1,4 @@
-"""Verification of the log: an untouched one is intact, and every change behind the service's back is found."""
+"""Verification of the log: an untouched one is intact, and every change that the service did not make is found."""
 
 import random
 

@@ -180,7 +180,7 @@ def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
     bo = a_clerk(sqlite_desk, "bo")
     assert bulk_revocations.confirm(waiting.proposal_id, bo)[1].done_at
     assert sqlite_desk.certificate(serials[1]).revoked
-    assert not bulk_revocations.needs_second(1, bo), "what two decided is nobody's own"
+    assert not bulk_revocations.needs_second(1, bo), "what two decided does not count for either alone"
     assert alone(sqlite_desk, bo, serials[2]), "each clerk has their own number"
     sqlite_desk.clock.forward(COUNTED_FOR + timedelta(seconds=1))
     assert alone(sqlite_desk, anna, serials[3]), "the next day"

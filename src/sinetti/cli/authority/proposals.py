@@ -16,7 +16,7 @@ from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
 from sinetti.services.approvals.executors import EXECUTORS
-from sinetti.services.approvals.officers import is_open
+from sinetti.services.approvals.officers import can_add_founders
 from sinetti.services.issuance.clock_guard import accept_clock
 
 _HOW = """\
@@ -52,7 +52,7 @@ def takes_two(act: TwoPersonAct, authority: Authority) -> bool:
     """
     if needs_approval(act, authority.ctx):
         return True
-    if authority.settings.environment is Environment.PRODUCTION and is_open(authority.ctx):
+    if authority.settings.environment is Environment.PRODUCTION and can_add_founders(authority.ctx):
         sentence = (
             "this takes two officers, and the authority has none yet: name three first with sinetti authority "
             "officer add (docs/operators/officers.md)"

@@ -37,7 +37,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Retrieve every CRL and look at the log; return AGAIN if a list is not valid now.
+    """Retrieve every CRL and check the log; return AGAIN if a list is not valid now.
 
     Returns REFUSED for a log with two histories.
     """
@@ -66,7 +66,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _log_code(seen: LogWatchResult, *, is_json: bool) -> ExitCode:
-    """Print what a look at the log found, and return its exit code."""
+    """Print the result of a check of the log, and return its exit code."""
     origin = seen.log.origin
     for sentence in filter(None, (seen.fault, None if seen.trouble is None else f"{origin}: {seen.trouble}")):
         output.print_error(sentence)

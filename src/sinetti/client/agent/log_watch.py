@@ -62,7 +62,7 @@ class LogRound:
 def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> Mapping[str, StoreLogFault]:
     """Ask the logs of the names, and return the faults by name.
 
-    A log that is away is no fault, and is asked by the next pass.
+    A log that does not answer is no fault. The next pass asks it again.
     """
     store = agent.run.store
     if agent.fetch_log is not None and not stop.is_set():
@@ -86,7 +86,7 @@ def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) ->
 def _located(agent: AgentContext, seen: NameSnapshot, before: LogIndex) -> LoggedName | None:
     """Return the log of a name's certificate.
 
-    None: it has no certificate, or is left alone.
+    None: it has no certificate, or this pass must not touch it.
     """
     if seen.trouble is not None or seen.serial is None:
         return None
@@ -111,7 +111,7 @@ def _watch(about: LogRound, url: str, seen: Sequence[NameSnapshot]) -> None:
             _read(about, url, reader)
             _prove(about, reader, seen)
     except (ProofError, LogUnavailable, NoteError, files.StoreError, OSError, RunCancelled):
-        return  # a fault is kept and reported; the next pass asks what was away or in use
+        return  # a fault is kept and reported; the next pass asks a log that did not answer or was in use
 
 
 def _policy(agent: AgentContext, seen: Sequence[NameSnapshot]) -> LogPolicy:
@@ -129,7 +129,7 @@ def _read(about: LogRound, url: str, reader: LogReader) -> None:
         reader.read_head(about.agent.run.sleep)
     except (LogAbsent, NoteError) as bad:
         if is_known and isinstance(bad, LogAbsent):
-            sentence = "it was there, and is not served any more"
+            sentence = "the service had a log and no longer serves it"
             raise ProofError(sentence) from bad
         if not is_known:
             about.index.absent[url] = about.agent.run.now + RARELY
@@ -160,8 +160,8 @@ def _prove(about: LogRound, reader: LogReader, seen: Sequence[NameSnapshot]) -> 
 
 
 def _is_ahead(at: datetime | None, now: datetime) -> bool:
-    """Return whether an instant lies ahead.
+    """Return True if an instant is in the future.
 
-    One that is too far was recorded with a wrong clock.
+    One that is too far ahead was recorded with a wrong clock and does not count.
     """
     return at is not None and now < at <= now + RARELY

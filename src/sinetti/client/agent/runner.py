@@ -367,7 +367,7 @@ def _with_damage(outcome: CommandResult | None, damage: CommandResult) -> Comman
 
 
 def _with_log_faults(rows: Iterable[NameResult], faults: Mapping[str, StoreLogFault]) -> list[NameResult]:
-    """Return the rows with the faults of the logs, which count beside all else."""
+    """Return the rows with the faults of the logs, which can only raise an exit code."""
     return [row if (fault := faults.get(row.seen.name)) is None else _with_log_fault(row, fault) for row in rows]
 
 

@@ -283,7 +283,8 @@ def exit_code(rows: Iterable[StatusRow]) -> ExitCode:
 def exit_code_of(row: StatusRow) -> ExitCode:
     """Return the exit code of one name.
 
-    A fault of the log, a failed deployment and a clock that is behind count beside a more urgent action.
+    It is the highest of the required action's, that of a fault of the log, and AGAIN for a failed deployment or a
+    clock that is behind.
     """
     fault = None if row.seen.trouble is not None else row.seen.log_fault
     code = max(EXIT_CODES[required_action(row)], ExitCode.DONE if fault is None else fault.code)

@@ -203,7 +203,8 @@ class _LiveSet(NamedTuple):
 class _Shared(NamedTuple):
     """Facts that the names of a store share.
 
-    They are comparisons, if they count, asked tokens, and faults of logs.
+    `checks` are the comparisons of keys to use, `tokens` the tokens that were asked. `log_faults` has the faults of
+    logs by name.
     """
 
     checks: KeyChecks | None

@@ -115,7 +115,7 @@ def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
 
 def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
     """Return the entry that replaced the log's key with this id (hex), or None."""
-    found = judge_keys(db)
+    found = verified_keys(db)
     for old, act in zip(reversed(found.keys), found.changes, strict=False):  # the newest key has no change yet
         if old.key_id.hex() == key_id and act.index is not None:
             return next(leaves(db, act.index, act.index + 1), None)
@@ -218,10 +218,10 @@ def log_keys(db: Database) -> tuple[VerifierKey, ...]:
 
     Raises NoteError if the first entry cannot be read.
     """
-    return judge_keys(db).keys
+    return verified_keys(db).keys
 
 
-def judge_keys(db: Database) -> LogKeys:
+def verified_keys(db: Database) -> LogKeys:
     """Return the log's keys with the rows about them.
 
     The oldest key is that of the first entry. A change counts if the newest key and the new one signed it, also while

@@ -23,7 +23,7 @@ LIFE = timedelta(hours=24)
 """Time within which a proposal must be approved and carried out."""
 
 _LIVES = {TwoPersonAct.RESUME: timedelta(hours=1)}
-"""Shorter times: officers saw about the clock that is accepted."""
+"""Shorter times. Officers approve a reading of the clock, which must be recent."""
 
 _SKEW = timedelta(minutes=5)
 """Difference between the clocks of two nodes."""

@@ -80,6 +80,6 @@ _FIRST_WORD = {
 def kind_of(action: str) -> EntryKind:
     """Return the kind of an action.
 
-    It is the kind of the whole action, else of its first word. Any other action is one of the staff.
+    It is that of the whole action, else that of its first word, else STAFF.
     """
     return _EXACT.get(action) or _FIRST_WORD.get(action.partition("-")[0], EntryKind.STAFF)

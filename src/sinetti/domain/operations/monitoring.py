@@ -167,7 +167,7 @@ The link for the confirmation works for three days.
 class Periods:
     """Retention periods.
 
-    - `people`: from the end of the last certificate, order, mandate or organisation for which they are named.
+    - `people`: from the end of the last certificate, order, authorisation or organisation for which they are named.
     - `refusals`: from the rejection.
     - `messages`: from their sending or failure, and the end of their certificate.
     - `callers`: network addresses, from the request.

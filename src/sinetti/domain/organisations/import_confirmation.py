@@ -167,9 +167,8 @@ def check_may_confirm(
     """Check that a person other than the proposer confirms.
 
     `refused` says that the clerk's account and the proposer's belong to one person, or that one of them has no
-    verified person where this is needed. `proposer_stands`: the proposer is
-    still a clerk. The proposal of an account that was withdrawn for cause is not carried out. Raises LoadRefused if a
-    condition fails.
+    verified person where this is needed. `proposer_stands`: the proposer is still a clerk. The proposal of an
+    account that was withdrawn for cause is not carried out. Raises LoadRefused if a condition fails.
     """
     _check_state(load, LoadState.PROPOSED, now)
     if clerk in {load.proposed_by, load.sent_by}:

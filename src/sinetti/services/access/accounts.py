@@ -61,7 +61,7 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
         None if new.totp is None else encrypt_token(ctx.transfer_key, SECOND_FACTOR, new.totp),
         new.person,
     )
-    with _says_taken():
+    with _explains_taken_person():
         user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
     if user_id is None:
         sentence = f"{checked.email} already has an account"
@@ -97,7 +97,7 @@ def give_staff(email: str, person: str, ctx: ServiceContext, actor: str, request
     set up at any time. Raises AccountError, also if the person has another clerk's account.
     """
     found = account_of(email, ctx)
-    with _says_taken():
+    with _explains_taken_person():
         audit = ctx.audit_entry(actor, request_id)
         return accounts.set_staff(ctx.db, found.user_id, audit, staff=True, person=person)
 
@@ -117,7 +117,7 @@ def digest_of_person(person_id: str, ctx: ServiceContext) -> str:
 
 
 @contextmanager
-def _says_taken() -> Iterator[None]:
+def _explains_taken_person() -> Iterator[None]:
     """Turn PersonTaken into a message for operators."""
     try:
         yield

@@ -76,7 +76,7 @@ def found_officers(db: Database, new: Collection[CheckedOfficer], audit: AuditCo
                 officers.insert_officer(db, _officer(one, audit), audit)
 
 
-def is_open(ctx: ServiceContext) -> bool:
+def can_add_founders(ctx: ServiceContext) -> bool:
     """Return True while officers are added without approval, since too few exist."""
     return not is_founded(roles_of(officers.list_officers(ctx.db)), ctx.environment)
 
@@ -97,7 +97,7 @@ def add_officer(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id
 def add_founder(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Add an officer without approval while too few exist; return False otherwise."""
     with officers.locked_officers(ctx.db):
-        if not is_open(ctx):
+        if not can_add_founders(ctx):
             return False
         add_officer(new, ctx, actor, request_id)
     return True

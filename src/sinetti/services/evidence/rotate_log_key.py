@@ -14,7 +14,7 @@ from sinetti.wire.transparency.notes import NoteSigner, VerifierKey
 def rotate_log_key(
     create: Callable[[str], NoteSigner], ctx: ServiceContext, audit: AuditContext
 ) -> tuple[VerifierKey, VerifierKey]:
-    """Create a key for the log's origin, record that it signs from now on, and return the old and the new key.
+    """Create a key for the log, record the change, and return the old and the new key.
 
     Heads have the signatures of both keys while both are in the folder. Raises LogKeyMissing without the old key.
     """

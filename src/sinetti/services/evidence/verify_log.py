@@ -196,7 +196,7 @@ class _Walk:
     def _check_row(self, leaf: StoredLeaf) -> None:
         if leaf.sequence is None:
             self.lost.append(leaf.index)
-            self.approvals.lose()
+            self.approvals.skip_unknown()
             return
         if leaf.row is None:
             raise _wrong(leaf.index, f"its audit row (sequence {leaf.sequence}) is missing")
@@ -251,7 +251,7 @@ class _Walk:
 
 def _check_keys(db: Database) -> None:
     """Report a row about the log's key that does not count."""
-    for act in log_tree.judge_keys(db).others:
+    for act in log_tree.verified_keys(db).others:
         sentence = "it names a key of the log, and the log's newest key did not sign it"
         raise _bad_row(act.sequence, sentence) if act.index is None else _wrong(act.index, sentence)
 
@@ -303,7 +303,10 @@ def _check_logged(logged: LoggedLine, walk: _Walk) -> None:
 
 
 def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
-    """Count the rows that wait; one that should be in the tree for long was inserted."""
+    """Count the rows that wait to enter the tree.
+
+    A row with a number from before an old checkpoint was inserted later. Raises _Fault.
+    """
     report.pending = 0
     limit = sequencer.newest_sequence(db, now - SEQUENCED_WITHIN)
     for sequence in _pending(db):

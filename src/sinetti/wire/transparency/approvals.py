@@ -60,8 +60,8 @@ class ApprovalRecord:
             sentence = f"its approval cannot be verified: {bad}"
             raise ProofError(sentence) from bad
 
-    def lose(self) -> None:
-        """Note that the content of an entry is not known."""
+    def skip_unknown(self) -> None:
+        """Skip an entry whose content is not known; earlier proposals are then unknown."""
         self.is_whole = False
         self.proposals.clear()
 

@@ -23,8 +23,8 @@ None: the log has no such part. Raises LogUnavailable.
 """
 
 _MOST_ROTATIONS = 16
-_LOOKS, _LOOK_AGAIN = 3, 4.0
-"""Looks at a head without enough cosignatures, and seconds between them.
+_ATTEMPTS, _RETRY_AFTER = 3, 4.0
+"""Attempts to get a head with enough cosignatures, and seconds between them.
 
 Witnesses cosign a new head within seconds.
 """
@@ -139,11 +139,11 @@ class LogReader:
         With `sleep`, wait a moment for cosignatures that are demanded. Raises as `accept` does, and LogAbsent.
         """
         if sleep is not None:
-            for _ in range(_LOOKS - 1):
+            for _ in range(_ATTEMPTS - 1):
                 try:
                     return self._read_head()
                 except TooFewCosignatures:
-                    sleep(_LOOK_AGAIN)
+                    sleep(_RETRY_AFTER)
         return self._read_head()
 
     def _read_head(self) -> Checkpoint:
@@ -236,7 +236,7 @@ class LogReader:
     def _tile(self, name: TileName) -> bytes:
         octets = self.fetch(name.path)
         if octets is None:
-            # A log that has shrunk has it no more, which is no matter of time.
+            # ProofError: a log that has shrunk does not get the tile back by waiting.
             sentence = f"{name.path} is missing"
             raise ProofError(sentence)
         return octets
