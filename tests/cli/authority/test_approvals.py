@@ -224,8 +224,14 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
     assert row["fido2"]
     facts = json.loads(bytes(models.AuditEvent.objects.get(action="officer-added").octets))["facts"]
     assert len(facts["attestation"]) == 64
-    # The signature must prove the user's verification.
     operator.add()
+    assert "1 other approvers must sign it, and there are 0" in operator.refused(2, *ENDING, "--officer", "anna")
+    other = Authenticator(Ed25519PrivateKey.generate())
+    for name, octets in (("ben.pub", other.line), ("ben.att", other.attest(b"c")), ("ben.challenge", b"c")):
+        (tmp_path / name).write_bytes(octets)
+    second = ("--attestation", tmp_path / "ben.att", "--challenge", tmp_path / "ben.challenge")
+    operator.does("officer", "add", "ben", "--role", "approver", "--public-key", tmp_path / "ben.pub", *second)
+    # The signature must prove the user's verification.
     proposal = proposed(operator, *ENDING, "--officer", "anna")
     octets = octets_of(operator, proposal, tmp_path)
     device.flags = 0x01

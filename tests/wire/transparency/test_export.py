@@ -5,6 +5,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,12 +14,13 @@ from sinetti.wire.transparency.export import (
     EntryWrong,
     ExportError,
     ExportHeader,
+    KnownCheckpointError,
     entry_line,
     verify_export,
 )
 from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
 from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
-from sinetti.wire.transparency.notes import Checkpoint
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, WRONG_KEY
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -102,8 +104,8 @@ NO_CHECKPOINTS = {
     "no checkpoint": (b"text\n", ExportError),
     "not UTF-8": (b"\xff", ExportError),
     "without a signature": (Checkpoint(ORIGIN, 5, root(ENTRIES[:5])).text.encode(), ExportError),
-    "signed by another key": (checkpoint(ENTRIES[:5], WRONG_KEY), ProofError),
-    "of another log": (Checkpoint("other.example/log", 5, root(ENTRIES[:5])).signed(LOG_KEY), ProofError),
+    "signed by another key": (checkpoint(ENTRIES[:5], WRONG_KEY), KnownCheckpointError),
+    "of another log": (Checkpoint("other.example/log", 5, root(ENTRIES[:5])).signed(LOG_KEY), KnownCheckpointError),
 }
 
 
@@ -193,6 +195,17 @@ def test_a_key_that_both_keys_vouch_for_is_trusted():
     entries = [*ENTRIES, rotation()]
     report = verified(exported(entries, note=checkpoint(entries, NEXT_KEY)))
     assert report.signers == (NEXT_KEY.verifier,)
+
+
+THIRD_KEY = NoteSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"3" * 32))
+
+
+def test_a_checkpoint_from_before_two_changes_of_the_key_counts_with_the_newest_key():
+    entries = [*ENTRIES, rotation(LOG_KEY, NEXT_KEY), rotation(NEXT_KEY, THIRD_KEY)]
+    lines = exported(entries, note=checkpoint(entries, THIRD_KEY))
+    assert verified(lines, checkpoint(ENTRIES[:5]), THIRD_KEY).signers == (THIRD_KEY.verifier,)
+    with pytest.raises(KnownCheckpointError):
+        verified(lines, checkpoint(ENTRIES[:5], WRONG_KEY), THIRD_KEY)
 
 
 UNTRUSTED = {

@@ -78,7 +78,7 @@ def _verify(parsed: argparse.Namespace) -> int:
             raise OptionError(sentence) from bad
         sources = LogSources(authority.ctx.db, authority.journal.folder, authority.journal.instance_id, known)
         report = verify_log(sources, authority.ctx.machine_now())
-    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report))
+    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint))
     return 0 if report.fault is None else EXIT_ACTION_REQUIRED
 
 
@@ -93,14 +93,16 @@ def _as_json(report: LogReport) -> dict[str, object]:
     }
 
 
-def _sentence(report: LogReport) -> str:
+def _sentence(report: LogReport, kept: Path | None) -> str:
     if report.fault is not None:
         return f"The log is not as it was written: {report.fault.about}: {report.fault.sentence}."
     lost = f", {report.lost} of them without their audit rows, as declared" if report.lost else ""
-    return (
-        f"The log is intact. Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}. "
+    compared = (
         "A log that was rewound as a whole shows only against a checkpoint that was kept elsewhere (--checkpoint)."
+        if kept is None
+        else f"It continues the checkpoint in {kept}."
     )
+    return f"The log is intact. Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}. {compared}"
 
 
 def _export(parsed: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from sinetti.services.issuance.clock_guard import accept_clock
 _HOW = """\
 Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}, {proposer} among them:
   sinetti authority approval show {id} --out FILE --dir {dir}
+  sinetti approval show FILE, on the machine of each officer
   ssh-keygen -Y sign -n {namespace} -f KEY FILE
   sinetti authority approval give {id} --officer NAME --signature FILE.sig --dir {dir}"""
 _LETTERS_IN_FULL = 2

@@ -14,7 +14,7 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop, number, translate
 from sinetti.infra.standard_input import STREAM
-from sinetti.wire.transparency.export import ExportError, ExportReport, verify_export
+from sinetti.wire.transparency.export import ExportError, ExportReport, KnownCheckpointError, verify_export
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, VerifierKey
 
@@ -37,6 +37,9 @@ NOT_COMPARED = gettext_noop(
 )
 ABSENT = gettext_noop("{count} of them have only a hash: their content was lost or erased.")
 WRONG = gettext_noop("The file does not match the signed log: {why}. Keep it, and ask the operator for the reason.")
+BAD_CHECKPOINT = gettext_noop(
+    "{path} is no checkpoint that this log signed ({why}). Give one that you fetched from its /log/checkpoint."
+)
 UNCHECKED = gettext_noop("{path} cannot be checked: {why}. Ask for another export.")
 NOT_OFFICERS = gettext_noop(
     "Signatures of approvals were verified, but not whether officers made them: earlier entries are not in the file."
@@ -45,7 +48,7 @@ ORIGIN, SIZE, KINDS, APPROVALS, PASSKEYS, SIGNED_BY = (
     gettext_noop("Log"),
     gettext_noop("Entries of the log"),
     gettext_noop("Entries in the file"),
-    gettext_noop("Approvals verified again"),
+    gettext_noop("Signatures of approvals, verified again"),
     gettext_noop("Sites of the passkeys"),
     gettext_noop("Signed by"),
 )
@@ -78,6 +81,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     known = None if parsed.checkpoint is None else common.read_file(parsed.checkpoint)
     try:
         found = verify_export(_lines(parsed.file), key, known)
+    except KnownCheckpointError as bad:
+        raise UsageError(make_message(BAD_CHECKPOINT, path=str(parsed.checkpoint), why=str(bad))) from bad
     except (ExportError, NoteError) as bad:
         raise UsageError(make_message(UNCHECKED, path=str(parsed.file), why=str(bad))) from bad
     except ProofError as wrong:

@@ -147,10 +147,13 @@ def count_lost(db: Database, start: int, end: int) -> int:
 
 
 def first_index_at(db: Database, instant: datetime) -> int | None:
-    """Return the smallest index of the entries of this instant or later, or None."""
+    """Return the smallest index of the entries of this instant or later, or None.
+
+    The beginning of the log, entry 0, is later than the rows of the founding that follow it. So it goes with entry 1.
+    """
     rows = AuditEvent.objects.using(db.alias).filter(at__gte=instant).values("sequence")
-    found = LogEntry.objects.using(db.alias).filter(sequence__in=rows).aggregate(first=Min("index"))
-    return None if found["first"] is None else int(found["first"])
+    found = LogEntry.objects.using(db.alias).filter(sequence__in=rows, index__gt=0).aggregate(first=Min("index"))
+    return None if found["first"] is None else int(found["first"]) if found["first"] > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sinetti.database.approvals import officers, proposals
 from sinetti.database.approvals.proposals import StoredProposal
 from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import KeyRequirement, TwoPersonAct
-from sinetti.domain.approvals.officers import Officer, may_propose
+from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
 from sinetti.domain.approvals.proposals import (
     NAMESPACE,
     ApprovalError,
@@ -88,6 +88,14 @@ def propose(
         by = get_officer(officer, ctx)
         if not may_propose(by.role, act):
             raise _error(ApprovalReason.ROLE, by)
+        people = people_needed(act, parameters, ctx.approvals)
+        others = [one for one in officers.list_officers(ctx.db) if one.name != by.name and may_approve(one.role, act)]
+        if len(others) < people - 1:
+            sentence = (
+                f"{people - 1} other approvers must sign it, and there are {len(others)}: have another officer propose "
+                "it, or add approvers"
+            )
+            raise ApprovalError(ApprovalReason.ROLE, sentence)
         audit = ctx.audit_entry(means.actor, means.request_id)
         now = audit.at.replace(microsecond=0)
         new = Proposal(
@@ -97,7 +105,7 @@ def propose(
             act=act,
             proposer=by.name,
             proposer_key=by.fingerprint,
-            people=people_needed(act, parameters, ctx.approvals),
+            people=people,
             created=now,
             expires=now + life_of(act),
             nonce=secrets.token_hex(32),

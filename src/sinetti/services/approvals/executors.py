@@ -165,7 +165,11 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
 
 
 def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
-    registration.close(proposal.parameters["customer_id"], means.ctx, _actor(proposal), means.request_id)
+    customer_id = proposal.parameters["customer_id"]
+    if not registration.is_open(customer_id, means.ctx):
+        sentence = f"{customer_id} has already ended, and nothing was done: reject the proposal"
+        raise ApprovalError(ApprovalReason.CHANGED, sentence)
+    registration.close(customer_id, means.ctx, _actor(proposal), means.request_id)
 
 
 def _name_signatory(proposal: Proposal, means: ApprovalContext) -> None:

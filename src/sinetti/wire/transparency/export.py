@@ -13,7 +13,8 @@ from typing import Any
 
 from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
-from sinetti.wire.transparency.key_rotation import check_rotation, rotated_keys
+from sinetti.wire.transparency.key_rotation import ACTION as ROTATION
+from sinetti.wire.transparency.key_rotation import check_rotation, former_keys, rotated_keys
 from sinetti.wire.transparency.merkle import HASH_SIZE, ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, decode64, open_checkpoint
 
@@ -25,6 +26,10 @@ CHECKS: dict[str, Callable[[EntryFields], None]] = {"log-key-changed": check_rot
 
 class ExportError(Exception):
     """File that proves nothing as it is: unreadable, or without what the check needs."""
+
+
+class KnownCheckpointError(ExportError):
+    """Checkpoint that the reader kept, and that none of the log's keys signed."""
 
 
 class EntryWrong(ProofError):
@@ -109,6 +114,7 @@ class _Run:
         self._header, self._keys, self._known = header, [key], known
         self._next, self._kinds, self._absent = header.start, Counter[str](), list[int]()
         self._approvals = ApprovalRecord(is_whole=header.start == 0)
+        self._rotations: list[EntryFields] = []
         self._edge: list[Subtree] = []
         self._older = _checkpoint_of(known) if known is not None else None
         self._older_root: bytes | None = None
@@ -164,7 +170,10 @@ class _Run:
         older = self._older
         if older is None or self._known is None:
             return
-        open_checkpoint(self._known, *self._keys)
+        try:
+            open_checkpoint(self._known, *former_keys(self._rotations, self._keys))
+        except (NoteError, ProofError) as bad:
+            raise KnownCheckpointError(str(bad)) from bad
         if older.size > checkpoint.size:
             sentence = f"the log was rewound: it had {older.size} entries and has {checkpoint.size} now"
             raise ProofError(sentence)
@@ -190,6 +199,8 @@ class _Run:
             self._approvals.take(entry)
         except (NoteError, ProofError) as wrong:
             raise EntryWrong(at, str(wrong)) from wrong
+        if entry.action == ROTATION:
+            self._rotations.append(entry)
         self._keys.extend(rotated_keys(entry, self._keys))
         return entry.kind
 
@@ -206,8 +217,7 @@ def _checkpoint_of(note: bytes) -> Checkpoint:
     try:
         return Checkpoint.parse(note.decode().partition("\n\n")[0] + "\n")
     except (UnicodeDecodeError, NoteError) as bad:
-        sentence = f"the known checkpoint cannot be read: {bad}"
-        raise ExportError(sentence) from bad
+        raise KnownCheckpointError(str(bad)) from bad
 
 
 def _header(line: bytes) -> ExportHeader:

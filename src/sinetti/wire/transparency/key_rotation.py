@@ -1,7 +1,7 @@
 """Change of a log's key: a statement that the old key and the new key both sign."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sinetti.wire.transparency.entries import EntryFields
 from sinetti.wire.transparency.merkle import ProofError
@@ -57,3 +57,16 @@ def rotated_keys(entry: EntryFields, trusted: Iterable[VerifierKey]) -> Iterator
         new = VerifierKey.parse(str(entry.facts["new"]))
         if new.name == old.name:
             yield new
+
+
+def former_keys(rotations: Sequence[EntryFields], trusted: Iterable[VerifierKey]) -> list[VerifierKey]:
+    """Return the trusted keys, and those from which changes led to them.
+
+    The entries were checked and are in their order. What a former key signed before counts.
+    """
+    found = list(trusted)
+    for entry in reversed(rotations):
+        old, new = (VerifierKey.parse(str(entry.facts[name])) for name in ("old", "new"))
+        if new in found and old not in found and old.name == new.name:
+            found.append(old)
+    return found
