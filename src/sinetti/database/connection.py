@@ -32,7 +32,11 @@ DATABASE_ERRORS = (DatabaseError,)
 """Exceptions for all database errors; `is_corruption` recognises damaged files."""
 
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|WITH\b.*\b(INSERT INTO|DELETE FROM|SET))\b", re.DOTALL)
-_INTO_AUDIT_LOG = 'INSERT INTO "sinetti_auditevent" '
+_OF_A_VIEW = (
+    'INSERT INTO "sinetti_auditevent" ',
+    'INSERT INTO "sinetti_calleraddress" ',
+    'INSERT OR IGNORE INTO "sinetti_calleraddress" ',
+)
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -95,7 +99,7 @@ class DatabaseSetupError(Exception):
 
 
 def _refuse_writes(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401, FBT001 - Django's
-    if _WRITES.match(sql) and not sql.startswith(_INTO_AUDIT_LOG):
+    if _WRITES.match(sql) and not sql.startswith(_OF_A_VIEW):
         raise WriteRefused
     return execute(sql, params, many, context)
 

@@ -5,6 +5,7 @@ They contain no names of persons and are never altered.
 
 import hashlib
 import json
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -14,7 +15,7 @@ from django.db import DatabaseError, connections, transaction
 from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.refusals import RejectionReason, WriteRefused
 from sinetti.domain.values import Channel
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import reissue_transfer_ids
@@ -309,3 +310,12 @@ def test_the_database_refuses_to_truncate(desk):
     ):
         cursor.execute("TRUNCATE sinetti_auditevent")
     assert rows(desk).exists()
+
+
+def test_a_view_is_written_with_its_caller_while_nothing_else_may_be(desk):
+    audit = replace(desk.audit_entry(), caller="192.0.2.7")
+    with desk.db.reading_only():
+        audit_log.write(desk.db, audit, audit_log.LOOKED, "person:1")
+        with pytest.raises(WriteRefused):
+            audit_log.write(desk.db, audit, "ordered", "order:1")
+    assert models.CallerAddress.objects.using(desk.db.alias).get().address == "192.0.2.7"
