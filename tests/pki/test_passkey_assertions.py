@@ -70,12 +70,15 @@ WRONG = {
     "another proposal": (asserted(digest=sha256(b"other").digest()), "another challenge"),
     "another nonce": (replace(GOOD, nonce=b"m" * 32), "another challenge"),
     "a registration": (asserted(what="webauthn.create"), "another challenge"),
-    "another party": (asserted(host="other.example"), "neither this site nor its user"),
-    "a party above the host": (asserted(host="example"), "neither this site nor its user"),
-    "a party below the host": (asserted(host="login.pki.example"), "neither this site nor its user"),
-    "no verification": (asserted(flags=1), "neither this site nor its user"),
-    "no presence": (asserted(flags=4), "neither this site nor its user"),
-    "short data": (replace(GOOD, authenticator_data=GOOD.authenticator_data[:36]), "neither this site nor its user"),
+    "another party": (asserted(host="other.example"), "did not prove both this site and its user"),
+    "a party above the host": (asserted(host="example"), "did not prove both this site and its user"),
+    "a party below the host": (asserted(host="login.pki.example"), "did not prove both this site and its user"),
+    "no verification": (asserted(flags=1), "did not prove both this site and its user"),
+    "no presence": (asserted(flags=4), "did not prove both this site and its user"),
+    "short data": (
+        replace(GOOD, authenticator_data=GOOD.authenticator_data[:36]),
+        "did not prove both this site and its user",
+    ),
     "other data": (replace(GOOD, authenticator_data=GOOD.authenticator_data + b"\0"), "signature does not fit"),
     "another algorithm": (replace(GOOD, algorithm=-257), "signature does not fit"),
     "an unknown algorithm": (replace(GOOD, algorithm=0), "signature does not fit"),
@@ -95,7 +98,7 @@ def test_what_proves_nothing(found, sentence):
 
 @pytest.mark.parametrize("cose", [{}, {1: 4}, {1: 2, -1: 9, -2: b"", -3: b""}, {1: 1, -2: b"short"}])
 def test_keys_of_unknown_types(cose):
-    with pytest.raises(PasskeyError, match="type is not known"):
+    with pytest.raises(PasskeyError, match="type cannot be verified"):
         to_spki(cose)
 
 
