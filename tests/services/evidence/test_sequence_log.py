@@ -339,6 +339,15 @@ def test_large_batches_are_sequenced_in_parts(desk, monkeypatch):
     check_tree(ctx)
 
 
+def test_rows_that_come_meanwhile_wait_for_the_next_round(desk):
+    ctx = logging(desk.ctx)
+    sequenced(ctx)
+    write_rows(ctx.db, 3)
+    arriving = replace(ctx, step=lambda _: write_rows(ctx.db, 1))
+    assert sequenced(arriving) == 3
+    assert sequenced(ctx) == 1
+
+
 def test_proof_of_a_certificate(desk):
     ctx = logging(desk.ctx)
     serial = enrolled(desk).serial

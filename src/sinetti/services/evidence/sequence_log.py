@@ -29,9 +29,9 @@ class LogSequencer:
     def run(self, ctx: ServiceContext, request_id: str) -> int:
         """Sequence all rows that are waiting, and return their number.
 
-        It begins the log if it has not begun. Raises LogKeyMissing if the log has a key that is not here, and
-        LogDiverged if the log is not as it was signed. Does nothing if there are no keys at all, as without the
-        pass-phrase.
+        Rows that come meanwhile wait for the next round, so that a head takes many of them. It begins the log if it has
+        not begun. Raises LogKeyMissing if the log has a key that is not here, and LogDiverged if the log is not as it
+        was signed. Does nothing if there are no keys at all, as without the pass-phrase.
         """
         signers = ctx.log_signers()
         if not signers or not self._is_begun(ctx, signers, request_id):
@@ -52,6 +52,8 @@ class LogSequencer:
             ctx.journal.append([_line(added)])
             self._journals = _bound_ends(ends, ctx.journal.heads())
             count += len(added.leaves)
+            if len(added.leaves) < sequencer.MOST_AT_ONCE:
+                break
         return count
 
     def _is_begun(self, ctx: ServiceContext, signers: Sequence[NoteSigner], request_id: str) -> bool:
