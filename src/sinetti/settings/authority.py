@@ -169,8 +169,11 @@ def _per_list(value: object) -> int:
 
 
 def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, int]:
-    if not isinstance(value, dict) or not set(value) <= set(TwoPersonAct):
+    if not isinstance(value, dict):
         sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
+        raise SettingsError(sentence)
+    if unknown := sorted(set(value) - set(TwoPersonAct)):
+        sentence = f"authority.toml, approvals: {unknown[0]!r} is not an act: name one of {', '.join(TwoPersonAct)}"
         raise SettingsError(sentence)
     try:
         return {

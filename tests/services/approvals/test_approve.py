@@ -97,6 +97,42 @@ def test_an_organisation_ends(means):
     assert approve.list_waiting(means.ctx) == ()
 
 
+def test_an_organisation_that_has_ended_meanwhile_does_not_end_twice(means):
+    first, second = (
+        propose(TwoPersonAct.ORGANISATION_END, "anna", {"customer_id": CUSTOMER_ID}, {}, means) for _ in range(2)
+    )
+    for name in ("anna", "ben"):
+        add_signature(first.proposal_id, name, signed(first, name), means)
+    add_signature(second.proposal_id, "anna", signed(second, "anna"), means)
+    last = signed(second, "ben")
+    assert reason_of(add_signature, second.proposal_id, "ben", last, means) is ApprovalReason.CHANGED
+    assert approve.get_proposal(second.proposal_id, means.ctx).state is ProposalState.OPEN
+
+
+def test_a_proposal_without_enough_approvers_is_not_stored(sqlite_desk):
+    roles = (OfficerRole.OPERATOR, OfficerRole.APPROVER, OfficerRole.AUDITOR)
+    officers = [officer(name, role) for name, role in zip(NAMES, roles, strict=False)]
+    found_officers(sqlite_desk.db, officers, sqlite_desk.audit_entry())
+    means = means_of(sqlite_desk)
+    alone = (TwoPersonAct.ORGANISATION_END, NAMES[1], {"customer_id": CUSTOMER_ID}, {}, means)
+    assert reason_of(propose, *alone) is ApprovalReason.ROLE
+    assert approve.list_waiting(means.ctx) == ()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "subject"),
+    [
+        ({"customer_id": CUSTOMER_ID, "name": "A B"}, CUSTOMER_ID),
+        ({"certificates": [{}, {}]}, "certificates: 2"),
+        ({"change": "add", "name": "anna"}, "anna"),
+        ({"settings": []}, ""),
+    ],
+)
+def test_the_object_of_a_proposal(sqlite_desk, parameters, subject):
+    found_officers(sqlite_desk.db, [officer(name) for name in NAMES], sqlite_desk.audit_entry())
+    assert propose(TwoPersonAct.STAFF, "anna", parameters, {}, means_of(sqlite_desk)).subject == subject
+
+
 def test_many_certificates_are_revoked(desk, means):
     serials = tuple(enrolled(desk).serial for _ in range(2))
     ask = BulkRevocationRequest(CertificateSelection(serials=serials), RevocationReason.SUPERSEDED, "anna")

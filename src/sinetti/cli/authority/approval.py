@@ -33,7 +33,7 @@ from sinetti.services.approvals.approve import ApprovalResult, add_signature, ge
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-_COLUMNS = ("id", "act", "proposer", "state", "signed", "missing", "expires")
+_COLUMNS = ("id", "act", "object", "proposer", "state", "signed", "missing", "expires")
 _EXAMPLE = "sinetti authority approval list --dir /srv/sinetti"
 
 
@@ -75,6 +75,7 @@ def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
     return {
         "id": one.proposal.proposal_id,
         "act": one.proposal.act.value,
+        "object": one.proposal.subject,
         "proposer": one.proposal.proposer,
         "state": one.state.value,
         "signed": list(one.signed),
@@ -84,8 +85,12 @@ def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
 
 
 def _table(rows: list[dict[str, object]]) -> Sequence[Block]:
-    shown = [{**row, "signed": ", ".join(row["signed"]) or "-"} for row in rows if isinstance(row["signed"], list)]
-    return table_of(_COLUMNS, shown, fold={"signed"}, nothing="There are no proposals.")
+    shown = [
+        {**row, "object": row["object"] or "-", "signed": ", ".join(row["signed"]) or "-"}
+        for row in rows
+        if isinstance(row["signed"], list)
+    ]
+    return table_of(_COLUMNS, shown, fold={"object", "signed"}, nothing="There are no proposals.")
 
 
 def _show(parsed: argparse.Namespace) -> int:

@@ -116,7 +116,10 @@ def _export(parsed: argparse.Namespace) -> int:
         except LogRangeError as bad:
             raise OptionError(str(bad)) from bad
         key = f"{authority.settings.base_url}/log/key"
-    print_line(f"{count} entries written. Verify them with: sinetti log verify {parsed.out} --key KEY, by {key}")
+    print_line(
+        f"Entries written: {count}. Verify them with: sinetti log verify {parsed.out} --key KEY, where KEY is the "
+        f"verifier key that {key} shows."
+    )
     return 0
 
 

@@ -48,6 +48,9 @@ FROM_KEY = gettext_noop("Computed from the key on this machine")
 BAD_KEY = gettext_noop("The key in this proposal cannot be read ({why}). Do not sign it.")
 BESIDES = gettext_noop("What you need to know")
 HOW = gettext_noop("If you agree, sign this file. The signature counts for this proposal alone: {command}")
+_COLUMNS = ("name", "organisation", "customer_id", "serial", "description", "before", "after")
+"""Columns that come first in a table, in their order."""
+
 YES, NO = gettext_noop("yes"), gettext_noop("no")
 
 
@@ -157,7 +160,7 @@ def _fields(fields: Mapping[str, Any], language: Language) -> Iterator[Block]:
     if single:
         yield Record("", single, tone=Tone.PLAIN)
     for name, rows in tables.items():
-        columns = list(dict.fromkeys(column for row in rows for column in row))
+        columns = sorted(dict.fromkeys(column for row in rows for column in row), key=_place)
         yield Heading(f"{_label(name, language)}: {number(len(rows), language)}")
         if name == "letters":
             yield from _letters(rows, language)
@@ -174,6 +177,14 @@ def _letters(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[
         yield Record("", head, tone=Tone.PLAIN)
         for part in str(row.get("text", "")).split("\n\n"):
             yield Paragraph(" ".join(strip_control_chars(line) for line in part.splitlines()), indent=2)
+
+
+def _place(column: str) -> int:
+    """Return the place of a column.
+
+    Signed octets have the names in the order of the alphabet.
+    """
+    return _COLUMNS.index(column) if column in _COLUMNS else len(_COLUMNS)
 
 
 def _is_rows(value: list[Any]) -> bool:

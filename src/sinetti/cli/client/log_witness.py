@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.cli.client import common
+from sinetti.client.messages.error_reasons import translate_reason
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
 from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_new
-from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, VerifierKey
+from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, VerifierKey, is_key_name
 from sinetti.wire.transparency.witness import WitnessAnswer, decide_cosignature, read_origin
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ EXAMPLE = (
 )
 BAD_LOG = gettext_noop("--log {text} is not the verifier key of a log ({why}).")
 TWO_KEYS = gettext_noop("--log names the log {origin} twice. Give one key for each log, after a change the new one.")
+BAD_NAME = gettext_noop("--name {text} cannot be used: give a name without spaces and without +.")
 BAD_BIND = gettext_noop("--bind {text} cannot be used: {why}. Give HOST:PORT of an address of this computer.")
 LISTENING = gettext_noop("The witness {key} listens on {address}.")
 _LARGEST = 64 * 1024
@@ -72,6 +74,8 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Serve until the process is stopped."""
     console = common.console_of(parsed)
+    if not is_key_name(parsed.name):
+        raise UsageError(make_message(BAD_NAME, text=parsed.name))
     logs: dict[str, VerifierKey] = {}
     for one in map(_log_key, parsed.log):
         if one.name in logs:
@@ -82,7 +86,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         server = _Server((host.strip("[]"), int(port)), witness)
     except (OSError, ValueError, OverflowError) as bad:
-        raise UsageError(make_message(BAD_BIND, text=parsed.bind, why=str(bad))) from bad
+        raise UsageError(make_message(BAD_BIND, text=parsed.bind, why=translate_reason(bad))) from bad
     address = f"http://{host}:{server.server_address[1]}"
     console.tell(make_message(LISTENING, key=str(witness.signer.verifier), address=address))
     with server, suppress(KeyboardInterrupt):

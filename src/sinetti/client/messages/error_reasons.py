@@ -34,6 +34,8 @@ SYSTEM = {
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
     errno.EROFS: gettext_noop("the disk is read-only"),
+    errno.EADDRINUSE: gettext_noop("another program is listening there"),
+    errno.EADDRNOTAVAIL: gettext_noop("this computer does not have the address"),
     errno.ECONNREFUSED: gettext_noop("no program is listening there"),
     errno.ETIMEDOUT: LATE,
     errno.ECONNRESET: BROKEN_OFF,
@@ -112,6 +114,10 @@ SAID = (
     gettext_noop("this file contains no PEM certificate"),
     gettext_noop("a certificate in this PEM file cannot be read"),
     gettext_noop("its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"),
+    # The log of an authority, reported by wire.
+    gettext_noop("{count} of the named witnesses cosigned it, and {needed} must"),
+    gettext_noop("{origin} is not there"),
+    gettext_noop("the signature of {name} does not match the text"),
     # Files for `sinetti inspect`.
     gettext_noop("it contains no certificate, request, revocation list, key store or XML message"),
     gettext_noop("it is not valid TOML"),

@@ -71,6 +71,9 @@ class ApprovalError(ValueError):
         self.reason = reason
 
 
+_SUBJECTS = ("customer_id", "name", "email", "key")
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An act that is proposed, with all that it needs.
@@ -112,6 +115,16 @@ class Proposal:
                 "context": dict(self.context),
             }
         )
+
+    @property
+    def subject(self) -> str:
+        """Object of the act, for a list.
+
+        It is an organisation, a person, an account, a key, or a number of certificates.
+        """
+        if rows := self.parameters.get("certificates"):
+            return f"certificates: {len(rows)}"
+        return next((str(self.parameters[name]) for name in _SUBJECTS if self.parameters.get(name)), "")
 
     @property
     def sha256(self) -> str:

@@ -18,6 +18,7 @@ from sinetti.wire.transparency.merkle import HASH_SIZE, ProofError
 ED25519, COSIGNATURE = 1, 4
 """Types of signatures: of a note's text, and of a witness with its time."""
 
+_NAME = re.compile(r"[^\s+]+")
 _LINE = re.compile("\N{EM DASH} ([^ \\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -50,6 +51,14 @@ def parse_number(text: str) -> int:
     return int(text)
 
 
+def is_key_name(text: str) -> bool:
+    """Return True if a log or a witness can have this name.
+
+    C2SP signed-note allows no space and no plus sign.
+    """
+    return _NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """Public key of a log or a witness, with its name."""
@@ -74,7 +83,7 @@ class VerifierKey:
         number, _, encoded = rest.partition("+")
         octets = decode64(encoded, 1 + 32)
         key = VerifierKey(name, octets[0], octets[1:])
-        if not name or re.search(r"\s", name) or key.kind not in {ED25519, COSIGNATURE} or key.key_id.hex() != number:
+        if not is_key_name(name) or key.kind not in {ED25519, COSIGNATURE} or key.key_id.hex() != number:
             sentence = f"{text[:80]!r} is not a verifier key (NAME+ID+KEY) of an Ed25519 key"
             raise NoteError(sentence)
         return key
