@@ -58,7 +58,8 @@ docker run --rm --interactive --entrypoint sinetti --volume sinetti:/store --vol
   --transfer-id "$TRANSFER_ID" --transfer-password-file - >&2
 {COMMAND.replace("docker run", f"docker run {AS_DOCKER}").replace("IMAGE", "sinetti-agent")} > /dev/null
 for _ in $(seq 300); do docker logs agent 2>&1 | grep -q "Next action" && break; sleep 0.1; done
-docker exec agent sh -c 'touch /usr/x /tmp/x; id -un; grep -E "CapBnd|NoNewPrivs" /proc/self/status; ls /store' 2>&1
+docker exec agent sh -c \
+  'exec 2>&1; touch /usr/x /tmp/x; id -un; grep -E "CapBnd|NoNewPrivs" /proc/self/status; ls /store'
 docker stop agent > /dev/null
 docker inspect --format '{{{{.State.ExitCode}}}}' agent
 docker logs agent 2>&1

@@ -184,7 +184,8 @@ def test_back_from_the_check_page_and_after_the_act_keeps_what_was_typed(page, b
         return
     assert says(page, DONE) == 1, page.inner_text("main")
     if (sent := page.locator(".notice a[href*='draft=']")).count():
-        sent.click()
+        with page.expect_navigation():
+            sent.click()
     assert lost(page, typed) == []
     act(page)
     assert page.url == result, "the same answer"
@@ -223,7 +224,8 @@ def test_back_after_several_are_let_end_leads_to_their_preview(page, built):
     )
     page.reload()
     assert page.inner_text("main") == text
-    page.get_by_role("link", name="Show the result").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Show the result").click()
     assert page.url.endswith("/settings/certificates")
 
 

@@ -183,14 +183,16 @@ def test_search_finds_a_page(page, language):
     page.fill("input[name=q]", FOUND_BY[language])
     page.press("input[name=q]", "Enter")
     link = page.wait_for_selector("#search-results ul.search li a[href^='e-service/index.html']")
-    link.click()
+    with page.expect_navigation():
+        link.click()
     assert urlsplit(page.url).path == f"/{language}/e-service/index.html"
 
 
 def test_the_language_switch_leads_to_the_same_page(page):
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto("/en/holders/client.html")
-    page.click("nav.languages a[lang=sv]")
+    with page.expect_navigation():
+        page.click("nav.languages a[lang=sv]")
     assert urlsplit(page.url).path == "/sv/holders/client.html"
     assert page.get_attribute("html", "lang") == "sv"
 
