@@ -165,7 +165,8 @@ function httpClient(folder) {
       const number = String(before + 1).padStart(2, '0');
       const keepMessage = (kind, octets) => data && keep(path.join(kept, `${number}-${kind}.xml`), octets);
       keepMessage('request', data);
-      const options = { ca, method: data ? 'POST' : 'GET', timeout: 60_000, headers: { ...headers } };
+      // Each request has a connection of its own: one that is kept may end while a key is made, which takes seconds.
+      const options = { ca, agent: false, method: data ? 'POST' : 'GET', timeout: 60_000, headers: { ...headers } };
       if (data) options.headers['Content-Length'] = Buffer.byteLength(data);
       const sending = https.request(url, options, async (got) => {
         try {
