@@ -78,6 +78,11 @@ BAD = {
     ),
     "documentation that is a program": (text(documentation_url="javascript:x"), "documentation_url must be an address"),
     "documentation that is a number": (text(documentation_url="7"), "documentation_url must be an address"),
+    "an act that there is not": (
+        text() + "[approvals]\nstaf = 2\n",
+        "'staf' is not an act: name one of bulk-revocation",
+    ),
+    "approvals that are no table": (text() + "approvals = 2\n", "approvals must be a table"),
     "a database that is a list": (text(database_url="[]"), "database_url must be text"),
 }
 

@@ -257,7 +257,10 @@ def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     rows = {row["name"]: row for row in json.loads(staffed.does("approval", "settings", "--json"))}
     assert rows["organisation-end"] == {"name": "organisation-end", "before": "2", "after": "1"}
     assert rows["staff"] == {"name": "staff", "before": "3", "after": "1"}
-    approve(staffed, proposed(staffed, "approval", "settings", "--officer", "anna"), tmp_path, *NAMES)
+    lowering = proposed(staffed, "approval", "settings", "--officer", "anna")
+    shown = staffed.does("approval", "show", lowering)
+    assert shown.index("Name") < shown.index("So far") < shown.index("From now on"), "not in the order of the octets"
+    approve(staffed, lowering, tmp_path, *NAMES)
     staffed.does(*ending)
     raised = text.replace('"TEST"', '"PRODUCTION"').replace("wait_hours = 0", "wait_hours = 24")
     settings.write_text(f"{raised}\n[approvals]\norganisation-end = 1\n")

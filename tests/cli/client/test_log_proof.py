@@ -9,10 +9,13 @@ import pytest
 
 from sinetti.cli.client import log_proof
 from sinetti.cli.main import main
+from sinetti.client.messages.error_reasons import translate_reason
+from sinetti.client.messages.messages import render
 from sinetti.client.store.log_memory import find_fault, load_index
+from sinetti.domain.values import Language
 from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
-from sinetti.wire.transparency.observer import LogMemory
+from sinetti.wire.transparency.observer import LogMemory, LogPolicy, TooFewCosignatures
 from tests.cli.client.test_revoke import bench, run, store
 from tests.client.agent.test_log_watch import WITNESS
 from tests.support.logs import LOG_KEY, NEXT_KEY
@@ -180,3 +183,9 @@ def test_what_cannot_be_fetched_is_no_refusal(logged):
     assert (code, "the log has no entry about the certificate" in err) == (4, True)
     logged.log.is_away = True
     assert prove(logged)[0] == 4
+
+
+def test_too_few_cosignatures_in_another_language():
+    with pytest.raises(TooFewCosignatures) as found:
+        LogPolicy(None, 1, (WITNESS.verifier,)).check_cosigned(SignedNote("text\n", ()))
+    assert "minst 1 krävs" in render(translate_reason(found.value), Language.SV)

@@ -174,3 +174,19 @@ def test_two_keys_of_one_log(tmp_path, capsys):
 )
 def test_usage(tmp_path, more):
     assert main(["log", "witness", "--dir", str(tmp_path), "--name", "witness.example", *more]) == 2
+
+
+@pytest.mark.parametrize("name", ["a witness", "witness+1", ""])
+def test_a_name_that_no_key_can_have(tmp_path, capsys, name):
+    words = ["log", "witness", "--dir", str(tmp_path / "new"), "--name", name, "--log", str(LOG_KEY.verifier)]
+    assert main([*words, "--lang", "en"]) == 2
+    assert "without spaces and without +" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_address_where_another_program_listens(tmp_path, capsys):
+    words = ["log", "witness", "--dir", str(tmp_path), "--name", "witness.example", "--log", str(LOG_KEY.verifier)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main([*words, "--bind", place, "--lang", "fi"]) == 2
+    assert "toinen ohjelma kuuntelee" in " ".join(capsys.readouterr().err.split())

@@ -48,10 +48,10 @@ FROM_KEY = gettext_noop("Computed from the key on this machine")
 BAD_KEY = gettext_noop("The key in this proposal cannot be read ({why}). Do not sign it.")
 BESIDES = gettext_noop("What you need to know")
 HOW = gettext_noop("If you agree, sign this file. The signature counts for this proposal alone: {command}")
+YES, NO = gettext_noop("yes"), gettext_noop("no")
+
 _COLUMNS = ("name", "organisation", "customer_id", "serial", "description", "before", "after")
 """Columns that come first in a table, in their order."""
-
-YES, NO = gettext_noop("yes"), gettext_noop("no")
 
 
 def register(subparsers: "Commands") -> None:

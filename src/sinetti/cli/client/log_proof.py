@@ -121,10 +121,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             proof = log_proof.fetch_proof(reader, certificate)
             log_proof.store_proof(folder, url, serial, proof)
     except (LogUnavailable, OSError, ValueError) as away:
-        return console.fail(
-            make_message(NO_PROOF, name=name, why=translate_reason(away if isinstance(away, OSError) else str(away))),
-            ExitCode.AGAIN,
-        )
+        return console.fail(make_message(NO_PROOF, name=name, why=translate_reason(away)), ExitCode.AGAIN)
     except (ProofError, NoteError) as wrong:
         return console.fail(_refusal(parsed, url or "", wrong), ExitCode.REFUSED)
     facts = _facts(reader, proof)
@@ -183,4 +180,4 @@ def _refusal(parsed: argparse.Namespace, url: str, wrong: ProofError | NoteError
         folder = log_memory.folder_of(parsed.store, origin_of(url))
         return make_message(FORKED, name=parsed.name, why=str(wrong), folder=str(folder))
     text = TOO_FEW if isinstance(wrong, TooFewCosignatures) else NOT_PROVEN
-    return make_message(text, name=parsed.name, why=translate_reason(str(wrong)))
+    return make_message(text, name=parsed.name, why=translate_reason(wrong))

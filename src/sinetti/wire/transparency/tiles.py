@@ -66,6 +66,7 @@ def lookup_in(size: int, fetch: Callable[[TileName], bytes]) -> Lookup:
     known: dict[TileName, bytes] = {}
 
     def look(level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree."""
         above, below = divmod(level, TILE_HEIGHT)
         first = index << below
         name = tile_at(above, first // TILE_WIDTH, size)
