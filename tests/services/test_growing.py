@@ -205,12 +205,12 @@ def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_
     before, held, stale = {shard: now_listed(desk, shard) for shard in (0, 1)}, enrolled(desk), []
 
     class Overtaken(SwitchableSigner):
-        def sign(self, key_name, octets):
+        def sign(self, key_name, octets, proof=None):
             if not stale:
                 stale.append(crls.take_crl_number(desk.db, NAME, 0))
                 old = {shard: replace(one, number=stale[0]) for shard, one in before.items()}
                 crls.publish_lists(desk.db, NAME, old, desk.audit_entry(), lambda *_: None)
-            return super().sign(key_name, octets)
+            return super().sign(key_name, octets, proof)
 
     revoked(desk.but(signer=Overtaken(desk.signer.built)), held)
     assert now_listed(desk).number > stale[0]

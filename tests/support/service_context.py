@@ -29,7 +29,14 @@ from sinetti.database.operations.authorities import NewAuthority
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.requests import (
+    AcceptedResponse,
+    CertificateResponse,
+    EnrolRequest,
+    RenewRequest,
+    RetrieveRequest,
+    SignatureProof,
+)
 from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import (
@@ -102,7 +109,7 @@ class SwitchableSigner:
     signatures: int = 0
     stall: Stall | None = None
 
-    def sign(self, key_name: str, octets: bytes) -> bytes:
+    def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:  # noqa: ARG002
         """Sign, wait or fail, as the switches say."""
         if (stall := self.stall) is not None:
             stall.somebody_waits.set()

@@ -26,10 +26,24 @@ class EnrolRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureProof:
+    """Signature of a renewal, for a signer that verifies it again.
+
+    `certificate` is that of the key that signed, `signed_info` the canonical octets that it signed, `signature` the
+    octets of SignatureValue, and `digested` the canonical octets that the digest in `signed_info` covers.
+    """
+
+    certificate: bytes
+    signed_info: bytes
+    signature: bytes
+    digested: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RenewRequest:
     """RenewCertificate, made from the octets that the signature covers.
 
-    `signer` is the certificate that signed.
+    `signer` is the certificate that signed. A request that was received has the `proof` of that.
     """
 
     environment: Environment
@@ -37,6 +51,7 @@ class RenewRequest:
     customer_name: str | None
     request: bytes = field(repr=False)
     signer: bytes = field(repr=False)
+    proof: SignatureProof | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ check.
 CRL shard of a new certificate; a process reserves places in advance.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,8 @@ from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.signers import Signer
-from sinetti.wire.transparency.notes import NoteSigner
+from sinetti.wire.transparency.merkle import Lookup
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
 _MOST_AT_ONCE, _SHARE_AT_ONCE = 256, 64
 
@@ -123,6 +124,11 @@ def no_failpoint(_name: str) -> None:
     """
 
 
+def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Lookup) -> bytes:
+    """Return the note of a head, signed with keys that are here."""
+    return head.signed(*signers)
+
+
 def no_log_signers() -> tuple[NoteSigner, ...]:
     """Return no key of the log, as without the pass-phrase."""
     return ()
@@ -144,7 +150,8 @@ class ServiceContext:
     not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate. `crl_cache`
     has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
     CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
-    `log_signers` returns the keys of the log that are here, the newest first. `guard`, if given, opens the transaction
+    `log_signers` returns the keys of the log that are here, the newest first. `sign_head` signs a head of the log; a
+    lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the transaction
     of an action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
     and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
@@ -169,6 +176,7 @@ class ServiceContext:
     offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_failpoint
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
+    sign_head: Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes] = sign_with_keys
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)

@@ -11,9 +11,10 @@ from django.db import DatabaseError, connections, transaction
 from sinetti.database.common import audit_log
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.sequencer import LogDiverged
-from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
+from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode, LogPlan
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import JournalEntry
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.prove_entry import prove_issue
 from sinetti.services.evidence.sequence_log import LogKeyMissing, LogSequencer, current_signers
@@ -461,3 +462,46 @@ def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_
             write_rows(ctx.db, 1)
             one.run(ctx, REQUEST)
             assert AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count() == before + more
+
+
+def test_a_plan_is_signed_again_after_an_interruption(desk):
+    """A signer may have signed the head, and signs no other tree of that size."""
+    ctx, heads = logging(desk.ctx), []
+    enrolled(desk)
+    sequenced(ctx)
+
+    def away(wanted, _signers, _lookup):
+        heads.append(wanted)
+        sentence = "away"
+        raise SignerUnavailable(sentence)
+
+    write_rows(ctx.db, 3)
+    with pytest.raises(SignerUnavailable):
+        LogSequencer().run(replace(ctx, sign_head=away), REQUEST)
+    write_rows(ctx.db, 2)  # they follow the planned ones
+    sequenced(ctx)
+    sizes = set(LogCheckpoint.objects.using(ctx.db.alias).values_list("size", flat=True))
+    assert heads[0].size in sizes
+    sequenced(ctx)
+    assert check_tree(ctx).size > heads[0].size
+    assert not LogPlan.objects.using(ctx.db.alias).exists()
+
+
+def test_a_plan_for_another_size_is_dropped(desk):
+    ctx = logging(desk.ctx)
+    enrolled(desk)
+    sequenced(ctx)
+    write_rows(ctx.db, 1)
+    LogPlan.objects.using(ctx.db.alias).create(first=1, sequences=[1])
+    sequenced(ctx)
+    check_tree(ctx)
+
+
+def test_a_plan_of_rows_that_are_not_there_is_refused(desk):
+    ctx = logging(desk.ctx)
+    enrolled(desk)
+    sequenced(ctx)
+    write_rows(ctx.db, 1)
+    LogPlan.objects.using(ctx.db.alias).create(first=head(ctx).size, sequences=[2**40])
+    with pytest.raises(LogDiverged, match="rows that cannot enter"):
+        LogSequencer().run(ctx, REQUEST)

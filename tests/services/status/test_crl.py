@@ -197,10 +197,10 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
     newer = []
 
     class Slow(SwitchableSigner):
-        def sign(self, key_name, octets):
+        def sign(self, key_name, octets, proof=None):
             if not newer:
                 newer.append(publish(name, desk.ctx, REQUEST))
-            return super().sign(key_name, octets)
+            return super().sign(key_name, octets, proof)
 
     slow = desk.but(signer=Slow(desk.signer.built))
     assert publish(name, slow.ctx, REQUEST) == newer[0] == current_crl(name, 0, desk.ctx, REQUEST)

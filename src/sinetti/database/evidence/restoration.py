@@ -18,7 +18,7 @@ from sinetti.database.connection import Database
 from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, own_acts
 from sinetti.database.evidence.sequencer import HeadSigner, LogDiverged, add_leaves, entry_count, waiting_rows
 from sinetti.journal.reader import JournalError
-from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.merkle import Lookup, ProofError
 from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
 
 RESTORED = "log-restored"
@@ -129,7 +129,7 @@ def declared_losses(db: Database, size: int, heads: Collection[int]) -> list[ran
     return found
 
 
-def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, root: bytes) -> bytes:
+def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, root: bytes, _lookup: Lookup) -> bytes:
     """Return the note of a line, after checking its checkpoint.
 
     It must be the head that the entries make.

@@ -1,8 +1,10 @@
 """Sequencing of audit rows into the tree of the log, by one process at a time.
 
 The order is that of the sequence numbers that are visible. A row that is committed late gets a later place. One
-transaction inserts leaves, nodes and the checkpoint, under an advisory lock (SQLite: under its writing lock). The
-primary keys of the three tables refuse a second leaf at an index, and a second checkpoint of a size.
+transaction stores which rows enter the tree next: the plan. A second one has the head signed, and inserts leaves, nodes
+and the checkpoint. After an interruption the same plan is signed again, since a signer may have signed its head, and
+signs no other head of that size. Both run under an advisory lock (SQLite: under its writing lock). The primary keys of
+the three tables refuse a second leaf at an index, and a second checkpoint of a size.
 """
 
 import hashlib
@@ -18,9 +20,9 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.evidence.log_tree import FOUNDED, LOG, find_head, log_keys, lookup
-from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode
+from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode, LogPlan
 from sinetti.wire.transparency.entries import parse_entry
-from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
+from sinetti.wire.transparency.merkle import Lookup, ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
@@ -42,6 +44,7 @@ log's other acts must not read them.
 """
 
 _NO_LIMIT = 2**62
+_ROWS_EACH = 500
 _LAST = "SELECT pg_sequence_last_value(pg_get_serial_sequence('sinetti_auditevent', 'sequence')::regclass)"
 # A transaction takes this lock before it draws its first sequence number, and holds it to its end.
 _WRITERS = """
@@ -58,13 +61,13 @@ class LogDiverged(Exception):
 class HeadSigner:
     """Signer of a new head.
 
-    It has the machine's time, and a function from size and root to the note.
+    It has the machine's time, and a function from size, root and lookup to the note. The lookup is that of the new tree.
 
     `audit` and `journals` are given to sequence rows: the ends of the journals become an entry with them.
     """
 
     at: datetime
-    sign: Callable[[int, bytes], bytes]
+    sign: Callable[[int, bytes, Lookup], bytes]
     audit: AuditContext | None = None
     journals: Mapping[str, str] = field(default_factory=dict)
 
@@ -129,12 +132,14 @@ def begin_log(
     with transaction.atomic(using=db.alias):
         if not _locked(db) or LogEntry.objects.using(db.alias).exists():
             return None
-        settled = seen.look(db)
-        if not settled:
-            return None
-        count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
-        leaf = audit_log.write(db, audit, FOUNDED, LOG, key=key, rows=count, last_sequence=last, sha256=digest)
-        return SequencedEntries(0, (leaf,), add_leaves(db, 0, [(_sequence_of(db, LOG, leaf), leaf)], head))
+        if not _has_plan(db):
+            settled = seen.look(db)
+            if not settled:
+                return None
+            count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
+            leaf = audit_log.write(db, audit, FOUNDED, LOG, key=key, rows=count, last_sequence=last, sha256=digest)
+            LogPlan.objects.using(db.alias).create(first=0, sequences=[_sequence_of(db, LOG, leaf)])
+    return add_planned(db, -1, head)
 
 
 def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
@@ -146,24 +151,66 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
     with transaction.atomic(using=db.alias):
         if not _locked(db):
             return None
-        settled = seen.look(db)
-        rows = _pending(db, max(seen.value, after))
-        added = None
-        if rows:
-            leaves = [(sequence, leaf_hash(octets)) for sequence, octets in rows]
-            if head.audit is not None and head.journals:
-                leaf = audit_log.write(db, head.audit, JOURNALS, JOURNAL_ENDS, **head.journals)
-                leaves.append((_sequence_of(db, JOURNAL_ENDS, leaf), leaf))
-            size = entry_count(db)
-            note = add_leaves(db, size, leaves, head)
-            added = SequencedEntries(size, tuple(leaf for _, leaf in leaves), note)
-    if len(rows) < MOST_AT_ONCE:
-        seen.value = settled
+        newest = seen.value
+        if not _has_plan(db):
+            settled = seen.look(db)
+            sequences = [sequence for sequence, _ in _pending(db, max(seen.value, after))]
+            if sequences:
+                _plan(db, sequences, head)
+            if len(sequences) < MOST_AT_ONCE:
+                newest = settled
+    added = add_planned(db, after, head)
+    if added is not None:
+        seen.value = newest
     return added
 
 
+def _plan(db: Database, sequences: Sequence[int], head: HeadSigner) -> None:
+    """Store which rows enter the tree next, with an entry about the ends of the journals."""
+    planned = list(sequences)
+    if head.audit is not None and head.journals:
+        leaf = audit_log.write(db, head.audit, JOURNALS, JOURNAL_ENDS, **head.journals)
+        planned.append(_sequence_of(db, JOURNAL_ENDS, leaf))
+    LogPlan.objects.using(db.alias).create(first=entry_count(db), sequences=planned)
+
+
+def _has_plan(db: Database) -> bool:
+    """Return True if the entries of a plan are to be signed.
+
+    A plan for another size is deleted: the tree was restored from the journals since.
+    """
+    LogPlan.objects.using(db.alias).exclude(first=entry_count(db)).delete()
+    return LogPlan.objects.using(db.alias).exists()
+
+
+def add_planned(db: Database, after: int, head: HeadSigner) -> SequencedEntries | None:
+    """Add the rows of the plan to the tree and sign the new head.
+
+    Returns None if there is no plan, or if another process is at it. Raises LogDiverged.
+    """
+    with transaction.atomic(using=db.alias):
+        if not _locked(db) or not _has_plan(db):
+            return None
+        plan = LogPlan.objects.using(db.alias).get()
+        leaves, first = _planned_leaves(db, plan.sequences, after), plan.first
+        note = add_leaves(db, first, leaves, head)
+        plan.delete()
+        return SequencedEntries(first, tuple(leaf for _, leaf in leaves), note)
+
+
+def _planned_leaves(db: Database, sequences: Sequence[int], after: int) -> list[tuple[int | None, bytes]]:
+    """Return the leaves of planned rows, computed from the rows. Raises LogDiverged if one is missing."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(sequences), _ROWS_EACH):
+        rows = AuditEvent.objects.using(db.alias).filter(sequence__in=sequences[start : start + _ROWS_EACH])
+        found |= {sequence: leaf_hash(bytes(octets)) for sequence, octets in rows.values_list("sequence", "octets")}
+    if len(found) != len(sequences) or min(sequences) <= after:
+        raise LogDiverged(_diverged("the plan has rows that cannot enter it"))
+    return [(sequence, found[sequence]) for sequence in sequences]
+
+
 def has_pending(db: Database, seen: Watermark, after: int) -> bool:
-    """Return True if a row is not in the tree yet."""
+    """Return True if a row is not in the tree yet, planned or not."""
     with connections[db.alias].cursor() as cursor:
         cursor.execute(_PENDING, [max(seen.value, after), 1])
         return cursor.fetchone() is not None
@@ -282,7 +329,7 @@ def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes
     rows = [LogEntry(index=size + at, sequence=number, leaf=leaf) for at, (number, leaf) in enumerate(leaves)]
     LogEntry.objects.using(db.alias).bulk_create(rows, batch_size=300)
     LogNode.objects.using(db.alias).bulk_create(nodes)
-    note = head.sign(size + len(leaves), root_of(edge))
+    note = head.sign(size + len(leaves), root_of(edge), lookup(db, size + len(leaves)))
     LogCheckpoint.objects.using(db.alias).create(size=size + len(leaves), note=note, made_at=head.at)
     return note
 

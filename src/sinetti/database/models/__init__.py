@@ -32,7 +32,7 @@ from sinetti.database.models.core import (
     random_key,
 )
 from sinetti.database.models.early_replacement import EarlyReplacement, EarlyReplacementItem, HintRequest
-from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode
+from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode, LogPlan
 from sinetti.database.models.gateways import BulkRevocation, CertificateObservation, Gateway
 from sinetti.database.models.portal import (
     AccessApplication,
@@ -80,6 +80,7 @@ __all__ = [
     "LogCosignature",
     "LogEntry",
     "LogNode",
+    "LogPlan",
     "LoneAct",
     "OcspResponse",
     "OfficerRecord",

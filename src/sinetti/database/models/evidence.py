@@ -14,6 +14,16 @@ class LogEntry(models.Model):
     leaf = models.BinaryField()
 
 
+class LogPlan(models.Model):
+    """Rows that enter the tree next, by sequence number, from the index `first` on.
+
+    It is stored before their head is signed and deleted with the commit of the entries. Changes are not forbidden.
+    """
+
+    first = models.BigIntegerField(primary_key=True)
+    sequences = models.JSONField()
+
+
 class LogNode(models.Model):
     """Hash of a complete subtree of `256**level` leaves, from level 1 on."""
 

@@ -5,16 +5,25 @@
 
 from typing import Protocol
 
+from sinetti.domain.requests import SignatureProof
+
+__all__ = ["SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
+
 
 class SignerUnavailable(Exception):
     """Key that cannot be used now. The text names the key and nothing secret."""
 
 
+class SignatureRefused(SignerUnavailable):
+    """Refusal of a signer that has read the octets; the sentence has the rule."""
+
+
 class Signer(Protocol):
     """Signer with keys that are identified by name."""
 
-    def sign(self, key_name: str, octets: bytes) -> bytes:
+    def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:
         """Sign as `pki.signatures.sign` does; this method hashes `octets`.
 
-        Raises SignerUnavailable if the key cannot be used.
+        `proof` is the signature of a renewal, which a signer with its own rules verifies. Raises SignerUnavailable if
+        the key cannot be used, or if such a signer refuses.
         """

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from threading import Lock
 
+from sinetti.domain.requests import SignatureProof
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey, load_private_key
 from sinetti.pki.signers import SignerUnavailable
@@ -27,7 +28,12 @@ class SoftwareSigner:
         self._keys: dict[str, PrivateKey] = {}
         self._lock = Lock()
 
-    def sign(self, key_name: str, octets: bytes) -> bytes:
+    def sign(
+        self,
+        key_name: str,
+        octets: bytes,
+        proof: SignatureProof | None = None,  # noqa: ARG002 - the interface's
+    ) -> bytes:
         """Sign as `pki.signatures.sign` does.
 
         Raises SignerUnavailable if the key's file cannot be opened.

@@ -9,6 +9,7 @@ from sinetti.database.evidence.sequencer import HeadSigner, SequencedEntries, Wa
 from sinetti.database.issuance import journal_records
 from sinetti.journal.writer import JournalEntry
 from sinetti.services.context import ServiceContext
+from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
 _ACTOR = "service"
@@ -90,7 +91,12 @@ def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[
 
 def _head(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> HeadSigner:
     origin = signers[0].name
-    return HeadSigner(ctx.machine_now(), lambda size, root: Checkpoint(origin, size, root).signed(*signers))
+
+    def sign(size: int, root: bytes, lookup: Lookup) -> bytes:
+        """Return the note of the new head."""
+        return ctx.sign_head(Checkpoint(origin, size, root), signers, lookup)
+
+    return HeadSigner(ctx.machine_now(), sign)
 
 
 def _bound_ends(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, str]:

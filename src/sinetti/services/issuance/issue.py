@@ -22,6 +22,7 @@ from sinetti.domain.certificates.models import Certificate, IssuanceApproval
 from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
 from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
@@ -99,11 +100,15 @@ _RETRIEVAL_ID_OCTETS = 16
 
 
 def issue(
-    approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
+    approval: IssuanceApproval,
+    key: PublicKey,
+    ctx: ServiceContext,
+    audit: AuditContext,
+    proof: SignatureProof | None = None,
 ) -> Certificate | Rejection:
     """Issue the approved certificate.
 
-    Raises ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
+    `proof` is the signature of a renewal. Raises ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
     """
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
@@ -140,15 +145,20 @@ def issue(
     ctx.step("9-reserved")
     if approval.supersedes is not None:
         journal_superseded(certificate, ctx)
-    return sign_and_store(certificate, ctx, audit, to_be_signed)
+    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
 
 
 def sign_and_store(
-    certificate: Certificate, ctx: ServiceContext, audit: AuditContext, to_be_signed: bytes | None = None
+    certificate: Certificate,
+    ctx: ServiceContext,
+    audit: AuditContext,
+    proof: SignatureProof | None = None,
+    to_be_signed: bytes | None = None,
 ) -> Certificate | Rejection:
     """Sign and store a reserved certificate; return a stored one unchanged.
 
-    `to_be_signed` are the octets of the reservation, if the caller has just made it.
+    `proof` is the signature of a renewal. `to_be_signed` are the octets of the reservation, if the caller has just
+    made it. Raises SignatureRefused if a signer with its own rules refuses.
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
@@ -158,7 +168,7 @@ def sign_and_store(
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
         try:
-            signature = ctx.signer.sign(issuer.key_name, octets)
+            signature = ctx.signer.sign(issuer.key_name, octets, proof)
         except SignerUnavailable:
             _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)

@@ -3,11 +3,13 @@
 Steps as in docs/contributors/issuance.md.
 """
 
+from dataclasses import dataclass
+
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
 from sinetti.domain.certificates.models import Certificate, Replay
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest
+from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest, SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.encoding import load_certificate, sha256_hex
@@ -37,7 +39,7 @@ def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
             signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
     with rejecting_errors(signer.lineage.language, request_id):
-        return _decide(signer, found, _apart(requested, ask.signer), ctx, request_id)
+        return _decide(_Caller(signer, ask.proof), found, _apart(requested, ask.signer), ctx, request_id)
 
 
 def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey | Rejection:
@@ -52,13 +54,22 @@ def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey |
     return requested
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Certificate that signed, and the proof of that."""
+
+    signer: Certificate
+    proof: SignatureProof | None
+
+
 def _decide(
-    signer: Certificate,
+    caller: _Caller,
     found: RenewalLookup,
     requested: RequestedKey | Rejection,
     ctx: ServiceContext,
     request_id: str,
 ) -> AcceptedResponse | Rejection:
+    signer = caller.signer
     audit = ctx.audit_entry(_actor(signer), request_id)
     # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
@@ -74,11 +85,11 @@ def _decide(
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
         journal_superseded(decision.certificate, ctx)
-        certificate = sign_and_store(decision.certificate, ctx, audit)
+        certificate = sign_and_store(decision.certificate, ctx, audit, caller.proof)
     else:
         if decision.supersedes is not None:
             log_leniency(LenientBehaviour.RENEWED_AGAIN, request_id)
-        certificate = issue(decision, requested.public_key, ctx, audit)
+        certificate = issue(decision, requested.public_key, ctx, audit, caller.proof)
     if isinstance(certificate, Rejection):
         return record_rejection(certificate, "renew", signer.lineage, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:

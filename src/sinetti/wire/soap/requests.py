@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from cryptography import x509
 from lxml import etree
 
-from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest, SignatureProof
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.wire.soap.envelope import Envelope, parse_envelope, wrap_in_envelope
@@ -204,6 +204,7 @@ def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewRe
         _name(values),
         _octets(values, ElementName.CERTIFICATE_REQUEST),
         verified.certificate,
+        SignatureProof(verified.certificate, verified.signed_info, verified.signature, verified.octets),
     )
 
 

@@ -69,11 +69,13 @@ class VerifiedDocument:
     """Verified document.
 
     `octets`: the canonical form that was digested. `certificate`: DER; its key verified the signature, but its trust
-    is not judged here.
+    is not judged here. `signed_info`: the canonical form that was signed. `signature`: the octets of SignatureValue.
     """
 
     octets: bytes = field(repr=False)
     certificate: bytes = field(repr=False)
+    signed_info: bytes = field(default=b"", repr=False, compare=False)
+    signature: bytes = field(default=b"", repr=False, compare=False)
 
 
 def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
@@ -193,7 +195,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     _demand(
         algorithms.digest_of(digesting.get("Algorithm"), octets) == claimed_digest, SignatureErrorCode.DIGEST_MISFIT
     )
-    return VerifiedDocument(octets, certificate)
+    return VerifiedDocument(octets, certificate, signed, signature)
 
 
 def _demand(condition: bool, flaw: SignatureErrorCode) -> None:  # noqa: FBT001 - reads as a sentence
