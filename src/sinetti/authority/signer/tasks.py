@@ -1,0 +1,53 @@
+"""Tasks of the separate signer: octets to be signed, with their proofs."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sinetti.pki.encoding import PrivateKey
+from sinetti.pki.signers import SignatureProof
+
+SigningKey = PrivateKey | Ed25519PrivateKey
+"""Keys of the signer; those of the log are Ed25519."""
+
+
+class TaskKind(StrEnum):
+    """Kinds of octets that the signer signs. A closed list."""
+
+    CERTIFICATE = "certificate"
+    LEAF = "leaf"
+    LIST = "list"
+    STATUS = "status"
+    ANSWER = "answer"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """Hashes that lead from the last signed head of the log to the new one (RFC 6962)."""
+
+    path: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActApproval:
+    """Proposal in its canonical octets, and officers' signatures over them."""
+
+    proposal: bytes = field(repr=False)
+    signatures: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTask:
+    """Octets for one signature with the key of this name.
+
+    `proof` proves a renewal. `consistency` belongs to a head of the log, `approval` to a change of its key.
+    """
+
+    kind: TaskKind
+    key: str
+    octets: bytes = field(repr=False)
+    proof: SignatureProof | None = field(default=None, repr=False)
+    consistency: ConsistencyProof | None = field(default=None, repr=False)
+    approval: ActApproval | None = field(default=None, repr=False)

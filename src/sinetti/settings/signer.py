@@ -1,0 +1,236 @@
+"""Policy of the separate signer: `signer.toml`, parsed once into a validated value.
+
+It belongs to the signer's own user. The processes that the signer does not trust cannot change it.
+"""
+
+import binascii
+import json
+import re
+import tomllib
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from sinetti.ca.hierarchy_model import CaRole, file_name_for
+from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.approvals.officers import OfficerError, check_name
+from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.pki.encoding import certificate_der
+from sinetti.pki.ssh_signatures import SshKeyError, load_key
+from sinetti.settings.authority import check_base_url
+
+MOST_ORDERS = 1_000_000
+"""Greatest daily number of certificates without proof of a renewal."""
+
+_FILE = "signer.toml: "
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_LONGEST = 100 * 366 * 24 * 3600
+_HEAD = "# Policy of the separate signer, written at its founding (docs/operators/signer.md).\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCa:
+    """One CA whose key the signer may have.
+
+    `base_url` is the beginning of the addresses in its certificates. `longest_validity` is that of the certificates
+    that it issues. `channel` is set for the role issuing only. CAs of the roles root and intermediate sign lists alone.
+    """
+
+    file_name: str
+    role: CaRole
+    channel: Channel | None
+    base_url: str
+    longest_validity: timedelta
+    certificate: x509.Certificate
+
+    @property
+    def name(self) -> str:
+        """The CN."""
+        return str(self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+    @property
+    def responder_file_name(self) -> str:
+        """Beginning of the names of its OCSP responder's keys."""
+        return f"{self.file_name}_ocsp"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOfficer:
+    """Officer who was pinned at founding; `key` is the line of an OpenSSH public key."""
+
+    name: str
+    role: OfficerRole
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignerPolicy:
+    """Limits of everything that the signer signs.
+
+    `instance_id` is the authority's. `organisation` and `country` are the subject of its own certificates, `country`
+    also that of holders. `response_signer` is the CN of the certificates that sign answers. `orders_per_day` is the
+    number of certificates without proof of a renewal. `log_origin` is the first line of the log's heads.
+    """
+
+    environment: Environment
+    instance_id: str
+    organisation: str
+    country: str
+    keys: KeyPolicy
+    response_signer: str
+    orders_per_day: int
+    log_origin: str
+    authorities: tuple[PolicyCa, ...]
+    officers: tuple[PolicyOfficer, ...] = ()
+
+    @property
+    def response_signer_file_name(self) -> str:
+        """Beginning of the names of the keys that sign answers."""
+        return file_name_for(self.response_signer)
+
+
+def parse(text: str) -> SignerPolicy:
+    """Parse `signer.toml`.
+
+    Raises SettingsError, with the key and what to write instead.
+    """
+    try:
+        table = TomlTable(tomllib.loads(text), _FILE)
+    except tomllib.TOMLDecodeError as bad:
+        sentence = f"signer.toml is not valid TOML: {bad}"
+        raise SettingsError(sentence) from bad
+    policy = SignerPolicy(
+        environment=table.choice("environment", Environment),
+        instance_id=table.text("instance_id"),
+        organisation=table.text("organisation"),
+        country=_matching(table, "country", _COUNTRY, "two capitals"),
+        keys=KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent")),
+        response_signer=table.text("response_signer"),
+        orders_per_day=table.number("orders_per_day", range(1, MOST_ORDERS + 1)),
+        log_origin=table.text("log_origin"),
+        authorities=tuple(_ca(one) for one in table.tables("authorities", least=1)),
+        officers=tuple(_officer(one) for one in table.tables("officers")),
+    )
+    table.finish()
+    _check_names(policy)
+    return policy
+
+
+def render(policy: SignerPolicy) -> str:
+    """Return the text of `signer.toml`."""
+    values = {
+        "environment": policy.environment.value,
+        "instance_id": policy.instance_id,
+        "organisation": policy.organisation,
+        "country": policy.country,
+        "key_types": sorted(policy.keys.types),
+        "small_exponent": policy.keys.small_exponent,
+        "response_signer": policy.response_signer,
+        "orders_per_day": policy.orders_per_day,
+        "log_origin": policy.log_origin,
+    }
+    cas = [_ca_values(one) for one in policy.authorities]
+    officers: list[Mapping[str, object]] = [
+        {"name": one.name, "role": one.role.value, "key": one.key} for one in policy.officers
+    ]
+    tables = [*(("authorities", one) for one in cas), *(("officers", one) for one in officers)]
+    return _HEAD + _lines(values) + "".join(f"\n[[{name}]]\n{_lines(one)}" for name, one in tables)
+
+
+def read(path: Path) -> SignerPolicy:
+    """Read and parse the file. Raises SettingsError."""
+    try:
+        return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
+    except RightsError as bad:
+        sentence = f"other users can change {bad.path}, which limits what is signed: run chmod go-w {bad.path}"
+        raise SettingsError(sentence) from bad
+    except (OSError, UnicodeDecodeError) as bad:
+        sentence = f"{path.name} cannot be read: {bad}"
+        raise SettingsError(sentence) from bad
+
+
+def _ca(table: TomlTable) -> PolicyCa:
+    role = table.choice("role", CaRole)
+    ca = PolicyCa(
+        file_name=_matching(table, "file_name", _NAME, "letters, digits, dots, hyphens and underscores"),
+        role=role,
+        channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
+        base_url=check_base_url(f"{_FILE}base_url", table.text("base_url")),
+        longest_validity=timedelta(seconds=table.number("longest_validity_seconds", range(1, _LONGEST))),
+        certificate=_certificate(table),
+    )
+    table.finish()
+    return ca
+
+
+def _certificate(table: TomlTable) -> x509.Certificate:
+    try:
+        found = x509.load_der_x509_certificate(b64decode(table.text("certificate"), validate=True))
+    except (ValueError, binascii.Error):
+        table.refuse("certificate", "the base64 of the CA's certificate in DER")
+    if not found.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        table.refuse("certificate", "a certificate whose subject has a CN")
+    return found
+
+
+def _officer(table: TomlTable) -> PolicyOfficer:
+    try:
+        name = check_name(table.text("name"))
+        key = load_key(table.text("key").encode()).line
+    except (OfficerError, SshKeyError) as bad:
+        sentence = f"{_FILE}[officers] {bad}"
+        raise SettingsError(sentence) from bad
+    officer = PolicyOfficer(name, table.choice("role", OfficerRole), key)
+    table.finish()
+    return officer
+
+
+def _check_names(policy: SignerPolicy) -> None:
+    """Raise SettingsError if one name or key stands for two things."""
+    groups = {
+        "the file name": [one.file_name for one in policy.authorities]
+        + [one.responder_file_name for one in policy.authorities]
+        + [policy.response_signer_file_name],
+        "the officer": [one.name for one in policy.officers],
+        "the officers' key": [one.key for one in policy.officers],
+    }
+    for what, names in groups.items():
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            sentence = f"{_FILE}{what} {twice[0]} is there twice: give each its own"
+            raise SettingsError(sentence)
+
+
+def _matching(table: TomlTable, key: str, form: re.Pattern[str], wanted: str) -> str:
+    found = table.text(key)
+    if not form.fullmatch(found):
+        table.refuse(key, wanted)
+    return found
+
+
+def _ca_values(ca: PolicyCa) -> Mapping[str, object]:
+    return {
+        "file_name": ca.file_name,
+        "role": ca.role.value,
+        **({"channel": ca.channel.value} if ca.channel is not None else {}),
+        "base_url": ca.base_url,
+        "longest_validity_seconds": int(ca.longest_validity.total_seconds()),
+        "certificate": b64encode(certificate_der(ca.certificate)).decode("ascii"),
+    }
+
+
+def _lines(values: Mapping[str, object]) -> str:
+    # A JSON value is a valid TOML value, except for DEL, which TOML requires to be escaped.
+    return "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
+        for name, value in values.items()
+    )
