@@ -151,9 +151,9 @@ class ServiceContext:
     has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
     CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
     `log_signers` returns the keys of the log that are here, the newest first. `sign_head` signs a head of the log; a
-    lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the transaction
-    of an action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
-    and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given,
+    opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each step that
+    writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
     None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
     over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).

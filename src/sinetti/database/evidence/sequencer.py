@@ -61,7 +61,7 @@ class LogDiverged(Exception):
 class HeadSigner:
     """Signer of a new head.
 
-    It has the machine's time, and a function from size, root and lookup to the note. The lookup is that of the new tree.
+    It has the machine's time, and a function from size, root and lookup in the new tree to the note.
 
     `audit` and `journals` are given to sequence rows: the ends of the journals become an entry with them.
     """

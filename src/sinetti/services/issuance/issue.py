@@ -108,7 +108,8 @@ def issue(
 ) -> Certificate | Rejection:
     """Issue the approved certificate.
 
-    `proof` is the signature of a renewal. Raises ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
+    `proof` is the signature of a renewal. Raises ConcurrentUpdate if the lineage has changed since it was read; nothing
+    is written then.
     """
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)

@@ -1,0 +1,148 @@
+"""Client of the signer: the service's side of the socket.
+
+A request may be sent twice: the signer returns a stored signature for the same octets.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+from sinetti.authority.signer.protocol import (
+    Operation,
+    Outcome,
+    ProtocolError,
+    decode_fields,
+    encode_frame,
+    encode_tasks,
+    frame_length,
+)
+from sinetti.authority.signer.tasks import SigningTask
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+
+REQUEST_TIMEOUT = 20.0
+"""Seconds for one request; a list with a million entries takes some of them."""
+
+_HEAD = 4
+
+
+class SignerClient:
+    """Connections of one process to a signer. Several threads may use it."""
+
+    def __init__(self, path: Path) -> None:
+        """Store the path of the socket; the first request connects."""
+        self._path, self._lock = path, Lock()
+        self._idle: list[socket.socket] = []
+        self._process = os.getpid()
+
+    def sign(self, tasks: Sequence[SigningTask]) -> list[bytes | SignatureRefused]:
+        """Return the signatures of tasks, or why one was refused.
+
+        Raises SignerUnavailable if the signer or one of its keys cannot be used now.
+        """
+        fields = self._request([Operation.SIGN.value, *encode_tasks(tasks)])
+        if len(fields) != 2 * len(tasks):
+            raise self._misunderstood()
+        return [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
+
+    def call(self, operation: Operation, *fields: bytes) -> list[bytes]:
+        """Return the fields of another operation's answer.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        outcome, *rest = self._request([operation.value, *fields])
+        if outcome == Outcome.DONE.value:
+            return rest
+        found = _result(outcome, *rest[:1])
+        raise found if isinstance(found, SignatureRefused) else self._misunderstood()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for one in idle:
+            one.close()
+
+    def _request(self, fields: Sequence[bytes]) -> list[bytes]:
+        octets = encode_frame(fields)
+        try:
+            return decode_fields(self._exchange(octets))
+        except ProtocolError:
+            raise self._misunderstood() from None
+
+    def _exchange(self, octets: bytes) -> bytes:
+        """Send a request and return the body of its answer.
+
+        A connection that ended since its last use, as after a restart of the signer, is opened again.
+        """
+        connection = self._take()
+        if connection is not None:
+            with suppress(ConnectionError):
+                return self._talk(connection, octets)
+        try:
+            return self._talk(self._connect(), octets)
+        except ConnectionError as gone:
+            sentence = f"the signer at {self._path} ended a connection: {gone.strerror or 'no answer'}"
+            raise SignerUnavailable(sentence) from gone
+
+    def _take(self) -> socket.socket | None:
+        with self._lock:
+            if self._process != os.getpid():  # the parent's connections, which a fork copied
+                self._idle, self._process = [], os.getpid()
+            return self._idle.pop() if self._idle else None
+
+    def _connect(self) -> socket.socket:
+        opened = socket.socket(socket.AF_UNIX)
+        opened.settimeout(REQUEST_TIMEOUT)
+        try:
+            opened.connect(str(self._path))
+        except OSError as away:
+            opened.close()
+            sentence = (
+                f"the signer at {self._path} does not answer ({away.strerror or away}): start sinetti authority signer"
+            )
+            raise SignerUnavailable(sentence) from away
+        return opened
+
+    def _talk(self, connection: socket.socket, octets: bytes) -> bytes:
+        """Raise ConnectionError if the connection has ended, and SignerUnavailable if it is too slow."""
+        try:
+            connection.sendall(octets)
+            length = frame_length(_received(connection, _HEAD))
+            body = _received(connection, length)
+        except TimeoutError as late:
+            connection.close()
+            sentence = f"the signer at {self._path} did not answer within {REQUEST_TIMEOUT:.0f} s"
+            raise SignerUnavailable(sentence) from late
+        except (OSError, ProtocolError):
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+        return body
+
+    def _misunderstood(self) -> SignerUnavailable:
+        sentence = f"the signer at {self._path} has another version: run both with the same version of Sinetti"
+        return SignerUnavailable(sentence)
+
+
+def _received(connection: socket.socket, count: int) -> bytes:
+    found = bytearray(count)
+    view, at = memoryview(found), 0
+    while at < count:
+        octets = connection.recv_into(view[at:])
+        if not octets:
+            raise ConnectionResetError
+        at += octets
+    return bytes(found)
+
+
+def _result(outcome: bytes, octets: bytes = b"") -> bytes | SignatureRefused:
+    if outcome == Outcome.DONE.value:
+        return octets
+    sentence = octets.decode("utf-8", "replace")
+    if outcome == Outcome.REFUSED.value:
+        return SignatureRefused(sentence)
+    raise SignerUnavailable(sentence)

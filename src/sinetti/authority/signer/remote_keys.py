@@ -1,0 +1,238 @@
+"""Keys of the signer, as the service uses them: each signature is a request.
+
+They have the private key interfaces of cryptography, so that a caller need not know where a key is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
+
+from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
+from sinetti.domain.requests import SignatureProof
+from sinetti.pki.encoding import PublicKey
+from sinetti.pki.key_policy import key_id
+from sinetti.pki.signers import SignatureRefused
+from sinetti.wire.transparency.merkle import Lookup, consistency_proof
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
+
+_OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
+"""OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
+
+_KEY_ID_DIGITS = 32
+
+
+def leaf_key_name(prefix: str, public_key: PublicKey) -> str:
+    """Return the name of a leaf's key in the signer, from its public half."""
+    return f"{prefix}-{key_id(public_key)[:_KEY_ID_DIGITS]}"
+
+
+def sign_one(client: SignerClient, task: SigningTask) -> bytes:
+    """Return the signature of one task. Raises SignatureRefused and SignerUnavailable."""
+    (found,) = client.sign([task])
+    if isinstance(found, SignatureRefused):
+        raise found
+    return found
+
+
+class RemoteSigner:
+    """Signer with the CAs' keys, which are in the signer's process.
+
+    `services` is the name of the services CA: its certificates are all leaves of the service.
+    """
+
+    def __init__(self, client: SignerClient, services: str) -> None:
+        """Store the client; the first signature connects."""
+        self._client, self._services = client, services
+
+    def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:
+        """Have a certificate or a list signed.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        return sign_one(self._client, SigningTask(self._kind(key_name, octets), key_name, octets, proof))
+
+    def _kind(self, key_name: str, octets: bytes) -> TaskKind:
+        """Return the kind that the octets appear to be; the signer reads them itself."""
+        if not _begins_with_version(octets):
+            return TaskKind.LIST
+        return TaskKind.LEAF if key_name == self._services or _OCSP_SIGNING in octets else TaskKind.CERTIFICATE
+
+
+def _begins_with_version(octets: bytes) -> bool:
+    """Return True if the first element of a SEQUENCE is [0], as in a TBSCertificate (RFC 5280, 4.1)."""
+    inside = 2 + (octets[1] & 0x7F if octets[1:2] > b"\x80" else 0)
+    return octets[inside : inside + 1] == b"\xa0"
+
+
+class _RemoteKeyBase:
+    """Operations that no key of the signer supports: export, and any use but signing."""
+
+    _client: SignerClient
+    _kind: TaskKind
+    _name: str
+
+    def private_numbers(self) -> NoReturn:
+        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
+        _stays()
+
+    def private_bytes(
+        self,
+        encoding: Encoding,  # noqa: ARG002 - the interface's
+        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
+        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
+    ) -> NoReturn:
+        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
+        _stays()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
+        return self
+
+    def _signed(self, data: bytes) -> bytes:
+        return sign_one(self._client, SigningTask(self._kind, self._name, data))
+
+
+_Octets = bytes | bytearray | memoryview
+
+
+class RemoteRsaKey(_RemoteKeyBase, rsa.RSAPrivateKey):
+    """RSA key of a leaf in the signer."""
+
+    def __init__(self, client: SignerClient, kind: TaskKind, name: str, public: rsa.RSAPublicKey) -> None:
+        """Store the name of the key and its public half."""
+        self._client, self._kind, self._name, self._public = client, kind, name, public
+
+    @property
+    def key_size(self) -> int:
+        """Length of the modulus in bits."""
+        return self._public.key_size
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        """Return the public half."""
+        return self._public
+
+    def sign(
+        self,
+        data: _Octets,
+        padding: AsymmetricPadding,  # noqa: ARG002 - the signer chooses it by the key, as `pki.encoding.sign` does
+        algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
+    ) -> bytes:
+        """Have octets signed.
+
+        Raises UnsupportedAlgorithm for a digest, and SignatureRefused and SignerUnavailable.
+        """
+        _check_whole(algorithm)
+        return self._signed(bytes(data))
+
+    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
+        """Raise UnsupportedAlgorithm: the key is for signatures."""
+        _stays()
+
+
+class RemoteEcKey(_RemoteKeyBase, ec.EllipticCurvePrivateKey):
+    """EC key of a leaf in the signer."""
+
+    def __init__(self, client: SignerClient, kind: TaskKind, name: str, public: ec.EllipticCurvePublicKey) -> None:
+        """Store the name of the key and its public half."""
+        self._client, self._kind, self._name, self._public = client, kind, name, public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        """Curve of the key."""
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        """Length of the curve's order in bits."""
+        return self._public.key_size
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """Return the public half."""
+        return self._public
+
+    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """Have octets signed.
+
+        Raises UnsupportedAlgorithm for a digest, and SignatureRefused and SignerUnavailable.
+        """
+        _check_whole(signature_algorithm.algorithm)
+        return self._signed(bytes(data))
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
+        """Raise UnsupportedAlgorithm: the key is for signatures."""
+        _stays()
+
+
+class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
+    """Key of the log in the signer, which signs heads alone (`remote_head_signer`)."""
+
+    def __init__(self, client: SignerClient, name: str, public: Ed25519PublicKey) -> None:
+        """Store the name of the key and its public half."""
+        self._client, self._kind, self._name, self._public = client, TaskKind.CHECKPOINT, name, public
+
+    @property
+    def name(self) -> str:
+        """Name of the key in the signer."""
+        return self._name
+
+    def public_key(self) -> Ed25519PublicKey:
+        """Return the public half."""
+        return self._public
+
+    def private_bytes_raw(self) -> NoReturn:
+        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
+        _stays()
+
+    def sign(self, data: _Octets) -> NoReturn:  # noqa: ARG002 - the interface's
+        """Raise UnsupportedAlgorithm: a head needs a proof, and a change of the key an approval."""
+        sentence = "the signer signs heads of the log with a proof alone"
+        raise UnsupportedAlgorithm(sentence)
+
+
+def remote_leaf_key(client: SignerClient, kind: TaskKind, prefix: str, public: PublicKey) -> RemoteRsaKey | RemoteEcKey:
+    """Return the key of a leaf by its public half; the first signature asks the signer for it."""
+    name = leaf_key_name(prefix, public)
+    if isinstance(public, rsa.RSAPublicKey):
+        return RemoteRsaKey(client, kind, name, public)
+    return RemoteEcKey(client, kind, name, public)
+
+
+def remote_head_signer(
+    client: SignerClient, last_size: Callable[[], int]
+) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
+    """Return a function that has heads of the log signed, as `ServiceContext.sign_head`.
+
+    `last_size` returns the size of the newest head. The signer has signed that head, or the new one already.
+    """
+
+    def sign(head: Checkpoint, signers: Sequence[NoteSigner], lookup: Lookup) -> bytes:
+        """Return the note of a head. Raises SignatureRefused and SignerUnavailable."""
+        proof = ConsistencyProof(tuple(consistency_proof(last_size(), head.size, lookup)))
+        octets, signatures = head.text.encode(), []
+        for one in signers:
+            assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
+            task = SigningTask(TaskKind.CHECKPOINT, one.key.name, octets, consistency=proof)
+            signatures.append((one.name, one.verifier.key_id, sign_one(client, task)))
+        return bytes(SignedNote(head.text, tuple(signatures)))
+
+    return sign
+
+
+def _check_whole(algorithm: object) -> None:
+    if isinstance(algorithm, utils.Prehashed | utils.NoDigestInfo):
+        sentence = "the signer signs no digests, since it reads what it signs"
+        raise UnsupportedAlgorithm(sentence)
+
+
+def _stays() -> NoReturn:
+    sentence = "the key is in the signer and cannot leave it"
+    raise UnsupportedAlgorithm(sentence)

@@ -1,0 +1,198 @@
+"""Server of the signer: one thread, a Unix socket, and the rules.
+
+The requests that have arrived together are decided together, in one transaction of the signer's store. The kernel
+tells the user of a caller (SO_PEERCRED, unix(7)).
+"""
+
+import logging
+import selectors
+import socket
+import struct
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinetti.authority.signer.protocol import (
+    Operation,
+    Outcome,
+    ProtocolError,
+    decode_fields,
+    decode_tasks,
+    encode_frame,
+    frame_length,
+)
+from sinetti.authority.signer.tasks import SigningTask
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+
+MOST_CONNECTIONS = 1024
+"""Connections at once; each thread of the service keeps one."""
+
+ANSWER_TIMEOUT = 2.0
+"""Seconds in which a caller must take its answer."""
+
+_HEAD = 4
+_CHUNK = 1024 * 1024
+_CREDENTIALS = struct.Struct("3i")
+_log = logging.getLogger(__name__)
+
+Results = Sequence[bytes | SignatureRefused | SignerUnavailable]
+
+
+@dataclass(frozen=True, slots=True)
+class SignerActions:
+    """Actions of a signer, as the server calls them.
+
+    `sign` decides tasks together. `others` are the further operations: each takes fields and returns fields, and raises
+    SignatureRefused or SignerUnavailable.
+    """
+
+    sign: Callable[[Sequence[SigningTask], datetime], Results]
+    others: dict[Operation, Callable[[list[bytes]], list[bytes]]]
+    now: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class _Caller:
+    """Connection of a caller, and the octets of its next request."""
+
+    connection: socket.socket
+    octets: bytearray = field(default_factory=bytearray)
+
+    def take_body(self) -> bytes | None:
+        """Return the body of a complete frame, or None. Raises ProtocolError."""
+        if len(self.octets) < _HEAD:
+            return None
+        end = _HEAD + frame_length(self.octets)
+        if len(self.octets) < end:
+            return None
+        body = bytes(self.octets[_HEAD:end])
+        del self.octets[:end]
+        return body
+
+
+class SignerServer:
+    """Server on a listening socket, for the users with these numbers alone."""
+
+    def __init__(self, listener: socket.socket, users: Collection[int], actions: SignerActions) -> None:
+        """Store the arguments; `run` begins to answer."""
+        self._listener, self._users, self._actions = listener, frozenset(users), actions
+        self._selector = selectors.DefaultSelector()
+        self._callers: dict[int, _Caller] = {}
+
+    def run(self, stop: socket.socket) -> None:
+        """Answer until octets arrive at `stop`."""
+        self._listener.settimeout(0)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(stop, selectors.EVENT_READ)
+        try:
+            while True:
+                ready = [key.fd for key, _ in self._selector.select()]
+                if stop.fileno() in ready:
+                    return
+                self._answer_ready(ready)
+        finally:
+            for caller in list(self._callers.values()):
+                self._drop(caller)
+            self._selector.close()
+
+    def _answer_ready(self, ready: Sequence[int]) -> None:
+        asked: list[tuple[_Caller, bytes]] = []
+        for one in ready:
+            if one == self._listener.fileno():
+                self._accept()
+                continue
+            caller = self._callers[one]
+            body = self._read(caller)
+            if body is not None:
+                asked.append((caller, body))
+        if asked:
+            self._answer(asked)
+
+    def _accept(self) -> None:
+        with suppress(BlockingIOError):
+            connection, _ = self._listener.accept()
+            user = peer_user(connection)
+            if user not in self._users or len(self._callers) >= MOST_CONNECTIONS:
+                _log.error("a connection of user %d was closed: this user may not use the signer", user)
+                connection.close()
+                return
+            connection.settimeout(ANSWER_TIMEOUT)
+            caller = self._callers[connection.fileno()] = _Caller(connection)
+            self._selector.register(caller.connection, selectors.EVENT_READ)
+
+    def _read(self, caller: _Caller) -> bytes | None:
+        """Return the body of a request that is complete now; drop a caller that left or erred."""
+        try:
+            octets = caller.connection.recv(_CHUNK, socket.MSG_DONTWAIT)
+            if octets:
+                caller.octets += octets
+                return caller.take_body()
+        except BlockingIOError:
+            return None
+        except (OSError, ProtocolError) as bad:
+            _log.warning("a connection was closed: %s", bad)
+        self._drop(caller)
+        return None
+
+    def _drop(self, caller: _Caller) -> None:
+        self._callers.pop(caller.connection.fileno(), None)
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(caller.connection)
+        caller.connection.close()
+
+    def _answer(self, asked: Sequence[tuple[_Caller, bytes]]) -> None:
+        together: list[tuple[_Caller, list[SigningTask]]] = []
+        for caller, body in asked:
+            try:
+                name, *fields = decode_fields(body)
+                operation = Operation(name)
+                if operation is Operation.SIGN:
+                    together.append((caller, decode_tasks(fields)))
+                else:
+                    self._send(caller, self._act(operation, fields))
+            except (ProtocolError, ValueError) as bad:
+                _log.error("a request that the service never makes: %s", bad)
+                self._drop(caller)
+        tasks = [task for _, one in together for task in one]
+        if not tasks:
+            return
+        try:
+            results = list(self._actions.sign(tasks, self._actions.now()))
+        except Exception:  # a caller's octets must not end the signer
+            _log.exception("a request could not be decided")
+            for caller, _ in together:
+                self._drop(caller)
+            return
+        for caller, one in together:
+            mine, results = results[: len(one)], results[len(one) :]
+            self._send(caller, [field for result in mine for field in _outcome(result)])
+
+    def _act(self, operation: Operation, fields: list[bytes]) -> list[bytes]:
+        try:
+            return [Outcome.DONE.value, *self._actions.others[operation](fields)]
+        except (SignatureRefused, SignerUnavailable) as bad:
+            return list(_outcome(bad))
+
+    def _send(self, caller: _Caller, fields: Sequence[bytes]) -> None:
+        try:
+            caller.connection.sendall(encode_frame(fields))
+        except OSError as gone:
+            _log.warning("an answer was not taken: %s", gone)
+            self._drop(caller)
+
+
+def _outcome(result: bytes | SignatureRefused | SignerUnavailable) -> tuple[bytes, bytes]:
+    if isinstance(result, SignatureRefused):
+        _log.error("refused: %s", result)
+        return Outcome.REFUSED.value, str(result).encode()
+    if isinstance(result, SignerUnavailable):
+        return Outcome.UNAVAILABLE.value, str(result).encode()
+    return Outcome.DONE.value, result
+
+
+def peer_user(connection: socket.socket) -> int:
+    """Return the number of the user at the other end of a Unix socket."""
+    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(octets)
+    return int(user)

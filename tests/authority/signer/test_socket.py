@@ -1,0 +1,261 @@
+"""Protocol, server and client of the signer, over a real Unix socket."""
+
+import os
+import socket
+import struct
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+
+from sinetti.authority.signer import client as signer_client
+from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.protocol import (
+    LARGEST_FRAME,
+    MOST_FIELDS,
+    Operation,
+    Outcome,
+    ProtocolError,
+    decode_fields,
+    decode_tasks,
+    encode_frame,
+    encode_tasks,
+    frame_length,
+)
+from sinetti.authority.signer.server import SignerActions, SignerServer
+from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
+from sinetti.infra.unix_socket import listen_on_path
+from sinetti.pki.signers import SignatureProof, SignatureRefused, SignerUnavailable
+from tests.support.authority import NOW
+
+TASKS = {
+    "plain": SigningTask(TaskKind.LIST, "issuing", b"octets"),
+    "empty octets": SigningTask(TaskKind.ANSWER, "answers-1", b""),
+    "with the proof of a renewal": SigningTask(
+        TaskKind.CERTIFICATE, "issuing", b"tbs", SignatureProof(b"der", b"info", b"value", b"digested")
+    ),
+    "with an empty consistency proof": SigningTask(TaskKind.CHECKPOINT, "log", b"1", consistency=ConsistencyProof()),
+    "with hashes": SigningTask(TaskKind.CHECKPOINT, "log", b"9", consistency=ConsistencyProof((b"a" * 32, b"b" * 32))),
+    "with an approval": SigningTask(TaskKind.CHECKPOINT, "log", b"k", approval=ActApproval(b"{}", (b"one", b"two"))),
+}
+
+BODIES = {
+    "nothing": b"",
+    "half a length": b"\0\0",
+    "a length beyond the end": struct.pack(">I", 5) + b"four",
+    "octets after the last field": encode_frame([b"one"])[4:] + b"\0",
+    "too many fields": struct.pack(">I", 0) * (MOST_FIELDS + 1),
+}
+
+BAD_TASKS = {
+    "too few fields": [b"list", b"issuing", b"octets", b"0", b"0"],
+    "an unknown kind": [b"ca", b"issuing", b"octets", b"0", b"0", b"0"],
+    "a key that is no text": [b"list", b"\xff", b"octets", b"0", b"0", b"0"],
+    "a count that is no number": [b"list", b"issuing", b"octets", b"-1", b"0", b"0"],
+    "a count beyond the end": [b"list", b"issuing", b"octets", b"0", b"0", b"1"],
+    "half a proof": [b"certificate", b"issuing", b"octets", b"2", b"0", b"0", b"der", b"info"],
+}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_tasks_survive_the_wire(task):
+    assert decode_tasks(encode_tasks([task, TASKS["plain"]])) == [task, TASKS["plain"]]
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_that_is_no_fields_is_refused(body):
+    with pytest.raises(ProtocolError):
+        decode_fields(body)
+
+
+@pytest.mark.parametrize("fields", BAD_TASKS.values(), ids=BAD_TASKS)
+def test_fields_that_are_no_tasks_are_refused(fields):
+    with pytest.raises(ProtocolError):
+        decode_tasks(fields)
+
+
+def test_a_frame_that_is_too_long_is_refused():
+    with pytest.raises(ProtocolError):
+        frame_length(struct.pack(">I", LARGEST_FRAME + 1))
+
+
+def signed(tasks, _now):
+    results = []
+    for task in tasks:
+        if task.key == "away":
+            results.append(SignerUnavailable("the token is away"))
+        elif task.key == "foreign":
+            results.append(SignatureRefused("the octets are of another CA"))
+        else:
+            results.append(b"signature of " + task.octets)
+    return results
+
+
+def refused(_fields):
+    sentence = "no key is made"
+    raise SignatureRefused(sentence)
+
+
+@contextmanager
+def serving(path, users=(os.getuid(),), sign=signed):
+    listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
+    others = {Operation.MAKE: refused, Operation.STATUS: lambda fields: [b"well", *fields]}
+    server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))
+    thread = Thread(target=server.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.send(b"x")
+        thread.join(10)
+        for one in (listener, stop, stopping):
+            one.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "signer.sock"
+
+
+def test_signatures_come_back_in_their_order(path):
+    with serving(path):
+        client = SignerClient(path)
+        found = client.sign([SigningTask(TaskKind.LIST, "issuing", b"%d" % number) for number in range(5)])
+        assert found == [b"signature of %d" % number for number in range(5)]
+        assert client.sign([SigningTask(TaskKind.LIST, "issuing", b"again")]) == [b"signature of again"]
+        client.close()
+
+
+def test_a_refusal_is_an_answer_and_a_missing_key_an_error(path):
+    with serving(path):
+        client = SignerClient(path)
+        first, second = client.sign([TASKS["plain"], SigningTask(TaskKind.LIST, "foreign", b"")])
+        assert first == b"signature of octets"
+        assert isinstance(second, SignatureRefused)
+        with pytest.raises(SignerUnavailable, match="the token is away"):
+            client.sign([SigningTask(TaskKind.LIST, "away", b"")])
+        with pytest.raises(SignatureRefused, match="no key is made"):
+            client.call(Operation.MAKE, b"label")
+        assert client.call(Operation.STATUS, b"now") == [b"well", b"now"]
+        client.close()
+
+
+def test_many_threads_get_their_own_signatures(path):
+    wrong = []
+    with serving(path):
+        client = SignerClient(path)
+
+        def ask(name):
+            for number in range(50):
+                octets = b"%s %d" % (name, number)
+                if client.sign([SigningTask(TaskKind.LIST, "issuing", octets)]) != [b"signature of " + octets]:
+                    wrong.append(octets)
+
+        threads = [Thread(target=ask, args=(b"%d" % number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        client.close()
+    assert wrong == []
+
+
+def test_requests_that_wait_together_are_decided_together(path):
+    sizes = []
+
+    def counted(tasks, now):
+        sizes.append(len(tasks))
+        return signed(tasks, now)
+
+    octets = encode_frame([Operation.SIGN.value, *encode_tasks([TASKS["plain"]])])
+    listener = listen_on_path(path, 8)
+    callers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+    for one in callers:
+        one.connect(str(path))
+    stop, stopping = socket.socketpair()
+    server = SignerServer(listener, {os.getuid()}, SignerActions(counted, {}, lambda: NOW))
+    thread = Thread(target=server.run, args=(stop,))
+    thread.start()
+    for one in callers:
+        one.sendall(octets)
+    for one in callers:
+        one.settimeout(10)
+        assert decode_fields(one.recv(4096)[4:])[0] == Outcome.DONE.value
+        one.close()
+    stopping.send(b"x")
+    thread.join(10)
+    for one in (listener, stop, stopping):
+        one.close()
+    assert sum(sizes) == 4
+
+
+def test_another_user_is_not_heard(path):
+    with serving(path, users=(os.getuid() + 1,)), pytest.raises(SignerUnavailable, match="ended a connection"):
+        SignerClient(path).sign([TASKS["plain"]])
+
+
+def test_a_signer_that_is_not_there(path):
+    with pytest.raises(SignerUnavailable, match="start sinetti authority signer"):
+        SignerClient(path).sign([TASKS["plain"]])
+
+
+def test_a_connection_that_a_restart_ended_is_opened_again(path):
+    client = SignerClient(path)
+    with serving(path):
+        client.sign([TASKS["plain"]])
+    with serving(path):
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
+
+
+def test_a_signer_that_hangs_is_given_up(path, monkeypatch):
+    monkeypatch.setattr(signer_client, "REQUEST_TIMEOUT", 0.1)
+    listener = listen_on_path(path, 8)
+    with pytest.raises(SignerUnavailable, match="did not answer"):
+        SignerClient(path).sign([TASKS["plain"]])
+    listener.close()
+
+
+def test_octets_of_a_stranger_end_the_connection_alone(path):
+    frames = {
+        "no operation": encode_frame([b"open"]),
+        "no fields": encode_frame([]),
+        "too long": struct.pack(">I", LARGEST_FRAME + 1),
+        "no tasks": encode_frame([Operation.SIGN.value, b"one"]),
+    }
+    with serving(path):
+        for frame in frames.values():
+            with socket.socket(socket.AF_UNIX) as one:
+                one.connect(str(path))
+                one.settimeout(10)
+                one.sendall(frame)
+                assert one.recv(1) == b""
+        client = SignerClient(path)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
+
+
+def test_an_answer_in_another_form_is_of_another_version(path):
+    def none(_tasks, _now):
+        return []
+
+    with serving(path, sign=none):
+        client = SignerClient(path)
+        with pytest.raises(SignerUnavailable):
+            client.sign([TASKS["plain"]])
+        client.close()
+
+
+def test_an_error_of_the_rules_ends_the_connection_alone(path):
+    def broken(tasks, _now):
+        if tasks[0].key == "broken":
+            raise ZeroDivisionError
+        return signed(tasks, _now)
+
+    with serving(path, sign=broken):
+        client = SignerClient(path)
+        with pytest.raises(SignerUnavailable, match="ended a connection"):
+            client.sign([SigningTask(TaskKind.LIST, "broken", b"")])
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
