@@ -39,6 +39,8 @@ TASKS = {
     "with an approval": SigningTask(TaskKind.CHECKPOINT, "log", b"k", approval=ActApproval(b"{}", (b"one", b"two"))),
 }
 
+ME = os.getuid()
+
 BODIES = {
     "nothing": b"",
     "half a length": b"\0\0",
@@ -97,7 +99,7 @@ def refused(_fields):
 
 
 @contextmanager
-def serving(path, users=(os.getuid(),), sign=signed):
+def serving(path, users=(ME,), sign=signed):
     listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
     others = {Operation.MAKE: refused, Operation.STATUS: lambda fields: [b"well", *fields]}
     server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))

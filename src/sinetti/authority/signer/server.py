@@ -159,7 +159,7 @@ class SignerServer:
             return
         try:
             results = list(self._actions.sign(tasks, self._actions.now()))
-        except Exception:  # a caller's octets must not end the signer
+        except Exception:  # noqa: BLE001 - a caller's octets must not end the signer
             _log.exception("a request could not be decided")
             for caller, _ in together:
                 self._drop(caller)
