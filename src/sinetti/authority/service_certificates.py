@@ -303,6 +303,17 @@ def register_existing(
     register_certificates(db, found)
 
 
+def leaf_certificates(
+    folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
+) -> list[tuple[str, x509.Certificate]]:
+    """Return every certificate of the service's own leaves, with the beginning of its file's name."""
+    specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
+    specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
+    return [
+        (spec.files.name, one) for spec in specs for one in certificates_of(folder, spec.files, spec.issuer.certificate)
+    ]
+
+
 def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
     """Create missing responders where possible, and log failures."""
     for name, responder in all_of_them.items():

@@ -1,6 +1,7 @@
 """Settings of an authority: `authority.toml`, parsed once into a validated value."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -47,6 +48,7 @@ class AuthoritySettings:
     list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
     `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
+    `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
     """
 
@@ -66,6 +68,7 @@ class AuthoritySettings:
     officer_keys: KeyRequirement = KeyRequirement.ANY
     signatory_wait_hours: int = 0
     approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
+    signer: str = ""
 
     def __post_init__(self) -> None:
         """Give PRODUCTION the shortest time that it may have."""
@@ -92,6 +95,7 @@ _BASE_URL = "http://pki.example"
 _SOAP_ADDRESS = "https://certificates.example"
 DOCUMENTATION_EXAMPLE = "https://docs.example/sinetti/"
 _LONGEST_DATABASE = 63
+_SIGNER_LINE = re.compile(r"signer\s*=")
 _MOST_PER_LIST = 10_000_000
 _DAYS = {
     **dict.fromkeys(("keep_people_days", "keep_refusals_days", "keep_messages_days"), SHORTEST.days),
@@ -140,7 +144,28 @@ def parse(text: str) -> AuthoritySettings:
         officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
         signatory_wait_hours=_wait(raw.get(SIGNATORY_WAIT), Environment(environment)),
         approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
+        signer=_socket(raw.get("signer", "")),
     )
+
+
+def with_signer(text: str, path: str) -> str:
+    """Return the text of `authority.toml` with the socket of a signer, and everything else as it is.
+
+    Raises SettingsError.
+    """
+    if parse(text).signer == path:
+        return text
+    kept = [line for line in text.splitlines(keepends=True) if not _SIGNER_LINE.match(line)]
+    changed = f"signer = {json.dumps(path)}\n" + "".join(kept)
+    parse(changed)
+    return changed
+
+
+def _socket(value: object) -> str:
+    if not isinstance(value, str) or (value and not Path(value).is_absolute()):
+        sentence = 'authority.toml: signer must be the path of a socket, such as "/run/sinetti-signer/signer.sock"'
+        raise SettingsError(sentence)
+    return value
 
 
 def render(settings: AuthoritySettings) -> str:

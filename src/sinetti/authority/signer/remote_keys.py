@@ -16,21 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, KeySerializat
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.requests import SignatureProof
-from sinetti.pki.encoding import PublicKey
-from sinetti.pki.key_policy import key_id
 from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
 _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
 """OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
-
-_KEY_ID_DIGITS = 32
-
-
-def leaf_key_name(prefix: str, public_key: PublicKey) -> str:
-    """Return the name of a leaf's key in the signer, from its public half."""
-    return f"{prefix}-{key_id(public_key)[:_KEY_ID_DIGITS]}"
 
 
 def sign_one(client: SignerClient, task: SigningTask) -> bytes:
@@ -77,6 +68,11 @@ class _RemoteKeyBase:
     _client: SignerClient
     _kind: TaskKind
     _name: str
+
+    @property
+    def name(self) -> str:
+        """Name of the key in the signer."""
+        return self._name
 
     def private_numbers(self) -> NoReturn:
         """Raise UnsupportedAlgorithm: the key does not leave the signer."""
@@ -179,11 +175,6 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         """Store the name of the key and its public half."""
         self._client, self._kind, self._name, self._public = client, TaskKind.CHECKPOINT, name, public
 
-    @property
-    def name(self) -> str:
-        """Name of the key in the signer."""
-        return self._name
-
     def public_key(self) -> Ed25519PublicKey:
         """Return the public half."""
         return self._public
@@ -196,14 +187,6 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         """Raise UnsupportedAlgorithm: a head needs a proof, and a change of the key an approval."""
         sentence = "the signer signs heads of the log with a proof alone"
         raise UnsupportedAlgorithm(sentence)
-
-
-def remote_leaf_key(client: SignerClient, kind: TaskKind, prefix: str, public: PublicKey) -> RemoteRsaKey | RemoteEcKey:
-    """Return the key of a leaf by its public half; the first signature asks the signer for it."""
-    name = leaf_key_name(prefix, public)
-    if isinstance(public, rsa.RSAPublicKey):
-        return RemoteRsaKey(client, kind, name, public)
-    return RemoteEcKey(client, kind, name, public)
 
 
 def remote_head_signer(

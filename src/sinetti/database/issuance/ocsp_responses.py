@@ -22,6 +22,7 @@ _OURS = """
   LEFT JOIN sinetti_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
   LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
 _RESPONSE_COLUMNS = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
+_CHUNK = 5000
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # The SQL texts contain no data of a request.
 _FIND = {
@@ -166,6 +167,15 @@ def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
         for one in certificates
     ]
     models.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
+
+
+def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
+    """Yield CA, serial and notAfter of every certificate that a CA has signed, but for those of CAs."""
+    issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
+    own = models.ServiceCertificate.objects.using(db.alias)
+    for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list()):
+        for row in rows.iterator(chunk_size=_CHUNK):
+            yield tuple(row)
 
 
 def _subject(authority: str, serial: Serial, row: Row) -> Subject:

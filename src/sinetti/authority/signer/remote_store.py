@@ -1,0 +1,89 @@
+"""Store of keys in the separate signer, as the service uses it.
+
+`keys/NAME.remote` has the name of a key in the signer: a leaf's name here ends with the serial of its certificate,
+which its key does not have yet when it is created.
+"""
+
+import re
+from pathlib import Path
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from sinetti.authority.key_store import NewKey, SigningKey, StoreKind
+from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.protocol import Operation
+from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
+from sinetti.authority.signer.tasks import TaskKind
+from sinetti.domain.requests import SignatureProof
+from sinetti.domain.values import KeyType
+from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.pki.signers.token_keys import TokenPublicKey
+
+SUFFIX = ".remote"
+_NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OCSP = re.compile(r".*_ocsp(-[0-9a-f]+)?")
+
+
+class RemoteKeyStore:
+    """Keys in the signer behind a socket. `services` is the name of the services CA."""
+
+    kind = StoreKind.SIGNER
+
+    def __init__(self, folder: Path, client: SignerClient, services: str) -> None:
+        """Store the arguments; the first signature connects."""
+        self._folder, self._client = folder, client
+        self._signer = RemoteSigner(client, services)
+
+    def is_usable(self) -> bool:
+        """Return True: the signer has the pass-phrase."""
+        return True
+
+    def has(self, name: str) -> bool:
+        """Return True if the signer was given the key of this name."""
+        return (self._folder / f"{name}{SUFFIX}").exists()
+
+    def create(self, label: str, kind: KeyType | str) -> NewKey:
+        """Have a key created in the signer. Raises SignatureRefused and SignerUnavailable."""
+        name, octets = self._client.call(Operation.MAKE, label.encode(), str(kind).encode())
+        return NewKey(self._key(name.decode(), cast("TokenPublicKey", load_der_public_key(octets))))
+
+    def keep(self, new: NewKey, name: str) -> None:
+        """Write the name that the key has in the signer. Raises OSError."""
+        key = cast("RemoteRsaKey | RemoteEcKey | RemoteLogKey", new.key)
+        write_remote_name(self._folder, name, key.name)
+
+    def discard(self, new: NewKey) -> None:
+        """Do nothing: a key without a certificate is of no use, and the signer limits their number."""
+
+    def open(self, name: str, public: TokenPublicKey) -> SigningKey:
+        """Return the key with this public half. Raises ValueError and OSError."""
+        return self._key(self.remote_name(name), public)
+
+    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey, proof: SignatureProof | None = None) -> bytes:
+        """Have a certificate or a list signed. Raises SignatureRefused and SignerUnavailable."""
+        del public  # the caller verifies
+        return self._signer.sign(key_name, octets, proof)
+
+    def remote_name(self, name: str) -> str:
+        """Return the name of a key in the signer. Raises ValueError and OSError."""
+        octets = (self._folder / f"{name}{SUFFIX}").read_bytes().strip()
+        if not _NAME.fullmatch(octets):
+            sentence = f"{self._folder / name}{SUFFIX} does not name a key"
+            raise ValueError(sentence)
+        return octets.decode()
+
+    def _key(self, name: str, public: TokenPublicKey) -> SigningKey:
+        if isinstance(public, Ed25519PublicKey):
+            return RemoteLogKey(self._client, name, public)
+        kind = TaskKind.STATUS if _OCSP.fullmatch(name) else TaskKind.ANSWER
+        if isinstance(public, rsa.RSAPublicKey):
+            return RemoteRsaKey(self._client, kind, name, public)
+        return RemoteEcKey(self._client, kind, name, public)
+
+
+def write_remote_name(folder: Path, name: str, remote: str) -> None:
+    """Write that the signer has a key, under its name there. Raises OSError."""
+    write_atomic(folder / f"{name}{SUFFIX}", f"{remote}\n".encode(), PRIVATE)

@@ -1,0 +1,252 @@
+"""Process of the separate signer: its folder, its keys, and its socket (docs/operators/signer.md).
+
+The folder belongs to the signer's own user. It has `signer.toml`, `store.sqlite3`, `keys/` as an authority's folder
+has them, and beside each key of the service or the log its public half, `keys/NAME.pub` (DER).
+"""
+
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.key_store import AuthorityKeys, SigningKey, TokenKeyStore, open_keys
+from sinetti.authority.passphrases import locate
+from sinetti.authority.signer.protocol import Operation
+from sinetti.authority.signer.rules import SigningRules
+from sinetti.authority.signer.server import SignerActions, SignerServer
+from sinetti.authority.signer.store import SignerStore, StoreDamaged
+from sinetti.ca.profiles import ca_key
+from sinetti.domain.values import KeyType
+from sinetti.infra.atomic_files import write_atomic
+from sinetti.infra.clock import utc_now
+from sinetti.infra.unix_socket import listen_on_path
+from sinetti.pki.encoding import PublicKey
+from sinetti.pki.key_policy import key_id
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.signers.pkcs11_uri import TokenLocation
+from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey
+from sinetti.settings import signer as signer_settings
+from sinetti.settings.signer import SignerPolicy
+from sinetti.wire.transparency.notes import ED25519 as NOTE_ED25519
+from sinetti.wire.transparency.notes import VerifierKey
+
+LOG = "log"
+"""Label of the log's keys."""
+
+MOST_NEW_KEYS = 20
+"""Keys that the signer creates under one label in a day.
+
+The service needs one every other year, and more after failures.
+"""
+
+_PUBLIC = ".pub"
+_KEY_ID_DIGITS = 32
+_BACKLOG = 1024
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerFolder:
+    """Paths of a signer's folder."""
+
+    root: Path
+
+    @property
+    def policy(self) -> Path:
+        """File with what the signer signs."""
+        return self.root / "signer.toml"
+
+    @property
+    def store(self) -> Path:
+        """File with what the signer has signed."""
+        return self.root / "store.sqlite3"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of keys."""
+        return self.root / "keys"
+
+    def read_policy(self) -> SignerPolicy:
+        """Read the policy. Raises FolderError if there is no signer, and SettingsError."""
+        if not self.policy.exists():
+            sentence = f"there is no signer in {self.root}: make one with sinetti authority keys separate"
+            raise FolderError(sentence)
+        return signer_settings.read(self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSigner:
+    """Signer with its keys."""
+
+    folder: SignerFolder
+    policy: SignerPolicy
+    keys: AuthorityKeys = field(repr=False)
+    store: SignerStore = field(repr=False)
+    rules: SigningRules = field(repr=False)
+
+    def close(self) -> None:
+        """Close the store, and end the processes that use tokens."""
+        self.store.close()
+        self.keys.close()
+
+    def make_key(self, fields: list[bytes], now: datetime) -> list[bytes]:
+        """Create a key for a leaf of the service or for the log, and return its name and its public half.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        label, kind = (one.decode("ascii", "replace") for one in fields)
+        wanted = _wanted(self.policy, label, kind)
+        names = [path for path in self.folder.keys.glob(f"{label}-*{_PUBLIC}") if _is_new(path, now)]
+        if len(names) >= MOST_NEW_KEYS:
+            sentence = f"{len(names)} keys for {label} were made in a day: find out why before more are made"
+            raise SignatureRefused(sentence)
+        new = self.keys.makes.create(label, wanted)
+        public = cast("TokenPublicKey", new.key.public_key())
+        name = key_name(label, public, self.policy)
+        # The public half is first, so that a key in the folder always has it.
+        write_public_half(self.folder, name, public)
+        self.keys.makes.keep(new, name)
+        self.rules.add_key(name, new.key)
+        return [name.encode(), public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)]
+
+
+def key_name(label: str, public: TokenPublicKey, policy: SignerPolicy) -> str:
+    """Return the name of a key in the signer, which ends with the id of its public half."""
+    if isinstance(public, Ed25519PublicKey):
+        verifier = VerifierKey(policy.log_origin, NOTE_ED25519, public.public_bytes_raw())
+        return f"{label}-{verifier.key_id.hex()}"
+    return f"{label}-{key_id(public)[:_KEY_ID_DIGITS]}"
+
+
+def write_public_half(folder: SignerFolder, name: str, public: TokenPublicKey) -> None:
+    """Write the public half of a key. Raises OSError."""
+    octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    write_atomic(folder.keys / f"{name}{_PUBLIC}", octets)
+
+
+def _wanted(policy: SignerPolicy, label: str, kind: str) -> KeyType | str:
+    """Return the type of a key that the service may have created. Raises SignatureRefused."""
+    labels = {policy.response_signer_file_name, *(one.responder_file_name for one in policy.authorities)}
+    if label == LOG and kind == ED25519:
+        return ED25519
+    if label in labels:
+        with suppress(ValueError):
+            return KeyType(kind)
+    sentence = "keys are created for response signers, OCSP responders and the log alone"
+    raise SignatureRefused(sentence)
+
+
+def _is_new(path: Path, now: datetime) -> bool:
+    return path.stat().st_mtime > (now - timedelta(days=1)).timestamp()
+
+
+def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
+    """Open a signer's folder and its keys.
+
+    Without `passphrase`, the unit's credential or the folder's own is used. Raises FolderError, SettingsError,
+    StoreDamaged and SignerUnavailable.
+    """
+    folder = SignerFolder(root)
+    policy = folder.read_policy()
+    if passphrase is None and (found := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
+        passphrase = found.octets
+    ca_keys: dict[str, PublicKey] = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
+    keys = open_keys(folder.keys, _token_of(folder), passphrase, ca_keys)
+    opened: dict[str, SigningKey] = {}
+    for name, public in {**ca_keys, **_public_halves(folder)}.items():
+        if not keys.store_of(name).has(name):
+            continue  # a root's key is elsewhere, and a killed process left a public half alone
+        try:
+            opened[name] = keys.open(name, public)
+        except (OSError, ValueError) as bad:
+            sentence = f"the key {name} of the signer in {root} cannot be used: {bad}"
+            raise FolderDamaged(sentence) from None
+    try:
+        store = SignerStore(folder.store)
+    except StoreDamaged as bad:
+        raise FolderDamaged(str(bad)) from bad
+    return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
+
+
+def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
+    found = {}
+    for path in sorted(folder.keys.glob(f"*{_PUBLIC}")):
+        try:
+            found[path.stem] = cast("TokenPublicKey", load_der_public_key(path.read_bytes()))
+        except ValueError:
+            sentence = f"{path} is not a public key: restore it from a backup of the signer"
+            raise FolderDamaged(sentence) from None
+    return found
+
+
+def _token_of(folder: SignerFolder) -> TokenLocation | None:
+    """Return the token of the signer's keys, in which it also creates new ones; None: its keys are files."""
+    names = sorted(path.stem for path in folder.keys.glob("*.uri"))
+    return TokenKeyStore.place_of(folder.keys, names[0]) if names else None
+
+
+@dataclass(frozen=True, slots=True)
+class SignerOptions:
+    """Socket of a signer, and the numbers of the users that may use it."""
+
+    socket: Path
+    users: Collection[int]
+    now: Callable[[], datetime] = utc_now
+
+
+def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT.
+
+    `ready` is called once the socket listens. Raises FolderError if it cannot be used.
+    """
+    # A core dump would have the keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    stop, stopping = socket.socketpair()
+    stopping.settimeout(0)
+    signal.set_wakeup_fd(stopping.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    try:
+        listener = listen_on_path(options.socket, _BACKLOG)
+    except OSError as bad:
+        sentence = f"the socket {options.socket} cannot be used: {bad.strerror or bad}"
+        raise FolderError(sentence) from bad
+    try:
+        ready()
+        SignerServer(listener, options.users, signer_actions(opened, options.now)).run(stop)
+    finally:
+        listener.close()
+        with suppress(OSError):
+            os.unlink(options.socket)  # noqa: PTH108 - as bind made it
+        opened.close()
+
+
+def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
+    """Return the actions of an opened signer."""
+    others = {
+        Operation.MAKE: lambda fields: opened.make_key(_two(fields), now()),
+        Operation.KEYS: lambda _fields: [name.encode() for name in opened.rules.key_names],
+        Operation.STATUS: lambda _fields: [opened.rules.status(now()).encode()],
+    }
+    return SignerActions(opened.rules.sign, others, now)
+
+
+def _two(fields: list[bytes]) -> list[bytes]:
+    if len(fields) != 2:  # noqa: PLR2004 - label and type
+        sentence = "a key needs a label and a type"
+        raise SignatureRefused(sentence)
+    return fields
+
+
+__all__ = ["OpenedSigner", "SignerFolder", "SignerOptions", "SignerUnavailable", "open_signer", "run_signer"]

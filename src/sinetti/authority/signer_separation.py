@@ -1,0 +1,219 @@
+"""Separation of an authority from its keys: they move to the folder of a signer (docs/operators/signer.md)."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
+from sinetti.authority.key_store import AuthorityKeys, NewKey, SigningKey, StoreKind, open_keys
+from sinetti.authority.log_keys import log_verifiers, origin_of
+from sinetti.authority.service_certificates import leaf_certificates
+from sinetti.authority.signer.lists import read_serials
+from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
+from sinetti.authority.signer.store import AdoptedCertificate, AdoptedList, ListRecord, SignerStore
+from sinetti.authority.signer_process import SignerFolder, key_name, open_signer, write_public_half
+from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.profiles import ca_key
+from sinetti.database.approvals import officers
+from sinetti.database.evidence import log_tree
+from sinetti.database.issuance import crls, ocsp_responses
+from sinetti.database.operations import authorities
+from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
+from sinetti.pki.crl_splice import split_crl
+from sinetti.pki.encoding import serial_hex
+from sinetti.pki.signers.token_keys import TokenPublicKey
+from sinetti.settings import authority as authority_settings
+from sinetti.settings import signer as signer_settings
+from sinetti.settings.signer import PolicyCa, PolicyOfficer, SignerPolicy
+from sinetti.wire.transparency.notes import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class SeparationOptions:
+    """Folder, socket and user of a signer.
+
+    `passphrase` opens its keys in files; None: it is generated in the folder. `owner` is the number of the user and of
+    the group that own the folder afterwards, or None.
+    """
+
+    root: Path
+    socket: Path
+    orders_per_day: int
+    passphrase: bytes | None = field(default=None, repr=False)
+    owner: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _MovedKey:
+    """Key of the service: its name here, its name in the signer, and its public half."""
+
+    name: str
+    remote: str
+    public: TokenPublicKey
+
+
+def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str, ...]:
+    """Move all keys to the folder of a signer, and return their names there.
+
+    The folder is built beside its place, with what the authority has signed so far. Its keys are opened again and
+    compared. Then `authority.toml` names the socket, and the keys are removed here. After a kill, the same call
+    continues. Raises FolderError, FolderDamaged, SettingsError, SignerUnavailable and OSError.
+    """
+    folder, ctx = authority.folder, authority.ctx
+    with locked(folder.root):
+        moved = _keys_of(authority)
+        if not authority.settings.signer:
+            _check_place(authority, options.root)
+            _build(authority, options, moved)
+            ctx.step("built")
+            _compare(options, moved)
+            for one in moved:
+                write_remote_name(folder.keys, one.name, one.remote)
+            sync_path(folder.keys)
+            ctx.step("named")
+            text = folder.read(folder.settings).decode()
+            write_atomic(folder.settings, authority_settings.with_signer(text, str(options.socket)).encode())
+            ctx.step("switched")
+        else:
+            _compare(options, moved)
+        for one in moved:
+            for path in (folder.keys / f"{one.name}.pem", folder.keys / f"{one.name}.uri"):
+                path.unlink(missing_ok=True)
+            ctx.step("removed one")
+        sync_path(folder.keys)
+    return tuple(one.remote for one in moved)
+
+
+def _check_place(authority: Authority, root: Path) -> None:
+    place = root.resolve()
+    for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
+        if place.is_relative_to(other) or other.is_relative_to(place):
+            sentence = f"the signer's folder {root} would not be separate from {other}: choose another place"
+            raise FolderError(sentence)
+    folder = SignerFolder(root)
+    if root.exists() and any(root.iterdir()):
+        if not folder.policy.exists() or folder.read_policy().instance_id != authority.folder.instance_id():
+            sentence = f"{root} is not empty, and it is not a signer of this authority: choose another folder"
+            raise FolderError(sentence)
+        # A killed call built it. Nothing was signed there, since the authority does not know it yet.
+        shutil.rmtree(root)
+
+
+def _keys_of(authority: Authority) -> list[_MovedKey]:
+    """Return the keys that are here or were moved before, with the names that they have in the signer."""
+    folder, hierarchy, policy = authority.folder, authority.hierarchy, _policy(authority, 1)
+    found = [
+        _MovedKey(spec.file_name, spec.file_name, ca_key(authority.ctx.issuers[spec.file_name].certificate))
+        for spec in hierarchy.authorities
+        if spec.file_name not in authority.ctx.offline
+    ]
+    for prefix, certificate in leaf_certificates(folder, hierarchy, authority.ctx.issuers):
+        public = cast("TokenPublicKey", certificate.public_key())
+        name = f"{prefix}-{serial_hex(certificate.serial_number)}"
+        found.append(_MovedKey(name, key_name(prefix, public, policy), public))
+    for name, verifier in log_verifiers(folder).items():
+        found.append(_MovedKey(name, name, Ed25519PublicKey.from_public_bytes(verifier.public)))
+    here = {path.stem for path in folder.keys.iterdir() if path.suffix in {".pem", ".uri", SUFFIX}}
+    return [one for one in found if one.name in here]
+
+
+def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedKey]) -> None:
+    options.root.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_directory(options.root, inside=("keys", "secrets")) as new:
+        signer = SignerFolder(new.root)
+        write_atomic(signer.policy, signer_settings.render(_policy(authority, options.orders_per_day)).encode())
+        phrase = options.passphrase
+        if phrase is None:
+            phrase = os.urandom(32).hex().encode()
+            write_synced(new.passphrase, phrase + b"\n")
+        for one in moved:
+            write_public_half(signer, one.remote, one.public)
+            _copy_key(authority.keys, one, signer, phrase)
+        store = SignerStore(signer.store)
+        try:
+            store.adopt(_certificates(authority), _lists(authority), _head(authority))
+        finally:
+            store.close()
+        if options.owner is not None:
+            for path in [new.root, *new.root.rglob("*")]:
+                os.chown(path, *options.owner, follow_symlinks=False)
+
+
+def _copy_key(keys: AuthorityKeys, one: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
+    """Write a key into the signer's folder: encrypted anew, or the URI of the same key in its token."""
+    store = keys.store_of(one.name)
+    if store.kind is StoreKind.PKCS11:
+        write_atomic(signer.keys / f"{one.remote}.uri", store.uri(one.name))
+        return
+    target = open_keys(signer.keys, None, passphrase, {})
+    try:
+        key: SigningKey = store.open(one.name, one.public)
+    except (OSError, ValueError) as bad:
+        sentence = f"the key {one.name} cannot be used: {bad}"
+        raise FolderDamaged(sentence) from None
+    target.makes.keep(NewKey(key), one.remote)
+
+
+def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
+    """Open the signer's folder, and raise FolderDamaged unless it has all keys."""
+    opened = open_signer(options.root, options.passphrase)
+    try:
+        if missing := {one.remote for one in moved} - set(opened.rules.key_names):
+            sentence = f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed"
+            raise FolderDamaged(sentence)
+    finally:
+        opened.close()
+
+
+def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
+    settings, hierarchy, ctx = authority.settings, authority.hierarchy, authority.ctx
+    return SignerPolicy(
+        environment=settings.environment,
+        instance_id=authority.folder.instance_id(),
+        organisation=hierarchy.organisation,
+        country=hierarchy.country,
+        keys=ctx.policy,
+        response_signer=hierarchy.response_signer.name,
+        orders_per_day=orders_per_day,
+        log_origin=origin_of(settings.base_url),
+        authorities=tuple(
+            PolicyCa(
+                file_name=spec.file_name,
+                role=spec.role,
+                channel=spec.channel if spec.role is CaRole.ISSUING else None,
+                base_url=hierarchy.base_url,
+                longest_validity=ctx.validity if spec.role is CaRole.ISSUING else hierarchy.response_signer.validity,
+                certificate=ctx.issuers[spec.file_name].certificate,
+            )
+            for spec in hierarchy.authorities
+        ),
+        officers=tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(ctx.db)),
+    )
+
+
+def _certificates(authority: Authority) -> Iterator[AdoptedCertificate]:
+    for ca, serial, not_after in ocsp_responses.list_signed(authority.ctx.db):
+        yield AdoptedCertificate(ca, bytes.fromhex(serial), not_after.astimezone(UTC))
+
+
+def _lists(authority: Authority) -> Iterator[AdoptedList]:
+    db = authority.ctx.db
+    for name in authority.ctx.issuers:
+        for shard in range(authorities.open_shard(db, name) + 1):
+            newest = crls.latest_crl(db, name, shard)
+            if newest is not None:
+                entries = bytes(split_crl(newest.der).entries)
+                record = ListRecord(newest.number, newest.this_update, newest.next_update, entries)
+                yield AdoptedList(name, shard, record, read_serials(entries))
+
+
+def _head(authority: Authority) -> tuple[int, bytes] | None:
+    note = log_tree.find_head(authority.ctx.db)
+    return None if note is None else Checkpoint.parse(note.text).head
