@@ -188,6 +188,11 @@ def response_signer_plan(
     )
 
 
+def responder_name(ca_name: str) -> str:
+    """Return the CN of the OCSP responder of a CA."""
+    return f"{ca_name[:_ROOM_FOR_NAME].rstrip()}{_RESPONDER}"
+
+
 def responder_plan(
     hierarchy: Hierarchy,
     issuer: IssuingCa,
@@ -202,7 +207,7 @@ def responder_plan(
     span = validity_from(now, RESPONDER_LIFE)
     ends_by = issuer.certificate.not_valid_after_utc
     return LeafRequest(
-        customer_id=f"{issuer.name[:_ROOM_FOR_NAME].rstrip()}{_RESPONDER}",
+        customer_id=responder_name(issuer.name),
         organisation=hierarchy.organisation,
         country=hierarchy.country,
         subject_serial=None,

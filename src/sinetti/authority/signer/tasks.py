@@ -1,6 +1,7 @@
 """Tasks of the separate signer: octets to be signed, with their proofs."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,6 +11,10 @@ from sinetti.pki.signers import SignatureProof
 
 SigningKey = PrivateKey | Ed25519PrivateKey
 """Keys of the signer; those of the log are Ed25519."""
+
+
+AROUND_NOW = timedelta(minutes=5)
+"""Greatest difference between a date in the octets and the signer's clock."""
 
 
 class TaskKind(StrEnum):

@@ -1,0 +1,294 @@
+"""Rules of the separate signer: one batch of tasks, one transaction of the store."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sinetti.authority.signer.answers import check_answer
+from sinetti.authority.signer.certificates import CertificateFields, HolderProfile, read_fields, read_subject, spki_of
+from sinetti.authority.signer.leaves import LeafForm
+from sinetti.authority.signer.lists import check_list, read_list
+from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
+from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
+from sinetti.authority.signer.status import StatusForm, check_status
+from sinetti.authority.signer.store import SignedRecord, SignerStore
+from sinetti.authority.signer.tasks import AROUND_NOW, SigningKey, SigningTask, TaskKind
+from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.issuance_request import LeafProfile
+from sinetti.ca.profiles import ca_key
+from sinetti.domain.refusals import Rejection
+from sinetti.pki.encoding import PrivateKey, sign
+from sinetti.pki.key_policy import check_key_policy
+from sinetti.pki.policy_oids import channel_from_policy, signs_responses
+from sinetti.pki.signers import SignatureRefused
+from sinetti.settings.signer import PolicyCa, SignerPolicy
+
+FINISHED_WITHIN = timedelta(hours=24)
+"""Age of a reservation that is still signed.
+
+A service that is alive finishes an abandoned reservation after a minute (services/issuance/reconcile.py). It is older
+only after an outage of the service or of the signer. A day covers one; after that the holder sends the request again.
+"""
+
+WARNED_FROM = 0.8
+"""Share of the daily number of certificates at which the log has a warning."""
+
+_LOG_KEY = "log-"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerStatus:
+    """Figures of the signer: certificates without proof of a renewal today, and alarms."""
+
+    orders: int
+    orders_per_day: int
+
+    @property
+    def has_warning(self) -> bool:
+        """True from 80 % of the daily number on."""
+        return self.orders >= self.orders_per_day * WARNED_FROM
+
+    @property
+    def has_alarm(self) -> bool:
+        """True if the daily number is reached; orders are refused then."""
+        return self.orders >= self.orders_per_day
+
+
+class SigningRules:
+    """The rules, with the keys and the store that they need."""
+
+    def __init__(self, policy: SignerPolicy, store: SignerStore, keys: Mapping[str, SigningKey]) -> None:
+        """Store the arguments.
+
+        Keys of CAs have the CA's file name. Those of response signers and responders begin with their prefix and a
+        hyphen, those of the log with `log-`. Raises ValueError for a key or a CA that does not fit the policy.
+        """
+        self._policy, self._store = policy, store
+        self._cas = {ca.file_name: ca for ca in policy.authorities}
+        self._keys: dict[str, SigningKey] = {}
+        self._spkis: dict[str, bytes] = {}
+        self._forms: dict[str, StatusForm] = {}
+        self._alarm_day: date | None = None
+        # Each rule writes to the store only after its signature, so that a refusal writes nothing.
+        self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
+            TaskKind.CERTIFICATE: self._certificate,
+            TaskKind.LEAF: self._leaf,
+            TaskKind.LIST: self._list,
+            TaskKind.STATUS: self._status,
+            TaskKind.ANSWER: self._answer,
+            TaskKind.CHECKPOINT: self._checkpoint,
+        }
+        for ca in policy.authorities:
+            _check_ca(ca, policy)
+        self._profiles = {
+            ca.file_name: HolderProfile(ca, policy.country) for ca in policy.authorities if ca.role is CaRole.ISSUING
+        }
+        for name, key in keys.items():
+            self.add_key(name, key)
+
+    def add_key(self, name: str, key: SigningKey) -> None:
+        """Add a key that the signer now holds.
+
+        Raises ValueError if the name is taken or does not fit the policy, or if the key does not fit its name.
+        """
+        if name in self._keys or not self._fits(name, key):
+            why = f"the key {name} is there already, or it is not one that the signer's policy names"
+            raise ValueError(why)
+        self._keys[name] = key
+        if not isinstance(key, Ed25519PrivateKey):
+            self._spkis[name] = spki_of(key.public_key())
+
+    def sign(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
+        """Sign a batch, in order; a refusal of one task leaves the others as they are.
+
+        What the store records is committed before the result is returned. Raises SignerUnavailable if a key cannot be
+        used; nothing is recorded then.
+        """
+        results: list[bytes | SignatureRefused] = []
+        with self._store.transaction():
+            for task in tasks:
+                try:
+                    results.append(self._rules[task.kind](task, now))
+                except SignatureRefused as refusal:
+                    _log.warning("%s by %s is refused: %s", task.kind.value, task.key, refusal)
+                    results.append(refusal)
+        return results
+
+    def status(self, now: datetime) -> SignerStatus:
+        """Return the figures of the day."""
+        with self._store.transaction():
+            return SignerStatus(self._store.count_orders(now.date()), self._policy.orders_per_day)
+
+    def _certificate(self, task: SigningTask, now: datetime) -> bytes:
+        ca = self._ca(task.key)
+        profile = self._profiles.get(ca.file_name)
+        if profile is None:
+            _refuse(f"{ca.file_name} issues no certificates of holders")
+        fields = read_fields(task.octets)
+        known = self._known(ca, fields, task.octets)
+        if known is not None:
+            return known
+        subject = read_subject(fields.name)
+        key = profile.check(task.octets, fields, subject)
+        _check_dates(ca, fields, now)
+        if isinstance(check_key_policy(key, self._policy.keys), Rejection):
+            _refuse("its key is not one that the policy accepts")
+        renewed: Predecessor | None = None
+        if task.proof is None:
+            self._check_orders(now)
+        else:
+            issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
+            renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
+            asked = read_proven_request(task.proof, renewed.spki)
+            check_request(asked, subject, fields.spki, self._policy.environment)
+        signature = self._record(ca, fields, task)
+        if renewed is None:
+            self._count_order(now)
+        else:
+            self._store.add_renewal(renewed.ca, renewed.serial)
+        return signature
+
+    def _leaf(self, task: SigningTask, now: datetime) -> bytes:
+        ca, fields = self._ca(task.key), read_fields(task.octets)
+        known = self._known(ca, fields, task.octets)
+        if known is not None:
+            return known
+        holders = {name for name, spki in self._spkis.items() if spki == fields.spki}
+        if ca.role in {CaRole.ISSUING, CaRole.SERVICES} and any(_begins(n, ca.responder_file_name) for n in holders):
+            profile = LeafProfile.RESPONDER
+        elif ca.role is CaRole.SERVICES and any(_begins(n, self._policy.response_signer_file_name) for n in holders):
+            profile = LeafProfile.SERVICES
+        else:
+            _refuse(f"the signer holds no key of this certificate that {ca.file_name} may certify")
+        LeafForm(ca, self._policy, profile).check(task.octets, fields, now)
+        return self._record(ca, fields, task)
+
+    def _list(self, task: SigningTask, now: datetime) -> bytes:
+        ca = self._ca(task.key)
+        content = read_list(task.octets, ca)
+        change = check_list(content, ca, self._store, now)
+        signature = self._sign(task)
+        self._store.replace_list(ca.file_name, content.shard, content.record, change.added, change.serials)
+        return signature
+
+    def _status(self, task: SigningTask, now: datetime) -> bytes:
+        ca = next((one for one in self._cas.values() if _begins(task.key, one.responder_file_name)), None)
+        if ca is None or task.key not in self._keys:
+            _refuse(f"{task.key} is no key of an OCSP responder")
+        form = self._forms.get(task.key)
+        if form is None:
+            form = self._forms[task.key] = StatusForm(ca, self._spkis[task.key])
+        check_status(form.read(task.octets), ca, self._store, now)
+        return self._sign(task)
+
+    def _answer(self, task: SigningTask, _now: datetime) -> bytes:
+        key = self._keys.get(task.key)
+        if not _begins(task.key, self._policy.response_signer_file_name) or not isinstance(key, PrivateKey):
+            _refuse(f"{task.key} is no key that signs answers")
+        check_answer(task.octets, key.public_key())
+        return self._sign(task)
+
+    def _checkpoint(self, task: SigningTask, now: datetime) -> bytes:
+        log_keys = {name: key for name, key in self._keys.items() if isinstance(key, Ed25519PrivateKey)}
+        if task.key not in log_keys:
+            _refuse(f"{task.key} is no key of the log")
+        if task.octets.startswith(STATEMENT):
+            public = [key.public_key().public_bytes_raw() for key in log_keys.values()]
+            proposal = check_statement(task, self._policy, public, self._store, now)
+            signature = self._sign(task)
+            if proposal is not None:
+                self._store.insert_act(proposal, hashlib.sha256(task.octets).digest())
+            return signature
+        head = check_head(task, self._policy.log_origin, self._store)
+        signature = self._sign(task)
+        self._store.replace_head(*head)
+        return signature
+
+    def _ca(self, name: str) -> PolicyCa:
+        """Return a CA whose key is here."""
+        if name not in self._cas or name not in self._keys:
+            _refuse(f"{name} is no key of a CA")
+        return self._cas[name]
+
+    def _known(self, ca: PolicyCa, fields: CertificateFields, octets: bytes) -> bytes | None:
+        """Return the stored signature over the same octets, or None for a new serial."""
+        known = self._store.find_signed(ca.file_name, fields.serial)
+        if known is None:
+            return None
+        if not known.signature or known.digest != hashlib.sha256(octets).digest():
+            _refuse(f"{ca.file_name} has another certificate with the serial number {fields.serial.hex()}")
+        return known.signature
+
+    def _record(self, ca: PolicyCa, fields: CertificateFields, task: SigningTask) -> bytes:
+        signature = self._sign(task)
+        digest = hashlib.sha256(task.octets).digest()
+        self._store.insert_signed(ca.file_name, fields.serial, SignedRecord(digest, signature, fields.not_after))
+        return signature
+
+    def _check_orders(self, now: datetime) -> None:
+        """Refuse a certificate without proof once the day's number is reached."""
+        limit = self._policy.orders_per_day
+        if self._store.count_orders(now.date()) < limit:
+            return
+        if self._alarm_day != now.date():
+            self._alarm_day = now.date()
+            _log.error("%d certificates without a renewal were signed today, the greatest number: see why", limit)
+        _refuse(f"{limit} certificates without a renewal were signed today, which is the policy's limit")
+
+    def _count_order(self, now: datetime) -> None:
+        self._store.add_order(now.date())
+        figures = SignerStatus(self._store.count_orders(now.date()), self._policy.orders_per_day)
+        if figures.has_warning and not SignerStatus(figures.orders - 1, figures.orders_per_day).has_warning:
+            _log.warning(
+                "%d certificates without a renewal were signed today, of %d", figures.orders, figures.orders_per_day
+            )
+
+    def _sign(self, task: SigningTask) -> bytes:
+        key = self._keys[task.key]
+        return key.sign(task.octets) if isinstance(key, Ed25519PrivateKey) else sign(key, task.octets)
+
+    def _fits(self, name: str, key: SigningKey) -> bool:
+        if isinstance(key, Ed25519PrivateKey):
+            return name.startswith(_LOG_KEY)
+        if name in self._cas:
+            return bool(key.public_key() == self._cas[name].certificate.public_key())
+        prefixes = [ca.responder_file_name for ca in self._cas.values()]
+        return any(_begins(name, one) for one in (*prefixes, self._policy.response_signer_file_name))
+
+
+def _begins(name: str, prefix: str) -> bool:
+    """Return True for a name `PREFIX-ID`; an id has no hyphen."""
+    begin, hyphen, rest = name.rpartition("-")
+    return bool(hyphen and rest) and begin == prefix
+
+
+def _check_ca(ca: PolicyCa, policy: SignerPolicy) -> None:
+    """Raise ValueError if a CA's certificate shows another purpose than the policy."""
+    fits = {
+        CaRole.ISSUING: channel_from_policy(ca.certificate) == (ca.channel, policy.environment),
+        CaRole.SERVICES: signs_responses(ca.certificate, policy.environment),
+    }
+    if not fits.get(ca.role, True):
+        why = f"the certificate of {ca.file_name} has the policy of another channel or environment"
+        raise ValueError(why)
+    ca_key(ca.certificate)
+
+
+def _check_dates(ca: PolicyCa, fields: CertificateFields, now: datetime) -> None:
+    if not now - FINISHED_WITHIN <= fields.not_before <= now + AROUND_NOW:
+        _refuse("it begins in the future, or more than a day ago")
+    if not timedelta(0) < fields.not_after - fields.not_before <= ca.longest_validity:
+        _refuse("it would be valid for longer than the policy allows")
+    if fields.not_before < ca.certificate.not_valid_before_utc or fields.not_after > ca.certificate.not_valid_after_utc:
+        _refuse("its validity is not within that of its CA")
+
+
+def _refuse(why: str) -> NoReturn:
+    sentence = f"the signer refuses: {why}"
+    raise SignatureRefused(sentence)

@@ -1,0 +1,259 @@
+"""Memory of the separate signer: one SQLite file in its own folder.
+
+It has what the rules compare with: signed certificates, lists, counts, and the log's last head. One transaction holds
+one batch of tasks, and is committed before any of its signatures leaves.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from sinetti.infra.atomic_files import PRIVATE
+
+VERSION = 1
+_AT_ONCE = 500
+
+_SCHEMA = """
+CREATE TABLE signed (
+    ca TEXT NOT NULL, serial BLOB NOT NULL, digest BLOB NOT NULL, signature BLOB NOT NULL, not_after INTEGER NOT NULL,
+    PRIMARY KEY (ca, serial)
+) WITHOUT ROWID;
+CREATE TABLE renewals (
+    ca TEXT NOT NULL, serial BLOB NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (ca, serial)
+) WITHOUT ROWID;
+CREATE TABLE revoked (ca TEXT NOT NULL, serial BLOB NOT NULL, PRIMARY KEY (ca, serial)) WITHOUT ROWID;
+CREATE TABLE lists (
+    ca TEXT NOT NULL, shard INTEGER NOT NULL, number TEXT NOT NULL, this_update INTEGER NOT NULL,
+    next_update INTEGER NOT NULL, PRIMARY KEY (ca, shard)
+);
+CREATE TABLE list_entries (ca TEXT NOT NULL, shard INTEGER NOT NULL, part INTEGER NOT NULL, octets BLOB NOT NULL,
+    PRIMARY KEY (ca, shard, part)
+);
+CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), size INTEGER NOT NULL, root BLOB NOT NULL);
+CREATE TABLE orders (day TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE acts (proposal TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StoreDamaged(Exception):
+    """Store that cannot be used; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """Certificate that this signer signed, or that was adopted.
+
+    `digest` is the SHA-256 of the signed octets. Both are empty for an adopted certificate.
+    """
+
+    digest: bytes
+    signature: bytes = field(repr=False)
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListRecord:
+    """Last list of a CA and shard: number, dates, and its entries in DER."""
+
+    number: int
+    this_update: datetime
+    next_update: datetime
+    entries: bytes = field(repr=False)
+
+
+class AdoptedCertificate(NamedTuple):
+    """Certificate from before the signer: CA, serial in octets, notAfter.
+
+    `digest` is the SHA-256 of its TBSCertificate. With it, a renewal needs no verification of the CA's signature.
+    """
+
+    ca: str
+    serial: bytes
+    not_after: datetime
+    digest: bytes = b""
+
+
+class AdoptedList(NamedTuple):
+    """Last list of a CA from before the signer, with its serials."""
+
+    ca: str
+    shard: int
+    record: ListRecord
+    serials: Sequence[bytes]
+
+
+class SignerStore:
+    """The store. Its functions are called inside `transaction`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises StoreDamaged."""
+        self._lock = Lock()
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, PRIVATE))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # The death of the process loses nothing. A power cut may lose the last instants. The worst case is then a
+            # second signature over the same octets, or a count that is too low by those instants.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._create(path)
+        except (OSError, sqlite3.DatabaseError) as bad:
+            sentence = f"the signer's store {path} cannot be used ({bad}): restore it from a backup of the signer"
+            raise StoreDamaged(sentence) from bad
+
+    def _create(self, path: Path) -> None:
+        with self.transaction():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+        if version not in {0, VERSION}:
+            sentence = f"the signer's store {path} is of version {version}: start the newer program that wrote it"
+            raise StoreDamaged(sentence)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block writes; an exception writes nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def find_signed(self, ca: str, serial: bytes) -> SignedRecord | None:
+        """Return the certificate with this serial, or None."""
+        row = self._db.execute(
+            "SELECT digest, signature, not_after FROM signed WHERE ca = ? AND serial = ?", (ca, serial)
+        ).fetchone()
+        return None if row is None else SignedRecord(row[0], row[1], _instant(row[2]))
+
+    def insert_signed(self, ca: str, serial: bytes, record: SignedRecord) -> None:
+        """Add a certificate."""
+        row = (ca, serial, record.digest, record.signature, _seconds(record.not_after))
+        self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?)", row)
+
+    def list_expired(self, ca: str, serials: Sequence[bytes], before: datetime) -> set[bytes]:
+        """Return those of these serials whose certificates ended before an instant."""
+        found: set[bytes] = set()
+        for start in range(0, len(serials), _AT_ONCE):
+            some = serials[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT serial FROM signed WHERE ca = ? AND not_after < ? AND serial IN ({marks})"  # noqa: S608
+            found.update(row[0] for row in self._db.execute(query, (ca, _seconds(before), *some)))
+        return found
+
+    def count_renewals(self, ca: str, serial: bytes) -> int:
+        """Return how many renewals of a certificate were signed."""
+        row = self._db.execute("SELECT count FROM renewals WHERE ca = ? AND serial = ?", (ca, serial)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def add_renewal(self, ca: str, serial: bytes) -> None:
+        """Count a renewal of a certificate."""
+        upsert = "INSERT INTO renewals VALUES (?, ?, 1) ON CONFLICT (ca, serial) DO UPDATE SET count = count + 1"
+        self._db.execute(upsert, (ca, serial))
+
+    def count_orders(self, day: date) -> int:
+        """Return how many certificates without proof of a renewal were signed on a day."""
+        row = self._db.execute("SELECT count FROM orders WHERE day = ?", (day.isoformat(),)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def add_order(self, day: date) -> None:
+        """Count a certificate without proof of a renewal."""
+        upsert = "INSERT INTO orders VALUES (?, 1) ON CONFLICT (day) DO UPDATE SET count = count + 1"
+        self._db.execute(upsert, (day.isoformat(),))
+
+    def is_revoked(self, ca: str, serial: bytes) -> bool:
+        """Return True if a list of the CA has had this serial."""
+        query = "SELECT 1 FROM revoked WHERE ca = ? AND serial = ?"
+        return self._db.execute(query, (ca, serial)).fetchone() is not None
+
+    def find_list(self, ca: str, shard: int) -> ListRecord | None:
+        """Return the last list of a shard, or None."""
+        query = "SELECT number, this_update, next_update FROM lists WHERE ca = ? AND shard = ?"
+        row = self._db.execute(query, (ca, shard)).fetchone()
+        if row is None:
+            return None
+        parts = self._db.execute(
+            "SELECT octets FROM list_entries WHERE ca = ? AND shard = ? ORDER BY part", (ca, shard)
+        )
+        return ListRecord(int(row[0]), _instant(row[1]), _instant(row[2]), b"".join(one[0] for one in parts))
+
+    def replace_list(
+        self, ca: str, shard: int, record: ListRecord, added: bytes | None, serials: Iterable[bytes]
+    ) -> None:
+        """Store a list as the last one of its shard.
+
+        `added` are the entries after those of the last one, or None if the entries are stored anew. `serials` are
+        those that are new on the list.
+        """
+        row = (ca, shard, str(record.number), _seconds(record.this_update), _seconds(record.next_update))
+        self._db.execute("INSERT OR REPLACE INTO lists VALUES (?, ?, ?, ?, ?)", row)
+        if added is None:
+            self._db.execute("DELETE FROM list_entries WHERE ca = ? AND shard = ?", (ca, shard))
+        entries = record.entries if added is None else added
+        if entries:
+            self._db.execute(
+                "INSERT INTO list_entries SELECT ?1, ?2, COALESCE(MAX(part), 0) + 1, ?3 FROM list_entries "
+                "WHERE ca = ?1 AND shard = ?2",
+                (ca, shard, entries),
+            )
+        self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", ((ca, serial) for serial in serials))
+
+    def find_head(self) -> tuple[int, bytes] | None:
+        """Return size and root of the log's last signed head, or None."""
+        row = self._db.execute("SELECT size, root FROM head").fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def replace_head(self, size: int, root: bytes) -> None:
+        """Store the last signed head."""
+        self._db.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (size, root))
+
+    def find_act(self, proposal: str) -> bytes | None:
+        """Return the digest of the octets that an approval was used for, or None."""
+        row = self._db.execute("SELECT digest FROM acts WHERE proposal = ?", (proposal,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def insert_act(self, proposal: str, digest: bytes) -> None:
+        """Record the octets that an approval was used for."""
+        self._db.execute("INSERT INTO acts VALUES (?, ?)", (proposal, digest))
+
+    def adopt(
+        self,
+        certificates: Iterable[AdoptedCertificate],
+        lists: Iterable[AdoptedList],
+        head: tuple[int, bytes] | None,
+    ) -> None:
+        """Take over what an authority signed before it had its signer.
+
+        An existing row stays as it is, so that the same call may be repeated. `head` is size and root of the log.
+        """
+        with self.transaction():
+            rows = ((one.ca, one.serial, one.digest, b"", _seconds(one.not_after)) for one in certificates)
+            self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?)", rows)
+            for one in lists:
+                last = self.find_list(one.ca, one.shard)
+                if last is None or last.number < one.record.number:
+                    self.replace_list(one.ca, one.shard, one.record, None, one.serials)
+            if head is not None and self.find_head() is None:
+                self.replace_head(*head)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
