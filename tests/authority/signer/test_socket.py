@@ -40,6 +40,7 @@ TASKS = {
 }
 
 ME = os.getuid()
+AWAY = "the token is away"
 
 BODIES = {
     "nothing": b"",
@@ -85,8 +86,8 @@ def signed(tasks, _now):
     results = []
     for task in tasks:
         if task.key == "away":
-            results.append(SignerUnavailable("the token is away"))
-        elif task.key == "foreign":
+            raise SignerUnavailable(AWAY)
+        if task.key == "foreign":
             results.append(SignatureRefused("the octets are of another CA"))
         else:
             results.append(b"signature of " + task.octets)

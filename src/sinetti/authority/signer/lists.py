@@ -126,6 +126,8 @@ def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: date
         _refuse("thisUpdate is more than five minutes from the signer's clock")
     if new.next_update - new.this_update > _LIVES[ca.role]:
         _refuse(f"it would be valid for more than {_LIVES[ca.role].days} days")
+    if last == new:  # the answer was lost
+        return ListChange(b"", [])
     before = -1 if last is None else last.number
     # Numbers are milliseconds, or follow the last one (database/issuance/crls.py). A huge one would block all others.
     highest = max(before + _STEPS, int((now + _AHEAD).timestamp() * 1000))
@@ -146,6 +148,11 @@ def read_entries(octets: bytes) -> list[bytes]:
     if sum(map(len, found)) != len(octets):
         refuse("an entry of the list is not of the one form")
     return found
+
+
+def read_serials(octets: bytes) -> list[bytes]:
+    """Return the serials of the entries in these octets. Raises SignatureRefused for any other octets."""
+    return _serials(read_entries(octets))
 
 
 def _serials(entries: list[bytes]) -> list[bytes]:

@@ -104,6 +104,11 @@ class SigningRules:
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
 
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Names of the keys."""
+        return tuple(self._keys)
+
     def sign(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
         """Sign a batch, in order; a refusal of one task leaves the others as they are.
 

@@ -36,14 +36,14 @@ _CHUNK = 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")
 _log = logging.getLogger(__name__)
 
-Results = Sequence[bytes | SignatureRefused | SignerUnavailable]
+Results = Sequence[bytes | SignatureRefused]
 
 
 @dataclass(frozen=True, slots=True)
 class SignerActions:
     """Actions of a signer, as the server calls them.
 
-    `sign` decides tasks together. `others` are the further operations: each takes fields and returns fields, and raises
+    `sign` decides tasks together; it raises SignerUnavailable if a key cannot be used. `others` are the further operations: each takes fields and returns fields, and raises
     SignatureRefused or SignerUnavailable.
     """
 
@@ -157,8 +157,11 @@ class SignerServer:
         tasks = [task for _, one in together for task in one]
         if not tasks:
             return
+        results: list[bytes | SignatureRefused | SignerUnavailable]
         try:
             results = list(self._actions.sign(tasks, self._actions.now()))
+        except SignerUnavailable as away:
+            results = [away] * len(tasks)
         except Exception:  # noqa: BLE001 - a caller's octets must not end the signer
             _log.exception("a request could not be decided")
             for caller, _ in together:
@@ -184,7 +187,6 @@ class SignerServer:
 
 def _outcome(result: bytes | SignatureRefused | SignerUnavailable) -> tuple[bytes, bytes]:
     if isinstance(result, SignatureRefused):
-        _log.error("refused: %s", result)
         return Outcome.REFUSED.value, str(result).encode()
     if isinstance(result, SignerUnavailable):
         return Outcome.UNAVAILABLE.value, str(result).encode()

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, LeafRequest
@@ -26,7 +27,7 @@ from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
 from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.ocsp import presign_good
 
@@ -95,6 +96,12 @@ def note_revoked_or_say(serials: Collection[Serial], ctx: ServiceContext) -> Non
         raise type(failed)(sentence) from failed
 
 
+REFUSED_FOR_GOOD = timedelta(hours=24)
+"""Age of a reservation from which a signer with its own rules no longer signs it.
+
+Before that, it may be refused for the number of orders of a day alone.
+"""
+
 _log = logging.getLogger(__name__)
 _RETRIEVAL_ID_OCTETS = 16
 
@@ -159,7 +166,7 @@ def sign_and_store(
     """Sign and store a reserved certificate; return a stored one unchanged.
 
     `proof` is the signature of a renewal. `to_be_signed` are the octets of the reservation, if the caller has just
-    made it. Raises SignatureRefused if a signer with its own rules refuses.
+    made it. Raises SignatureRefused if a signer with its own rules refuses a reservation that is a day old.
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
@@ -170,7 +177,9 @@ def sign_and_store(
         # 10: octets in, signature out, checked with the CA's public key.
         try:
             signature = ctx.signer.sign(issuer.key_name, octets, proof)
-        except SignerUnavailable:
+        except SignerUnavailable as away:
+            if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
+                raise
             _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         made = attach_signature(octets, signature, issuer.certificate)

@@ -16,6 +16,7 @@ from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import Journal
+from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import journal_superseded, sign_and_store
 from sinetti.services.status.crl import store_external_crl
@@ -160,8 +161,8 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
         try:
             journal_superseded(certificate, ctx)
             outcome = sign_and_store(certificate, ctx, audit)
-        except (SignatureRejected, KeyError):
-            # The CA has another key now, or no longer issues.
+        except (SignatureRejected, SignatureRefused, KeyError):
+            # The CA has another key now, or no longer issues, or its signer refuses for good.
             _log.exception("%s cannot be completed and is abandoned", certificate.serial)
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
         else:
