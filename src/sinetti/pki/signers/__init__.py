@@ -1,6 +1,6 @@
 """Signers: interfaces to private keys that sign octets.
 
-`software.py` uses keys in files.
+`software.py` uses keys in files. `token_pool.py` uses keys in PKCS#11 tokens, through processes of their own.
 """
 
 from typing import Protocol
@@ -8,6 +8,10 @@ from typing import Protocol
 
 class SignerUnavailable(Exception):
     """Key that cannot be used now. The text names the key and nothing secret."""
+
+
+class KeyMissing(SignerUnavailable):
+    """Key that its token does not contain."""
 
 
 class Signer(Protocol):
