@@ -59,8 +59,14 @@ _ED25519 = bytes.fromhex("06032b6570")
 
 _KEY_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 _ONLY_SIGNS = {
-    **{Attribute.TOKEN: True, Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
-    **{Attribute.SIGN: True, Attribute.DECRYPT: False, Attribute.UNWRAP: False, Attribute.DERIVE: False},
+    Attribute.TOKEN: True,
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.SIGN: True,
+    Attribute.DECRYPT: False,
+    Attribute.UNWRAP: False,
+    Attribute.DERIVE: False,
 }
 _SIGNS = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
 
@@ -167,8 +173,12 @@ def _parts(private: PrivateKey | ed25519.Ed25519PrivateKey) -> tuple[pkcs11.KeyT
 def _rsa_parts(numbers: rsa.RSAPrivateNumbers) -> tuple[dict[Any, Any], dict[Any, Any]]:
     public = {Attribute.MODULUS: numbers.public_numbers.n, Attribute.PUBLIC_EXPONENT: numbers.public_numbers.e}
     private = {
-        **{Attribute.PRIVATE_EXPONENT: numbers.d, Attribute.PRIME_1: numbers.p, Attribute.PRIME_2: numbers.q},
-        **{Attribute.EXPONENT_1: numbers.dmp1, Attribute.EXPONENT_2: numbers.dmq1, Attribute.COEFFICIENT: numbers.iqmp},
+        Attribute.PRIVATE_EXPONENT: numbers.d,
+        Attribute.PRIME_1: numbers.p,
+        Attribute.PRIME_2: numbers.q,
+        Attribute.EXPONENT_1: numbers.dmp1,
+        Attribute.EXPONENT_2: numbers.dmq1,
+        Attribute.COEFFICIENT: numbers.iqmp,
     }
     halves = (public, public | private)
     octets = [

@@ -218,6 +218,11 @@ class TokenEd25519Key(_TokenKeyBase, ed25519.Ed25519PrivateKey):
         return self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(seen, octets)))
 
 
+def located(key: TokenKey, public: TokenPublicKey) -> TokenKey:
+    """Return the location with the id of the public half; an Ed25519 key has none."""
+    return key if isinstance(public, Ed25519) else replace(key, key_id=key_policy.key_id(public))
+
+
 TokenPrivateKey = TokenRsaKey | TokenEcKey
 """Keys of certificates in a token."""
 
@@ -227,7 +232,7 @@ def certificate_key(key: TokenKey, public: PublicKey, sign_plain: TokenSign) -> 
 
     The token is accessed at the first signature, not before.
     """
-    whole = replace(key, key_id=key_policy.key_id(public))
+    whole = located(key, public)
     if isinstance(public, rsa.RSAPublicKey):
         return TokenRsaKey(whole, public, sign_plain)
     return TokenEcKey(whole, public, sign_plain)
