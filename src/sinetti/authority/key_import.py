@@ -6,7 +6,6 @@ from sinetti.authority.key_inventory import ListedKey, check_signature, list_key
 from sinetti.authority.key_store import FileKeyStore, NewKey, TokenKeyStore
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path
-from sinetti.infra.clock import utc_now
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.pki.signers.token_keys import located
@@ -40,7 +39,7 @@ def move_keys_to_token(authority: Authority, token: TokenLocation) -> tuple[str,
         pool = TokenPool(folder.keys)
         try:
             store = TokenKeyStore(folder.keys, token, pool)
-            store.delete_reserved(utc_now())
+            store.delete_reserved()
             for one in listed:
                 _move(one, store, FileKeyStore(folder.keys, authority.passphrase), authority)
         finally:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import AuthorityKeys, SigningKey, StoreKind, TokenKeyStore, open_offline_tokens
+from sinetti.authority.key_store import AuthorityKeys, SigningKey, StoreKind, TokenKeyStore
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.ca.issuance_request import LeafProfile
@@ -79,7 +79,7 @@ def list_keys(authority: Authority) -> tuple[ListedKey, ...]:
     cas = {spec.file_name: KeyRole(spec.role.value) for spec in hierarchy.authorities}
     in_tokens = offline_token_names(authority.folder, hierarchy)
     public = {name: ca_key(issuers[name].certificate) for name in cas}
-    apart = open_offline_tokens(authority.folder.keys, public)
+    apart = authority.keys.offline_tokens()
     found = []
     for name, role in cas.items():
         keys = apart if name in in_tokens else None if name in authority.ctx.offline else authority.keys

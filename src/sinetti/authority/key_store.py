@@ -5,7 +5,6 @@ location of the key in a token (RFC 7512). Keys of root and intermediate CAs in 
 `offline/`, so that the running service does not use them.
 """
 
-import importlib.util
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -175,7 +174,6 @@ class TokenKeyStore:
 
     def reserve(self, label: str) -> TokenKey:
         """Choose the ID of a new key, and write it to disk. Raises SignerUnavailable and OSError."""
-        check_pkcs11()
         assert self._token is not None  # noqa: S101 - only a store with a token creates keys
         at = TokenKey(self._token, secrets.token_bytes(_ID_OCTETS), f"sinetti {label}")
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -224,10 +222,17 @@ class TokenKeyStore:
         """Return the location of a key. Raises ValueError and OSError."""
         return self._placed((self._folder / f"{name}.uri").read_bytes())
 
-    def delete_reserved(self, before: datetime) -> None:
-        """Delete keys that got no name before this instant (UTC). Raises SignerUnavailable and OSError."""
+    def offline(self) -> "TokenKeyStore":
+        """Return the store of keys that the running service does not use."""
+        return TokenKeyStore(self._folder / OFFLINE, None, self.pool)
+
+    def delete_reserved(self, before: datetime | None = None) -> None:
+        """Delete keys without a name, of before this instant (UTC) or all.
+
+        Raises SignerUnavailable, OSError and ValueError.
+        """
         for path in self._folder.glob("new-*.uri"):
-            if path.stat().st_mtime < before.timestamp():
+            if before is None or path.stat().st_mtime < before.timestamp():
                 self.pool.delete(self._placed(path.read_bytes()))
                 path.unlink(missing_ok=True)
 
@@ -289,6 +294,10 @@ class AuthorityKeys:
         """Return the stores that use tokens."""
         return tuple(one for one in self.stores if isinstance(one, TokenKeyStore))
 
+    def offline_tokens(self) -> "AuthorityKeys":
+        """Return the keys of root and intermediate CAs that are in tokens of their own."""
+        return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+
     def delete_abandoned(self, now: datetime) -> None:
         """Delete keys that processes created in tokens and did not use, because they ended."""
         for store in self.tokens():
@@ -312,18 +321,6 @@ def open_keys(
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
     return AuthorityKeys(stores, ca_keys)
-
-
-def open_offline_tokens(folder: Path, ca_keys: Mapping[str, PublicKey]) -> AuthorityKeys:
-    """Return the keys of root and intermediate CAs that are in tokens of their own."""
-    return AuthorityKeys((TokenKeyStore(folder / OFFLINE, None, TokenPool(folder)),), ca_keys)
-
-
-def check_pkcs11() -> None:
-    """Raise SignerUnavailable if this installation cannot use tokens."""
-    if importlib.util.find_spec("pkcs11") is None:
-        sentence = "keys in tokens need the extra pkcs11: install sinetti[authority,pkcs11]"
-        raise SignerUnavailable(sentence)
 
 
 def delete_unfinished(folder: Path) -> None:

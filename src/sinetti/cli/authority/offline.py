@@ -5,16 +5,13 @@
 
 import argparse
 from collections.abc import Collection, Mapping
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.key_relocation import relocate_offline_keys
-from sinetti.authority.key_store import open_offline_tokens
 from sinetti.authority.passphrases import locate
-from sinetti.ca.profiles import ca_key
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
@@ -85,11 +82,9 @@ def _publish(parsed: argparse.Namespace) -> int:
         if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
             return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
         in_tokens = offline_token_names(authority.folder, authority.hierarchy)
-        public = {name: ca_key(ctx.issuers[name].certificate) for name in in_tokens}
-        with closing(open_offline_tokens(authority.folder.keys, public)) as tokens:
-            signers: dict[str, Signer] = dict.fromkeys(in_tokens, tokens)
-            signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
-            _sign_lists(signers, parsed, authority)
+        signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
+        signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
+        _sign_lists(signers, parsed, authority)
     return 0
 
 

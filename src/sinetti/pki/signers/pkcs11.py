@@ -85,6 +85,7 @@ _SAID = {
     pkcs11.DeviceMemory: "it has no room for another key",
     pkcs11.TokenWriteProtected: "it does not accept new keys",
     pkcs11.MechanismInvalid: "it does not support keys of this type",
+    pkcs11.GeneralError: "its module reports a general error, so check the token and the module's settings",
     pkcs11.KeySizeRange: "it does not support keys of this type",
 }
 """Messages for errors of tokens; other errors are reported by name."""

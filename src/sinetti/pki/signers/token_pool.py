@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any, cast
@@ -203,6 +204,9 @@ class TokenPool:
         If a process that was used before fails, a new one gets the request again.
         """
         place, limit = key.place, self._limits.signing if limit is None else limit
+        if find_spec("pkcs11") is None:
+            sentence = "keys in tokens need the extra pkcs11: install sinetti[authority,pkcs11]"
+            raise SignerUnavailable(sentence)
         self._refuse_during_pause(place)
         try:
             process = self._slots.get(timeout=limit)
