@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from django.db import OperationalError
 
-from sinetti.authority import bootstrap, service_certificates
+from sinetti.authority import bootstrap, key_store, service_certificates
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
@@ -210,7 +210,7 @@ def test_clients_take_no_responder_for_a_signer_or_a_holder(authority, root):
 def test_while_none_can_be_made_the_one_in_force_answers(authority, clock, monkeypatch):
     responder = authority.ctx.responders[WS]
     first = responder()
-    monkeypatch.setattr(service_certificates, "generate_key", lambda _kind: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(key_store, "generate_key", lambda _kind: (_ for _ in ()).throw(OSError(28, "full")))
     clock.now = first.ends - DAY
     assert responder().certificate == first.certificate
     clock.now = first.ends + SECOND

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError
 
-from sinetti.authority import bootstrap, service_certificates
+from sinetti.authority import bootstrap, key_store, service_certificates
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.key_files import KeyPair
+from sinetti.authority.key_store import NewKey
 from sinetti.authority.service_certificates import AnswersUnsigned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
@@ -167,7 +167,7 @@ def test_a_life_without_a_hole(authority, clock):
 
 
 def test_when_its_ca_has_ended_nothing_is_made(authority, clock, root, monkeypatch):
-    monkeypatch.setattr(service_certificates, "generate_key", None)
+    monkeypatch.setattr(key_store, "generate_key", None)
     clock.now = services_end(authority) + SECOND
     for _ in range(2):
         with pytest.raises(
@@ -217,14 +217,14 @@ def test_a_full_disk_leaves_the_one_in_force(authority, clock, monkeypatch):
 
 def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch):
     first = signer(authority)
-    begun, over, real = Event(), Event(), service_certificates.generate_key
+    begun, over, real = Event(), Event(), key_store.generate_key
 
     def slow(key_type):
         begun.set()
         assert over.wait(30)
         return real(key_type)
 
-    monkeypatch.setattr(service_certificates, "generate_key", slow)
+    monkeypatch.setattr(key_store, "generate_key", slow)
     clock.now = first.not_valid_after_utc - DAY
     made = []
     thread = Thread(target=lambda: made.append(signer(authority)))
@@ -351,14 +351,13 @@ def test_no_cas_key_ever_signs_answers(ca, authority, root):
     assert serial_hex(signer(authority).serial_number) != serial
 
 
-def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
+def test_the_services_ca_alone_issues_what_signs(authority, clock):
     """The signer of a services CA of the same name in another authority is skipped.
 
     It comes with its key.
     """
     key, certificate = response_signer()
-    pair = KeyPair(certificate, key)
-    service_certificates.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
+    service_certificates.store_pair(authority.folder, NAME, certificate, NewKey(key), authority.keys)
     clock.now = certificate.not_valid_before_utc + DAY
     assert signer(authority) != certificate
 

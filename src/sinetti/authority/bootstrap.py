@@ -16,6 +16,7 @@ from urllib.parse import quote
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
+from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.service_certificates import (
@@ -27,6 +28,7 @@ from sinetti.authority.service_certificates import (
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa
+from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
@@ -41,7 +43,6 @@ from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
-from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
@@ -77,6 +78,7 @@ class Authority:
     journal: Journal
     clock: ClockGuard
     responses: ResponseSigner = field(repr=False)
+    keys: AuthorityKeys = field(repr=False)
     passphrase: bytes | None = field(repr=False)
 
     @property
@@ -187,11 +189,12 @@ def open_authority(
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(db))
+    keys = open_keys(folder.keys, settings.token, phrase, {name: ca_key(one) for name, one in certificates.items()})
+    means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
         db=db,
-        signer=means.signer,
+        signer=keys,
         issuers=issuers,
         issuing={channel: name for channel, name in authorities.issuing_names(db).items() if name in issuers},
         country=hierarchy.country,
@@ -204,14 +207,14 @@ def open_authority(
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
-        log_signers=log_signers(folder, origin_of(settings.base_url), phrase),
+        log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
-        responders=responders(folder, hierarchy, issuers, means, phrase),
+        responders=responders(folder, hierarchy, issuers, means),
     )
-    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
-    return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, phrase)
+    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
+    return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, keys, phrase)
 
 
 def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
@@ -256,17 +259,31 @@ def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """Return the root and intermediate CAs whose keys are not in the folder, top down."""
+    """Return the root and intermediate CAs whose keys the service does not have, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
-    return tuple(name for name in names if not (folder.keys / f"{name}.pem").exists())
+    return tuple(name for name in names if not any((folder.keys / f"{name}{kind}").exists() for kind in _KEY_FILES))
+
+
+_KEY_FILES = (".pem", ".uri")
+
+
+def offline_token_names(folder: DataDirectory, hierarchy: Hierarchy) -> frozenset[str]:
+    """Return the root and intermediate CAs whose keys are in tokens of their own."""
+    names = [spec.file_name for spec in hierarchy.kept_offline]
+    return frozenset(name for name in names if (folder.keys / OFFLINE / f"{name}.uri").exists())
 
 
 def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSource) -> None:
     """Raise FolderDamaged if a pass-phrase does not open the folder's keys.
 
-    Only the key of the services CA is tried.
+    Only the key of the services CA is tried, or another one if that is in a token.
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
+    if not path.exists() and (folder.keys / f"{hierarchy.services.file_name}.uri").exists():
+        files = sorted(folder.keys.glob("*.pem"))
+        if not files:
+            return
+        path = files[0]
     if not passphrase_matches(folder.read(path), found.octets):
         sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
         raise FolderDamaged(sentence)

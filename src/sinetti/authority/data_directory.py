@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,7 +41,8 @@ class FolderDamaged(FolderError):
 class DataDirectory:
     """Paths in a data directory.
 
-    It contains `kind`, two TOML files, `ca/NAME.cer`, `keys/NAME.pem`, `secrets/`, `trust/` and the embedded database.
+    It contains `kind`, two TOML files, `ca/NAME.cer`, `keys/NAME.pem` or `keys/NAME.uri`, `secrets/`, `trust/` and the
+    embedded database.
     """
 
     root: Path
@@ -96,7 +97,7 @@ class DataDirectory:
 
     @property
     def keys(self) -> Path:
-        """Folder of private keys, encrypted PKCS#8, mode 0600.
+        """Folder of private keys, encrypted PKCS#8, and of URIs of keys in tokens, mode 0600.
 
         Keys of root and intermediate CAs may be offline instead.
         """
@@ -195,19 +196,22 @@ class DataDirectory:
 
 @contextmanager
 def atomic_directory(
-    root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")
+    root: Path,
+    inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust"),
+    before_removal: Callable[[Path], None] = lambda _folder: None,
 ) -> Iterator[DataDirectory]:
     """Yield a temporary folder beside `root` and rename it to `root` at the end.
 
     `inside` are the subfolders that it starts with. After a failure the folder is removed. Temporary folders of killed
-    processes, which no process has locked, are removed first.
+    processes, which no process has locked, are removed first. `before_removal` is called with each folder that is
+    removed; its error keeps a killed process's folder.
     """
     temporary = root.parent / f".{root.name}.{secrets.token_hex(8)}.new"
     lineage = None
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with locked(root.parent, wait=True):
-            _clear(root)
+            _clear(root, before_removal)
             temporary.mkdir(mode=0o700)
             lineage = _lock(temporary)
         for name in inside:
@@ -220,7 +224,12 @@ def atomic_directory(
         _sync(temporary)
         temporary.rename(root)
         sync_path(root.parent)
-    except OSError as failed:
+    except BaseException as failed:
+        if temporary.exists():
+            with suppress(Exception):  # the first error is reported
+                before_removal(temporary)
+        if not isinstance(failed, OSError):
+            raise
         sentence = f"{root} could not be created: {failed.strerror or failed}"
         raise FolderError(sentence) from failed
     finally:
@@ -265,7 +274,7 @@ def _lock(folder: Path, *, wait: bool = False) -> int | None:
     return handle
 
 
-def _clear(root: Path) -> None:
+def _clear(root: Path, before_removal: Callable[[Path], None]) -> None:
     """Remove temporary folders of killed processes, with their keys and pass-phrase.
 
     Locked folders stay.
@@ -276,8 +285,11 @@ def _clear(root: Path) -> None:
         with suppress(OSError):
             handle = _lock(path)
             if handle is not None:
-                shutil.rmtree(path, ignore_errors=True)
-                os.close(handle)
+                try:
+                    before_removal(path)
+                    shutil.rmtree(path, ignore_errors=True)
+                finally:
+                    os.close(handle)
 
 
 def _sync(folder: Path) -> None:

@@ -18,6 +18,7 @@ from sinetti.authority.bootstrap import (
     embedded_url,
     migrate_as_owner,
     offline_names,
+    offline_token_names,
     read_certificate,
 )
 from sinetti.authority.data_directory import (
@@ -29,8 +30,10 @@ from sinetti.authority.data_directory import (
     journal_folder,
     locked,
 )
-from sinetti.authority.key_files import KeyPair, store_pair
+from sinetti.authority.founding_keys import FoundingKeys, KeyPlaces
+from sinetti.authority.key_files import store_pair
 from sinetti.authority.key_relocation import OfflineKeys
+from sinetti.authority.key_store import delete_unfinished
 from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
@@ -45,7 +48,7 @@ from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
-from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex, sign
+from sinetti.pki.encoding import certificate_der, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
 from sinetti.services.approvals.officers import CheckedOfficer, check_founders, found_officers
 from sinetti.services.context import no_failpoint
@@ -83,7 +86,9 @@ def initialise(root: Path, founding: InitOptions) -> None:
     The folder gets its name with a mark in it, then the database is initialised, then the mark is removed. A folder
     with the mark cannot be opened. Another initialisation with the same options completes an interrupted one.
 
-    Raises FolderError, OfficerError, SettingsError and HierarchyError, and the errors of `migrate`.
+    Keys that were created in a token are deleted if the folder does not get its name.
+
+    Raises FolderError, OfficerError, SettingsError, HierarchyError and SignerUnavailable, and the errors of `migrate`.
     """
     folder = DataDirectory(root.absolute())
     if founding.kind is DirectoryKind.AUTHORITY:
@@ -96,6 +101,8 @@ def initialise(root: Path, founding: InitOptions) -> None:
     check_no_journal(journal)
     if founding.offline is not None:
         founding.offline.check_place(folder, journal)
+    has_offline_folder = founding.offline is not None
+    places = KeyPlaces(hierarchy, founding.settings.token, has_offline_folder=has_offline_folder)
     if folder.is_partially_initialised():
         _refuse_other_options(folder, hierarchy, founding)
     else:
@@ -103,15 +110,32 @@ def initialise(root: Path, founding: InitOptions) -> None:
         _check_database_free(folder, founding)
         if founding.offline is not None:
             founding.offline.clear_what_was_begun(folder)
-        with atomic_directory(folder.root) as new:
-            built = generate_hierarchy(hierarchy, founding.now)
-            _write(new, built, founding)
-            founding.step("written")
+        try:
+            _create(folder, hierarchy, places, founding)
+        except Exception:
             if founding.offline is not None:
-                _write_offline(folder, built, founding.offline)
-                founding.step("offline")
+                founding.offline.clear_what_was_begun(folder)
+            raise
         founding.step("in place")
     _finish(folder, hierarchy, founding)
+
+
+def _create(folder: DataDirectory, hierarchy: Hierarchy, places: KeyPlaces, founding: InitOptions) -> None:
+    """Create all keys and certificates, and the folder with its name."""
+    passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
+    with atomic_directory(folder.root, before_removal=delete_unfinished) as new:
+        keys = FoundingKeys(new.keys, places, passphrase)
+        try:
+            built = generate_hierarchy(hierarchy, founding.now, create_key=keys.create)
+            _write(new, built, keys, founding)
+        finally:
+            keys.close()
+        if founding.passphrase is None:
+            write_synced(new.passphrase, passphrase)
+        founding.step("written")
+        if founding.offline is not None:
+            _write_offline(folder, built, places, founding.offline)
+            founding.step("offline")
 
 
 def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
@@ -122,7 +146,8 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
     begun = authority.read(folder.settings)
     stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
     same = is_same_hierarchy(stored, founding.hierarchy) and folder.is_kind(founding.kind)
-    same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
+    in_folder = set(offline_names(folder, hierarchy)) - offline_token_names(folder, hierarchy)
+    same &= bool(in_folder) is (founding.offline is not None)
     same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
         sentence = (
@@ -189,28 +214,23 @@ def _insert_officers(db: Database, founding: InitOptions) -> None:
         raise FolderError(sentence)
 
 
-def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
-    passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
+def _write(folder: DataDirectory, built: GeneratedHierarchy, keys: FoundingKeys, founding: InitOptions) -> None:
     folder.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
     folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
-    if founding.passphrase is None:
-        write_synced(folder.passphrase, passphrase)
     write_synced(folder.transfer_key, secrets.token_bytes(32))
-    offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
-        if spec in offline:
+        keys.keep(spec)
+        if keys.places.is_offline(spec):
             for shard in (WHOLE, 1):
                 octets = _first_list(built, spec, founding, shard)
                 (folder.certificates / f"{spec.file_name}.{shard}.crl").write_bytes(octets)
-        else:
-            write_synced(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
         octets = certificate_der(built.certificate(spec.file_name))
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
-    store_pair(folder, signer, KeyPair(built.certificate(signer), built.key(signer)), passphrase)
-    create_log_key(folder, origin_of(founding.settings.base_url), passphrase)
+    store_pair(folder, signer, built.certificate(signer), keys.new(signer), keys.online)
+    create_log_key(folder, origin_of(founding.settings.base_url), keys.online)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
@@ -218,8 +238,8 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     founding.also(folder)
 
 
-def _write_offline(folder: DataDirectory, built: GeneratedHierarchy, offline: OfflineKeys) -> None:
-    names = [spec.file_name for spec in built.hierarchy.kept_offline]
+def _write_offline(folder: DataDirectory, built: GeneratedHierarchy, places: KeyPlaces, offline: OfflineKeys) -> None:
+    names = [spec.file_name for spec in built.hierarchy.kept_offline if places.is_in_offline_folder(spec)]
     keys = {name: built.key(name) for name in names}
     offline.write(keys, {name: built.certificate(name) for name in names}, mark=str(folder.root))
 
@@ -241,7 +261,8 @@ def _read_back(
     if founding.passphrase is not None:
         check_opens(folder, hierarchy, PassphraseSource("the file of --passphrase-file", founding.passphrase))
     if founding.offline is not None:
-        founding.offline.check({name: certificates[name] for name in offline_names(folder, hierarchy)})
+        names = set(offline_names(folder, hierarchy)) - offline_token_names(folder, hierarchy)
+        founding.offline.check({name: certificates[name] for name in sorted(names)})
 
 
 def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOptions) -> None:

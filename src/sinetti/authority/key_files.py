@@ -1,6 +1,6 @@
-"""Key and certificate files of the service's own leaves in an authority's folder.
+"""Certificate files of the service's own leaves in an authority's folder, and their keys.
 
-They are pairs of files and are never overwritten.
+They are pairs of a key and a file, and are never overwritten.
 """
 
 import logging
@@ -9,22 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.key_store import AuthorityKeys, NewKey
 from sinetti.ca.issuance_request import LeafProfile
-from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
+from sinetti.infra.atomic_files import write_atomic
 from sinetti.pki.chain import extension_value, is_valid_at, issuers_of
-from sinetti.pki.encoding import (
-    PrivateKey,
-    certificate_der,
-    dump_private_key,
-    load_certificate,
-    load_private_key,
-    serial_hex,
-)
+from sinetti.pki.encoding import PrivateKey, PublicKey, certificate_der, load_certificate, serial_hex
 from sinetti.pki.policy_oids import is_ocsp_responder
+from sinetti.pki.signers import KeyMissing
+from sinetti.pki.signers.token_keys import TokenEcKey, TokenRsaKey
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +33,11 @@ class KeyPair:
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)
 
+    @property
+    def is_lost(self) -> bool:
+        """True after the key's token was found to lack it."""
+        return isinstance(self.key, TokenRsaKey | TokenEcKey) and self.key.is_missing
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceKeyFiles:
@@ -45,26 +47,28 @@ class ServiceKeyFiles:
     kind: LeafProfile
 
 
-def store_pair(folder: DataDirectory, name: str, pair: KeyPair, passphrase: bytes) -> None:
-    """Write key and certificate.
+def store_pair(
+    folder: DataDirectory, name: str, certificate: x509.Certificate, new: NewKey, keys: AuthorityKeys
+) -> KeyPair:
+    """Name the key, write the certificate, and return both.
 
     The key is first, so that a certificate in the folder always has its key. On return both files and their names are
     on disk. Raises OSError.
     """
-    stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
-    write_synced(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
-    sync_path(folder.keys)
-    write_atomic(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
+    stem = f"{name}-{serial_hex(certificate.serial_number)}"
+    keys.makes.keep(new, stem)
+    write_atomic(folder.certificates / f"{stem}.cer", certificate_der(certificate))
+    return KeyPair(certificate, cast("PrivateKey", new.key))
 
 
 def current_pair(
-    folder: DataDirectory, files: ServiceKeyFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
+    folder: DataDirectory, files: ServiceKeyFiles, keys: AuthorityKeys, issuer: x509.Certificate, now: datetime
 ) -> KeyPair | None:
     """Return the pair with the latest end among those valid at `now` (UTC), or None.
 
     Only `ca/NAME-SERIAL.cer` counts. The CA (`issuer`) itself must have issued the certificate, and it must be no CA
     and have the right purpose, because no other key may sign responses. Unusable files are logged and skipped; a new
-    pair replaces them.
+    pair replaces them. Raises SignerUnavailable if a token cannot be used.
     """
     found = [
         (path, certificate)
@@ -72,7 +76,7 @@ def current_pair(
         if is_valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
     ]
     for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
-        key = _key_of(certificate, folder.keys / f"{path.stem}.pem", passphrase)
+        key = _key_of(certificate, path.stem, keys)
         if key is not None:
             return KeyPair(certificate, key)
     return None
@@ -116,14 +120,10 @@ def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, k
     return fits
 
 
-def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> PrivateKey | None:
+def _key_of(certificate: x509.Certificate, name: str, keys: AuthorityKeys) -> PrivateKey | None:
     try:
-        key = load_private_key(path.read_bytes(), passphrase)
-    except (OSError, ValueError):
-        # Logged without a traceback, so that no content of the file gets into the log.
-        _log.warning("%s cannot be opened and is ignored", path)
+        return cast("PrivateKey", keys.open(name, cast("PublicKey", certificate.public_key())))
+    except (OSError, ValueError, KeyMissing) as bad:
+        # Logged without a traceback, so that no content of a file gets into the log.
+        _log.warning("the key %s cannot be used and is ignored: %s", name, bad)
         return None
-    if key.public_key() != certificate.public_key():
-        _log.warning("%s does not match its certificate and is ignored", path)
-        return None
-    return key

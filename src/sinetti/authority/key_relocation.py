@@ -152,14 +152,17 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
     """
     folder, ctx = authority.folder, authority.ctx
     with locked(folder.root):
-        names = [spec.file_name for spec in authority.hierarchy.kept_offline]
+        in_tokens = sorted(path.stem for path in folder.keys.rglob("*.uri"))
+        names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name not in in_tokens]
         keys = {name: _key(authority, name, passphrase) for name in names if name not in ctx.offline}
         if not keys:
-            sentence = f"the keys of root and intermediate CAs are not in {folder.root}: there is nothing to move"
+            sentence = f"no file in {folder.root} has a key of a root or intermediate CA: there is nothing to move"
             raise FolderError(sentence)
         offline.check_place(folder, authority.journal.folder)
         if len(keys) < len(names) and not offline.is_there():
-            sentence = f"{', '.join(sorted(ctx.offline))} was moved before: give the folder that has its key"
+            sentence = (
+                f"{', '.join(sorted(ctx.offline - set(in_tokens)))} was moved before: give the folder that has its key"
+            )
             raise FolderError(sentence)
         for name in keys:
             publish(name, ctx, secrets.token_hex(16), OFFLINE_LIFE)

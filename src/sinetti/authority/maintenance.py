@@ -17,6 +17,7 @@ from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
 from sinetti.database.notifications.outbox_queries import LATE
+from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import deferred_kinds
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
@@ -64,6 +65,7 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
     DatabaseSetupError if the database does not keep committed data.
     """
     check_key_separation(authority, tls_key)
+    authority.keys.delete_abandoned(utc_now())
     register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
     for warning in (*check_durability(authority.ctx.db), *complete_search_indexes(authority.ctx.db)):
         _log.warning("%s", warning)

@@ -201,9 +201,10 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
         authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people
     )
     _open_files_allowed()
-    # A connection and a locked journal belong to one process, so each child opens its own.
+    # A connection, a locked journal and a session of a token belong to one process, so each child opens its own.
     authority.journal.close()
     authority.ctx.db.close()
+    authority.keys.close()
 
     def roles(row: int, tls: TlsFiles | None) -> list[ProcessSpec]:
         return [

@@ -1,4 +1,4 @@
-"""Certificates of the service itself, each with its key in the folder.
+"""Certificates of the service itself, each with its key.
 
 They are loaded, and replaced in time by one process.
 
@@ -8,15 +8,18 @@ separate key.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
+from typing import cast
 
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
 from sinetti.authority.key_files import KeyPair, ServiceKeyFiles, certificates_of, current_pair, store_pair
+from sinetti.authority.key_store import AuthorityKeys
 from sinetti.ca.hierarchy_builder import responder_plan, response_signer_plan
 from sinetti.ca.hierarchy_model import CaSpec, Hierarchy
 from sinetti.ca.issuance import attach_signature, build_tbs
@@ -28,8 +31,8 @@ from sinetti.database.issuance.ocsp_responses import OwnCertificate
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.chain import is_valid_at
-from sinetti.pki.encoding import PublicKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
-from sinetti.pki.signers import Signer, SignerUnavailable
+from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.wire.xmldsig.signature import DocumentSigner, signer_for_key
 
 RENEWED_BEFORE = timedelta(days=90)
@@ -68,12 +71,12 @@ class ManagedCertificateSpec:
 
 @dataclass(frozen=True, slots=True)
 class IssuanceDependencies:
-    """Means to issue a leaf: the CAs' signer, the clock, and whether it is trusted.
+    """Means to issue a leaf: the authority's keys, the clock, and whether it is trusted.
 
     `made` is called with each new certificate and the name of its CA.
     """
 
-    signer: Signer
+    keys: AuthorityKeys
     now: Callable[[], datetime]
     issuance_allowed: Callable[[], bool]
     made: Callable[[str, x509.Certificate], None]
@@ -85,11 +88,9 @@ class ManagedCertificate:
     The last leaf ends with its CA.
     """
 
-    def __init__(
-        self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
-    ) -> None:
+    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies) -> None:
         """Store the arguments; the first use loads or creates a pair."""
-        self._folder, self._spec, self._means, self._passphrase = folder, spec, means, passphrase
+        self._folder, self._spec, self._means = folder, spec, means
         self._lock = Lock()
         self._held: KeyPair | None = None
         self._again = 0.0
@@ -104,6 +105,8 @@ class ManagedCertificate:
         """
         now = self._means.now()
         held = self._held
+        if held is not None and held.is_lost:
+            held = self._held = None
         if held is None or not is_valid_at(held.certificate, now):
             with self._lock:
                 return self._made(now)
@@ -115,6 +118,8 @@ class ManagedCertificate:
             return held
         try:
             return self._made(now)
+        except SignerUnavailable:
+            return held
         finally:
             self._lock.release()
 
@@ -151,10 +156,7 @@ class ManagedCertificate:
                 f"no certificate for {name} could be made; the next attempts follow every {TRIED_AGAIN_AFTER:.0f} s"
             )
             raise SignerUnavailable(sentence)
-        if self._passphrase is None:
-            sentence = "the keys' pass-phrase is not beside them: give --passphrase-file (docs/operators/keys.md)"
-            raise SignerUnavailable(sentence)
-        newest = self._newest(self._passphrase, now)
+        newest = self._newest(now)
         if newest is not None and self._lasts(newest.certificate, now):
             return newest
         if not believed:
@@ -165,11 +167,10 @@ class ManagedCertificate:
         try:
             with locked(self._folder.certificates, wait=True):
                 # Another process of this node may have created one during the wait.
-                made = self._newest(self._passphrase, now)
+                made = self._newest(now)
                 if made is not None and self._lasts(made.certificate, now):
                     return made
                 pair = self._issued(now)
-                store_pair(self._folder, name, pair, self._passphrase)
         except (SignerUnavailable, OSError, ValueError):
             self._again = monotonic_seconds() + TRIED_AGAIN_AFTER
             if newest is None:
@@ -179,14 +180,21 @@ class ManagedCertificate:
         self._means.made(ca.file_name, pair.certificate)
         return pair
 
-    def _newest(self, passphrase: bytes, now: datetime) -> KeyPair | None:
-        return current_pair(self._folder, self._spec.files, passphrase, self._spec.issuer.certificate, now)
+    def _newest(self, now: datetime) -> KeyPair | None:
+        return current_pair(self._folder, self._spec.files, self._means.keys, self._spec.issuer.certificate, now)
 
     def _issued(self, now: datetime) -> KeyPair:
-        issuer, key = self._spec.issuer, generate_key(self._spec.key_type)
-        to_be_signed = build_tbs(self._spec.plan(key.public_key(), now), issuer, self._spec.kind)
-        der = attach_signature(to_be_signed, self._means.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
-        return KeyPair(load_certificate(der), key)
+        issuer, keys, name = self._spec.issuer, self._means.keys, self._spec.files.name
+        new = keys.makes.create(name, self._spec.key_type)
+        try:
+            plan = self._spec.plan(cast("PublicKey", new.key.public_key()), now)
+            to_be_signed = build_tbs(plan, issuer, self._spec.kind)
+            der = attach_signature(to_be_signed, keys.sign(issuer.key_name, to_be_signed), issuer.certificate)
+            return store_pair(self._folder, name, load_certificate(der), new, keys)
+        except (SignerUnavailable, OSError, ValueError):
+            with suppress(SignerUnavailable, OSError):  # a key that stays in its token is deleted after an hour
+                keys.makes.discard(new)
+            raise
 
 
 AnswersUnsigned = IssuerExpired
@@ -202,14 +210,13 @@ class ResponseSigner:
         hierarchy: Hierarchy,
         issuer: IssuingCa,
         means: IssuanceDependencies,
-        passphrase: bytes | None,
     ) -> None:
         """Store the arguments; the first response loads or creates a signer.
 
         `issuer` is the services CA.
         """
         spec = response_signer_leaf(hierarchy, issuer)
-        self._leaf = ManagedCertificate(folder, spec, means, passphrase)
+        self._leaf = ManagedCertificate(folder, spec, means)
         self._held: tuple[x509.Certificate, DocumentSigner] | None = None
 
     def seal(self) -> DocumentSigner:
@@ -237,11 +244,9 @@ def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCert
 class OcspResponder:
     """OCSP responder of one CA, in one process; the last one ends with its CA."""
 
-    def __init__(
-        self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
-    ) -> None:
+    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies) -> None:
         """Store the arguments; the first use loads or creates a responder."""
-        self._leaf = ManagedCertificate(folder, spec, means, passphrase)
+        self._leaf = ManagedCertificate(folder, spec, means)
         self._held: Responder | None = None
 
     def __call__(self) -> Responder:
@@ -263,11 +268,10 @@ def responders(
     hierarchy: Hierarchy,
     issuers: Mapping[str, IssuingCa],
     means: IssuanceDependencies,
-    passphrase: bytes | None,
 ) -> dict[str, Callable[[], Responder]]:
     """Return the OCSP responders of all CAs that issue leaves, by name of the CA."""
     return {
-        spec.file_name: OcspResponder(folder, _leaf(hierarchy, spec, issuers[spec.file_name]), means, passphrase)
+        spec.file_name: OcspResponder(folder, _leaf(hierarchy, spec, issuers[spec.file_name]), means)
         for spec in hierarchy.answering
     }
 
@@ -293,25 +297,18 @@ def register_existing(
     db: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
 ) -> None:
     """Insert all certificates in the folder; other processes may have created some."""
-    specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
-    specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
     found = [
         (spec.issuer.file_name, one)
-        for spec in specs
+        for spec in managed_leaves(hierarchy, issuers)
         for one in certificates_of(folder, spec.files, spec.issuer.certificate)
     ]
     register_certificates(db, found)
 
 
-def leaf_certificates(
-    folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
-) -> list[tuple[str, x509.Certificate]]:
-    """Return every certificate of the service's own leaves, with the beginning of its file's name."""
-    specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
-    specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
-    return [
-        (spec.files.name, one) for spec in specs for one in certificates_of(folder, spec.files, spec.issuer.certificate)
-    ]
+def managed_leaves(hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]) -> tuple[ManagedCertificateSpec, ...]:
+    """Return the specifications of the response signer and of all OCSP responders."""
+    responders = (_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering)
+    return (response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]), *responders)
 
 
 def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:

@@ -14,7 +14,8 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.key_store import AuthorityKeys, NewKey, SigningKey, StoreKind, open_keys
 from sinetti.authority.log_keys import log_verifiers, origin_of
-from sinetti.authority.service_certificates import leaf_certificates
+from sinetti.authority.key_files import certificates_of
+from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.lists import read_serials
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
 from sinetti.authority.signer.store import AdoptedCertificate, AdoptedList, ListRecord, SignerStore
@@ -114,10 +115,11 @@ def _keys_of(authority: Authority) -> list[_MovedKey]:
         for spec in hierarchy.authorities
         if spec.file_name not in authority.ctx.offline
     ]
-    for prefix, certificate in leaf_certificates(folder, hierarchy, authority.ctx.issuers):
-        public = cast("TokenPublicKey", certificate.public_key())
-        name = f"{prefix}-{serial_hex(certificate.serial_number)}"
-        found.append(_MovedKey(name, key_name(prefix, public, policy), public))
+    for spec in managed_leaves(hierarchy, authority.ctx.issuers):
+        for certificate in certificates_of(folder, spec.files, spec.issuer.certificate):
+            public = cast("TokenPublicKey", certificate.public_key())
+            name = f"{spec.files.name}-{serial_hex(certificate.serial_number)}"
+            found.append(_MovedKey(name, key_name(spec.files.name, public, policy), public))
     for name, verifier in log_verifiers(folder).items():
         found.append(_MovedKey(name, name, Ed25519PublicKey.from_public_bytes(verifier.public)))
     here = {path.stem for path in folder.keys.iterdir() if path.suffix in {".pem", ".uri", SUFFIX}}

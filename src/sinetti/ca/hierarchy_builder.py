@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, ResponseSignerSpec
 from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Environment, ValidityPeriod
@@ -112,21 +112,26 @@ class GeneratedHierarchy:
         return build_chain(certificate, [held for _, held in self.entries.values()])
 
 
+def _key_in_memory(spec: CaSpec | ResponseSignerSpec) -> PrivateKey:
+    return generate_key(spec.key_type)
+
+
 def generate_hierarchy(
     hierarchy: Hierarchy,
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
+    create_key: Callable[[CaSpec | ResponseSignerSpec], PrivateKey] = _key_in_memory,
 ) -> GeneratedHierarchy:
     """Generate every key and certificate of a hierarchy.
 
-    `now` is UTC, in whole seconds. `random` is used for serial numbers only. A CA of N days begins an hour before
-    `now`. Its last second is N days after `now`, less one second.
+    `now` is UTC, in whole seconds. `random` is used for serial numbers only. `create_key` creates the keys. A CA of N
+    days begins an hour before `now`. Its last second is N days after `now`, less one second.
     """
     entries: dict[str, Entry] = {}
     built = GeneratedHierarchy(hierarchy, entries)
     parents = {spec.name: spec.file_name for spec in hierarchy.authorities}
     for spec in hierarchy.authorities:
-        key = generate_key(spec.key_type)
+        key = create_key(spec)
         parent = None if spec.parent is None else built.issuer(parents[spec.parent])
         plan = CaRequest(
             name=spec.name,
@@ -139,7 +144,7 @@ def generate_hierarchy(
             policy=policy_for(spec, hierarchy.environment),
         )
         entries[spec.file_name] = (key, _signed_authority(plan, key, parent, built))
-    signer_key = generate_key(hierarchy.response_signer.key_type)
+    signer_key = create_key(hierarchy.response_signer)
     entries[hierarchy.response_signer.file_name] = (
         signer_key,
         _signed_signer(built, signer_key.public_key(), now, random),

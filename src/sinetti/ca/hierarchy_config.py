@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
@@ -15,6 +16,7 @@ from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
+from sinetti.pki.signers.pkcs11_uri import TokenLocation, load_location
 
 __all__ = [
     "PRESETS",
@@ -52,6 +54,9 @@ SHORTEST_VALIDITY = timedelta(hours=24)
 
 Its window of 12 hours has room for an agent that runs hourly.
 """
+_ANY_TOKEN = TokenLocation(Path("module"), "token", Path("pin"))
+"""Values for the parts that a token's URI may lack."""
+
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
 _ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
@@ -187,9 +192,22 @@ def _authority(table: PresetTable, environment: Environment) -> CaSpec:
         key_type=table.choice("key", KeyType),
         lifetime=_days(table, "lifetime_days"),
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
+        token=_token(table),
     )
     table.finish()
     return parsed
+
+
+def _token(table: PresetTable) -> str:
+    """Take the URI of the token for a CA's key; an empty text without it."""
+    written = table.text_or_none("token")
+    if written is None:
+        return ""
+    try:
+        load_location(written, _ANY_TOKEN)
+    except ValueError:
+        table.refuse("token", 'the URI of a token (RFC 7512), such as "pkcs11:token=LABEL"', written)
+    return written
 
 
 def _response_signer(table: PresetTable, environment: Environment) -> ResponseSignerSpec:

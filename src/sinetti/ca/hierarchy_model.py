@@ -28,7 +28,7 @@ class CaSpec:
     """Specification of one CA.
 
     `name` is its CN. `parent` is the CN of the CA above it, or None for a root. `channel` is set for the role issuing
-    only.
+    only. `token` is the URI of the PKCS#11 token for its key, or empty for the authority's own place of keys.
     """
 
     name: str
@@ -37,6 +37,7 @@ class CaSpec:
     key_type: KeyType
     lifetime: timedelta
     channel: Channel | None = None
+    token: str = ""
 
     @property
     def file_name(self) -> str:

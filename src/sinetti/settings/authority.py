@@ -22,9 +22,11 @@ from sinetti.domain.approvals.acts import (
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
+from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.infra.urls import is_loopback
+from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, VerifierKey
 
 
@@ -50,6 +52,8 @@ class AuthoritySettings:
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
+    `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
+    created in files (docs/operators/tokens.md).
     """
 
     environment: Environment
@@ -69,6 +73,9 @@ class AuthoritySettings:
     signatory_wait_hours: int = 0
     approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
     signer: str = ""
+    pkcs11_module: str = ""
+    pkcs11_token: str = ""
+    pkcs11_pin_file: str = ""
 
     def __post_init__(self) -> None:
         """Give PRODUCTION the shortest time that it may have."""
@@ -79,6 +86,13 @@ class AuthoritySettings:
     def policy(self) -> ApprovalPolicy:
         """Rules of approvals in this authority."""
         return ApprovalPolicy(self.approvals, self.officer_keys, self.signatory_wait_hours)
+
+    @property
+    def token(self) -> TokenLocation | None:
+        """Token in which keys are created; None: in files."""
+        if not self.pkcs11_token:
+            return None
+        return TokenLocation(Path(self.pkcs11_module), self.pkcs11_token, Path(self.pkcs11_pin_file))
 
     @property
     def periods(self) -> Periods:
@@ -130,6 +144,7 @@ def parse(text: str) -> AuthoritySettings:
     if not isinstance(journal, str) or (journal and not Path(journal).is_absolute()):
         sentence = 'authority.toml: journal must be the absolute path of a folder, such as "/srv/journal"'
         raise SettingsError(sentence)
+    module, label, pin_file = _token(raw)
     return AuthoritySettings(
         environment=Environment(environment),
         base_url=check_base_url("base_url", raw.get("base_url")),
@@ -145,6 +160,9 @@ def parse(text: str) -> AuthoritySettings:
         signatory_wait_hours=_wait(raw.get(SIGNATORY_WAIT), Environment(environment)),
         approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
         signer=_socket(raw.get("signer", "")),
+        pkcs11_module=module,
+        pkcs11_token=label,
+        pkcs11_pin_file=pin_file,
     )
 
 
@@ -174,6 +192,30 @@ def render(settings: AuthoritySettings) -> str:
     text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
     table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
     return f"{text}\n[approvals]\n{table}" if table else text
+
+
+def _token(raw: Mapping[str, object]) -> tuple[str, str, str]:
+    """Return module, label and PIN file of the token; all are empty without one."""
+    found = [raw.get(name, "") for name in ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file")]
+    module, label, pin_file = (value if isinstance(value, str) else "" for value in found)
+    is_complete = bool(label) and Path(module).is_absolute() and Path(pin_file).is_absolute()
+    if not is_complete and any(found):
+        sentence = (
+            "authority.toml: write pkcs11_module and pkcs11_pin_file as absolute paths and pkcs11_token as a label, or "
+            "none of the three"
+        )
+        raise SettingsError(sentence)
+    return module, label, pin_file
+
+
+def write_token(path: Path, token: TokenLocation) -> None:
+    """Set the token in the file `authority.toml`, whose other lines stay. Raises OSError."""
+    values = {"module": str(token.module), "token": token.label, "pin_file": str(token.pin_file)}
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("pkcs11_")]
+    # Before the first table, since a line below its head would belong to the table.
+    place = next((number for number, line in enumerate(kept) if line.startswith("[")), len(kept))
+    kept[place:place] = [f"pkcs11_{name} = {_quoted(value)}" for name, value in values.items()]
+    write_atomic(path, ("\n".join(kept) + "\n").encode())
 
 
 def _days(name: str, value: object, least: int) -> int:

@@ -148,7 +148,7 @@ def _write(path: Path, lines: Iterable[bytes]) -> int:
 def _rotate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         signers = authority.ctx.log_signers()
-        if not signers or authority.passphrase is None:
+        if not signers:
             sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
             raise OptionError(sentence)
         try:
@@ -159,7 +159,7 @@ def _rotate(parsed: argparse.Namespace) -> int:
         if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
             return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
-            create = partial(create_log_key, authority.folder, passphrase=authority.passphrase)
+            create = partial(create_log_key, authority.folder, keys=authority.keys)
             audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
             try:
                 old, key = rotate_log_key(create, authority.ctx, audit)

@@ -197,6 +197,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
     finally:
         authority.journal.close()
         authority.ctx.db.close()
+        authority.keys.close()
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:

@@ -1,7 +1,8 @@
 """`sinetti authority init`: create an authority in a new folder."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
+from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.values import Environment
@@ -83,6 +85,7 @@ def register(commands: "Commands") -> None:
         help="officer who approves acts that take two people, with an OpenSSH public key (repeatable; PRODUCTION: "
         "three or more)",
     )
+    add_token_options(parser)
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
@@ -95,12 +98,13 @@ def _run(parsed: argparse.Namespace) -> int:
         response_recipe=ResponseRecipe(parsed.response_recipe),
         database_url=parsed.database_url,
         journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
+        **token_settings(parsed),
     )
     text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
-    founding = _founding(parsed, text, settings)
     try:
-        initialise(parsed.dir.resolve(), founding)
+        with _new_files_removed(parsed):
+            initialise(parsed.dir.resolve(), _founding(parsed, text, settings))
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
@@ -110,6 +114,24 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from None
     print_note(_result_message(parsed, journal))
     return 0
+
+
+@contextmanager
+def _new_files_removed(parsed: argparse.Namespace) -> Iterator[None]:
+    """Remove the files of pass-phrases that a refused `init` has created.
+
+    After an interruption the same command completes the authority, so a folder with a name keeps them.
+    """
+    named = {parsed.passphrase_file, parsed.offline_passphrase_file} - {None, "-"}
+    created = [path for path in map(Path, named) if not path.exists()]
+    try:
+        yield
+    except Exception:
+        folder = DataDirectory(parsed.dir.resolve())
+        if not folder.is_partially_initialised() and not folder.kind.exists():
+            for path in created:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
@@ -166,8 +188,11 @@ def _officer(named: str, settings: AuthoritySettings) -> CheckedOfficer:
 def _secrets(parsed: argparse.Namespace) -> str:
     """Return the places of keys and pass-phrases, and what is to be done with them."""
     production = Environment(parsed.environment) is Environment.PRODUCTION
+    lines = []
     so_far = "PRODUCTION cannot be served like this" if production else "for TEST"
-    lines = [
+    if parsed.pkcs11_token:
+        lines.append(f"The service's keys are in the token {parsed.pkcs11_token}. Copy it (docs/operators/tokens.md).")
+    lines += [
         f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place."
         if parsed.passphrase_file
         else f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."

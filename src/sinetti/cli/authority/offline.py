@@ -4,9 +4,11 @@
 """
 
 import argparse
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.key_relocation import relocate_offline_keys
 from sinetti.authority.passphrases import locate
@@ -15,6 +17,7 @@ from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.pki.signers import Signer
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -41,7 +44,7 @@ def register(commands: "Commands") -> None:
     summary = "sign the revocation lists of root and intermediate CAs for a year, and publish them"
     parser = command(commands, "publish", summary, _publish, example)
     add_dir(parser)
-    add_offline(parser, new=False)
+    add_offline(parser, required=False, new=False)
     add_officer_option(parser, again=True)
 
 
@@ -78,11 +81,28 @@ def _publish(parsed: argparse.Namespace) -> int:
         parameters = {"authorities": sorted(ctx.offline)}
         if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
             return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
-        offline = offline_keys(parsed, new=False)
-        offline.check({name: ctx.issuers[name].certificate for name in ctx.offline})
-        signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
-        with approved(TwoPersonAct.CA, parameters, parsed, authority):
-            for name in sorted(ctx.offline):
-                new = publish(name, signing, request_id(), OFFLINE_LIFE)
-                print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
+        in_tokens = offline_token_names(authority.folder, authority.hierarchy)
+        signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
+        signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
+        _sign_lists(signers, parsed, authority)
     return 0
+
+
+def _sign_lists(signers: Mapping[str, Signer], parsed: argparse.Namespace, authority: Authority) -> None:
+    parameters = {"authorities": sorted(signers)}
+    with approved(TwoPersonAct.CA, parameters, parsed, authority):
+        for name, signer in sorted(signers.items()):
+            new = publish(name, replace(authority.ctx, signer=signer), request_id(), OFFLINE_LIFE)
+            print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
+
+
+def _folder_signers(parsed: argparse.Namespace, authority: Authority, names: Collection[str]) -> dict[str, Signer]:
+    """Return the signer of the CAs whose keys are in the folder of offline keys."""
+    if not names:
+        return {}
+    if parsed.offline_dir is None:
+        sentence = f"--offline-dir is missing: it has the keys of {', '.join(sorted(names))}"
+        raise OptionError(sentence)
+    found = offline_keys(parsed, new=False)
+    found.check({name: authority.ctx.issuers[name].certificate for name in names})
+    return dict.fromkeys(names, SoftwareSigner(found.place, found.passphrase))

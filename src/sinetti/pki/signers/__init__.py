@@ -1,13 +1,13 @@
 """Signers: interfaces to private keys that sign octets.
 
-`software.py` uses keys in files.
+`software.py` uses keys in files. `token_pool.py` uses keys in PKCS#11 tokens, through processes of their own.
 """
 
 from typing import Protocol
 
 from sinetti.domain.requests import SignatureProof
 
-__all__ = ["SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
+__all__ = ["KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
 
 
 class SignerUnavailable(Exception):
@@ -16,6 +16,10 @@ class SignerUnavailable(Exception):
 
 class SignatureRefused(SignerUnavailable):
     """Refusal of a signer that has read the octets; the sentence has the rule."""
+
+
+class KeyMissing(SignerUnavailable):
+    """Key that its token does not contain."""
 
 
 class Signer(Protocol):

@@ -1,35 +1,46 @@
 """Keys that are generated in a PKCS#11 token and stay there.
 
-Only this module uses PKCS#11 (extra `sinetti[pkcs11]`). Its keys implement the private key interfaces of cryptography,
-so that a caller need not know where a key is stored. Each process has one session for each token: a login applies to
+Only this module uses PKCS#11 (extra `sinetti[pkcs11]`). Each process has one session for each token: a login applies to
 the whole process, and a second one is an error (PKCS#11 3.1, 5.6.8). One lock serialises all use, so that several
-threads may use the keys.
+threads may use the keys. A server uses the keys through `token_pool.py`, since a call of a module can hang or crash.
 """
 
 import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, TypeVar, cast
 
 import pkcs11
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
-from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pkcs11 import Attribute, Mechanism, ObjectClass, TokenFlag
 
 from sinetti.domain.values import KeyId, KeyType
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.pki import key_policy
-from sinetti.pki.encoding import PublicKey
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.encoding import PrivateKey, PublicKey
+from sinetti.pki.signers import KeyMissing, SignerUnavailable
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
+from sinetti.pki.signers.token_keys import (
+    ED25519,
+    KeyFacts,
+    PlainSignature,
+    TokenPrivateKey,
+    TokenPublicKey,
+    certificate_key,
+)
 
 Given = TypeVar("Given")
-_Octets = bytes | bytearray | memoryview
+LoginGuard = Callable[[TokenLocation], AbstractContextManager[Callable[[], None]]]
+"""Context of a login. It yields the function that records a refused PIN."""
+
+
+def _unguarded(_place: TokenLocation) -> AbstractContextManager[Callable[[], None]]:
+    return contextlib.nullcontext(lambda: None)
+
 
 _CURVES = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
@@ -37,21 +48,27 @@ _CURVES = {
 }
 """Curves by CKA_EC_PARAMS: the curve's OID in DER (RFC 5480, 2.1.1.1)."""
 
-_DIGEST_INFO = {
-    "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
-    "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
-    "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
-}
-"""Prefix of a digest in an RSA signature (RFC 8017, 9.2, note 1)."""
-
 _RSA_BITS = {KeyType.RSA_2048: 2048, KeyType.RSA_3072: 3072, KeyType.RSA_4096: 4096}
 _EC_PARAMETERS = {
     KeyType.EC_P256: bytes.fromhex("06082a8648ce3d030107"),
     KeyType.EC_P384: bytes.fromhex("06052b81040022"),
 }
 
+_ED25519 = bytes.fromhex("06032b6570")
+"""CKA_EC_PARAMS of Ed25519: its OID in DER (RFC 8410, 3)."""
+
 _KEY_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
-_STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+_ONLY_SIGNS = {
+    Attribute.TOKEN: True,
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.SIGN: True,
+    Attribute.DECRYPT: False,
+    Attribute.UNWRAP: False,
+    Attribute.DERIVE: False,
+}
+_SIGNS = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
 
 _SAID = {
     pkcs11.PinIncorrect: "the token does not accept the PIN",
@@ -65,10 +82,10 @@ _SAID = {
     pkcs11.DeviceRemoved: "the token was removed",
     pkcs11.MultipleTokensReturned: "several tokens have that label",
     pkcs11.MultipleObjectsReturned: "it contains several keys with the same ID",
-    pkcs11.NoSuchKey: "it does not contain the key",
     pkcs11.DeviceMemory: "it has no room for another key",
     pkcs11.TokenWriteProtected: "it does not accept new keys",
     pkcs11.MechanismInvalid: "it does not support keys of this type",
+    pkcs11.GeneralError: "its module reports a general error, so check the token and the module's settings",
     pkcs11.KeySizeRange: "it does not support keys of this type",
 }
 """Messages for errors of tokens; other errors are reported by name."""
@@ -76,12 +93,14 @@ _SAID = {
 
 @dataclass(slots=True)
 class _SessionCache:
-    """Sessions of this process by module and label, and wrong PINs.
+    """Sessions of this process by module and label, keys found in them, and wrong PINs.
 
-    A wrong PIN is not tried twice.
+    A wrong PIN is not tried twice. `guard` is the context of each login.
     """
 
     sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
+    keys: dict[tuple[str, str], dict[tuple[bytes, KeyId | None], Any]] = field(default_factory=dict)
+    guard: LoginGuard = _unguarded
     refused: set[tuple[str, str, bytes]] = field(default_factory=set)
     lock: RLock = field(default_factory=RLock)
 
@@ -95,30 +114,87 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
     The key is sensitive, not extractable, and for signatures only. Raises SignerUnavailable if the token cannot be
     used.
     """
+    return cast("PublicKey", generate(key, kind))
 
-    def made(session: pkcs11.Session) -> PublicKey:
+
+def generate(key: TokenKey, kind: KeyType | str) -> TokenPublicKey:
+    """Generate a key pair as `make` does, also of the kind ED25519."""
+
+    def generated(session: pkcs11.Session) -> TokenPublicKey:
         """Generate the key pair in the token, and return its public key."""
-        wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True, "private_template": _STAYS_THERE}
+        wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True, "capabilities": _SIGNS}
+        wanted["private_template"] = _ONLY_SIGNS
         if kind in _RSA_BITS:
-            wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
-            public, _ = session.generate_keypair(pkcs11.KeyType.RSA, _RSA_BITS[kind], **wanted)
+            public, _ = session.generate_keypair(pkcs11.KeyType.RSA, _RSA_BITS[KeyType(kind)], **wanted)
         else:
-            parameters = {Attribute.EC_PARAMS: _EC_PARAMETERS[kind]}
-            domain = session.create_domain_parameters(pkcs11.KeyType.EC, parameters, local=True)
-            wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
+            curve = _ED25519 if kind == ED25519 else _EC_PARAMETERS[KeyType(kind)]
+            family = pkcs11.KeyType.EC_EDWARDS if kind == ED25519 else pkcs11.KeyType.EC
+            domain = session.create_domain_parameters(family, {Attribute.EC_PARAMS: curve}, local=True)
             public, _ = domain.generate_keypair(**wanted)
         return _public_key(public)
 
-    return _in_session(key.place, made)
+    return _in_session(key.place, generated)
 
 
-def find(key: TokenKey) -> PublicKey | None:
+def import_key(key: TokenKey, private: PrivateKey | ed25519.Ed25519PrivateKey) -> None:
+    """Store an existing key pair in the token under the ID and label of `key`.
+
+    The token marks such a key as not made in it (CKA_LOCAL). Raises SignerUnavailable.
+    """
+    common = {Attribute.ID: key.id, Attribute.LABEL: key.name, Attribute.TOKEN: True}
+    family, public_half, private_half = _parts(private)
+
+    def stored(session: pkcs11.Session) -> None:
+        common[Attribute.KEY_TYPE] = family
+        session.create_object(
+            {**common, **public_half, Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.VERIFY: True}
+        )
+        session.create_object({**common, **private_half, **_ONLY_SIGNS, Attribute.CLASS: ObjectClass.PRIVATE_KEY})
+
+    _in_session(key.place, stored)
+
+
+def _parts(private: PrivateKey | ed25519.Ed25519PrivateKey) -> tuple[pkcs11.KeyType, dict[Any, Any], dict[Any, Any]]:
+    """Return the type of a key, and the attributes of its two halves."""
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        curve, point = {Attribute.EC_PARAMS: _ED25519}, private.public_key().public_bytes_raw()
+        octets = private.private_bytes_raw()
+    elif isinstance(private, ec.EllipticCurvePrivateKey):
+        curve = {Attribute.EC_PARAMS: next(oid for oid, one in _CURVES.items() if one.name == private.curve.name)}
+        point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        octets = private.private_numbers().private_value.to_bytes((private.key_size + 7) // 8, "big")
+    else:
+        return pkcs11.KeyType.RSA, *_rsa_parts(private.private_numbers())
+    family = pkcs11.KeyType.EC_EDWARDS if isinstance(private, ed25519.Ed25519PrivateKey) else pkcs11.KeyType.EC
+    # An OCTET STRING in DER; a point of these curves is shorter than 128 octets.
+    point_der = b"\x04" + bytes([len(point)]) + point
+    return family, {**curve, Attribute.EC_POINT: point_der}, {**curve, Attribute.VALUE: octets}
+
+
+def _rsa_parts(numbers: rsa.RSAPrivateNumbers) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    public = {Attribute.MODULUS: numbers.public_numbers.n, Attribute.PUBLIC_EXPONENT: numbers.public_numbers.e}
+    private = {
+        Attribute.PRIVATE_EXPONENT: numbers.d,
+        Attribute.PRIME_1: numbers.p,
+        Attribute.PRIME_2: numbers.q,
+        Attribute.EXPONENT_1: numbers.dmp1,
+        Attribute.EXPONENT_2: numbers.dmq1,
+        Attribute.COEFFICIENT: numbers.iqmp,
+    }
+    halves = (public, public | private)
+    octets = [
+        {name: value.to_bytes((value.bit_length() + 7) // 8, "big") for name, value in half.items()} for half in halves
+    ]
+    return octets[0], octets[1]
+
+
+def find(key: TokenKey) -> TokenPublicKey | None:
     """Find a key by its ID; None if the token has no such private key.
 
     Raises SignerUnavailable if the token cannot be used.
     """
 
-    def found(session: pkcs11.Session) -> PublicKey | None:
+    def found(session: pkcs11.Session) -> TokenPublicKey | None:
         if not _objects(session, key, ObjectClass.PRIVATE_KEY):
             return None
         return _public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))
@@ -171,14 +247,77 @@ def delete(key: TokenKey) -> None:
     _in_session(key.place, destroy)
 
 
-def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
-    """Return a private key object for a key of the token.
+def describe(key: TokenKey) -> KeyFacts:
+    """Return the attributes of a key.
+
+    Raises KeyMissing, and SignerUnavailable if the token cannot be used.
+    """
+
+    def described(session: pkcs11.Session) -> KeyFacts:
+        found = _private(session, key)
+        attributes = (Attribute.LOCAL, Attribute.NEVER_EXTRACTABLE, Attribute.SENSITIVE)
+        return KeyFacts(*(bool(found[one]) for one in attributes))
+
+    return _in_session(key.place, described)
+
+
+def private_key(key: TokenKey, public: PublicKey) -> TokenPrivateKey:
+    """Return a private key object that signs in this process.
 
     The token is accessed at the first signature, not before.
     """
-    if isinstance(public, rsa.RSAPublicKey):
-        return TokenRsaKey(key, public)
-    return TokenEcKey(key, public)
+
+    def sign_plain(key: TokenKey, wanted: PlainSignature, verifies: Callable[[bytes], bool]) -> bytes:
+        signature = sign(key, wanted)
+        if not verifies(signature):
+            why = f"the token {key.place.label} cannot be used: it returned a wrong signature"
+            raise SignerUnavailable(why)
+        return signature
+
+    return certificate_key(key, public, sign_plain)
+
+
+_HASHES = {
+    "sha256": (Mechanism.SHA256, pkcs11.MGF.SHA256),
+    "sha384": (Mechanism.SHA384, pkcs11.MGF.SHA384),
+    "sha512": (Mechanism.SHA512, pkcs11.MGF.SHA512),
+}
+
+
+def sign(key: TokenKey, wanted: PlainSignature) -> bytes:
+    """Sign in the token, once its key is found to be the expected one.
+
+    Raises KeyMissing, and SignerUnavailable if the token cannot be used.
+    """
+    parameter = None if wanted.pss is None else (*_HASHES[wanted.pss[0]], wanted.pss[1])
+
+    def signed(session: pkcs11.Session) -> bytes:
+        known = _OPENED.keys.setdefault((str(key.place.module), key.place.label), {})
+        private = known.get((key.id, key.key_id))
+        if private is None:
+            private = known[key.id, key.key_id] = _private(session, key)
+        return bytes(private.sign(wanted.octets, mechanism=Mechanism[wanted.mechanism], mechanism_param=parameter))
+
+    return _in_session(key.place, signed)
+
+
+def _private(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - the library's objects are untyped
+    """Return the private half. Raises KeyMissing."""
+    found = _objects(session, key, ObjectClass.PRIVATE_KEY)
+    public = _objects(session, key, ObjectClass.PUBLIC_KEY)
+    if not found or not public:
+        why = f"the token {key.place.label} cannot be used: it does not contain the key"
+        raise KeyMissing(why)
+    # If the key of this ID was replaced in the token, its signatures could not be verified.
+    if key.key_id is not None and key_policy.key_id(_public_key(public[0])) != key.key_id:
+        why = f"the token {key.place.label} contains another key with the ID {key.id.hex()}"
+        raise KeyMissing(why)
+    return found[0]
+
+
+def guard_logins(guard: LoginGuard) -> None:
+    """Set the context of logins, in which a service's processes share what a token refused."""
+    _OPENED.guard = guard
 
 
 def forget_sessions() -> None:
@@ -192,150 +331,19 @@ def forget_sessions() -> None:
         _OPENED.refused.clear()
 
 
-class _TokenKeyBase:
-    """Operations that no key of a token supports: export, and any use but signing."""
-
-    def private_numbers(self) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the token."""
-        _stays()
-
-    def private_bytes(
-        self,
-        encoding: Encoding,  # noqa: ARG002 - the interface's
-        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
-    ) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the token."""
-        _stays()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
-        return self
-
-
-class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
-    """RSA key in a token, for PKCS#1 v1.5 and PSS signatures only.
-
-    Hash algorithms are SHA-256, SHA-384 and SHA-512.
-    """
-
-    def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
-        """Store the location of the key and its public half."""
-        self._key, self._public = key, public
-
-    @property
-    def key_size(self) -> int:
-        """Length of the modulus in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        """Return the public half."""
-        return self._public
-
-    def sign(
-        self,
-        data: _Octets,
-        padding: AsymmetricPadding,
-        algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
-    ) -> bytes:
-        """Sign octets, or their digest (Prehashed).
-
-        Raises UnsupportedAlgorithm for another padding or hash, and SignerUnavailable if the token cannot be used.
-        """
-        if isinstance(algorithm, utils.NoDigestInfo):
-            _not_here("signatures without DigestInfo are not made with keys of a token")
-        name, digest = _digest(data, algorithm)
-        if name not in _DIGEST_INFO:
-            _not_here(f"no signatures over {name} are made with keys of a token")
-        if isinstance(padding, _PSS):
-            return _signed(self._key, self._public, digest, Mechanism.RSA_PKCS_PSS, _pss(padding, name))
-        if not isinstance(padding, _PKCS1):
-            _not_here("only PKCS#1 v1.5 and PSS signatures are made with keys of a token")
-        return _signed(self._key, self._public, _DIGEST_INFO[name] + digest, Mechanism.RSA_PKCS)
-
-    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _not_here("keys of a token are for signatures")
-
-
-class TokenEcKey(_TokenKeyBase, ec.EllipticCurvePrivateKey):
-    """P-256 or P-384 key in a token, for ECDSA signatures in DER only."""
-
-    def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey) -> None:
-        """Store the location of the key and its public half."""
-        self._key, self._public = key, public
-
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        """Curve of the key."""
-        return self._public.curve
-
-    @property
-    def key_size(self) -> int:
-        """Length of the curve's order in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        """Return the public half."""
-        return self._public
-
-    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """Sign octets, or their digest (Prehashed).
-
-        Raises SignerUnavailable if the token cannot be used.
-        """
-        _, digest = _digest(data, signature_algorithm.algorithm)
-        size = (self.key_size + 7) // 8
-        # The leftmost bits of a longer digest count (FIPS 186-5, 6.4.1); not every token truncates it.
-        plain = _signed(self._key, self._public, digest[:size], Mechanism.ECDSA)
-        half = len(plain) // 2
-        return utils.encode_dss_signature(int.from_bytes(plain[:half], "big"), int.from_bytes(plain[half:], "big"))
-
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _not_here("keys of a token are for signatures")
-
-
-_PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1
-"""Aliases, since the interface of `sign` has a parameter named `padding`."""
-
-_HASHES = {
-    "sha256": (Mechanism.SHA256, pkcs11.MGF.SHA256),
-    "sha384": (Mechanism.SHA384, pkcs11.MGF.SHA384),
-    "sha512": (Mechanism.SHA512, pkcs11.MGF.SHA512),
-}
-
-
-def _pss(wanted: padding.PSS, name: str) -> tuple[Mechanism, pkcs11.MGF, int]:
-    salt, mask = wanted._salt_length, wanted.mgf  # noqa: SLF001 - it has no public name
-    if not isinstance(salt, int) or not isinstance(mask, _MGF1) or mask._algorithm.name != name:  # noqa: SLF001 - same
-        _not_here("a PSS signature needs a salt of a stated length, and one hash for all")
-    return (*_HASHES[name], salt)
-
-
-def _signed(
-    key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism, parameter: tuple[object, ...] | None = None
-) -> bytes:
-    def signed(session: pkcs11.Session) -> bytes:
-        """Sign in the token, once its key is found to be the expected one."""
-        # If the key of this ID was replaced in the token, its signatures could not be verified.
-        if key_policy.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != key_policy.key_id(
-            public
-        ):
-            why = f"the token {key.place.label} contains another key with the ID {key.id.hex()}"
-            raise SignerUnavailable(why)
-        (private,) = _objects(session, key, ObjectClass.PRIVATE_KEY) or [None]
-        if private is None:
-            raise pkcs11.NoSuchKey
-        return bytes(private.sign(octets, mechanism=mechanism, mechanism_param=parameter))
-
-    return _in_session(key.place, signed)
-
-
 def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[Any]:
     return list(session.get_objects({Attribute.CLASS: kind, Attribute.ID: key.id}))
+
+
+_ENDED = (
+    pkcs11.SessionHandleInvalid,
+    pkcs11.SessionClosed,
+    pkcs11.UserNotLoggedIn,
+    pkcs11.DeviceRemoved,
+    pkcs11.ObjectHandleInvalid,
+    pkcs11.KeyHandleInvalid,
+)
+"""Errors after which a new session may succeed."""
 
 
 def _in_session(place: TokenLocation, act: Callable[[Any], Given]) -> Given:
@@ -350,7 +358,7 @@ def _in_session(place: TokenLocation, act: Callable[[Any], Given]) -> Given:
         try:
             try:
                 return act(_session(place))
-            except (pkcs11.SessionHandleInvalid, pkcs11.SessionClosed, pkcs11.UserNotLoggedIn, pkcs11.DeviceRemoved):
+            except _ENDED:
                 _drop(at)
                 if fresh:
                     raise
@@ -376,11 +384,13 @@ def _session(place: TokenLocation) -> pkcs11.Session:
         why = "one more wrong PIN would lock it, so log in once by hand and then try again"
         why = f"the token {place.label} cannot be used: {why}"
         raise SignerUnavailable(why)
-    try:
-        opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
-    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
-        _OPENED.refused.add((*at, pin))
-        raise
+    with _OPENED.guard(place) as refuse:
+        try:
+            opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
+        except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
+            _OPENED.refused.add((*at, pin))
+            refuse()
+            raise
     _OPENED.sessions[at] = opened
     return opened
 
@@ -417,6 +427,7 @@ def _pin(place: TokenLocation) -> bytes:
 
 def _drop(at: tuple[str, str]) -> None:
     session = _OPENED.sessions.pop(at, None)
+    _OPENED.keys.pop(at, None)
     if session is not None:
         try:
             session.close()
@@ -431,30 +442,15 @@ def _words(bad: pkcs11.PKCS11Error) -> str:
     return "its module cannot be loaded" if type(bad) is pkcs11.PKCS11Error else type(bad).__name__
 
 
-def _public_key(found: pkcs11.Object) -> PublicKey:
+def _public_key(found: pkcs11.Object) -> TokenPublicKey:
     if found[Attribute.KEY_TYPE] == pkcs11.KeyType.RSA:
         exponent, modulus = (
             int.from_bytes(found[one], "big") for one in (Attribute.PUBLIC_EXPONENT, Attribute.MODULUS)
         )
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    if found[Attribute.KEY_TYPE] == pkcs11.KeyType.EC_EDWARDS:
+        return ed25519.Ed25519PublicKey.from_public_bytes(bytes(found[Attribute.EC_POINT])[-32:])
     curve, point = _CURVES[found[Attribute.EC_PARAMS]], bytes(found[Attribute.EC_POINT])
     # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens return the bare point.
     bare = 2 * ((curve.key_size + 7) // 8) + 1
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-bare:])
-
-
-def _digest(data: _Octets, algorithm: object) -> tuple[str, bytes]:
-    if isinstance(algorithm, utils.Prehashed):
-        return algorithm._algorithm.name, bytes(data)  # noqa: SLF001 - it has no public name
-    assert isinstance(algorithm, hashes.HashAlgorithm)  # noqa: S101 - what cryptography takes
-    digest = hashes.Hash(algorithm)
-    digest.update(bytes(data))
-    return algorithm.name, digest.finalize()
-
-
-def _not_here(why: str) -> NoReturn:
-    raise UnsupportedAlgorithm(why)
-
-
-def _stays() -> NoReturn:
-    _not_here("the key is in a token and cannot leave it")

@@ -79,6 +79,28 @@ def load(octets: bytes) -> TokenKey:
     return TokenKey(found.place, found.id, found.name, None if key_id is None else KeyId(key_id))
 
 
+def load_location(text: str, default: TokenLocation | None) -> TokenLocation:
+    """Parse the URI of a token, such as `pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE`.
+
+    Module and PIN file that the URI lacks come from `default`. Raises ValueError for any other text.
+    """
+    scheme, _, whole = text.strip().partition(":")
+    before, _, after = whole.partition("?")
+    path, query = dict(_pair(one) for one in before.split(";")), dict(_pair(one) for one in after.split("&") if one)
+    if scheme != "pkcs11" or set(path) != {"token"} or not set(query) <= {"module-path", "pin-source"}:
+        why = "this is not the URI of a token, such as pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE"
+        raise ValueError(why)
+    module, pin_file = query.get("module-path"), query.get("pin-source", "").removeprefix("file:")
+    if default is None and not (module and pin_file):
+        why = "the URI of the token needs module-path and pin-source: no token is the authority's own"
+        raise ValueError(why)
+    return TokenLocation(
+        default.module if default is not None and not module else Path(unquote(module or "")),
+        unquote(path["token"]),
+        default.pin_file if default is not None and not pin_file else Path(unquote(pin_file)),
+    )
+
+
 def _pairs(text: str, between: str) -> dict[str, str]:
     return dict(_pair(part) for part in text.split(between))
 

@@ -1,0 +1,164 @@
+"""Inventory of an authority's private keys: places, attributes, and a test signature with each."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from sinetti.authority.bootstrap import Authority, offline_token_names
+from sinetti.authority.key_files import certificates_of
+from sinetti.authority.key_store import AuthorityKeys, SigningKey, StoreKind, TokenKeyStore
+from sinetti.authority.log_keys import log_verifiers
+from sinetti.authority.service_certificates import managed_leaves
+from sinetti.ca.issuance_request import LeafProfile
+from sinetti.ca.profiles import ca_key
+from sinetti.domain.values import Environment
+from sinetti.pki import encoding, key_policy
+from sinetti.pki.encoding import PrivateKey, PublicKey, serial_hex
+from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers.token_keys import ED25519, KeyFacts, TokenPublicKey
+
+_MARK = b"sinetti authority keys check\n"
+"""Beginning of the octets of a test signature, which are no certificate, list or message."""
+
+
+class KeyRole(StrEnum):
+    """Purpose of a key."""
+
+    ROOT = "root"
+    INTERMEDIATE = "intermediate"
+    ISSUING = "issuing"
+    SERVICES = "services"
+    RESPONSE_SIGNER = "response-signer"
+    OCSP = "ocsp"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """Private key of an authority.
+
+    `uri` is its location in a token, or None for a key in a file. `store` is None for a key that is offline.
+    """
+
+    name: str
+    role: KeyRole
+    kind: StoreKind
+    uri: str | None
+    public: TokenPublicKey = field(repr=False)
+    keys: AuthorityKeys | None = field(repr=False)
+
+    @property
+    def key_type(self) -> str:
+        """Type of the key, such as ec-p384."""
+        if isinstance(self.public, Ed25519PublicKey):
+            return ED25519
+        return str(key_policy.key_type(self.public))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedKey:
+    """Result for one key; `facts` are a token's, and `problem` is None for a good key.
+
+    `has_signed` is None for a key that is offline.
+    """
+
+    listed: ListedKey
+    facts: KeyFacts | None
+    has_signed: bool | None
+    problem: str | None
+
+
+def list_keys(authority: Authority) -> tuple[ListedKey, ...]:
+    """Return all keys of an authority, CAs first. Raises FolderDamaged."""
+    hierarchy, issuers = authority.hierarchy, authority.ctx.issuers
+    cas = {spec.file_name: KeyRole(spec.role.value) for spec in hierarchy.authorities}
+    in_tokens = offline_token_names(authority.folder, hierarchy)
+    public = {name: ca_key(issuers[name].certificate) for name in cas}
+    apart = authority.keys.offline_tokens()
+    found = []
+    for name, role in cas.items():
+        keys = apart if name in in_tokens else None if name in authority.ctx.offline else authority.keys
+        found.append(_listed(name, role, public[name], keys))
+    return (*found, *_leaves(authority), *_log_keys(authority))
+
+
+def _leaves(authority: Authority) -> Iterator[ListedKey]:
+    for spec in managed_leaves(authority.hierarchy, authority.ctx.issuers):
+        role = KeyRole.OCSP if spec.kind is LeafProfile.RESPONDER else KeyRole.RESPONSE_SIGNER
+        for one in certificates_of(authority.folder, spec.files, spec.issuer.certificate):
+            name = f"{spec.files.name}-{serial_hex(one.serial_number)}"
+            if authority.keys.store_of(name).has(name):
+                yield _listed(name, role, cast("PublicKey", one.public_key()), authority.keys)
+
+
+def _log_keys(authority: Authority) -> Iterator[ListedKey]:
+    for name, verifier in log_verifiers(authority.folder).items():
+        if authority.keys.store_of(name).has(name):
+            public = Ed25519PublicKey.from_public_bytes(verifier.public)
+            yield _listed(name, KeyRole.LOG, public, authority.keys)
+
+
+def _listed(name: str, role: KeyRole, public: TokenPublicKey, keys: AuthorityKeys | None) -> ListedKey:
+    store = None if keys is None else keys.store_of(name)
+    if not isinstance(store, TokenKeyStore):
+        return ListedKey(name, role, StoreKind.FILE, None, public, keys)
+    try:
+        uri = pkcs11_uri.dump(store.location(name)).decode().strip()
+    except (OSError, ValueError):
+        uri = None  # `check_keys` has the reason
+    return ListedKey(name, role, StoreKind.PKCS11, uri, public, keys)
+
+
+def check_keys(authority: Authority) -> tuple[CheckedKey, ...]:
+    """Sign with each key that is here, and read the attributes of keys in tokens.
+
+    In PRODUCTION a key must have been created in its token, and never extractable.
+    """
+    return tuple(_checked(one, authority.settings.environment) for one in list_keys(authority))
+
+
+def _checked(one: ListedKey, environment: Environment) -> CheckedKey:
+    if one.keys is None:
+        return CheckedKey(one, None, None, None)
+    facts, store = None, one.keys.store_of(one.name)
+    try:
+        if isinstance(store, TokenKeyStore):
+            facts = store.pool.describe(store.location(one.name))
+        check_signature(store.open(one.name, one.public), one.public)
+    except (SignerUnavailable, OSError, ValueError) as bad:
+        return CheckedKey(one, facts, has_signed=False, problem=str(bad))
+    problem = None
+    if facts is not None and not facts.is_sensitive:
+        problem = "the token shows the key to its user: create a new one that is sensitive"
+    elif (
+        facts is not None
+        and environment is Environment.PRODUCTION
+        and not (facts.is_local and facts.is_never_extractable)
+    ):
+        problem = "the key was not created in the token, so copies of it may exist: create a new generation of the CA"
+    return CheckedKey(one, facts, has_signed=True, problem=problem)
+
+
+def check_signature(key: SigningKey, public: TokenPublicKey) -> None:
+    """Sign octets that mean nothing, and verify that.
+
+    Raises ValueError if the signature is wrong, and SignerUnavailable.
+    """
+    octets = _MARK + secrets.token_bytes(32)
+    if isinstance(public, Ed25519PublicKey):
+        try:
+            public.verify(cast("Ed25519PrivateKey", key).sign(octets), octets)
+        except InvalidSignature:
+            is_right = False
+        else:
+            is_right = True
+    else:
+        is_right = encoding.verify(public, octets, encoding.sign(cast("PrivateKey", key), octets))
+    if not is_right:
+        why = "its signature does not match its public half"
+        raise ValueError(why)

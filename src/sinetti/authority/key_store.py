@@ -1,0 +1,337 @@
+"""Stores of an authority's private keys: encrypted files, and PKCS#11 tokens.
+
+Each key has a name and one file in the folder of keys: `NAME.pem` with the encrypted key, or `NAME.uri` with the
+location of the key in a token (RFC 7512). Keys of root and intermediate CAs in a token of their own have their URIs in
+`offline/`, so that the running service does not use them.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, cast
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from sinetti.domain.values import KeyType
+from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.pki import encoding
+from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key
+from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
+from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey, located
+from sinetti.pki.signers.token_pool import TokenPool
+
+SigningKey = PrivateKey | Ed25519PrivateKey
+"""Private keys of an authority: of certificates, and of the log."""
+
+OFFLINE = "offline"
+"""Subfolder with the URIs of keys that the running service does not use."""
+
+ABANDONED_AFTER = timedelta(hours=1)
+"""Age at which a key without a name was left by a process that ended."""
+
+_log = logging.getLogger(__name__)
+
+
+class StoreKind(StrEnum):
+    """Kind of a store, as `sinetti authority keys list` shows it."""
+
+    FILE = "file"
+    PKCS11 = "pkcs11"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """Key that was created and has no name yet; `at` is its location in a token."""
+
+    key: SigningKey = field(repr=False)
+    at: TokenKey | None = None
+
+
+class KeyStore(Protocol):
+    """Place where private keys are created and used, by name."""
+
+    kind: StoreKind
+
+    def is_usable(self) -> bool:
+        """Return False if the keys cannot be opened for want of a pass-phrase."""
+
+    def has(self, name: str) -> bool:
+        """Return True if the key of this name is in the store."""
+
+    def create(self, label: str, kind: KeyType | str) -> NewKey:
+        """Create a key, which `keep` names. Raises SignerUnavailable and OSError."""
+
+    def keep(self, new: NewKey, name: str) -> None:
+        """Name a key, and write that to disk. Raises OSError."""
+
+    def discard(self, new: NewKey) -> None:
+        """Delete a key that has no name. Raises SignerUnavailable and OSError."""
+
+    def open(self, name: str, public: TokenPublicKey) -> SigningKey:
+        """Return the private key of this public key.
+
+        Raises ValueError if it is another key, SignerUnavailable if it cannot be used now, and OSError.
+        """
+
+    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:
+        """Sign with the key of a CA. Raises SignerUnavailable."""
+
+
+class FileKeyStore:
+    """Keys in encrypted PKCS#8 files."""
+
+    kind = StoreKind.FILE
+
+    def __init__(self, folder: Path, passphrase: bytes | None) -> None:
+        """Store the arguments. Without pass-phrase (None), no key can be used or created."""
+        self._folder, self._passphrase = folder, passphrase
+        self._signer = SoftwareSigner(folder, passphrase)
+
+    def is_usable(self) -> bool:
+        """Return True if the pass-phrase is known."""
+        return self._passphrase is not None
+
+    def has(self, name: str) -> bool:
+        """Return True if the file of the key exists."""
+        return (self._folder / f"{name}.pem").exists()
+
+    def create(self, label: str, kind: KeyType | str) -> NewKey:  # noqa: ARG002 - a file has no label
+        """Create a key in memory. Raises SignerUnavailable without pass-phrase."""
+        self._known_passphrase()
+        return NewKey(Ed25519PrivateKey.generate() if kind == ED25519 else generate_key(KeyType(kind)))
+
+    def keep(self, new: NewKey, name: str) -> None:
+        """Write the key to its file. Raises OSError and SignerUnavailable."""
+        octets = dump_private_key(cast("PrivateKey", new.key), self._known_passphrase())
+        write_synced(self._folder / f"{name}.pem", octets)
+        sync_path(self._folder)
+
+    def discard(self, new: NewKey) -> None:
+        """Do nothing: the key is in memory only."""
+
+    def open(self, name: str, public: TokenPublicKey) -> SigningKey:
+        """Decrypt the file. Raises ValueError, SignerUnavailable and OSError."""
+        path, passphrase = self._folder / f"{name}.pem", self._known_passphrase()
+        key: object
+        if isinstance(public, Ed25519PublicKey):
+            try:
+                key = load_pem_private_key(path.read_bytes(), passphrase)
+            except (TypeError, UnsupportedAlgorithm) as bad:
+                raise ValueError(str(bad)) from None
+        else:
+            key = load_private_key(path.read_bytes(), passphrase)
+        if cast("SigningKey", key).public_key() != public:
+            why = f"{path} does not match its public half"
+            raise ValueError(why)
+        return cast("SigningKey", key)
+
+    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:  # noqa: ARG002 - the caller verifies
+        """Sign with the key of a CA. Raises SignerUnavailable."""
+        return self._signer.sign(key_name, octets)
+
+    def _known_passphrase(self) -> bytes:
+        if self._passphrase is None:
+            sentence = "the keys' pass-phrase is not beside them: give --passphrase-file (docs/operators/keys.md)"
+            raise SignerUnavailable(sentence)
+        return self._passphrase
+
+
+class TokenKeyStore:
+    """Keys in PKCS#11 tokens, each with a file that has its URI.
+
+    New keys get the file `new-ID.uri` before they are created in `token`. `token` also replaces module and PIN file of
+    URIs that have its label, so that both can be moved.
+    """
+
+    kind = StoreKind.PKCS11
+
+    def __init__(self, folder: Path, token: TokenLocation | None, pool: TokenPool) -> None:
+        """Store the arguments; the token is used when a key is."""
+        self._folder, self._token, self.pool = folder, token, pool
+        self._opened: dict[str, SigningKey] = {}
+
+    def is_usable(self) -> bool:
+        """Return True: the PIN is read when a key is used."""
+        return True
+
+    def has(self, name: str) -> bool:
+        """Return True if the key has a URI."""
+        return (self._folder / f"{name}.uri").exists()
+
+    def create(self, label: str, kind: KeyType | str) -> NewKey:
+        """Create a key in the token. Raises SignerUnavailable and OSError."""
+        at = self.reserve(label)
+        public = self.pool.generate(at, kind)
+        return NewKey(self._private(at, public), located(at, public))
+
+    def reserve(self, label: str) -> TokenKey:
+        """Choose the ID of a new key, and write it to disk. Raises SignerUnavailable and OSError."""
+        assert self._token is not None  # noqa: S101 - only a store with a token creates keys
+        at = TokenKey(self._token, secrets.token_bytes(_ID_OCTETS), f"sinetti {label}")
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        write_atomic(self._reservation(at), pkcs11_uri.dump(at), PRIVATE)
+        return at
+
+    def keep(self, new: NewKey, name: str) -> None:
+        """Write the URI under the name of the key. Raises OSError."""
+        assert new.at is not None  # noqa: S101 - `create` returned it
+        write_atomic(self._folder / f"{name}.uri", pkcs11_uri.dump(new.at), PRIVATE)
+        self._reservation(new.at).unlink(missing_ok=True)
+
+    def discard(self, new: NewKey) -> None:
+        """Delete a key without a name from its token. Raises SignerUnavailable and OSError."""
+        assert new.at is not None  # noqa: S101 - `create` returned it
+        self.pool.delete(new.at)
+        self._reservation(new.at).unlink(missing_ok=True)
+
+    def open(self, name: str, public: TokenPublicKey) -> SigningKey:
+        """Find the key in its token.
+
+        Raises ValueError, KeyMissing if the token lacks the key, SignerUnavailable and OSError.
+        """
+        at = self.location(name)
+        found = self.pool.find(at)
+        if found is None:
+            why = f"the token {at.place.label} does not contain the key {name}"
+            raise KeyMissing(why)
+        if found != public:
+            why = f"{self._folder / name}.uri does not match its public half"
+            raise ValueError(why)
+        return self._private(at, public)
+
+    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:
+        """Sign with the key of a CA. Raises SignerUnavailable."""
+        key = self._opened.get(key_name)
+        if key is None:
+            try:
+                key = self._opened[key_name] = self._private(self.location(key_name), public)
+            except (OSError, ValueError) as bad:
+                why = f"the URI of the key {key_name} cannot be read: {bad}"
+                raise SignerUnavailable(why) from None
+        return encoding.sign(cast("PrivateKey", key), octets)
+
+    def location(self, name: str) -> TokenKey:
+        """Return the location of a key. Raises ValueError and OSError."""
+        return self._placed((self._folder / f"{name}.uri").read_bytes())
+
+    def offline(self) -> "TokenKeyStore":
+        """Return the store of keys that the running service does not use."""
+        return TokenKeyStore(self._folder / OFFLINE, None, self.pool)
+
+    def delete_reserved(self, before: datetime | None = None) -> None:
+        """Delete keys without a name, of before this instant (UTC) or all.
+
+        Raises SignerUnavailable, OSError and ValueError.
+        """
+        for path in self._folder.glob("new-*.uri"):
+            if before is None or path.stat().st_mtime < before.timestamp():
+                self.pool.delete(self._placed(path.read_bytes()))
+                path.unlink(missing_ok=True)
+
+    def delete_all(self) -> None:
+        """Delete the keys of an authority that was not completed. Raises SignerUnavailable and OSError."""
+        for path in self._folder.rglob("*.uri"):
+            self.pool.delete(self._placed(path.read_bytes()))
+            path.unlink()
+
+    def _placed(self, uri: bytes) -> TokenKey:
+        key = pkcs11_uri.load(uri)
+        is_known = self._token is not None and self._token.label == key.place.label
+        return replace(key, place=self._token) if is_known and self._token is not None else key
+
+    def _private(self, at: TokenKey, public: TokenPublicKey) -> SigningKey:
+        if isinstance(public, Ed25519PublicKey):
+            return self.pool.ed25519_key(at, public)
+        return self.pool.private_key(at, public)
+
+    def _reservation(self, key: TokenKey) -> Path:
+        return self._folder / f"new-{key.id.hex()}.uri"
+
+
+_ID_OCTETS = 16
+
+
+class AuthorityKeys:
+    """All private keys of an authority's folder, and the signer of its CAs.
+
+    The first store gets new keys. `ca_keys` are the public keys of the CAs by name.
+    """
+
+    def __init__(self, stores: Sequence[KeyStore], ca_keys: Mapping[str, PublicKey]) -> None:
+        """Store the arguments; keys are opened when they are used."""
+        self.stores, self._ca_keys = tuple(stores), ca_keys
+
+    @property
+    def makes(self) -> KeyStore:
+        """Store of new keys."""
+        return self.stores[0]
+
+    def store_of(self, name: str) -> KeyStore:
+        """Return the store that has a key; the store of new keys if none has it."""
+        return next((store for store in self.stores if store.has(name)), self.makes)
+
+    def open(self, name: str, public: TokenPublicKey) -> SigningKey:
+        """Return a private key. Raises ValueError, SignerUnavailable and OSError."""
+        return self.store_of(name).open(name, public)
+
+    def sign(self, key_name: str, octets: bytes) -> bytes:
+        """Sign with the key of a CA, as `pki.encoding.sign` does. Raises SignerUnavailable."""
+        public = self._ca_keys.get(key_name)
+        if public is None:
+            why = f"this authority has no CA whose key is {key_name}"
+            raise SignerUnavailable(why)
+        return self.store_of(key_name).sign(key_name, octets, public)
+
+    def tokens(self) -> tuple[TokenKeyStore, ...]:
+        """Return the stores that use tokens."""
+        return tuple(one for one in self.stores if isinstance(one, TokenKeyStore))
+
+    def offline_tokens(self) -> "AuthorityKeys":
+        """Return the keys of root and intermediate CAs that are in tokens of their own."""
+        return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+
+    def delete_abandoned(self, now: datetime) -> None:
+        """Delete keys that processes created in tokens and did not use, because they ended."""
+        for store in self.tokens():
+            try:
+                store.delete_reserved(now - ABANDONED_AFTER)
+            except (SignerUnavailable, OSError, ValueError) as away:
+                _log.warning("keys that were never used remain in a token: %s", away)
+
+    def close(self) -> None:
+        """End the processes that use tokens; the next use starts new ones."""
+        for store in self.tokens():
+            store.pool.close()
+
+
+def open_keys(
+    folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
+) -> AuthorityKeys:
+    """Return the keys in a folder; new ones are created in `token`, or in files without it."""
+    in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
+    in_files = FileKeyStore(folder, passphrase)
+    # A key that is moved into a token has both files for a moment, and the URI counts.
+    stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
+    return AuthorityKeys(stores, ca_keys)
+
+
+def delete_unfinished(folder: Path) -> None:
+    """Delete the keys of an `init` that ended before its folder got its name.
+
+    `folder` is the temporary folder. Raises SignerUnavailable if the keys' tokens cannot be used.
+    """
+    keys = folder / "keys"
+    if keys.is_dir():
+        pool = TokenPool(keys)
+        try:
+            TokenKeyStore(keys, None, pool).delete_all()
+        finally:
+            pool.close()
