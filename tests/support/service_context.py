@@ -120,6 +120,10 @@ class SwitchableSigner:
         self.signatures += 1
         return sign(self.built.key(key_name), b"something else" if self.garbling else octets)
 
+    def check(self, key_name: str) -> None:
+        """Sign nothing."""
+        self.sign(key_name, b"")
+
     @contextmanager
     def stalled(self) -> Iterator[Stall]:
         """Block every signature until the test sets `over`, or until the block ends."""

@@ -25,11 +25,15 @@ from sinetti.authority.service_certificates import (
     register_certificates,
     responders,
 )
+from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.remote_keys import remote_head_signer
+from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
+from sinetti.database.evidence.log_tree import head_size
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
 from sinetti.domain.notifications.messages import MessageChannel
@@ -44,7 +48,7 @@ from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.services.approvals.settings import keep_strictest
-from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
+from sinetti.services.context import HeadSigning, ServiceContext, Shards, always_allowed, no_failpoint, sign_with_keys
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, decrypt_token
 from sinetti.settings import authority as authority_settings
@@ -189,7 +193,13 @@ def open_authority(
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = open_keys(folder.keys, settings.token, phrase, {name: ca_key(one) for name, one in certificates.items()})
+    ca_keys = {name: ca_key(one) for name, one in certificates.items()}
+    keys = open_keys(folder.keys, settings.token, phrase, ca_keys)
+    sign_head: HeadSigning = sign_with_keys
+    if settings.signer:
+        client = SignerClient(Path(settings.signer))
+        keys = AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
+        sign_head = remote_head_signer(client, partial(head_size, db))
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -208,6 +218,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
+        sign_head=sign_head,
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
@@ -264,7 +275,7 @@ def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...
     return tuple(name for name in names if not any((folder.keys / f"{name}{kind}").exists() for kind in _KEY_FILES))
 
 
-_KEY_FILES = (".pem", ".uri")
+_KEY_FILES = (".pem", ".uri", SUFFIX)
 
 
 def offline_token_names(folder: DataDirectory, hierarchy: Hierarchy) -> frozenset[str]:

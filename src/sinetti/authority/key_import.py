@@ -2,8 +2,8 @@
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
-from sinetti.authority.key_inventory import ListedKey, check_signature, list_keys
-from sinetti.authority.key_store import FileKeyStore, NewKey, TokenKeyStore
+from sinetti.authority.key_inventory import ListedKey, list_keys
+from sinetti.authority.key_store import FileKeyStore, NewKey, TokenKeyStore, check_signature
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path
 from sinetti.pki.signers import SignerUnavailable

@@ -1,29 +1,24 @@
 """Inventory of an authority's private keys: places, attributes, and a test signature with each."""
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import AuthorityKeys, SigningKey, StoreKind, TokenKeyStore
+from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore, check_signature
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
-from sinetti.pki import encoding, key_policy
-from sinetti.pki.encoding import PrivateKey, PublicKey, serial_hex
+from sinetti.pki import key_policy
+from sinetti.pki.encoding import PublicKey, serial_hex
 from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.token_keys import ED25519, KeyFacts, TokenPublicKey
-
-_MARK = b"sinetti authority keys check\n"
-"""Beginning of the octets of a test signature, which are no certificate, list or message."""
 
 
 class KeyRole(StrEnum):
@@ -142,23 +137,3 @@ def _checked(one: ListedKey, environment: Environment) -> CheckedKey:
     ):
         problem = "the key was not created in the token, so copies of it may exist: create a new generation of the CA"
     return CheckedKey(one, facts, has_signed=True, problem=problem)
-
-
-def check_signature(key: SigningKey, public: TokenPublicKey) -> None:
-    """Sign octets that mean nothing, and verify that.
-
-    Raises ValueError if the signature is wrong, and SignerUnavailable.
-    """
-    octets = _MARK + secrets.token_bytes(32)
-    if isinstance(public, Ed25519PublicKey):
-        try:
-            public.verify(cast("Ed25519PrivateKey", key).sign(octets), octets)
-        except InvalidSignature:
-            is_right = False
-        else:
-            is_right = True
-    else:
-        is_right = encoding.verify(public, octets, encoding.sign(cast("PrivateKey", key), octets))
-    if not is_right:
-        why = "its signature does not match its public half"
-        raise ValueError(why)

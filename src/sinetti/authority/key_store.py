@@ -14,10 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
@@ -37,6 +38,9 @@ OFFLINE = "offline"
 ABANDONED_AFTER = timedelta(hours=1)
 """Age at which a key without a name was left by a process that ended."""
 
+_MARK = b"sinetti authority keys check\n"
+"""Beginning of the octets of a test signature, which are no certificate, list or message."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +49,7 @@ class StoreKind(StrEnum):
 
     FILE = "file"
     PKCS11 = "pkcs11"
+    SIGNER = "signer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,11 @@ class KeyStore(Protocol):
         Raises ValueError if it is another key, SignerUnavailable if it cannot be used now, and OSError.
         """
 
-    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:
+    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey, proof: SignatureProof | None) -> bytes:
         """Sign with the key of a CA. Raises SignerUnavailable."""
+
+    def check(self, key_name: str, public: TokenPublicKey) -> None:
+        """Check that the key of a CA can be used. Raises SignerUnavailable."""
 
 
 class FileKeyStore:
@@ -133,9 +141,19 @@ class FileKeyStore:
             raise ValueError(why)
         return cast("SigningKey", key)
 
-    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:  # noqa: ARG002 - the caller verifies
+    def sign(
+        self,
+        key_name: str,
+        octets: bytes,
+        public: TokenPublicKey,  # noqa: ARG002 - the caller verifies
+        proof: SignatureProof | None = None,
+    ) -> bytes:
         """Sign with the key of a CA. Raises SignerUnavailable."""
-        return self._signer.sign(key_name, octets)
+        return self._signer.sign(key_name, octets, proof)
+
+    def check(self, key_name: str, public: TokenPublicKey) -> None:
+        """Sign nothing with the key of a CA. Raises SignerUnavailable."""
+        self.sign(key_name, b"", public)
 
     def _known_passphrase(self) -> bytes:
         if self._passphrase is None:
@@ -207,7 +225,17 @@ class TokenKeyStore:
             raise ValueError(why)
         return self._private(at, public)
 
-    def sign(self, key_name: str, octets: bytes, public: TokenPublicKey) -> bytes:
+    def check(self, key_name: str, public: TokenPublicKey) -> None:
+        """Sign nothing with the key of a CA. Raises SignerUnavailable."""
+        self.sign(key_name, b"", public)
+
+    def sign(
+        self,
+        key_name: str,
+        octets: bytes,
+        public: TokenPublicKey,
+        proof: SignatureProof | None = None,  # noqa: ARG002 - the interface's
+    ) -> bytes:
         """Sign with the key of a CA. Raises SignerUnavailable."""
         key = self._opened.get(key_name)
         if key is None:
@@ -282,13 +310,23 @@ class AuthorityKeys:
         """Return a private key. Raises ValueError, SignerUnavailable and OSError."""
         return self.store_of(name).open(name, public)
 
-    def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign with the key of a CA, as `pki.encoding.sign` does. Raises SignerUnavailable."""
+    def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:
+        """Sign with the key of a CA, as `pki.encoding.sign` does.
+
+        `proof` is the signature of a renewal, for the separate signer. Raises SignerUnavailable.
+        """
+        return self.store_of(key_name).sign(key_name, octets, self._public_key(key_name), proof)
+
+    def check(self, key_name: str) -> None:
+        """Check that the key of a CA can be used. Raises SignerUnavailable."""
+        self.store_of(key_name).check(key_name, self._public_key(key_name))
+
+    def _public_key(self, key_name: str) -> PublicKey:
         public = self._ca_keys.get(key_name)
         if public is None:
             why = f"this authority has no CA whose key is {key_name}"
             raise SignerUnavailable(why)
-        return self.store_of(key_name).sign(key_name, octets, public)
+        return public
 
     def tokens(self) -> tuple[TokenKeyStore, ...]:
         """Return the stores that use tokens."""
@@ -321,6 +359,26 @@ def open_keys(
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
     return AuthorityKeys(stores, ca_keys)
+
+
+def check_signature(key: SigningKey, public: TokenPublicKey) -> None:
+    """Sign octets that mean nothing, and verify that.
+
+    Raises ValueError if the signature is wrong, and SignerUnavailable.
+    """
+    octets = _MARK + secrets.token_bytes(32)
+    if isinstance(public, Ed25519PublicKey):
+        try:
+            public.verify(cast("Ed25519PrivateKey", key).sign(octets), octets)
+        except InvalidSignature:
+            is_right = False
+        else:
+            is_right = True
+    else:
+        is_right = encoding.verify(public, octets, encoding.sign(cast("PrivateKey", key), octets))
+    if not is_right:
+        why = "its signature does not match its public half"
+        raise ValueError(why)
 
 
 def delete_unfinished(folder: Path) -> None:

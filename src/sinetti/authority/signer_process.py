@@ -4,6 +4,7 @@ The folder belongs to the signer's own user. It has `signer.toml`, `store.sqlite
 has them, and beside each key of the service or the log its public half, `keys/NAME.pub` (DER).
 """
 
+import json
 import logging
 import os
 import resource
@@ -11,7 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
-from sinetti.authority.key_store import AuthorityKeys, SigningKey, TokenKeyStore, open_keys
+from sinetti.authority.key_store import AuthorityKeys, SigningKey, check_signature, open_keys
 from sinetti.authority.passphrases import locate
 from sinetti.authority.signer.protocol import Operation
 from sinetti.authority.signer.rules import SigningRules
@@ -33,7 +34,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.infra.unix_socket import listen_on_path
 from sinetti.pki.encoding import PublicKey
 from sinetti.pki.key_policy import key_id
-from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey
 from sinetti.settings import signer as signer_settings
@@ -100,25 +101,40 @@ class OpenedSigner:
         self.store.close()
         self.keys.close()
 
-    def make_key(self, fields: list[bytes], now: datetime) -> list[bytes]:
+    def make_key(self, now: datetime, label_octets: bytes, kind: bytes) -> list[bytes]:
         """Create a key for a leaf of the service or for the log, and return its name and its public half.
 
         Raises SignatureRefused and SignerUnavailable.
         """
-        label, kind = (one.decode("ascii", "replace") for one in fields)
-        wanted = _wanted(self.policy, label, kind)
+        label = label_octets.decode("ascii", "replace")
+        wanted = _wanted(self.policy, label, kind.decode("ascii", "replace"))
         names = [path for path in self.folder.keys.glob(f"{label}-*{_PUBLIC}") if _is_new(path, now)]
         if len(names) >= MOST_NEW_KEYS:
             sentence = f"{len(names)} keys for {label} were made in a day: find out why before more are made"
             raise SignatureRefused(sentence)
         new = self.keys.makes.create(label, wanted)
-        public = cast("TokenPublicKey", new.key.public_key())
+        public = new.key.public_key()
         name = key_name(label, public, self.policy)
         # The public half is first, so that a key in the folder always has it.
         write_public_half(self.folder, name, public)
         self.keys.makes.keep(new, name)
         self.rules.add_key(name, new.key)
         return [name.encode(), public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)]
+
+    def check_key(self, name: bytes) -> list[bytes]:
+        """Sign octets of the signer's own with a key, and verify that.
+
+        Raises SignatureRefused for an unknown key, and SignerUnavailable.
+        """
+        key = self.rules.find_key(name.decode("ascii", "replace"))
+        if key is None:
+            sentence = "the signer has no key of this name"
+            raise SignatureRefused(sentence)
+        try:
+            check_signature(key, key.public_key())
+        except ValueError as bad:
+            raise SignerUnavailable(str(bad)) from bad
+        return []
 
 
 def key_name(label: str, public: TokenPublicKey, policy: SignerPolicy) -> str:
@@ -193,7 +209,7 @@ def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
 def _token_of(folder: SignerFolder) -> TokenLocation | None:
     """Return the token of the signer's keys, in which it also creates new ones; None: its keys are files."""
     names = sorted(path.stem for path in folder.keys.glob("*.uri"))
-    return TokenKeyStore.place_of(folder.keys, names[0]) if names else None
+    return pkcs11_uri.load((folder.keys / f"{names[0]}.uri").read_bytes()).place if names else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +251,8 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
     """Return the actions of an opened signer."""
     others = {
-        Operation.MAKE: lambda fields: opened.make_key(_two(fields), now()),
-        Operation.KEYS: lambda _fields: [name.encode() for name in opened.rules.key_names],
-        Operation.STATUS: lambda _fields: [opened.rules.status(now()).encode()],
+        Operation.MAKE: lambda fields: opened.make_key(now(), *fields),
+        Operation.CHECK: lambda fields: opened.check_key(*fields),
+        Operation.STATUS: lambda _fields: [json.dumps(asdict(opened.rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)
-
-
-def _two(fields: list[bytes]) -> list[bytes]:
-    if len(fields) != 2:  # noqa: PLR2004 - label and type
-        sentence = "a key needs a label and a type"
-        raise SignatureRefused(sentence)
-    return fields
-
-
-__all__ = ["OpenedSigner", "SignerFolder", "SignerOptions", "SignerUnavailable", "open_signer", "run_signer"]

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
-from sinetti.authority.key_store import AuthorityKeys, NewKey, SigningKey, StoreKind, open_keys
-from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.key_files import certificates_of
+from sinetti.authority.key_store import NewKey, SigningKey, StoreKind, open_keys
+from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.lists import read_serials
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
@@ -30,8 +30,8 @@ from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.crl_splice import split_crl
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signers.token_keys import TokenPublicKey
-from sinetti.settings import authority as authority_settings
 from sinetti.settings import signer as signer_settings
+from sinetti.settings.authority import write_signer
 from sinetti.settings.signer import PolicyCa, PolicyOfficer, SignerPolicy
 from sinetti.wire.transparency.notes import Checkpoint
 
@@ -79,8 +79,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
                 write_remote_name(folder.keys, one.name, one.remote)
             sync_path(folder.keys)
             ctx.step("named")
-            text = folder.read(folder.settings).decode()
-            write_atomic(folder.settings, authority_settings.with_signer(text, str(options.socket)).encode())
+            write_signer(folder.settings, options.socket)
             ctx.step("switched")
         else:
             _compare(options, moved)
@@ -137,7 +136,7 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
             write_synced(new.passphrase, phrase + b"\n")
         for one in moved:
             write_public_half(signer, one.remote, one.public)
-            _copy_key(authority.keys, one, signer, phrase)
+            _copy_key(authority, one, signer, phrase)
         store = SignerStore(signer.store)
         try:
             store.adopt(_certificates(authority), _lists(authority), _head(authority))
@@ -148,11 +147,11 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
                 os.chown(path, *options.owner, follow_symlinks=False)
 
 
-def _copy_key(keys: AuthorityKeys, one: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
+def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
     """Write a key into the signer's folder: encrypted anew, or the URI of the same key in its token."""
-    store = keys.store_of(one.name)
+    store, authority_keys = authority.keys.store_of(one.name), authority.folder.keys
     if store.kind is StoreKind.PKCS11:
-        write_atomic(signer.keys / f"{one.remote}.uri", store.uri(one.name))
+        write_atomic(signer.keys / f"{one.remote}.uri", (authority_keys / f"{one.name}.uri").read_bytes())
         return
     target = open_keys(signer.keys, None, passphrase, {})
     try:
@@ -191,7 +190,7 @@ def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
                 role=spec.role,
                 channel=spec.channel if spec.role is CaRole.ISSUING else None,
                 base_url=hierarchy.base_url,
-                longest_validity=ctx.validity if spec.role is CaRole.ISSUING else hierarchy.response_signer.validity,
+                longest_validity=ctx.validity if spec.role is CaRole.ISSUING else hierarchy.response_signer.lifetime,
                 certificate=ctx.issuers[spec.file_name].certificate,
             )
             for spec in hierarchy.authorities

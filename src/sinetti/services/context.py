@@ -124,6 +124,10 @@ def no_failpoint(_name: str) -> None:
     """
 
 
+HeadSigning = Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]
+"""Function that signs a head of the log with some keys; the lookup is that of its tree."""
+
+
 def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Lookup) -> bytes:
     """Return the note of a head, signed with keys that are here."""
     return head.signed(*signers)
@@ -176,7 +180,7 @@ class ServiceContext:
     offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_failpoint
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
-    sign_head: Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes] = sign_with_keys
+    sign_head: HeadSigning = sign_with_keys
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)

@@ -1,7 +1,6 @@
 """Settings of an authority: `authority.toml`, parsed once into a validated value."""
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -109,7 +108,6 @@ _BASE_URL = "http://pki.example"
 _SOAP_ADDRESS = "https://certificates.example"
 DOCUMENTATION_EXAMPLE = "https://docs.example/sinetti/"
 _LONGEST_DATABASE = 63
-_SIGNER_LINE = re.compile(r"signer\s*=")
 _MOST_PER_LIST = 10_000_000
 _DAYS = {
     **dict.fromkeys(("keep_people_days", "keep_refusals_days", "keep_messages_days"), SHORTEST.days),
@@ -166,19 +164,6 @@ def parse(text: str) -> AuthoritySettings:
     )
 
 
-def with_signer(text: str, path: str) -> str:
-    """Return the text of `authority.toml` with the socket of a signer, and everything else as it is.
-
-    Raises SettingsError.
-    """
-    if parse(text).signer == path:
-        return text
-    kept = [line for line in text.splitlines(keepends=True) if not _SIGNER_LINE.match(line)]
-    changed = f"signer = {json.dumps(path)}\n" + "".join(kept)
-    parse(changed)
-    return changed
-
-
 def _socket(value: object) -> str:
     if not isinstance(value, str) or (value and not Path(value).is_absolute()):
         sentence = 'authority.toml: signer must be the path of a socket, such as "/run/sinetti-signer/signer.sock"'
@@ -211,11 +196,21 @@ def _token(raw: Mapping[str, object]) -> tuple[str, str, str]:
 def write_token(path: Path, token: TokenLocation) -> None:
     """Set the token in the file `authority.toml`, whose other lines stay. Raises OSError."""
     values = {"module": str(token.module), "token": token.label, "pin_file": str(token.pin_file)}
-    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("pkcs11_")]
+    _write_values(path, {f"pkcs11_{name}": value for name, value in values.items()})
+
+
+def write_signer(path: Path, socket: Path) -> None:
+    """Set the signer's socket in the file `authority.toml`, whose other lines stay. Raises OSError."""
+    _write_values(path, {"signer": str(socket)})
+
+
+def _write_values(path: Path, values: Mapping[str, str]) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
     # Before the first table, since a line below its head would belong to the table.
-    place = next((number for number, line in enumerate(kept) if line.startswith("[")), len(kept))
-    kept[place:place] = [f"pkcs11_{name} = {_quoted(value)}" for name, value in values.items()]
-    write_atomic(path, ("\n".join(kept) + "\n").encode())
+    place = next((number for number, line in enumerate(lines) if line.startswith("[")), len(lines))
+    kept = [line for line in lines[:place] if line.partition("=")[0].strip() not in values]
+    kept += [f"{name} = {_quoted(value)}" for name, value in values.items()]
+    write_atomic(path, ("\n".join([*kept, *lines[place:]]) + "\n").encode())
 
 
 def _days(name: str, value: object, least: int) -> int:

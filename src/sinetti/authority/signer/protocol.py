@@ -29,9 +29,8 @@ class Operation(Enum):
 
     SIGN = b"sign"
     MAKE = b"make"
-    KEYS = b"keys"
+    CHECK = b"check"
     STATUS = b"status"
-    ROTATE = b"rotate"
 
 
 class Outcome(Enum):

@@ -67,6 +67,11 @@ class RemoteKeyStore:
         del public  # the caller verifies
         return self._signer.sign(key_name, octets, proof)
 
+    def check(self, key_name: str, public: TokenPublicKey) -> None:
+        """Have the signer test one of its keys. Raises SignatureRefused and SignerUnavailable."""
+        del public  # the signer verifies
+        self._client.call(Operation.CHECK, key_name.encode())
+
     def remote_name(self, name: str) -> str:
         """Return the name of a key in the signer. Raises ValueError and OSError."""
         octets = (self._folder / f"{name}{SUFFIX}").read_bytes().strip()

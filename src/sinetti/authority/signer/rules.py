@@ -109,6 +109,10 @@ class SigningRules:
         """Names of the keys."""
         return tuple(self._keys)
 
+    def find_key(self, name: str) -> SigningKey | None:
+        """Return a key, or None."""
+        return self._keys.get(name)
+
     def sign(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
         """Sign a batch, in order; a refusal of one task leaves the others as they are.
 

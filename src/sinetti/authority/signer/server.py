@@ -43,8 +43,8 @@ Results = Sequence[bytes | SignatureRefused]
 class SignerActions:
     """Actions of a signer, as the server calls them.
 
-    `sign` decides tasks together; it raises SignerUnavailable if a key cannot be used. `others` are the further operations: each takes fields and returns fields, and raises
-    SignatureRefused or SignerUnavailable.
+    `sign` decides tasks together; it raises SignerUnavailable if a key cannot be used. `others` are the further
+    operations: each takes fields and returns fields, and raises SignatureRefused or SignerUnavailable.
     """
 
     sign: Callable[[Sequence[SigningTask], datetime], Results]
@@ -151,7 +151,7 @@ class SignerServer:
                     together.append((caller, decode_tasks(fields)))
                 else:
                     self._send(caller, self._act(operation, fields))
-            except (ProtocolError, ValueError) as bad:
+            except (ProtocolError, ValueError, TypeError) as bad:
                 _log.error("a request that the service never makes: %s", bad)
                 self._drop(caller)
         tasks = [task for _, one in together for task in one]

@@ -31,3 +31,6 @@ class Signer(Protocol):
         `proof` is the signature of a renewal, which a signer with its own rules verifies. Raises SignerUnavailable if
         the key cannot be used, or if such a signer refuses.
         """
+
+    def check(self, key_name: str) -> None:
+        """Check that a key can be used. Raises SignerUnavailable."""

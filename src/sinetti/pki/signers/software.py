@@ -40,6 +40,10 @@ class SoftwareSigner:
         """
         return encoding.sign(self._key(key_name), octets)
 
+    def check(self, key_name: str) -> None:
+        """Open the file of a key, and sign nothing. Raises SignerUnavailable."""
+        self.sign(key_name, b"")
+
     def _key(self, key_name: str) -> PrivateKey:
         with self._lock:
             key = self._keys.get(key_name)

@@ -42,7 +42,7 @@ def issuing_check(ctx: ServiceContext) -> str | None:
     """Check that the keys of the issuing CAs can be used."""
     try:
         for name in sorted(set(ctx.issuing.values())):
-            ctx.signer.sign(ctx.issuers[name].key_name, b"")
+            ctx.signer.check(ctx.issuers[name].key_name)
     except SignerUnavailable as away:
         return f"an issuing key cannot be used ({away}): make it available again"
     return None
