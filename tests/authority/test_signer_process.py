@@ -1,5 +1,6 @@
 """An authority whose keys are in the separate signer: founding, separation, and every kind of signature."""
 
+import os
 import shutil
 import socket
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.x509 import ocsp
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
@@ -17,18 +20,53 @@ from sinetti.authority.signer.server import SignerServer
 from sinetti.authority.signer_process import MOST_NEW_KEYS, SignerFolder, open_signer, signer_actions
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.requests import AcceptedResponse
-from sinetti.domain.values import Environment, KeyType
+from sinetti.ca.profiles import ca_key
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.values import Environment, KeyPolicy, KeyType
+from sinetti.infra.clock import utc_now
 from sinetti.infra.unix_socket import listen_on_path
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.services.evidence.sequence_log import LogSequencer
+from sinetti.services.evidence.verify_log import LogSources, verify_log
+from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.reconcile import resolve_reservations
+from sinetti.services.issuance.renew import renew
+from sinetti.services.monitoring.health import issuing_check
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl, publish_all
+from sinetti.services.status.ocsp import respond
 from sinetti.settings.authority import AuthoritySettings
+from sinetti.wire.soap.requests import parse_request, render_renew, verified_request
+from sinetti.wire.xmldsig.signature import signer_for_key
+from tests.support.asking import asked
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import Clock
+from tests.support.service_context import (
+    REQUEST,
+    Clock,
+    Desk,
+    accepted,
+    add_organisation,
+    enrolled,
+    held_by,
+    new_ask,
+    new_key,
+    ordered,
+    refused,
+    renew_ask,
+)
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
 FOUNDING = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW)
+
+
+@pytest.fixture(autouse=True)
+def trusted_clock(monkeypatch):
+    """Trust the clock, which tests set by years."""
+    monkeypatch.setattr(ClockGuard, "issuance_allowed", lambda _guard: True)
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +99,13 @@ def options(tmp_path):
     return SeparationOptions(tmp_path / "signer", tmp_path / "signer.sock", orders_per_day=100)
 
 
-@contextmanager
 def opened(root, clock):
-    authority = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(now=clock))
+    return opened_with(root, RuntimeOptions(now=clock))
+
+
+@contextmanager
+def opened_with(root, manner):
+    authority = open_authority(root, DirectoryKind.AUTHORITY, manner)
     try:
         yield authority
     finally:
@@ -76,7 +118,7 @@ def opened(root, clock):
 def signing(options, clock):
     signer, (stop, stopping) = open_signer(options.root), socket.socketpair()
     listener = listen_on_path(options.socket, 8)
-    server = SignerServer(listener, {0} | {__import__("os").getuid()}, signer_actions(signer, clock))
+    server = SignerServer(listener, {os.getuid()}, signer_actions(signer, clock))
     thread = Thread(target=server.run, args=(stop,))
     thread.start()
     try:
@@ -90,6 +132,37 @@ def signing(options, clock):
         signer.close()
 
 
+def desk_of(authority, clock):
+    return Desk(replace(authority.ctx, machine_now=clock), clock, clock, None, None)
+
+
+@contextmanager
+def serving(root, clock, options):
+    """Yield a desk of an authority whose keys are in a signer."""
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    with signing(options, clock) as signer, opened(root, clock) as authority:
+        desk = desk_of(authority, clock)
+        add_organisation(desk)
+        yield desk, authority, signer
+
+
+def proven(held, key):
+    """Return a renewal as the service reads it from a message."""
+    der = certificate_der(load_certificate(held.der))
+    message = render_renew(renew_ask(held, key), signer_for_key(held.key, der))
+    return verified_request(parse_request(message, "text/xml", None), KeyPolicy())
+
+
+def renewed(desk, held):
+    key = new_key()
+    return held_by(desk, key, accepted(renew(proven(held, key), desk.ctx, REQUEST)))
+
+
+def in_the_window(clock, held):
+    clock.now = load_certificate(held.der).not_valid_after_utc - timedelta(days=30)
+
+
 def test_all_keys_move(root, clock, options):
     with opened(root, clock) as authority:
         names = separate_keys(authority, options)
@@ -100,3 +173,146 @@ def test_all_keys_move(root, clock, options):
         for name in authority.ctx.issuers:
             authority.ctx.signer.check(name)
         authority.responses.seal()
+
+
+def test_a_life_with_keys_in_the_signer(root, clock, options):
+    with serving(root, clock, options) as (desk, authority, signer):
+        held = enrolled(desk)
+        in_the_window(clock, held)
+        publish_all(desk.ctx, REQUEST)
+        successor = renewed(desk, held)
+        assert signer.rules.status(clock()).orders == 0  # the renewal proved itself
+        revoke(RevocationRequest(successor.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+        issuer = desk.ctx.issuers[desk.certificate(successor.serial).authority]
+        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, desk.ctx, REQUEST).der)
+        assert crl.is_signature_valid(ca_key(issuer.certificate))
+        assert [serial_hex(one.serial_number) for one in crl] == [successor.serial]
+        octets = asked(int(successor.serial, 16), issuer.certificate)
+        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+        assert ocsp.load_der_ocsp_response(reply.der).certificate_status is ocsp.OCSPCertStatus.REVOKED
+        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+        add_organisation(desk, "7654321-0")
+        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+        sources = LogSources(desk.db, authority.journal.folder, authority.folder.instance_id())
+        assert verify_log(sources, clock()).fault is None
+
+
+STEPS = ("built", "named", "switched", "removed one")
+
+
+class StoppedError(BaseException):
+    """End of a process at a step."""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_separation_that_was_killed_is_finished_by_the_same_call(root, clock, options, step):
+    def stop(reached):
+        if reached == step:
+            raise StoppedError
+
+    with (
+        pytest.raises(StoppedError),
+        all_connections_closed(),
+        opened_with(root, RuntimeOptions(now=clock, step=stop)) as authority,
+    ):
+        separate_keys(authority, options)
+    if step in {"switched", "removed one"}:
+        with signing(options, clock), opened(root, clock) as authority:
+            authority.responses.seal()
+    with opened(root, clock) as authority:
+        names = separate_keys(authority, options)
+    assert len(names) == len(list((options.root / "keys").glob("*.pem")))
+    assert not [path.name for path in (root / "keys").iterdir() if path.suffix in {".pem", ".uri"}]
+    with signing(options, clock), opened(root, clock) as authority:
+        desk = desk_of(authority, clock)
+        add_organisation(desk)
+        enrolled(desk)
+
+
+def test_the_place_of_a_signer(root, clock, options, tmp_path):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "file").touch()
+    with opened(root, clock) as authority:
+        with pytest.raises(FolderError, match="would not be separate"):
+            separate_keys(authority, replace(options, root=root / "signer"))
+        with pytest.raises(FolderError, match="not a signer of this authority"):
+            separate_keys(authority, replace(options, root=taken))
+        authority.responses.seal()
+    with pytest.raises(FolderError, match="keys separate"):
+        open_signer(taken)
+
+
+def test_without_the_signer_requests_wait_and_nothing_is_lost(root, clock, options):
+    key = new_key()
+    with serving(root, clock, options) as (desk, authority, _):
+        publish_all(desk.ctx, REQUEST)
+        ids = ordered(desk)
+    with opened(root, clock) as authority:
+        desk = desk_of(authority, clock)
+        assert issuing_check(desk.ctx) is not None
+        ask = new_ask(ids, key)
+        assert refused(enrol(ask, desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+        with pytest.raises(SignerUnavailable, match="start sinetti authority signer"):
+            authority.ctx.signer.check(next(iter(authority.ctx.issuers)))
+        with signing(options, clock):
+            held_by(desk, key, accepted(enrol(ask, desk.ctx, REQUEST)))
+            assert issuing_check(desk.ctx) is None
+
+
+def test_orders_of_a_day_end_and_wait_for_the_next(root, clock, options):
+    key = new_key()
+    with serving(root, clock, replace(options, orders_per_day=1)) as (desk, _, signer):
+        enrolled(desk)
+        assert signer.rules.status(clock()).has_alarm
+        ask = new_ask(ordered(desk), key)
+        assert refused(enrol(ask, desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+        clock.now += timedelta(hours=13)
+        held_by(desk, key, accepted(enrol(ask, desk.ctx, REQUEST)))
+
+
+def test_a_reservation_that_the_signer_refuses_for_good_is_given_up(root, clock, options):
+    with serving(root, clock, replace(options, orders_per_day=1)) as (desk, _, _signer):
+        enrolled(desk)
+        ids = ordered(desk)
+        assert refused(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+        clock.now += timedelta(hours=25)
+        assert resolve_reservations(desk.ctx, REQUEST) == (0, 1)
+
+
+KEYS = {
+    "a key of a CA": ("DataProvidersTestIssuingCAv1", KeyType.EC_P384),
+    "another label": ("somewhere", KeyType.EC_P256),
+    "a key of the log that is no Ed25519": ("log", KeyType.EC_P256),
+    "an unknown type": ("SinettiTestResponseSigner", "dsa"),
+}
+
+
+@pytest.mark.parametrize(("label", "kind"), KEYS.values(), ids=KEYS)
+def test_other_keys_are_not_created(root, clock, options, label, kind):
+    with serving(root, clock, options) as (_, authority, _signer), pytest.raises(SignatureRefused, match="alone"):
+        authority.keys.makes.create(label, kind)
+
+
+def test_the_number_of_new_keys_is_limited(root, clock, options):
+    with serving(root, clock, options) as (_, authority, signer):
+        label = signer.policy.response_signer_file_name
+        clock.now = utc_now()  # the limit is about files, whose times are the machine's
+        for _ in range(MOST_NEW_KEYS - 1):
+            authority.keys.makes.create(label, KeyType.EC_P256)
+        with pytest.raises(SignatureRefused, match="find out why"):
+            authority.keys.makes.create(label, KeyType.EC_P256)
+
+
+def test_a_signer_with_a_damaged_key_does_not_start(root, clock, options):
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    folder = SignerFolder(options.root)
+    public = next(folder.keys.glob("log-*.pub"))
+    public.write_bytes(b"nothing")
+    with pytest.raises(FolderDamaged, match="is not a public key"):
+        open_signer(options.root)
+    public.unlink()
+    (folder.keys / "ServicesTestIssuingCAv1.pem").write_bytes(b"nothing")
+    with pytest.raises(FolderDamaged, match="cannot be used"):
+        open_signer(options.root)

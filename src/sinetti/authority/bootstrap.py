@@ -287,10 +287,11 @@ def offline_token_names(folder: DataDirectory, hierarchy: Hierarchy) -> frozense
 def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSource) -> None:
     """Raise FolderDamaged if a pass-phrase does not open the folder's keys.
 
-    Only the key of the services CA is tried, or another one if that is in a token.
+    Only the key of the services CA is tried, or another one if that is in a token or in the signer.
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
-    if not path.exists() and (folder.keys / f"{hierarchy.services.file_name}.uri").exists():
+    name = hierarchy.services.file_name
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

@@ -12,6 +12,7 @@ from sinetti.authority.key_files import certificates_of
 from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore, check_signature
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
+from sinetti.authority.signer.remote_store import RemoteKeyStore
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
@@ -100,6 +101,8 @@ def _log_keys(authority: Authority) -> Iterator[ListedKey]:
 
 def _listed(name: str, role: KeyRole, public: TokenPublicKey, keys: AuthorityKeys | None) -> ListedKey:
     store = None if keys is None else keys.store_of(name)
+    if isinstance(store, RemoteKeyStore):
+        return ListedKey(name, role, StoreKind.SIGNER, None, public, keys)
     if not isinstance(store, TokenKeyStore):
         return ListedKey(name, role, StoreKind.FILE, None, public, keys)
     try:
@@ -124,7 +127,10 @@ def _checked(one: ListedKey, environment: Environment) -> CheckedKey:
     try:
         if isinstance(store, TokenKeyStore):
             facts = store.pool.describe(store.location(one.name))
-        check_signature(store.open(one.name, one.public), one.public)
+        if isinstance(store, RemoteKeyStore):
+            store.check_named(one.name)
+        else:
+            check_signature(store.open(one.name, one.public), one.public)
     except (SignerUnavailable, OSError, ValueError) as bad:
         return CheckedKey(one, facts, has_signed=False, problem=str(bad))
     problem = None

@@ -92,6 +92,9 @@ class KeyStore(Protocol):
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Check that the key of a CA can be used. Raises SignerUnavailable."""
 
+    def close(self) -> None:
+        """End what the store has open; the next use opens it again."""
+
 
 class FileKeyStore:
     """Keys in encrypted PKCS#8 files."""
@@ -154,6 +157,9 @@ class FileKeyStore:
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Sign nothing with the key of a CA. Raises SignerUnavailable."""
         self.sign(key_name, b"", public)
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
 
     def _known_passphrase(self) -> bytes:
         if self._passphrase is None:
@@ -250,6 +256,10 @@ class TokenKeyStore:
         """Return the location of a key. Raises ValueError and OSError."""
         return self._placed((self._folder / f"{name}.uri").read_bytes())
 
+    def close(self) -> None:
+        """End the processes that use the token."""
+        self.pool.close()
+
     def offline(self) -> "TokenKeyStore":
         """Return the store of keys that the running service does not use."""
         return TokenKeyStore(self._folder / OFFLINE, None, self.pool)
@@ -345,9 +355,9 @@ class AuthorityKeys:
                 _log.warning("keys that were never used remain in a token: %s", away)
 
     def close(self) -> None:
-        """End the processes that use tokens; the next use starts new ones."""
-        for store in self.tokens():
-            store.pool.close()
+        """End processes that use tokens, and connections; the next use opens them again."""
+        for store in self.stores:
+            store.close()
 
 
 def open_keys(

@@ -72,6 +72,17 @@ class RemoteKeyStore:
         del public  # the signer verifies
         self._client.call(Operation.CHECK, key_name.encode())
 
+    def check_named(self, name: str) -> None:
+        """Have the signer test any of its keys.
+
+        Raises SignatureRefused, SignerUnavailable, ValueError and OSError.
+        """
+        self._client.call(Operation.CHECK, self.remote_name(name).encode())
+
+    def close(self) -> None:
+        """Close the connections to the signer."""
+        self._client.close()
+
     def remote_name(self, name: str) -> str:
         """Return the name of a key in the signer. Raises ValueError and OSError."""
         octets = (self._folder / f"{name}{SUFFIX}").read_bytes().strip()

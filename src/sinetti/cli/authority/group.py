@@ -39,6 +39,7 @@ MODULES = {
     "offline": "offline",
     "publish": "offline",
     "passphrase": "passphrase",
+    "signer": "signer",
     "keys": "keys",
     "clock": "clock",
     "retention": "retention",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, list_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.authority.keys_separate import register_separate
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
@@ -35,6 +36,7 @@ def register(commands: "Commands") -> None:
     add_token_options(move, required=True)
     for one in (check, move):
         add_passphrase_file(one)
+    register_separate(verbs)
 
 
 def _verb(

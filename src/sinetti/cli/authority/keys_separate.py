@@ -1,0 +1,107 @@
+"""`sinetti authority keys separate`: move all keys to the folder of a separate signer."""
+
+import argparse
+import pwd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.passphrases import read_or_create
+from sinetti.authority.signer_separation import SeparationOptions, separate_keys
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.core.invocation import print_note
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.values import Environment
+from sinetti.settings.signer import MOST_ORDERS
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+_ORDERS = 10_000
+
+_SEPARATED = """\
+{count} keys are in {signer}; {dir} has none. Start the signer, then the service:
+  sinetti authority signer --signer-dir {signer} --socket {socket}{user}
+Destroy old copies of {dir}, which still have these keys. Back up {signer} by itself (docs/operators/signer.md)."""
+
+
+def register_separate(verbs: "Commands") -> None:
+    """Add the command to the group `keys`."""
+    example = (
+        "sinetti authority keys separate --dir /srv/sinetti --signer-dir /var/lib/sinetti-signer/signer "
+        "--socket /run/sinetti-signer/signer.sock --signer-user sinetti-signer"
+    )
+    summary = "move all keys to the folder of a signer, a process of its own; stop the service first"
+    parser = command(verbs, "separate", summary, _run, example)
+    add_dir(parser)
+    add_passphrase_file(parser)
+    parser.add_argument("--signer-dir", metavar="DIR2", type=Path, required=True, help="new folder of the signer")
+    parser.add_argument(
+        "--socket", metavar="PATH", type=Path, required=True, help="Unix socket on which the signer will listen"
+    )
+    parser.add_argument(
+        "--signer-user", metavar="NAME", help="user to whom DIR2 then belongs; only root can give it away"
+    )
+    parser.add_argument(
+        "--signer-passphrase-file",
+        metavar="FILE",
+        type=Path,
+        help="file with the pass-phrase of the signer's keys; created if missing (default: in DIR2, not for PRODUCTION)",
+    )
+    parser.add_argument(
+        "--orders-per-day",
+        metavar="N",
+        type=int,
+        default=_ORDERS,
+        help="certificates that the signer signs in a day for orders (default: %(default)s)",
+    )
+    add_officer_option(parser, again=True)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    options = _options(parsed)
+    parameters = {
+        "signer_dir": str(options.root),
+        "socket": str(options.socket),
+        "orders_per_day": str(options.orders_per_day),
+    }
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        if authority.settings.environment is Environment.PRODUCTION and options.passphrase is None:
+            sentence = "--signer-passphrase-file is missing: a pass-phrase beside its keys protects nothing"
+            raise OptionError(sentence)
+        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
+            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
+        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+            names = separate_keys(authority, options)
+    user = " --user SERVICE-USER" if parsed.signer_user else ""
+    print_note(
+        _SEPARATED.format(count=len(names), signer=options.root, dir=parsed.dir, socket=options.socket, user=user)
+    )
+    return 0
+
+
+def _options(parsed: argparse.Namespace) -> SeparationOptions:
+    if not 1 <= parsed.orders_per_day <= MOST_ORDERS:
+        sentence = f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}"
+        raise OptionError(sentence)
+    root, named = parsed.signer_dir.absolute(), parsed.signer_passphrase_file
+    return SeparationOptions(
+        root,
+        parsed.socket.absolute(),
+        parsed.orders_per_day,
+        None if named is None else read_or_create(named, DataDirectory(root)),
+        _owner(parsed.signer_user),
+    )
+
+
+def _owner(name: str | None) -> tuple[int, int] | None:
+    if name is None:
+        return None
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        sentence = f"--signer-user: this machine has no user {name}"
+        raise OptionError(sentence) from None
+    return found.pw_uid, found.pw_gid
