@@ -16,9 +16,9 @@ from sinetti.authority.key_files import certificates_of
 from sinetti.authority.key_store import NewKey, SigningKey, StoreKind, open_keys
 from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.service_certificates import managed_leaves
-from sinetti.authority.signer.lists import read_serials
+from sinetti.authority.signer.adoption import AdoptedList, adopt
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
-from sinetti.authority.signer.store import AdoptedCertificate, AdoptedList, ListRecord, SignerStore
+from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
 from sinetti.authority.signer_process import SignerFolder, key_name, open_signer, write_public_half
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.profiles import ca_key
@@ -27,7 +27,6 @@ from sinetti.database.evidence import log_tree
 from sinetti.database.issuance import crls, ocsp_responses
 from sinetti.database.operations import authorities
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
-from sinetti.pki.crl_splice import split_crl
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signers.token_keys import TokenPublicKey
 from sinetti.settings import signer as signer_settings
@@ -129,7 +128,8 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
     options.root.parent.mkdir(parents=True, exist_ok=True)
     with atomic_directory(options.root, inside=("keys", "secrets")) as new:
         signer = SignerFolder(new.root)
-        write_atomic(signer.policy, signer_settings.render(_policy(authority, options.orders_per_day)).encode())
+        policy = _policy(authority, options.orders_per_day)
+        write_atomic(signer.policy, signer_settings.render(policy).encode())
         phrase = options.passphrase
         if phrase is None:
             phrase = os.urandom(32).hex().encode()
@@ -139,7 +139,7 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
             _copy_key(authority, one, signer, phrase)
         store = SignerStore(signer.store)
         try:
-            store.adopt(_certificates(authority), _lists(authority), _head(authority))
+            adopt(store, _certificates(authority), _lists(authority, policy), _head(authority))
         finally:
             store.close()
         if options.owner is not None:
@@ -204,15 +204,13 @@ def _certificates(authority: Authority) -> Iterator[AdoptedCertificate]:
         yield AdoptedCertificate(ca, bytes.fromhex(serial), not_after.astimezone(UTC))
 
 
-def _lists(authority: Authority) -> Iterator[AdoptedList]:
+def _lists(authority: Authority, policy: SignerPolicy) -> Iterator[AdoptedList]:
     db = authority.ctx.db
-    for name in authority.ctx.issuers:
-        for shard in range(authorities.open_shard(db, name) + 1):
-            newest = crls.latest_crl(db, name, shard)
+    for ca in policy.authorities:
+        for shard in range(authorities.open_shard(db, ca.file_name) + 1):
+            newest = crls.latest_crl(db, ca.file_name, shard)
             if newest is not None:
-                entries = bytes(split_crl(newest.der).entries)
-                record = ListRecord(newest.number, newest.this_update, newest.next_update, entries)
-                yield AdoptedList(name, shard, record, read_serials(entries))
+                yield AdoptedList(ca, newest.der)
 
 
 def _head(authority: Authority) -> tuple[int, bytes] | None:

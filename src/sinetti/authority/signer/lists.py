@@ -134,10 +134,10 @@ def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: date
     if not before < new.number <= highest:
         _refuse(f"its number {new.number} is not between {before + 1} and {highest}")
     if last is None:
-        return ListChange(None, _serials(read_entries(new.entries)))
+        return ListChange(None, serials_of(read_entries(new.entries)))
     if new.entries.startswith(last.entries):
         added = new.entries[len(last.entries) :]
-        return ListChange(added, _serials(read_entries(added)))
+        return ListChange(added, serials_of(read_entries(added)))
     return ListChange(None, _compared(last, new, ca, store))
 
 
@@ -150,12 +150,8 @@ def read_entries(octets: bytes) -> list[bytes]:
     return found
 
 
-def read_serials(octets: bytes) -> list[bytes]:
-    """Return the serials of the entries in these octets. Raises SignatureRefused for any other octets."""
-    return _serials(read_entries(octets))
-
-
-def _serials(entries: list[bytes]) -> list[bytes]:
+def serials_of(entries: list[bytes]) -> list[bytes]:
+    """Return the serials of entries."""
     return [entry[_SERIAL_AT : _SERIAL_AT + 19] for entry in entries]
 
 
@@ -171,11 +167,11 @@ def _compared(last: ListRecord, new: ListRecord, ca: PolicyCa, store: SignerStor
     # Reasons may differ; serial and date are in front of them.
     kept = {_dated(entry) for entry in come}
     lost = [entry for entry in gone if _dated(entry) not in kept]
-    serials = _serials(lost)
+    serials = serials_of(lost)
     expired = store.list_expired(ca.file_name, serials, last.this_update)
     if missing := [serial for serial in serials if serial not in expired]:
         _refuse(f"it lacks {len(missing)} entries of the last list, such as {missing[0].hex()}, or their dates differ")
-    return _serials(list(come))
+    return serials_of(list(come))
 
 
 def _dated(entry: bytes) -> bytes:

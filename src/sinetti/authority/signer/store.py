@@ -79,15 +79,6 @@ class AdoptedCertificate(NamedTuple):
     digest: bytes = b""
 
 
-class AdoptedList(NamedTuple):
-    """Last list of a CA from before the signer, with its serials."""
-
-    ca: str
-    shard: int
-    record: ListRecord
-    serials: Sequence[bytes]
-
-
 class SignerStore:
     """The store. Its functions are called inside `transaction`."""
 
@@ -210,6 +201,10 @@ class SignerStore:
                 "WHERE ca = ?1 AND shard = ?2",
                 (ca, shard, entries),
             )
+        self.insert_revoked(ca, serials)
+
+    def insert_revoked(self, ca: str, serials: Iterable[bytes]) -> None:
+        """Record serials that are on a list of the CA."""
         self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", ((ca, serial) for serial in serials))
 
     def find_head(self) -> tuple[int, bytes] | None:
@@ -230,25 +225,10 @@ class SignerStore:
         """Record the octets that an approval was used for."""
         self._db.execute("INSERT INTO acts VALUES (?, ?)", (proposal, digest))
 
-    def adopt(
-        self,
-        certificates: Iterable[AdoptedCertificate],
-        lists: Iterable[AdoptedList],
-        head: tuple[int, bytes] | None,
-    ) -> None:
-        """Take over what an authority signed before it had its signer.
-
-        An existing row stays as it is, so that the same call may be repeated. `head` is size and root of the log.
-        """
-        with self.transaction():
-            rows = ((one.ca, one.serial, one.digest, b"", _seconds(one.not_after)) for one in certificates)
-            self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?)", rows)
-            for one in lists:
-                last = self.find_list(one.ca, one.shard)
-                if last is None or last.number < one.record.number:
-                    self.replace_list(one.ca, one.shard, one.record, None, one.serials)
-            if head is not None and self.find_head() is None:
-                self.replace_head(*head)
+    def insert_adopted(self, certificates: Iterable[AdoptedCertificate]) -> None:
+        """Add certificates from before the signer; those that are there stay as they are."""
+        rows = ((one.ca, one.serial, one.digest, b"", _seconds(one.not_after)) for one in certificates)
+        self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def _seconds(at: datetime) -> int:

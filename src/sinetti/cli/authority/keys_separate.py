@@ -48,7 +48,7 @@ def register_separate(verbs: "Commands") -> None:
         "--signer-passphrase-file",
         metavar="FILE",
         type=Path,
-        help="file with the pass-phrase of the signer's keys; created if missing (default: in DIR2, not for PRODUCTION)",
+        help="file with the pass-phrase of the signer's keys; created if missing (default: in DIR2, for TEST alone)",
     )
     parser.add_argument(
         "--orders-per-day",
