@@ -30,6 +30,7 @@ from sinetti.database.organisations.organisations import ContactDetails, NewOrde
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import (
@@ -255,7 +256,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
         },
         now=clock,
         machine_now=machine,
-        transfer_key=TRANSFER_KEY,
+        keys=fixed_keys(TRANSFER_KEY),
         responders={spec.file_name: responders.of(spec.file_name) for spec in specs},
     )
     opened = Desk(ctx, clock, machine, signer, responders)

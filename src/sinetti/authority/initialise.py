@@ -33,6 +33,7 @@ from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
+from sinetti.authority.secret_files import create_secrets
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
@@ -197,7 +198,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
     if founding.passphrase is None:
         write_synced(folder.passphrase, passphrase)
-    write_synced(folder.transfer_key, secrets.token_bytes(32))
+    create_secrets(folder, passphrase, founding.now)
     offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
         if spec in offline:

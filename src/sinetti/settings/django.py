@@ -8,7 +8,11 @@ Processes that serve the portal set its authority in `eservice.application`. A m
 from pathlib import Path
 from typing import Any
 
+from sinetti.domain.secret_keys import KeySource, fixed_keys
+
 SECRET_KEY = "not used: processes that serve pages have a key of their own"  # noqa: S105 - it signs nothing
+SECRET_KEYS: KeySource = fixed_keys(b"")
+"""Source of the keys that seal sessions; processes that serve pages set their own."""
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
