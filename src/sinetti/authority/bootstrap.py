@@ -16,6 +16,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.log_keys import log_signers, origin_of
+from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.secret_files import KeyringFile, upgrade_secrets
 from sinetti.authority.service_certificates import (
@@ -174,6 +175,7 @@ def open_authority(
     """
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
+    settle_passphrase_change(folder)
     settings = authority_settings.read(folder.settings)
     hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from sinetti.authority.data_directory import DataDirectory, FolderDamaged, locked
+from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
 from sinetti.domain.secret_keys import FIRST, MOST, Keyring, SecretKey, SecretPurpose
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic
 from sinetti.services.context import no_failpoint
@@ -213,6 +213,40 @@ def wrap(purpose: SecretPurpose, key: SecretKey, wrapping_keys: Mapping[str, byt
     """Encrypt a secret key under each of these wrapping keys."""
     bare = WrappedKey(purpose, key.key_id, key.made_at, {})
     return replace(bare, wrapped={one: _sealed(by, key.octets, bare.bound) for one, by in wrapping_keys.items()})
+
+
+def rotate_secret(
+    folder: DataDirectory,
+    passphrase: bytes | None,
+    purpose: SecretPurpose,
+    now: datetime,
+    step: Callable[[str], None] = no_failpoint,
+) -> str:
+    """Add a key for a purpose and return its id. From then on it makes new data.
+
+    Raises SecretsClosed and FolderDamaged. A kill leaves the file as before or with the key.
+    """
+    with locked(folder.secrets, wait=True):
+        file = open_secrets(folder, passphrase).with_key(purpose, now)
+        step("rotate-made")
+        write_secrets(folder, file)
+        step("rotate-written")
+    return file.keys[-1].key_id
+
+
+def remove_secret(folder: DataDirectory, passphrase: bytes | None, purpose: SecretPurpose, key_id: str) -> None:
+    """Remove a key that is not the newest of its purpose.
+
+    Raises FolderError for the newest and for an unknown one, SecretsClosed and FolderDamaged.
+    """
+    with locked(folder.secrets, wait=True):
+        opened = open_secrets(folder, passphrase)
+        ids = [key.key_id for key in opened.ring.every(purpose)]
+        if key_id not in ids[1:]:
+            why = "makes new data; rotate it first" if key_id == ids[0] else "does not exist"
+            sentence = f"key {key_id} of {purpose} {why}: see sinetti authority secrets status"
+            raise FolderError(sentence)
+        write_secrets(folder, opened.without_key(purpose, key_id))
 
 
 def upgrade_secrets(
