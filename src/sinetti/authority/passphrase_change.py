@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
-from sinetti.authority.secret_files import new_wrapping, open_secrets, read_secrets, wrap, write_secrets
+from sinetti.authority.secret_files import SecretsClosed, new_wrapping, open_secrets, read_secrets, wrap, write_secrets
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.services.context import no_failpoint
 
@@ -80,6 +80,15 @@ def change_passphrase(
         step("passphrase-committed")
         _finish(folder, step)
     return len(keys)
+
+
+def is_passphrase_in_force(folder: DataDirectory, passphrase: bytes) -> bool:
+    """Return True if a pass-phrase opens the secret keys. Raises FolderDamaged."""
+    try:
+        open_secrets(folder, passphrase)
+    except SecretsClosed:
+        return False
+    return True
 
 
 def settle_passphrase_change(folder: DataDirectory) -> None:

@@ -25,7 +25,7 @@ from sinetti.domain.secret_keys import FIRST, MOST, Keyring, SecretKey, SecretPu
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic
 from sinetti.services.context import no_failpoint
 
-_BY: Final = "passphrase"
+BY_PASSPHRASE: Final = "passphrase"  # noqa: S105 - a kind, no secret
 """Kind of a wrapping whose key is derived from the pass-phrase."""
 _FORMAT: Final = 1
 _COST, _BLOCKS, _LANES = 2**15, 8, 1  # scrypt: 32 MiB and a tenth of a second (docs/operators/keys.md)
@@ -181,7 +181,7 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
         "format": _FORMAT,
         "wrappings": {
             one: {
-                "by": _BY,
+                "by": BY_PASSPHRASE,
                 "kdf": "scrypt",
                 "salt": _text(by.salt),
                 "n": by.cost,
@@ -298,7 +298,7 @@ def _parsed(value: Mapping[str, Any]) -> SecretFile:
 
 
 def _wrapping(value: Mapping[str, Any]) -> Wrapping:
-    if value["by"] != _BY or value["kdf"] != "scrypt" or not 1 < value["n"] <= _GREATEST_COST:
+    if value["by"] != BY_PASSPHRASE or value["kdf"] != "scrypt" or not 1 < value["n"] <= _GREATEST_COST:
         raise ValueError
     return Wrapping(b64decode(value["salt"], validate=True), value["n"], value["r"], value["p"])
 

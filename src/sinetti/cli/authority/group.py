@@ -39,6 +39,7 @@ MODULES = {
     "offline": "offline",
     "publish": "offline",
     "passphrase": "passphrase",
+    "secrets": "secret_keys",
     "clock": "clock",
     "retention": "retention",
     "notices": "notices",

@@ -13,7 +13,6 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.domain.secret_keys import SecretPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def count_persons(db: Database) -> int:
     return models.StaffPerson.objects.using(db.alias).count()
 
 
-def write_event(db: Database, audit: AuditContext, action: str, purpose: SecretPurpose, **facts: str | int) -> None:
-    """Write an audit row about the keys of a purpose."""
+def write_event(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int) -> None:
+    """Write an audit row about secret keys."""
     with transaction.atomic(using=db.alias):
-        audit_log.write(db, audit, action, f"secret:{purpose}", **facts)
+        audit_log.write(db, audit, action, subject, **facts)
