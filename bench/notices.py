@@ -14,6 +14,7 @@ from bench.clusters import cluster, new_database
 from bench.filling import TYPE, add_authority, run, settle, write
 from sinetti.database import models
 from sinetti.database.connection import Database, migrate, open_database
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.notifications.context import NotificationContext, NotificationSettings
@@ -97,7 +98,7 @@ def measured(certificates: int, due: int) -> list[Figure]:
         stack.callback(db.close)
         migrate(db)
         fill(db, certificates, due)
-        room = NotificationContext(db, Environment.TEST, lambda: NOW, utc_now, terms(), {}, b"k" * 32)
+        room = NotificationContext(db, Environment.TEST, lambda: NOW, utc_now, terms(), {}, fixed_keys(b"k" * 32))
         quiet, idle, later = AIMS["nothing due"], "nothing due", NOW + WINDOW
         figures = [_round(f"{idle}: none is near its end", room, NOW, quiet)]
         figures.append(_round("all that have come near, each the step that it has come to", room, later, AIMS["due"]))

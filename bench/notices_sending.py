@@ -22,6 +22,7 @@ from sinetti.database import models
 from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.notifications.context import MessageTransport, NotificationContext
@@ -33,7 +34,7 @@ AIM = 200.0
 """Limit in messages a second, by two workers, from the issue."""
 
 _ALIAS = "bench-sending"
-_KEY = b"k" * 32
+_KEYS = fixed_keys(b"k" * 32)
 _DUE_AT = NOW + WINDOW
 
 
@@ -111,14 +112,14 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 def _room(db: Database, deliverers: dict[MessageChannel, MessageTransport]) -> NotificationContext:
-    return NotificationContext(db, Environment.TEST, lambda: _DUE_AT, utc_now, terms(), deliverers, _KEY)
+    return NotificationContext(db, Environment.TEST, lambda: _DUE_AT, utc_now, terms(), deliverers, _KEYS)
 
 
 def _work(url: str, port: str) -> int:
     """Send due messages once standard input ends, and print their number."""
     db = open_database(url, alias=_ALIAS)
     sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
-    post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEY, utc_now)
+    post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEYS, utc_now)
     room = _room(db, {MessageChannel.EMAIL: post})
     print("ready", flush=True)
     sys.stdin.read()

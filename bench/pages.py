@@ -29,6 +29,7 @@ from sinetti.database.organisations.search import find_organisations
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.certificates.listing import CertificateQuery, Sort
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.context import PortalContext
@@ -136,7 +137,7 @@ def measured(certificates: int, times: int) -> list[Figure]:
         gc.freeze()  # as each serving process does (server/supervisor.py)
         known = {AUTHORITY: _certificate()}
         ctx = ServiceContext(
-            Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, b"k" * 32
+            Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, fixed_keys(b"k" * 32)
         )
         return [
             *_pages(ctx, firm, times),
@@ -203,7 +204,7 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
 def _pages(ctx: ServiceContext, firm: User, times: int) -> list[Figure]:
     """Measure the main pages through the endpoint, with sessions and role assignments."""
     around = PortalContext(ctx, lambda _: True, NotificationSettings(ADDRESS, "Bench", dict.fromkeys(Language, "help")))
-    door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
+    door = WsgiEndpoint(application(ADDRESS, ctx.keys), ADDRESS, around.given())
     signatory, held = _signatory(ctx.db)
     clerk = User.objects.using(ctx.db.alias).create(email="clerk@authority.example", is_staff=True, created=NOW)
     lists, at_firm = "/settings/certificates", firm.mandates.get().organisation_id

@@ -15,6 +15,7 @@ from simulate.deeds import Hand
 from simulate.world import Deed, Life
 from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import (
     NotificationContext,
@@ -165,7 +166,9 @@ def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
         "http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from
     )
     now = lambda: post.at  # noqa: E731 - both clocks are one
-    return NotificationContext(db, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32)
+    return NotificationContext(
+        db, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), fixed_keys(b"k" * 32)
+    )
 
 
 def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:

@@ -40,7 +40,7 @@ from tests.api.counter import Counter, fault, opened_counter
 from tests.house.tree import ROOT
 from tests.support import tools
 from tests.support.authority import BASE_URL
-from tests.support.service_context import an_order, opened_desk
+from tests.support.service_context import TRANSFER_KEY, an_order, opened_desk
 
 FOLDER = ROOT / "tests" / "vectors"
 INDEX = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
@@ -251,7 +251,7 @@ def opened(db) -> Counter:
     for order in told["orders"]:
         ids, password = order["TransferId"], order["TransferPassword"]
         span = [datetime.fromisoformat(order[name]) for name in ("ordered", "lapse")]
-        new = NewTransferIds(ids, *span, mac(desk.ctx.transfer_key, ids, password))
+        new = NewTransferIds(ids, *span, mac(TRANSFER_KEY, ids, password))
         organisations.add_order(db, an_order(told["customer_id"]), new, desk.audit_entry())
     return opened_counter(desk)
 

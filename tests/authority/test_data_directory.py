@@ -92,5 +92,5 @@ def test_what_is_no_folder_of_ours(tmp_path):
 
 def test_a_file_that_is_missing(root):
     make(root)
-    with pytest.raises(FolderDamaged, match=r"transfer\.key cannot be read .* copy of the folder"):
-        DataDirectory(root).read(DataDirectory(root).transfer_key)
+    with pytest.raises(FolderDamaged, match=r"keys\.json cannot be read .* copy of the folder"):
+        DataDirectory(root).read(DataDirectory(root).secret_keys)

@@ -28,7 +28,7 @@ from tests.judges.walker import Combination, Given, Walker, windows_of
 from tests.support.clerks import a_clerk
 from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation, looked_after, rows
 from tests.support.secure import code_of_sms, sent_of
-from tests.support.service_context import CONTACT, REQUEST, Desk, an_order, csr, new_key
+from tests.support.service_context import CONTACT, REQUEST, TRANSFER_KEY, Desk, an_order, csr, new_key
 from tests.support.signing_in import code
 from tests.support.users import account, mandate
 from tests.support.visits import PASSWORD, with_factors
@@ -216,7 +216,7 @@ def a_message_to(scene: Scene, organisation: models.Organisation) -> tuple[str, 
     """Return the path of a letter's link to transfer IDs, and the code of the SMS that follows."""
     new = replace(an_order(organisation.customer_id), contact=replace(CONTACT, language=scene.chosen.language))
     sent = sent_of(scene.desk, order_and_offer(new, scene.desk.ctx, "operator", REQUEST))
-    path = f"/m/{link_token(scene.desk.ctx.transfer_key, OPEN_LINK, sent.offered.secure_id)}"
+    path = f"/m/{link_token(TRANSFER_KEY, OPEN_LINK, sent.offered.secure_id)}"
     return path, lambda: code_of_sms(scene.desk, sent)
 
 
@@ -242,7 +242,7 @@ def stops_mail(scene: Scene) -> None:
     scene.certificate(organisation, 20)
     lineage = rows(scene.desk, "Lineage").get(organisation=organisation)
     letter = a_message(scene.desk, lineage.contact, lineage=lineage).message_id
-    one = scene.visitor().opens(f"/stop/{letter}/{link_token(scene.desk.ctx.transfer_key, STOP_LINK, letter)}")
+    one = scene.visitor().opens(f"/stop/{letter}/{link_token(TRANSFER_KEY, STOP_LINK, letter)}")
     one.presses("This is not my task any more").reads("Thank you for telling us. You do not need to do anything else.")
 
 

@@ -20,6 +20,7 @@ from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.delivery.bounces import read_returns
 from sinetti.notifications.delivery.sender import SendReport, send_due
@@ -143,7 +144,7 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
     with opened_register("sqlite", request, tmp_path) as db:
         desk = opened_desk(db)
         where = SmtpServer("127.0.0.1", server.port, SmtpSecurity.STARTTLS, anchors=server.anchors)
-        with closing(Smtp(where, sender, KEY, desk.machine)) as post:
+        with closing(Smtp(where, sender, fixed_keys(KEY), desk.machine)) as post:
             room = a_mailroom(desk, {MessageChannel.EMAIL: post})
             outbox.enqueue(db, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
             assert send_due(room, "one", NOW) == SendReport(sent=2, dead=1)

@@ -33,7 +33,7 @@ from tests.judges.test_deploy import nginx
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import CONTACT, REQUEST, an_order, new_ask, new_key
+from tests.support.service_context import CONTACT, REQUEST, TRANSFER_KEY, an_order, new_ask, new_key
 from tests.support.serving import serving
 from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool
@@ -78,7 +78,7 @@ class Town:
         """Order a certificate; return the order and the path of the mail's link."""
         contact = replace(CONTACT, phone=phone)
         offered = order_and_offer(replace(an_order(), contact=contact), self.ctx, "operator", REQUEST)
-        return offered, f"/m/{link_token(self.ctx.transfer_key, OPEN_LINK, offered.secure_id)}"
+        return offered, f"/m/{link_token(TRANSFER_KEY, OPEN_LINK, offered.secure_id)}"
 
     def asked(self, path: str) -> str:
         """Make a PIN code whose SMS was sent; return the code."""
@@ -92,10 +92,10 @@ class Town:
         secure_id = next(
             one.secure_id
             for one in self.using(SecureMessage).all()
-            if path.endswith(link_token(self.ctx.transfer_key, OPEN_LINK, one.secure_id))
+            if path.endswith(link_token(TRANSFER_KEY, OPEN_LINK, one.secure_id))
         )
         row = self.using(Pin).get(message=secure_id, ended_at__isnull=True)
-        return pin_code(self.ctx.transfer_key, row.pin_id)
+        return pin_code(TRANSFER_KEY, row.pin_id)
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def stop_link(town, **of_person):
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         lineage=order.lineage, recipient=contact,
     )  # fmt: skip
-    return f"/stop/{row.message_id}/{link_token(town.ctx.transfer_key, STOP_LINK, row.message_id)}"
+    return f"/stop/{row.message_id}/{link_token(TRANSFER_KEY, STOP_LINK, row.message_id)}"
 
 
 def with_signatory(town, there=True):

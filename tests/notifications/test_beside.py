@@ -13,6 +13,7 @@ from sinetti.database import models
 from sinetti.database.notifications import bounces, opt_out
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.notifications.opt_out import OptOutNotifies
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.notifications.delivery.sender import send_due
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from sinetti.notifications.planning.events import expand_events
@@ -50,7 +51,7 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
     server, rows = Silent(), models.OutboxMessage.objects.using(desk.db.alias)
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
-    smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"k" * 32, desk.machine)
+    smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b"k" * 32), desk.machine)
     room = a_mailroom(desk, {MessageChannel.EMAIL: smtp})
     assert expand_events(room, now), "a message about this very certificate, to its contact"
 

@@ -13,6 +13,7 @@ from django.db import connections
 from sinetti.database.notifications import delivery, outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.notifications.delivery.sender import SendReport, send_due
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from tests.support.authority import NOW
@@ -31,14 +32,16 @@ from sinetti.notifications.delivery.smtp import SmtpSecurity, Sender, Smtp, Smtp
 from sinetti.notifications.context import NotificationContext, NotificationSettings
 from sinetti.notifications.delivery.sender import send_due
 from sinetti.database.connection import open_database
+from sinetti.domain.secret_keys import fixed_keys
 
 url, port, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
 step = lambda name: name == "delivered" and os.kill(os.getpid(), signal.SIGKILL)
-smtp = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), Sender("notices@pki.example", ""), b"k" * 32, lambda: now)
+keys = fixed_keys(b"k" * 32)
+smtp = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), Sender("notices@pki.example", ""), keys, lambda: now)
 terms = NotificationSettings("https://people.example", "Sinetti", dict.fromkeys(Language, "help"))
 deliverers = {MessageChannel.EMAIL: smtp}
 room = NotificationContext(
-    open_database(url), Environment.TEST, lambda: now, lambda: now, terms, deliverers, b"k" * 32, step
+    open_database(url), Environment.TEST, lambda: now, lambda: now, terms, deliverers, keys, step
 )
 send_due(room, "killed", now)
 """
@@ -60,7 +63,8 @@ def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")
     room = a_mailroom(
-        desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"", desk.machine)}
+        desk,
+        {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b""), desk.machine)},
     )
     desk.machine.forward(delivery.LEASE)
     assert send_due(room, "two", NOW) == SendReport(sent=2), "what it had not begun comes first"

@@ -146,4 +146,4 @@ def people_door(
 ) -> WsgiEndpoint:
     """Return the endpoint with the pages of an authority, as a node serves it."""
     around = PortalContext(desk.ctx, post or Post(), TERMS, settings, sms=sms)
-    return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())
+    return WsgiEndpoint(application(address, desk.ctx.keys), address, around.given())

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings
 from tests.support.service_context import Desk
@@ -23,6 +24,6 @@ def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: ob
         desk.machine,
         replace(TERMS, **terms),
         deliverers or {},
-        b"k" * 32,
+        fixed_keys(b"k" * 32),
         step,
     )

@@ -15,6 +15,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageKind, QueuedMessage
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Environment, IdentifierType, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
 from sinetti.notifications.previews import decisions, samples
@@ -340,7 +341,7 @@ def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = T
         machine_now=lambda: case.now,
         terms=terms,
         deliverers={},
-        key=KEY,
+        keys=fixed_keys(KEY),
     )
 
 

@@ -16,7 +16,7 @@ from sinetti.services.issuance.secure_message import (
     send_pin,
     view_link,
 )
-from tests.support.service_context import CONTACT, REQUEST, Desk, an_order
+from tests.support.service_context import CONTACT, REQUEST, TRANSFER_KEY, Desk, an_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Sent:
 
 def sent_of(desk: Desk, offered: LinkSent) -> Sent:
     """Return the secure message with the token that its e-mail contains."""
-    return Sent(offered, link_token(desk.ctx.transfer_key, OPEN_LINK, offered.secure_id))
+    return Sent(offered, link_token(TRANSFER_KEY, OPEN_LINK, offered.secure_id))
 
 
 def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
@@ -48,7 +48,7 @@ def asked(desk: Desk, sent: Sent) -> str:
 def code_of_sms(desk: Desk, sent: Sent) -> str:
     """Return the PIN code that was made last."""
     pin = Pin.objects.using(desk.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
-    return pin_code(desk.ctx.transfer_key, pin.pin_id)
+    return pin_code(TRANSFER_KEY, pin.pin_id)
 
 
 def opened(desk: Desk, sent: Sent) -> RevealedIds:

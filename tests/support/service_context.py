@@ -37,6 +37,7 @@ from sinetti.domain.requests import (
     RetrieveRequest,
     SignatureProof,
 )
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import (
@@ -266,7 +267,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
         },
         now=clock,
         machine_now=machine,
-        transfer_key=TRANSFER_KEY,
+        keys=fixed_keys(TRANSFER_KEY),
         responders={spec.file_name: responders.of(spec.file_name) for spec in specs},
     )
     opened = Desk(ctx, clock, machine, signer, responders)

@@ -6,7 +6,6 @@ Forms are sent as browsers send them. Messages are rendered as they arrive. Code
 import re
 from base64 import b32decode
 from dataclasses import replace
-from functools import partial
 from hashlib import sha1
 from hmac import digest
 from struct import pack
@@ -18,10 +17,10 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.templates.renderer import Skip, render
-from sinetti.services.token_encryption import LINK, decrypt_token
+from sinetti.services.token_encryption import link_unsealer
 from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
-from tests.support.service_context import TRANSFER_KEY, Desk
+from tests.support.service_context import Desk
 
 PASSWORD = "neljä sanaa peräkkäin"
 PERIOD = 30
@@ -29,7 +28,7 @@ PERIOD = 30
 
 def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
     """Return the account messages to an address as they arrive now, oldest first."""
-    room = replace(a_mailroom(desk), unseal=partial(decrypt_token, TRANSFER_KEY, LINK))
+    room = replace(a_mailroom(desk), keys=desk.ctx.keys, unseal=link_unsealer(desk.ctx.keys))
     rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return [render(delivery.to_queued_message(row), room) for row in rows.order_by("created", "pk")]
 

@@ -39,6 +39,7 @@ from tests.support.firms import a_certificate, a_person, rows
 from tests.support.secure import asked, offered, opened
 from tests.support.service_context import (
     REQUEST,
+    TRANSFER_KEY,
     Desk,
     add_organisation,
     an_order,
@@ -469,7 +470,7 @@ def first_representative(
     waiting = desk.but(approvals=ApprovalPolicy(signatory_wait=24)).ctx
     open_invitations.confirm(pending, replace(clerk, ctx=waiting), "register@malli.example")
     naming = rows(desk, "SignatoryNaming").get().naming_id
-    return {"pending_named": pending, "naming": naming, "veto": link_token(desk.ctx.transfer_key, VETO, naming)}
+    return {"pending_named": pending, "naming": naming, "veto": link_token(TRANSFER_KEY, VETO, naming)}
 
 
 def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
@@ -488,7 +489,7 @@ def with_factors(desk: Desk, user: models.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
     user.save(using=desk.db.alias)
-    secret = encrypt_token(desk.ctx.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
+    secret = encrypt_token(TRANSFER_KEY, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
     address, factor = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     address.objects.create(user=user, email=user.email, verified=True, primary=True)
     factor.objects.create(user=user, type="totp", data={"secret": secret})

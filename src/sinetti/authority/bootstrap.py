@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +17,9 @@ from cryptography import x509
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
+from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
+from sinetti.authority.secret_files import KeyringFile, upgrade_secrets
 from sinetti.authority.service_certificates import (
     IssuanceDependencies,
     ResponseSigner,
@@ -50,7 +51,7 @@ from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_m
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.context import HeadSigning, ServiceContext, Shards, always_allowed, no_failpoint, sign_with_keys
 from sinetti.services.issuance.clock_guard import ClockGuard
-from sinetti.services.token_encryption import LINK, decrypt_token
+from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications
 from sinetti.settings.authority import AuthoritySettings, check_database_url
@@ -110,13 +111,13 @@ def notification_context(
         # Messages state the retention periods that are in effect (docs/operators/retention.md).
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, ctx) if deliverers is None else deliverers,
-        key=ctx.transfer_key,
-        unseal=partial(decrypt_token, ctx.transfer_key, LINK),
+        keys=ctx.keys,
+        unseal=link_unsealer(ctx.keys),
     )
 
 
 def _deliverers(settings: NoticeSettings, ctx: ServiceContext) -> dict[MessageChannel, MessageTransport]:
-    smtp = Smtp(settings.smtp, settings.sender, ctx.transfer_key, ctx.machine_now)
+    smtp = Smtp(settings.smtp, settings.sender, ctx.keys, ctx.machine_now)
     found: dict[MessageChannel, MessageTransport] = {MessageChannel.EMAIL: smtp}
     if settings.sms is not None:
         found[MessageChannel.SMS] = HttpSms(settings.sms)
@@ -180,15 +181,18 @@ def open_authority(
     """
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
+    settle_passphrase_change(folder)
     settings = authority_settings.read(folder.settings)
     hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
-    transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
+    phrase = _phrase(folder, kind, hierarchy, passphrase)
     db = _register_there(folder, kind, settings)
     # The identity is checked before migrations: a database that is not this authority's stays unchanged.
     _check_identity(folder, db, settings, certificates)
     migrate(db)
     issuers = _issuers(hierarchy, certificates)
+    if phrase is not None:
+        upgrade_secrets(folder, phrase, utc_now(), manner.step)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
@@ -211,7 +215,7 @@ def open_authority(
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
         machine_now=utc_now,
-        transfer_key=transfer_key,
+        keys=KeyringFile(folder, phrase),
         policy=manner.policy(hierarchy.key_policy),
         leniency=manner.leniency,
         validity=hierarchy.holder_validity,

@@ -109,12 +109,22 @@ class DataDirectory:
 
         See docs/operators/keys.md.
         """
-        return self.root / "secrets" / "passphrase"
+        return self.secrets / "passphrase"
+
+    @property
+    def secrets(self) -> Path:
+        """Folder of the service's secret keys."""
+        return self.root / "secrets"
+
+    @property
+    def secret_keys(self) -> Path:
+        """File of the secret keys, encrypted, mode 0600."""
+        return self.secrets / "keys.json"
 
     @property
     def transfer_key(self) -> Path:
-        """Server key for the HMAC of one-time passwords, mode 0600."""
-        return self.root / "secrets" / "transfer.key"
+        """Secret key of earlier versions, not encrypted. The first start replaces it."""
+        return self.secrets / "transfer.key"
 
     @property
     def trust(self) -> Path:

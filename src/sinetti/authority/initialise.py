@@ -36,6 +36,7 @@ from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import delete_unfinished
 from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
+from sinetti.authority.secret_files import create_secrets
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
@@ -130,6 +131,7 @@ def _create(folder: DataDirectory, hierarchy: Hierarchy, places: KeyPlaces, foun
             _write(new, built, keys, founding)
         finally:
             keys.close()
+        create_secrets(new, passphrase, founding.now)
         if founding.passphrase is None:
             write_synced(new.passphrase, passphrase)
         founding.step("written")
@@ -219,7 +221,6 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, keys: FoundingKeys,
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
     folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
-    write_synced(folder.transfer_key, secrets.token_bytes(32))
     for spec in built.hierarchy.authorities:
         keys.keep(spec)
         if keys.places.is_offline(spec):

@@ -117,7 +117,7 @@ def people_edge(
 
     terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
     around = PortalContext(ctx, send_now, terms, settings, sms=MessageChannel.SMS in room.deliverers)
-    pages = application(terms.people_address, ctx.transfer_key)
+    pages = application(terms.people_address, ctx.keys)
     door = WsgiEndpoint(pages, terms.people_address, around.given())
     return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
 

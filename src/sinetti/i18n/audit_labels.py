@@ -26,6 +26,9 @@ ACTIONS: Mapping[str, str] = {
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
     "account-person-set": gettext_noop("Person of a clerk's account verified"),
+    "passphrase-changed": gettext_noop("Pass-phrase of the keys replaced"),
+    "secret-removed": gettext_noop("Secret key removed"),
+    "secret-rotated": gettext_noop("Secret key replaced by a new one"),
     "second-factor-reset": gettext_noop("Second factor removed by the operator"),
     "address-bounced": gettext_noop("E-mail returned as undeliverable"),
     "address-changed": gettext_noop("Account's e-mail address changed"),
@@ -227,6 +230,7 @@ OBJECTS: Mapping[str, str] = {
     "clock": gettext_noop("clock"),
     "log": gettext_noop("log"),
     "retention": gettext_noop("retention"),
+    "secret": gettext_noop("secret keys"),
 }
 """Labels by the prefix of an object, before its colon."""
 

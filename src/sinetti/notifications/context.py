@@ -15,6 +15,7 @@ from sinetti.database.connection import Database
 from sinetti.domain.business_days import is_business_hours
 from sinetti.domain.business_days import next_business_time as next_time_of_business
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageChannel, MessageKind
+from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.loader import MessageLoader
 
@@ -124,18 +125,23 @@ class RenderContext:
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]
     terms: NotificationSettings
-    key: bytes = field(repr=False)
+    keys: KeySource = field(repr=False)
     unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)
+
+    @property
+    def ring(self) -> Keyring:
+        """Secret keys that are in force now."""
+        return self.keys()
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationContext:
-    """Database, clocks, the key of links and PIN codes, and transports.
+    """Database, clocks, secret keys, and transports.
 
     `now` is the service's clock, by which messages are due. `machine_now` measures locks and the time between two
-    attempts. `unseal` decrypts secrets of a row, such as the path of a page; its holder can act there. `step` is
-    called at named points where a test may end the process (docs/operators/notifications.md); in production it does
-    nothing.
+    attempts. `keys` returns the secret keys in force, from which links and PIN codes are computed. `unseal` decrypts
+    secrets of a row, such as the path of a page; its holder can act there. `step` is called at named points where a
+    test may end the process (docs/operators/notifications.md); in production it does nothing.
     """
 
     db: Database
@@ -144,7 +150,7 @@ class NotificationContext:
     machine_now: Callable[[], datetime]
     terms: NotificationSettings
     deliverers: Mapping[MessageChannel, MessageTransport]
-    key: bytes = field(repr=False)
+    keys: KeySource = field(repr=False)
     step: Callable[[str], None] = lambda _name: None
     unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)
 

@@ -21,6 +21,7 @@ from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.requests import LENIENT, Leniency
+from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.signers import Signer
@@ -149,15 +150,15 @@ class ServiceContext:
 
     `certificates` are all CA certificates (DER) by name, as they are served. `issuers` are the same CAs as signers,
     each of its own CRL. `issuing` names those that issue to holders. `now` is the service's clock, for certificates,
-    orders and ids. `machine_now` measures ages of reservations and waiting times. `transfer_key` is the server key for
-    the HMAC of passwords. `journal` records facts that cannot be taken back. `offline` names the CAs whose keys are
-    not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate. `crl_cache`
-    has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time maintain a
-    CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is none.
-    `log_signers` returns the keys of the log that are here, the newest first. `sign_head` signs a head of the log; a
-    lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given,
-    opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each step that
-    writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    orders and ids. `machine_now` measures ages of reservations and waiting times. `keys` returns the secret keys in
+    force (docs/operators/keys.md). `journal` records facts that cannot be taken back. `offline` names the CAs whose
+    keys are not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate.
+    `crl_cache` has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time
+    maintain a CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there
+    is none. `log_signers` returns the keys of the log that are here, the newest first. `sign_head` signs a head of the
+    log; a lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if
+    given, opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each step
+    that writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
     None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
     over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
@@ -172,7 +173,7 @@ class ServiceContext:
     certificates: Mapping[str, bytes]
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]
-    transfer_key: bytes = field(repr=False)
+    keys: KeySource = field(repr=False)
     policy: KeyPolicy = DEFAULT_POLICY
     leniency: Leniency = LENIENT
     validity: timedelta = VALIDITY
@@ -195,6 +196,11 @@ class ServiceContext:
     def unguarded(self) -> "ServiceContext":
         """The context without a guard, for actions of the service such as publishing."""
         return replace(self, guard=None)
+
+    @property
+    def keyring(self) -> Keyring:
+        """Secret keys that are in force now."""
+        return self.keys()
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
         """Return the CA that issues for this channel now."""

@@ -8,7 +8,19 @@ Processes that serve the portal set its authority in `eservice.application`. A m
 from pathlib import Path
 from typing import Any
 
+from sinetti.domain.secret_keys import Keyring, KeySource
+
 SECRET_KEY = "not used: processes that serve pages have a key of their own"  # noqa: S105 - it signs nothing
+
+
+def no_keys() -> Keyring:
+    """Raise RuntimeError: only processes that serve pages have keys of sessions."""
+    sentence = "this process serves no pages, so it has no keys of sessions"
+    raise RuntimeError(sentence)
+
+
+SECRET_KEYS: KeySource = no_keys
+"""Source of the keys that seal sessions."""
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -10,7 +10,7 @@ from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 from tests.support.authority import NOW
-from tests.support.service_context import enrolled
+from tests.support.service_context import TRANSFER_KEY, enrolled
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def link(sqlite_desk):
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
         lineage=lineage, recipient=lineage.contact,
     )  # fmt: skip
-    return f"/stop/{row.message_id}/{link_token(sqlite_desk.ctx.transfer_key, STOP_LINK, row.message_id)}"
+    return f"/stop/{row.message_id}/{link_token(TRANSFER_KEY, STOP_LINK, row.message_id)}"
 
 
 def with_signatory(desk):

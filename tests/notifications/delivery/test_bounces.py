@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sinetti.domain.link_tokens import bounce_token
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.notifications.delivery import bounces
 from sinetti.notifications.delivery.bounces import BounceReport, UnreadableError, parse, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
@@ -15,6 +16,7 @@ from tests.support.service_context import DAY, KilledError, killed_at
 
 SAMPLES = Path(__file__).parent / "returns"
 KEY = b"k" * 32
+RING = fixed_keys(KEY)()
 ID = "0123456789abcdef" * 2
 NOW = datetime(2027, 3, 3, 12, tzinfo=UTC)
 
@@ -50,7 +52,7 @@ def test_every_sample_is_judged():
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize(("name", "says"), SAYS.items(), ids=SAYS)
 def test_samples(name, says, ends):
-    found = parse(sample(name).replace(b"\n", ends), KEY)
+    found = parse(sample(name).replace(b"\n", ends), RING)
     assert (found.message_id, found.verdict.value) == (ID, says)
 
 
@@ -68,7 +70,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("octets", STRANGERS.values(), ids=STRANGERS)
 def test_without_a_valid_token_nothing_is_read(octets):
-    assert parse(octets, KEY).message_id is None
+    assert parse(octets, RING).message_id is None
 
 
 PLACES = {
@@ -81,7 +83,7 @@ PLACES = {
 
 @pytest.mark.parametrize("octets", PLACES.values(), ids=PLACES)
 def test_where_the_address_stands(octets):
-    assert parse(octets, KEY).message_id == ID
+    assert parse(octets, RING).message_id == ID
 
 
 def test_what_the_library_stumbles_over(monkeypatch):
@@ -92,7 +94,7 @@ def test_what_the_library_stumbles_over(monkeypatch):
 
     monkeypatch.setattr(bounces.BytesParser, "parsebytes", stumbles)
     with pytest.raises(UnreadableError):
-        parse(sample(), KEY)
+        parse(sample(), RING)
 
 
 HEAD = b"To: " + address().encode() + b"\n"
@@ -115,7 +117,7 @@ HOSTILE = {
 @pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE)
 def test_what_would_keep_us_busy_is_not_read(octets):
     with pytest.raises(UnreadableError):
-        parse(octets, KEY)
+        parse(octets, RING)
 
 
 ODD = {
@@ -135,7 +137,7 @@ ODD = {
 
 @pytest.mark.parametrize("octets", ODD.values(), ids=ODD)
 def test_odd_mail_marks_nobody(octets):
-    assert parse(HEAD + octets, KEY).verdict.value in {"other", "automatic"}
+    assert parse(HEAD + octets, RING).verdict.value in {"other", "automatic"}
 
 
 def a_maildir(path):

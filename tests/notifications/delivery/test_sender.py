@@ -12,6 +12,7 @@ from sinetti.database import models
 from sinetti.database.notifications import delivery, outbox, outbox_queries
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.notifications.context import ConnectionLost, PermanentFailure, TemporaryFailure, TransportUnavailable
 from sinetti.notifications.delivery.sender import BATCH, SendReport, iter_batches, send_due, send_message
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
@@ -73,7 +74,7 @@ def room(desk, post, **more):
 
 def smtp(desk, server):
     sender = Sender("notices@pki.example", "Sinetti")
-    return Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"k" * 32, desk.machine)
+    return Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b"k" * 32), desk.machine)
 
 
 def later(desk, by):

@@ -15,6 +15,7 @@ import pytest
 
 from sinetti.domain.link_tokens import bounce_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Language
 from sinetti.notifications.context import (
     ConnectionLost,
@@ -50,7 +51,9 @@ LETTER = RenderedMessage(
 
 
 def smtp(server, security=SmtpSecurity.NONE, sender=SENDER, **more):
-    return closing(Smtp(SmtpServer("127.0.0.1", server.port, security, timeout=30.0, **more), sender, KEY, Clock(NOW)))
+    return closing(
+        Smtp(SmtpServer("127.0.0.1", server.port, security, timeout=30.0, **more), sender, fixed_keys(KEY), Clock(NOW))
+    )
 
 
 def delivered(server, letter=LETTER, sender=SENDER):
@@ -217,7 +220,7 @@ def test_nobody_listens(server):
     port = server.port
     with mail_server() as gone:
         port = gone.port
-    post = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), SENDER, KEY, Clock(NOW))
+    post = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), SENDER, fixed_keys(KEY), Clock(NOW))
     with pytest.raises(TransportUnavailable, match=r"cannot be reached \(Connection refused\)"):
         post.deliver(LETTER)
 

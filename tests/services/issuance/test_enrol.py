@@ -88,7 +88,7 @@ def test_the_shapes_of_serial_and_retrieval_id(desk):
 
 def test_an_office_shows_no_secret(sqlite_desk):
     assert repr(TRANSFER_KEY) not in repr(sqlite_desk.ctx)
-    assert "transfer_key" not in repr(sqlite_desk.ctx)
+    assert "Keyring" not in repr(sqlite_desk.ctx)
 
 
 def test_the_channel_decides_which_ca_issues(desk):

@@ -13,6 +13,7 @@ from sinetti.database import models
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.services.issuance import order as order_module
 from sinetti.services.issuance.enrol import enrol
@@ -68,6 +69,7 @@ def test_the_password_is_stored_nowhere(desk):
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
 
+RING = fixed_keys(b"k")()
 FITTING = {
     "right": (b"k", "1", "secret", True),
     "wrong": (b"k", "1", "secre", False),
@@ -80,11 +82,14 @@ FITTING = {
 
 @pytest.mark.parametrize(("key", "transfer_id", "password", "fits"), FITTING.values(), ids=FITTING)
 def test_a_password_fits_its_ids_only(key, transfer_id, password, fits):
-    assert order_module.verify_password(key, transfer_id, password, order_module.mac(b"k", "1", "secret")) is fits
+    assert (
+        order_module.verify_password(fixed_keys(key)(), transfer_id, password, order_module.mac(b"k", "1", "secret"))
+        is fits
+    )
 
 
 def test_an_unknown_id_fits_no_password_and_a_dummy_is_compared():
-    assert order_module.verify_password(b"k", "1", "secret", None) is False
+    assert order_module.verify_password(RING, "1", "secret", None) is False
 
 
 def test_ids_and_password_cannot_be_shifted_into_each_other():
@@ -92,7 +97,7 @@ def test_ids_and_password_cannot_be_shifted_into_each_other():
 
 
 def test_every_letter_comes_up():
-    drawn = "".join(order_module.generate_transfer_ids(b"k", NOW)[1] for _ in range(200))
+    drawn = "".join(order_module.generate_transfer_ids(RING, NOW)[1] for _ in range(200))
     assert set(drawn) == set(string.ascii_letters + string.digits)
 
 

@@ -38,6 +38,7 @@ from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
+    TRANSFER_KEY,
     accepted,
     an_order,
     new_ask,
@@ -74,7 +75,7 @@ def test_from_the_order_to_the_certificate(desk):
     pin = asked(desk, sent)
     (sms,) = owed(desk, "pin")
     assert (sms.channel, sms.recipient.phone, sms.order_id) == ("sms", CONTACT.phone, sent.offered.order_id)
-    assert pin == pin_code(desk.ctx.transfer_key, sms.facts["pin"])
+    assert pin == pin_code(TRANSFER_KEY, sms.facts["pin"])
     shown = reveal_with_pin(sent.token, f" {pin[:3]} {pin[3:]}", desk.ctx, REQUEST)
     assert (shown.customer_id, shown.description, shown.ids.expires) == ("0123456-7", "payroll", NOW + 14 * DAY)
     spent(desk, shown.ids)
@@ -316,7 +317,7 @@ def test_unknown_and_ended_links_take_the_same_statements(desk):
 def test_without_a_phone_the_signatorys_code_opens(desk):
     sent = offered(desk, phone="")
     code = sent.offered.code
-    assert code == delivery_code(desk.ctx.transfer_key, sent.offered.secure_id)
+    assert code == delivery_code(TRANSFER_KEY, sent.offered.secure_id)
     assert view_link(sent.token, desk.ctx) == LinkView(LinkState.CODE, tries_left=5)
     assert send_pin(sent.token, 0, desk.ctx, REQUEST) == LinkView(LinkState.CODE, tries_left=5)
     assert reveal_with_pin(sent.token, "123456", desk.ctx, REQUEST) == LinkView(LinkState.CODE, tries_left=5)
@@ -340,7 +341,7 @@ def test_five_wrong_codes_end_the_link(desk):
 
 def test_where_there_is_a_phone_no_code_counts(sqlite_desk):
     sent = offered(sqlite_desk)
-    code = delivery_code(sqlite_desk.ctx.transfer_key, sent.offered.secure_id)
+    code = delivery_code(TRANSFER_KEY, sent.offered.secure_id)
     assert isinstance(reveal_with_code(sent.token, code, sqlite_desk.ctx, REQUEST), LinkView)
     assert SecureMessage.objects.using(sqlite_desk.db.alias).get().wrong == 0
 

@@ -20,7 +20,7 @@ from sinetti.services.self_service.order import OrderAsk, order, orderable, repl
 from sinetti.services.self_service.transfer_ids import OrderSearch, get_for_confirmation, offer_anew, open_orders
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
 from tests.support.registers import crowd
-from tests.support.service_context import REQUEST, SECOND, an_order, enrolled
+from tests.support.service_context import REQUEST, SECOND, TRANSFER_KEY, an_order, enrolled
 
 FORM, OTHER_FORM = "a" * 32, "b" * 32
 
@@ -147,7 +147,7 @@ def test_what_is_not_there_and_what_is_others_are_alike(sqlite_desk, who):
 def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
     ctx, order_id = sqlite_desk.ctx, place(sqlite_desk, an_ask(who, contact=WITHOUT_PHONE), who.signatory)
     seen = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx)
-    assert seen.code == delivery_code(ctx.transfer_key, seen.order.link.secure_id)
+    assert seen.code == delivery_code(TRANSFER_KEY, seen.order.link.secure_id)
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE)
     assert not get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx).lapsed
     sqlite_desk.clock.forward(SECOND)

@@ -19,7 +19,7 @@ from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token
 from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.totp import NoSecret, new_secret, seconds_remaining, totp
 from sinetti.testbench.endpoints.accounts import create_account
-from tests.support.service_context import REQUEST
+from tests.support.service_context import REQUEST, TRANSFER_KEY
 
 # RFC 6238, appendix B: the secret in base32, and the last six of its eight digits.
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -46,7 +46,7 @@ def test_who_is_made_can_sign_in(sqlite_desk):
     assert (row.is_staff, row.name, row.language) == (False, "anybody", "en")
     factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.db.alias)
     sealed = factors.get(user_id=row.pk, type="totp").data["secret"]
-    assert decrypt_token(sqlite_desk.ctx.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
+    assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, sealed) == account.totp_secret
     assert account.password not in repr(account)
     assert account.totp_secret not in repr(account)
 

@@ -107,7 +107,7 @@ def test_the_same_order_meets_the_same_faults(service):
 def test_over_tls(tmp_path, monkeypatch):
     """The proxy shows the bench's certificate, and verifies the bench by it."""
     folder = DataDirectory(tmp_path)
-    for place in (folder.transfer_key.parent, folder.trust):
+    for place in (folder.secrets, folder.trust):
         place.mkdir(parents=True)
     files = server_files(folder)
     make_server_certificate(files)

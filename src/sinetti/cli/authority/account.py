@@ -21,6 +21,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
@@ -76,6 +77,7 @@ def register(commands: "Commands") -> None:
     end = _verb(verbs, "deactivate", "close an account and end its sessions", _deactivate, "clerk@authority.example")
     for one in (add, staff, reset):
         add_officer_option(one)
+        add_passphrase_file(one)
     for one in (add, staff, reset, end):
         one.add_argument("email", metavar="EMAIL", help="e-mail address for signing in")
     listing = _verb(verbs, "list", "list clerks' accounts", _list, "")
@@ -92,7 +94,7 @@ def _verb(
 
 
 def _add(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         person = _person(parsed, authority, staff=parsed.staff)
         new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff, person=person)
         if parsed.staff and takes_two(TwoPersonAct.STAFF, authority):
@@ -106,7 +108,7 @@ def _add(parsed: argparse.Namespace) -> int:
 
 def _staff(parsed: argparse.Namespace) -> int:
     staff, by = not parsed.withdraw, (machine_user(), request_id())
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         ctx, person = authority.ctx, _person(parsed, authority, staff=staff)
         if staff and takes_two(TwoPersonAct.STAFF, authority):
             found = accounts.account_of(parsed.email, ctx)
@@ -144,7 +146,7 @@ def _person(parsed: argparse.Namespace, authority: Authority, *, staff: bool) ->
 
 
 def _reset(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         found = accounts.account_of(parsed.email, authority.ctx)
         # Who resets a clerk's second factor and reads the clerk's mail would become the clerk.
         if found.staff and takes_two(TwoPersonAct.STAFF, authority):

@@ -17,6 +17,7 @@ from sinetti.cli.authority.common import (
     table_of,
 )
 from sinetti.cli.authority.organisation_people import print_wait
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approval_context, propose_act
 from sinetti.cli.client.approval import blocks
 from sinetti.cli.core.blocks import Block
@@ -51,6 +52,7 @@ def register(commands: "Commands") -> None:
     giving = command(verbs, "give", summary, _give, example)
     giving.add_argument("--officer", metavar="NAME", required=True, help="officer who signed")
     giving.add_argument("--signature", metavar="FILE", type=Path, required=True, help="signature of ssh-keygen -Y sign")
+    add_passphrase_file(giving)
     example = "sinetti authority approval settings --officer anna --dir /srv/sinetti"
     summary = "show how many people an act takes; with --officer, propose the lower numbers of authority.toml"
     setting = command(verbs, "settings", summary, _settings, example)
@@ -105,7 +107,7 @@ def _show(parsed: argparse.Namespace) -> int:
 
 def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
         customer_id = found.stored.proposal.parameters.get("customer_id", "")
         waiting = list_namings(customer_id, authority.ctx) if _names_signatory(found) else ()

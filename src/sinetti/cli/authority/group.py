@@ -41,6 +41,7 @@ MODULES = {
     "passphrase": "passphrase",
     "signer": "signer",
     "keys": "keys",
+    "secrets": "secret_keys",
     "clock": "clock",
     "retention": "retention",
     "notices": "notices",

@@ -23,6 +23,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import telling
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox_queries import FailedMessage
@@ -89,6 +90,8 @@ def register(commands: "Commands") -> None:
     for parser in (plan, send, preview, bounces, retry):
         add_dir(parser)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    for parser in (plan, send, preview, bounces):
+        add_passphrase_file(parser)
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
 
     Raises SettingsError, also if there are no settings.
     """
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         settings = notifications.read(authority.folder.notices)
         yield _OpenedNotifications(authority, settings, notification_context(authority, settings=settings))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
@@ -36,6 +37,7 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     parser = command(commands, "order", "order a certificate, and print or send its transfer IDs", _run, EXAMPLE)
     add_dir(parser)
+    add_passphrase_file(parser)
     parser.add_argument("--customer-id", required=True, metavar="ID", help="ID of the organisation")
     parser.add_argument(
         "--channel",
@@ -79,7 +81,7 @@ def _run(parsed: argparse.Namespace) -> int:
         deputy=_deputy(parsed),
         replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
     )
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.send:
             _check_sendable(authority, new)
             show_offered(order_and_offer(new, authority.ctx, machine_user(), request_id()), as_json=parsed.json)

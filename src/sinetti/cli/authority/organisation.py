@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
 from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, unknown_organisation
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.person_options import format_person
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
@@ -55,6 +56,7 @@ def register(commands: "Commands") -> None:
         verbs, "close", "close an organisation permanently: no more certificates are issued to it", _close, ""
     )
     add_officer_option(closing)
+    add_passphrase_file(closing)
     organisation_people.register(verbs)
 
 
@@ -113,7 +115,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 
 
 def _close(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         before = _found(authority, parsed.customer_id)
         if before.open and takes_two(TwoPersonAct.ORGANISATION_END, authority):
             parameters = {"customer_id": before.customer_id}

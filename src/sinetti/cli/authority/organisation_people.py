@@ -18,6 +18,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
@@ -63,12 +64,13 @@ def register(verbs: "Commands") -> None:
     add_person_options(adding, "the signatory")
     adding.add_argument("--invite", action="store_true", help="send an invitation to the e-service")
     add_officer_option(adding)
+    add_passphrase_file(adding)
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
     removing.add_argument("--email", required=True, metavar="ADDRESS", help="e-mail address of the signatory")
     example = f"{_BEFORE} signatory letter {_WHERE}"
     summary = "print the letter by which the organisation can stop the naming of its first signatory"
-    _verb(signatory, "letter", summary, _letter, example)
+    add_passphrase_file(_verb(signatory, "letter", summary, _letter, example))
     example = f"{_BEFORE} contact-person {_WHERE} {_NAMED}"
     summary = "name the contact person who gets messages about all certificates of the organisation"
     contact = _verb(verbs, "contact-person", summary, _contact_person, example)
@@ -101,7 +103,7 @@ def _verb(
 
 def _add(parsed: argparse.Namespace) -> int:
     person = person_of(parsed)
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         before = who_is_who(parsed.customer_id, authority.ctx)
         if takes_two(TwoPersonAct.SIGNATORY, authority):
             parameters = signatory_parameters(parsed.customer_id, person, invite=parsed.invite)
@@ -129,7 +131,7 @@ def print_wait(waiting: Sequence[NamingView], folder: Path) -> int:
 
 
 def _letter(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         waiting = list_namings(who_is_who(parsed.customer_id, authority.ctx).organisation.customer_id, authority.ctx)
         if not waiting:
             print_note("No first signatory of this organisation waits: there is no letter to send.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import notification_context
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.server.process_exit import request_id
@@ -31,11 +32,12 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "transfer-ids", summary, _run, example)
     parser.add_argument("order", metavar="ORDER", help="ID of the order, as `order` printed it")
     add_dir(parser)
+    add_passphrase_file(parser)
     add_send(parser)
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.send:
             room = notification_context(authority)
             offered = send_link(parsed.order, authority.ctx, machine_user(), request_id())

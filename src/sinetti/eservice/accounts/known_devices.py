@@ -18,8 +18,10 @@ from allauth.account.utils import filter_users_by_email
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from sinetti.domain.secret_keys import SecretPurpose
+from sinetti.eservice.accounts.sessions import keyring
 from sinetti.infra.clock import utc_now
-from sinetti.services.token_encryption import DEVICE, InvalidToken, decrypt_token, encrypt_token
+from sinetti.services.token_encryption import DEVICE, InvalidToken, seal, sealing_key, unseal
 
 LIVES: Final = 180 * 24 * 3600
 """Seconds for which a browser is known after its last sign-in."""
@@ -64,8 +66,9 @@ def signed_in(request: HttpRequest, user: Any) -> None:  # noqa: ANN401 - our us
 
 def number_of(request: HttpRequest, user: Any) -> str | None:  # noqa: ANN401 - our user model
     """Return the number of a browser that this account knows, or None."""
-    bound = _bound(user)
-    return next((one.number for one in _devices(request) if hmac.compare_digest(one.bound, bound)), None)
+    bounds = [_bound(user, key.octets) for key in keyring().every(SecretPurpose.SESSIONS)]
+    known = (one for one in _devices(request) if any(hmac.compare_digest(one.bound, bound) for bound in bounds))
+    return next((one.number for one in known), None)
 
 
 def number_by_login(request: HttpRequest, login: str) -> str | None:
@@ -100,26 +103,23 @@ def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user
     known = _devices(request)
     # The number stays, so that a sign-in gives a thief of the cookie no new guesses.
     number = number_of(request, user) or secrets.token_hex(_DIGITS // 2)
-    new = Device(number, _bound(user), int(utc_now().timestamp()))
+    ring = keyring()
+    new = Device(number, _bound(user, ring.current(SecretPurpose.SESSIONS).octets), int(utc_now().timestamp()))
     rest = [one for one in known if one.number != number]
     kept = [new, *rest][:MOST]
-    return encrypt_token(_key(), DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
+    return seal(ring, DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
 
 
 def _devices(request: HttpRequest) -> tuple[Device, ...]:
     """Read the cookie; ignore one with a wrong seal or an old one."""
     try:
-        rows = json.loads(decrypt_token(_key(), DEVICE, request.COOKIES.get(cookie_name(), "")))
+        rows = json.loads(unseal(keyring(), DEVICE, request.COOKIES.get(cookie_name(), "")))
     except InvalidToken:
         return ()
     now = utc_now().timestamp()
     return tuple(one for one in (Device(*row) for row in rows) if one.at + LIVES > now)
 
 
-def _bound(user: Any) -> str:  # noqa: ANN401 - our user model
+def _bound(user: Any, key: bytes) -> str:  # noqa: ANN401 - our user model
     text = f"{user.pk}\0{user.password}"
-    return hmac.new(_key(), b"device\0" + text.encode(), sha256).hexdigest()[:_DIGITS]
-
-
-def _key() -> bytes:
-    return str(settings.SECRET_KEY).encode()
+    return hmac.new(sealing_key(DEVICE, key), b"device\0" + text.encode(), sha256).hexdigest()[:_DIGITS]

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from sinetti.eservice.core.context import portal_context
 from sinetti.i18n.translate import _, gettext_noop
-from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token, encrypt_token
+from sinetti.services.token_encryption import SECOND_FACTOR, seal, unseal
 
 ONCE_STRONG = "strong"
 """Key in the stored data of a provider account: a sign-in there was once strong.
@@ -32,11 +32,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no type
 
     def encrypt(self, text: str) -> str:
         """Seal the secret of TOTP codes, or the seed of recovery codes."""
-        return encrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, text)
+        return seal(portal_context(context.request).ctx.keyring, SECOND_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return the plain secret of a sealed one."""
-        return decrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, encrypted_text)
+        return unseal(portal_context(context.request).ctx.keyring, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
         """Return the service name for authenticator apps."""

@@ -16,7 +16,8 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddle
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
-from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_token, encrypt_token
+from sinetti.domain.secret_keys import Keyring, KeySource
+from sinetti.services.token_encryption import SESSION, InvalidToken, seal, unseal
 
 BEGAN = "sinetti_began"
 """Session key: time of the sign-in on the machine's clock, in seconds (POSIX)."""
@@ -28,6 +29,12 @@ _SECRET_LETTERS = 43
 _KEY_DIGITS = 40
 _secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
 """Cookie values by row key, for the request that this thread handles."""
+
+
+def keyring() -> Keyring:
+    """Return the secret keys in force."""
+    source: KeySource = settings.SECRET_KEYS
+    return source()
 
 
 def stored(secret: str) -> str:
@@ -70,12 +77,12 @@ class SessionStore(DatabaseStore):
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Seal the data of the session."""
-        return encrypt_token(_key(), SESSION, super().encode(session_dict))
+        return seal(keyring(), SESSION, super().encode(session_dict))
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """Return the data of a sealed session; empty if the seal is wrong."""
         try:
-            opened = decrypt_token(_key(), SESSION, str(session_data))
+            opened = unseal(keyring(), SESSION, str(session_data))
         except InvalidToken:
             return {}
         found: dict[str, Any] = super().decode(opened)
@@ -100,7 +107,3 @@ class SessionMiddleware(DjangoMiddleware):
             secret = _secrets.get({})[str(request.session.session_key)]
             cookie.set(settings.SESSION_COOKIE_NAME, secret, secret)
         return response
-
-
-def _key() -> bytes:
-    return str(settings.SECRET_KEY).encode()

@@ -5,7 +5,6 @@ See docs/e-service/check-pages.md. `check_pages.check_page` shows both.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 
 from django.http import HttpRequest
@@ -17,7 +16,7 @@ from sinetti.i18n.translate import _
 from sinetti.notifications.context import NotificationContext, RenderedMessage
 from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.services.context import ServiceContext
-from sinetti.services.token_encryption import LINK, decrypt_token
+from sinetti.services.token_encryption import link_unsealer
 
 SEEN, STEP = "seen", "step"
 """Hidden fields of a check page: the digest of its content, and its act."""
@@ -46,9 +45,8 @@ def letters_of(
     their letters have no greeting. Raises the errors of the act.
     """
     ctx, terms = portal_context(request).ctx, portal_context(request).terms
-    unseal = partial(decrypt_token, ctx.transfer_key, LINK)
     room = NotificationContext(
-        ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.transfer_key, unseal=unseal
+        ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.keys, unseal=link_unsealer(ctx.keys)
     )
     found = rehearse(lambda: act(ctx), room, _MOST)
     own = getattr(request.user, "email", "")

@@ -25,6 +25,7 @@ from sinetti.database.notifications import bounces
 from sinetti.database.notifications.bounces import BounceMarks
 from sinetti.domain.link_tokens import bounce_token, constant_time_equal
 from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, classify
+from sinetti.domain.secret_keys import Keyring, SecretPurpose
 from sinetti.notifications.context import NotificationContext
 
 LARGEST = 1024 * 1024
@@ -70,16 +71,16 @@ class BounceMail:
     verdict: BounceType = BounceType.OTHER
 
 
-def parse(octets: bytes, key: bytes) -> BounceMail:
+def parse(octets: bytes, ring: Keyring) -> BounceMail:
     """Parse one mail.
 
-    `key` is the key of the tokens in return addresses. Raises UnreadableError.
+    `ring` has the keys of the tokens in return addresses. Raises UnreadableError.
     """
     if len(octets) > LARGEST:
         raise UnreadableError
     # The library ends lines at a lone CR too. All line ends are made equal, so that the first check sees every field.
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    message_id = _about(octets.partition(b"\n\n")[0], key)
+    message_id = _about(octets.partition(b"\n\n")[0], ring)
     if message_id is None:
         return BounceMail(None)
     if octets.count(b"\n") > _MOST_LINES:
@@ -87,11 +88,12 @@ def parse(octets: bytes, key: bytes) -> BounceMail:
     return BounceMail(message_id, _verdict(octets))
 
 
-def _about(fields: bytes, key: bytes) -> str | None:
+def _about(fields: bytes, ring: Keyring) -> str | None:
     found = [pair for value in _TO.findall(fields) for pair in _RETURN_ADDRESS.findall(value.lower())]
     for message_id, token in found[:_MOST_ADDRESSES]:
-        if constant_time_equal(token.decode("ascii"), bounce_token(key, message_id.decode("ascii"))):
-            return str(message_id, "ascii")
+        about, given = str(message_id, "ascii"), str(token, "ascii")
+        if any(constant_time_equal(given, bounce_token(key.octets, about)) for key in ring.every(SecretPurpose.MAIL)):
+            return about
     return None
 
 
@@ -198,7 +200,7 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _take(ctx: NotificationContext, path: Path, now: datetime) -> BounceResult:
     try:
-        found = parse(_octets(path), ctx.key)
+        found = parse(_octets(path), ctx.keys())
     except (OSError, UnreadableError):
         return BounceResult.UNREADABLE
     return _noted(ctx, found, now)

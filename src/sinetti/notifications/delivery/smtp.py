@@ -24,6 +24,7 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from sinetti.domain.link_tokens import bounce_token
 from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, classify
+from sinetti.domain.secret_keys import KeySource, SecretPurpose
 from sinetti.notifications.context import (
     ConnectionLost,
     PermanentFailure,
@@ -121,12 +122,12 @@ class _Email(EmailMultiAlternatives):
 class Smtp:
     """Hands messages to one mail server. For one thread at a time."""
 
-    def __init__(self, server: SmtpServer, sender: Sender, key: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(self, server: SmtpServer, sender: Sender, keys: KeySource, now: Callable[[], datetime]) -> None:
         """Create the transport.
 
-        `key` is the key of return addresses; `now`, the machine's clock, dates the messages.
+        `keys` has the key of return addresses; `now`, the machine's clock, dates the messages.
         """
-        self._server, self._sender, self._key, self._now = server, sender, key, now
+        self._server, self._sender, self._keys, self._now = server, sender, keys, now
         self._backend: EmailBackend | None = None
 
     def deliver(self, letter: RenderedMessage) -> None:
@@ -153,7 +154,8 @@ class Smtp:
 
     def _email(self, letter: RenderedMessage) -> EmailMultiAlternatives:
         sender, to = self._sender, _ascii_address(letter.to)
-        returns = return_address(sender.returns, letter.message_id, self._key) if sender.returns else sender.address
+        key = self._keys().current(SecretPurpose.MAIL).octets
+        returns = return_address(sender.returns, letter.message_id, key) if sender.returns else sender.address
         email = _Email(
             body=letter.text,
             from_email=returns,

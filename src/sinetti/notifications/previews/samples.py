@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sinetti.database.organisations.secure_messages import CANCELLED_STEP
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage, message_id
+from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationSettings, RenderContext, RenderedMessage
 from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, PENDING
@@ -301,7 +302,7 @@ def _context(case: SampleMessage, terms: NotificationSettings, language: Languag
         now=lambda: case.now,
         machine_now=lambda: case.now,
         terms=terms,
-        key=KEY,
+        keys=fixed_keys(KEY),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, VETO, link_token
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
 from sinetti.notifications.templates import access_ends, access_texts, layout
@@ -48,7 +49,7 @@ def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody
     invitation_id = matter.fact("invitation")
     if invitation_id is None or about.expires is None:
         raise NothingToReport(NOT_THERE)
-    token = link_token(matter.room.key, INVITATION, invitation_id)
+    token = link_token(matter.room.ring.of_row(SecretPurpose.LINKS, invitation_id), INVITATION, invitation_id)
     how = [matter.say(access_texts.HOW, button=matter.say(role_labels.BUTTON))]
     if about.role in NEEDS_SECOND_FACTOR:
         how.append(matter.say(access_texts.HOW_SECOND))
@@ -139,7 +140,7 @@ def _named(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     naming_id = matter.fact("naming")
     if naming_id is None or about.begins is None:
         raise NothingToReport(NOT_THERE)
-    token = link_token(matter.room.key, VETO, naming_id)
+    token = link_token(matter.room.ring.of_row(SecretPurpose.LINKS, naming_id), VETO, naming_id)
     parts = (
         matter.say(access_texts.NAMED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
         matter.say(access_texts.NAMED_FROM, begins=matter.when(about.begins)),

@@ -17,6 +17,7 @@ from typing import Final
 from sinetti.database.notifications.message_data import CertificateData, LineageData, MessageData
 from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import AUDIENCES, MessageKind, QueuedMessage, RecipientRole
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
@@ -400,7 +401,7 @@ def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
 
 def _stop_address(matter: MessageContext) -> str:
     message_id = matter.message.message_id
-    token = link_token(matter.room.key, STOP_LINK, message_id)
+    token = link_token(matter.room.ring.current(SecretPurpose.MAIL).octets, STOP_LINK, message_id)
     return f"{matter.room.terms.people_address}/stop/{message_id}/{token}"
 
 

@@ -2,6 +2,7 @@
 
 from sinetti.database.organisations.secure_messages import CANCELLED_STEP
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.i18n.translate import gettext_noop
 from sinetti.notifications.templates import layout
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport, page
@@ -56,11 +57,12 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
     if expires is None or matter.now > expires:
         why = "the link is no longer valid"
         raise NothingToReport(why)
+    key = matter.room.ring.of_row(SecretPurpose.LINKS, secure_id)
     subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
     parts = (
         matter.say(ORDERED, ordered=matter.when(ordered), **matter.names()),
         _how(matter),
-        LinkBlock(f"{matter.room.terms.people_address}/m/{link_token(matter.room.key, OPEN_LINK, secure_id)}"),
+        LinkBlock(f"{matter.room.terms.people_address}/m/{link_token(key, OPEN_LINK, secure_id)}"),
         matter.say(layout.TYPE_IT, address=page(matter)),
         matter.say(LINK_WORKS, expires=matter.when(expires)),
         matter.say(UNEXPECTED),
@@ -90,7 +92,8 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     if expires is None or matter.now > expires:
         why = "the PIN code is no longer valid"
         raise NothingToReport(why)
-    return PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
+    key = matter.room.ring.of_row(SecretPurpose.PINS, pin_id)
+    return PIN, {"pin": pin_code(key, pin_id), "organisation": matter.organisation}
 
 
 def _how(matter: MessageContext) -> str:

@@ -74,7 +74,7 @@ def render(
             now=ctx.now,
             machine_now=ctx.machine_now,
             terms=ctx.terms,
-            key=ctx.key,
+            keys=ctx.keys,
             unseal=ctx.unseal,
         ),
     )

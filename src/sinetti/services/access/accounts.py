@@ -18,11 +18,12 @@ from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.access.persons import person_digest
 from sinetti.domain.notifications.messages import AccountEmail, MessageChannel, MessageKind
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
-from sinetti.services.token_encryption import LINK, SECOND_FACTOR, encrypt_token
+from sinetti.services.token_encryption import LINK, SECOND_FACTOR, seal
 
 PRESSED_TWICE = timedelta(seconds=10)
 """Interval within which two sign-ups with one address count as one submission."""
@@ -58,7 +59,7 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
         new.language,
         new.staff,
         new.password,
-        None if new.totp is None else encrypt_token(ctx.transfer_key, SECOND_FACTOR, new.totp),
+        None if new.totp is None else seal(ctx.keyring, SECOND_FACTOR, new.totp),
         new.person,
     )
     with _explains_taken_person():
@@ -113,7 +114,7 @@ def withdraw_staff(email: str, ctx: ServiceContext, actor: str, request_id: str)
 
 def digest_of_person(person_id: str, ctx: ServiceContext) -> str:
     """Return the keyed digest of a person ID. Raises PersonIdError."""
-    return person_digest(ctx.transfer_key, person_id)
+    return person_digest(ctx.keyring.current(SecretPurpose.PERSONS).octets, person_id)
 
 
 @contextmanager
@@ -186,7 +187,7 @@ def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
 def _message(telling: AccountNotification, ctx: ServiceContext) -> NewMessage:
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
-        facts["way"] = encrypt_token(ctx.transfer_key, LINK, telling.way)
+        facts["way"] = seal(ctx.keyring, LINK, telling.way)
     if telling.lives is not None:
         # Links expire by the machine's clock, as sessions do.
         facts["until"] = (ctx.machine_now() + telling.lives).isoformat()

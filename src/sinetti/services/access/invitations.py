@@ -33,6 +33,7 @@ from sinetti.domain.access.persons import Identity
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Permission, Role
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions
 from sinetti.services.access.signatory_namings import is_other_address, new_naming
@@ -47,8 +48,9 @@ class SelfInvitation(Exception):
 
 def create_link(ctx: ServiceContext, now: datetime) -> InvitationLink:
     """Return a link that is valid for 14 days, in the form that the database takes."""
-    invitation_id = sql.random_id()
-    token = link_token(ctx.transfer_key, INVITATION, invitation_id)
+    ring = ctx.keyring
+    invitation_id = ring.new_row_id(SecretPurpose.LINKS, sql.random_id())
+    token = link_token(ring.of_row(SecretPurpose.LINKS, invitation_id), INVITATION, invitation_id)
     return InvitationLink(invitation_id, token_hash(token), now + INVITATION_LIVES)
 
 

@@ -15,6 +15,7 @@ from sinetti.domain.access.pending_invitations import NamingView, WaitingRole
 from sinetti.domain.access.persons import Identity, is_same_person, merge
 from sinetti.domain.link_tokens import VETO, constant_time_equal, link_token, token_hash
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import normalise
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
@@ -39,14 +40,16 @@ def new_naming(ctx: ServiceContext, address: ContactDetails | None = None) -> Ne
     """Return a naming for the database; None if this authority sets no time."""
     if not ctx.approvals.signatory_wait:
         return None
-    naming_id = sql.random_id()
-    token = link_token(ctx.transfer_key, VETO, naming_id)
+    ring = ctx.keyring
+    naming_id = ring.new_row_id(SecretPurpose.LINKS, sql.random_id())
+    token = link_token(ring.of_row(SecretPurpose.LINKS, naming_id), VETO, naming_id)
     return NewNaming(naming_id, token_hash(token), timedelta(hours=ctx.approvals.signatory_wait), address)
 
 
 def link_path(naming_id: str, ctx: ServiceContext) -> str:
     """Return the path of the page on which the organisation stops a naming."""
-    return f"/veto/{naming_id}/{link_token(ctx.transfer_key, VETO, naming_id)}"
+    key = ctx.keyring.of_row(SecretPurpose.LINKS, naming_id)
+    return f"/veto/{naming_id}/{link_token(key, VETO, naming_id)}"
 
 
 def is_other_address(email: str, persons: Iterable[Identity]) -> bool:

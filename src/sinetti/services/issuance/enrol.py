@@ -25,7 +25,7 @@ def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
     stored = transactions.find_password(ctx.db, ask.transfer_id)
-    fits = order.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
+    fits = order.verify_password(ctx.keyring, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
         transactions.count_wrong_password(ctx.db, ask.transfer_id, ctx.audit_entry("stranger", request_id))
     ids = transactions.find_transfer_ids(ctx.db, ask.transfer_id) if fits else None

@@ -16,6 +16,7 @@ from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewTransferIds
 from sinetti.domain.orders.ordering_rules import OrderErrorReason
+from sinetti.domain.secret_keys import FIRST, Keyring, SecretPurpose, UnknownKeyError
 from sinetti.domain.validation import LONGEST_DESCRIPTION, LONGEST_PERSON, check_unlinked, check_unlinked_or_none
 from sinetti.domain.values import TRANSFER_IDS_LIVE
 from sinetti.services.context import ServiceContext
@@ -23,6 +24,7 @@ from sinetti.services.context import ServiceContext
 _LETTERS = string.ascii_letters + string.digits
 _ID_DIGITS = 32
 _PASSWORD_LENGTH = 16
+_MAC_OCTETS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +45,36 @@ def mac(key: bytes, transfer_id: str, password: str) -> bytes:
     return hmac.digest(key, f"{transfer_id}\0{password}".encode(), hashlib.sha256)
 
 
-def verify_password(key: bytes, transfer_id: str, password: str, stored: bytes | None) -> bool:
+def verify_password(ring: Keyring, transfer_id: str, password: str, stored: bytes | None) -> bool:
     """Compare a password in constant time.
 
-    An unknown id (`stored` is None) is compared with a dummy and takes as long.
+    An unknown id (`stored` is None) is compared with a dummy and takes as long, as does a MAC of a removed key.
     """
-    expected = mac(key, transfer_id, password)
-    return hmac.compare_digest(expected, stored if stored is not None else bytes(len(expected))) and stored is not None
+    try:
+        key = ring.get(SecretPurpose.TRANSFER_PASSWORDS, FIRST if stored is None else mac_made_by(stored))
+    except UnknownKeyError:
+        key, stored = ring.current(SecretPurpose.TRANSFER_PASSWORDS), None
+    expected = mac(key.octets, transfer_id, password)
+    kept = stored[-len(expected) :] if stored is not None else bytes(len(expected))
+    return hmac.compare_digest(expected, kept) and stored is not None
 
 
-def generate_transfer_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
+def mac_made_by(stored: bytes) -> str:
+    """Return the id of the key of a stored MAC, which is before the MAC itself."""
+    return stored[:-_MAC_OCTETS].decode("ascii", "replace") or FIRST
+
+
+def generate_transfer_ids(ring: Keyring, now: datetime) -> tuple[NewTransferIds, str]:
     """Return new transfer ids to store, and the password, which is shown once.
 
     Formats: docs/integrators/interface.md, section 1.
     """
     transfer_id = "".join(secrets.choice(string.digits) for _ in range(_ID_DIGITS))
     password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))
-    return NewTransferIds(transfer_id, now, now + TRANSFER_IDS_LIVE, mac(key, transfer_id, password)), password
+    key = ring.current(SecretPurpose.TRANSFER_PASSWORDS)
+    made_by = b"" if key.key_id == FIRST else key.key_id.encode()
+    stored = made_by + mac(key.octets, transfer_id, password)
+    return NewTransferIds(transfer_id, now, now + TRANSFER_IDS_LIVE, stored), password
 
 
 class OrderError(ValueError):
@@ -88,7 +103,7 @@ def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> Ge
     """
     check_order(new, ctx)
     audit = ctx.audit_entry(actor, request_id)
-    ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)
+    ids, password = generate_transfer_ids(ctx.keyring, audit.at)
     order_id = organisations.add_order(ctx.db, new, ids, audit)
     return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
@@ -127,7 +142,7 @@ def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request
     Raises OrderUnknown and OrderAlreadyUsed.
     """
     audit = ctx.audit_entry(actor, request_id)
-    ids, password = generate_transfer_ids(ctx.transfer_key, audit.at)
+    ids, password = generate_transfer_ids(ctx.keyring, audit.at)
     try:
         organisations.replace_ids(ctx.db, order_id, ids, audit)
     except ConcurrentUpdate:

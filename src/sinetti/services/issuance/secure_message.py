@@ -32,6 +32,7 @@ from sinetti.domain.orders.secure_messages import (
     pin_state,
     start_of_local_day,
 )
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Channel
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
@@ -163,7 +164,8 @@ def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> Pi
     if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
     audit = _audit_entry(link, ctx, request_id)
-    new = NewPin(sql.random_id(), audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
+    pin_id = ctx.keyring.new_row_id(SecretPurpose.PINS, sql.random_id())
+    new = NewPin(pin_id, audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
     message_id = secure_messages.open_message(ctx.db, link, new, audit)
     return PinSent(message_id) if message_id is not None else view_link(token, ctx)
 
@@ -182,7 +184,9 @@ def reveal_with_pin(token: str, pin: str, ctx: ServiceContext, request_id: str) 
     if last is None or pin_state(last, now) is not PinState.WAITING:
         return view_link(token, ctx)
     audit = _audit_entry(link, ctx, request_id)
-    if not constant_time_equal(pin_code(ctx.transfer_key, last.pin_id), _without_spaces(pin)):
+    if not constant_time_equal(
+        pin_code(ctx.keyring.of_row(SecretPurpose.PINS, last.pin_id), last.pin_id), _without_spaces(pin)
+    ):
         secure_messages.count_wrong_pin(ctx.db, link, last.pin_id, audit)
         return view_link(token, ctx)
     return _reveal(link, last.pin_id, ctx, audit) or view_link(token, ctx)
@@ -199,7 +203,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
     if link is None or link_state(link, now) is not LinkState.CODE:
         return _seen(link, NO_PINS, now)
     audit = _audit_entry(link, ctx, request_id)
-    if not constant_time_equal(delivery_code(ctx.transfer_key, link.secure_id), _without_spaces(code).casefold()):
+    if not constant_time_equal(_code(link.secure_id, ctx), _without_spaces(code).casefold()):
         secure_messages.count_wrong_code(ctx.db, link, audit)
         seen = view_link(token, ctx)
         # The holder of a formerly valid link learns why it has ended; later it is treated like an unknown link.
@@ -209,7 +213,7 @@ def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str
 
 def _reveal(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
     """Return the ids that are stored now, or None if another call was faster."""
-    new, password = order.generate_transfer_ids(ctx.transfer_key, audit.at)
+    new, password = order.generate_transfer_ids(ctx.keyring, audit.at)
     try:
         stored = (
             secure_messages.show_for_code(ctx.db, link, new, audit)
@@ -250,19 +254,24 @@ def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
 
 
 def _new_link(ctx: ServiceContext, audit: AuditContext, lives: timedelta) -> NewLink:
-    secure_id = sql.random_id()
-    token = link_token(ctx.transfer_key, OPEN_LINK, secure_id)
+    ring = ctx.keyring
+    secure_id = ring.new_row_id(SecretPurpose.LINKS, sql.random_id())
+    token = link_token(ring.of_row(SecretPurpose.LINKS, secure_id), OPEN_LINK, secure_id)
     return NewLink(secure_id, token_hash(token), audit.at + lives)
 
 
 def _unknown_ids(ctx: ServiceContext, audit: AuditContext) -> NewTransferIds:
     """Return transfer ids that are never shown; they only end the former ones."""
-    return order.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
+    return order.generate_transfer_ids(ctx.keyring, audit.at)[0]
 
 
 def _offered(order_id: str, link: NewLink, ctx: ServiceContext, *, has_phone: bool) -> LinkSent:
-    code = None if has_phone else delivery_code(ctx.transfer_key, link.secure_id)
+    code = None if has_phone else _code(link.secure_id, ctx)
     return LinkSent(order_id, link.secure_id, link.expires, code)
+
+
+def _code(secure_id: str, ctx: ServiceContext) -> str:
+    return delivery_code(ctx.keyring.of_row(SecretPurpose.LINKS, secure_id), secure_id)
 
 
 def _audit_entry(link: SecureLink, ctx: ServiceContext, request_id: str) -> AuditContext:

@@ -10,6 +10,7 @@ from sinetti.database.notifications import opt_out
 from sinetti.database.notifications.opt_out import OptOutSender
 from sinetti.domain.link_tokens import STOP_LINK, constant_time_equal, link_token
 from sinetti.domain.notifications.opt_out import AlreadyRequested, OptOutPage, OptOutRequested, UnknownLink, stops
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.services.context import ServiceContext
 
 ACTOR = "recipient"
@@ -49,7 +50,7 @@ def _asker(message_id: str, token: str, ctx: ServiceContext) -> OptOutSender | N
 
     The database is queried only for links that we made.
     """
-    known = _MESSAGE_ID.fullmatch(message_id) is not None
-    if not known or not constant_time_equal(token, link_token(ctx.transfer_key, STOP_LINK, message_id)):
+    keys = ctx.keyring.every(SecretPurpose.MAIL) if _MESSAGE_ID.fullmatch(message_id) else ()
+    if not any(constant_time_equal(token, link_token(key.octets, STOP_LINK, message_id)) for key in keys):
         return None
     return opt_out.find_asker(ctx.db, message_id, ctx.now())

@@ -13,6 +13,7 @@ from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import delivery_code
 from sinetti.domain.orders.ordering_rules import is_link_expired, lapses_at
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
@@ -60,7 +61,7 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
     lapsed = link is None or link.ended or is_link_expired(link.expires, ctx.now())
     code = None
     if may_order and waits and link is not None and not lapsed and _without_phone(found):
-        code = delivery_code(ctx.transfer_key, link.secure_id)
+        code = delivery_code(ctx.keyring.of_row(SecretPurpose.LINKS, link.secure_id), link.secure_id)
     ends = lapses_at(found.usable_until) if found.state is OrderState.OPEN else None
     return OrderView(found, may_order, lapsed, ends, code)
 

@@ -12,6 +12,7 @@ from sinetti.database.common.locks import locked
 from sinetti.database.operations import audit_queries
 from sinetti.domain.access.access_purpose import AccessJustification, SearchScope, search_digest
 from sinetti.domain.certificates.bulk_revocation import officer_of_account
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 
@@ -104,7 +105,8 @@ def log_search(place: SearchScope, text: str, clerk: StaffSession) -> None:
 
     It stores no input, but its digest under our key.
     """
-    digest = {"search": search_digest(clerk.ctx.transfer_key, place, text)} if text else {}
+    key = clerk.ctx.keyring.current(SecretPurpose.SEARCHES).octets
+    digest = {"search": search_digest(key, place, text)} if text else {}
     with clerk.act() as audit:
         audit_queries.note_look(clerk.ctx.db, audit, f"search:{place}", **_facts(clerk), **digest)
 

@@ -96,9 +96,7 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
 
 def server_files(folder: DataDirectory) -> ServerFiles:
     """Return the paths of the TLS certificate, its key and the CA to trust."""
-    return ServerFiles(
-        folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
-    )
+    return ServerFiles(folder.root / "server.pem", folder.secrets / "server.pem", folder.trust / "server.pem")
 
 
 def bench_clock(folder: DataDirectory) -> BenchClock:

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -25,7 +24,7 @@ from sinetti.notifications.planning.access_ends import next_access_ends_time
 from sinetti.notifications.planning.digests import next_digest_time
 from sinetti.notifications.planning.reminders import next_due_time
 from sinetti.services.context import ServiceContext
-from sinetti.services.token_encryption import LINK, decrypt_token
+from sinetti.services.token_encryption import link_unsealer
 from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.mail.mailbox import Mailbox, MessageStore
 
@@ -148,6 +147,6 @@ def context(
         machine_now=ctx.machine_now,
         terms=terms(people_address),
         deliverers=dict.fromkeys(MessageChannel, mailbox),
-        key=ctx.transfer_key,
-        unseal=partial(decrypt_token, ctx.transfer_key, LINK),
+        keys=ctx.keys,
+        unseal=link_unsealer(ctx.keys),
     )

@@ -1,0 +1,202 @@
+"""Change of the service's pass-phrase: all key files, and the file of secret keys.
+
+New files are written beside the old ones. One mark commits all of them, and renames follow, which need no secret. After
+a kill before the mark the old pass-phrase opens everything, and after it the new one does. `settle_passphrase_change`
+continues either way; every command calls it when it opens the folder.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
+from sinetti.authority.secret_files import SecretsClosed, new_wrapping, open_secrets, read_secrets, wrap, write_secrets
+from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.services.context import no_failpoint
+
+_NEXT: Final = ".next"
+_ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_BEGUN, _COMMITTED = "begun", "committed"
+_RANDOM_OCTETS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassphrase:
+    """New pass-phrase. With `is_inside` its file is the one in the folder, else the caller has written it elsewhere."""
+
+    octets: bytes = field(repr=False)
+    is_inside: bool = False
+
+
+def random_passphrase() -> bytes:
+    """Return a pass-phrase of 256 random bits."""
+    return secrets.token_urlsafe(_RANDOM_OCTETS).encode()
+
+
+def change_passphrase(
+    folder: DataDirectory, old: bytes, new: NewPassphrase, step: Callable[[str], None] = no_failpoint
+) -> int:
+    """Encrypt all keys in the folder again, under a new pass-phrase.
+
+    Returns the number of key files. The pass-phrase in the folder is replaced or removed at the end. Raises
+    FolderError if both pass-phrases are equal or another process does the same, and FolderDamaged if a key does not
+    open; the folder is then as before.
+    """
+    if old == new.octets:
+        sentence = "the new pass-phrase is the present one: nothing was changed"
+        raise FolderError(sentence)
+    settle_passphrase_change(folder)
+    with locked(folder.secrets):
+        opened, keys = open_secrets(folder, old), dict(_encrypted_keys(folder, old))
+        wrapping_id, wrapping, wrapping_key = new_wrapping(new.octets)
+        state: dict[str, str | bool] = {"state": _BEGUN, "wrapping": wrapping_id, "inside": new.is_inside}
+        _write_mark(folder, state)
+        step("passphrase-begun")
+        if new.is_inside:
+            write_synced(_beside(folder.passphrase), new.octets)
+        for path, key in keys.items():
+            _write_next(path, key, new.octets)
+        sync_path(folder.keys)
+        step("passphrase-keys-written")
+        both = {opened.wrapping_id: opened.wrapping_key, wrapping_id: wrapping_key}
+        wrapped = tuple(wrap(one.purpose, opened.ring.get(one.purpose, one.key_id), both) for one in opened.file.keys)
+        kept = opened.file.only(opened.wrapping_id)
+        write_secrets(folder, replace(kept, wrappings={**kept.wrappings, wrapping_id: wrapping}, keys=wrapped))
+        step("passphrase-wrapped-twice")
+        _write_mark(folder, state | {"state": _COMMITTED})
+        step("passphrase-committed")
+        _finish(folder, step)
+    return len(keys)
+
+
+def is_passphrase_in_force(folder: DataDirectory, passphrase: bytes) -> bool:
+    """Return True if a pass-phrase opens the secret keys. Raises FolderDamaged."""
+    try:
+        open_secrets(folder, passphrase)
+    except SecretsClosed:
+        return False
+    return True
+
+
+def settle_passphrase_change(folder: DataDirectory) -> None:
+    """Finish a committed change of the pass-phrase, or undo one that was not committed.
+
+    Needs no pass-phrase. Raises FolderDamaged and OSError.
+    """
+    if not _mark(folder).exists():
+        return
+    try:
+        # A change that another process has committed takes milliseconds to finish. Before that the old files count.
+        with locked(folder.secrets, wait=_state(folder).get("state") == _COMMITTED):
+            state = _state(folder).get("state")
+            if state == _COMMITTED:
+                _finish(folder, no_failpoint)
+            elif state == _BEGUN:
+                _undo(folder)
+    except FolderError as used:
+        if isinstance(used, FolderDamaged):
+            raise
+
+
+def _finish(folder: DataDirectory, step: Callable[[str], None]) -> None:
+    state = _state(folder)
+    for path in sorted(folder.keys.glob(f"*{_NEXT}")):
+        path.replace(path.with_suffix(""))
+        step("passphrase-key-renamed")
+    sync_path(folder.keys)
+    file = read_secrets(folder)
+    if len(file.wrappings) > 1:
+        write_secrets(folder, file.only(str(state["wrapping"])))
+    step("passphrase-old-wrapping-removed")
+    if not state["inside"]:
+        folder.passphrase.unlink(missing_ok=True)
+    elif _beside(folder.passphrase).exists():
+        _beside(folder.passphrase).replace(folder.passphrase)
+    sync_path(folder.secrets)
+    step("passphrase-moved")
+    _remove_mark(folder)
+
+
+def _undo(folder: DataDirectory) -> None:
+    state, file = _state(folder), read_secrets(folder)
+    old = [one for one in file.wrappings if one != state.get("wrapping")]
+    if len(file.wrappings) > len(old) > 0:
+        write_secrets(folder, file.only(old[0]))
+    for path in (*folder.keys.glob(f"*{_NEXT}"), _beside(folder.passphrase)):
+        path.unlink(missing_ok=True)
+    sync_path(folder.keys)
+    _remove_mark(folder)
+
+
+def _encrypted_keys(folder: DataDirectory, passphrase: bytes) -> Iterator[tuple[Path, PrivateKeyTypes]]:
+    """Yield the encrypted keys in the folder. Raises FolderDamaged if one does not open."""
+    for path in sorted(folder.keys.glob("*.pem")):
+        octets = folder.read(path)
+        if _ENCRYPTED in octets:
+            yield path, _loaded(path, octets, passphrase)
+
+
+def _write_next(path: Path, key: PrivateKeyTypes, passphrase: bytes) -> None:
+    """Write a key under the new pass-phrase beside its file, and read it back."""
+    how = BestAvailableEncryption(passphrase)
+    write_synced(_beside(path), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+    again = _loaded(_beside(path), _beside(path).read_bytes(), passphrase)
+    if _octets(again) != _octets(key):
+        sentence = f"{_beside(path)} is not what was written: nothing was changed; check the disk"
+        raise FolderDamaged(sentence)
+
+
+def _loaded(path: Path, octets: bytes, passphrase: bytes) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(octets, passphrase)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        sentence = f"the pass-phrase does not open {path}: move the file out of the folder if it is not in use"
+        raise FolderDamaged(sentence) from None
+
+
+def _octets(key: PrivateKeyTypes) -> bytes:
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}{_NEXT}")
+
+
+def _mark(folder: DataDirectory) -> Path:
+    return folder.secrets / "passphrase-change.json"
+
+
+def _state(folder: DataDirectory) -> dict[str, str | bool]:
+    """Return the state of a change; empty if another process has finished it."""
+    try:
+        found = json.loads(_mark(folder).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        sentence = f"{_mark(folder)} is damaged: restore the folder from a copy"
+        raise FolderDamaged(sentence)
+    return found
+
+
+def _write_mark(folder: DataDirectory, state: dict[str, str | bool]) -> None:
+    write_atomic(_mark(folder), json.dumps(state).encode(), PRIVATE)
+
+
+def _remove_mark(folder: DataDirectory) -> None:
+    _mark(folder).unlink(missing_ok=True)
+    sync_path(folder.secrets)
