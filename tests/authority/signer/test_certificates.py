@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sinetti.authority.signer.certificates import read_fields
 from sinetti.authority.signer.rules import FINISHED_WITHIN
 from sinetti.ca import profiles
-from sinetti.ca.issuance import attach_signature, capture_key
+from sinetti.ca.issuance import attach_signature
 from sinetti.domain.values import VALIDITY, Channel, KeyPolicy, KeyType, Serial, ValidityPeriod
-from sinetti.pki.encoding import hash_for, verify
+from sinetti.pki.encoding import verify
 from sinetti.pki.signers import SignatureRefused
 from tests.support.authority import NOW, authority, holder_key, issuer, leaf_plan
-from tests.support.signing import CA, SERVICES, certificate_task, holder_tbs, one, policy, rules_of
+from tests.support.signing import CA, SERVICES, certificate_task, holder_tbs, one, policy, rules_of, unlinted
 
 KEY = holder_key()
 AT = NOW + timedelta(days=3)
@@ -28,13 +28,6 @@ SFTP = issuer(Channel.SFTP).file_name
 
 def span(begins, life=VALIDITY):
     return {"span": ValidityPeriod(begins, begins + life)}
-
-
-def unlinted(builder, by=None):
-    """Return the octets of a builder that the service's lint would refuse."""
-    key = capture_key(profiles.ca_key((by or issuer()).certificate))
-    builder.sign(key, hash_for(key.public_key()))
-    return key.octets
 
 
 def holder(**changes):
@@ -83,6 +76,11 @@ def elsewhere(**changes):
     return holder_tbs(KEY, plan=PLAN, by=replace(issuer(), **changes))
 
 
+def titled(builder):
+    builder._subject_name = x509.Name([*builder._subject_name, x509.NameAttribute(x509.NameOID.TITLE, "x")])
+    return builder
+
+
 SAN = x509.SubjectAlternativeName([x509.DNSName("tax.example")])
 CA_TRUE = x509.BasicConstraints(ca=True, path_length=None)
 CERT_SIGN = profiles.key_usage(digital_signature=True, key_cert_sign=True)
@@ -105,6 +103,8 @@ REFUSED = {
     "a serial number of 18 octets": holder_tbs(KEY, plan=PLAN, serial=Serial("4a" * 18)),
     "a serial number of 20 octets": unlinted(holder(serial=Serial("4a" * 20))),
     "a first octet that was not drawn": holder_tbs(KEY, plan=PLAN, serial=Serial("3f" + "4a" * 18)),
+    "version 2": holder_tbs(KEY, plan=PLAN).replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020101"), 1),
+    "an attribute more in the subject": unlinted(titled(holder())),
     "another country": holder_tbs(KEY, plan=PLAN, country="SE"),
     "a lineage in small letters": unlinted(holder(subject_serial="0f" * 16)),
     "a line break in a name": unlinted(holder(organisation="Two\nLines")),

@@ -43,7 +43,11 @@ def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) 
         if (reason := decide_signature(proposal, ProposalState.OPEN, officer, signed, now)) is not None:
             _refuse(f"the signature of {officer.name} does not count ({reason.value})")
         signed.append(officer.name)
-    if missing := count_missing(proposal, signed, _TABLE_ALONE):
+    try:
+        missing = count_missing(proposal, signed, _TABLE_ALONE)
+    except (KeyError, TypeError):
+        _refuse("the proposal lacks parameters of its act")
+    if missing:
         _refuse(f"{missing} signatures of officers are missing")
     return proposal
 

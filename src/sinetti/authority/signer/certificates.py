@@ -49,7 +49,6 @@ _SUBJECT = (
 _LINEAGE = re.compile(r"[0-9A-F]{32}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SERIAL_OCTETS, _SERIAL_FIRST = 19, range(0x40, 0x80)
-_LONGEST_SERIAL = 20
 _SERIAL = bytes.fromhex("0213")
 """Tag and length of a serial number."""
 
@@ -93,8 +92,6 @@ def read_fields(tbs: Octets) -> CertificateFields:
     if parts.element(EXPLICIT_0) != _VERSION_3:
         refuse("the version is not 3")
     serial = parts.number()
-    if len(serial) > _LONGEST_SERIAL:
-        refuse("the serial number has more than 20 octets")
     parts.content(SEQUENCE)
     issuer, dates, name = (parts.element(SEQUENCE) for _ in range(3))
     spki = parts.element(SEQUENCE)
@@ -154,6 +151,15 @@ def spki_of(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def check_serial(serial: bytes) -> None:
+    """Refuse a serial number that `new_serial` does not draw (ca/issuance.py).
+
+    Raises SignatureRefused.
+    """
+    if len(serial) != _SERIAL_OCTETS or serial[0] not in _SERIAL_FIRST:
+        refuse("the serial number does not have 19 octets of which the first is 40 to 7f")
+
+
 class HolderProfile:
     """Profile of the holders' certificates of one CA, with its constant parts in DER."""
 
@@ -181,9 +187,7 @@ class HolderProfile:
 
         Raises SignatureRefused.
         """
-        serial = fields.serial
-        if len(serial) != _SERIAL_OCTETS or serial[0] not in _SERIAL_FIRST:
-            refuse("the serial number does not have 19 octets of which the first is 40 to 7f")
+        check_serial(fields.serial)
         if subject.country != self._country or not _LINEAGE.fullmatch(subject.lineage):
             refuse("the subject's country or serialNumber is not that of a holder")
         found = self._shard.search(tbs)

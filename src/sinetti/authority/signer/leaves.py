@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from sinetti.authority.signer.certificates import CertificateFields, load_spki
+from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, responder_name
 from sinetti.ca.issuance import build_tbs
@@ -27,6 +27,7 @@ class LeafForm:
 
         The caller has checked that the signer holds its key. Raises SignatureRefused.
         """
+        check_serial(fields.serial)
         longest = RESPONDER_LIFE if self.profile is LeafProfile.RESPONDER else self.ca.longest_validity
         if not now - BACKDATED - AROUND_NOW <= fields.not_before <= now + AROUND_NOW:
             _refuse("it does not begin now")

@@ -18,6 +18,7 @@ STATEMENT = b"sinetti-log-key@v1\n"
 """First line of a statement about a change of key (wire/transparency/key_rotation.py)."""
 
 _LARGEST = 4096
+_LARGEST_TREE = 1 << 48
 
 
 def check_head(task: SigningTask, origin: str, store: SignerStore) -> tuple[int, bytes]:
@@ -30,6 +31,8 @@ def check_head(task: SigningTask, origin: str, store: SignerStore) -> tuple[int,
         head = Checkpoint.parse(text)
         if head.text.encode() != task.octets or head.origin != origin:
             _refuse("it is not the text of a head of this log")
+        if head.size > _LARGEST_TREE:
+            _refuse("its size is greater than any log's")
         last = store.find_head()
         if last is not None:
             path = () if task.consistency is None else task.consistency.path

@@ -205,7 +205,9 @@ class SignerStore:
 
     def insert_revoked(self, ca: str, serials: Iterable[bytes]) -> None:
         """Record serials that are on a list of the CA."""
-        self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", ((ca, serial) for serial in serials))
+        # In order, since a million of them at random places of the tree take four times as long.
+        rows = ((ca, serial) for serial in sorted(serials))
+        self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", rows)
 
     def find_head(self) -> tuple[int, bytes] | None:
         """Return size and root of the log's last signed head, or None."""
@@ -222,8 +224,8 @@ class SignerStore:
         return None if row is None else bytes(row[0])
 
     def insert_act(self, proposal: str, digest: bytes) -> None:
-        """Record the octets that an approval was used for."""
-        self._db.execute("INSERT INTO acts VALUES (?, ?)", (proposal, digest))
+        """Record the octets that an approval was used for; the first ones stay."""
+        self._db.execute("INSERT OR IGNORE INTO acts VALUES (?, ?)", (proposal, digest))
 
     def insert_adopted(self, certificates: Iterable[AdoptedCertificate]) -> None:
         """Add certificates from before the signer; those that are there stay as they are."""

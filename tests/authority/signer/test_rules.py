@@ -1,0 +1,85 @@
+"""Rules as a whole: what an attacker in a web process would ask for, and damaged octets."""
+
+import random
+
+import pytest
+
+from sinetti.authority.signer.tasks import SigningTask, TaskKind
+from sinetti.ca.crl import prepare_crl
+from sinetti.pki.signers import SignatureProof, SignatureRefused
+from tests.authority.signer import test_answers, test_leaves, test_lists, test_log_heads, test_status
+from tests.support.authority import NOW, holder_certificate, holder_key, issuer, leaf_plan
+from tests.support.signing import CA, LOG, RESPONSE_SIGNER, certificate_task, holder_tbs, keys, one, renewal_proof
+
+RESPONDER = test_status.KEY
+TBS = holder_tbs(holder_key(2))
+LEAF = test_leaves.responder(key=test_status.RESPONDER.key, now=NOW)
+LIST = prepare_crl(issuer(), [test_lists.entry(1)], 1, NOW, NOW + test_lists.WEEK)
+HEAD = test_log_heads.head(5)
+OCTETS = {
+    TaskKind.CERTIFICATE: (CA, TBS),
+    TaskKind.LEAF: (CA, LEAF),
+    TaskKind.LIST: (CA, LIST),
+    TaskKind.STATUS: (RESPONDER, test_status.data_of()),
+    TaskKind.ANSWER: (RESPONSE_SIGNER, test_answers.INFO),
+    TaskKind.CHECKPOINT: (LOG, HEAD),
+}
+
+
+@pytest.fixture
+def rules(rules):
+    rules.add_key(RESPONDER, test_status.RESPONDER.key)
+    return rules
+
+
+@pytest.mark.parametrize("kind", TaskKind)
+def test_octets_of_one_kind_are_signed_as_no_other(rules, kind):
+    """A key signs only what it is for, and octets pass only as what they are."""
+    one(rules, certificate_task(holder_tbs(holder_key(2), plan=leaf_plan(holder_key(2).public_key()))))
+    for name in [*keys(), RESPONDER]:
+        for other, (key, octets) in OCTETS.items():
+            if (kind, name) != (other, key):
+                (result,) = rules.sign([SigningTask(kind, name, octets)], NOW)
+                assert isinstance(result, SignatureRefused), (kind, name, other)
+
+
+def damaged(octets, draw):
+    """Cut, repeat, insert or change some octets."""
+    at, size = draw.randrange(len(octets)), draw.randrange(1, 9)
+    match draw.randrange(4):
+        case 0:
+            return octets[:at] + octets[at + size :]
+        case 1:
+            return octets[:at] + octets[at : at + size] * 2 + octets[at + size :]
+        case 2:
+            return octets[:at] + draw.randbytes(size) + octets[at:]
+        case _:
+            return octets[:at] + draw.randbytes(size) + octets[at + size :]
+
+
+@pytest.mark.parametrize("kind", TaskKind)
+def test_any_damage_ends_in_a_refusal_or_in_another_value(rules, kind):
+    draw = random.Random(kind.value)  # noqa: S311 - damage for a test
+    key, octets = OCTETS[kind]
+    results = [rules.sign([SigningTask(kind, key, damaged(octets, draw))], NOW)[0] for _ in range(300)]
+    assert {type(result) for result in results} <= {bytes, SignatureRefused}
+    assert sum(isinstance(result, SignatureRefused) for result in results) > 250
+
+
+def test_any_damage_of_a_proof_ends_in_a_refusal(rules):
+    draw = random.Random(1)  # noqa: S311 - damage for a test
+    old = holder_key(1)
+    proof = renewal_proof(old, holder_certificate(old), holder_key(2))
+    parts = (proof.certificate, proof.signed_info, proof.signature, proof.digested)
+    for number in range(400):
+        changed = [damaged(octets, draw) if number % 4 == at else octets for at, octets in enumerate(parts)]
+        if tuple(changed) != parts:
+            (result,) = rules.sign([certificate_task(TBS, SignatureProof(*changed))], NOW)
+            assert isinstance(result, SignatureRefused)
+
+
+def test_nothing_secret_is_shown(rules):
+    proof = renewal_proof(holder_key(1), holder_certificate(holder_key(1)), holder_key(2))
+    task = certificate_task(TBS, proof)
+    assert repr(task) == f"SigningTask(kind=<TaskKind.CERTIFICATE: 'certificate'>, key='{CA}')"
+    assert "PrivateKey" not in repr(rules)
