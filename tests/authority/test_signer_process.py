@@ -119,7 +119,7 @@ def signing(options, clock):
     signer, (stop, stopping) = open_signer(options.root), socket.socketpair()
     listener = listen_on_path(options.socket, 8)
     server = SignerServer(listener, {os.getuid()}, signer_actions(signer, clock))
-    thread = Thread(target=server.run, args=(stop,))
+    thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()
     try:
         yield signer

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sinetti.authority.signer.tasks import ActApproval
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
@@ -92,6 +93,9 @@ class KeyStore(Protocol):
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Check that the key of a CA can be used. Raises SignerUnavailable."""
 
+    def approve(self, approval: ActApproval) -> None:
+        """Pass the approval of an act to a signer that verifies it."""
+
     def close(self) -> None:
         """End what the store has open; the next use opens it again."""
 
@@ -157,6 +161,9 @@ class FileKeyStore:
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Sign nothing with the key of a CA. Raises SignerUnavailable."""
         self.sign(key_name, b"", public)
+
+    def approve(self, approval: ActApproval) -> None:
+        """Do nothing: the caller has verified it."""
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -256,6 +263,9 @@ class TokenKeyStore:
         """Return the location of a key. Raises ValueError and OSError."""
         return self._placed((self._folder / f"{name}.uri").read_bytes())
 
+    def approve(self, approval: ActApproval) -> None:
+        """Do nothing: the caller has verified it."""
+
     def close(self) -> None:
         """End the processes that use the token."""
         self.pool.close()
@@ -345,6 +355,11 @@ class AuthorityKeys:
     def offline_tokens(self) -> "AuthorityKeys":
         """Return the keys of root and intermediate CAs that are in tokens of their own."""
         return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+
+    def approve(self, approval: ActApproval) -> None:
+        """Pass the approval of an act to the stores, before the act."""
+        for store in self.stores:
+            store.approve(approval)
 
     def delete_abandoned(self, now: datetime) -> None:
         """Delete keys that processes created in tokens and did not use, because they ended."""

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -214,11 +215,15 @@ def _token_of(folder: SignerFolder) -> TokenLocation | None:
 
 @dataclass(frozen=True, slots=True)
 class SignerOptions:
-    """Socket of a signer, and the numbers of the users that may use it."""
+    """Socket of a signer, and the numbers of the users that may use it.
+
+    With `ends_with_input` it stops when its standard input ends, as when the process that started it does.
+    """
 
     socket: Path
     users: Collection[int]
     now: Callable[[], datetime] = utc_now
+    ends_with_input: bool = False
 
 
 def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[], None]) -> None:
@@ -240,7 +245,8 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
         raise FolderError(sentence) from bad
     try:
         ready()
-        SignerServer(listener, options.users, signer_actions(opened, options.now)).run(stop)
+        stops = (stop.fileno(), sys.stdin.fileno()) if options.ends_with_input else (stop.fileno(),)
+        SignerServer(listener, options.users, signer_actions(opened, options.now)).run(*stops)
     finally:
         listener.close()
         with suppress(OSError):

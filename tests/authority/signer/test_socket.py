@@ -104,7 +104,7 @@ def serving(path, users=(ME,), sign=signed):
     listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
     others = {Operation.MAKE: refused, Operation.STATUS: lambda fields: [b"well", *fields]}
     server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))
-    thread = Thread(target=server.run, args=(stop,))
+    thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()
     try:
         yield
@@ -178,7 +178,7 @@ def test_requests_that_wait_together_are_decided_together(path):
         one.connect(str(path))
     stop, stopping = socket.socketpair()
     server = SignerServer(listener, {os.getuid()}, SignerActions(counted, {}, lambda: NOW))
-    thread = Thread(target=server.run, args=(stop,))
+    thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()
     for one in callers:
         one.sendall(octets)

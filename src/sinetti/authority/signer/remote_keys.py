@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
+from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
@@ -169,11 +169,17 @@ class RemoteEcKey(_RemoteKeyBase, ec.EllipticCurvePrivateKey):
 
 
 class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
-    """Key of the log in the signer, which signs heads alone (`remote_head_signer`)."""
+    """Key of the log in the signer.
 
-    def __init__(self, client: SignerClient, name: str, public: Ed25519PublicKey) -> None:
+    Heads are signed by `remote_head_signer`. `approval` returns that of a change of the key, or None.
+    """
+
+    def __init__(
+        self, client: SignerClient, name: str, public: Ed25519PublicKey, approval: Callable[[], ActApproval | None]
+    ) -> None:
         """Store the name of the key and its public half."""
         self._client, self._kind, self._name, self._public = client, TaskKind.CHECKPOINT, name, public
+        self._approval = approval
 
     def public_key(self) -> Ed25519PublicKey:
         """Return the public half."""
@@ -183,10 +189,10 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         """Raise UnsupportedAlgorithm: the key does not leave the signer."""
         _stays()
 
-    def sign(self, data: _Octets) -> NoReturn:  # noqa: ARG002 - the interface's
-        """Raise UnsupportedAlgorithm: a head needs a proof, and a change of the key an approval."""
-        sentence = "the signer signs heads of the log with a proof alone"
-        raise UnsupportedAlgorithm(sentence)
+    def sign(self, data: _Octets) -> bytes:
+        """Have a statement about a change of the key signed. Raises SignatureRefused and SignerUnavailable."""
+        task = SigningTask(TaskKind.CHECKPOINT, self._name, bytes(data), approval=self._approval())
+        return sign_one(self._client, task)
 
 
 def remote_head_signer(

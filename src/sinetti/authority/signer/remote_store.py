@@ -16,7 +16,7 @@ from sinetti.authority.key_store import NewKey, SigningKey, StoreKind
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import Operation
 from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
-from sinetti.authority.signer.tasks import TaskKind
+from sinetti.authority.signer.tasks import ActApproval, TaskKind
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
@@ -35,6 +35,7 @@ class RemoteKeyStore:
     def __init__(self, folder: Path, client: SignerClient, services: str) -> None:
         """Store the arguments; the first signature connects."""
         self._folder, self._client = folder, client
+        self._approval: ActApproval | None = None
         self._signer = RemoteSigner(client, services)
 
     def is_usable(self) -> bool:
@@ -79,6 +80,10 @@ class RemoteKeyStore:
         """
         self._client.call(Operation.CHECK, self.remote_name(name).encode())
 
+    def approve(self, approval: ActApproval) -> None:
+        """Keep an approval for the keys of the log."""
+        self._approval = approval
+
     def close(self) -> None:
         """Close the connections to the signer."""
         self._client.close()
@@ -93,7 +98,7 @@ class RemoteKeyStore:
 
     def _key(self, name: str, public: TokenPublicKey) -> SigningKey:
         if isinstance(public, Ed25519PublicKey):
-            return RemoteLogKey(self._client, name, public)
+            return RemoteLogKey(self._client, name, public, lambda: self._approval)
         kind = TaskKind.STATUS if _OCSP.fullmatch(name) else TaskKind.ANSWER
         if isinstance(public, rsa.RSAPublicKey):
             return RemoteRsaKey(self._client, kind, name, public)

@@ -80,15 +80,16 @@ class SignerServer:
         self._selector = selectors.DefaultSelector()
         self._callers: dict[int, _Caller] = {}
 
-    def run(self, stop: socket.socket) -> None:
-        """Answer until octets arrive at `stop`."""
+    def run(self, *stops: int) -> None:
+        """Answer until octets, or their end, arrive at one of these descriptors."""
         self._listener.settimeout(0)
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(stop, selectors.EVENT_READ)
+        for stop in stops:
+            self._selector.register(stop, selectors.EVENT_READ)
         try:
             while True:
                 ready = [key.fd for key, _ in self._selector.select()]
-                if stop.fileno() in ready:
+                if not set(stops).isdisjoint(ready):
                     return
                 self._answer_ready(ready)
         finally:

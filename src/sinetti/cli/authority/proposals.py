@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from sinetti.authority.bootstrap import Authority, notification_context
+from sinetti.authority.signer.tasks import ActApproval
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
+from sinetti.database.approvals.proposals import list_signatures
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
@@ -130,6 +132,9 @@ def approved(
         return
     means = approval_context(authority)
     proposal = begin(parsed.approval, act, parameters, means)
+    signatures = tuple(signature for _, signature in list_signatures(authority.ctx.db, proposal))
+    # The separate signer verifies them itself.
+    authority.keys.approve(ActApproval(proposal.octets, signatures))
     yield
     finish(proposal, means)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.log_format import configure_logging
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
+from sinetti.authority.signer_child import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
@@ -31,6 +32,12 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "serve", "run the service until a signal stops it", _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
+    parser.add_argument(
+        "--signer-dir",
+        metavar="DIR",
+        type=Path,
+        help="for rehearsal: folder of a signer that runs as long as the service, under the same user",
+    )
     _add_addresses(parser)
     _add_limits(parser)
     parser.add_argument(
@@ -97,7 +104,10 @@ def _run(parsed: argparse.Namespace) -> int:
     # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+    with (
+        signer_running(parsed.dir.absolute(), parsed.signer_dir),
+        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
+    ):
         run_node(authority, plan, _say_ready)
     exit_process()
 

@@ -39,6 +39,7 @@ def register(commands: "Commands") -> None:
         default=[],
         help="user that may use the socket; may be given several times (default: the signer's own user)",
     )
+    parser.add_argument("--end-with-input", action="store_true", help="stop when standard input ends")
     parser.add_argument(
         "--log",
         choices=("text", "json"),
@@ -57,12 +58,14 @@ def _run(parsed: argparse.Namespace) -> int:
     users = frozenset(map(user_number, parsed.user)) or frozenset({os.getuid()})
     opened = open_signer(parsed.signer_dir.absolute(), passphrase_of(parsed))
 
+    options = SignerOptions(parsed.socket.absolute(), users, ends_with_input=parsed.end_with_input)
+
     def ready() -> None:
         """Report that the socket listens."""
         _log.info("Ready: %d keys, socket %s", len(opened.rules.key_names), parsed.socket)
         sd_notify("READY=1")
 
-    run_signer(opened, SignerOptions(parsed.socket.absolute(), users), ready)
+    run_signer(opened, options, ready)
     return 0
 
 
