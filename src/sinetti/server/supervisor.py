@@ -124,6 +124,8 @@ class Supervisor:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             raise
+        finally:
+            signal.set_wakeup_fd(-1)  # the socket behind it is closed
 
     def _run(self, ready: Callable[[], None]) -> None:
         woken, waking = socket.socketpair()
