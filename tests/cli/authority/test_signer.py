@@ -1,0 +1,182 @@
+"""`sinetti authority signer`, `keys separate` and `serve` as programs."""
+
+import json
+import re
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from sinetti.infra.clock import utc_now
+from sinetti.pki.encoding import load_private_key
+from tests.support.officers import does_approved
+from tests.support.programs import STOPS_WITHIN, Holder, new_key, program
+from tests.support.serving import serving, until
+
+
+@pytest.fixture
+def operator(sqlite_operator):
+    """Return an operator on SQLite, because the database plays no part here."""
+    return sqlite_operator
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "signer"
+
+
+def separate(place, *more):
+    return ("keys", "separate", "--signer-dir", place, "--socket", place.with_suffix(".sock"), *more)
+
+
+def holder(operator, address):
+    return Holder(address, operator.root / "trust" / "services.pem", now=utc_now())
+
+
+@contextmanager
+def signing(place):
+    """Run the signer by itself, as its systemd unit does."""
+    command = program("authority", "signer", "--signer-dir", place, "--socket", place.with_suffix(".sock"))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stderr.readline()
+            assert "Ready" in line, line
+            yield process
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=STOPS_WITHIN)
+            assert process.returncode == 0, err
+        finally:
+            process.kill()
+
+
+def secrets_of(place):
+    """Return the private numbers of the keys in a signer's folder, as programs have them in memory."""
+    phrase = (place / "secrets" / "passphrase").read_bytes().strip()
+    found = {}
+    for path in place.glob("keys/*.pem"):
+        if path.name.startswith("log-"):
+            continue
+        number = load_private_key(path.read_bytes(), phrase).private_numbers().private_value
+        octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+        # OpenSSL has the limbs of a number in the machine's order.
+        found[path.stem] = (octets, octets[::-1])
+    return found, phrase
+
+
+def memory(pid):
+    """Return the octets that a core dump of a process would have."""
+    parts = []
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as file:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            begin, end, rights = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+            if "r" not in rights or line.endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
+                continue
+            try:
+                file.seek(int(begin, 16))
+                parts.append(file.read(int(end, 16) - int(begin, 16)))
+            except OSError:
+                continue
+    return b"".join(parts)
+
+
+@pytest.mark.long
+def test_an_authority_and_its_signer_as_programs(operator, place):
+    operator.found()
+    assert {one["store"] for one in json.loads(operator.does("keys", "list", "--json"))} == {"file"}
+    operator.does(*separate(place))
+    operator.add()
+    ids = operator.order()
+    listed = json.loads(operator.does("keys", "list", "--json"))
+    assert {one["store"] for one in listed} == {"signer"}
+    code, _, err = operator.run("keys", "check")
+    assert (code, err) == (5, "")
+    with signing(place) as signer, serving(operator.root, "--workers", "2") as served:
+        client, key = holder(operator, served.soap), new_key()
+        certificate = client.enrolled(ids, key)
+        operator.does("keys", "check")
+        # A core dump of every process but the signer.
+        found, phrase = secrets_of(place)
+        assert len(found) > 4
+        own = memory(signer.pid)
+        assert any(octets in own for pair in found.values() for octets in pair), "the search finds no key at all"
+        for pid in (served.process.pid, *served.children()):
+            dump = memory(pid)
+            assert not [name for name, pair in found.items() if any(octets in dump for octets in pair)]
+            assert phrase not in dump
+        # The signer stops and starts again; the service goes on.
+        signer.send_signal(signal.SIGTERM)
+        signer.wait(STOPS_WITHIN)
+        again = operator.order()
+        key = new_key()
+        with pytest.raises(HTTPError, match="Internal Server Error"):  # no key is there to sign an answer
+            client.new(again, key)
+        with signing(place):
+            assert client.enrolled(again, key).serial_number != certificate.serial_number
+            operator.does("revoke", f"{certificate.serial_number:x}", "--reason", "superseded")
+            operator.does("audit", "verify")
+
+
+@pytest.mark.long
+def test_serve_starts_a_signer_for_rehearsal(operator, place):
+    operator.found()
+    operator.does(*separate(place))
+    operator.add()
+    ids = operator.order()
+    with serving(operator.root, "--signer-dir", place) as served:
+        holder(operator, served.soap).enrolled(ids, new_key())
+        served.stop()
+    assert not place.with_suffix(".sock").exists()
+
+
+def test_refusals(operator, place, tmp_path):
+    operator.found()
+    sentence = operator.refused(2, "serve", "--signer-dir", place)
+    assert "run sinetti authority keys separate first" in sentence
+    assert "no user nemo-x" in operator.refused(2, *separate(place, "--signer-user", "nemo-x"))
+    assert "is not from 1 to" in operator.refused(2, *separate(place, "--orders-per-day", "0"))
+    assert not place.exists()
+    sentence = operator.refused(2, None, "signer", "--signer-dir", place, "--socket", tmp_path / "socket")
+    assert "make one with sinetti authority keys separate" in sentence
+    operator.does(*separate(place))
+    busy = tmp_path / ("x" * 120)
+    assert "cannot be used" in operator.refused(2, None, "signer", "--signer-dir", place, "--socket", busy)
+
+
+def test_production_needs_a_pass_phrase_elsewhere_and_two_people(operator, place, tmp_path):
+    (tmp_path / "etc").mkdir()
+    online = ("--passphrase-file", tmp_path / "etc" / "passphrase")
+    vault = ("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", tmp_path / "etc" / "vault")
+    operator.found(*online, *vault, environment="PRODUCTION")
+    sentence = operator.refused(2, *separate(place, *online))
+    assert "--signer-passphrase-file is missing" in sentence
+    own = ("--signer-passphrase-file", tmp_path / "etc" / "signer")
+    does_approved(operator, tmp_path, *separate(place, *online, *own))
+    assert not (place / "secrets" / "passphrase").exists()
+    assert {one["store"] for one in json.loads(operator.does("keys", "list", "--json"))} == {"file", "signer"}
+    assert place.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.long
+def test_the_log_s_key_is_changed_with_an_approval_that_the_signer_verifies(operator, place, tmp_path):
+    (tmp_path / "etc").mkdir()
+    online = ("--passphrase-file", tmp_path / "etc" / "passphrase")
+    vault = ("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", tmp_path / "etc" / "vault")
+    operator.found(*online, *vault, environment="PRODUCTION")
+    own = ("--signer-passphrase-file", tmp_path / "etc" / "signer")
+    does_approved(operator, tmp_path, *separate(place, *online, *own))
+    command = program("authority", "signer", "--signer-dir", place, "--socket", place.with_suffix(".sock"))
+    command += ["--passphrase-file", str(tmp_path / "etc" / "signer")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert "Ready" in process.stderr.readline()
+            with serving(operator.root, *map(str, online)) as served:
+                until(lambda: "log" in operator.does("audit", "verify"))
+                served.stop()
+            does_approved(operator, tmp_path, "audit", "rotate-key", *online)
+            assert operator.run("audit", "verify")[0] == 0
+        finally:
+            process.terminate()
+            process.wait()
