@@ -188,7 +188,8 @@ def test_production_with_a_token_and_a_folder_of_offline_keys(operator, place, t
     )
     stores = {row["role"]: row["store"] for row in listed(operator).values()}
     assert stores == {
-        "root": "file", "intermediate": "file",
+        "root": "file",
+        "intermediate": "file",
         **dict.fromkeys(("issuing", "services", "response-signer", "log"), "pkcs11"),
     }
     with serving(operator, *ANY, "--passphrase-file", tmp_path / "phrase") as (_, status):
