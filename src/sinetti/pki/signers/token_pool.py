@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -214,15 +215,12 @@ class TokenPool:
         If a process that was used before fails, a new one gets the request again.
         """
         place, limit = key.place, self._limits.signing if limit is None else limit
-        if find_spec("pkcs11") is None:
-            sentence = "keys in tokens need the extra pkcs11: install sinetti[authority,pkcs11]"
-            raise SignerUnavailable(sentence)
         self._refuse_during_pause(place)
         try:
             process = self._slots.get(timeout=limit)
         except Empty:
             raise _unavailable(place, f"it did not answer other requests within {limit:g} s") from None
-        request = {**request, "key": pkcs11_uri.dump(key).decode().strip()}
+        request = {**request, "key": _uri(key)}
         try:
             for _ in range(tries):
                 is_new = process is None
@@ -246,6 +244,9 @@ class TokenPool:
 
     def _started(self) -> _TokenProcess:
         """Return a new process that takes requests. Raises _ProcessFailed."""
+        if find_spec("pkcs11") is None:
+            sentence = "this installation lacks the extra pkcs11: install sinetti[authority,pkcs11]"
+            raise _ProcessFailed(sentence)
         process = _TokenProcess(self._marks)
         self._running.add(process)
         try:
@@ -275,6 +276,11 @@ class TokenPool:
 
 def _unavailable(place: TokenLocation, why: str) -> SignerUnavailable:
     return SignerUnavailable(f"the token {place.label} cannot be used: {why}")
+
+
+@lru_cache(maxsize=64)
+def _uri(key: TokenKey) -> str:
+    return pkcs11_uri.dump(key).decode().strip()
 
 
 def _public(der: str) -> TokenPublicKey:
