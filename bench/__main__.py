@@ -11,7 +11,8 @@ from bench import report
 from bench.clusters import cluster
 from bench.marks import marks
 from bench.running import Result, Wanted, measured
-from bench.scene import KINDS
+from bench.scene import KINDS, Kind
+from sinetti.pki.signers.pkcs11_uri import load_location
 
 BURST_OF = "P-384"
 
@@ -33,10 +34,13 @@ def main() -> int:
     databases, results = parsed.database or ("postgresql", "sqlite"), []
     for database in databases:
         for name in parsed.ca or KINDS:
-            results += _measured(database, name, wanted)
+            results += _measured(database, KINDS[name], wanted)
+            if parsed.token is not None:
+                in_token = KINDS[name].in_token(load_location(parsed.token, None))
+                results += _measured(database, in_token, replace(wanted, peers=False))
     if parsed.burst:
         burst = replace(wanted, renewals=parsed.burst, filler=parsed.certificates, peers=False)
-        results += _measured(databases[0], BURST_OF, burst)
+        results += _measured(databases[0], KINDS[BURST_OF], burst)
     print(report.table(results))
     print()
     print(report.marks_table(marks(results)))
@@ -66,15 +70,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="and the burst again with N more certificates in the register; 0: not again (default: %(default)s)",
     )
+    parser.add_argument(
+        "--token",
+        metavar="URI",
+        help="measure each key also in a PKCS#11 token: pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE",
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave django-ca and CFSSL out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything that was measured")
     return parser
 
 
-def _measured(database: str, name: str, wanted: Wanted) -> list[Result]:
+def _measured(database: str, kind: Kind, wanted: Wanted) -> list[Result]:
     with ExitStack() as stack:
         url = stack.enter_context(cluster()) if database == "postgresql" else None
-        return measured(KINDS[name], wanted, url)
+        return measured(kind, wanted, url)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.running import Result
+from bench.scene import IN_TOKEN
 
 MOST_GROWTH = 0.10
 """Largest increase of a renewal's cost with a full database."""
+
+
+LEAST_OF_TOKENS = 0.80
+"""Least share of renewals per second with keys in SoftHSM, of those with keys in files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,23 @@ def marks(results: Sequence[Result]) -> list[Mark]:
             )
     return (
         found
+        + _tokens(results)
         + _growth(results, "time", lambda one: 1 / one.rate)
         + _growth(results, "processor time of server and database", lambda one: one.cpu["server"] + one.cpu["database"])
     )
+
+
+def _tokens(results: Sequence[Result]) -> list[Mark]:
+    """Compare keys in a token with the same keys in files, on the same database in one run."""
+    found = []
+    for one in (one for one in results if one.kind.endswith(IN_TOKEN)):
+        kind = one.kind.removesuffix(IN_TOKEN)
+        files = next((other for other in results if (other.database, other.kind) == (one.database, kind)), None)
+        if files is not None:
+            about = f"renewals/s on {one.database} with {one.kind}, of those with files"
+            share = one.rate / files.rate
+            found.append(Mark(about, f"{LEAST_OF_TOKENS:.0%}", f"{share:.0%}", share >= LEAST_OF_TOKENS))
+    return found
 
 
 def _at_least(about: str, rate: float, least: int) -> Mark:

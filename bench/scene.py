@@ -9,7 +9,7 @@ two hundred primes. Operations with them cost the same.
 import multiprocessing
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import combinations, islice
 from math import isqrt
@@ -28,6 +28,7 @@ from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial,
 from sinetti.infra.clock import utc_now
 from sinetti.pki.csr import build_request
 from sinetti.pki.key_policy import key_id
+from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.settings.authority import AuthoritySettings, ResponseRecipe
 from sinetti.wire.soap.operations import render_renew
 from sinetti.wire.xmldsig.signature import signer_for_key
@@ -42,12 +43,24 @@ _E = 65_537
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Keys of an authority: its issuing CA's, its services CA's and response signer's."""
+    """Keys of an authority: its issuing CA's, its services CA's and response signer's.
+
+    They are in `token`, or in files without it.
+    """
 
     name: str
     issuing: str
     services: str
     signer: str
+    token: TokenLocation | None = None
+
+    def in_token(self, token: TokenLocation) -> "Kind":
+        """Return the same keys, but in a PKCS#11 token."""
+        return replace(self, name=f"{self.name}{IN_TOKEN}", token=token)
+
+
+IN_TOKEN = " in a token"  # noqa: S105 - no password
+"""End of the name of a kind whose keys are in a token."""
 
 
 KINDS = {
@@ -105,6 +118,9 @@ def founded(root: Path, kind: Kind, database_url: str) -> None:
         response_recipe=ResponseRecipe.EXCLUSIVE,
         database_url=database_url,
     )
+    if kind.token is not None:
+        module, pin_file = str(kind.token.module), str(kind.token.pin_file)
+        settings = replace(settings, pkcs11_module=module, pkcs11_token=kind.token.label, pkcs11_pin_file=pin_file)
     initialise(root, InitOptions(DirectoryKind.AUTHORITY, hierarchy(kind), settings, utc_now() - BEGAN))
 
 

@@ -176,6 +176,7 @@ ONE = {
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
     "notices retry": "sends messages again",
+    "keys move-to-token": "PRODUCTION refuses it",
     "approval give": "adds a signature",
     "approval reject": "stops a proposal",
 }
@@ -184,6 +185,7 @@ ONE = {
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
+    *("keys list", "keys check"),
     *("export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""

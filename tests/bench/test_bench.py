@@ -9,7 +9,7 @@ from dataclasses import replace
 from bench import report
 from bench.marks import marks
 from bench.running import Result, Wanted, measured
-from bench.scene import KINDS
+from bench.scene import IN_TOKEN, KINDS
 
 
 def test_a_small_bench(capsys):
@@ -43,6 +43,10 @@ def test_the_marks_are_judged():
     assert judged(replace(good, rate=399.0))[about] is False
     assert judged(replace(good, p99=100.0))["p99 of these, ms, below 100"] is False
     assert judged(Result("SQLite", "P-384", 0)) == {}
+    for rate, reached in ((320.0, True), (319.0, False)):
+        in_token = replace(good, kind=f"P-384{IN_TOKEN}", rate=rate)
+        assert judged(good, in_token)[f"renewals/s on PostgreSQL with P-384{IN_TOKEN}, of those with files"] is reached
+    assert judged(in_token) == {}
     for rate, reached in ((364.0, True), (363.0, False)):
         filled = replace(good, filler=1_000_000, rate=rate)
         assert judged(good, filled)["time per renewal with 1,000,000 certificates more, growth"] is reached

@@ -32,7 +32,7 @@ EXAMPLE = (
 
 _NEXT = """\
 Authority created in {dir}. Trust files for relying services: {dir}/trust/
-Keep a copy of {dir} in a safe place. Its keys exist only there.
+Keep a copy of {dir} in a safe place. {only}
 {secrets}
 Copy the journals in {journal} to another machine as they grow (docs/operators/journal.md).
 Next:
@@ -147,7 +147,9 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
     if production and not parsed.passphrase_file:
         moves += _MOVE_WHAT_OPENS_THEM.format(dir=parsed.dir)
         opened = " --passphrase-file FILE"
-    return _NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), moves=moves, opened=opened)
+    only = "Its files exist only there." if parsed.pkcs11_token else "Its keys exist only there."
+    known = {"dir": parsed.dir, "journal": journal, "only": only, "secrets": _secrets(parsed)}
+    return _NEXT.format(**known, moves=moves, opened=opened)
 
 
 def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings) -> InitOptions:

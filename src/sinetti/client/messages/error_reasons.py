@@ -158,6 +158,8 @@ SAID = (
     gettext_noop("it does not accept new keys"),
     gettext_noop("it does not support keys of this type"),
     gettext_noop("its module cannot be loaded"),
+    gettext_noop("its module reports a general error, so check the token and the module's settings"),
+    gettext_noop("it returned a wrong signature"),
     gettext_noop("one more wrong PIN would lock it, so log in once by hand and then try again"),
     gettext_noop("the value must be one of {choices}"),
     # The store.

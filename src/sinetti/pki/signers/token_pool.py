@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -42,11 +43,13 @@ Answer = dict[str, Any]
 class PoolLimits:
     """Limits of a pool; times are in seconds.
 
-    `signing` is the time for one signature, and `generating` for a new key, since a token takes long to find the primes
-    of an RSA key. During `pause` after a failure, further requests to the same token fail at once.
+    `starting` is the time until a new process can take requests, `signing` the time for one signature, and `generating`
+    for a new key, since a token takes long to find the primes of an RSA key. During `pause` after a failure, further
+    requests to the same token fail at once.
     """
 
     processes: int = 2
+    starting: float = 10.0
     signing: float = 5.0
     generating: float = 120.0
     pause: float = 1.0
@@ -75,12 +78,20 @@ class _TokenProcess:
 
     def ask(self, request: Answer, limit: float) -> Answer:
         """Send a request and return its answer. Raises _ProcessFailed."""
-        deadline = monotonic_seconds() + limit
         # The process ends by itself if this one no longer exists to kill it.
         line = json.dumps({**request, "limit": limit + 1}).encode() + b"\n"
         try:
             self._socket.settimeout(limit)
             self._socket.sendall(line)
+        except OSError as bad:  # TimeoutError included
+            sentence = f"the connection to its process failed ({bad.strerror or 'timeout'})"
+            raise _ProcessFailed(sentence) from None
+        return self.receive(limit)
+
+    def receive(self, limit: float) -> Answer:
+        """Return the next line of the process. Raises _ProcessFailed."""
+        deadline = monotonic_seconds() + limit
+        try:
             while b"\n" not in self._received:
                 self._socket.settimeout(max(0.001, deadline - monotonic_seconds()))
                 octets = self._socket.recv(65536)
@@ -204,35 +215,46 @@ class TokenPool:
         If a process that was used before fails, a new one gets the request again.
         """
         place, limit = key.place, self._limits.signing if limit is None else limit
-        if find_spec("pkcs11") is None:
-            sentence = "keys in tokens need the extra pkcs11: install sinetti[authority,pkcs11]"
-            raise SignerUnavailable(sentence)
         self._refuse_during_pause(place)
         try:
             process = self._slots.get(timeout=limit)
         except Empty:
             raise _unavailable(place, f"it did not answer other requests within {limit:g} s") from None
-        request = {**request, "key": pkcs11_uri.dump(key).decode().strip()}
+        request = {**request, "key": _uri(key)}
         try:
             for _ in range(tries):
                 is_new = process is None
-                if process is None:
-                    process = _TokenProcess(self._marks)
-                    self._running.add(process)
                 try:
+                    if process is None:
+                        process = self._started()
                     answer = process.ask(request, limit)
                     if "error" not in answer and accepts(answer):
                         return answer
                 except _ProcessFailed as failed:
                     answer = {"error": str(_unavailable(place, str(failed)))}
                     is_new |= isinstance(failed, _ProcessHung)
-                self._end(process)
+                if process is not None:
+                    self._end(process)
                 process = None
                 if is_new:
                     break
             raise self._failure(place, answer)
         finally:
             self._slots.put(process)
+
+    def _started(self) -> _TokenProcess:
+        """Return a new process that takes requests. Raises _ProcessFailed."""
+        if find_spec("pkcs11") is None:
+            sentence = "this installation lacks the extra pkcs11: install sinetti[authority,pkcs11]"
+            raise _ProcessFailed(sentence)
+        process = _TokenProcess(self._marks)
+        self._running.add(process)
+        try:
+            process.receive(self._limits.starting)
+        except _ProcessFailed:
+            self._end(process)
+            raise
+        return process
 
     def _failure(self, place: TokenLocation, answer: Answer) -> SignerUnavailable:
         """Return the error of an attempt that failed, and begin the pause of its token."""
@@ -254,6 +276,11 @@ class TokenPool:
 
 def _unavailable(place: TokenLocation, why: str) -> SignerUnavailable:
     return SignerUnavailable(f"the token {place.label} cannot be used: {why}")
+
+
+@lru_cache(maxsize=64)
+def _uri(key: TokenKey) -> str:
+    return pkcs11_uri.dump(key).decode().strip()
 
 
 def _public(der: str) -> TokenPublicKey:

@@ -26,6 +26,8 @@ from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.token_keys import PlainSignature
 
 Answer = dict[str, Any]
+_READY = b"{}\n"
+"""First line, when requests can be answered."""
 
 
 def main(arguments: list[str]) -> None:
@@ -40,6 +42,8 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     with socket.socket(fileno=int(handle)) as connection, connection.makefile("rwb") as file:
+        file.write(_READY)
+        file.flush()
         for line in file:
             request = json.loads(line)
             signal.setitimer(signal.ITIMER_REAL, request["limit"])
