@@ -178,13 +178,16 @@ ONE = {
     "notices retry": "sends messages again",
     "approval give": "adds a signature",
     "approval reject": "stops a proposal",
+    "secrets rotate": "takes nothing away: all data stays readable",
+    "secrets reseal": "changes the seals of secrets, not the secrets",
+    "secrets remove": "is refused while data needs the key",
 }
 """Commands that change something and take one person, with the reason."""
 
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
-    *("export-certificates", "organisation signatory letter", "audit verify", "audit export"),
+    *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
 

@@ -152,7 +152,9 @@ def open_secrets(folder: DataDirectory, passphrase: bytes | None) -> OpenSecrets
     """Open the keys. Raises SecretsClosed and FolderDamaged."""
     path = folder.secret_keys
     if passphrase is None:
-        sentence = f"{path} contains keys that this needs, and there is no pass-phrase: name it with --passphrase-file"
+        sentence = (
+            f"this needs the keys in {path}, and their pass-phrase is not here: name its file (--passphrase-file)"
+        )
         raise SecretsClosed(sentence)
     file = read_secrets(folder)
     for wrapping_id, wrapping in file.wrappings.items():
