@@ -177,8 +177,12 @@ ONE = {
     "notices send": "follows the settings",
     "notices retry": "sends messages again",
     "keys move-to-token": "PRODUCTION refuses it",
+    "signer": "signs by rules of its own",
     "approval give": "adds a signature",
     "approval reject": "stops a proposal",
+    "secrets rotate": "takes nothing away: all data stays readable",
+    "secrets reseal": "changes the seals of secrets, not the secrets",
+    "secrets remove": "is refused while data needs the key",
 }
 """Commands that change something and take one person, with the reason."""
 
@@ -186,7 +190,7 @@ READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
     *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
     *("keys list", "keys check"),
-    *("export-certificates", "organisation signatory letter", "audit verify", "audit export"),
+    *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
 

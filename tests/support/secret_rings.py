@@ -17,5 +17,6 @@ def rotated(ring: Keyring, *purposes: SecretPurpose, at: datetime = NOW) -> Keyr
 
 
 def without(ring: Keyring, key_id: str = "0") -> Keyring:
-    """Return a keyring without the keys with this id."""
-    return Keyring({purpose: tuple(key for key in keys if key.key_id != key_id) for purpose, keys in ring.keys.items()})
+    """Return a keyring without the keys with this id, where there is a newer one."""
+    left = {purpose: tuple(key for key in keys if key.key_id != key_id) for purpose, keys in ring.keys.items()}
+    return Keyring({purpose: keys or ring.keys[purpose] for purpose, keys in left.items()})

@@ -182,7 +182,6 @@ def open_authority(
     """
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
-    settle_passphrase_change(folder)
     settings = authority_settings.read(folder.settings)
     hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
@@ -192,8 +191,6 @@ def open_authority(
     _check_identity(folder, db, settings, certificates)
     migrate(db)
     issuers = _issuers(hierarchy, certificates)
-    if phrase is not None:
-        upgrade_secrets(folder, phrase, utc_now(), manner.step)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
@@ -216,7 +213,7 @@ def open_authority(
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
         machine_now=utc_now,
-        keys=KeyringFile(folder, phrase),
+        keys=_keys(folder, phrase, manner),
         policy=manner.policy(hierarchy.key_policy),
         leniency=manner.leniency,
         validity=hierarchy.holder_validity,
@@ -231,6 +228,13 @@ def open_authority(
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
     return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, keys, phrase)
+
+
+def _keys(folder: DataDirectory, phrase: bytes | None, manner: RuntimeOptions) -> KeyringFile:
+    """Return the source of secret keys, after the upgrade of an earlier version's."""
+    if phrase is not None:
+        upgrade_secrets(folder, phrase, utc_now(), manner.step)
+    return KeyringFile(folder, phrase)
 
 
 def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
@@ -307,6 +311,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
 
 
 def _phrase(folder: DataDirectory, kind: DirectoryKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
+    settle_passphrase_change(folder)
     found = locate(folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
     if found is None:
         return None

@@ -35,7 +35,10 @@ _RANDOM_OCTETS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class NewPassphrase:
-    """New pass-phrase. With `is_inside` its file is the one in the folder, else the caller has written it elsewhere."""
+    """New pass-phrase.
+
+    With `is_inside` its file is the one in the folder, else the caller has written it elsewhere.
+    """
 
     octets: bytes = field(repr=False)
     is_inside: bool = False
@@ -92,7 +95,7 @@ def is_passphrase_in_force(folder: DataDirectory, passphrase: bytes) -> bool:
 
 
 def settle_passphrase_change(folder: DataDirectory) -> None:
-    """Finish a committed change of the pass-phrase, or undo one that was not committed.
+    """Finish a committed change of the pass-phrase, or undo another.
 
     Needs no pass-phrase. Raises FolderDamaged and OSError.
     """
@@ -142,7 +145,10 @@ def _undo(folder: DataDirectory) -> None:
 
 
 def _encrypted_keys(folder: DataDirectory, passphrase: bytes) -> Iterator[tuple[Path, PrivateKeyTypes]]:
-    """Yield the encrypted keys in the folder. Raises FolderDamaged if one does not open."""
+    """Yield the encrypted keys in the folder.
+
+    Raises FolderDamaged if one does not open.
+    """
     for path in sorted(folder.keys.glob("*.pem")):
         octets = folder.read(path)
         if _ENCRYPTED in octets:

@@ -195,6 +195,7 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     served = _Pairs(plan.pair)
     soap_address, soap = listen_per_worker(plan.soap, plan.workers)
     status_address, status = listen_per_worker(plan.status, plan.workers)
+    authority.ctx.keys()  # opened here once, so that no child takes a tenth of a second for it
     _make_current(authority)
     plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
     node = NodeRuntime(

@@ -54,7 +54,10 @@ class Wrapping:
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """Encrypted secret key. `wrapped` has its octets under each wrapping, by the wrapping's id."""
+    """Encrypted secret key.
+
+    `wrapped` has its octets under each wrapping, by the wrapping's id.
+    """
 
     purpose: SecretPurpose
     key_id: str
@@ -69,7 +72,10 @@ class WrappedKey:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """Content of `secrets/keys.json`. The keys of a purpose are in the order of their creation."""
+    """Content of `secrets/keys.json`.
+
+    The keys of a purpose are in the order of their creation.
+    """
 
     wrappings: Mapping[str, Wrapping]
     keys: tuple[WrappedKey, ...]
@@ -90,7 +96,10 @@ class OpenSecrets:
     ring: Keyring
 
     def with_key(self, purpose: SecretPurpose, now: datetime) -> SecretFile:
-        """Return the file with one more key for a purpose. Raises FolderDamaged if no id is left."""
+        """Return the file with one more key for a purpose.
+
+        Raises FolderDamaged if no id is left.
+        """
         number = 1 + int(self.ring.current(purpose).key_id)
         if number > MOST:
             sentence = f"{purpose} has had {MOST} keys already, and no more ids are left"
@@ -152,7 +161,9 @@ def open_secrets(folder: DataDirectory, passphrase: bytes | None) -> OpenSecrets
     """Open the keys. Raises SecretsClosed and FolderDamaged."""
     path = folder.secret_keys
     if passphrase is None:
-        sentence = f"{path} contains keys that this needs, and there is no pass-phrase: name it with --passphrase-file"
+        sentence = (
+            f"this needs the keys in {path}, and their pass-phrase is not here: name its file (--passphrase-file)"
+        )
         raise SecretsClosed(sentence)
     file = read_secrets(folder)
     for wrapping_id, wrapping in file.wrappings.items():
@@ -252,7 +263,7 @@ def remove_secret(folder: DataDirectory, passphrase: bytes | None, purpose: Secr
 def upgrade_secrets(
     folder: DataDirectory, passphrase: bytes, now: datetime, step: Callable[[str], None] = no_failpoint
 ) -> None:
-    """Replace `secrets/transfer.key` of earlier versions by a file under the pass-phrase.
+    """Replace `secrets/transfer.key` of earlier versions by an encrypted file.
 
     The old key becomes the first key of each purpose, so that all data stays readable. After a kill at any point, the
     next call continues. Raises FolderDamaged if the old key is another one than the first key in the new file.

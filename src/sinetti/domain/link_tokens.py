@@ -1,8 +1,8 @@
-"""Secrets of links, PINs and return addresses, derived from a server key.
+"""Secrets of links, PINs and return addresses, derived from secret keys.
 
 Secrets are not stored: the same input gives the same secret again. Each is HMAC-SHA-256 (RFC 2104) over its purpose
-and a random id of the database. Its key is derived from the instance's key, so the database alone is not enough to
-compute a secret.
+and a random id of the database. Its key is derived from a secret key of the instance, so the database alone is not
+enough to compute a secret.
 """
 
 import hmac

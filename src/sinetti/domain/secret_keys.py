@@ -34,13 +34,19 @@ class SecretPurpose(StrEnum):
     SECOND_FACTORS = "second-factors"
     """Seals of the secrets of one-time codes and of recovery codes."""
     LINKS = "links"
-    """Links of secure messages, invitations and namings, signatories' codes, and seals of links in letters."""
+    """Links of secure messages, invitations and namings, and signatories' codes.
+
+    Also seals of links in letters.
+    """
     PINS = "pins"
     """PIN codes in SMS."""
     MAIL = "mail"
     """Return addresses of messages, and their links that stop messages."""
     DJANGO = "django"
-    """Django's SECRET_KEY, which signs links that set a password or confirm an address."""
+    """Django's SECRET_KEY.
+
+    It signs links that set a password or confirm an address.
+    """
     PERSONS = "persons"
     """Digests of clerks' person IDs."""
     SEARCHES = "searches"
@@ -48,7 +54,7 @@ class SecretPurpose(StrEnum):
 
 
 COMPARED: Final = frozenset({SecretPurpose.PERSONS})
-"""Purposes whose data is compared with data of other rows, so that all rows need one key."""
+"""Purposes whose data is compared with that of other rows, which need one key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,10 @@ class UnknownKeyError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """All secret keys of the service. Each purpose has at least one; the newest is last."""
+    """All secret keys of the service.
+
+    Each purpose has at least one; the newest is last.
+    """
 
     keys: Mapping[SecretPurpose, tuple[SecretKey, ...]] = field(repr=False)
 
@@ -105,7 +114,10 @@ def key_id_of_row(row_id: str) -> str:
 
 
 KeySource = Callable[[], Keyring]
-"""Function that returns the keys in force now. A running service gets new ones without a restart."""
+"""Function that returns the keys in force now.
+
+A running service gets new ones without a restart.
+"""
 
 
 def fixed_keys(octets: bytes) -> KeySource:

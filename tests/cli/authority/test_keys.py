@@ -272,7 +272,7 @@ def test_moving_never_overwrites(operator, places, tmp_path):
 def test_what_needs_no_key_needs_no_pass_phrase(operator, places):
     operator.found(*apart(places))
     operator.add()
-    operator.order()
+    assert json.loads(operator.does("organisation", "show", "--customer-id", "0123456-7", "--json"))["open"]
     assert json.loads(operator.does("status", "--json"))["warnings"] == []
 
 
@@ -281,7 +281,7 @@ def test_revoked_without_the_pass_phrase_and_published_by_whoever_serves(operato
     operator.found(*apart(places))
     operator.add()
     with serving(operator, *ANY, "--passphrase-file", places.phrase) as (soap, status):
-        holder(operator, soap).enrolled(operator.order(), new_key())
+        holder(operator, soap).enrolled(operator.order("--passphrase-file", places.phrase), new_key())
         serial = rows(operator)[0]["serial"]
         done = ran("authority", "revoke", serial, "--reason", "keyCompromise", "--dir", operator.root)
         assert done.returncode == 0

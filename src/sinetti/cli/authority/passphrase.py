@@ -1,4 +1,4 @@
-"""`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR, or replace it."""
+"""`sinetti authority passphrase`: move the pass-phrase out of DIR, or replace it."""
 
 import argparse
 from pathlib import Path

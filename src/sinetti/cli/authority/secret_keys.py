@@ -55,9 +55,14 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority secrets remove sessions 0 --dir /srv/sinetti"
     remove = command(below, "remove", "remove an old key that no row needs", _remove, example)
     for one in (rotate, remove):
-        one.add_argument("purpose", choices=[purpose.value for purpose in SecretPurpose], help="purpose of the key")
+        one.add_argument(
+            "purpose",
+            metavar="PURPOSE",
+            choices=[purpose.value for purpose in SecretPurpose],
+            help=f"purpose of the key: {', '.join(SecretPurpose)}",
+        )
     resealed = [SecretPurpose.SECOND_FACTORS.value]
-    reseal.add_argument("purpose", choices=resealed, help="purpose of the key")
+    reseal.add_argument("purpose", metavar="PURPOSE", choices=resealed, help=f"purpose of the key: {resealed[0]}")
     remove.add_argument("id", metavar="ID", help="ID of the key")
     for one in (status, rotate, reseal, remove):
         add_dir(one)

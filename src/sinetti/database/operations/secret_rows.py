@@ -1,4 +1,7 @@
-"""Rows whose data a secret key made, for the rotation of keys (docs/operators/keys.md)."""
+"""Rows whose data a secret key made, for the rotation of keys.
+
+See docs/operators/keys.md.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -17,7 +17,10 @@ from sinetti.services.issuance.order import mac_made_by
 from sinetti.services.token_encryption import SECOND_FACTOR, seal, sealed_by, unseal
 
 DJANGO_LIFE = timedelta(days=3)
-"""Longest life of what Django signs: links that confirm an address (settings/django.py)."""
+"""Longest life of what Django signs.
+
+Links that confirm an address live longest (settings/django.py).
+"""
 
 _LONGEST_DELIVERY = timedelta(minutes=10)
 """Time between computing a message and noting that it was sent, at most."""
@@ -88,10 +91,10 @@ def check_removal(purpose: SecretPurpose, key_id: str, ctx: ServiceContext) -> N
 
 
 def reseal_second_factors(ctx: ServiceContext) -> int:
-    """Seal the secrets of second factors with the newest key; return the number of rows.
+    """Seal the secrets of second factors with the newest key.
 
-    After a kill, another call does the rest. A row that its owner changes meanwhile is read again. Raises InvalidToken
-    for a row that no key opens; rows before it are done.
+    Returns the number of rows. After a kill, another call does the rest. A row that its owner changes meanwhile is
+    read again. Raises InvalidToken for a row that no key opens; rows before it are done.
     """
     ring, done = ctx.keyring, 0
     current = ring.current(SecretPurpose.SECOND_FACTORS).key_id
@@ -137,7 +140,7 @@ def _count(purpose: SecretPurpose, keys: tuple[SecretKey, ...], ctx: ServiceCont
 
 
 def _sent_with(at: datetime, keys: tuple[SecretKey, ...]) -> str:
-    """Return the id of the key in force when a message was computed that was sent at `at`."""
+    """Return the id of the key that computed a message which was sent at `at`."""
     return next((key.key_id for key in keys if key.made_at + _LONGEST_DELIVERY <= at), keys[-1].key_id)
 
 
