@@ -85,6 +85,32 @@ def initialise(root: Path, founding: InitOptions) -> None:
 
     Raises FolderError, OfficerError, SettingsError and HierarchyError, and the errors of `migrate`.
     """
+    folder, hierarchy = check_founding(root, founding)
+    if folder.awaits_certificates():
+        folder.check(founding.kind)
+    if folder.is_partially_initialised():
+        refuse_other_options(folder, hierarchy, founding)
+    else:
+        check_database_url("database_url", founding.settings.database_url)
+        check_database_free(folder, founding)
+        if founding.offline is not None:
+            founding.offline.clear_what_was_begun(folder)
+        with atomic_directory(folder.root) as new:
+            built = generate_hierarchy(hierarchy, founding.now)
+            _write(new, built, founding)
+            founding.step("written")
+            if founding.offline is not None:
+                _write_offline(folder, built, founding.offline)
+                founding.step("offline")
+        founding.step("in place")
+    finish_founding(folder, hierarchy, founding)
+
+
+def check_founding(root: Path, founding: InitOptions) -> tuple[DataDirectory, Hierarchy]:
+    """Return folder and hierarchy of a founding, if its folder and journal are free.
+
+    Raises FolderError, OfficerError, SettingsError and HierarchyError.
+    """
     folder = DataDirectory(root.absolute())
     if founding.kind is DirectoryKind.AUTHORITY:
         check_founders(founding.officers, founding.settings.environment)
@@ -96,25 +122,10 @@ def initialise(root: Path, founding: InitOptions) -> None:
     check_no_journal(journal)
     if founding.offline is not None:
         founding.offline.check_place(folder, journal)
-    if folder.is_partially_initialised():
-        _refuse_other_options(folder, hierarchy, founding)
-    else:
-        check_database_url("database_url", founding.settings.database_url)
-        _check_database_free(folder, founding)
-        if founding.offline is not None:
-            founding.offline.clear_what_was_begun(folder)
-        with atomic_directory(folder.root) as new:
-            built = generate_hierarchy(hierarchy, founding.now)
-            _write(new, built, founding)
-            founding.step("written")
-            if founding.offline is not None:
-                _write_offline(folder, built, founding.offline)
-                founding.step("offline")
-        founding.step("in place")
-    _finish(folder, hierarchy, founding)
+    return folder, hierarchy
 
 
-def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
+def refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """Raise FolderError if an interrupted initialisation had other options.
 
     A bench's own ports may differ.
@@ -122,7 +133,7 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
     begun = authority.read(folder.settings)
     stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
     same = is_same_hierarchy(stored, founding.hierarchy) and folder.is_kind(founding.kind)
-    same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
+    same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None or folder.founders.exists())
     same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
         sentence = (
@@ -132,7 +143,7 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
         raise FolderError(sentence)
 
 
-def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
+def check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
     """Check an external database before any key is generated.
 
     An unreachable or used database is reported at once.
@@ -149,7 +160,7 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
         db.close()
 
 
-def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
+def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """Initialise the database of a folder in its place, and remove the mark.
 
     A database that is already initialised stays as it is.
@@ -189,7 +200,11 @@ def _insert_officers(db: Database, founding: InitOptions) -> None:
         raise FolderError(sentence)
 
 
-def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
+def write_beginning(folder: DataDirectory, founding: InitOptions) -> bytes:
+    """Write what needs no CA certificate: settings, secrets, the log's key, an empty database.
+
+    Returns the pass-phrase of the keys in the folder.
+    """
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
     folder.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
@@ -198,6 +213,14 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     if founding.passphrase is None:
         write_synced(folder.passphrase, passphrase)
     write_synced(folder.transfer_key, secrets.token_bytes(32))
+    create_log_key(folder, origin_of(founding.settings.base_url), passphrase)
+    if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
+        folder.sqlite_file.touch()
+    return passphrase
+
+
+def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
+    passphrase = write_beginning(folder, founding)
     offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
         if spec in offline:
@@ -210,11 +233,8 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
     store_pair(folder, signer, KeyPair(built.certificate(signer), built.key(signer)), passphrase)
-    create_log_key(folder, origin_of(founding.settings.base_url), passphrase)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
-    if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
-        folder.sqlite_file.touch()
     founding.also(folder)
 
 
