@@ -1,12 +1,17 @@
 """Ceremonies for tests: participants with keys, plans, and a desk where a script answers."""
 
 import re
+import shutil
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.ceremony import TRANSCRIPT, Ceremony
 from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.exchange import ImportOptions, begin_founding, import_founding
 from sinetti.authority.initialise import InitOptions
 from sinetti.ca.ceremony.plan import NAMESPACE, default_plan, parse_plan
 from sinetti.ca.ceremony.sets import CeremonyKind
@@ -111,3 +116,51 @@ def ceremony(tmp_path, text, request=None, desk=None, now=NOW, exchange="carried
         (folder / "request-set.json").write_bytes(request.octets)
     desk = desk or Desk(folder, " ".join(digest_words(request.octets)) if request else "")
     return Ceremony(parse_plan(text.encode()), tmp_path / "medium", folder, desk, lambda: now, **changes)
+
+
+@dataclass(frozen=True)
+class Founded:
+    """An authority that a ceremony founded: its folder, the medium, and the custodians' sheets."""
+
+    root: Path
+    medium: Path
+    sheets: dict
+
+    def copied_to(self, folder):
+        """Return a copy of both in an empty folder, whose medium is where `ceremony` looks."""
+        shutil.copytree(self.root, folder / "authority")
+        shutil.copytree(self.medium, folder / "medium")
+        return Founded(folder / "authority", folder / "medium", dict(self.sheets))
+
+    def opened(self, now=NOW + timedelta(hours=2)):
+        """Open the authority, with a clock that stands still."""
+        manner = RuntimeOptions(now=lambda: now)
+        return open_authority(self.root, DirectoryKind.AUTHORITY, manner, passphrase=PASSPHRASE)
+
+    def answer(self, folder, request, text, exchange="second", **changes):
+        """Run a ceremony for a request, and return its result set."""
+        done = ceremony(folder, text, request, exchange=exchange, **changes)
+        done.desk.sheets.update(self.sheets)
+        done.run()
+        return (folder / exchange / "result-set.json").read_bytes()
+
+
+def options(now=NOW + timedelta(hours=1), **changes):
+    """Return the options of taking a result in."""
+    return ImportOptions(now, "operator", "request", PASSPHRASE, **changes)
+
+
+@cache
+def founded():
+    """Return an authority that a ceremony founded, once per process."""
+    _kept.append(TemporaryDirectory(prefix="sinetti-ceremony-"))
+    folder = Path(_kept[-1].name)
+    request = begin_founding(folder / "authority", founding(hierarchy=QUICK))
+    first = ceremony(folder, plan_text(hierarchy=QUICK), request)
+    first.run()
+    import_founding(folder / "authority", (folder / "carried" / "result-set.json").read_bytes(), options())
+    return Founded(folder / "authority", folder / "medium", first.desk.sheets)
+
+
+_kept = []
+"""Folders that are removed when the process ends."""
