@@ -57,7 +57,8 @@ def _line(name):
 class Desk:
     """Desk whose script answers each prompt; `answers` has other answers by a part of the prompt.
 
-    `sheets` are the custodians' papers, `words` the paper from the online machine.
+    `sheets` are the custodians' papers, which are also in the file `paper` if there is one. `words` is the paper from
+    the online machine.
     """
 
     exchange: Path
@@ -68,12 +69,19 @@ class Desk:
     asked: list = field(default_factory=list)
     pair: str = "AB"
     cleared: int = 0
+    paper: Path | None = None
+
+    def __post_init__(self):
+        if self.paper is not None and self.paper.exists():
+            self.sheets = {(line[:2], line[3]): line for line in self.paper.read_text().splitlines()}
 
     def show(self, text):
         self.shown.append(text)
         found = re.fullmatch(r"([ABC]{2}) ([ABC]) .*", text)
         if found:
             self.sheets[found[1], found[2]] = text
+            if self.paper is not None:
+                self.paper.write_text("".join(f"{line}\n" for line in self.sheets.values()))
 
     def clear(self):
         self.cleared += 1
@@ -108,13 +116,15 @@ def sign(exchange, name):
     (exchange / f"{name}.sig").write_bytes(key_of(name).sign(octets, NAMESPACE))
 
 
-def ceremony(tmp_path, text, request=None, desk=None, now=NOW, exchange="carried", **changes):
+def ceremony(tmp_path, text, request=None, *, desk=None, now=NOW, exchange="carried", **changes):
     """Return a ceremony in a folder with this request set, at a desk that answers."""
     folder = tmp_path / exchange
     folder.mkdir(exist_ok=True)
     if request is not None:
         (folder / "request-set.json").write_bytes(request.octets)
-    desk = desk or Desk(folder, " ".join(digest_words(request.octets)) if request else "")
+    desk = desk or Desk(folder)
+    if request is not None:
+        desk.words = " ".join(digest_words(request.octets))
     return Ceremony(parse_plan(text.encode()), tmp_path / "medium", folder, desk, lambda: now, **changes)
 
 

@@ -96,11 +96,11 @@ BAD = {
 
 @pytest.mark.parametrize("octets", BAD.values(), ids=BAD)
 def test_other_octets_are_refused(octets):
-    with pytest.raises(CeremonyError, match="not a request set|damaged or was changed"):
+    with pytest.raises(CeremonyError, match=r"not a request set|damaged or was changed"):
         parse_request_set(octets)
 
 
 def test_a_result_that_was_changed():
     for octets in (REQUEST.octets, with_value(RESULT.octets, rehearsal=1), with_value(RESULT.octets, lists=7)):
-        with pytest.raises(CeremonyError, match="not a result set|damaged or was changed"):
+        with pytest.raises(CeremonyError, match=r"not a result set|damaged or was changed"):
             parse_result_set(octets)
