@@ -70,7 +70,7 @@ def test_the_transcript_has_each_step_and_what_was_made(tmp_path):
 def test_no_share_is_typed_in_the_open_or_left_on_the_screen(tmp_path):
     done = ceremony(tmp_path, TEXT, request())
     done.run()
-    hidden = {prompt: is_secret for prompt, is_secret in done.desk.asked}
+    hidden = dict(done.desk.asked)
     assert all(is_secret is ("sheet" in prompt and "Type" in prompt) for prompt, is_secret in hidden.items())
     assert done.desk.cleared == 4
     carried = b"".join(path.read_bytes() for path in done.exchange.iterdir())

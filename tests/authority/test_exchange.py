@@ -1,6 +1,5 @@
 """Exchange between an online authority and ceremonies, from the founding to new officers."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -148,7 +147,7 @@ def killed(tmp_path, what, point):
     """Run in a process that ends at this point, as by SIGKILL."""
     command = [sys.executable, "-c", PROGRAM, str(tmp_path), what, point]
     place = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=place, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 9, done.stderr
 
 

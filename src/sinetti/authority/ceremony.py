@@ -103,7 +103,7 @@ class Desk(Protocol):
 
 @dataclass(slots=True)
 class Ceremony:
-    """One ceremony: its plan, the folder of the medium, and the folder that is carried.
+    """One ceremony: its plan, the folder of the medium, and the carried folder.
 
     `step` is called at each point where a test ends the process.
     """
@@ -226,7 +226,10 @@ class Ceremony:
         return (("request", request.sha256), ("request_words", " ".join(digest_words(octets))))
 
     def _request(self, so_far: Transcript) -> RequestSet:
-        """Return the request that was confirmed before. Raises CeremonyError if it is another one now."""
+        """Return the request that was confirmed before.
+
+        Raises CeremonyError if it is another one now.
+        """
         request = parse_request_set(self._read(REQUEST_SET))
         if request.sha256 != so_far.fact("request"):
             sentence = f"{REQUEST_SET} is not the one whose words were typed: put that one back, or take a new folder"
@@ -234,7 +237,7 @@ class Ceremony:
         return request
 
     def _make_keys(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
-        """Make the medium's key, have the custodians copy its shares, and create the medium.
+        """Make the medium's key, hand out its shares, and create the medium.
 
         The medium is created as a whole after all sheets were checked. An interruption before that leaves no key.
         """
@@ -343,7 +346,10 @@ class Ceremony:
     def _ask_until(
         self, prompt: str, check: Callable[[str], Found], *, is_secret: bool = False, **values: object
     ) -> Found:
-        """Ask until `check` accepts what is typed, three times at most. Raises CeremonyError."""
+        """Ask until `check` accepts what is typed, three times at most.
+
+        Raises CeremonyError.
+        """
         for attempt in range(1, _ATTEMPTS + 1):
             typed = self._ask(prompt, is_secret=is_secret, **values)
             try:

@@ -1,4 +1,4 @@
-"""Exchange with ceremonies: request sets are written here, and result sets are taken in.
+"""Exchange with ceremonies: request sets go out, and result sets come in.
 
 One request waits at a time, in the folder. A result counts only for the request that waits, so an older set is refused.
 """
@@ -60,7 +60,7 @@ from sinetti.settings import authority as authority_settings
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Options of taking a result in: time, actor, pass-phrase of the keys in the folder.
+    """Options of an import: time, actor, pass-phrase of the keys in the folder.
 
     `step` is called at each point where a test ends the process.
     """
@@ -73,7 +73,7 @@ class ImportOptions:
 
 
 def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
-    """Create a folder with the keys of all online CAs, and return the request for their certificates.
+    """Create a folder with the keys of all online CAs, and return their request.
 
     The folder awaits the result of a ceremony. The same call returns the same request until that is taken in.
 
@@ -104,7 +104,7 @@ def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
 
 
 def request_lists(authority: Authority) -> RequestSet:
-    """Return the request for new lists of all offline CAs, which then waits for its result.
+    """Return the request for new lists of all offline CAs, which then waits.
 
     Raises FolderError if the keys are not offline.
     """
@@ -181,7 +181,7 @@ def import_founding(root: Path, octets: bytes, options: ImportOptions) -> None:
 
 
 def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -> RequestSet:
-    """Take in lists or officers that a ceremony signed for the request that waits; return that request.
+    """Take in lists or officers for the request that waits; return that request.
 
     Raises CeremonyError, FolderError and OfficerError.
     """

@@ -201,7 +201,7 @@ def _insert_officers(db: Database, founding: InitOptions) -> None:
 
 
 def write_beginning(folder: DataDirectory, founding: InitOptions) -> bytes:
-    """Write what needs no CA certificate: settings, secrets, the log's key, an empty database.
+    """Write settings, secrets, the log's key, and an empty database.
 
     Returns the pass-phrase of the keys in the folder.
     """

@@ -1,4 +1,4 @@
-"""Offline medium: a folder with the encrypted keys of root and intermediate CAs, and their register.
+"""Offline medium: encrypted keys of offline CAs, and their register.
 
 `NAME.pem` is PKCS#8 under the medium's key in hex, so `openssl pkey` opens it. `NAME.cer.pem` identifies it. `register`
 has everything that the keys signed, and is authenticated with the medium's key. It must run without the database.
@@ -78,7 +78,10 @@ def has_medium(place: Path) -> bool:
 
 
 def read_registry(place: Path) -> Registry:
-    """Read the register without the key, to check a request early. Raises FolderDamaged and CeremonyError."""
+    """Read the register without the key, to check a request early.
+
+    Raises FolderDamaged and CeremonyError.
+    """
     return parse_registry(_read(place / _REGISTER)[:-_DIGITS])
 
 

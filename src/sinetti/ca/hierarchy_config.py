@@ -105,7 +105,10 @@ def parse_hierarchy(
 def read_hierarchy(
     top: PresetTable, environment: Environment, base_url: str | None = None, *, is_stored: bool = False
 ) -> Hierarchy:
-    """Read a hierarchy from its table, as `parse_hierarchy` does. Raises HierarchyError."""
+    """Read a hierarchy from its table, as `parse_hierarchy` does.
+
+    Raises HierarchyError.
+    """
     parsed = _parse_top(top, environment, base_url, is_stored=is_stored)
     _check_environment(parsed)
     _check_tree(parsed)

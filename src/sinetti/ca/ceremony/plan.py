@@ -39,7 +39,10 @@ class CeremonyRole(StrEnum):
 
 
 class CeremonyAct(StrEnum):
-    """What a step does. `confirm` has people confirm its text, and may stand at any place."""
+    """Act of a step.
+
+    `confirm` has people confirm its text, and may stand at any place.
+    """
 
     CONFIRM = "confirm"
     PRESENT = "present"
@@ -87,7 +90,9 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True)
 class CeremonyPlan:
-    """A plan that was checked. `hierarchy` is set for a founding, `officers` for new officers.
+    """A plan that was checked.
+
+    `hierarchy` is set for a founding, `officers` for new officers.
 
     `sha256` is that of the file. `list_days` is the life of revocation lists.
     """

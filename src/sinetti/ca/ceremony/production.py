@@ -1,4 +1,4 @@
-"""What a ceremony makes from its plan and a request set, on the offline machine.
+"""Certificates, lists and statements that the offline machine makes in a ceremony.
 
 Certificates and lists are built here from the plan and from data. Octets from outside are never signed.
 """

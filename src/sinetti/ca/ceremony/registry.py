@@ -1,4 +1,4 @@
-"""Register of the offline medium: everything that its keys signed, or were about to sign.
+"""Register of the offline medium: everything that its keys signed or were to sign.
 
 The octets to be signed are stored before the signature. A ceremony that was interrupted signs the same octets again, so
 one request never gets two certificates or two lists that differ.
@@ -50,7 +50,7 @@ class MadeItem:
 
     @property
     def identity(self) -> tuple[str, str, str, int]:
-        """What it is: one request has one object of each."""
+        """Identity of the object: one request has one object of each."""
         return self.request, self.kind.value, self.name, self.shard
 
 
@@ -84,7 +84,7 @@ class Registry:
         )
 
     def with_item(self, new: MadeItem) -> "Registry":
-        """Return the register with an object; it replaces the same one before it was signed."""
+        """Return the register with an object, in the place of the unsigned one."""
         return replace(self, items=(*(one for one in self.items if one.identity != new.identity), new))
 
     def find(self, wanted: MadeItem) -> MadeItem | None:
@@ -98,7 +98,10 @@ class Registry:
 
     @property
     def authority(self) -> str:
-        """SHA-256 of the root certificate, which names the authority; empty before it is made."""
+        """SHA-256 of the root certificate, which names the authority.
+
+        Empty before it is made.
+        """
         items = (one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.issuer == one.name and one.made)
         root = next(items, None)
         return sha256_hex(root.made) if root else ""

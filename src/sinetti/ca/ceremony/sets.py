@@ -29,7 +29,7 @@ _NUMBER_BITS = 159
 
 
 class CeremonyKind(StrEnum):
-    """What a ceremony makes: a hierarchy, the lists of offline CAs, or new officers."""
+    """Kind of a ceremony: a hierarchy, the lists of offline CAs, or new officers."""
 
     FOUNDING = "founding"
     LISTS = "lists"
@@ -141,12 +141,12 @@ AnySet = TypeVar("AnySet", RequestSet, ResultSet)
 
 
 def parse_request_set(octets: bytes) -> RequestSet:
-    """Read a request set. Raises CeremonyError for any octets that this module did not write."""
+    """Read a request set. Raises CeremonyError for any other octets."""
     return _parse(octets, _REQUEST, "request set", _request)
 
 
 def parse_result_set(octets: bytes) -> ResultSet:
-    """Read a result set. Raises CeremonyError for any octets that this module did not write."""
+    """Read a result set. Raises CeremonyError for any other octets."""
     return _parse(octets, _RESULT, "result set", _result)
 
 

@@ -49,7 +49,7 @@ def split_key(key: bytes, medium: str, random: Callable[[int], bytes]) -> tuple[
 
 
 def combine_shares(one: Share, other: Share) -> bytes:
-    """Return the key of two shares of one pair. Raises CeremonyError for any other two."""
+    """Return the key of two shares of one pair. Raises CeremonyError."""
     if one.medium != other.medium:
         sentence = f"the shares are of two media, {one.medium} and {other.medium}: take the sheets of one medium"
         raise CeremonyError(sentence)
@@ -64,7 +64,7 @@ def combine_shares(one: Share, other: Share) -> bytes:
 
 
 def parse_share(line: str) -> Share:
-    """Read a sheet. Raises CeremonyError, which names what is wrong, for any other text."""
+    """Read a sheet. Raises CeremonyError, which names the error."""
     typed = line.split()
     pair, holder = (one.upper() for one in (*typed[:2], "", "")[:2])
     if pair not in _PAIRS or len(holder) != 1 or holder not in pair:

@@ -67,7 +67,7 @@ def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Place of a certificate: its hierarchy and CA, the CA above it, and the key that was requested."""
+    """Place of a certificate: hierarchy, CA, the CA above it, and the requested key."""
 
     hierarchy: Hierarchy
     spec: CaSpec
@@ -76,7 +76,10 @@ class _Place:
 
 
 def _rebuilt(place: _Place, der: bytes, created: datetime) -> bytes:
-    """Return the certificate as it must be, with the serial, key and signature of `der`; empty if it cannot be."""
+    """Return the certificate as it must be; empty if it cannot be.
+
+    Serial, key and signature are those of `der`.
+    """
     try:
         certificate = load_certificate(der)
         key = certificate.public_key()

@@ -1,4 +1,4 @@
-"""Words that people copy from paper: digests of carried files, and custodians' shares.
+"""Words that people copy from paper, for digests and custodians' shares.
 
 A word has six letters: three times a consonant and a vowel. It stands for 13 bits. The third consonant is a check, so
 every wrong letter makes a word that is not in the list. The letters exist in Finnish, Swedish and English, and the
@@ -15,14 +15,17 @@ WORD_BITS = 13
 WORD_COUNT = 1 << WORD_BITS
 
 DIGEST_WORDS = 10
-"""Words of a digest: 130 bits, so that a second file with the same words cannot be found."""
+"""Words of a digest: 130 bits.
+
+A second file with the same words cannot be found.
+"""
 
 _WORD = re.compile(f"(?:[{CONSONANTS}][{VOWELS}]){{3}}")
 _LETTERS = len(CONSONANTS)
 
 
 class CeremonyError(ValueError):
-    """Input of a ceremony that cannot be used; the sentence has the reason and the next step."""
+    """Input of a ceremony that cannot be used; the sentence has the next step."""
 
 
 def word_of(number: int) -> str:
@@ -54,7 +57,7 @@ def number_of(word: str) -> int:
 
 
 def encode_words(number: int, count: int) -> tuple[str, ...]:
-    """Return a number of at most 13 bits a word as `count` words, the highest bits first."""
+    """Return a number as `count` words, the highest bits first."""
     places = range((count - 1) * WORD_BITS, -1, -WORD_BITS)
     return tuple(word_of(number >> place & (WORD_COUNT - 1)) for place in places)
 

@@ -1,4 +1,4 @@
-"""`sinetti authority import-signed`: take in what a ceremony made for a request set."""
+"""`sinetti authority import-signed`: take in the result of a ceremony."""
 
 import argparse
 from pathlib import Path

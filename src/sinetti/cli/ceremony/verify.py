@@ -1,4 +1,4 @@
-"""`sinetti ceremony shares verify` and `verify`: check a sheet, and a signed transcript."""
+"""`sinetti ceremony shares verify` and `verify`: check sheets and transcripts."""
 
 import argparse
 import hashlib

@@ -47,7 +47,7 @@ SHARE_ADDED = 16
 
 
 class RegisterMovedOn(ValueError):
-    """List that lacks a revocation, which came after its request; the text names the CA."""
+    """List that lacks a revocation made after its request; the text names the CA."""
 
 
 def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
@@ -289,7 +289,7 @@ def offline_list_data(authority: str, ctx: ServiceContext) -> tuple[ListData, ..
 
 
 def store_ceremony_lists(lists: Mapping[int, tuple[ListData, bytes]], ctx: ServiceContext, audit: AuditContext) -> None:
-    """Store the lists of one offline CA by shard, which a ceremony signed for these data.
+    """Store the lists of one offline CA, which a ceremony signed for these data.
 
     Lists that are stored already stay. Raises RegisterMovedOn if a revocation came after the request.
     """

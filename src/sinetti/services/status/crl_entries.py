@@ -92,7 +92,7 @@ def _added(contents: CrlEntries, rows: list[RevokedCertificate], since: datetime
 def list_entries(
     db: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
 ) -> dict[int, tuple[tuple[RevokedEntry, ...], int]]:
-    """Return the entries that `rebuild` encodes, as values, with the number of revocations by shard."""
+    """Return the entries that `rebuild` encodes as values, with their revocations."""
     counts = crls.revocations_by_shard(db, authority, shards)
     rows = tuple(crls.revoked(db, authority, _ends_from(last, now)))
     return {

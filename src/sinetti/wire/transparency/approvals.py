@@ -96,7 +96,7 @@ class ApprovalRecord:
             raise ProofError(sentence)
 
     def _is_recovery(self, entry: EntryFields) -> bool:
-        """Return True if the root key signed this change of officers, in the entry before it."""
+        """Return True if the root key signed this change of officers before."""
         request, lines = self._recovery
         is_signed = entry.action == "officer-removed" or entry.facts.get("public_key") in lines
         return entry.action in {"officer-added", "officer-removed"} and entry.request == request and is_signed
