@@ -28,7 +28,7 @@ COUNTS = frozenset({"translate_plural", "ngettext", "ngettext_noop"})
 """Calls whose first two arguments are the singular and the plural of a message id."""
 MessageId = str | tuple[str, str]
 """Message id of a catalogue: a text, or its singular and plural."""
-IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})
+IN_ENGLISH = frozenset({"authority", "ceremony", "testbench", "gateway", "enroll"})
 """Commands whose help is only in English.
 
 They are the commands of people who run servers, and a second name of a command.

@@ -171,6 +171,8 @@ ONE = {
     "call-early": "can be undone",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
+    "import-signed": "the custodians' ceremony decided it",
+    "officer recover": "asks the custodians, who decide",
     "reconcile": "restores what was decided before",
     "retention apply": "follows the settings",
     "notices plan": "follows the settings",

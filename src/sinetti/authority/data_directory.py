@@ -63,6 +63,21 @@ class DataDirectory:
         return self.root / "instance"
 
     @property
+    def request_set(self) -> Path:
+        """Request set that awaits its result set from a ceremony."""
+        return self.root / "request-set.json"
+
+    @property
+    def result_set(self) -> Path:
+        """Result set that is being taken in."""
+        return self.root / "result-set.json"
+
+    @property
+    def founders(self) -> Path:
+        """Officers of a founding that awaits its certificates."""
+        return self.root / "founders.json"
+
+    @property
     def journal_mark(self) -> Path:
         """File with the node that wrote journals from this folder.
 
@@ -164,6 +179,10 @@ class DataDirectory:
         """
         return self.founding.exists()
 
+    def awaits_certificates(self) -> bool:
+        """Return whether the founding awaits the result of a ceremony."""
+        return self.is_partially_initialised() and self.founders.exists()
+
     def is_kind(self, kind: DirectoryKind) -> bool:
         """Return whether the folder is of this kind."""
         return self.read(self.kind).decode("ascii", "replace").strip() == kind
@@ -171,6 +190,12 @@ class DataDirectory:
     def check(self, kind: DirectoryKind) -> None:
         """Raise FolderError unless this is a folder of this kind."""
         if not self.exists("check --dir"):
+            if self.awaits_certificates():
+                sentence = (
+                    f"the authority in {self.root} awaits its certificates: run the ceremony with its request set, "
+                    "then sinetti authority import-signed"
+                )
+                raise FolderDamaged(sentence)
             if self.is_partially_initialised():
                 sentence = (
                     f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "

@@ -4,7 +4,8 @@ It is completed as a whole or not at all, and never overwrites anything.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -91,6 +92,36 @@ def initialise(root: Path, founding: InitOptions) -> None:
 
     Raises FolderError, OfficerError, SettingsError, HierarchyError and SignerUnavailable, and the errors of `migrate`.
     """
+    folder, hierarchy = check_founding(root, founding)
+    if folder.awaits_certificates():
+        folder.check(founding.kind)
+    if folder.is_partially_initialised():
+        refuse_other_options(folder, hierarchy, founding)
+    else:
+        check_database_url("database_url", founding.settings.database_url)
+        check_database_free(folder, founding)
+        if founding.offline is not None:
+            founding.offline.clear_what_was_begun(folder)
+        try:
+            _create(folder, hierarchy, key_places(hierarchy, founding), founding)
+        except Exception:
+            if founding.offline is not None:
+                founding.offline.clear_what_was_begun(folder)
+            raise
+        founding.step("in place")
+    finish_founding(folder, hierarchy, founding)
+
+
+def key_places(hierarchy: Hierarchy, founding: InitOptions) -> KeyPlaces:
+    """Return the places of the keys of a founding."""
+    return KeyPlaces(hierarchy, founding.settings.token, has_offline_folder=founding.offline is not None)
+
+
+def check_founding(root: Path, founding: InitOptions) -> tuple[DataDirectory, Hierarchy]:
+    """Return folder and hierarchy of a founding, if its folder and journal are free.
+
+    Raises FolderError, OfficerError, SettingsError and HierarchyError.
+    """
     folder = DataDirectory(root.absolute())
     if founding.kind is DirectoryKind.AUTHORITY:
         check_founders(founding.officers, founding.settings.environment)
@@ -102,45 +133,48 @@ def initialise(root: Path, founding: InitOptions) -> None:
     check_no_journal(journal)
     if founding.offline is not None:
         founding.offline.check_place(folder, journal)
-    has_offline_folder = founding.offline is not None
-    places = KeyPlaces(hierarchy, founding.settings.token, has_offline_folder=has_offline_folder)
-    if folder.is_partially_initialised():
-        _refuse_other_options(folder, hierarchy, founding)
-    else:
-        check_database_url("database_url", founding.settings.database_url)
-        _check_database_free(folder, founding)
-        if founding.offline is not None:
-            founding.offline.clear_what_was_begun(folder)
-        try:
-            _create(folder, hierarchy, places, founding)
-        except Exception:
-            if founding.offline is not None:
-                founding.offline.clear_what_was_begun(folder)
-            raise
-        founding.step("in place")
-    _finish(folder, hierarchy, founding)
+    return folder, hierarchy
 
 
-def _create(folder: DataDirectory, hierarchy: Hierarchy, places: KeyPlaces, founding: InitOptions) -> None:
-    """Create all keys and certificates, and the folder with its name."""
+@contextmanager
+def new_folder(
+    folder: DataDirectory, places: KeyPlaces, founding: InitOptions
+) -> Iterator[tuple[DataDirectory, FoundingKeys]]:
+    """Yield a temporary folder with settings, secrets and the log's key, and the keys in it.
+
+    The folder gets its name at the end of the block. Otherwise its keys are deleted.
+    """
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
     with atomic_directory(folder.root, before_removal=delete_unfinished) as new:
         keys = FoundingKeys(new.keys, places, passphrase)
         try:
-            built = generate_hierarchy(hierarchy, founding.now, create_key=keys.create)
-            _write(new, built, keys, founding)
+            new.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
+            new.kind.write_text(f"{founding.kind}\n", encoding="ascii")
+            new.settings.write_text(authority.render(founding.settings), encoding="utf-8")
+            new.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
+            if founding.passphrase is None:
+                write_synced(new.passphrase, passphrase)
+            create_secrets(new, passphrase, founding.now)
+            create_log_key(new, origin_of(founding.settings.base_url), keys.online)
+            if database_url(new, founding.kind, founding.settings) == embedded_url(new):
+                new.sqlite_file.touch()
+            yield new, keys
         finally:
             keys.close()
-        create_secrets(new, passphrase, founding.now)
-        if founding.passphrase is None:
-            write_synced(new.passphrase, passphrase)
+
+
+def _create(folder: DataDirectory, hierarchy: Hierarchy, places: KeyPlaces, founding: InitOptions) -> None:
+    """Create all keys and certificates, and the folder with its name."""
+    with new_folder(folder, places, founding) as (new, keys):
+        built = generate_hierarchy(hierarchy, founding.now, create_key=keys.create)
+        _write(new, built, keys, founding)
         founding.step("written")
         if founding.offline is not None:
             _write_offline(folder, built, places, founding.offline)
             founding.step("offline")
 
 
-def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
+def refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """Raise FolderError if an interrupted initialisation had other options.
 
     A bench's own ports may differ.
@@ -149,7 +183,7 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
     stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
     same = is_same_hierarchy(stored, founding.hierarchy) and folder.is_kind(founding.kind)
     in_folder = set(offline_names(folder, hierarchy)) - offline_token_names(folder, hierarchy)
-    same &= bool(in_folder) is (founding.offline is not None)
+    same &= bool(in_folder) is (founding.offline is not None or folder.founders.exists())
     same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
         sentence = (
@@ -159,7 +193,7 @@ def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding:
         raise FolderError(sentence)
 
 
-def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
+def check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
     """Check an external database before any key is generated.
 
     An unreachable or used database is reported at once.
@@ -176,7 +210,7 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
         db.close()
 
 
-def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
+def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """Initialise the database of a folder in its place, and remove the mark.
 
     A database that is already initialised stays as it is.
@@ -217,10 +251,6 @@ def _insert_officers(db: Database, founding: InitOptions) -> None:
 
 
 def _write(folder: DataDirectory, built: GeneratedHierarchy, keys: FoundingKeys, founding: InitOptions) -> None:
-    folder.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
-    folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
-    folder.settings.write_text(authority.render(founding.settings), encoding="utf-8")
-    folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
     for spec in built.hierarchy.authorities:
         keys.keep(spec)
         if keys.places.is_offline(spec):
@@ -231,11 +261,8 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, keys: FoundingKeys,
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
     store_pair(folder, signer, built.certificate(signer), keys.new(signer), keys.online)
-    create_log_key(folder, origin_of(founding.settings.base_url), keys.online)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
-    if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
-        folder.sqlite_file.touch()
     founding.also(folder)
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, ResponseSignerSpec
 from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest
-from sinetti.domain.values import Environment, ValidityPeriod
+from sinetti.domain.values import Environment, Serial, ValidityPeriod
 from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate, sign
 from sinetti.pki.policy_oids import ANY_POLICY, channel_policy, services_policy
@@ -45,6 +45,10 @@ _PATH_LENGTHS: Mapping[CaRole, int | None] = {
     CaRole.ISSUING: 0,
     CaRole.SERVICES: 0,
 }
+
+HOLDERS_ANCHORS = (CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.ISSUING)
+SERVICES_ANCHORS = (CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
+"""Roles of the CAs in the bundles of relying parties."""
 
 Entry = tuple[PrivateKey, x509.Certificate]
 
@@ -81,12 +85,8 @@ class GeneratedHierarchy:
         )
 
     def bundle(self, *roles: CaRole) -> bytes:
-        """Return the PEM bundle of every CA with one of these roles, top first.
-
-        Relying parties use it as anchors.
-        """
-        chosen = [one for one in self.hierarchy.authorities if one.role in roles]
-        return b"".join(self.certificate(one.file_name).public_bytes(Encoding.PEM) for one in chosen)
+        """Return the bundle of `bundle_of`, with these certificates."""
+        return bundle_of(self.hierarchy, {name: certificate for name, (_, certificate) in self.entries.items()}, *roles)
 
     @property
     def holders_bundle(self) -> bytes:
@@ -94,7 +94,7 @@ class GeneratedHierarchy:
 
         The services CA is excluded.
         """
-        return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.ISSUING)
+        return self.bundle(*HOLDERS_ANCHORS)
 
     @property
     def services_bundle(self) -> bytes:
@@ -102,7 +102,7 @@ class GeneratedHierarchy:
 
         The CAs of holders are excluded.
         """
-        return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
+        return self.bundle(*SERVICES_ANCHORS)
 
     def chain_above(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
         """Return the CAs above a certificate of this hierarchy, issuing CA first.
@@ -114,6 +114,15 @@ class GeneratedHierarchy:
 
 def _key_in_memory(spec: CaSpec | ResponseSignerSpec) -> PrivateKey:
     return generate_key(spec.key_type)
+
+
+def bundle_of(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate], *roles: CaRole) -> bytes:
+    """Return the PEM bundle of every CA with one of these roles, top first.
+
+    Relying parties use it as anchors.
+    """
+    chosen = [one for one in hierarchy.authorities if one.role in roles]
+    return b"".join(certificates[one.file_name].public_bytes(Encoding.PEM) for one in chosen)
 
 
 def generate_hierarchy(
@@ -133,16 +142,7 @@ def generate_hierarchy(
     for spec in hierarchy.authorities:
         key = create_key(spec)
         parent = None if spec.parent is None else built.issuer(parents[spec.parent])
-        plan = CaRequest(
-            name=spec.name,
-            organisation=hierarchy.organisation,
-            country=hierarchy.country,
-            public_key=key.public_key(),
-            serial=new_serial(random),
-            span=validity_from(now, spec.lifetime),
-            path_length=_PATH_LENGTHS[spec.role],
-            policy=policy_for(spec, hierarchy.environment),
-        )
+        plan = authority_plan(hierarchy, spec, key.public_key(), new_serial(random), now)
         entries[spec.file_name] = (key, _signed_authority(plan, key, parent, built))
     signer_key = create_key(hierarchy.response_signer)
     entries[hierarchy.response_signer.file_name] = (
@@ -150,6 +150,22 @@ def generate_hierarchy(
         _signed_signer(built, signer_key.public_key(), now, random),
     )
     return built
+
+
+def authority_plan(
+    hierarchy: Hierarchy, spec: CaSpec, public_key: PublicKey, serial: Serial, now: datetime
+) -> CaRequest:
+    """Return the request for a CA certificate of this hierarchy that is created now."""
+    return CaRequest(
+        name=spec.name,
+        organisation=hierarchy.organisation,
+        country=hierarchy.country,
+        public_key=public_key,
+        serial=serial,
+        span=validity_from(now, spec.lifetime),
+        path_length=_PATH_LENGTHS[spec.role],
+        policy=policy_for(spec, hierarchy.environment),
+    )
 
 
 def validity_from(now: datetime, lifetime: timedelta) -> ValidityPeriod:

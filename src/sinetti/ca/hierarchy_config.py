@@ -104,6 +104,16 @@ def parse_hierarchy(
     except tomllib.TOMLDecodeError as bad:
         why = f"the hierarchy is not valid TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
+    return read_hierarchy(top, environment, base_url, is_stored=is_stored)
+
+
+def read_hierarchy(
+    top: PresetTable, environment: Environment, base_url: str | None = None, *, is_stored: bool = False
+) -> Hierarchy:
+    """Read a hierarchy from its table, as `parse_hierarchy` does.
+
+    Raises HierarchyError.
+    """
     parsed = _parse_top(top, environment, base_url, is_stored=is_stored)
     _check_environment(parsed)
     _check_tree(parsed)

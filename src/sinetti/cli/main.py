@@ -23,7 +23,7 @@ from sinetti.pki.signers import SignerUnavailable
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
     *("log", "doctor", "revoke", "remove", "deploy", "inspect", "trust", "approval"),
-    *("completion", "run", "gateway", "help"),
+    *("completion", "run", "gateway", "ceremony", "help"),
 )
 """Commands of every installation; `place_of` names their modules."""
 
@@ -31,6 +31,7 @@ ALIASES = {"enroll": "enrol"}
 
 PLACES = {
     "authority": "authority.group",
+    "ceremony": "ceremony.group",
     "completion": "completion",
     "demo-fleet": "testbench.demo_fleet",
     "gateway": "gateway.group",
@@ -40,7 +41,7 @@ PLACES = {
 }
 """Modules below sinetti.cli of the commands outside sinetti.cli.client."""
 
-GROUPS = ("authority", "gateway", "log")
+GROUPS = ("authority", "ceremony", "gateway", "log")
 """Groups of commands; only the requested command of a group is loaded."""
 
 SERVER = {

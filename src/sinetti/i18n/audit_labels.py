@@ -102,6 +102,7 @@ ACTIONS: Mapping[str, str] = {
     "own-invitation-refused": gettext_noop("Authorisation to oneself refused"),
     "officer-added": gettext_noop("Officer added"),
     "officer-removed": gettext_noop("Officer removed"),
+    "officers-recovered": gettext_noop("All officers replaced by the custodians"),
     "order-spent-again": gettext_noop("Order marked as used after a restore"),
     "ordered": gettext_noop("Certificate ordered"),
     "organisation-added": gettext_noop("Organisation added"),

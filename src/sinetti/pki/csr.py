@@ -66,6 +66,12 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Rejection:
     return RequestedKey(public_key, checked, kind)
 
 
+def request_name(der: bytes) -> str:
+    """Return the CN of a request that `read_request` accepted; empty without one."""
+    names = x509.load_der_x509_csr(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else ""
+
+
 def build_request(private_key: PrivateKey, customer_id: str, customer_name: str | None) -> bytes:
     """Build a request in DER as holders send it.
 

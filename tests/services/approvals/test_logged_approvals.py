@@ -5,11 +5,20 @@ from dataclasses import replace
 
 import pytest
 
+from sinetti.ca.ceremony.sets import CeremonyKind, OfficerLine, RequestSet, officers_statement
 from sinetti.database import models
-from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import certificate_der, sha256_hex, sign
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
 from sinetti.services.approvals.executors import EXECUTORS
-from sinetti.services.approvals.officers import found_officers
+from sinetti.services.approvals.officers import (
+    NewOfficer,
+    RootStatement,
+    check_officer,
+    found_officers,
+    recover_officers,
+)
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.evidence.export_log import export_lines
 from sinetti.wire.transparency.approvals import ApprovalRecord
@@ -17,12 +26,13 @@ from sinetti.wire.transparency.entries import format_entry, parse_entry
 from sinetti.wire.transparency.export import EntryWrong, verify_export
 from sinetti.wire.transparency.merkle import ProofError
 from tests.pki.test_passkey_assertions import DIGEST, ORIGIN, asserted
-from tests.support.authority import NOW
+from tests.support.authority import NOW, authority
 from tests.support.logs import LOG_KEY, logging, sequenced
 from tests.support.officers import checked_founders, key_of
 from tests.support.service_context import REQUEST
 
 PARAMETERS = {"change": "remove"}
+ROOT = "SinettiRootTestCAv1"
 
 
 @pytest.fixture
@@ -186,3 +196,60 @@ def test_the_export_has_them_and_a_false_one_is_named(sqlite_desk, entries):
     sequenced(ctx)
     with pytest.raises(EntryWrong, match="its proposal is not in the log"):
         verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier)
+
+
+@pytest.fixture
+def recovered(sqlite_desk):
+    """Return the entries of an authority whose lost officers the root key replaced, in their order."""
+    found_officers(sqlite_desk.db, checked_founders(), sqlite_desk.audit_entry())
+    keep_strictest(ApprovalPolicy(), sqlite_desk.ctx)
+    root = authority().certificate(ROOT)
+    lines = tuple(OfficerLine(name, "approver", key_of(name).public.read_text().strip()) for name in ("dora", "emil"))
+    request = RequestSet(
+        CeremonyKind.OFFICERS, Environment.TEST, "http://pki.example", NOW, "0" * 64, sha256_hex(certificate_der(root))
+    )
+    new = [
+        check_officer(NewOfficer(one.name, OfficerRole.APPROVER, one.key.encode()), ApprovalPolicy()) for one in lines
+    ]
+    named = tuple(OfficerLine(one.name, one.role.value, one.key.line) for one in new)
+    octets = officers_statement(request, named)
+    statement = RootStatement(octets, sign(authority().key(ROOT), octets), certificate_der(root))
+    recover_officers(new, statement, sqlite_desk.ctx, "os-user:root", "request-of-recovery")
+    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence")
+    taken = [parse_entry(bytes(row.octets)) for row in rows]
+    return [one for one in taken if one.action.startswith(("officer", "approval-"))]
+
+
+def test_officers_that_the_root_named_need_no_approval(recovered):
+    record = recorded(recovered)
+    assert sorted(name for name, _ in record.officers.values()) == ["officer:dora", "officer:emil"]
+    assert record.roots == {sha256_hex(certificate_der(authority().certificate(ROOT)))}
+
+
+def services_root():
+    """Return another CA's certificate, whose key has not signed the statement."""
+    return b64encode(certificate_der(authority().certificate(authority().hierarchy.services.file_name))).decode()
+
+
+FORGED_RECOVERIES = {
+    "no statement": lambda all_: without(all_, "officers-recovered"),
+    "another root": lambda all_: but(all_, "officers-recovered", root=services_root()),
+    "no root": lambda all_: but(all_, "officers-recovered", root="AAAA"),
+    "no signature": lambda all_: but(all_, "officers-recovered", signature="AAAA"),
+    "other octets": lambda all_: but(all_, "officers-recovered", statement="sinetti-officers-v1\n{}"),
+    "no JSON": lambda all_: but(all_, "officers-recovered", statement="sinetti-officers-v1\n"),
+    "another act's statement": lambda all_: but(
+        all_,
+        "officers-recovered",
+        statement=all_[at(all_, "officers-recovered")].facts["statement"].replace("sinetti-officers-v1", "x"),
+    ),
+    "an officer more": lambda all_: [*all_, replace(all_[0], request="request-of-recovery")],
+    "a later change": lambda all_: [*all_, replace(all_[-1], request="another")],
+    "a clerk with it": lambda all_: [*all_, replace(all_[-1], action="clerk-named")],
+}
+
+
+@pytest.mark.parametrize("change", FORGED_RECOVERIES.values(), ids=FORGED_RECOVERIES)
+def test_a_forged_recovery_is_found(recovered, change):
+    with pytest.raises(ProofError):
+        recorded(change(recovered))

@@ -38,6 +38,7 @@ MODULES = {
     "audit": "audit",
     "offline": "offline",
     "publish": "offline",
+    "import-signed": "import_signed",
     "passphrase": "passphrase",
     "signer": "signer",
     "keys": "keys",

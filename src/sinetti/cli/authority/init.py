@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
+from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
+from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
@@ -39,6 +41,10 @@ Next:
 {moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
   sinetti authority serve --dir {dir}{opened}"""
+
+_ONE_MACHINE = """\
+Warning: the root key was made on this machine, which has a network and a database. For PRODUCTION, make it in a
+ceremony on another machine instead: init --request-set FILE (docs/operators/ceremony.md)."""
 
 _MOVE_KEYS = "  sinetti authority offline --dir {dir} --offline-dir DIR2{opened}\n"
 _MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
@@ -86,6 +92,7 @@ def register(commands: "Commands") -> None:
         "three or more)",
     )
     add_token_options(parser)
+    add_request_set(parser, "for a ceremony that makes the CA certificates on another machine")
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
@@ -104,7 +111,11 @@ def _run(parsed: argparse.Namespace) -> int:
     journal = _journal(parsed.dir, settings)
     try:
         with _new_files_removed(parsed):
-            initialise(parsed.dir.resolve(), _founding(parsed, text, settings))
+            founding = _founding(parsed, text, settings)
+            if parsed.request_set is not None:
+                write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
+                return 0
+            initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
@@ -113,6 +124,8 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
     print_note(_result_message(parsed, journal))
+    if settings.environment is Environment.PRODUCTION:
+        print_note(_ONE_MACHINE)
     return 0
 
 
@@ -154,6 +167,9 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
 
 def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings) -> InitOptions:
     root, named = parsed.dir.resolve(), parsed.passphrase_file
+    if parsed.request_set is not None and parsed.offline_dir is not None:
+        sentence = "--request-set and --offline-dir exclude each other: a ceremony makes the offline keys elsewhere"
+        raise OptionError(sentence)
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
         sentence = "--offline-passphrase-file needs --offline-dir"
         raise OptionError(sentence)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
+from sinetti.authority.exchange import request_officers
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
@@ -17,6 +18,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.proposals import add_officer_option, propose_act
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
@@ -48,6 +50,9 @@ def register(commands: "Commands") -> None:
     for one in (add, remove):
         one.add_argument("name", metavar="NAME", help="name of the officer")
         add_officer_option(one)
+    summary = "write a request set: the custodians of the root key replace all officers, if these are lost"
+    recover = _verb(verbs, "recover", summary, _recover, "--request-set request-set.json")
+    add_request_set(recover, "for the ceremony that names new officers", required=True)
     listing = _verb(verbs, "list", "list officers, also removed ones", _list, "")
     listing.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -86,6 +91,12 @@ def _remove(parsed: argparse.Namespace) -> int:
         one = get_officer(parsed.name, authority.ctx)
         parameters = {"change": "remove", "name": one.name, "key": one.fingerprint}
         return propose_act(TwoPersonAct.OFFICERS, parameters, {"role": one.role.value}, parsed, authority)
+
+
+def _recover(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir) as authority:
+        write_request(parsed, request_officers(authority))
+    return 0
 
 
 def _list(parsed: argparse.Namespace) -> int:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
+from sinetti.authority.exchange import request_lists
 from sinetti.authority.key_relocation import relocate_offline_keys
 from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
+from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.invocation import print_note
@@ -46,6 +48,7 @@ def register(commands: "Commands") -> None:
     add_dir(parser)
     add_offline(parser, required=False, new=False)
     add_officer_option(parser, again=True)
+    add_request_set(parser, "for a ceremony that signs the lists on another machine")
 
 
 def _offline(parsed: argparse.Namespace) -> int:
@@ -73,8 +76,14 @@ def _offline(parsed: argparse.Namespace) -> int:
 
 
 def _publish(parsed: argparse.Namespace) -> int:
+    if (parsed.request_set is None) is (parsed.offline_dir is None):
+        sentence = "name either --request-set, for a ceremony, or --offline-dir, which has the keys"
+        raise OptionError(sentence)
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
+        if parsed.request_set is not None:
+            write_request(parsed, request_lists(authority))
+            return 0
         if not ctx.offline:
             sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
             raise OptionError(sentence)

@@ -44,12 +44,13 @@ UNCHECKED = gettext_noop("{path} cannot be checked: {why}. Ask for another expor
 NOT_OFFICERS = gettext_noop(
     "Signatures of approvals were verified, but not whether officers made them: earlier entries are not in the file."
 )
-ORIGIN, SIZE, KINDS, APPROVALS, PASSKEYS, SIGNED_BY = (
+ORIGIN, SIZE, KINDS, APPROVALS, PASSKEYS, ROOTS, SIGNED_BY = (
     gettext_noop("Log"),
     gettext_noop("Entries of the log"),
     gettext_noop("Entries in the file"),
     gettext_noop("Signatures of approvals, verified again"),
     gettext_noop("Sites of the passkeys"),
+    gettext_noop("Officers replaced by the root CA with the SHA-256"),
     gettext_noop("Signed by"),
 )
 
@@ -121,6 +122,7 @@ def _as_json(found: ExportReport | None, why: str | None) -> dict[str, object]:
         "approvals": None if found is None else found.approvals,
         "checks_officers": None if found is None else found.checks_officers,
         "passkey_sites": None if found is None else list(found.origins),
+        "recovered_by": None if found is None else list(found.roots),
         "signers": None if found is None else [str(one) for one in found.signers],
         "why": why,
     }
@@ -135,6 +137,7 @@ def _blocks(found: ExportReport, kept: Path | None, language: Language) -> Itera
         (KINDS, kinds or None),
         (APPROVALS, number(found.approvals, language) if found.approvals else None),
         (PASSKEYS, "\n".join(found.origins) or None),
+        (ROOTS, "\n".join(found.roots) or None),
         (SIGNED_BY, "\n".join(str(one) for one in found.signers)),
     )
     sentences = [

@@ -76,6 +76,11 @@ def remove_officer(db: Database, officer: Officer, audit: AuditContext) -> bool:
     return True
 
 
+def record_recovery(db: Database, audit: AuditContext, **statement: str) -> None:
+    """Record the statement of the root key, by which all officers are replaced."""
+    audit_log.write(db, audit, "officers-recovered", "officers", **statement)
+
+
 def _in_force(db: Database) -> "QuerySet[OfficerRecord]":
     return OfficerRecord.objects.using(db.alias).filter(removed_at__isnull=True)
 

@@ -3,6 +3,7 @@
 `init` founds an authority with officers. Afterwards an approval adds or removes one.
 """
 
+from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -113,6 +114,47 @@ def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str,
         left = [other for other in officers.list_officers(ctx.db) if other.officer_id != one.officer_id]
         check_removal(roles_of(left), ctx.environment, ctx.approvals)
         officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatement:
+    """Statement of the root key about new officers, verified by the caller.
+
+    `root` is the certificate in DER. All three are in the audit row, which the log has.
+    """
+
+    octets: bytes
+    signature: bytes
+    root: bytes
+
+
+def recover_officers(
+    new: Collection[CheckedOfficer], statement: RootStatement, ctx: ServiceContext, actor: str, request_id: str
+) -> None:
+    """Replace all officers by those that the root key named, once.
+
+    Raises OfficerError if the new officers are too few, or if a key is or was an officer's.
+    """
+    check_founders(new, ctx.environment)
+    with officers.locked_officers(ctx.db):
+        before = officers.list_officers(ctx.db)
+        if {one.fingerprint for one in before} == {one.key.fingerprint for one in new}:
+            return
+        audit = ctx.audit_entry(actor, request_id)
+        # First, since the log's verifier takes the changes after it as approved.
+        facts = {"statement": statement.octets.decode("ascii"), "signature": _base64(statement.signature)}
+        officers.record_recovery(ctx.db, audit, root=_base64(statement.root), **facts)
+        for one in before:
+            officers.remove_officer(ctx.db, one, audit)
+        for named in new:
+            if officers.is_known_key(ctx.db, named.key.fingerprint):
+                sentence = f"the key of {named.name} is an officer's, or was one: each new officer needs a new key"
+                raise OfficerError(sentence)
+            officers.insert_officer(ctx.db, _officer(named, audit), audit)
+
+
+def _base64(octets: bytes) -> str:
+    return b64encode(octets).decode("ascii")
 
 
 def get_officer(name: str, ctx: ServiceContext) -> Officer:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from sinetti.ca.ceremony.sets import ListData
 from sinetti.ca.crl import attach_crl_signature, build_tbs_crl, read_list
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
@@ -19,7 +20,7 @@ from sinetti.journal.writer import JournalUnavailable
 from sinetti.pki.crl_splice import split_crl
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.crl_entries import CrlEntries, append_new, current, rebuild
+from sinetti.services.status.crl_entries import CrlEntries, append_new, current, list_entries, rebuild
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ REBUILT_UP_TO = 256 * 1024
 
 SHARE_ADDED = 16
 """Divisor: a CRL is rebuilt from the database once a sixteenth of it was added."""
+
+
+class RegisterMovedOn(ValueError):
+    """List that lacks a revocation made after its request; the text names the CA."""
 
 
 def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
@@ -268,3 +273,33 @@ def store_external_crl(authority: str, shard: int, der: bytes, db: Database, aud
     raise_crl_number(db, authority, signed.number)
     new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)
     crls.publish_lists(db, authority, {shard: new}, audit, lambda _shard, _new: None)
+
+
+def offline_list_data(authority: str, ctx: ServiceContext) -> tuple[ListData, ...]:
+    """Return the data of the next lists of an offline CA, which a ceremony signs.
+
+    A number is taken for them. It is spent also if no list comes back.
+    """
+    shards = range(authorities.open_shard(ctx.db, authority) + 1)
+    last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
+    contents = list_entries(ctx.db, authority, shards, last, ctx.now())
+    # Taken after the entries, as in `publish`.
+    number = _number(authority, ctx, last)
+    return tuple(ListData(authority, shard, number, *one) for shard, one in contents.items())
+
+
+def store_ceremony_lists(lists: Mapping[int, tuple[ListData, bytes]], ctx: ServiceContext, audit: AuditContext) -> None:
+    """Store the lists of one offline CA, which a ceremony signed for these data.
+
+    Lists that are stored already stay. Raises RegisterMovedOn if a revocation came after the request.
+    """
+    (authority,) = {data.name for data, _ in lists.values()}
+    new = {}
+    for shard, (data, der) in lists.items():
+        signed = read_list(der)
+        new[shard] = PublishedList(signed.number, signed.this_update, signed.next_update, data.revocations, der)
+    crls.publish_lists(ctx.db, authority, new, audit, partial(_keep, authority, ctx))
+    for shard, one in new.items():
+        newest = _newest(authority, shard, ctx)
+        if newest is None or newest.number < one.number:
+            raise RegisterMovedOn(authority)

@@ -43,9 +43,8 @@ def rebuild(
     """
     # Counted before the entries are read: a revocation in between is on this CRL and makes the next one due.
     counts = crls.revocations_by_shard(db, authority, shards)
-    ends_from = min(now, *(one.this_update for one in last.values())) if last else None
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
-    for row in crls.revoked(db, authority, ends_from):
+    for row in crls.revoked(db, authority, _ends_from(last, now)):
         octets = _encoded(row)
         for shard in {WHOLE, row.shard} & parts.keys():
             parts[shard].append(octets)
@@ -90,5 +89,24 @@ def _added(contents: CrlEntries, rows: list[RevokedCertificate], since: datetime
     return replace(contents, entries=(entries, b"".join(fresh)), revocations=contents.revocations + len(fresh))
 
 
+def list_entries(
+    db: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
+) -> dict[int, tuple[tuple[RevokedEntry, ...], int]]:
+    """Return the entries that `rebuild` encodes as values, with their revocations."""
+    counts = crls.revocations_by_shard(db, authority, shards)
+    rows = tuple(crls.revoked(db, authority, _ends_from(last, now)))
+    return {
+        shard: (tuple(_entry(row) for row in rows if shard in {WHOLE, row.shard}), counts[shard]) for shard in shards
+    }
+
+
+def _ends_from(last: Mapping[int, PublishedList], now: datetime) -> datetime | None:
+    return min(now, *(one.this_update for one in last.values())) if last else None
+
+
+def _entry(row: RevokedCertificate) -> RevokedEntry:
+    return RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date)
+
+
 def _encoded(row: RevokedCertificate) -> bytes:
-    return encode_entry(RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date))
+    return encode_entry(_entry(row))

@@ -3,17 +3,22 @@
 Signatures of officers and assertions of clerks' passkeys are in the entries, with all that their verification needs.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import can_act
 from sinetti.domain.approvals.proposals import NAMESPACE
+from sinetti.pki.encoding import PublicKey, load_certificate, sha256_hex, verify
 from sinetti.pki.passkey_assertions import LoggedAssertion, decode_web64, origin_of, verify_assertion
 from sinetti.pki.ssh_signatures import armor, load_key, load_signer, verify_digest
 from sinetti.wire.transparency.entries import EntryFields
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, decode64
+
+_STATEMENT = b"sinetti-officers-v1\n"
+"""Beginning of a statement about new officers (docs/operators/ceremony.md)."""
 
 _LEAST = 2
 """Least number of people of a proposal: an act that takes one has none."""
@@ -39,7 +44,7 @@ class ApprovalRecord:
 
     `is_whole` is False where entries before are not known: then an officer or a proposal may be older, and only
     signatures are verified. `officers` has name and role by fingerprint. `origins` are the sites that passkeys signed
-    for.
+    for. `roots` are the SHA-256 of the root certificates whose keys replaced lost officers.
     """
 
     is_whole: bool = True
@@ -48,11 +53,13 @@ class ApprovalRecord:
     people: dict[str, int] = field(default_factory=dict)
     verified: int = 0
     origins: set[str] = field(default_factory=set)
+    roots: set[str] = field(default_factory=set)
+    _recovery: tuple[str, frozenset[str]] = ("", frozenset())
 
     def take(self, entry: EntryFields) -> None:
         """Check one entry in its place. Raises ProofError."""
         try:
-            if (act := _act_of(entry)) is not None and self._takes_two(act):
+            if (act := _act_of(entry)) is not None and self._takes_two(act) and not self._is_recovery(entry):
                 self.check_approved(act, entry)
             if (check := _CHECKS.get(entry.action)) is not None:
                 check(self, entry)
@@ -87,6 +94,24 @@ class ApprovalRecord:
         ):
             sentence = f"{entry.action} takes two people, and no approval of it is in the log"
             raise ProofError(sentence)
+
+    def _is_recovery(self, entry: EntryFields) -> bool:
+        """Return True if the root key signed this change of officers before."""
+        request, lines = self._recovery
+        is_signed = entry.action == "officer-removed" or entry.facts.get("public_key") in lines
+        return entry.action in {"officer-added", "officer-removed"} and entry.request == request and is_signed
+
+    def recover(self, entry: EntryFields) -> None:
+        """Take a statement of the root key about new officers. Raises ProofError."""
+        statement, root = _text(entry, "statement").encode("ascii"), decode64(_text(entry, "root"))
+        signer = load_certificate(root).public_key()
+        named = json.loads(statement.removeprefix(_STATEMENT))
+        is_signed = isinstance(signer, PublicKey) and verify(signer, statement, decode64(_text(entry, "signature")))
+        if not statement.startswith(_STATEMENT) or not is_signed or named["authority"] != sha256_hex(root):
+            sentence = "the root key did not sign the statement about these officers"
+            raise ProofError(sentence)
+        self.roots.add(sha256_hex(root))
+        self._recovery = (entry.request, frozenset(one["key"] for one in named["officers"]))
 
     def _takes_two(self, act: TwoPersonAct) -> bool:
         """Return True if the log shows that an act takes two people by now."""
@@ -194,6 +219,7 @@ _ASSERTED: Collection[str] = ("nonce", "client_data", "authenticator_data", "sig
 _CHECKS = {
     "officer-added": _add_officer,
     "officer-removed": _remove_officer,
+    "officers-recovered": ApprovalRecord.recover,
     "approval-setting-set": _set_number,
     "act-proposed": _propose,
     "act-signed": _sign,

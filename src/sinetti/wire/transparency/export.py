@@ -72,6 +72,7 @@ class ExportReport:
     `absent` are indices of entries that the file has only as a hash. `signers` are the keys that signed the checkpoint.
     `approvals` is the number of signatures and passkeys in the entries that were verified again. `checks_officers` is
     False where entries before are not known, so that only signatures were verified. `origins` are sites of passkeys.
+    `roots` are the SHA-256 of the root certificates whose keys replaced all officers.
     """
 
     checkpoint: Checkpoint
@@ -83,6 +84,7 @@ class ExportReport:
     approvals: int = 0
     checks_officers: bool = True
     origins: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
 
 
 def entry_line(index: int, leaf: bytes, octets: bytes | None) -> bytes:
@@ -159,6 +161,7 @@ class _Run:
             self._approvals.verified,
             self._approvals.is_whole,
             tuple(sorted(self._approvals.origins)),
+            tuple(sorted(self._approvals.roots)),
         )
 
     def _pass(self) -> None:

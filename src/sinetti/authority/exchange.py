@@ -1,0 +1,267 @@
+"""Exchange with ceremonies: request sets go out, and result sets come in.
+
+One request waits at a time, in the folder. A result counts only for the request that waits, so an older set is refused.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import (
+    DataDirectory,
+    DirectoryKind,
+    FolderDamaged,
+    FolderError,
+    locked,
+)
+from sinetti.authority.founding_keys import KeyPlaces
+from sinetti.authority.initialise import (
+    InitOptions,
+    check_database_free,
+    check_founding,
+    finish_founding,
+    new_folder,
+    refuse_other_options,
+)
+from sinetti.ca.ceremony.sets import (
+    CeremonyKind,
+    OfficerLine,
+    RequestSet,
+    canonical,
+    officers_statement,
+    parse_request_set,
+    parse_result_set,
+)
+from sinetti.ca.ceremony.verification import verify_founding, verify_lists, verify_officers
+from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
+from sinetti.ca.hierarchy_config import parse_hierarchy
+from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.database.approvals import officers
+from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.pki.csr import build_request
+from sinetti.pki.encoding import certificate_der, sha256_hex
+from sinetti.services.approvals.officers import (
+    CheckedOfficer,
+    NewOfficer,
+    RootStatement,
+    check_officer,
+    recover_officers,
+)
+from sinetti.services.context import ServiceContext, no_failpoint
+from sinetti.services.status.crl import RegisterMovedOn, offline_list_data, store_ceremony_lists
+from sinetti.settings import authority as authority_settings
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """Options of an import: time, actor, pass-phrase of the keys in the folder.
+
+    `step` is called at each point where a test ends the process.
+    """
+
+    now: datetime
+    actor: str
+    request_id: str
+    passphrase: bytes | None = field(default=None, repr=False)
+    step: Callable[[str], None] = no_failpoint
+
+
+def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
+    """Create a folder with the keys of all online CAs, and return their request.
+
+    The folder awaits the result of a ceremony. The same call returns the same request until that is taken in.
+
+    Raises the errors of `initialise`.
+    """
+    folder, hierarchy = check_founding(root, founding)
+    if folder.is_partially_initialised():
+        refuse_other_options(folder, hierarchy, founding)
+        if not folder.awaits_certificates() or _founders(folder) != founding.officers:
+            sentence = f"another founding was begun in {folder.root}: give the same options as then, or another folder"
+            raise FolderError(sentence)
+        return parse_request_set(folder.read(folder.request_set))
+    check_database_free(folder, founding)
+    # Keys of root and intermediates are made in the ceremony.
+    places, requests = KeyPlaces(hierarchy, founding.settings.token, has_offline_folder=True), {}
+    with new_folder(folder, places, founding) as (new, keys):
+        for spec in hierarchy.authorities:
+            if spec not in hierarchy.kept_offline:
+                requests[spec.file_name] = build_request(keys.create(spec), spec.name, hierarchy.organisation)
+                keys.keep(spec)
+        request = replace(_request(CeremonyKind.FOUNDING, hierarchy, founding.now), requests=requests)
+        write_synced(new.request_set, request.octets)
+        write_synced(new.founders, _founders_octets(founding.officers))
+        founding.also(new)
+        founding.step("written")
+    founding.step("in place")
+    return request
+
+
+def request_lists(authority: Authority) -> RequestSet:
+    """Return the request for new lists of all offline CAs, which then waits.
+
+    Raises FolderError if the keys are not offline.
+    """
+    ctx = authority.ctx
+    if not ctx.offline:
+        sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
+        raise FolderError(sentence)
+    names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name in ctx.offline]
+    lists = tuple(one for name in names for one in offline_list_data(name, ctx))
+    return _await(authority, replace(_request(CeremonyKind.LISTS, authority.hierarchy, ctx.now()), lists=lists))
+
+
+def request_officers(authority: Authority) -> RequestSet:
+    """Return the request to replace all officers, which then waits for its result."""
+    found = (OfficerLine(one.name, one.role.value, one.key) for one in officers.list_officers(authority.ctx.db))
+    return _await(
+        authority,
+        replace(
+            _request(CeremonyKind.OFFICERS, authority.hierarchy, authority.ctx.now()),
+            instance=authority.folder.instance_id(),
+            officers=tuple(found),
+        ),
+    )
+
+
+def waiting_request(folder: DataDirectory) -> RequestSet:
+    """Return the request that waits for its result. Raises FolderError without one."""
+    if not folder.request_set.exists():
+        sentence = f"no request of {folder.root} waits for a result: it was taken in, or none was written"
+        raise FolderError(sentence)
+    return parse_request_set(folder.read(folder.request_set))
+
+
+def import_founding(root: Path, octets: bytes, options: ImportOptions) -> None:
+    """Complete a founding with the certificates and lists of its ceremony.
+
+    Everything is verified first. The result is stored before any certificate, and the same call continues after an
+    interruption. Raises CeremonyError, FolderError, FolderDamaged and the errors of `initialise`.
+    """
+    folder = DataDirectory(root.absolute())
+    settings = authority_settings.read(folder.settings)
+    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
+    with locked(folder.root):
+        request, result = waiting_request(folder), parse_result_set(octets)
+        certificates = verify_founding(hierarchy, request, result)
+        _check_clock(request, options)
+        if folder.result_set.exists() and folder.read(folder.result_set) != octets:
+            sentence = "another result of this request was begun to be taken in: carry that one again"
+            raise CeremonyError(sentence)
+        write_atomic(folder.result_set, octets, PRIVATE)
+        options.step("result")
+        for (name, shard), der in result.lists.items():
+            write_atomic(folder.certificates / f"{name}.{shard}.crl", der)
+        for name, certificate in certificates.items():
+            write_atomic(folder.certificates / f"{name}.cer", certificate_der(certificate))
+            options.step("certificate")
+        write_atomic(folder.trust / "holders.pem", bundle_of(hierarchy, certificates, *HOLDERS_ANCHORS))
+        write_atomic(folder.trust / "services.pem", bundle_of(hierarchy, certificates, *SERVICES_ANCHORS))
+        options.step("certificates")
+    founding = InitOptions(
+        DirectoryKind.AUTHORITY,
+        text,
+        settings,
+        options.now,
+        step=options.step,
+        passphrase=options.passphrase,
+        officers=_founders(folder),
+        actor=options.actor,
+    )
+    finish_founding(folder, hierarchy, founding)
+    options.step("founded")
+    _end(folder)
+
+
+def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -> RequestSet:
+    """Take in lists or officers for the request that waits; return that request.
+
+    Raises CeremonyError, FolderError and OfficerError.
+    """
+    folder, ctx = authority.folder, authority.ctx
+    with locked(folder.root):
+        if folder.founders.exists():  # a founding was completed, and the process ended before it removed its request
+            _end(folder)
+        request, result = waiting_request(folder), parse_result_set(octets)
+        root = ctx.issuers[authority.hierarchy.kept_offline[0].file_name].certificate
+        _check_clock(request, options)
+        if request.kind is CeremonyKind.LISTS:
+            verify_lists(ctx.issuers, request, result)
+            _store_lists(request, dict(result.lists), ctx, options)
+        else:
+            verify_officers(root, request, result)
+            new = [_checked(one, ctx) for one in result.officers]
+            statement = RootStatement(
+                officers_statement(request, result.officers), result.signature, certificate_der(root)
+            )
+            recover_officers(new, statement, ctx, options.actor, options.request_id)
+        options.step("stored")
+        _end(folder)
+    return request
+
+
+def _store_lists(
+    request: RequestSet, lists: dict[tuple[str, int], bytes], ctx: ServiceContext, options: ImportOptions
+) -> None:
+    audit = ctx.audit_entry(options.actor, options.request_id)
+    for name in dict.fromkeys(one.name for one in request.lists):
+        mine = {one.shard: (one, lists[name, one.shard]) for one in request.lists if one.name == name}
+        try:
+            store_ceremony_lists(mine, ctx, audit)
+        except RegisterMovedOn:
+            sentence = f"a certificate of {name} was revoked after the request: write a new request set, and sign that"
+            raise CeremonyError(sentence) from None
+        options.step("list")
+
+
+def _check_clock(request: RequestSet, options: ImportOptions) -> None:
+    if options.now < request.created:
+        sentence = f"the clock of this machine is before the request of {request.created:%Y-%m-%d %H:%M} UTC: set it"
+        raise CeremonyError(sentence)
+
+
+def _checked(one: OfficerLine, ctx: ServiceContext) -> CheckedOfficer:
+    return check_officer(NewOfficer(one.name, OfficerRole(one.role), one.key.encode()), ctx.approvals)
+
+
+def _request(kind: CeremonyKind, hierarchy: Hierarchy, now: datetime) -> RequestSet:
+    at = now.replace(microsecond=0)
+    return RequestSet(kind, hierarchy.environment, hierarchy.base_url, at, secrets.token_hex(32))
+
+
+def _await(authority: Authority, request: RequestSet) -> RequestSet:
+    """Store a request of an existing authority; it replaces one that waits."""
+    root = authority.ctx.issuers[authority.hierarchy.kept_offline[0].file_name].certificate
+    named = replace(request, authority=sha256_hex(certificate_der(root)))
+    with locked(authority.folder.root):
+        write_atomic(authority.folder.request_set, named.octets, PRIVATE)
+    return named
+
+
+def _end(folder: DataDirectory) -> None:
+    for path in (folder.request_set, folder.result_set, folder.founders):
+        path.unlink(missing_ok=True)
+    sync_path(folder.root)
+
+
+def _founders_octets(founders: tuple[CheckedOfficer, ...]) -> bytes:
+    return canonical({"officers": [{"name": one.name, "role": one.role, "key": one.key.line} for one in founders]})
+
+
+def _founders(folder: DataDirectory) -> tuple[CheckedOfficer, ...]:
+    """Return the officers of a founding that was begun. Raises FolderDamaged."""
+    policy = authority_settings.read(folder.settings).policy
+    try:
+        rows = json.loads(folder.read(folder.founders))["officers"]
+        new = [NewOfficer(one["name"], OfficerRole(one["role"]), one["key"].encode()) for one in rows]
+    except (ValueError, TypeError, KeyError):
+        sentence = f"{folder.founders} is damaged: restore it from a copy of the folder"
+        raise FolderDamaged(sentence) from None
+    return tuple(check_officer(one, policy) for one in new)

@@ -1,0 +1,129 @@
+"""Offline medium: encrypted keys of offline CAs, and their register.
+
+`NAME.pem` is PKCS#8 under the medium's key in hex, so `openssl pkey` opens it. `NAME.cer.pem` identifies it. `register`
+has everything that the keys signed, and is authenticated with the medium's key. It must run without the database.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory
+from sinetti.ca.ceremony.registry import OfflineSigner, Registry, parse_registry
+from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_synced
+from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, load_private_key, sign
+
+_REGISTER = "register"
+_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMedium:
+    """Opened medium: its folder, register and keys. `key` is that of the custodians."""
+
+    place: Path
+    registry: Registry
+    key: bytes = field(repr=False)
+    keys: Mapping[str, PrivateKey] = field(repr=False)
+
+    @property
+    def public_keys(self) -> dict[str, PublicKey]:
+        """Public keys of the medium's CAs, by name."""
+        return {name: key.public_key() for name, key in self.keys.items()}
+
+    def signer(self, step: Callable[[str], None]) -> OfflineSigner:
+        """Return what signs with these keys, and keeps the register on the medium."""
+        return OfflineSigner(self.registry, lambda name, octets: sign(self.keys[name], octets), self._store, step)
+
+    def _store(self, registry: Registry) -> None:
+        write_atomic(self.place / _REGISTER, _sealed(registry, self.key), PRIVATE)
+
+    def write_certificates(self, registry: Registry) -> None:
+        """Write the certificates of the medium's keys beside them, for people and openssl."""
+        for name, certificate in registry.certificates().items():
+            if name in self.keys:
+                write_atomic(self.place / f"{name}.cer.pem", certificate.public_bytes(Encoding.PEM))
+
+
+def check_new(place: Path) -> None:
+    """Raise FolderError unless a new medium can be created in this place."""
+    try:
+        is_taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
+    except OSError as closed:
+        sentence = f"{place} cannot be read: {closed.strerror}"
+        raise FolderError(sentence) from closed
+    if is_taken:
+        sentence = f"{place} is not empty; keys are never overwritten. Choose a new folder on an empty medium"
+        raise FolderError(sentence)
+
+
+def create_medium(place: Path, registry: Registry, key: bytes, keys: Mapping[str, PrivateKey]) -> OpenedMedium:
+    """Create the folder of a medium as a whole, and read it back. Raises FolderError."""
+    check_new(place)
+    with atomic_directory(place, inside=()) as new:
+        for name, private in keys.items():
+            write_synced(new.root / f"{name}.pem", dump_private_key(private, _passphrase(key)))
+        write_synced(new.root / _REGISTER, _sealed(registry, key))
+    return open_medium(place, key)
+
+
+def has_medium(place: Path) -> bool:
+    """Return whether a medium is in this place."""
+    return (place / _REGISTER).is_file()
+
+
+def read_registry(place: Path) -> Registry:
+    """Read the register without the key, to check a request early.
+
+    Raises FolderDamaged and CeremonyError.
+    """
+    return parse_registry(_read(place / _REGISTER)[:-_DIGITS])
+
+
+def open_medium(place: Path, key: bytes) -> OpenedMedium:
+    """Open a medium with the custodians' key.
+
+    Raises CeremonyError if the key is another medium's or the register was changed, and FolderDamaged.
+    """
+    octets = _read(place / _REGISTER)
+    registry = parse_registry(octets[:-_DIGITS])
+    if not hmac.compare_digest(_mac(octets[:-_DIGITS], key), octets[-_DIGITS:]):
+        sentence = (
+            f"the shares do not open the medium {registry.medium}, or its register was changed: take the sheets of "
+            "this medium, or its other copy"
+        )
+        raise CeremonyError(sentence)
+    keys = {}
+    for path in sorted(place.glob("*.pem")):
+        if not path.name.endswith(".cer.pem"):
+            try:
+                keys[path.stem] = load_private_key(_read(path), _passphrase(key))
+            except ValueError:
+                sentence = f"{path} is damaged: take the other copy of the medium"
+                raise FolderDamaged(sentence) from None
+    return OpenedMedium(place, registry, key, keys)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as missing:
+        sentence = f"{path} cannot be read ({missing.strerror}): check --medium, or take the other copy of the medium"
+        raise FolderDamaged(sentence) from missing
+
+
+def _sealed(registry: Registry, key: bytes) -> bytes:
+    return registry.octets + _mac(registry.octets, key)
+
+
+def _mac(octets: bytes, key: bytes) -> bytes:
+    return hmac.new(key, b"sinetti-medium-register-v1" + octets, hashlib.sha256).hexdigest().encode()
+
+
+def _passphrase(key: bytes) -> bytes:
+    return key.hex().encode()

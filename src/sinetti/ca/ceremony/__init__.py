@@ -1,0 +1,1 @@
+"""Ceremonies with offline keys: plans, sets that are carried, shares, transcripts."""

@@ -1,0 +1,237 @@
+"""Register of the offline medium: everything that its keys signed or were to sign.
+
+The octets to be signed are stored before the signature. A ceremony that was interrupted signs the same octets again, so
+one request never gets two certificates or two lists that differ.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from cryptography import x509
+
+from sinetti.ca.ceremony.sets import INSTANT, ListData, RequestSet, canonical
+from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.crl import read_list
+from sinetti.ca.issuance_request import IssuingCa
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
+
+_FORMAT = "sinetti-medium-v1"
+
+
+class MadeKind(StrEnum):
+    """Kinds of octets that the medium's keys sign."""
+
+    CERTIFICATE = "certificate"
+    LIST = "list"
+    OFFICERS = "officers"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeItem:
+    """One object that was made for a request, or is about to be signed.
+
+    `issuer` names the key. `number` is that of a list. `tbs` are the octets that are signed. `made` is the object in
+    DER, or the signature of a statement; empty until it is signed.
+    """
+
+    request: str
+    kind: MadeKind
+    name: str
+    issuer: str
+    shard: int = 0
+    number: int = 0
+    tbs: bytes = field(default=b"", repr=False)
+    made: bytes = field(default=b"", repr=False)
+
+    @property
+    def identity(self) -> tuple[str, str, str, int]:
+        """Identity of the object: one request has one object of each."""
+        return self.request, self.kind.value, self.name, self.shard
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Content of the register. `medium` is the word that names the medium.
+
+    `names` are the CNs of all CAs by their file names.
+    """
+
+    medium: str
+    environment: Environment
+    base_url: str
+    custodians: tuple[str, ...]
+    names: dict[str, str]
+    items: tuple[MadeItem, ...] = ()
+
+    @property
+    def octets(self) -> bytes:
+        """The register as a file."""
+        return canonical(
+            {
+                "format": _FORMAT,
+                "medium": self.medium,
+                "environment": self.environment.value,
+                "base_url": self.base_url,
+                "custodians": list(self.custodians),
+                "names": self.names,
+                "items": [_value(one) for one in self.items],
+            }
+        )
+
+    def with_item(self, new: MadeItem) -> "Registry":
+        """Return the register with an object, in the place of the unsigned one."""
+        return replace(self, items=(*(one for one in self.items if one.identity != new.identity), new))
+
+    def find(self, wanted: MadeItem) -> MadeItem | None:
+        """Return the stored object with this identity, or None."""
+        return next((one for one in self.items if one.identity == wanted.identity), None)
+
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """Return the certificates of all CAs by name."""
+        made = [one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.made]
+        return {one.name: load_certificate(one.made) for one in made}
+
+    @property
+    def authority(self) -> str:
+        """SHA-256 of the root certificate, which names the authority.
+
+        Empty before it is made.
+        """
+        items = (one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.issuer == one.name and one.made)
+        root = next(items, None)
+        return sha256_hex(root.made) if root else ""
+
+    @property
+    def signing(self) -> tuple[str, ...]:
+        """Names of the CAs that have signed, root first."""
+        return tuple(dict.fromkeys(one.issuer for one in self.items))
+
+    def issuer(self, name: str, shard: int = 1) -> IssuingCa:
+        """Return a CA as the builders of certificates and lists need it."""
+        return IssuingCa(self.names[name], name, name, self.certificates()[name], self.base_url, shard)
+
+    def check_list(self, data: ListData, request: RequestSet) -> None:
+        """Raise CeremonyError if the data of a list contradict the lists before it.
+
+        The number must be above every earlier one. An entry of the last list may be absent only if that list is later
+        than the end of its certificate (RFC 5280, 3.3). A new entry must be a certificate of this CA.
+        """
+        former = [
+            one
+            for one in self.items
+            if (one.kind, one.name, one.shard) == (MadeKind.LIST, data.name, data.shard)
+            and one.request != request.sha256
+        ]
+        if former and data.number <= (highest := max(one.number for one in former)):
+            sentence = (
+                f"the list {data.name}, shard {data.shard}, has the number {data.number}, and the medium has signed "
+                f"{highest}: the request is old or was changed. Have a new one written"
+            )
+            raise CeremonyError(sentence)
+        ends = {serial_hex(one.serial_number): one.not_valid_after_utc for one in self._issued_by(data.name)}
+        entries = {one.serial: one for one in data.entries}
+        if unknown := sorted(entries.keys() - ends.keys()):
+            sentence = f"{data.name} has issued no certificate {unknown[0]}, which the request has as revoked"
+            raise CeremonyError(sentence)
+        signed = [one for one in former if one.made]
+        if not signed:
+            return
+        last = read_list(max(signed, key=lambda one: one.number).made)
+        if request.created < last.this_update:
+            sentence = f"the request set is of {request.created:{INSTANT}}, before the last list of {data.name}"
+            raise CeremonyError(sentence)
+        for one in last.entries:
+            if entries.get(one.serial) != one and not ends[one.serial] < last.this_update:
+                sentence = (
+                    f"the request has no entry for {one.serial} as the last list of {data.name} has it, and its "
+                    "certificate has not ended: the request was changed. Have a new one written"
+                )
+                raise CeremonyError(sentence)
+
+    def _issued_by(self, name: str) -> list[x509.Certificate]:
+        items = (one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.issuer == name and one.made)
+        return [load_certificate(one.made) for one in items]
+
+
+@dataclass(slots=True)
+class OfflineSigner:
+    """Keys and register of an opened medium.
+
+    `sign` signs octets with the named CA's key. `store` writes the register to disk before it returns. `step` is called
+    at each point where a test ends the process.
+    """
+
+    registry: Registry
+    sign: Callable[[str, bytes], bytes]
+    store: Callable[[Registry], None]
+    step: Callable[[str], None]
+
+    def make(self, wanted: MadeItem, prepare: Callable[[], bytes], attach: Callable[[bytes, bytes], bytes]) -> bytes:
+        """Sign an object once: store its octets, sign them, and store the result.
+
+        An object that is stored already is returned. Returns what `attach` makes of octets and signature.
+        """
+        found, named = self.registry.find(wanted), f"{wanted.name} {wanted.shard}" if wanted.number else wanted.name
+        if found is None:
+            found = replace(wanted, tbs=prepare())
+            self._put(found)
+            self.step(f"intended {named}")
+        if not found.made:
+            found = replace(found, made=attach(found.tbs, self.sign(found.issuer, found.tbs)))
+            self._put(found)
+            self.step(f"signed {named}")
+        return found.made
+
+    def _put(self, item: MadeItem) -> None:
+        new = self.registry.with_item(item)
+        self.store(new)
+        self.registry = new
+
+
+def parse_registry(octets: bytes) -> Registry:
+    """Read a register. Raises CeremonyError if it is damaged."""
+    try:
+        value = json.loads(octets)
+        found = Registry(
+            value["medium"],
+            Environment(value["environment"]),
+            value["base_url"],
+            tuple(value["custodians"]),
+            dict(value["names"]),
+            tuple(_item(one) for one in value["items"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as bad:
+        sentence = "the register of the medium is damaged: take the other copy of the medium"
+        raise CeremonyError(sentence) from bad
+    return found
+
+
+def _item(value: dict[str, Any]) -> MadeItem:
+    return MadeItem(
+        value["request"],
+        MadeKind(value["kind"]),
+        value["name"],
+        value["issuer"],
+        value["shard"],
+        value["number"],
+        b64decode(value["tbs"]),
+        b64decode(value["made"]),
+    )
+
+
+def _value(one: MadeItem) -> dict[str, Any]:
+    return {
+        "request": one.request,
+        "kind": one.kind.value,
+        "name": one.name,
+        "issuer": one.issuer,
+        "shard": one.shard,
+        "number": one.number,
+        "tbs": b64encode(one.tbs).decode("ascii"),
+        "made": b64encode(one.made).decode("ascii"),
+    }

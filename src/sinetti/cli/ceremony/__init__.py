@@ -1,0 +1,1 @@
+"""Commands of `sinetti ceremony`, for a machine without network and database."""

@@ -1,0 +1,89 @@
+"""`sinetti ceremony plan` and `run`: write a plan to review, and carry it out."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.ceremony import RESULT_SET, TRANSCRIPT, Ceremony
+from sinetti.authority.data_directory import FolderError
+from sinetti.ca.ceremony.plan import default_plan, parse_plan
+from sinetti.ca.ceremony.sets import CeremonyKind
+from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.cli.ceremony.desk import TerminalDesk, command
+from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.console import LANGUAGE_HELP, language_of_locale
+from sinetti.cli.core.invocation import print_note
+from sinetti.domain.values import Environment, Language
+from sinetti.infra.clock import utc_now
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+_PLAN = "sinetti ceremony plan --kind founding --environment PRODUCTION --base-url http://pki.example > plan.toml"
+_RUN = "sinetti ceremony run plan.toml --medium /media/vault/sinetti --exchange /media/carried"
+
+_DONE = """\
+The ceremony is complete. Carry {result} to the online machine, with its words on paper.
+Copy the medium to its second disk (cp -a), and keep {transcript}, its signatures and the printed protocol."""
+_REHEARSED = "The rehearsal is complete, and its keys are destroyed. Destroy the sheets that were written."
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    plan = command(commands, "plan", "print a plan to review and change", _plan, _PLAN)
+    plan.add_argument("--kind", choices=common.choices(CeremonyKind), required=True, help="what the ceremony makes")
+    plan.add_argument("--environment", choices=common.choices(Environment), required=True, help="TEST or PRODUCTION")
+    plan.add_argument(
+        "--hierarchy",
+        metavar="FILE|PRESET",
+        default="default",
+        help=f"CAs of a founding: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
+    )
+    plan.add_argument("--base-url", metavar="URL", help="address of CA certificates and CRLs, for a founding")
+    plan.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
+    run = command(commands, "run", "carry out a plan, step by step; the same command continues it", _run, _RUN)
+    run.add_argument("plan", metavar="PLAN", type=Path, help="plan that was reviewed (TOML)")
+    run.add_argument(
+        "--medium", metavar="DIR2", type=Path, required=True, help="folder of the offline keys, on a disk of its own"
+    )
+    run.add_argument(
+        "--exchange",
+        metavar="FOLDER",
+        type=Path,
+        required=True,
+        help="folder that is carried: it has request-set.json, and gets result set and transcript",
+    )
+    run.add_argument(
+        "--rehearse", action="store_true", help="play the founding with throw-away keys, in a folder below FOLDER"
+    )
+    run.add_argument("--lang", choices=common.choices(Language), help=LANGUAGE_HELP)
+    run.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    kind = CeremonyKind(parsed.kind)
+    if kind is CeremonyKind.FOUNDING and parsed.base_url is None:
+        sentence = "--base-url is missing: a founding needs the address of CA certificates and CRLs"
+        raise FolderError(sentence)
+    named = parsed.hierarchy
+    text = load_preset(named) if named in PRESETS else common.read_file(Path(named)).decode("utf-8", "replace")
+    plan = default_plan(kind, Environment(parsed.environment), utc_now(), text, parsed.base_url or "")
+    output.print_line(plan.rstrip("\n"))
+    return 0
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    language = Language(parsed.lang) if parsed.lang else language_of_locale()
+    Ceremony(
+        parse_plan(common.read_file(parsed.plan)),
+        parsed.medium.absolute(),
+        parsed.exchange.absolute(),
+        TerminalDesk(),
+        utc_now,
+        language,
+        parsed.rehearse,
+    ).run()
+    note = _REHEARSED if parsed.rehearse else _DONE
+    print_note(note.format(result=parsed.exchange / RESULT_SET, transcript=TRANSCRIPT))
+    return 0
