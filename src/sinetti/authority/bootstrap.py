@@ -195,13 +195,7 @@ def open_authority(
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    ca_keys = {name: ca_key(one) for name, one in certificates.items()}
-    keys = open_keys(folder.keys, settings.token, phrase, ca_keys)
-    sign_head: HeadSigning = sign_with_keys
-    if settings.signer:
-        client = SignerClient(Path(settings.signer))
-        keys = AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
-        sign_head = remote_head_signer(client, partial(head_size, db))
+    keys = _private_keys(folder, settings, phrase, hierarchy, certificates)
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -220,7 +214,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        sign_head=sign_head,
+        sign_head=_head_signing(keys, db),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
@@ -235,6 +229,29 @@ def _keys(folder: DataDirectory, phrase: bytes | None, manner: RuntimeOptions) -
     if phrase is not None:
         upgrade_secrets(folder, phrase, utc_now(), manner.step)
     return KeyringFile(folder, phrase)
+
+
+def _private_keys(
+    folder: DataDirectory,
+    settings: AuthoritySettings,
+    phrase: bytes | None,
+    hierarchy: Hierarchy,
+    certificates: Mapping[str, x509.Certificate],
+) -> AuthorityKeys:
+    """Return the keys in the folder, in its token, or in the separate signer."""
+    ca_keys = {name: ca_key(one) for name, one in certificates.items()}
+    if settings.signer:
+        client = SignerClient(Path(settings.signer))
+        return AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
+    return open_keys(folder.keys, settings.token, phrase, ca_keys)
+
+
+def _head_signing(keys: AuthorityKeys, db: Database) -> HeadSigning:
+    """Return the function that signs heads of the log."""
+    for store in keys.stores:
+        if isinstance(store, RemoteKeyStore):
+            return remote_head_signer(store.client, partial(head_size, db))
+    return sign_with_keys
 
 
 def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
@@ -279,7 +296,7 @@ def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """Return the root and intermediate CAs whose keys the service does not have, top down."""
+    """Return the root and intermediate CAs whose keys are elsewhere, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
     return tuple(name for name in names if not any((folder.keys / f"{name}{kind}").exists() for kind in _KEY_FILES))
 

@@ -140,7 +140,9 @@ def check_founding(root: Path, founding: InitOptions) -> tuple[DataDirectory, Hi
 def new_folder(
     folder: DataDirectory, places: KeyPlaces, founding: InitOptions
 ) -> Iterator[tuple[DataDirectory, FoundingKeys]]:
-    """Yield a temporary folder with settings, secrets and the log's key, and the keys in it.
+    """Yield a temporary folder with settings, secrets and the log's key.
+
+    The keys in it are yielded, too.
 
     The folder gets its name at the end of the block. Otherwise its keys are deleted.
     """

@@ -1,4 +1,4 @@
-"""Inventory of an authority's private keys: places, attributes, and a test signature with each."""
+"""Inventory of an authority's private keys: places, attributes, test signatures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -40,7 +40,10 @@ ABANDONED_AFTER = timedelta(hours=1)
 """Age at which a key without a name was left by a process that ended."""
 
 _MARK = b"sinetti authority keys check\n"
-"""Beginning of the octets of a test signature, which are no certificate, list or message."""
+"""Beginning of the octets of a test signature.
+
+They are no certificate, list or message.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -204,7 +207,10 @@ class TokenKeyStore:
         return NewKey(self._private(at, public), located(at, public))
 
     def reserve(self, label: str) -> TokenKey:
-        """Choose the ID of a new key, and write it to disk. Raises SignerUnavailable and OSError."""
+        """Choose the ID of a new key, and write it to disk.
+
+        Raises SignerUnavailable and OSError.
+        """
         assert self._token is not None  # noqa: S101 - only a store with a token creates keys
         at = TokenKey(self._token, secrets.token_bytes(_ID_OCTETS), f"sinetti {label}")
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -218,7 +224,10 @@ class TokenKeyStore:
         self._reservation(new.at).unlink(missing_ok=True)
 
     def discard(self, new: NewKey) -> None:
-        """Delete a key without a name from its token. Raises SignerUnavailable and OSError."""
+        """Delete a key without a name from its token.
+
+        Raises SignerUnavailable and OSError.
+        """
         assert new.at is not None  # noqa: S101 - `create` returned it
         self.pool.delete(new.at)
         self._reservation(new.at).unlink(missing_ok=True)
@@ -285,7 +294,10 @@ class TokenKeyStore:
                 path.unlink(missing_ok=True)
 
     def delete_all(self) -> None:
-        """Delete the keys of an authority that was not completed. Raises SignerUnavailable and OSError."""
+        """Delete the keys of an authority that was not completed.
+
+        Raises SignerUnavailable and OSError.
+        """
         for path in self._folder.rglob("*.uri"):
             self.pool.delete(self._placed(path.read_bytes()))
             path.unlink()
@@ -362,7 +374,7 @@ class AuthorityKeys:
             store.approve(approval)
 
     def delete_abandoned(self, now: datetime) -> None:
-        """Delete keys that processes created in tokens and did not use, because they ended."""
+        """Delete keys in tokens that an ended process created and did not use."""
         for store in self.tokens():
             try:
                 store.delete_reserved(now - ABANDONED_AFTER)
@@ -378,7 +390,10 @@ class AuthorityKeys:
 def open_keys(
     folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
 ) -> AuthorityKeys:
-    """Return the keys in a folder; new ones are created in `token`, or in files without it."""
+    """Return the keys in a folder.
+
+    New ones are created in `token`, or in files without it.
+    """
     in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
     in_files = FileKeyStore(folder, passphrase)
     # A key that is moved into a token has both files for a moment, and the URI counts.

@@ -1,4 +1,7 @@
-"""A signer that `serve` starts for rehearsal, under the same user (docs/operators/signer.md)."""
+"""Signer that `serve` starts for rehearsal, under the same user.
+
+See docs/operators/signer.md.
+"""
 
 import socket
 import subprocess
@@ -21,7 +24,7 @@ _PAUSE = 0.05
 
 @contextmanager
 def signer_running(root: Path, signer_dir: Path | None) -> Iterator[None]:
-    """Run the signer in `signer_dir` during the block, on the socket of the authority in `root`.
+    """Run a signer during the block, on the socket of an authority.
 
     None: another process runs it, or the service has the keys itself. Raises FolderError and FolderDamaged.
     """
@@ -34,7 +37,7 @@ def signer_running(root: Path, signer_dir: Path | None) -> Iterator[None]:
         sentence = f"the keys of the authority in {root} are not in a signer: run sinetti authority keys separate first"
         raise FolderError(sentence)
     command = [sys.executable, "-m", "sinetti", "authority", "signer", "--signer-dir", str(signer_dir)]
-    command += ["--socket", path, "--end-with-input"]
+    command += ["--socket", path, "--until-stdin-closes"]
     # In a session of its own, it does not get the signals of the terminal: it answers until the service has stopped.
     child = subprocess.Popen(  # noqa: S603 - our own program
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True

@@ -1,4 +1,6 @@
-"""Process of the separate signer: its folder, its keys, and its socket (docs/operators/signer.md).
+"""Process of the separate signer: its folder, its keys, and its socket.
+
+See docs/operators/signer.md.
 
 The folder belongs to the signer's own user. It has `signer.toml`, `store.sqlite3`, `keys/` as an authority's folder
 has them, and beside each key of the service or the log its public half, `keys/NAME.pub` (DER).
@@ -24,10 +26,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.key_store import AuthorityKeys, SigningKey, check_signature, open_keys
 from sinetti.authority.passphrases import locate
-from sinetti.authority.signer.protocol import Operation
+from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.server import SignerActions, SignerServer
-from sinetti.authority.signer.store import SignerStore, StoreDamaged
+from sinetti.authority.signer.store import SignerStore, SignerStoreDamaged
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_atomic
@@ -103,7 +105,9 @@ class OpenedSigner:
         self.keys.close()
 
     def make_key(self, now: datetime, label_octets: bytes, kind: bytes) -> list[bytes]:
-        """Create a key for a leaf of the service or for the log, and return its name and its public half.
+        """Create a key for a leaf of the service or for the log.
+
+        Returns its name and its public half.
 
         Raises SignatureRefused and SignerUnavailable.
         """
@@ -139,7 +143,10 @@ class OpenedSigner:
 
 
 def key_name(label: str, public: TokenPublicKey, policy: SignerPolicy) -> str:
-    """Return the name of a key in the signer, which ends with the id of its public half."""
+    """Return the name of a key in the signer.
+
+    It ends with the id of the public half.
+    """
     if isinstance(public, Ed25519PublicKey):
         verifier = VerifierKey(policy.log_origin, NOTE_ED25519, public.public_bytes_raw())
         return f"{label}-{verifier.key_id.hex()}"
@@ -153,7 +160,10 @@ def write_public_half(folder: SignerFolder, name: str, public: TokenPublicKey) -
 
 
 def _wanted(policy: SignerPolicy, label: str, kind: str) -> KeyType | str:
-    """Return the type of a key that the service may have created. Raises SignatureRefused."""
+    """Return the type of a key that the service may have created.
+
+    Raises SignatureRefused.
+    """
     labels = {policy.response_signer_file_name, *(one.responder_file_name for one in policy.authorities)}
     if label == LOG and kind == ED25519:
         return ED25519
@@ -172,7 +182,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
     """Open a signer's folder and its keys.
 
     Without `passphrase`, the unit's credential or the folder's own is used. Raises FolderError, SettingsError,
-    StoreDamaged and SignerUnavailable.
+    SignerStoreDamaged and SignerUnavailable.
     """
     folder = SignerFolder(root)
     policy = folder.read_policy()
@@ -191,7 +201,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
             raise FolderDamaged(sentence) from None
     try:
         store = SignerStore(folder.store)
-    except StoreDamaged as bad:
+    except SignerStoreDamaged as bad:
         raise FolderDamaged(str(bad)) from bad
     return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
 
@@ -208,7 +218,10 @@ def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
 
 
 def _token_of(folder: SignerFolder) -> TokenLocation | None:
-    """Return the token of the signer's keys, in which it also creates new ones; None: its keys are files."""
+    """Return the token of the signer's keys.
+
+    New keys are created there. None: the keys are files.
+    """
     names = sorted(path.stem for path in folder.keys.glob("*.uri"))
     return pkcs11_uri.load((folder.keys / f"{names[0]}.uri").read_bytes()).place if names else None
 
@@ -217,13 +230,13 @@ def _token_of(folder: SignerFolder) -> TokenLocation | None:
 class SignerOptions:
     """Socket of a signer, and the numbers of the users that may use it.
 
-    With `ends_with_input` it stops when its standard input ends, as when the process that started it does.
+    With `until_stdin_closes` it stops when its standard input ends, as when the process that started it does.
     """
 
     socket: Path
     users: Collection[int]
     now: Callable[[], datetime] = utc_now
-    ends_with_input: bool = False
+    until_stdin_closes: bool = False
 
 
 def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[], None]) -> None:
@@ -245,7 +258,7 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
         raise FolderError(sentence) from bad
     try:
         ready()
-        stops = (stop.fileno(), sys.stdin.fileno()) if options.ends_with_input else (stop.fileno(),)
+        stops = (stop.fileno(), sys.stdin.fileno()) if options.until_stdin_closes else (stop.fileno(),)
         SignerServer(listener, options.users, signer_actions(opened, options.now)).run(*stops)
     finally:
         listener.close()
@@ -257,8 +270,8 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
     """Return the actions of an opened signer."""
     others = {
-        Operation.MAKE: lambda fields: opened.make_key(now(), *fields),
-        Operation.CHECK: lambda fields: opened.check_key(*fields),
-        Operation.STATUS: lambda _fields: [json.dumps(asdict(opened.rules.status(now()))).encode()],
+        SignerOperation.MAKE: lambda fields: opened.make_key(now(), *fields),
+        SignerOperation.CHECK: lambda fields: opened.check_key(*fields),
+        SignerOperation.STATUS: lambda _fields: [json.dumps(asdict(opened.rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

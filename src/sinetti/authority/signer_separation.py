@@ -1,4 +1,7 @@
-"""Separation of an authority from its keys: they move to the folder of a signer (docs/operators/signer.md)."""
+"""Separation of an authority from its keys: they move to a signer's folder.
+
+See docs/operators/signer.md.
+"""
 
 import os
 import shutil
@@ -106,7 +109,10 @@ def _check_place(authority: Authority, root: Path) -> None:
 
 
 def _keys_of(authority: Authority) -> list[_MovedKey]:
-    """Return the keys that are here or were moved before, with the names that they have in the signer."""
+    """Return the keys that are here or were moved before.
+
+    They have the names that they get in the signer.
+    """
     folder, hierarchy, policy = authority.folder, authority.hierarchy, _policy(authority, 1)
     found = [
         _MovedKey(spec.file_name, spec.file_name, ca_key(authority.ctx.issuers[spec.file_name].certificate))
@@ -148,7 +154,10 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
 
 
 def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
-    """Write a key into the signer's folder: encrypted anew, or the URI of the same key in its token."""
+    """Write a key into the signer's folder, encrypted anew.
+
+    For a key in a token, its URI is written.
+    """
     store, authority_keys = authority.keys.store_of(one.name), authority.folder.keys
     if store.kind is StoreKind.PKCS11:
         write_atomic(signer.keys / f"{one.remote}.uri", (authority_keys / f"{one.name}.uri").read_bytes())

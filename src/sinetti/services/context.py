@@ -126,7 +126,10 @@ def no_failpoint(_name: str) -> None:
 
 
 HeadSigning = Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]
-"""Function that signs a head of the log with some keys; the lookup is that of its tree."""
+"""Function that signs a head of the log with some keys.
+
+The lookup is that of its tree.
+"""
 
 
 def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Lookup) -> bytes:

@@ -194,13 +194,19 @@ def _token(raw: Mapping[str, object]) -> tuple[str, str, str]:
 
 
 def write_token(path: Path, token: TokenLocation) -> None:
-    """Set the token in the file `authority.toml`, whose other lines stay. Raises OSError."""
+    """Set the token in the file `authority.toml`, whose other lines stay.
+
+    Raises OSError.
+    """
     values = {"module": str(token.module), "token": token.label, "pin_file": str(token.pin_file)}
     _write_values(path, {f"pkcs11_{name}": value for name, value in values.items()})
 
 
 def write_signer(path: Path, socket: Path) -> None:
-    """Set the signer's socket in the file `authority.toml`, whose other lines stay. Raises OSError."""
+    """Set the signer's socket in the file `authority.toml`, whose other lines stay.
+
+    Raises OSError.
+    """
     _write_values(path, {"signer": str(socket)})
 
 

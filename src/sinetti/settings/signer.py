@@ -1,4 +1,4 @@
-"""Policy of the separate signer: `signer.toml`, parsed once into a validated value.
+"""Policy of the separate signer: `signer.toml`, parsed into a validated value.
 
 It belongs to the signer's own user. The processes that the signer does not trust cannot change it.
 """

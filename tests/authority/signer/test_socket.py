@@ -13,9 +13,9 @@ from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import (
     LARGEST_FRAME,
     MOST_FIELDS,
-    Operation,
     Outcome,
     ProtocolError,
+    SignerOperation,
     decode_fields,
     decode_tasks,
     encode_frame,
@@ -102,7 +102,7 @@ def refused(_fields):
 @contextmanager
 def serving(path, users=(ME,), sign=signed):
     listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
-    others = {Operation.MAKE: refused, Operation.STATUS: lambda fields: [b"well", *fields]}
+    others = {SignerOperation.MAKE: refused, SignerOperation.STATUS: lambda fields: [b"well", *fields]}
     server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))
     thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()
@@ -139,8 +139,8 @@ def test_a_refusal_is_an_answer_and_a_missing_key_an_error(path):
         with pytest.raises(SignerUnavailable, match="the token is away"):
             client.sign([SigningTask(TaskKind.LIST, "away", b"")])
         with pytest.raises(SignatureRefused, match="no key is made"):
-            client.call(Operation.MAKE, b"label")
-        assert client.call(Operation.STATUS, b"now") == [b"well", b"now"]
+            client.call(SignerOperation.MAKE, b"label")
+        assert client.call(SignerOperation.STATUS, b"now") == [b"well", b"now"]
         client.close()
 
 
@@ -171,7 +171,7 @@ def test_requests_that_wait_together_are_decided_together(path):
         sizes.append(len(tasks))
         return signed(tasks, now)
 
-    octets = encode_frame([Operation.SIGN.value, *encode_tasks([TASKS["plain"]])])
+    octets = encode_frame([SignerOperation.SIGN.value, *encode_tasks([TASKS["plain"]])])
     listener = listen_on_path(path, 8)
     callers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
     for one in callers:
@@ -225,7 +225,7 @@ def test_octets_of_a_stranger_end_the_connection_alone(path):
         "no operation": encode_frame([b"open"]),
         "no fields": encode_frame([]),
         "too long": struct.pack(">I", LARGEST_FRAME + 1),
-        "no tasks": encode_frame([Operation.SIGN.value, b"one"]),
+        "no tasks": encode_frame([SignerOperation.SIGN.value, b"one"]),
     }
     with serving(path):
         for frame in frames.values():

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
-from sinetti.authority.signer.store import SignedRecord, SignerStore, StoreDamaged
+from sinetti.authority.signer.store import SignedRecord, SignerStore, SignerStoreDamaged
 from sinetti.pki.signers import SignerUnavailable
 from tests.support.authority import NOW, holder_key
 from tests.support.signing import CA, certificate_task, holder_tbs, rules_of
@@ -71,7 +71,7 @@ def test_a_damaged_store_is_reported(tmp_path, octets):
         SignerStore(path).close()
         octets = b"SQLite format 3\0" + os.urandom(4000)
     path.write_bytes(octets)
-    with pytest.raises(StoreDamaged, match="restore it from a backup"):
+    with pytest.raises(SignerStoreDamaged, match="restore it from a backup"):
         SignerStore(path)
 
 
@@ -81,13 +81,13 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path):
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 2")
     other.close()
-    with pytest.raises(StoreDamaged, match="is of version 2: start the newer program"):
+    with pytest.raises(SignerStoreDamaged, match="is of version 2: start the newer program"):
         SignerStore(path)
 
 
 def test_a_link_in_place_of_the_store_is_refused(tmp_path):
     (tmp_path / "signer.sqlite").symlink_to(tmp_path / "other")
-    with pytest.raises(StoreDamaged, match="cannot be used"):
+    with pytest.raises(SignerStoreDamaged, match="cannot be used"):
         SignerStore(tmp_path / "signer.sqlite")
 
 

@@ -118,7 +118,10 @@ def read_signed_info(octets: bytes) -> SignedInfoForm:
 
 
 def read_request(octets: bytes) -> RenewalRequestForm:
-    """Read the canonical octets of a RenewCertificate request. Raises SignatureRefused."""
+    """Read the canonical octets of a RenewCertificate request.
+
+    Raises SignatureRefused.
+    """
     found = _REQUEST.fullmatch(octets) if len(octets) <= LARGEST_REQUEST else None
     if found is None or found[1] != found[found.re.groups]:
         refuse("the signature is not over a RenewCertificate request")

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 
 from sinetti.authority.signer.protocol import (
-    Operation,
     Outcome,
     ProtocolError,
+    SignerOperation,
     decode_fields,
     encode_frame,
     encode_tasks,
@@ -42,12 +42,12 @@ class SignerClient:
 
         Raises SignerUnavailable if the signer or one of its keys cannot be used now.
         """
-        fields = self._request([Operation.SIGN.value, *encode_tasks(tasks)])
+        fields = self._request([SignerOperation.SIGN.value, *encode_tasks(tasks)])
         if len(fields) != 2 * len(tasks):
             raise self._misunderstood()
         return [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
 
-    def call(self, operation: Operation, *fields: bytes) -> list[bytes]:
+    def call(self, operation: SignerOperation, *fields: bytes) -> list[bytes]:
         """Return the fields of another operation's answer.
 
         Raises SignatureRefused and SignerUnavailable.
@@ -107,7 +107,10 @@ class SignerClient:
         return opened
 
     def _talk(self, connection: socket.socket, octets: bytes) -> bytes:
-        """Raise ConnectionError if the connection has ended, and SignerUnavailable if it is too slow."""
+        """Send a request and return the body of the answer.
+
+        Raises ConnectionError if the connection has ended, and SignerUnavailable if it is too slow.
+        """
         try:
             connection.sendall(octets)
             length = frame_length(_received(connection, _HEAD))

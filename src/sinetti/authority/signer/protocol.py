@@ -24,7 +24,7 @@ class ProtocolError(Exception):
     """Octets that are not a frame of this protocol."""
 
 
-class Operation(Enum):
+class SignerOperation(Enum):
     """Operations of the signer."""
 
     SIGN = b"sign"
@@ -77,7 +77,10 @@ def decode_fields(body: bytes) -> list[bytes]:
 
 
 _FIXED = 6
-"""Fields of a task: kind, key, octets, and the numbers of fields of its proof, consistency and approval."""
+"""Fields of a task: kind, key, octets, and three numbers.
+
+They are the numbers of fields of its proof, consistency and approval.
+"""
 
 
 def encode_tasks(tasks: Sequence[SigningTask]) -> list[bytes]:

@@ -57,7 +57,10 @@ class RemoteSigner:
 
 
 def _begins_with_version(octets: bytes) -> bool:
-    """Return True if the first element of a SEQUENCE is [0], as in a TBSCertificate (RFC 5280, 4.1)."""
+    """Return True if the first element of a SEQUENCE is [0].
+
+    It is that of a TBSCertificate (RFC 5280, 4.1).
+    """
     inside = 2 + (octets[1] & 0x7F if octets[1:2] > b"\x80" else 0)
     return octets[inside : inside + 1] == b"\xa0"
 
@@ -190,7 +193,10 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         _stays()
 
     def sign(self, data: _Octets) -> bytes:
-        """Have a statement about a change of the key signed. Raises SignatureRefused and SignerUnavailable."""
+        """Have a statement about a change of the key signed.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
         task = SigningTask(TaskKind.CHECKPOINT, self._name, bytes(data), approval=self._approval())
         return sign_one(self._client, task)
 
@@ -198,7 +204,7 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
 def remote_head_signer(
     client: SignerClient, last_size: Callable[[], int]
 ) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
-    """Return a function that has heads of the log signed, as `ServiceContext.sign_head`.
+    """Return a function for `ServiceContext.sign_head` that has heads signed.
 
     `last_size` returns the size of the newest head. The signer has signed that head, or the new one already.
     """

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from sinetti.authority.key_store import NewKey, SigningKey, StoreKind
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.protocol import Operation
+from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
 from sinetti.authority.signer.tasks import ActApproval, TaskKind
 from sinetti.domain.requests import SignatureProof
@@ -34,7 +34,7 @@ class RemoteKeyStore:
 
     def __init__(self, folder: Path, client: SignerClient, services: str) -> None:
         """Store the arguments; the first signature connects."""
-        self._folder, self._client = folder, client
+        self._folder, self.client = folder, client
         self._approval: ActApproval | None = None
         self._signer = RemoteSigner(client, services)
 
@@ -48,7 +48,7 @@ class RemoteKeyStore:
 
     def create(self, label: str, kind: KeyType | str) -> NewKey:
         """Have a key created in the signer. Raises SignatureRefused and SignerUnavailable."""
-        name, octets = self._client.call(Operation.MAKE, label.encode(), str(kind).encode())
+        name, octets = self.client.call(SignerOperation.MAKE, label.encode(), str(kind).encode())
         return NewKey(self._key(name.decode(), cast("TokenPublicKey", load_der_public_key(octets))))
 
     def keep(self, new: NewKey, name: str) -> None:
@@ -57,28 +57,34 @@ class RemoteKeyStore:
         write_remote_name(self._folder, name, key.name)
 
     def discard(self, new: NewKey) -> None:
-        """Do nothing: a key without a certificate is of no use, and the signer limits their number."""
+        """Do nothing: the signer limits the number of keys without a certificate."""
 
     def open(self, name: str, public: TokenPublicKey) -> SigningKey:
         """Return the key with this public half. Raises ValueError and OSError."""
         return self._key(self.remote_name(name), public)
 
     def sign(self, key_name: str, octets: bytes, public: TokenPublicKey, proof: SignatureProof | None = None) -> bytes:
-        """Have a certificate or a list signed. Raises SignatureRefused and SignerUnavailable."""
+        """Have a certificate or a list signed.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
         del public  # the caller verifies
         return self._signer.sign(key_name, octets, proof)
 
     def check(self, key_name: str, public: TokenPublicKey) -> None:
-        """Have the signer test one of its keys. Raises SignatureRefused and SignerUnavailable."""
+        """Have the signer test one of its keys.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
         del public  # the signer verifies
-        self._client.call(Operation.CHECK, key_name.encode())
+        self.client.call(SignerOperation.CHECK, key_name.encode())
 
     def check_named(self, name: str) -> None:
         """Have the signer test any of its keys.
 
         Raises SignatureRefused, SignerUnavailable, ValueError and OSError.
         """
-        self._client.call(Operation.CHECK, self.remote_name(name).encode())
+        self.client.call(SignerOperation.CHECK, self.remote_name(name).encode())
 
     def approve(self, approval: ActApproval) -> None:
         """Keep an approval for the keys of the log."""
@@ -86,7 +92,7 @@ class RemoteKeyStore:
 
     def close(self) -> None:
         """Close the connections to the signer."""
-        self._client.close()
+        self.client.close()
 
     def remote_name(self, name: str) -> str:
         """Return the name of a key in the signer. Raises ValueError and OSError."""
@@ -98,11 +104,11 @@ class RemoteKeyStore:
 
     def _key(self, name: str, public: TokenPublicKey) -> SigningKey:
         if isinstance(public, Ed25519PublicKey):
-            return RemoteLogKey(self._client, name, public, lambda: self._approval)
+            return RemoteLogKey(self.client, name, public, lambda: self._approval)
         kind = TaskKind.STATUS if _OCSP.fullmatch(name) else TaskKind.ANSWER
         if isinstance(public, rsa.RSAPublicKey):
-            return RemoteRsaKey(self._client, kind, name, public)
-        return RemoteEcKey(self._client, kind, name, public)
+            return RemoteRsaKey(self.client, kind, name, public)
+        return RemoteEcKey(self.client, kind, name, public)
 
 
 def write_remote_name(folder: Path, name: str, remote: str) -> None:

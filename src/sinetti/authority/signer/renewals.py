@@ -30,7 +30,10 @@ from sinetti.pki.signers import SignatureProof, SignatureRefused
 from sinetti.settings.signer import PolicyCa
 
 MOST_RENEWALS = RENEWALS_UNFETCHED_ALLOWED + 1
-"""Renewals of one certificate: the first, and those that a holder repeats because it never got one."""
+"""Renewals of one certificate: the first, and its repetitions.
+
+A holder repeats a renewal whose answer it never got.
+"""
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,

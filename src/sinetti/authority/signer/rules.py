@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignerStatus:
-    """Figures of the signer: certificates without proof of a renewal today, and alarms."""
+    """Figures of the signer: today's certificates without a renewal, and alarms."""
 
     orders: int
     orders_per_day: int

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.authority.signer.protocol import (
-    Operation,
     Outcome,
     ProtocolError,
+    SignerOperation,
     decode_fields,
     decode_tasks,
     encode_frame,
@@ -48,7 +48,7 @@ class SignerActions:
     """
 
     sign: Callable[[Sequence[SigningTask], datetime], Results]
-    others: dict[Operation, Callable[[list[bytes]], list[bytes]]]
+    others: dict[SignerOperation, Callable[[list[bytes]], list[bytes]]]
     now: Callable[[], datetime]
 
 
@@ -123,7 +123,10 @@ class SignerServer:
             self._selector.register(caller.connection, selectors.EVENT_READ)
 
     def _read(self, caller: _Caller) -> bytes | None:
-        """Return the body of a request that is complete now; drop a caller that left or erred."""
+        """Return the body of a request that is complete now.
+
+        Drops a caller that left or erred.
+        """
         try:
             octets = caller.connection.recv(_CHUNK, socket.MSG_DONTWAIT)
             if octets:
@@ -147,8 +150,8 @@ class SignerServer:
         for caller, body in asked:
             try:
                 name, *fields = decode_fields(body)
-                operation = Operation(name)
-                if operation is Operation.SIGN:
+                operation = SignerOperation(name)
+                if operation is SignerOperation.SIGN:
                     together.append((caller, decode_tasks(fields)))
                 else:
                     self._send(caller, self._act(operation, fields))
@@ -172,7 +175,7 @@ class SignerServer:
             mine, results = results[: len(one)], results[len(one) :]
             self._send(caller, [field for result in mine for field in _outcome(result)])
 
-    def _act(self, operation: Operation, fields: list[bytes]) -> list[bytes]:
+    def _act(self, operation: SignerOperation, fields: list[bytes]) -> list[bytes]:
         try:
             return [Outcome.DONE.value, *self._actions.others[operation](fields)]
         except (SignatureRefused, SignerUnavailable) as bad:

@@ -41,7 +41,7 @@ CREATE TABLE acts (proposal TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWI
 """
 
 
-class StoreDamaged(Exception):
+class SignerStoreDamaged(Exception):
     """Store that cannot be used; the sentence says what to do."""
 
 
@@ -83,7 +83,7 @@ class SignerStore:
     """The store. Its functions are called inside `transaction`."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises StoreDamaged."""
+        """Open or create the file. Raises SignerStoreDamaged."""
         self._lock = Lock()
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, PRIVATE))
@@ -95,7 +95,7 @@ class SignerStore:
             self._create(path)
         except (OSError, sqlite3.DatabaseError) as bad:
             sentence = f"the signer's store {path} cannot be used ({bad}): restore it from a backup of the signer"
-            raise StoreDamaged(sentence) from bad
+            raise SignerStoreDamaged(sentence) from bad
 
     def _create(self, path: Path) -> None:
         with self.transaction():
@@ -106,7 +106,7 @@ class SignerStore:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
         if version not in {0, VERSION}:
             sentence = f"the signer's store {path} is of version {version}: start the newer program that wrote it"
-            raise StoreDamaged(sentence)
+            raise SignerStoreDamaged(sentence)
 
     def close(self) -> None:
         """Close the file."""

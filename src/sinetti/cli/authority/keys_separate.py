@@ -1,4 +1,4 @@
-"""`sinetti authority keys separate`: move all keys to the folder of a separate signer."""
+"""`sinetti authority keys separate`: move all keys to the folder of a signer."""
 
 import argparse
 import pwd

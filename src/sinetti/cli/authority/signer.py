@@ -39,7 +39,7 @@ def register(commands: "Commands") -> None:
         default=[],
         help="user that may use the socket; may be given several times (default: the signer's own user)",
     )
-    parser.add_argument("--end-with-input", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     parser.add_argument(
         "--log",
         choices=("text", "json"),
@@ -58,7 +58,7 @@ def _run(parsed: argparse.Namespace) -> int:
     users = frozenset(map(user_number, parsed.user)) or frozenset({os.getuid()})
     opened = open_signer(parsed.signer_dir.absolute(), passphrase_of(parsed))
 
-    options = SignerOptions(parsed.socket.absolute(), users, ends_with_input=parsed.end_with_input)
+    options = SignerOptions(parsed.socket.absolute(), users, until_stdin_closes=parsed.until_stdin_closes)
 
     def ready() -> None:
         """Report that the socket listens."""

@@ -166,7 +166,7 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
 
 
 def _plan(db: Database, sequences: Sequence[int], head: HeadSigner) -> None:
-    """Store which rows enter the tree next, with an entry about the ends of the journals."""
+    """Store the plan of a round, with an entry about the ends of the journals."""
     planned = list(sequences)
     if head.audit is not None and head.journals:
         leaf = audit_log.write(db, head.audit, JOURNALS, JOURNAL_ENDS, **head.journals)
@@ -199,7 +199,10 @@ def add_planned(db: Database, after: int, head: HeadSigner) -> SequencedEntries 
 
 
 def _planned_leaves(db: Database, sequences: Sequence[int], after: int) -> list[tuple[int | None, bytes]]:
-    """Return the leaves of planned rows, computed from the rows. Raises LogDiverged if one is missing."""
+    """Return the leaves of planned rows, computed from the rows.
+
+    Raises LogDiverged if one is missing.
+    """
     found: dict[int, bytes] = {}
     for start in range(0, len(sequences), _ROWS_EACH):
         rows = AuditEvent.objects.using(db.alias).filter(sequence__in=sequences[start : start + _ROWS_EACH])

@@ -170,7 +170,7 @@ def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
 
 
 def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
-    """Yield CA, serial and notAfter of every certificate that a CA has signed, but for those of CAs."""
+    """Yield CA, serial and notAfter of every certificate that is not a CA's."""
     issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
     own = models.ServiceCertificate.objects.using(db.alias)
     for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list()):
