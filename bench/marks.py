@@ -11,7 +11,7 @@ MOST_GROWTH = 0.10
 
 
 LEAST_OF_TOKENS = 0.80
-"""Least share of renewals per second with keys in SoftHSM, of those with keys in files."""
+"""Least share of the rate with keys in files that keys in SoftHSM must reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def marks(results: Sequence[Result]) -> list[Mark]:
 
 
 def _tokens(results: Sequence[Result]) -> list[Mark]:
-    """Compare keys in a token with the same keys in files, on the same database in one run."""
+    """Compare keys in a token with the same keys in files, in one run."""
     found = []
     for one in (one for one in results if one.kind.endswith(IN_TOKEN)):
         kind = one.kind.removesuffix(IN_TOKEN)

@@ -28,7 +28,6 @@ from sinetti.authority.service_certificates import (
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa
-from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
@@ -186,10 +185,9 @@ def open_authority(
     migrate(db)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
-    clock = _guard(db, manner)
+    clock, keys = _guard(db, manner), open_keys(folder.keys, settings.token, phrase, certificates)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = open_keys(folder.keys, settings.token, phrase, {name: ca_key(one) for name, one in certificates.items()})
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -259,7 +257,7 @@ def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """Return the root and intermediate CAs whose keys the service does not have, top down."""
+    """Return the root and intermediate CAs without a key of the service, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
     return tuple(name for name in names if not any((folder.keys / f"{name}{kind}").exists() for kind in _KEY_FILES))
 

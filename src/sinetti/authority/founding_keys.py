@@ -85,7 +85,10 @@ class FoundingKeys:
         self._created: dict[str, tuple[KeyStore, NewKey]] = {}
 
     def create(self, spec: CaSpec | ResponseSignerSpec) -> PrivateKey:
-        """Create the key of a CA or of the response signer. Raises SignerUnavailable and OSError."""
+        """Create the key of a CA or of the response signer.
+
+        Raises SignerUnavailable and OSError.
+        """
         store = self._store(spec)
         new = store.create(spec.file_name, spec.key_type)
         self._created[spec.file_name] = store, new
@@ -96,7 +99,10 @@ class FoundingKeys:
         return self._created[file_name][1]
 
     def keep(self, spec: CaSpec) -> None:
-        """Name the key of a CA, unless it belongs in the folder of offline keys. Raises OSError."""
+        """Name a CA's key, unless it belongs in the folder of offline keys.
+
+        Raises OSError.
+        """
         if not self.places.is_in_offline_folder(spec):
             store, new = self._created[spec.file_name]
             store.keep(new, spec.file_name)

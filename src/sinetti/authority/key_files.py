@@ -1,4 +1,4 @@
-"""Certificate files of the service's own leaves in an authority's folder, and their keys.
+"""Certificate files of the service's own leaves, and their keys.
 
 They are pairs of a key and a file, and are never overwritten.
 """

@@ -1,4 +1,4 @@
-"""Inventory of an authority's private keys: places, attributes, and a test signature with each."""
+"""Inventory of an authority's private keys, with a test signature of each."""
 
 import secrets
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.token_keys import ED25519, KeyFacts, TokenPublicKey
 
 _MARK = b"sinetti authority keys check\n"
-"""Beginning of the octets of a test signature, which are no certificate, list or message."""
+"""Beginning of the octets of a test signature, which have no other meaning."""
 
 
 class KeyRole(StrEnum):

@@ -14,10 +14,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, cast
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
@@ -173,7 +175,7 @@ class TokenKeyStore:
         return NewKey(self._private(at, public), located(at, public))
 
     def reserve(self, label: str) -> TokenKey:
-        """Choose the ID of a new key, and write it to disk. Raises SignerUnavailable and OSError."""
+        """Choose the ID of a new key, and write it to disk. Raises OSError."""
         assert self._token is not None  # noqa: S101 - only a store with a token creates keys
         at = TokenKey(self._token, secrets.token_bytes(_ID_OCTETS), f"sinetti {label}")
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -187,7 +189,10 @@ class TokenKeyStore:
         self._reservation(new.at).unlink(missing_ok=True)
 
     def discard(self, new: NewKey) -> None:
-        """Delete a key without a name from its token. Raises SignerUnavailable and OSError."""
+        """Delete a key without a name from its token.
+
+        Raises SignerUnavailable and OSError.
+        """
         assert new.at is not None  # noqa: S101 - `create` returned it
         self.pool.delete(new.at)
         self._reservation(new.at).unlink(missing_ok=True)
@@ -237,7 +242,10 @@ class TokenKeyStore:
                 path.unlink(missing_ok=True)
 
     def delete_all(self) -> None:
-        """Delete the keys of an authority that was not completed. Raises SignerUnavailable and OSError."""
+        """Delete the keys of an authority that was not completed.
+
+        Raises SignerUnavailable, OSError and ValueError.
+        """
         for path in self._folder.rglob("*.uri"):
             self.pool.delete(self._placed(path.read_bytes()))
             path.unlink()
@@ -283,7 +291,10 @@ class AuthorityKeys:
         return self.store_of(name).open(name, public)
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
-        """Sign with the key of a CA, as `pki.encoding.sign` does. Raises SignerUnavailable."""
+        """Sign as `pki.encoding.sign` does, with the key of a CA.
+
+        Raises SignerUnavailable.
+        """
         public = self._ca_keys.get(key_name)
         if public is None:
             why = f"this authority has no CA whose key is {key_name}"
@@ -299,7 +310,7 @@ class AuthorityKeys:
         return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
 
     def delete_abandoned(self, now: datetime) -> None:
-        """Delete keys that processes created in tokens and did not use, because they ended."""
+        """Delete keys in tokens that ended processes created and did not use."""
         for store in self.tokens():
             try:
                 store.delete_reserved(now - ABANDONED_AFTER)
@@ -313,14 +324,17 @@ class AuthorityKeys:
 
 
 def open_keys(
-    folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
+    folder: Path, token: TokenLocation | None, passphrase: bytes | None, certificates: Mapping[str, x509.Certificate]
 ) -> AuthorityKeys:
-    """Return the keys in a folder; new ones are created in `token`, or in files without it."""
+    """Return the keys in a folder.
+
+    New ones are created in `token`, or in files without it. `certificates` are those of the CAs.
+    """
     in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
     in_files = FileKeyStore(folder, passphrase)
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
-    return AuthorityKeys(stores, ca_keys)
+    return AuthorityKeys(stores, {name: ca_key(one) for name, one in certificates.items()})
 
 
 def delete_unfinished(folder: Path) -> None:

@@ -31,7 +31,10 @@ def origin_of(base_url: str) -> str:
 
 
 def create_log_key(folder: DataDirectory, origin: str, keys: AuthorityKeys) -> NoteSigner:
-    """Create a key of the log and write it to disk. Raises OSError and SignerUnavailable."""
+    """Create a key of the log and write it to disk.
+
+    Raises OSError and SignerUnavailable.
+    """
     new = keys.makes.create("log", ED25519)
     signer = NoteSigner(origin, cast("Ed25519PrivateKey", new.key))
     keys.makes.keep(new, _named(signer))
@@ -70,7 +73,10 @@ def _names(folder: DataDirectory) -> list[str]:
 
 
 def log_verifiers(folder: DataDirectory) -> dict[str, VerifierKey]:
-    """Return the public halves of the log's keys in the folder, by name; unreadable ones are left out."""
+    """Return the public halves of the log's keys in the folder, by name.
+
+    Unreadable ones are left out.
+    """
     found = {}
     for name in _names(folder):
         path = folder.keys / f"{name}.vkey"

@@ -71,7 +71,7 @@ class ManagedCertificateSpec:
 
 @dataclass(frozen=True, slots=True)
 class IssuanceDependencies:
-    """Means to issue a leaf: the authority's keys, the clock, and whether it is trusted.
+    """Means to issue a leaf: the authority's keys, the clock, and its trust.
 
     `made` is called with each new certificate and the name of its CA.
     """

@@ -184,7 +184,7 @@ def _token(raw: Mapping[str, object]) -> tuple[str, str, str]:
 
 
 def write_token(path: Path, token: TokenLocation) -> None:
-    """Set the token in the file `authority.toml`, whose other lines stay. Raises OSError."""
+    """Set the token in `authority.toml`, whose other lines stay. Raises OSError."""
     values = {"module": str(token.module), "token": token.label, "pin_file": str(token.pin_file)}
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("pkcs11_")]
     # Before the first table, since a line below its head would belong to the table.

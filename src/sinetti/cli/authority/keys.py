@@ -82,7 +82,10 @@ def _move(parsed: argparse.Namespace) -> int:
 
 
 def _row(one: ListedKey) -> dict[str, str | int | bool | None]:
-    """Return a key as a row of the contracts. CAs have no successor yet, so the generation is 1."""
+    """Return a key as a row of the contracts.
+
+    CAs have no successor yet, so the generation is 1.
+    """
     return {
         "name": one.name,
         "role": one.role.value,
@@ -100,7 +103,10 @@ def _checked_row(one: CheckedKey) -> dict[str, str | int | bool | None]:
 
 
 def _words(row: dict[str, str | int | bool | None]) -> dict[str, object]:
-    """Return a row with words instead of truth values; a key that is offline is not tested."""
+    """Return a row with words instead of truth values.
+
+    A key that is offline is not tested.
+    """
     words = {True: "yes", False: "no"}
     shown = {name: words[value] if isinstance(value, bool) else value for name, value in row.items()}
     return {**shown, "signs": shown["signs"] or "offline"}

@@ -93,7 +93,7 @@ _SAID = {
 
 @dataclass(slots=True)
 class _SessionCache:
-    """Sessions of this process by module and label, keys found in them, and wrong PINs.
+    """Sessions of this process by module and label, their keys, and wrong PINs.
 
     A wrong PIN is not tried twice. `guard` is the context of each login.
     """
@@ -316,7 +316,7 @@ def _private(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - t
 
 
 def guard_logins(guard: LoginGuard) -> None:
-    """Set the context of logins, in which a service's processes share what a token refused."""
+    """Set the context of logins, in which processes share refused PINs."""
     _OPENED.guard = guard
 
 

@@ -80,7 +80,9 @@ def load(octets: bytes) -> TokenKey:
 
 
 def load_location(text: str, default: TokenLocation | None) -> TokenLocation:
-    """Parse the URI of a token, such as `pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE`.
+    """Parse the URI of a token.
+
+    An example is `pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE`.
 
     Module and PIN file that the URI lacks come from `default`. Raises ValueError for any other text.
     """

@@ -115,7 +115,7 @@ class _TokenProcess:
         self._process.wait()
 
     def leave(self) -> None:
-        """Close the connection of a parent in its forked child; the process is the parent's."""
+        """Close the parent's connection in a forked child."""
         self._socket.close()
         self._process.returncode = 0
 
@@ -151,7 +151,10 @@ class TokenPool:
         return _public(answer["public"])
 
     def find(self, key: TokenKey) -> TokenPublicKey | None:
-        """Return the public half of a key, or None without the key. Raises SignerUnavailable."""
+        """Return the public half of a key, or None without the key.
+
+        Raises SignerUnavailable.
+        """
         found = self._ask(key, {"action": "find"})["public"]
         return None if found is None else _public(found)
 
