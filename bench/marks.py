@@ -11,7 +11,7 @@ MOST_GROWTH = 0.10
 
 
 LEAST_OF_TOKENS = 0.80
-"""Least share of renewals with keys in SoftHSM, of those with keys in files."""
+"""Least share of the rate with keys in files that keys in SoftHSM must reach."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,13 @@ def test_the_base_url_may_stand_in_the_file():
     assert parse(written).base_url == BASE_URL
 
 
+def test_a_ca_may_have_a_token_of_its_own():
+    text = DEFAULT.replace('role = "root"\n', 'role = "root"\ntoken = "pkcs11:token=vault"\n')
+    root, *others = parse(text).authorities
+    assert root.token == "pkcs11:token=vault"
+    assert {one.token for one in others} == {""}
+
+
 def test_only_one_channel_is_enough():
     text = DEFAULT.replace('channel = "SFTP"', 'channel = "WS"', 1)
     start = text.index('[[authorities]]\nrole = "issuing"\nchannel = "WS"\nname = "Data Providers SFTP')
@@ -199,6 +206,11 @@ WRONG = {
         "'Services Test Issuing CA v1' would expire before .*write at least 2922",
     ),
     "holders that outlive their CA": ('"P730D"', '"P2922D"', 'write less than "P2922D"'),
+    "a token that is no URI": (
+        'role = "root"\n',
+        'role = "root"\ntoken = "vault"\n',
+        r"token: 'vault' is not valid; write the URI of a token \(RFC 7512\)",
+    ),
     "a signer that outlives its CA": (
         "lifetime_days = 730",
         "lifetime_days = 2922",

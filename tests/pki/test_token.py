@@ -5,18 +5,22 @@ They are made there and found again, and used for every signature that holders m
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki import csr, encoding, key_policy
+from sinetti.pki.encoding import generate_key
 from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
+from sinetti.pki.signers.token_keys import KeyFacts
 from tests.support import soft_token
 
 pytestmark = pytest.mark.skipif(soft_token.module() is None, reason="SoftHSM is not installed (softhsm2)")
@@ -253,6 +257,24 @@ def test_a_token_that_will_not(key, monkeypatch, flags, bad, why):
     monkeypatch.setattr(pkcs11.pkcs11, "lib", lambda _so: Stubborn(flags, bad))
     with pytest.raises(SignerUnavailable, match=why):
         pkcs11.find(key)
+
+
+KINDS = {"ed25519": Ed25519PrivateKey.generate, **{str(kind): partial(generate_key, kind) for kind in KeyType}}
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS if one != "rsa-4096"])
+def test_an_existing_key_is_imported(key, kind):
+    private = KINDS[kind]()
+    pkcs11.import_key(key, private)
+    assert pkcs11.find(key) == private.public_key()
+    assert pkcs11.describe(key) == KeyFacts(is_local=False, is_never_extractable=False, is_sensitive=True)
+
+
+def test_a_wrong_signature_is_not_released(key, monkeypatch):
+    private = made(key, KeyType.EC_P256)
+    monkeypatch.setattr(pkcs11, "sign", lambda _key, _wanted: bytes(64))
+    with pytest.raises(SignerUnavailable, match="it returned a wrong signature"):
+        encoding.sign(private, b"octets")
 
 
 def test_a_session_that_cannot_be_closed_is_left(key):

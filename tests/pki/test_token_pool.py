@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+import weakref
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_pss_signatures_and_a_key_of_the_log_that_stays(pool, place):
     how = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     public.verify(pool.private_key(at(place), public).sign(OCTETS, how, hashes.SHA256()), OCTETS, how, hashes.SHA256())
     log = pool.ed25519_key(at(place, 2), pool.generate(at(place, 2), ED25519))
+    assert log.public_key() == pool.find(at(place, 2))
     with pytest.raises(Exception, match="cannot leave"):
         log.private_bytes_raw()
 
@@ -220,6 +222,39 @@ def test_an_installation_without_the_extra(pool, place, monkeypatch):
     monkeypatch.setattr(token_pool, "find_spec", lambda _name: None)
     with pytest.raises(SignerUnavailable, match="install sinetti"):
         pool.find(at(place))
+
+
+def test_a_kind_of_key_that_there_is_not(pool, place):
+    with pytest.raises(SignerUnavailable, match="cannot be used: ValueError"):
+        pool.generate(at(place), "rsa-2047")
+
+
+def test_a_process_that_does_not_start(pool, place, monkeypatch):
+    monkeypatch.setattr(token_pool.sys, "executable", "/bin/false")
+    with pytest.raises(SignerUnavailable, match="its process ended"):
+        pool.find(at(place))
+
+
+def test_connections_that_break(pool, place):
+    pool.find(at(place))
+    (process,) = pool._running
+    process._socket.close()
+    assert pool.find(at(place)) is None
+    (process,) = pool._running
+    process._socket.close()
+    with pytest.raises(token_pool._ProcessFailed, match="the connection to its process failed"):
+        process.receive(1.0)
+
+
+def test_what_a_forked_child_does_with_the_processes_of_its_parent(pool, place):
+    pool.find(at(place))
+    (process,) = pool._running
+    number = process._process.pid
+    token_pool._forget(weakref.ref(pool))
+    token_pool._forget(lambda: None)
+    assert not pool._running
+    assert pool.find(at(place)) is None
+    os.waitpid(number, 0)  # it ends with its connection
 
 
 @pytest.fixture

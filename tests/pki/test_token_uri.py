@@ -46,3 +46,42 @@ BAD = {
 def test_what_is_no_uri_is_refused(octets):
     with pytest.raises(ValueError, match=r"^this is not the URI of a key in a token$"):
         pkcs11_uri.load(octets)
+
+
+PLACES = {
+    "a label alone": ("pkcs11:token=vault", TokenLocation(PLACE.module, "vault", PLACE.pin_file)),
+    "all parts": (
+        "pkcs11:token=a%20b?module-path=/m.so&pin-source=file:/p",
+        TokenLocation(Path("/m.so"), "a b", Path("/p")),
+    ),
+    "a module": ("pkcs11:token=x?module-path=/m.so", TokenLocation(Path("/m.so"), "x", PLACE.pin_file)),
+}
+
+
+@pytest.mark.parametrize(("text", "place"), PLACES.values(), ids=PLACES)
+def test_the_uri_of_a_token(text, place):
+    assert pkcs11_uri.load_location(text, PLACE) == place
+
+
+def test_the_uri_of_a_token_with_all_parts_needs_no_other():
+    text, place = PLACES["all parts"]
+    assert pkcs11_uri.load_location(text, None) == place
+
+
+NO_PLACES = {
+    "another scheme": "file:token=vault",
+    "no token": "pkcs11:object=vault",
+    "a key": "pkcs11:token=vault;id=%01",
+    "another attribute": "pkcs11:token=vault?pin-value=1234",
+}
+
+
+@pytest.mark.parametrize("text", NO_PLACES.values(), ids=NO_PLACES)
+def test_what_is_no_uri_of_a_token_is_refused(text):
+    with pytest.raises(ValueError, match="this is not the URI of a token"):
+        pkcs11_uri.load_location(text, PLACE)
+
+
+def test_a_token_without_module_and_pin_needs_the_authoritys():
+    with pytest.raises(ValueError, match="needs module-path and pin-source"):
+        pkcs11_uri.load_location("pkcs11:token=vault", None)

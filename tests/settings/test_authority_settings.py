@@ -1,9 +1,12 @@
 """`authority.toml`: equal values after writing and reading, and errors by name."""
 
+from pathlib import Path
+
 import pytest
 
 from sinetti.domain.values import Environment
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.settings.authority import (
     AuthoritySettings,
     ResponseRecipe,
@@ -13,6 +16,7 @@ from sinetti.settings.authority import (
     parse,
     read,
     render,
+    write_token,
 )
 
 PLAIN = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
@@ -24,6 +28,9 @@ RICH = AuthoritySettings(
     'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
     certificates_per_list=50_000,
     documentation_url="https://docs.example/sinetti/",
+    pkcs11_module="/usr/lib/module.so",
+    pkcs11_token='the authority\'s "token"',
+    pkcs11_pin_file="/etc/sinetti/pin",
 )
 
 
@@ -63,6 +70,12 @@ BAD = {
         "base_url must be plain http, because certificates contain it .* such as http://pki",
     ),
     "an unknown recipe": (text(response_recipe="both"), "response_recipe must be one of exclusive, enveloped"),
+    "a token without its module": (text(pkcs11_token="ca", pkcs11_pin_file="/pin"), "or none of the three"),
+    "a relative path of a module": (
+        text(pkcs11_token="ca", pkcs11_pin_file="/pin", pkcs11_module="m.so"),
+        "as absolute paths",
+    ),
+    "a label that is a number": (text() + "pkcs11_token = 7\n", "pkcs11_token as a label"),
     "lists of fewer than none": (
         text() + "certificates_per_list = -1\n",
         "certificates_per_list must be a whole number from",
@@ -202,3 +215,14 @@ def test_periods():
     kept = settings.periods
     assert (kept.people.days, kept.refusals.days, kept.messages.days) == (730, 30, 365)
     assert parse(render(settings)) == settings
+
+
+def test_a_token_is_written_before_the_first_table(tmp_path):
+    path = tmp_path / "authority.toml"
+    path.write_text(f'# A remark\n{text()}pkcs11_token = ""\n\n[approvals]\nstaff = 2\n')
+    token = TokenLocation(Path("/m.so"), "ca", Path("/pin"))
+    for _ in range(2):
+        write_token(path, token)
+        assert parse(path.read_text()).token == token
+    assert path.read_text().startswith("# A remark\n")
+    assert parse(text()).token is None

@@ -239,11 +239,11 @@ def _private_keys(
     certificates: Mapping[str, x509.Certificate],
 ) -> AuthorityKeys:
     """Return the keys in the folder, in its token, or in the separate signer."""
-    ca_keys = {name: ca_key(one) for name, one in certificates.items()}
     if settings.signer:
         client = SignerClient(Path(settings.signer))
+        ca_keys = {name: ca_key(one) for name, one in certificates.items()}
         return AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
-    return open_keys(folder.keys, settings.token, phrase, ca_keys)
+    return open_keys(folder.keys, settings.token, phrase, certificates)
 
 
 def _head_signing(keys: AuthorityKeys, db: Database) -> HeadSigning:
@@ -296,7 +296,7 @@ def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
-    """Return the root and intermediate CAs whose keys are elsewhere, top down."""
+    """Return the root and intermediate CAs without a key of the service, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
     return tuple(name for name in names if not any((folder.keys / f"{name}{kind}").exists() for kind in _KEY_FILES))
 

@@ -112,7 +112,7 @@ class DataDirectory:
 
     @property
     def keys(self) -> Path:
-        """Folder of encrypted keys (PKCS#8), and of URIs of keys in tokens, mode 0600.
+        """Folder of encrypted private keys and of URIs of keys in tokens, mode 0600.
 
         Keys of root and intermediate CAs may be offline instead.
         """

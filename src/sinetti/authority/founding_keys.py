@@ -99,7 +99,7 @@ class FoundingKeys:
         return self._created[file_name][1]
 
     def keep(self, spec: CaSpec) -> None:
-        """Name the key of a CA, unless it belongs in the folder of offline keys.
+        """Name a CA's key, unless it belongs in the folder of offline keys.
 
         Raises OSError.
         """

@@ -16,8 +16,6 @@ from sinetti.settings.authority import write_token
 def move_keys_to_token(authority: Authority, token: TokenLocation) -> tuple[str, ...]:
     """Import all keys in files into a token, and delete the files.
 
-    Returns the names of the keys.
-
     Every process of the service is stopped. Each key is imported, found again and tested before its file is deleted.
     After a kill at any point, the same call continues. New keys are then created in the token.
 

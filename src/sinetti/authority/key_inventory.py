@@ -1,4 +1,4 @@
-"""Inventory of an authority's private keys: places, attributes, test signatures."""
+"""Inventory of an authority's private keys, with a test signature of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

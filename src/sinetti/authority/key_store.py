@@ -14,11 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, cast
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sinetti.authority.signer.tasks import ActApproval
+from sinetti.ca.profiles import ca_key
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
@@ -207,10 +209,7 @@ class TokenKeyStore:
         return NewKey(self._private(at, public), located(at, public))
 
     def reserve(self, label: str) -> TokenKey:
-        """Choose the ID of a new key, and write it to disk.
-
-        Raises SignerUnavailable and OSError.
-        """
+        """Choose the ID of a new key, and write it to disk. Raises OSError."""
         assert self._token is not None  # noqa: S101 - only a store with a token creates keys
         at = TokenKey(self._token, secrets.token_bytes(_ID_OCTETS), f"sinetti {label}")
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -296,7 +295,7 @@ class TokenKeyStore:
     def delete_all(self) -> None:
         """Delete the keys of an authority that was not completed.
 
-        Raises SignerUnavailable and OSError.
+        Raises SignerUnavailable, OSError and ValueError.
         """
         for path in self._folder.rglob("*.uri"):
             self.pool.delete(self._placed(path.read_bytes()))
@@ -374,7 +373,7 @@ class AuthorityKeys:
             store.approve(approval)
 
     def delete_abandoned(self, now: datetime) -> None:
-        """Delete keys in tokens that an ended process created and did not use."""
+        """Delete keys in tokens that ended processes created and did not use."""
         for store in self.tokens():
             try:
                 store.delete_reserved(now - ABANDONED_AFTER)
@@ -388,17 +387,17 @@ class AuthorityKeys:
 
 
 def open_keys(
-    folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
+    folder: Path, token: TokenLocation | None, passphrase: bytes | None, certificates: Mapping[str, x509.Certificate]
 ) -> AuthorityKeys:
     """Return the keys in a folder.
 
-    New ones are created in `token`, or in files without it.
+    New ones are created in `token`, or in files without it. `certificates` are those of the CAs.
     """
     in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
     in_files = FileKeyStore(folder, passphrase)
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
-    return AuthorityKeys(stores, ca_keys)
+    return AuthorityKeys(stores, {name: ca_key(one) for name, one in certificates.items()})
 
 
 def check_signature(key: SigningKey, public: TokenPublicKey) -> None:

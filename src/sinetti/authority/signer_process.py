@@ -35,7 +35,6 @@ from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import utc_now
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.pki.encoding import PublicKey
 from sinetti.pki.key_policy import key_id
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
@@ -188,8 +187,9 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
     policy = folder.read_policy()
     if passphrase is None and (found := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
         passphrase = found.octets
-    ca_keys: dict[str, PublicKey] = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
-    keys = open_keys(folder.keys, _token_of(folder), passphrase, ca_keys)
+    ca_keys: dict[str, TokenPublicKey] = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
+    certificates = {one.file_name: one.certificate for one in policy.authorities}
+    keys = open_keys(folder.keys, _token_of(folder), passphrase, certificates)
     opened: dict[str, SigningKey] = {}
     for name, public in {**ca_keys, **_public_halves(folder)}.items():
         if not keys.store_of(name).has(name):

@@ -316,10 +316,7 @@ def _private(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - t
 
 
 def guard_logins(guard: LoginGuard) -> None:
-    """Set the context of logins.
-
-    In it, a service's processes share what a token refused.
-    """
+    """Set the context of logins, in which processes share refused PINs."""
     _OPENED.guard = guard
 
 

@@ -13,7 +13,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -115,10 +115,7 @@ class _TokenProcess:
         self._process.wait()
 
     def leave(self) -> None:
-        """Close the connection of a parent in its forked child.
-
-        The process is the parent's.
-        """
+        """Close the parent's connection in a forked child."""
         self._socket.close()
         self._process.returncode = 0
 
@@ -136,13 +133,7 @@ class TokenPool:
         self._failed: dict[tuple[Path, str], tuple[float, str]] = {}
         self._slots: LifoQueue[_TokenProcess | None] = self._empty()
         self._running: set[_TokenProcess] = set()
-        itself = weakref.ref(self)
-
-        def forget() -> None:
-            if (pool := itself()) is not None:
-                pool._forget()  # noqa: SLF001 - its own method
-
-        os.register_at_fork(after_in_child=forget)
+        os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
 
     def generate(self, key: TokenKey, kind: KeyType | str) -> TokenPublicKey:
         """Generate a key pair under the ID and label of `key`.
@@ -195,7 +186,7 @@ class TokenPool:
             self._end(process)
         self._slots = self._empty()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Leave all processes to the parent, in a forked child."""
         for process in self._running:
             process.leave()
@@ -278,6 +269,12 @@ class TokenPool:
     def _end(self, process: _TokenProcess) -> None:
         process.end()
         self._running.discard(process)
+
+
+def _forget(pool: "weakref.ref[TokenPool]") -> None:
+    """Let a pool that still exists forget its processes."""
+    if (known := pool()) is not None:
+        known.forget()
 
 
 def _unavailable(place: TokenLocation, why: str) -> SignerUnavailable:

@@ -68,9 +68,7 @@ def answer_to(request: Mapping[str, Any]) -> Answer:
 
 @contextlib.contextmanager
 def guard_login(marks: Path, place: TokenLocation) -> Iterator[Callable[[], None]]:
-    """Allow one login at a time with a PIN file.
-
-    None is allowed after the token refused its PIN.
+    """Allow one login at a time, and none with a PIN file that was refused.
 
     The mark is the identity of the PIN file, not the PIN. It applies to all processes with the same folder, because a
     token locks after a few wrong PINs. Raises SignerUnavailable if the file has the mark.
