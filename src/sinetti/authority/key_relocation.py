@@ -5,6 +5,7 @@ Offline keys get a separate folder. It is created atomically, read back, and nev
 
 import secrets
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.passphrases import read_passphrase, write_passphrase
+from sinetti.domain.secret_keys import Keyring
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path, write_synced
 from sinetti.pki.encoding import PrivateKey, dump_private_key, load_private_key
@@ -114,7 +116,8 @@ Keys, and files with several of them, are far smaller. A database is skipped.
 def check_key_separation(authority: Authority, tls_key: Path | None = None) -> None:
     """Raise FolderDamaged if a PRODUCTION folder holds secrets that belong elsewhere.
 
-    They are the pass-phrase, and keys of root and intermediate CAs, under any name and at any depth. A copy is as good
+    They are the pass-phrase, secret keys in clear, and keys of root and intermediate CAs, under any name and at any
+    depth. A copy is as good
     as the key. The CA of an encrypted key cannot be determined. So every private key (PEM) counts, except those at the
     service's own paths. `tls_key` is the server's.
     """
@@ -133,14 +136,35 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
         command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
         sentence = f"the keys' pass-phrase is beside them in {folder.root}, where it protects nothing: run {command}"
         raise FolderDamaged(sentence)
+    _check_no_clear_secret(authority)
+
+
+def _check_no_clear_secret(authority: Authority) -> None:
+    """Raise FolderDamaged if a file of the folder has the pass-phrase or a secret key."""
+    folder = authority.folder
+    forms = [] if authority.passphrase is None else list(_clear_forms(authority.ctx.keyring))
     for path, octets in _small_files(folder.root):
         # A link out of the folder is harmless: a copy of the folder does not contain its target.
-        if authority.passphrase in octets.splitlines() and path.resolve().is_relative_to(folder.root.resolve()):
+        if not path.resolve().is_relative_to(folder.root.resolve()):
+            continue
+        if authority.passphrase in octets.splitlines():
             sentence = (
                 f"the keys' pass-phrase is in {path}, beside them, where it protects nothing: destroy it if it is a "
                 f"copy, or move it out of {folder.root} and name it with --passphrase-file"
             )
             raise FolderDamaged(sentence)
+        if any(form in octets for form in forms):
+            sentence = (
+                f"{path} contains a secret key that is not encrypted: destroy it, then run sinetti authority secrets "
+                "rotate for every purpose (docs/operators/keys.md)"
+            )
+            raise FolderDamaged(sentence)
+
+
+def _clear_forms(ring: Keyring) -> Iterator[bytes]:
+    """Yield each secret key as it is, in hex and in base64."""
+    for key in (key for keys in ring.keys.values() for key in keys):
+        yield from (key.octets, key.octets.hex().encode(), b64encode(key.octets))
 
 
 def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:

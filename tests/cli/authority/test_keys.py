@@ -9,13 +9,17 @@ import re
 import shutil
 import stat
 import sys
+from base64 import b64encode
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.secret_files import open_secrets
 from sinetti.cli.authority import passphrase_options
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_private_key
 from tests.cli.authority.conftest import ADDRESSES
@@ -236,6 +240,19 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     inside.symlink_to(places.phrase)
     with serving(operator, *kept_apart[1:-1], inside):
         pass
+
+
+@pytest.mark.long
+def test_a_secret_key_in_clear_is_found_under_any_name(operator, places, kept_apart):
+    ring = open_secrets(DataDirectory(operator.root), places.phrase.read_bytes().strip()).ring
+    key = ring.current(SecretPurpose.LINKS).octets
+    copy = operator.root / "old" / "transfer.key.bak"
+    copy.parent.mkdir()
+    for octets in (key, b"key=" + key.hex().encode(), b64encode(key) + b"\n"):
+        copy.write_bytes(octets)
+        sentence = operator.refused(5, *kept_apart)
+        assert f"{copy} contains a secret key that is not encrypted" in sentence
+        assert key.hex() not in sentence
 
 
 @pytest.mark.long

@@ -10,11 +10,13 @@ from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.secret_files import open_secrets
 from sinetti.database import models
 from sinetti.domain.secret_keys import SecretPurpose
+from tests.cli.authority.test_notices import SETTINGS
 from tests.cli.authority.test_serve import ANY, holder, serving
 from tests.support.officers import does_approved
 from tests.support.programs import fetched, new_key
 
 CUSTOMER = ("--customer-id", "0123456-7")
+WHOM = ("--email", "director@customer.example")
 
 
 @pytest.fixture
@@ -118,6 +120,10 @@ def test_what_needs_a_secret_says_so_without_the_pass_phrase(one, words):
 def test_what_needs_none_runs_without_the_pass_phrase(one):
     for words in (("organisation", "show", *CUSTOMER), ("status",), ("account", "list"), ("retention", "plan")):
         one.operator.does(*words)
+    assert one.operator.run("watch")[0] in {0, 3}
+    (one.operator.root / "notices.toml").write_text(SETTINGS.format(port=9), encoding="utf-8")
+    for words in (("notices", "plan"), ("notices", "retry"), ("organisation", "signatory", "remove", *CUSTOMER, *WHOM)):
+        assert one.operator.run(*words)[0] == 0, words
     assert one.operator.order(*one.by)["transfer_id"]
 
 
