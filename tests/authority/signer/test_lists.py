@@ -232,7 +232,7 @@ def test_the_lists_of_an_older_authority_are_adopted(rules, store):
 
 
 @pytest.mark.long
-def test_a_million_entries_take_seconds(rules):
+def test_a_list_of_a_million_entries(rules):
     draw = random.Random(1)  # noqa: S311 - serials for a test
     template = encode_entry(entry(0, "superseded"))
     begin = template.index(serial_of(0)) + 1

@@ -54,7 +54,7 @@ def _entry_form(time: bytes, reason: bytes, since: bytes) -> bytes:
 _ENTRY = re.compile(
     b"|".join(_entry_form(*parts) for parts in product((_UTC, _GENERALIZED), (b"", _REASON), (b"", _INVALID_SINCE)))
 )
-"""Entry of a list: serial of 19 octets, date, and by choice reason and invalidityDate (RFC 5280, 5.3).
+"""Entry of a list (RFC 5280, 5.3): serial, date, maybe reason and invalidityDate.
 
 The reasons are those of a full list. certificateHold and removeFromCRL are absent: a revocation is final.
 """
@@ -140,7 +140,7 @@ def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: date
 
 
 def read_entries(octets: bytes) -> list[bytes]:
-    """Return the entries in these octets. Raises SignatureRefused for any other octets."""
+    """Return the entries in these octets. Raises SignatureRefused for others."""
     found = _ENTRY.findall(octets)
     # Matches do not overlap, so there is nothing between them if their lengths add up.
     if sum(map(len, found)) != len(octets):

@@ -1,4 +1,4 @@
-"""Octets that the log's keys sign: its heads, and statements about a change of key."""
+"""Octets that the log's keys sign: heads, and statements about a change of key."""
 
 import hashlib
 from collections.abc import Collection
@@ -15,7 +15,10 @@ from sinetti.wire.transparency.merkle import ProofError, check_consistency
 from sinetti.wire.transparency.notes import ED25519, Checkpoint, NoteError, VerifierKey
 
 STATEMENT = b"sinetti-log-key@v1\n"
-"""First line of a statement about a change of key (wire/transparency/key_rotation.py)."""
+"""First line of a statement about a change of key.
+
+Its form is that of wire/transparency/key_rotation.py.
+"""
 
 _LARGEST = 4096
 _LARGEST_TREE = 1 << 48

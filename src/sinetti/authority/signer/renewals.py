@@ -21,7 +21,7 @@ from sinetti.authority.signer.certificates import (
     spki_of,
 )
 from sinetti.authority.signer.der import BIT_STRING, INTEGER, LARGEST, SEQUENCE, DerReader
-from sinetti.authority.signer.store import SignerStore
+from sinetti.authority.signer.store import PredecessorRecord, SignerStore
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.certificates.renewal import RENEWALS_UNFETCHED_ALLOWED
 from sinetti.domain.values import Environment, is_same_identifier
@@ -30,7 +30,7 @@ from sinetti.pki.signers import SignatureProof, SignatureRefused
 from sinetti.settings.signer import PolicyCa
 
 MOST_RENEWALS = RENEWALS_UNFETCHED_ALLOWED + 1
-"""Renewals of one certificate: the first, and those that a holder repeats because it never got one."""
+"""Renewals of one certificate: the first, and its repetitions after a lost answer."""
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -41,11 +41,11 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """Certificate that a renewal renews: file name of its CA, serial and key (DER)."""
+    """Certificate that a renewal renews: file name of its CA, digest and fields."""
 
     ca: str
-    serial: bytes
-    spki: bytes
+    digest: bytes
+    fields: CertificateFields
 
 
 def check_predecessor(
@@ -57,15 +57,16 @@ def check_predecessor(
     valid, not revoked, and has renewals left. It is counted by CA and serial, since a signature by ECDSA has a second
     form. Raises SignatureRefused.
     """
-    held, old = _issued(der, issuers, store)
+    held, known = _issued(der, issuers, store)
+    old = held.fields
     if not old.not_before <= now <= old.not_after:
         _refuse("the old certificate is not valid now")
     former = read_subject(old.name)
     if former.lineage != subject.lineage or not is_same_identifier(former.customer_id, subject.customer_id):
         _refuse("the old certificate is of another holder")
-    if store.is_revoked(held.ca, held.serial):
+    if store.is_revoked(held.ca, old.serial) if known is None else known.is_revoked:
         _refuse("the old certificate is revoked")
-    if store.count_renewals(held.ca, held.serial) >= MOST_RENEWALS:
+    if known is not None and known.renewals >= MOST_RENEWALS:
         _refuse(f"the old certificate has been renewed {MOST_RENEWALS} times")
     return held
 
@@ -99,8 +100,10 @@ def check_request(asked: RenewalRequestForm, subject: HolderSubject, spki: bytes
         _refuse("the request is for another key")
 
 
-def _issued(der: bytes, issuers: Sequence[PolicyCa], store: SignerStore) -> tuple[Predecessor, CertificateFields]:
-    """Return a certificate that one of these CAs issued."""
+def _issued(
+    der: bytes, issuers: Sequence[PolicyCa], store: SignerStore
+) -> tuple[Predecessor, PredecessorRecord | None]:
+    """Return a certificate that one of these CAs issued, and what the store has of it."""
     if len(der) > LARGEST:
         _refuse("the old certificate is too long")
     whole = DerReader(der)
@@ -108,17 +111,18 @@ def _issued(der: bytes, issuers: Sequence[PolicyCa], store: SignerStore) -> tupl
     whole.finish()
     tbs, algorithm, signature = parts.element(SEQUENCE), parts.element(SEQUENCE), parts.content(BIT_STRING)
     parts.finish()
-    fields = read_fields(tbs)
-    digest = hashlib.sha256(tbs).digest()
+    fields, digest = read_fields(tbs), hashlib.sha256(tbs).digest()
     for ca in issuers:
-        known = store.find_signed(ca.file_name, fields.serial)
+        known = store.find_predecessor(ca.file_name, fields.serial)
+        stored = known.digest if known is not None else b""
         # A lookup takes a hundredth of the time of a verification with P-384.
-        is_known = known is not None and known.digest == digest
-        if is_known or (
-            fields.issuer == ca.certificate.subject.public_bytes() and _is_signed(ca, tbs, algorithm, signature)
-        ):
-            return Predecessor(ca.file_name, fields.serial, fields.spki), fields
+        if stored == digest or (not stored and _is_named(ca, fields) and _is_signed(ca, tbs, algorithm, signature)):
+            return Predecessor(ca.file_name, digest, fields), known
     return _refuse("the old certificate is not from a CA of this channel")
+
+
+def _is_named(ca: PolicyCa, fields: CertificateFields) -> bool:
+    return fields.issuer == ca.certificate.subject.public_bytes()
 
 
 def _is_signed(ca: PolicyCa, tbs: bytes, algorithm: bytes, signature: bytes) -> bool:

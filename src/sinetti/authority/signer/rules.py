@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignerStatus:
-    """Figures of the signer: certificates without proof of a renewal today, and alarms."""
+    """Certificates without proof of a renewal today, and the alarms about them."""
 
     orders: int
     orders_per_day: int
@@ -107,8 +107,8 @@ class SigningRules:
     def sign(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
         """Sign a batch, in order; a refusal of one task leaves the others as they are.
 
-        What the store records is committed before the result is returned. Raises SignerUnavailable if a key cannot be
-        used; nothing is recorded then.
+        What the store records is committed before the result is returned. Raises SignerUnavailable if a key or
+        the store cannot be used; nothing is recorded then.
         """
         results: list[bytes | SignatureRefused] = []
         with self._store.transaction():
@@ -145,13 +145,14 @@ class SigningRules:
         else:
             issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
-            asked = read_proven_request(task.proof, renewed.spki)
+            asked = read_proven_request(task.proof, renewed.fields.spki)
             check_request(asked, subject, fields.spki, self._policy.environment)
         signature = self._record(ca, fields, task)
         if renewed is None:
             self._count_order(now)
         else:
-            self._store.add_renewal(renewed.ca, renewed.serial)
+            old = renewed.fields
+            self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
         return signature
 
     def _leaf(self, task: SigningTask, now: datetime) -> bytes:

@@ -12,7 +12,7 @@ class SignerUnavailable(Exception):
 
 
 class SignatureRefused(Exception):
-    """Octets that the separate signer does not sign; the sentence says which rule they break.
+    """Octets that the separate signer does not sign; the sentence names the rule.
 
     The same octets are refused again, unlike after SignerUnavailable.
     """
