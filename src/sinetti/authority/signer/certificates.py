@@ -31,7 +31,7 @@ from sinetti.authority.signer.der import (
 )
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key, encode_header, encode_tlv, key_identifier_of, key_usage
-from sinetti.pki.encoding import ORGANISATION_LIMIT, PublicKey, algorithm_identifier
+from sinetti.pki.encoding import ORGANISATION_LIMIT, PublicKey, algorithm_identifier, verify
 from sinetti.pki.key_policy import is_rsa
 from sinetti.settings.signer import PolicyCa
 
@@ -51,6 +51,35 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SERIAL_OCTETS, _SERIAL_FIRST = 19, range(0x40, 0x80)
 _SERIAL = bytes.fromhex("0213")
 """Tag and length of a serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """Certificate that a caller shows: signed octets, their fields, and signature."""
+
+    tbs: bytes = field(repr=False)
+    fields: "CertificateFields"
+    algorithm: bytes
+    signature: bytes = field(repr=False)
+
+    @staticmethod
+    def read(der: bytes) -> "IssuedCertificate":
+        """Read a certificate. Raises SignatureRefused."""
+        if len(der) > LARGEST:
+            refuse(f"the certificate has more than {LARGEST} octets")
+        whole = DerReader(der)
+        parts = whole.inside(SEQUENCE)
+        whole.finish()
+        tbs, algorithm, signature = parts.element(SEQUENCE), parts.element(SEQUENCE), parts.content(BIT_STRING)
+        parts.finish()
+        return IssuedCertificate(tbs, read_fields(tbs), algorithm, signature)
+
+    def is_from(self, ca: PolicyCa) -> bool:
+        """Return True if the CA's key signed it."""
+        key = ca_key(ca.certificate)
+        is_named = self.fields.issuer == ca.certificate.subject.public_bytes()
+        has_form = self.algorithm == algorithm_identifier(key) and self.signature[:1] == b"\0"
+        return is_named and has_form and verify(key, self.tbs, self.signature[1:])
 
 
 @dataclass(frozen=True, slots=True)

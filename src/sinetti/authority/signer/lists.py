@@ -117,8 +117,8 @@ def _number(extensions: bytes) -> int:
 def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: datetime) -> ListChange:
     """Return the difference of a list from the last one of its CA and shard.
 
-    While the clock is not trusted, the service gives a list the dates of the last one. Its entries may then grow, and
-    nothing else changes. Raises SignatureRefused.
+    While the clock is not trusted, the service gives a list the dates of the last one, so those pass, too. Raises
+    SignatureRefused.
     """
     new, last = content.record, store.find_list(ca.file_name, content.shard)
     is_dated_as_before = last is not None and (new.this_update, new.next_update) == (last.this_update, last.next_update)

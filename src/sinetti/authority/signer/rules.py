@@ -75,7 +75,7 @@ class SigningRules:
         self._spkis: dict[str, bytes] = {}
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
-        # Each rule writes to the store only after its signature, so that a refusal writes nothing.
+        # Each rule writes to the store after its signature, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
@@ -185,7 +185,7 @@ class SigningRules:
         form = self._forms.get(task.key)
         if form is None:
             form = self._forms[task.key] = StatusForm(ca, self._spkis[task.key])
-        check_status(form.read(task.octets), ca, self._store, now)
+        check_status(form.read(task.octets), ca, self._store, now, task.certificate)
         return self._sign(task)
 
     def _answer(self, task: SigningTask, _now: datetime) -> bytes:
