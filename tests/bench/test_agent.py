@@ -1,4 +1,4 @@
-"""Small runs of the benches of the agent, of the store and of the pages.
+"""Small runs of the benches of the agent, the store, the pages and the signer.
 
 They keep the benches working. Everything else in them is real.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import agent, pages, store
+from bench import agent, pages, signer, store
 from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
 
@@ -34,6 +34,12 @@ def test_the_agent():
     assert done.stdout.count("sinetti run, 20 names") == 2, "without hints and with them"
     assert "3 called for over 10 minutes, 3 replaced" in done.stdout
     assert "3 renewed, 16 at a time" in done.stdout
+
+
+def test_the_signer(monkeypatch, capsys):
+    code, shown = run(signer, monkeypatch, capsys, "--renewals", 10, "--batch", 2)
+    assert code == 0
+    assert "| batches of 2 |" in shown.out
 
 
 MARKS = {"time": ("SECONDS", 0.0), "memory": ("MEGABYTES", 1.0)}

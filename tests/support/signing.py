@@ -2,23 +2,20 @@
 
 from base64 import b64decode
 from dataclasses import replace
-from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
-from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import build_tbs, capture_key
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.requests import RenewRequest
-from sinetti.domain.values import KeyPolicy
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import certificate_der, hash_for
 from sinetti.pki.signers import SignatureProof, SignatureRefused
-from sinetti.settings.signer import PolicyCa, SignerPolicy
+from sinetti.settings.signer import policy_for
 from sinetti.wire.soap import requests
 from sinetti.wire.soap.envelope import parse_envelope
 from sinetti.wire.xmldsig import parser, signature
@@ -39,31 +36,9 @@ LOG = "log-1a2b3c4d"
 def policy(**changes):
     """Return the policy of the test authority."""
     built = authority()
-    hierarchy = built.hierarchy
-    lives = {CaRole.ISSUING: hierarchy.holder_validity, CaRole.SERVICES: hierarchy.response_signer.lifetime}
-    cas = tuple(
-        PolicyCa(
-            spec.file_name,
-            spec.role,
-            spec.channel,
-            hierarchy.base_url,
-            lives.get(spec.role, timedelta(days=1)),
-            built.certificate(spec.file_name),
-        )
-        for spec in hierarchy.authorities
-    )
-    found = SignerPolicy(
-        environment=hierarchy.environment,
-        instance_id=INSTANCE,
-        organisation=hierarchy.organisation,
-        country=hierarchy.country,
-        keys=KeyPolicy(),
-        response_signer=hierarchy.response_signer.name,
-        orders_per_day=10,
-        log_origin=ORIGIN,
-        authorities=cas,
-    )
-    return replace(found, **changes)
+    certificates = {spec.file_name: built.certificate(spec.file_name) for spec in built.hierarchy.authorities}
+    found = policy_for(built.hierarchy, certificates, INSTANCE, ORIGIN)
+    return replace(found, **{"orders_per_day": 10, **changes})
 
 
 def keys():

@@ -1,4 +1,4 @@
-"""Policy of the separate signer: `signer.toml`, parsed into a validated value.
+"""Policy of the separate signer: `signer.toml`, parsed once into a valid value.
 
 It belongs to the signer's own user. The processes that the signer does not trust cannot change it.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sinetti.ca.hierarchy_model import CaRole, file_name_for
+from sinetti.ca.hierarchy_model import CaRole, Hierarchy, file_name_for
 from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.approvals.officers import OfficerError, check_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
@@ -30,6 +30,9 @@ from sinetti.settings.authority import check_base_url
 
 MOST_ORDERS = 1_000_000
 """Greatest daily number of certificates without proof of a renewal."""
+
+ORDERS = 1_000
+"""This number for a new authority."""
 
 _FILE = "signer.toml: "
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -97,6 +100,39 @@ class SignerPolicy:
     def response_signer_file_name(self) -> str:
         """Beginning of the names of the keys that sign answers."""
         return file_name_for(self.response_signer)
+
+
+def policy_for(
+    hierarchy: Hierarchy,
+    certificates: Mapping[str, x509.Certificate],
+    instance_id: str,
+    log_origin: str,
+    officers: tuple[PolicyOfficer, ...] = (),
+) -> SignerPolicy:
+    """Return the policy of a new authority; `certificates` are its CAs' by file name."""
+    lives = {CaRole.ISSUING: hierarchy.holder_validity, CaRole.SERVICES: hierarchy.response_signer.lifetime}
+    return SignerPolicy(
+        environment=hierarchy.environment,
+        instance_id=instance_id,
+        organisation=hierarchy.organisation,
+        country=hierarchy.country,
+        keys=hierarchy.key_policy,
+        response_signer=hierarchy.response_signer.name,
+        orders_per_day=ORDERS,
+        log_origin=log_origin,
+        authorities=tuple(
+            PolicyCa(
+                spec.file_name,
+                spec.role,
+                spec.channel,
+                hierarchy.base_url,
+                lives.get(spec.role, spec.lifetime),
+                certificates[spec.file_name],
+            )
+            for spec in hierarchy.authorities
+        ),
+        officers=officers,
+    )
 
 
 def parse(text: str) -> SignerPolicy:

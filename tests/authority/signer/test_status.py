@@ -24,8 +24,8 @@ from sinetti.domain.certificates.ocsp_status import (
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.pki.signers import SignatureRefused
-from tests.support.authority import NOW, holder_key, issuer, leaf_plan, ocsp_responder
-from tests.support.signing import CA, RESPONSE_SIGNER, certificate_task, holder_tbs, one
+from tests.support.authority import NOW, holder_certificate, holder_key, issuer, leaf_plan, ocsp_responder
+from tests.support.signing import CA, RESPONSE_SIGNER, certificate_task, der_of, holder_tbs, one
 
 RESPONDER = ocsp_responder(CA)
 KEY = f"{CA}_ocsp-1a"
@@ -127,6 +127,36 @@ def test_no_answer_before_its_certificate(rules):
     answer, signed = rules.sign([task(data_of(serial=plan.serial)), certificate], NOW)
     assert isinstance(answer, SignatureRefused)
     assert isinstance(signed, bytes)
+
+
+OTHER = holder_certificate(holder_key(3))
+
+
+def shown(certificate, serial=OTHER.serial_number):
+    return replace(task(data_of(serial=Serial(f"{serial:x}"))), certificate=certificate)
+
+
+def test_a_certificate_of_a_second_node_is_good_once_it_was_shown(rules):
+    """Each node has a signer of its own, and each signer a memory of its own."""
+    with pytest.raises(SignatureRefused, match="show its certificate"):
+        one(rules, shown(None))
+    assert one(rules, shown(der_of(OTHER)))
+    assert one(rules, shown(None))
+
+
+NOT_SHOWN = {
+    "another certificate": (der_of(holder_certificate(holder_key(3))), "is not"),
+    "one of another CA": (der_of(holder_certificate(holder_key(3), channel=Channel.SFTP)), "is not"),
+    "one with another signature": (der_of(OTHER)[:-1] + bytes([der_of(OTHER)[-1] ^ 1]), "is not"),
+    "no certificate": (b"\x30\x00", "form that the signer signs"),
+    "16 KiB": (bytes(LARGEST + 1), "more than 16384"),
+}
+
+
+@pytest.mark.parametrize(("certificate", "why"), NOT_SHOWN.values(), ids=NOT_SHOWN)
+def test_what_is_shown_is_verified(rules, certificate, why):
+    with pytest.raises(SignatureRefused, match=why):
+        one(rules, shown(certificate))
 
 
 NO_RESPONDERS = {

@@ -37,14 +37,14 @@ def test_an_exception_writes_nothing(store):
 def test_what_was_stored_is_there_after_a_restart(store, tmp_path):
     with store.transaction():
         store.insert_signed(CA, SERIAL, SignedRecord(b"d", b"s", NOW))
-        store.add_renewal(CA, SERIAL)
+        store.add_renewal(CA, SERIAL, b"d", NOW)
         store.replace_head(3, bytes(32))
         store.insert_act("p", b"d")
     store.close()
     again = SignerStore(tmp_path / "signer.sqlite")
     with again.transaction():
         assert again.find_signed(CA, SERIAL) == SignedRecord(b"d", b"s", NOW)
-        assert again.count_renewals(CA, SERIAL) == 1
+        assert again.find_predecessor(CA, SERIAL) == (b"d", 1, False)
         assert again.find_head() == (3, bytes(32))
         assert again.find_act("p") == b"d"
     again.close()
@@ -107,6 +107,18 @@ def test_a_batch_whose_key_is_away_records_nothing(store, monkeypatch):
         rules.sign(tasks, NOW)
     assert rules.status(NOW).orders == 0
     assert len(rules.sign(tasks, NOW)) == 2
+
+
+def test_a_full_disk_signs_nothing_and_is_recovered_from(store):
+    rules = rules_of(store, orders_per_day=1_000)
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages + 1}")
+    tasks = [certificate_task(holder_tbs(holder_key())) for _ in range(60)]
+    with pytest.raises(SignerUnavailable, match="cannot be used now: database or disk is full"):
+        rules.sign(tasks, NOW)
+    assert rules.status(NOW).orders == 0
+    store._db.execute("PRAGMA max_page_count = 100000")
+    assert all(isinstance(one, bytes) for one in rules.sign(tasks, NOW))
 
 
 KILLED = """

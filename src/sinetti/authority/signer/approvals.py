@@ -1,4 +1,4 @@
-"""Approvals of CA acts, verified against the officers that were pinned.
+"""Approvals of acts, verified against the officers who were pinned at founding.
 
 The database has officers, too, but a process that the signer does not trust can write there.
 """

@@ -7,7 +7,7 @@ to write a document, so patterns over its octets are enough. They accept what `w
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sinetti.authority.signer.der import refuse
@@ -111,17 +111,13 @@ def read_signed_info(octets: bytes) -> SignedInfoForm:
     found = _DIGEST_VALUE.search(octets)
     if found is None:
         form = _form(octets)
-    else:
-        cached = _cached_form(octets[: found.start(1)] + _MARK + octets[found.end(1) :])
-        form = replace(cached, digest=cached.digest.replace(_MARK, found[1]))
-    return replace(form, digest=_decoded(form.digest))
+        return SignedInfoForm(form.method, form.digest_method, _decoded(form.digest))
+    form = _cached_form(octets[: found.start(1)] + _MARK + octets[found.end(1) :])
+    return SignedInfoForm(form.method, form.digest_method, _decoded(form.digest.replace(_MARK, found[1])))
 
 
 def read_request(octets: bytes) -> RenewalRequestForm:
-    """Read the canonical octets of a RenewCertificate request.
-
-    Raises SignatureRefused.
-    """
+    """Read the canonical octets of a renewal's request. Raises SignatureRefused."""
     found = _REQUEST.fullmatch(octets) if len(octets) <= LARGEST_REQUEST else None
     if found is None or found[1] != found[found.re.groups]:
         refuse("the signature is not over a RenewCertificate request")

@@ -17,21 +17,21 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from sinetti.authority.signer.der import (
     BIT_STRING,
-    EXPLICIT_0,
     EXPLICIT_3,
+    INTEGER,
     LARGEST,
     PRINTABLE_STRING,
     SEQUENCE,
     SET,
     UTF8_STRING,
     DerReader,
-    Octets,
     enter,
+    positive,
     refuse,
 )
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key, encode_header, encode_tlv, key_identifier_of, key_usage
-from sinetti.pki.encoding import ORGANISATION_LIMIT, PublicKey, algorithm_identifier
+from sinetti.pki.encoding import ORGANISATION_LIMIT, PublicKey, algorithm_identifier, verify
 from sinetti.pki.key_policy import is_rsa
 from sinetti.settings.signer import PolicyCa
 
@@ -51,6 +51,35 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SERIAL_OCTETS, _SERIAL_FIRST = 19, range(0x40, 0x80)
 _SERIAL = bytes.fromhex("0213")
 """Tag and length of a serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """Certificate that a caller shows: signed octets, their fields, and signature."""
+
+    tbs: bytes = field(repr=False)
+    fields: "CertificateFields"
+    algorithm: bytes
+    signature: bytes = field(repr=False)
+
+    @staticmethod
+    def read(der: bytes) -> "IssuedCertificate":
+        """Read a certificate. Raises SignatureRefused."""
+        if len(der) > LARGEST:
+            refuse(f"the certificate has more than {LARGEST} octets")
+        whole = DerReader(der)
+        parts = whole.inside(SEQUENCE)
+        whole.finish()
+        tbs, algorithm, signature = parts.element(SEQUENCE), parts.element(SEQUENCE), parts.content(BIT_STRING)
+        parts.finish()
+        return IssuedCertificate(tbs, read_fields(tbs), algorithm, signature)
+
+    def is_from(self, ca: PolicyCa) -> bool:
+        """Return True if the CA's key signed it."""
+        key = ca_key(ca.certificate)
+        is_named = self.fields.issuer == ca.certificate.subject.public_bytes()
+        has_form = self.algorithm == algorithm_identifier(key) and self.signature[:1] == b"\0"
+        return is_named and has_form and verify(key, self.tbs, self.signature[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +108,30 @@ class CertificateFields:
     spki: bytes = field(repr=False)
 
 
-def read_fields(tbs: Octets) -> CertificateFields:
+def read_fields(tbs: bytes) -> CertificateFields:
     """Read the fields of a TBSCertificate.
 
     Its subject and its extensions are not read. Raises SignatureRefused.
     """
     if len(tbs) > LARGEST:
         refuse(f"they are more than {LARGEST}")
-    whole = DerReader(tbs)
-    parts = whole.inside(SEQUENCE)
-    whole.finish()
-    if parts.element(EXPLICIT_0) != _VERSION_3:
-        refuse("the version is not 3")
-    serial = parts.number()
-    parts.content(SEQUENCE)
-    issuer, dates, name = (parts.element(SEQUENCE) for _ in range(3))
-    spki = parts.element(SEQUENCE)
-    parts.content(EXPLICIT_3)
-    parts.finish()
-    return CertificateFields(serial, issuer, dates, *_read_dates(dates), name, spki)
+    # Plain offsets, since a reader would double the time of a renewal's two certificates.
+    at, end = enter(tbs, 0, len(tbs), SEQUENCE)
+    if end != len(tbs) or tbs[at : at + len(_VERSION_3)] != _VERSION_3:
+        refuse("the version is not 3, or octets are left over")
+    serial, algorithm = enter(tbs, at + len(_VERSION_3), end, INTEGER)
+    _, issuer = enter(tbs, algorithm, end, SEQUENCE)
+    _, dates = enter(tbs, issuer, end, SEQUENCE)
+    _, name = enter(tbs, dates, end, SEQUENCE)
+    _, spki = enter(tbs, name, end, SEQUENCE)
+    _, extensions = enter(tbs, spki, end, SEQUENCE)
+    if enter(tbs, extensions, end, EXPLICIT_3)[1] != end:
+        refuse("octets are left over after the extensions")
+    begin, until = _read_dates(tbs[dates:name])
+    number = positive(tbs[serial:algorithm])
+    return CertificateFields(
+        number, tbs[issuer:dates], tbs[dates:name], begin, until, tbs[name:spki], tbs[spki:extensions]
+    )
 
 
 def _read_dates(octets: bytes) -> tuple[datetime, datetime]:

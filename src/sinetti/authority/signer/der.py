@@ -82,11 +82,7 @@ class DerReader:
 
     def number(self) -> bytes:
         """Return the octets of a positive INTEGER, without a zero in front."""
-        found = self.content(INTEGER)
-        is_minimal = len(found) > 0 and found[0] < _LONG and (len(found) == 1 or found[0] or found[1] >= _LONG)
-        if not is_minimal:
-            refuse("a whole number is negative or not minimal")
-        return found[1:] if len(found) > 1 and not found[0] else found
+        return positive(self.content(INTEGER))
 
     def time(self) -> datetime:
         """Return a UTCTime, or a GeneralizedTime from 2050 on (RFC 5280, 4.1.2.5)."""
@@ -105,6 +101,20 @@ class DerReader:
         """Refuse octets after the last element."""
         if self._at != self._end:
             refuse(f"octets are left over at octet {self._at}")
+
+
+def positive(content: bytes) -> bytes:
+    """Return the octets of a positive INTEGER, without a zero in front.
+
+    `content` is that of the element. Raises SignatureRefused.
+    """
+    if not content or content[0] >= _LONG:
+        refuse("a whole number is negative or empty")
+    if content[0] or len(content) == 1:
+        return content
+    if content[1] < _LONG:
+        refuse("a whole number is not minimal")
+    return content[1:]
 
 
 def _long_length(octets: Octets, count: int, start: int) -> tuple[int, int]:

@@ -54,9 +54,7 @@ def _entry_form(time: bytes, reason: bytes, since: bytes) -> bytes:
 _ENTRY = re.compile(
     b"|".join(_entry_form(*parts) for parts in product((_UTC, _GENERALIZED), (b"", _REASON), (b"", _INVALID_SINCE)))
 )
-"""Entry of a list: serial of 19 octets, date, optional reason and invalidityDate.
-
-The source is RFC 5280, 5.3.
+"""Entry of a list (RFC 5280, 5.3): serial, date, maybe reason and invalidityDate.
 
 The reasons are those of a full list. certificateHold and removeFromCRL are absent: a revocation is final.
 """
@@ -119,8 +117,8 @@ def _number(extensions: bytes) -> int:
 def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: datetime) -> ListChange:
     """Return the difference of a list from the last one of its CA and shard.
 
-    While the clock is not trusted, the service gives a list the dates of the last one. Its entries may then grow, and
-    nothing else changes. Raises SignatureRefused.
+    While the clock is not trusted, the service gives a list the dates of the last one, so those pass, too. Raises
+    SignatureRefused.
     """
     new, last = content.record, store.find_list(ca.file_name, content.shard)
     is_dated_as_before = last is not None and (new.this_update, new.next_update) == (last.this_update, last.next_update)
@@ -144,10 +142,7 @@ def check_list(content: ListContent, ca: PolicyCa, store: SignerStore, now: date
 
 
 def read_entries(octets: bytes) -> list[bytes]:
-    """Return the entries in these octets.
-
-    Raises SignatureRefused for any other octets.
-    """
+    """Return the entries in these octets. Raises SignatureRefused for others."""
     found = _ENTRY.findall(octets)
     # Matches do not overlap, so there is nothing between them if their lengths add up.
     if sum(map(len, found)) != len(octets):

@@ -17,7 +17,7 @@ from sinetti.wire.transparency.notes import ED25519, Checkpoint, NoteError, Veri
 STATEMENT = b"sinetti-log-key@v1\n"
 """First line of a statement about a change of key.
 
-The form is that of wire/transparency/key_rotation.py.
+Its form is that of wire/transparency/key_rotation.py.
 """
 
 _LARGEST = 4096

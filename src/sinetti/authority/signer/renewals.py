@@ -15,25 +15,21 @@ from sinetti.authority.signer.canonical_xml import DIGESTS, METHODS, RenewalRequ
 from sinetti.authority.signer.certificates import (
     CertificateFields,
     HolderSubject,
+    IssuedCertificate,
     load_spki,
-    read_fields,
     read_subject,
     spki_of,
 )
-from sinetti.authority.signer.der import BIT_STRING, INTEGER, LARGEST, SEQUENCE, DerReader
-from sinetti.authority.signer.store import SignerStore
-from sinetti.ca.profiles import ca_key
+from sinetti.authority.signer.der import INTEGER, SEQUENCE, DerReader
+from sinetti.authority.signer.store import PredecessorRecord, SignerStore
 from sinetti.domain.certificates.renewal import RENEWALS_UNFETCHED_ALLOWED
 from sinetti.domain.values import Environment, is_same_identifier
-from sinetti.pki.encoding import PublicKey, algorithm_identifier, verify
+from sinetti.pki.encoding import PublicKey
 from sinetti.pki.signers import SignatureProof, SignatureRefused
 from sinetti.settings.signer import PolicyCa
 
 MOST_RENEWALS = RENEWALS_UNFETCHED_ALLOWED + 1
-"""Renewals of one certificate: the first, and its repetitions.
-
-A holder repeats a renewal whose answer it never got.
-"""
+"""Renewals of one certificate: the first, and its repetitions after a lost answer."""
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -44,11 +40,11 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """Certificate that a renewal renews: file name of its CA, serial and key (DER)."""
+    """Certificate that a renewal renews: file name of its CA, digest and fields."""
 
     ca: str
-    serial: bytes
-    spki: bytes
+    digest: bytes
+    fields: CertificateFields
 
 
 def check_predecessor(
@@ -60,15 +56,16 @@ def check_predecessor(
     valid, not revoked, and has renewals left. It is counted by CA and serial, since a signature by ECDSA has a second
     form. Raises SignatureRefused.
     """
-    held, old = _issued(der, issuers, store)
+    held, known = _issued(der, issuers, store)
+    old = held.fields
     if not old.not_before <= now <= old.not_after:
         _refuse("the old certificate is not valid now")
     former = read_subject(old.name)
     if former.lineage != subject.lineage or not is_same_identifier(former.customer_id, subject.customer_id):
         _refuse("the old certificate is of another holder")
-    if store.is_revoked(held.ca, held.serial):
+    if store.is_revoked(held.ca, old.serial) if known is None else known.is_revoked:
         _refuse("the old certificate is revoked")
-    if store.count_renewals(held.ca, held.serial) >= MOST_RENEWALS:
+    if known is not None and known.renewals >= MOST_RENEWALS:
         _refuse(f"the old certificate has been renewed {MOST_RENEWALS} times")
     return held
 
@@ -102,31 +99,19 @@ def check_request(asked: RenewalRequestForm, subject: HolderSubject, spki: bytes
         _refuse("the request is for another key")
 
 
-def _issued(der: bytes, issuers: Sequence[PolicyCa], store: SignerStore) -> tuple[Predecessor, CertificateFields]:
-    """Return a certificate that one of these CAs issued."""
-    if len(der) > LARGEST:
-        _refuse("the old certificate is too long")
-    whole = DerReader(der)
-    parts = whole.inside(SEQUENCE)
-    whole.finish()
-    tbs, algorithm, signature = parts.element(SEQUENCE), parts.element(SEQUENCE), parts.content(BIT_STRING)
-    parts.finish()
-    fields = read_fields(tbs)
-    digest = hashlib.sha256(tbs).digest()
+def _issued(
+    der: bytes, issuers: Sequence[PolicyCa], store: SignerStore
+) -> tuple[Predecessor, PredecessorRecord | None]:
+    """Return a certificate that one of these CAs issued, and what the store has of it."""
+    shown = IssuedCertificate.read(der)
+    digest = hashlib.sha256(shown.tbs).digest()
     for ca in issuers:
-        known = store.find_signed(ca.file_name, fields.serial)
+        known = store.find_predecessor(ca.file_name, shown.fields.serial)
+        stored = known.digest if known is not None else b""
         # A lookup takes a hundredth of the time of a verification with P-384.
-        is_known = known is not None and known.digest == digest
-        if is_known or (
-            fields.issuer == ca.certificate.subject.public_bytes() and _is_signed(ca, tbs, algorithm, signature)
-        ):
-            return Predecessor(ca.file_name, fields.serial, fields.spki), fields
+        if stored == digest or (not stored and shown.is_from(ca)):
+            return Predecessor(ca.file_name, digest, shown.fields), known
     return _refuse("the old certificate is not from a CA of this channel")
-
-
-def _is_signed(ca: PolicyCa, tbs: bytes, algorithm: bytes, signature: bytes) -> bool:
-    key = ca_key(ca.certificate)
-    return algorithm == algorithm_identifier(key) and signature[:1] == b"\0" and verify(key, tbs, signature[1:])
 
 
 def _verifies(key: PublicKey, family: str, hashing: hashes.HashAlgorithm, proof: SignatureProof) -> bool:

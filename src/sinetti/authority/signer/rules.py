@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignerStatus:
-    """Figures of the signer: today's certificates without a renewal, and alarms."""
+    """Certificates without proof of a renewal today, and the alarms about them."""
 
     orders: int
     orders_per_day: int
@@ -75,7 +75,7 @@ class SigningRules:
         self._spkis: dict[str, bytes] = {}
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
-        # Each rule writes to the store only after its signature, so that a refusal writes nothing.
+        # Each rule writes to the store after its signature, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
@@ -116,8 +116,8 @@ class SigningRules:
     def sign(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
         """Sign a batch, in order; a refusal of one task leaves the others as they are.
 
-        What the store records is committed before the result is returned. Raises SignerUnavailable if a key cannot be
-        used; nothing is recorded then.
+        What the store records is committed before the result is returned. Raises SignerUnavailable if a key or
+        the store cannot be used; nothing is recorded then.
         """
         results: list[bytes | SignatureRefused] = []
         with self._store.transaction():
@@ -154,13 +154,14 @@ class SigningRules:
         else:
             issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
-            asked = read_proven_request(task.proof, renewed.spki)
+            asked = read_proven_request(task.proof, renewed.fields.spki)
             check_request(asked, subject, fields.spki, self._policy.environment)
         signature = self._record(ca, fields, task)
         if renewed is None:
             self._count_order(now)
         else:
-            self._store.add_renewal(renewed.ca, renewed.serial)
+            old = renewed.fields
+            self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
         return signature
 
     def _leaf(self, task: SigningTask, now: datetime) -> bytes:
@@ -193,7 +194,7 @@ class SigningRules:
         form = self._forms.get(task.key)
         if form is None:
             form = self._forms[task.key] = StatusForm(ca, self._spkis[task.key])
-        check_status(form.read(task.octets), ca, self._store, now)
+        check_status(form.read(task.octets), ca, self._store, now, task.certificate)
         return self._sign(task)
 
     def _answer(self, task: SigningTask, _now: datetime) -> bytes:

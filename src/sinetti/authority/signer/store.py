@@ -15,19 +15,17 @@ from threading import Lock
 from typing import NamedTuple
 
 from sinetti.infra.atomic_files import PRIVATE
+from sinetti.pki.signers import SignerUnavailable
 
 VERSION = 1
 _AT_ONCE = 500
 
 _SCHEMA = """
 CREATE TABLE signed (
-    ca TEXT NOT NULL, serial BLOB NOT NULL, digest BLOB NOT NULL, signature BLOB NOT NULL, not_after INTEGER NOT NULL,
-    PRIMARY KEY (ca, serial)
+    serial BLOB NOT NULL, ca TEXT NOT NULL, digest BLOB NOT NULL, signature BLOB NOT NULL, not_after INTEGER NOT NULL,
+    renewals INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (serial, ca)
 ) WITHOUT ROWID;
-CREATE TABLE renewals (
-    ca TEXT NOT NULL, serial BLOB NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (ca, serial)
-) WITHOUT ROWID;
-CREATE TABLE revoked (ca TEXT NOT NULL, serial BLOB NOT NULL, PRIMARY KEY (ca, serial)) WITHOUT ROWID;
+CREATE TABLE revoked (serial BLOB NOT NULL, ca TEXT NOT NULL, PRIMARY KEY (serial, ca)) WITHOUT ROWID;
 CREATE TABLE lists (
     ca TEXT NOT NULL, shard INTEGER NOT NULL, number TEXT NOT NULL, this_update INTEGER NOT NULL,
     next_update INTEGER NOT NULL, PRIMARY KEY (ca, shard)
@@ -67,6 +65,14 @@ class ListRecord:
     entries: bytes = field(repr=False)
 
 
+class PredecessorRecord(NamedTuple):
+    """Certificate that is to be renewed: digest, number of its renewals, revocation."""
+
+    digest: bytes
+    renewals: int
+    is_revoked: bool
+
+
 class AdoptedCertificate(NamedTuple):
     """Certificate from before the signer: CA, serial in octets, notAfter.
 
@@ -92,8 +98,11 @@ class SignerStore:
             # The death of the process loses nothing. A power cut may lose the last instants. The worst case is then a
             # second signature over the same octets, or a count that is too low by those instants.
             self._db.execute("PRAGMA synchronous = NORMAL")
+            # Serials are at random places, so a batch writes many pages. Ten times fewer checkpoints than the default
+            # take a third less time (measured with 60,000 certificates).
+            self._db.execute("PRAGMA wal_autocheckpoint = 10000")
             self._create(path)
-        except (OSError, sqlite3.DatabaseError) as bad:
+        except (OSError, sqlite3.DatabaseError, SignerUnavailable) as bad:
             sentence = f"the signer's store {path} cannot be used ({bad}): restore it from a backup of the signer"
             raise SignerStoreDamaged(sentence) from bad
 
@@ -114,27 +123,33 @@ class SignerStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what the block writes; an exception writes nothing."""
+        """Commit what the block writes; an exception writes nothing.
+
+        Raises SignerUnavailable if the file cannot be written, as on a full disk.
+        """
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+                self._db.execute("COMMIT")
+            except sqlite3.Error as bad:
+                sentence = f"the signer's store cannot be used now: {bad}"
+                raise SignerUnavailable(sentence) from bad
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     def find_signed(self, ca: str, serial: bytes) -> SignedRecord | None:
         """Return the certificate with this serial, or None."""
         row = self._db.execute(
-            "SELECT digest, signature, not_after FROM signed WHERE ca = ? AND serial = ?", (ca, serial)
+            "SELECT digest, signature, not_after FROM signed WHERE serial = ? AND ca = ?", (serial, ca)
         ).fetchone()
         return None if row is None else SignedRecord(row[0], row[1], _instant(row[2]))
 
     def insert_signed(self, ca: str, serial: bytes, record: SignedRecord) -> None:
         """Add a certificate."""
-        row = (ca, serial, record.digest, record.signature, _seconds(record.not_after))
-        self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?)", row)
+        row = (serial, ca, record.digest, record.signature, _seconds(record.not_after))
+        self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?, 0)", row)
 
     def list_expired(self, ca: str, serials: Sequence[bytes], before: datetime) -> set[bytes]:
         """Return those of these serials whose certificates ended before an instant."""
@@ -146,15 +161,22 @@ class SignerStore:
             found.update(row[0] for row in self._db.execute(query, (ca, _seconds(before), *some)))
         return found
 
-    def count_renewals(self, ca: str, serial: bytes) -> int:
-        """Return how many renewals of a certificate were signed."""
-        row = self._db.execute("SELECT count FROM renewals WHERE ca = ? AND serial = ?", (ca, serial)).fetchone()
-        return 0 if row is None else int(row[0])
+    def find_predecessor(self, ca: str, serial: bytes) -> PredecessorRecord | None:
+        """Return a certificate that is to be renewed, or None if it is unknown."""
+        query = (
+            "SELECT digest, renewals, EXISTS (SELECT 1 FROM revoked WHERE serial = ?1 AND ca = ?2) FROM signed "
+            "WHERE serial = ?1 AND ca = ?2"
+        )
+        row = self._db.execute(query, (serial, ca)).fetchone()
+        return None if row is None else PredecessorRecord(row[0], row[1], bool(row[2]))
 
-    def add_renewal(self, ca: str, serial: bytes) -> None:
-        """Count a renewal of a certificate."""
-        upsert = "INSERT INTO renewals VALUES (?, ?, 1) ON CONFLICT (ca, serial) DO UPDATE SET count = count + 1"
-        self._db.execute(upsert, (ca, serial))
+    def add_renewal(self, ca: str, serial: bytes, digest: bytes, not_after: datetime) -> None:
+        """Count a renewal of a certificate, which is added if the store does not have it."""
+        upsert = (
+            "INSERT INTO signed VALUES (?, ?, ?, x'', ?, 1) "
+            "ON CONFLICT (serial, ca) DO UPDATE SET renewals = renewals + 1, digest = excluded.digest"
+        )
+        self._db.execute(upsert, (serial, ca, digest, _seconds(not_after)))
 
     def count_orders(self, day: date) -> int:
         """Return how many certificates without proof of a renewal were signed on a day."""
@@ -168,8 +190,8 @@ class SignerStore:
 
     def is_revoked(self, ca: str, serial: bytes) -> bool:
         """Return True if a list of the CA has had this serial."""
-        query = "SELECT 1 FROM revoked WHERE ca = ? AND serial = ?"
-        return self._db.execute(query, (ca, serial)).fetchone() is not None
+        query = "SELECT 1 FROM revoked WHERE serial = ? AND ca = ?"
+        return self._db.execute(query, (serial, ca)).fetchone() is not None
 
     def find_list(self, ca: str, shard: int) -> ListRecord | None:
         """Return the last list of a shard, or None."""
@@ -206,7 +228,7 @@ class SignerStore:
     def insert_revoked(self, ca: str, serials: Iterable[bytes]) -> None:
         """Record serials that are on a list of the CA."""
         # In order, since a million of them at random places of the tree take four times as long.
-        rows = ((ca, serial) for serial in sorted(serials))
+        rows = ((serial, ca) for serial in sorted(serials))
         self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", rows)
 
     def find_head(self) -> tuple[int, bytes] | None:
@@ -229,8 +251,8 @@ class SignerStore:
 
     def insert_adopted(self, certificates: Iterable[AdoptedCertificate]) -> None:
         """Add certificates from before the signer; those that are there stay as they are."""
-        rows = ((one.ca, one.serial, one.digest, b"", _seconds(one.not_after)) for one in certificates)
-        self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?)", rows)
+        rows = ((one.serial, one.ca, one.digest, _seconds(one.not_after)) for one in certificates)
+        self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, x'', ?, 0)", rows)
 
 
 def _seconds(at: datetime) -> int:
