@@ -300,6 +300,13 @@ def test_places_that_cannot_be_used(tmp_path):
         ceremony(tmp_path, TEXT, exchange="empty").run()
 
 
+def test_lists_without_the_medium(tmp_path):
+    done = begun_lists(tmp_path)
+    done.place = tmp_path / "nowhere"
+    with pytest.raises(FolderDamaged, match="check --medium"):
+        done.run()
+
+
 def test_a_clock_of_another_day(tmp_path):
     with pytest.raises(CeremonyError, match="the clock of this machine is of 2026-03-03"):
         ceremony(tmp_path, TEXT, request(), now=NOW + timedelta(days=1)).run()

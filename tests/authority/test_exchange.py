@@ -138,6 +138,10 @@ folder, what, point = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 step = lambda reached: os._exit(9) if reached == point else None
 if what == "begin":
     begin_founding(folder / "authority", founding(hierarchy=QUICK, step=step))
+elif what == "signed":
+    from tests.support.ceremonies import PASSPHRASE, Founded
+    authority = Founded(folder / "authority", folder / "medium", {}).opened()
+    import_signed(authority, (folder / "second" / "result-set.json").read_bytes(), options(step=step))
 else:
     import_founding(folder / "authority", (folder / "carried" / "result-set.json").read_bytes(), options(step=step))
 """
@@ -234,6 +238,21 @@ def test_lists_are_taken_in_after_an_interruption(there, tmp_path):
     import_signed(authority, result, options(LATER))
     numbers = {current_crl(name, 0, authority.ctx, "request").number for name in ROOTS}
     assert min(numbers) > int(NOW.timestamp() * 1000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", ["list", "stored"])
+def test_killed_while_lists_are_taken_in(point, there, tmp_path):
+    authority = there.opened(NOW)
+    request = request_lists(authority)
+    result = there.answer(tmp_path, request, LISTS)
+    authority.ctx.db.close()
+    killed(tmp_path, "signed", point)
+    import_signed(there.opened(), result, options())
+    assert not DataDirectory(there.root).request_set.exists()
+    numbers = {(one.name, one.shard): one.number for one in request.lists}
+    stored = {(row.authority_id, row.shard): row.number for row in models.Crl.objects.all()}
+    assert {place: stored[place] for place in numbers} == numbers
 
 
 def test_a_revocation_after_the_request(there, tmp_path):

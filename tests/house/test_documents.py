@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from sinetti.api.serializers import certificate_json
 from sinetti.cli.client import deploy, log, remove, revoke, verify_report
-from sinetti.cli.main import SERVER, build_parser
+from sinetti.cli.main import LOADED_WHEN_CALLED, build_parser
 from sinetti.client.doctor import findings
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import messages
@@ -315,7 +315,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
     The parser has the server's own commands only if one of them is requested.
     """
-    every = ((), *([name] for name in SERVER), *(("log", name) for name in log.COMMANDS))
+    every = ((), *([name] for name in LOADED_WHEN_CALLED), *(("log", name) for name in log.COMMANDS))
     found = {name: one for words in every for name, one in below(build_parser(*words))}
     both = {"log"}  # it takes a name, and has commands
     groups = {name for name in found if any(other.startswith(f"{name} ") for other in found)} - both

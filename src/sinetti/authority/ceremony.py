@@ -218,9 +218,10 @@ class Ceremony:
     def _take_request(self) -> tuple[tuple[str, str], ...]:
         octets = self._read(REQUEST_SET)
         request = parse_request_set(octets)
-        registry = read_registry(self.place) if has_medium(self.place) else None
-        if self.plan.kind is CeremonyKind.FOUNDING and registry is None:
+        is_new = self.plan.kind is CeremonyKind.FOUNDING and not has_medium(self.place)
+        if is_new:
             check_new(self.place)
+        registry = None if is_new else read_registry(self.place)
         check_request(self.plan, request, registry)
         self._ask_until(_TYPE_WORDS, lambda typed: check_digest_words(typed, octets))
         return (("request", request.sha256), ("request_words", " ".join(digest_words(octets))))

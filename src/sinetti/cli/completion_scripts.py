@@ -56,7 +56,7 @@ def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
             argparse_i18n.translate_parser(parser, language, places=False)
             yield from (found for found in _below((), parser, frozenset({"log"}), root=False) if len(found.words) > 1)
     if importlib.util.find_spec("django") is not None:
-        for name in main.SERVER:
+        for name in main.LOADED_WHEN_CALLED:
             parser = main.build_parser(name)
             argparse_i18n.translate_parser(parser, language, places=False)
             yield from _below((), parser, only=frozenset({name}), root=False)

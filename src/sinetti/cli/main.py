@@ -23,7 +23,7 @@ from sinetti.pki.signers import SignerUnavailable
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
     *("log", "doctor", "revoke", "remove", "deploy", "inspect", "trust", "approval"),
-    *("completion", "run", "gateway", "ceremony", "help"),
+    *("completion", "run", "gateway", "help"),
 )
 """Commands of every installation; `place_of` names their modules."""
 
@@ -50,6 +50,9 @@ SERVER = {
     "demo-fleet": "watch agents renew the certificates of many organisations (needs sinetti[authority])",
 }
 """Commands of the extra `sinetti[authority]`, loaded only when called."""
+
+LOADED_WHEN_CALLED = {**SERVER, "ceremony": "make and use the keys of a root CA on a machine without network"}
+"""Commands that need packages of the server's side; `ceremony` is in every installation."""
 
 EPILOG = """\
 Options that many commands share may also stand before the command. “sinetti help COMMAND” describes a command.
@@ -104,7 +107,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     global_options.add_to_root(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
-    if first in CLIENT or first in SERVER:
+    if first in CLIENT or first in LOADED_WHEN_CALLED:
         below = wanted[1:2] if first in GROUPS else ()
         importlib.import_module(place_of(first)).register(commands, *below)
         global_options.add_to_leaves(parser)
@@ -112,7 +115,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     for name in CLIENT:
         importlib.import_module(place_of(name)).register(commands)
     global_options.add_to_leaves(parser)
-    for name, summary in SERVER.items():
+    for name, summary in LOADED_WHEN_CALLED.items():
         commands.add_parser(name, help=summary)
     return parser
 

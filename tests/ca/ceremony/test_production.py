@@ -149,6 +149,7 @@ def test_a_medium_of_another_authority():
         empty().registry,
     ):
         refused(LISTS, wanted, registry, "is that of another authority")
+    refused(LISTS, wanted, None, "the medium of this authority is missing")
     refused(LISTS, replace(wanted, authority="0" * 64), medium.registry, "is that of another authority")
     refused(LISTS, replace(wanted, authority=""), medium.registry, "is that of another authority")
     refused(OFFICERS, replace(officers(medium), lists=wanted.lists), medium.registry, "content that")
@@ -176,6 +177,15 @@ def test_data_of_lists_that_contradict_the_medium():
     }
     for why, wanted in cases.items():
         refused(LISTS, wanted, medium.registry, why)
+
+
+def test_a_shard_that_was_opened_has_its_first_list():
+    medium, _ = founded()
+    wanted = lists(medium)
+    more = replace(wanted, lists=(*wanted.lists, replace(wanted.lists[-1], shard=2)))
+    result = medium.make(LISTS, more)
+    verify_lists(issuers(medium), more, result)
+    assert (ROOTS[1], 2) in result.lists
 
 
 def test_an_entry_leaves_after_the_end_of_its_certificate():

@@ -8,6 +8,7 @@ import pytest
 from sinetti.ca.ceremony.sets import CeremonyKind, OfficerLine, RequestSet, officers_statement
 from sinetti.database import models
 from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import certificate_der, sha256_hex, sign
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
@@ -253,3 +254,24 @@ FORGED_RECOVERIES = {
 def test_a_forged_recovery_is_found(recovered, change):
     with pytest.raises(ProofError):
         recorded(change(recovered))
+
+
+def test_a_recovery_needs_new_keys_and_enough_officers(recovered, sqlite_desk):
+    assert recovered
+    lines = ("dora", "emil")
+    statement = RootStatement(b"sinetti-officers-v1\n{}", b"", b"")
+
+    def recover(*names):
+        new = [
+            check_officer(NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()), ApprovalPolicy())
+            for name in names
+        ]
+        recover_officers(new, statement, sqlite_desk.ctx, "os-user:root", "again")
+
+    count = models.AuditEvent.objects.using(sqlite_desk.db.alias).count
+    before = count()
+    recover(*lines)  # once more: nothing to do
+    for names, why in ((("dora",), "name 2 officers"), (("anna", "fia"), "a new key")):
+        with pytest.raises(OfficerError, match=why):
+            recover(*names)
+    assert count() == before

@@ -85,6 +85,9 @@ def check_request(plan: CeremonyPlan, request: RequestSet, registry: Registry | 
             sentence = f"the request set has the address {request.base_url}, and the plan {plan.hierarchy.base_url}"
             raise CeremonyError(sentence)
         requested_keys(plan.hierarchy, request)
+    elif registry is None:
+        sentence = "the medium of this authority is missing: name its folder"
+        raise CeremonyError(sentence)
     if registry is not None:
         _check_medium(plan, request, registry)
 
