@@ -17,6 +17,7 @@ from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, Folde
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_store import StoreKind
 from sinetti.authority.signer.server import SignerServer
+from sinetti.authority.signer_memory import SignerMemory
 from sinetti.authority.signer_process import MOST_NEW_KEYS, SignerFolder, open_signer, signer_actions
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.ca.hierarchy_config import load_preset
@@ -38,7 +39,7 @@ from sinetti.services.monitoring.health import issuing_check
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl, publish_all
 from sinetti.services.status.ocsp import respond
-from sinetti.settings.authority import AuthoritySettings
+from sinetti.settings.authority import AuthoritySettings, write_signer
 from sinetti.wire.soap.requests import parse_request, render_renew, verified_request
 from sinetti.wire.xmldsig.signature import signer_for_key
 from tests.support.asking import asked
@@ -316,3 +317,41 @@ def test_a_signer_with_a_damaged_key_does_not_start(root, clock, options):
     (folder.keys / "ServicesTestIssuingCAv1.pem").write_bytes(b"nothing")
     with pytest.raises(FolderDamaged, match="cannot be used"):
         open_signer(options.root)
+
+
+def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, options, tmp_path):
+    """A second node has the same keys, and a signer whose memory lacks what the first one signed."""
+    second = replace(options, root=tmp_path / "second", socket=tmp_path / "second.sock")
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    shutil.copytree(options.root, second.root)
+    with signing(options, clock), opened(root, clock) as authority:
+        desk = desk_of(authority, clock)
+        add_organisation(desk)
+        held = enrolled(desk)
+        revoked = enrolled(desk)
+        revoke(RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+        publish_all(desk.ctx, REQUEST)
+        LogSequencer().run(desk.ctx, REQUEST)
+    write_signer(root / "authority.toml", second.socket)
+    clock.now += timedelta(minutes=1)
+    with signing(second, clock), opened(root, clock) as authority:
+        desk, memory = desk_of(authority, clock), SignerMemory()
+        issuer = desk.ctx.issuers[desk.certificate(held.serial).authority]
+        octets = asked(int(held.serial, 16), issuer.certificate, nonce=bytes(16))
+        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+        assert reply.response is None  # to be asked again later
+        assert memory.look(desk.db, authority.keys) == 2
+        assert memory.look(desk.db, authority.keys) == 0
+        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+        assert ocsp.load_der_ocsp_response(reply.der).certificate_status is ocsp.OCSPCertStatus.GOOD
+        publish_all(desk.ctx, REQUEST)
+        add_organisation(desk, "7654321-0")
+        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+        # The list of the first signer's certificate lapses with it.
+        clock.now = load_certificate(held.der).not_valid_after_utc + timedelta(days=2)
+        publish_all(desk.ctx, REQUEST)
+        clock.now += timedelta(days=2)
+        publish_all(desk.ctx, REQUEST)
+        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, desk.ctx, REQUEST).der)
+        assert crl.get_revoked_certificate_by_serial_number(int(revoked.serial, 16)) is None

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,7 +34,6 @@ from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
-from sinetti.database.evidence.log_tree import head_size
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
 from sinetti.domain.notifications.messages import MessageChannel
@@ -214,7 +212,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        sign_head=_head_signing(keys, db),
+        sign_head=_head_signing(keys),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
@@ -246,11 +244,11 @@ def _private_keys(
     return open_keys(folder.keys, settings.token, phrase, certificates)
 
 
-def _head_signing(keys: AuthorityKeys, db: Database) -> HeadSigning:
+def _head_signing(keys: AuthorityKeys) -> HeadSigning:
     """Return the function that signs heads of the log."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
-            return remote_head_signer(store.client, partial(head_size, db))
+            return remote_head_signer(store.client)
     return sign_with_keys
 
 

@@ -15,6 +15,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
+from sinetti.authority.signer_memory import SignerMemory
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
@@ -123,8 +124,9 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
     """
-    ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
+    ctx, alert_logger, rounds, memory = authority.ctx, AlertLogger(authority), OcspRefresher(), SignerMemory()
     duties: dict[str, Callable[[], object]] = {
+        "certificates of other nodes": lambda: memory.look(ctx.db, authority.keys),
         "reservations": lambda: _settle_reservations(ctx),
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),

@@ -140,6 +140,19 @@ class OpenedSigner:
             raise SignerUnavailable(str(bad)) from bad
         return []
 
+    def list_unknown(self, *names: bytes) -> list[bytes]:
+        """Return those of these certificates, as `CA/SERIAL` in hex, that the signer does not know."""
+        found = []
+        for name in names:
+            ca, _, serial = name.decode("ascii").partition("/")
+            found.append((ca, bytes.fromhex(serial)))
+        return [f"{ca}/{serial.hex()}".encode() for ca, serial in self.rules.list_unknown(found)]
+
+    def show(self, *certificates: bytes) -> list[bytes]:
+        """Remember certificates (DER) that another signer of the CAs signed. Raises SignatureRefused."""
+        self.rules.show(certificates)
+        return []
+
 
 def key_name(label: str, public: TokenPublicKey, policy: SignerPolicy) -> str:
     """Return the name of a key in the signer.
@@ -269,9 +282,13 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
 
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
     """Return the actions of an opened signer."""
-    others = {
-        SignerOperation.MAKE: lambda fields: opened.make_key(now(), *fields),
-        SignerOperation.CHECK: lambda fields: opened.check_key(*fields),
-        SignerOperation.STATUS: lambda _fields: [json.dumps(asdict(opened.rules.status(now()))).encode()],
+    rules = opened.rules
+    others: dict[SignerOperation, Callable[..., list[bytes]]] = {
+        SignerOperation.MAKE: lambda label, kind: opened.make_key(now(), label, kind),
+        SignerOperation.CHECK: opened.check_key,
+        SignerOperation.HEAD: lambda: [b"%d" % rules.head_size()],
+        SignerOperation.UNKNOWN: opened.list_unknown,
+        SignerOperation.SHOW: opened.show,
+        SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

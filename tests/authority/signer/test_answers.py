@@ -11,7 +11,7 @@ from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, sign
 from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.soap.responses import AcceptedResponse, render_response
-from sinetti.wire.soap.schema_types import SignerOperation
+from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig.signature import SignatureProfile, signer_with
 from tests.support.authority import NOW, holder_certificate, holder_key, response_signer
 from tests.support.signing import CA, LOG, RESPONSE_SIGNER, one
@@ -27,7 +27,7 @@ def signed_info(key, certificate, recipe=SignatureProfile.EXCLUSIVE):
         seen.append(octets)
         return sign(key, octets)
 
-    render_response(SignerOperation.NEW, AcceptedResponse("1" * 32), signer_with(certificate, record), recipe)
+    render_response(Operation.NEW, AcceptedResponse("1" * 32), signer_with(certificate, record), recipe)
     return seen[0]
 
 

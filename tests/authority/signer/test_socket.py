@@ -94,7 +94,7 @@ def signed(tasks, _now):
     return results
 
 
-def refused(_fields):
+def refused(*_fields):
     sentence = "no key is made"
     raise SignatureRefused(sentence)
 
@@ -102,7 +102,7 @@ def refused(_fields):
 @contextmanager
 def serving(path, users=(ME,), sign=signed):
     listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
-    others = {SignerOperation.MAKE: refused, SignerOperation.STATUS: lambda fields: [b"well", *fields]}
+    others = {SignerOperation.MAKE: refused, SignerOperation.STATUS: lambda *fields: [b"well", *fields]}
     server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))
     thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()

@@ -132,21 +132,21 @@ def test_no_answer_before_its_certificate(rules):
 OTHER = holder_certificate(holder_key(3))
 
 
-def shown(certificate, serial=OTHER.serial_number):
-    return replace(task(data_of(serial=Serial(f"{serial:x}"))), certificate=certificate)
-
-
 def test_a_certificate_of_a_second_node_is_good_once_it_was_shown(rules):
     """Each node has a signer of its own, and each signer a memory of its own."""
+    name, asked = (
+        (CA, OTHER.serial_number.to_bytes(19, "big")),
+        task(data_of(serial=Serial(f"{OTHER.serial_number:x}"))),
+    )
     with pytest.raises(SignatureRefused, match="show its certificate"):
-        one(rules, shown(None))
-    assert one(rules, shown(der_of(OTHER)))
-    assert one(rules, shown(None))
+        one(rules, asked)
+    assert rules.list_unknown([name, (CA, bytes.fromhex(SERIAL))]) == [name]
+    rules.show([der_of(OTHER)])
+    assert rules.list_unknown([name]) == []
+    assert one(rules, asked)
 
 
 NOT_SHOWN = {
-    "another certificate": (der_of(holder_certificate(holder_key(3))), "is not"),
-    "one of another CA": (der_of(holder_certificate(holder_key(3), channel=Channel.SFTP)), "is not"),
     "one with another signature": (der_of(OTHER)[:-1] + bytes([der_of(OTHER)[-1] ^ 1]), "is not"),
     "no certificate": (b"\x30\x00", "form that the signer signs"),
     "16 KiB": (bytes(LARGEST + 1), "more than 16384"),
@@ -156,7 +156,8 @@ NOT_SHOWN = {
 @pytest.mark.parametrize(("certificate", "why"), NOT_SHOWN.values(), ids=NOT_SHOWN)
 def test_what_is_shown_is_verified(rules, certificate, why):
     with pytest.raises(SignatureRefused, match=why):
-        one(rules, shown(certificate))
+        rules.show([der_of(OTHER), certificate])
+    assert rules.list_unknown([(CA, OTHER.serial_number.to_bytes(19, "big"))]) != []
 
 
 NO_RESPONDERS = {

@@ -30,6 +30,9 @@ class SignerOperation(Enum):
     SIGN = b"sign"
     MAKE = b"make"
     CHECK = b"check"
+    HEAD = b"head"
+    UNKNOWN = b"unknown"
+    SHOW = b"show"
     STATUS = b"status"
 
 

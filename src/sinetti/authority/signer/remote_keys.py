@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 
 from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.signers import SignatureRefused
@@ -201,17 +202,15 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         return sign_one(self._client, task)
 
 
-def remote_head_signer(
-    client: SignerClient, last_size: Callable[[], int]
-) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
-    """Return a function for `ServiceContext.sign_head` that has heads signed.
-
-    `last_size` returns the size of the newest head. The signer has signed that head, or the new one already.
-    """
+def remote_head_signer(client: SignerClient) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
+    """Return a function for `ServiceContext.sign_head` that has heads signed."""
 
     def sign(head: Checkpoint, signers: Sequence[NoteSigner], lookup: Lookup) -> bytes:
         """Return the note of a head. Raises SignatureRefused and SignerUnavailable."""
-        proof = ConsistencyProof(tuple(consistency_proof(last_size(), head.size, lookup)))
+        # The last head of this signer may be older than the newest one, which another node's signer signed.
+        (size,) = client.call(SignerOperation.HEAD)
+        last = min(int(size), head.size)
+        proof = ConsistencyProof(tuple(consistency_proof(last, head.size, lookup)))
         octets, signatures = head.text.encode(), []
         for one in signers:
             assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer

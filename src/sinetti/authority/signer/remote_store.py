@@ -5,6 +5,7 @@ which its key does not have yet when it is created.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -18,8 +19,9 @@ from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
 from sinetti.authority.signer.tasks import ActApproval, TaskKind
 from sinetti.domain.requests import SignatureProof
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import KeyType, Serial
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.pki.signers import KeyMissing, SignatureRefused
 from sinetti.pki.signers.token_keys import TokenPublicKey
 
 SUFFIX = ".remote"
@@ -60,8 +62,16 @@ class RemoteKeyStore:
         """Do nothing: the signer limits the number of keys without a certificate."""
 
     def open(self, name: str, public: TokenPublicKey) -> SigningKey:
-        """Return the key with this public half. Raises ValueError and OSError."""
-        return self._key(self.remote_name(name), public)
+        """Return the key with this public half, after the signer has tested it.
+
+        Raises KeyMissing if the signer lacks it, as after a restore, SignerUnavailable, ValueError and OSError.
+        """
+        remote = self.remote_name(name)
+        try:
+            self.client.call(SignerOperation.CHECK, remote.encode())
+        except SignatureRefused as refused:
+            raise KeyMissing(str(refused)) from refused
+        return self._key(remote, public)
 
     def sign(self, key_name: str, octets: bytes, public: TokenPublicKey, proof: SignatureProof | None = None) -> bytes:
         """Have a certificate or a list signed.
@@ -89,6 +99,23 @@ class RemoteKeyStore:
     def approve(self, approval: ActApproval) -> None:
         """Keep an approval for the keys of the log."""
         self._approval = approval
+
+    def list_unknown(self, certificates: Iterable[tuple[str, Serial]]) -> set[tuple[str, Serial]]:
+        """Return those of these certificates, by CA and serial, that the signer does not know.
+
+        Raises SignerUnavailable.
+        """
+        names = [f"{ca}/{serial}".encode() for ca, serial in certificates]
+        found = self.client.call(SignerOperation.UNKNOWN, *names) if names else []
+        parts = (name.decode().partition("/") for name in found)
+        return {(ca, Serial(serial)) for ca, _, serial in parts}
+
+    def show(self, certificates: Sequence[bytes]) -> None:
+        """Show certificates (DER) that another node's signer signed.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        self.client.call(SignerOperation.SHOW, *certificates)
 
     def close(self) -> None:
         """Close the connections to the signer."""

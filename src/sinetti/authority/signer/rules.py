@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NoReturn
@@ -10,13 +10,20 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.authority.signer.answers import check_answer
-from sinetti.authority.signer.certificates import CertificateFields, HolderProfile, read_fields, read_subject, spki_of
+from sinetti.authority.signer.certificates import (
+    CertificateFields,
+    HolderProfile,
+    IssuedCertificate,
+    read_fields,
+    read_subject,
+    spki_of,
+)
 from sinetti.authority.signer.leaves import LeafForm
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
 from sinetti.authority.signer.status import StatusForm, check_status
-from sinetti.authority.signer.store import SignedRecord, SignerStore
+from sinetti.authority.signer.store import AdoptedCertificate, SignedRecord, SignerStore
 from sinetti.authority.signer.tasks import AROUND_NOW, SigningKey, SigningTask, TaskKind
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile
@@ -129,6 +136,33 @@ class SigningRules:
                     results.append(refusal)
         return results
 
+    def list_unknown(self, certificates: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Return those of these certificates, by CA and serial, that the signer does not know."""
+        with self._store.transaction():
+            return [one for one in certificates if self._store.find_signed(*one) is None]
+
+    def show(self, certificates: Iterable[bytes]) -> None:
+        """Remember certificates (DER) that another signer of its CAs signed, as on a second node.
+
+        Each CA's signature proves that. Raises SignatureRefused, and remembers none then.
+        """
+        shown = []
+        for der in certificates:
+            found = IssuedCertificate.read(der)
+            ca = next((one for one in self._policy.authorities if found.is_from(one)), None)
+            if ca is None:
+                _refuse(f"{found.fields.serial.hex()} is not a certificate of one of its CAs")
+            digest = hashlib.sha256(found.tbs).digest()
+            shown.append(AdoptedCertificate(ca.file_name, found.fields.serial, found.fields.not_after, digest))
+        with self._store.transaction():
+            self._store.insert_adopted(shown)
+
+    def head_size(self) -> int:
+        """Return the size of the log's last head that the signer signed."""
+        with self._store.transaction():
+            head = self._store.find_head()
+        return 0 if head is None else head[0]
+
     def status(self, now: datetime) -> SignerStatus:
         """Return the figures of the day."""
         with self._store.transaction():
@@ -194,7 +228,7 @@ class SigningRules:
         form = self._forms.get(task.key)
         if form is None:
             form = self._forms[task.key] = StatusForm(ca, self._spkis[task.key])
-        check_status(form.read(task.octets), ca, self._store, now, task.certificate)
+        check_status(form.read(task.octets), ca, self._store, now)
         return self._sign(task)
 
     def _answer(self, task: SigningTask, _now: datetime) -> bytes:

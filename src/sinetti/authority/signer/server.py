@@ -8,7 +8,7 @@ import logging
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,7 +48,7 @@ class SignerActions:
     """
 
     sign: Callable[[Sequence[SigningTask], datetime], Results]
-    others: dict[SignerOperation, Callable[[list[bytes]], list[bytes]]]
+    others: Mapping[SignerOperation, Callable[..., list[bytes]]]
     now: Callable[[], datetime]
 
 
@@ -155,7 +155,7 @@ class SignerServer:
                     together.append((caller, decode_tasks(fields)))
                 else:
                     self._send(caller, self._act(operation, fields))
-            except (ProtocolError, ValueError, TypeError) as bad:
+            except (ProtocolError, ValueError, KeyError, TypeError) as bad:
                 _log.error("a request that the service never makes: %s", bad)
                 self._drop(caller)
         tasks = [task for _, one in together for task in one]
@@ -177,7 +177,7 @@ class SignerServer:
 
     def _act(self, operation: SignerOperation, fields: list[bytes]) -> list[bytes]:
         try:
-            return [Outcome.DONE.value, *self._actions.others[operation](fields)]
+            return [Outcome.DONE.value, *self._actions.others[operation](*fields)]
         except (SignatureRefused, SignerUnavailable) as bad:
             return list(_outcome(bad))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from sinetti.authority.signer.certificates import IssuedCertificate, key_bits, spki_of
+from sinetti.authority.signer.certificates import key_bits, spki_of
 from sinetti.authority.signer.der import (
     ENUMERATED,
     EXPLICIT_0,
@@ -18,7 +18,7 @@ from sinetti.authority.signer.der import (
     DerReader,
     refuse,
 )
-from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
+from sinetti.authority.signer.store import SignerStore
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.ocsp import NONCE_OCTETS
 from sinetti.ca.profiles import ca_key
@@ -136,11 +136,11 @@ def _read_nonce(wrapped: DerReader) -> None:
     value.finish()
 
 
-def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: datetime, shown: bytes | None) -> None:
+def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: datetime) -> None:
     """Check dates and status of an answer with what the signer knows.
 
     An answer that says "revoked" may be older: while the clock is not trusted, it has the dates of the last one.
-    `shown` is the certificate (DER), which proves to the signer that its CA issued it. Raises SignatureRefused.
+    Raises SignatureRefused.
     """
     age = now - content.this_update
     is_late = age > AROUND_NOW and content.status is not CertStatus.REVOKED
@@ -153,19 +153,7 @@ def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: 
     if store.is_revoked(ca.file_name, content.serial):
         _refuse(f"{content.serial.hex()} is on a revocation list, so it is not good")
     if store.find_signed(ca.file_name, content.serial) is None:
-        _adopt(content, ca, store, shown)
-
-
-def _adopt(content: StatusContent, ca: PolicyCa, store: SignerStore, shown: bytes | None) -> None:
-    """Add a certificate that another signer of the CA signed, as on a second node."""
-    if shown is None:
         _refuse(f"{content.serial.hex()} was not signed here, so it is not good: show its certificate")
-    found = IssuedCertificate.read(shown)
-    if found.fields.serial != content.serial or not found.is_from(ca):
-        _refuse(f"the certificate that is shown is not {content.serial.hex()} of {ca.file_name}")
-    digest = hashlib.sha256(found.tbs).digest()
-    adopted = AdoptedCertificate(ca.file_name, content.serial, found.fields.not_after, digest)
-    store.insert_adopted([adopted])
 
 
 def _refuse(why: str) -> NoReturn:

@@ -48,7 +48,6 @@ class SigningTask:
     """Octets for one signature with the key of this name.
 
     `proof` proves a renewal. `consistency` belongs to a head of the log, `approval` to a change of its key.
-    `certificate` (DER) belongs to a status "good". The signer asks for it if another signer of the CA signed it.
     """
 
     kind: TaskKind
@@ -57,4 +56,3 @@ class SigningTask:
     proof: SignatureProof | None = field(default=None, repr=False)
     consistency: ConsistencyProof | None = field(default=None, repr=False)
     approval: ActApproval | None = field(default=None, repr=False)
-    certificate: bytes | None = field(default=None, repr=False)

@@ -23,6 +23,7 @@ _OURS = """
   LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
 _RESPONSE_COLUMNS = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
 _CHUNK = 5000
+_PLACE = ("pk", "authority_id", "serial")
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # The SQL texts contain no data of a request.
 _FIND = {
@@ -176,6 +177,18 @@ def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
     for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list()):
         for row in rows.iterator(chunk_size=_CHUNK):
             yield tuple(row)
+
+
+def page_of_signed(db: Database, after: int, most: int) -> list[tuple[int, str, Serial]]:
+    """Return the next signed certificates: position, CA and serial."""
+    rows = models.Certificate.objects.using(db.alias).filter(pk__gt=after, sha256__isnull=False).order_by("pk")
+    return [(pk, authority, Serial(serial)) for pk, authority, serial in rows.values_list(*_PLACE)[:most]]
+
+
+def certificates_at(db: Database, positions: Collection[int]) -> list[bytes]:
+    """Return the certificates (DER) at these positions."""
+    rows = models.Certificate.objects.using(db.alias).filter(pk__in=positions, octets__der__isnull=False)
+    return [bytes(der) for der in rows.values_list("octets__der", flat=True) if der is not None]
 
 
 def _subject(authority: str, serial: Serial, row: Row) -> Subject:
