@@ -1,7 +1,11 @@
 import pytest
 
 from sinetti.authority.signer.store import SignerStore
+from tests.support.registers import sqlite_db
+from tests.support.service_context import sqlite_desk
 from tests.support.signing import rules_of
+
+__all__ = ["rules", "sqlite_db", "sqlite_desk", "store"]
 
 
 @pytest.fixture

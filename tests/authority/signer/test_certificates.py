@@ -34,8 +34,8 @@ def holder(**changes):
     return profiles.holder(replace(PLAN, **changes), issuer())
 
 
-@pytest.mark.parametrize("kind", KeyType)
-def test_every_key_type_gets_a_certificate_that_the_service_accepts(rules, kind):
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
+def test_each_family_of_keys_gets_a_certificate_that_the_service_accepts(rules, kind):
     tbs = holder_tbs(holder_key(1, kind))
     signature = one(rules, certificate_task(tbs))
     attach_signature(tbs, signature, issuer().certificate)

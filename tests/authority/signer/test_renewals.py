@@ -32,7 +32,7 @@ def renewal(proof, **changes):
 
 
 @pytest.mark.parametrize("recipe", SignatureProfile)
-@pytest.mark.parametrize("kind", KeyType)
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
 def test_each_key_and_profile_of_a_client_proves_a_renewal(rules, kind, recipe):
     key = holder_key(1, kind)
     proof = renewal_proof(key, holder_certificate(key), NEW_KEY, recipe=recipe)

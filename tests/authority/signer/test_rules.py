@@ -1,6 +1,8 @@
 """Rules as a whole: what an attacker in a web process would ask for, and damaged octets."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -76,6 +78,19 @@ def test_any_damage_of_a_proof_ends_in_a_refusal(rules):
         if tuple(changed) != parts:
             (result,) = rules.sign([certificate_task(TBS, SignatureProof(*changed))], NOW)
             assert isinstance(result, SignatureRefused)
+
+
+LOADED = """
+import sys
+import sinetti.authority.signer.adoption, sinetti.authority.signer.rules
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"lxml", "xml", "django", "granian", "psycopg"}))
+print([name for name in sys.modules if name.startswith(("sinetti.database", "sinetti.api", "sinetti.server"))])
+"""
+
+
+def test_the_rules_load_no_parser_of_xml_and_nothing_of_the_service():
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "[]"]
 
 
 def test_nothing_secret_is_shown(rules):

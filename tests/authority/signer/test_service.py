@@ -1,0 +1,97 @@
+"""What the service has signed over two years passes the signer's rules."""
+
+import pytest
+
+from sinetti.authority.signer.der import SEQUENCE, DerReader
+from sinetti.authority.signer.tasks import SigningTask, TaskKind
+from sinetti.ca import ocsp
+from sinetti.ca.crl import read_list
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.pki.encoding import load_certificate
+from sinetti.pki.signers import SignatureRefused
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import publish
+from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
+from tests.support.signing import CA, one, rules_of
+
+VERSION_2_OF_A_LIST = b"\x02\x01\x01"
+
+
+class RulesSigner:
+    """Signer of the service that asks the rules; `now` is the service's clock."""
+
+    def __init__(self, rules, now):
+        self.rules, self.now, self.kinds, self.responders = rules, now, [], {}
+
+    def sign(self, key_name, octets):
+        kind = TaskKind.LIST if octets[: octets[1] % 0x80 + 5].endswith(VERSION_2_OF_A_LIST) else TaskKind.CERTIFICATE
+        return self._signed(kind, key_name, octets)
+
+    def sign_status(self, key, octets):
+        """Sign with a responder's key, which the rules get at its first use."""
+        if key not in self.responders:
+            self.responders[key] = f"{CA}_ocsp-{len(self.responders)}"
+            self.rules.add_key(self.responders[key], key)
+        return self._signed(TaskKind.STATUS, self.responders[key], octets)
+
+    def _signed(self, kind, key_name, octets):
+        self.kinds.append(kind)
+        return one(self.rules, SigningTask(kind, key_name, octets), self.now())
+
+
+@pytest.fixture
+def signer(store, sqlite_desk, monkeypatch):
+    found = RulesSigner(rules_of(store), sqlite_desk.clock)
+    monkeypatch.setattr(ocsp, "sign", found.sign_status)
+    return found
+
+
+@pytest.fixture
+def desk(sqlite_desk, signer):
+    return sqlite_desk.but(signer=signer)
+
+
+def revoked(desk, held):
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+
+
+def listed(desk):
+    return {entry.serial for entry in read_list(publish(CA, desk.ctx, REQUEST).der).entries}
+
+
+def test_certificates_lists_and_responses_pass(desk, signer):
+    first, second = enrolled(desk), enrolled(desk)
+    revoked(desk, first)
+    assert listed(desk) == {first.serial}
+    in_the_window(desk, second)
+    third = renewed(desk, second)
+    revoked(desk, second)
+    assert listed(desk) == {first.serial, second.serial}
+    # One list follows the end of a certificate before its entry goes.
+    desk.clock.now = load_certificate(second.der).not_valid_after_utc + DAY
+    assert listed(desk) == {first.serial, second.serial}
+    desk.clock.forward(DAY)
+    assert listed(desk) == set()
+    revoked(desk, third)
+    assert listed(desk) == {third.serial}
+    assert {TaskKind.CERTIFICATE, TaskKind.LIST, TaskKind.STATUS} == set(signer.kinds)
+
+
+def test_a_revocation_does_not_wait_for_the_clock(desk):
+    held = enrolled(desk)
+    before = publish(CA, desk.ctx, REQUEST)
+    later = desk.but(issuance_allowed=lambda: False)
+    desk.clock.forward(30 * DAY)
+    revoked(later, held)
+    after = publish(CA, later.ctx, REQUEST)
+    assert after.this_update == before.this_update
+    assert listed(later) == {held.serial}
+
+
+def test_a_service_that_forgets_a_revocation_signs_no_list(desk, signer):
+    held = enrolled(desk)
+    empty = publish(CA, desk.ctx, REQUEST)
+    revoked(desk, held)
+    assert listed(desk) == {held.serial}
+    with pytest.raises(SignatureRefused, match=r"its number|lacks"):
+        signer.sign(CA, DerReader(empty.der).inside(SEQUENCE).element(SEQUENCE))
