@@ -133,6 +133,7 @@ def test_requests_of_a_founding_that_are_refused(wanted, why):
 
 def test_a_second_founding_on_one_medium():
     medium, _ = founded()
+    check_request(PLAN, request(), None)
     check_request(PLAN, request(), medium.registry)
     check_request(PLAN, request(), empty().registry)
     refused(PLAN, replace(request(), nonce="1" * 64), medium.registry, "another authority")

@@ -118,9 +118,10 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem, or
-officers must approve · 4 register not available, run the command again · 5 folder, register, journal, settings or
-keys damaged, missing or in use, or the register older than the journals · 130 interrupted"""
+exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem,
+officers must approve, or a result set is refused · 4 register not available, run the command again · 5 folder,
+register, journal, settings or keys damaged, missing or in use, or the register older than the journals · 130
+interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
