@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from cryptography import x509
@@ -27,7 +28,7 @@ from sinetti.authority.service_certificates import (
     responders,
 )
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.remote_keys import remote_head_signer
+from sinetti.authority.signer.remote_keys import remote_head_signer, remote_issue_signer
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy
@@ -48,7 +49,7 @@ from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.services.approvals.settings import keep_strictest
-from sinetti.services.context import HeadSigning, ServiceContext, Shards, always_allowed, no_failpoint, sign_with_keys
+from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
@@ -212,7 +213,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        sign_head=_head_signing(keys),
+        **_signing_functions(keys),
         offline=frozenset(offline_names(folder, hierarchy)),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
@@ -244,12 +245,12 @@ def _private_keys(
     return open_keys(folder.keys, settings.token, phrase, certificates)
 
 
-def _head_signing(keys: AuthorityKeys) -> HeadSigning:
-    """Return the function that signs heads of the log."""
+def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
+    """Return the functions of the context that use the separate signer, if there is one."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
-            return remote_head_signer(store.client)
-    return sign_with_keys
+            return {"sign_head": remote_head_signer(store.client), "sign_issue": remote_issue_signer(store.client)}
+    return {}
 
 
 def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:

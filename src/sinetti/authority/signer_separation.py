@@ -6,8 +6,9 @@ See docs/operators/signer.md.
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,6 @@ from sinetti.authority.signer.adoption import AdoptedList, adopt
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
 from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
 from sinetti.authority.signer_process import SignerFolder, key_name, open_signer, write_public_half
-from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.profiles import ca_key
 from sinetti.database.approvals import officers
 from sinetti.database.evidence import log_tree
@@ -34,7 +34,7 @@ from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signers.token_keys import TokenPublicKey
 from sinetti.settings import signer as signer_settings
 from sinetti.settings.authority import write_signer
-from sinetti.settings.signer import PolicyCa, PolicyOfficer, SignerPolicy
+from sinetti.settings.signer import PolicyOfficer, SignerPolicy, policy_for
 from sinetti.wire.transparency.notes import Checkpoint
 
 
@@ -183,34 +183,17 @@ def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
 
 
 def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
-    settings, hierarchy, ctx = authority.settings, authority.hierarchy, authority.ctx
-    return SignerPolicy(
-        environment=settings.environment,
-        instance_id=authority.folder.instance_id(),
-        organisation=hierarchy.organisation,
-        country=hierarchy.country,
-        keys=ctx.policy,
-        response_signer=hierarchy.response_signer.name,
-        orders_per_day=orders_per_day,
-        log_origin=origin_of(settings.base_url),
-        authorities=tuple(
-            PolicyCa(
-                file_name=spec.file_name,
-                role=spec.role,
-                channel=spec.channel if spec.role is CaRole.ISSUING else None,
-                base_url=hierarchy.base_url,
-                longest_validity=ctx.validity if spec.role is CaRole.ISSUING else hierarchy.response_signer.lifetime,
-                certificate=ctx.issuers[spec.file_name].certificate,
-            )
-            for spec in hierarchy.authorities
-        ),
-        officers=tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(ctx.db)),
-    )
+    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    certificates = {name: issuer.certificate for name, issuer in authority.ctx.issuers.items()}
+    origin = origin_of(authority.settings.base_url)
+    policy = policy_for(authority.hierarchy, certificates, authority.folder.instance_id(), origin, pinned)
+    return replace(policy, keys=authority.ctx.policy, orders_per_day=orders_per_day)
 
 
 def _certificates(authority: Authority) -> Iterator[AdoptedCertificate]:
-    for ca, serial, not_after in ocsp_responses.list_signed(authority.ctx.db):
-        yield AdoptedCertificate(ca, bytes.fromhex(serial), not_after.astimezone(UTC))
+    for ca, serial, not_after, tbs in ocsp_responses.list_signed(authority.ctx.db):
+        digest = sha256(tbs).digest() if tbs else b""
+        yield AdoptedCertificate(ca, bytes.fromhex(serial), not_after.astimezone(UTC), digest)
 
 
 def _lists(authority: Authority, policy: SignerPolicy) -> Iterator[AdoptedList]:

@@ -149,7 +149,15 @@ def check_issuer(asked: OcspRequest, issuer: x509.Certificate) -> None:
 
 
 def sign_answer(asked: OcspRequest, issuer: x509.Certificate, response: SingleResponse, responder: Responder) -> bytes:
-    """Sign a response about one certificate (DER), with the request's nonce, if any.
+    """Sign a response about one certificate (DER), with the request's nonce, if any."""
+    data = prepare_answer(asked, issuer, response, responder)
+    return attach_answer_signature(data, sign(responder.key, data), responder)
+
+
+def prepare_answer(
+    asked: OcspRequest, issuer: x509.Certificate, response: SingleResponse, responder: Responder
+) -> bytes:
+    """Return the ResponseData that the responder is to sign.
 
     producedAt equals thisUpdate, the time at which the status was read.
     """
@@ -161,9 +169,12 @@ def sign_answer(asked: OcspRequest, issuer: x509.Certificate, response: SingleRe
     single = encode_tlv(
         SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(response.status) + _dates(response)
     )
-    data = encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
-    key = responder.key
-    signed = encode_signed(data, key.public_key(), sign(key, data), responder.certificates)
+    return encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
+
+
+def attach_answer_signature(data: bytes, signature: bytes, responder: Responder) -> bytes:
+    """Return the response (DER) of ResponseData and its signature."""
+    signed = encode_signed(data, responder.key.public_key(), signature, responder.certificates)
     return encode_tlv(
         SEQUENCE,
         _SUCCESSFUL + encode_tlv(_EXPLICIT_0, encode_tlv(SEQUENCE, _BASIC + encode_tlv(_OCTET_STRING, signed))),

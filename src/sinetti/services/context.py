@@ -6,6 +6,7 @@ check.
 CRL shard of a new certificate; a process reserves places in advance.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,10 +25,12 @@ from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
-from sinetti.pki.signers import Signer
+from sinetti.pki.encoding import PrivateKey, sign
+from sinetti.pki.signers import SignatureProof, Signer, SignerUnavailable
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
+_log = logging.getLogger(__name__)
 _MOST_AT_ONCE, _SHARE_AT_ONCE = 256, 64
 
 
@@ -125,6 +128,30 @@ def no_failpoint(_name: str) -> None:
     """
 
 
+IssueSigning = Callable[[Signer, str, bytes, SignatureProof | None, Sequence[tuple[PrivateKey, bytes]]], list[bytes]]
+"""Function that signs a certificate, and the good answers about it with their keys.
+
+The arguments are the CAs' signer, the key's name, octets, proof of a renewal, and key and octets of each answer. The
+result is the certificate's signature and those of the answers, or the first one alone if an answer cannot be signed.
+"""
+
+
+def sign_each(
+    signer: Signer,
+    key_name: str,
+    octets: bytes,
+    proof: SignatureProof | None,
+    answers: Sequence[tuple[PrivateKey, bytes]],
+) -> list[bytes]:
+    """Sign a certificate and the answers about it, one after the other. Raises SignerUnavailable."""
+    signature = signer.sign(key_name, octets, proof)
+    try:
+        return [signature, *(sign(key, data) for key, data in answers)]
+    except SignerUnavailable as away:
+        _log.warning("a certificate is issued without OCSP responses: %s", away)
+        return [signature]
+
+
 HeadSigning = Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]
 """Function that signs a head of the log with some keys.
 
@@ -156,15 +183,16 @@ class ServiceContext:
     orders and ids. `machine_now` measures ages of reservations and waiting times. `keys` returns the secret keys in
     force (docs/operators/keys.md). `journal` records facts that cannot be taken back. `offline` names the CAs whose
     keys are not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate.
-    `crl_cache` has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a time
-    maintain a CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there
-    is none. `log_signers` returns the keys of the log that are here, the newest first. `sign_head` signs a head of the
-    log; a lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if
-    given, opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each step
-    that writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
-    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
-    None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
-    over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
+    `crl_cache` has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a
+    time maintain a CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if
+    there is none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a
+    certificate with the answers about it, which the separate signer does in one request. `sign_head` signs a head of
+    the log; a lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`,
+    if given, opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each
+    step that writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is
+    trusted (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24
+    hours; None for operators' commands, and for a test bench without limits. `caller` is the network address of the
+    request over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -185,6 +213,7 @@ class ServiceContext:
     step: Callable[[str], None] = no_failpoint
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
     sign_head: HeadSigning = sign_with_keys
+    sign_issue: IssueSigning = sign_each
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)

@@ -339,7 +339,8 @@ def test_what_somebody_else_stored_first_stays(desk, held):
     with pytest.raises(KilledError):
         enrolled(desk.but(step=killed_at("10-signed")))
     (waiting,) = [one for one in revocation.list_certificates(desk.db) if one.serial != held.serial]
-    first = status_ocsp.presign_good(waiting, desk.ctx)
+    prepared = status_ocsp.prepare_good(waiting, desk.ctx)
+    first = prepared.finish([sign(key, data) for key, data in prepared.requests])
     ocsp_responses.store(desk.db, [first])
     desk.machine.forward(2 * MINUTE)
     assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)

@@ -4,7 +4,7 @@ They have the private key interfaces of cryptography, so that a caller need not 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +17,7 @@ from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.requests import SignatureProof
+from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
@@ -200,6 +201,30 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         """
         task = SigningTask(TaskKind.CHECKPOINT, self._name, bytes(data), approval=self._approval())
         return sign_one(self._client, task)
+
+
+def remote_issue_signer(
+    client: SignerClient,
+) -> Callable[[object, str, bytes, SignatureProof | None, Sequence[tuple[PrivateKey, bytes]]], list[bytes]]:
+    """Return a function for `ServiceContext.sign_issue` that makes one request."""
+
+    def sign(
+        _signer: object,
+        key_name: str,
+        octets: bytes,
+        proof: SignatureProof | None,
+        answers: Sequence[tuple[PrivateKey, bytes]],
+    ) -> list[bytes]:
+        """Return the signatures. Raises SignatureRefused and SignerUnavailable."""
+        tasks = [SigningTask(TaskKind.CERTIFICATE, key_name, octets, proof)]
+        tasks += [SigningTask(TaskKind.STATUS, cast("RemoteEcKey", key).name, data) for key, data in answers]
+        signature, *others = client.sign(tasks)
+        if isinstance(signature, SignatureRefused):
+            raise signature
+        signed = [one for one in others if not isinstance(one, SignatureRefused)]
+        return [signature, *signed] if len(signed) == len(answers) else [signature]
+
+    return sign
 
 
 def remote_head_signer(client: SignerClient) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:

@@ -109,13 +109,22 @@ def _run(parsed: argparse.Namespace) -> int:
     )
     text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
+    with _new_files_removed(parsed):
+        is_complete = _initialise(parsed, _founding(parsed, text, settings))
+    if is_complete:
+        print_note(_result_message(parsed, journal))
+        if settings.environment is Environment.PRODUCTION:
+            print_note(_ONE_MACHINE)
+    return 0
+
+
+def _initialise(parsed: argparse.Namespace, founding: InitOptions) -> bool:
+    """Create the authority, or with --request-set its beginning; return True for the whole."""
     try:
-        with _new_files_removed(parsed):
-            founding = _founding(parsed, text, settings)
-            if parsed.request_set is not None:
-                write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
-                return 0
-            initialise(parsed.dir.resolve(), founding)
+        if parsed.request_set is not None:
+            write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
+            return False
+        initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
@@ -123,10 +132,7 @@ def _run(parsed: argparse.Namespace) -> int:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_note(_result_message(parsed, journal))
-    if settings.environment is Environment.PRODUCTION:
-        print_note(_ONE_MACHINE)
-    return 0
+    return True
 
 
 @contextmanager
@@ -139,7 +145,7 @@ def _new_files_removed(parsed: argparse.Namespace) -> Iterator[None]:
     created = [path for path in map(Path, named) if not path.exists()]
     try:
         yield
-    except Exception:
+    except BaseException:
         folder = DataDirectory(parsed.dir.resolve())
         if not folder.is_partially_initialised() and not folder.kind.exists():
             for path in created:

@@ -170,13 +170,18 @@ def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
     models.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
 
 
-def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
-    """Yield CA, serial and notAfter of every certificate that is not a CA's."""
+def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime, bytes]]:
+    """Yield CA, serial, notAfter and signed octets of all certificates but those of CAs.
+
+    The octets of a certificate of the service itself are empty.
+    """
     issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
+    columns = ("authority_id", "serial", "not_after", "octets__to_be_signed")
+    for authority, serial, not_after, octets in issued.values_list(*columns).iterator(chunk_size=_CHUNK):
+        yield authority, Serial(serial), not_after, bytes(octets or b"")
     own = models.ServiceCertificate.objects.using(db.alias)
-    for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list()):
-        for row in rows.iterator(chunk_size=_CHUNK):
-            yield tuple(row)
+    for authority, serial, not_after in own.values_list("authority", "serial", "not_after"):
+        yield authority, Serial(serial), not_after, b""
 
 
 def page_of_signed(db: Database, after: int, most: int) -> list[tuple[int, str, Serial]]:

@@ -29,7 +29,7 @@ from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.ocsp import presign_good
+from sinetti.services.status.ocsp import prepare_good
 
 
 def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> None:
@@ -176,7 +176,9 @@ def sign_and_store(
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
         try:
-            signature = ctx.signer.sign(issuer.key_name, octets, proof)
+            answers = prepare_good(certificate, ctx)
+            requests = answers.requests if answers is not None else []
+            signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
         except SignerUnavailable as away:
             if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
                 raise
@@ -185,7 +187,8 @@ def sign_and_store(
         made = attach_signature(octets, signature, issuer.certificate)
         ctx.step("10-signed")
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
-        signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), presign_good(certificate, ctx))
+        pair = answers.finish(others) if answers is not None and others else None
+        signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None

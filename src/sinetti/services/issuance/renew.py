@@ -5,12 +5,14 @@ Steps as in docs/contributors/issuance.md.
 
 from dataclasses import dataclass
 
+from cryptography.x509.oid import NameOID
+
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
 from sinetti.domain.certificates.models import Certificate, Replay
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest, SignatureProof
-from sinetti.domain.values import KeyType
+from sinetti.domain.values import KeyType, is_same_identifier
 from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.pki.key_policy import have_common_factor
@@ -39,7 +41,7 @@ def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
             signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
     with rejecting_errors(signer.lineage.language, request_id):
-        return _decide(_Caller(signer, ask.proof), found, _apart(requested, ask.signer), ctx, request_id)
+        return _decide(_Caller(signer, _proof(ask, signer)), found, _apart(requested, ask.signer), ctx, request_id)
 
 
 def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey | Rejection:
@@ -60,6 +62,15 @@ class _Caller:
 
     signer: Certificate
     proof: SignatureProof | None
+
+
+def _proof(ask: RenewRequest, signer: Certificate) -> SignatureProof | None:
+    """Return the proof of a renewal, unless the organisation got another ID by a merger.
+
+    The old certificate names the former ID, and a signer with its own rules renews only for the same one.
+    """
+    (name,) = load_certificate(ask.signer).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return ask.proof if is_same_identifier(str(name.value), signer.lineage.customer.customer_id) else None
 
 
 def _decide(

@@ -18,7 +18,7 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.pki.crl_splice import split_crl
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl_entries import CrlEntries, append_new, current, list_entries, rebuild
 
@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
 """Time from thisUpdate to nextUpdate."""
+
+REFUSED_AT_MOST = 3
+"""Times that a signer with its own rules may refuse a list before the reason is another than its number."""
 
 RENEWED_AFTER = timedelta(minutes=30)
 """Age at which a requested CRL is signed anew.
@@ -172,6 +175,7 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
     a trusted clock gave. A revocation does not wait for the clock, and relying parties would not accept a CRL from the
     future or from before the last.
     """
+    refused = 0
     while True:
         shards = range(authorities.open_shard(ctx.db, authority) + 1)
         last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
@@ -180,7 +184,14 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
         contents = _contents(authority, shards, last, ctx)
         # Taken after the entries: of two CRLs the one with the higher number usually has all entries of the other.
         number = _number(authority, ctx, last)
-        made = _signed(authority, ctx, contents, number, dates)
+        try:
+            made = _signed(authority, ctx, contents, number, dates)
+        except SignatureRefused:
+            # The signer has signed a list of another process with a higher number meanwhile: take a new one.
+            refused += 1
+            if refused == REFUSED_AT_MOST:
+                raise
+            continue
         keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
         crls.publish_lists(ctx.db, authority, made, audit, keep)
         ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})

@@ -5,7 +5,7 @@ missing ones.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,10 +13,13 @@ from sinetti.ca.ocsp import (
     ErrorStatus,
     OcspRequest,
     OcspRequestError,
+    Responder,
+    attach_answer_signature,
     canonical_request,
     check_issuer,
     error_answer,
     parse_request,
+    prepare_answer,
     sign_answer,
 )
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate
@@ -34,6 +37,7 @@ from sinetti.domain.certificates.ocsp_status import (
     is_acceptable,
     is_fresh,
 )
+from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
 
@@ -75,8 +79,29 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
         return OcspReply(error_answer(ErrorStatus.TRY_LATER))
 
 
-def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponsePair | None:
-    """Sign the good answers for a certificate during issuance, or return None.
+@dataclass(frozen=True, slots=True)
+class PreparedAnswers:
+    """Good answers for a certificate that is signed together with them."""
+
+    subject: Subject
+    response: SingleResponse
+    responder: Responder
+    data: Mapping[CertIdHash, bytes] = field(repr=False)
+
+    @property
+    def requests(self) -> list[tuple[PrivateKey, bytes]]:
+        """Key and octets of each signature."""
+        return [(self.responder.key, one) for one in self.data.values()]
+
+    def finish(self, signatures: Sequence[bytes]) -> OcspResponsePair:
+        """Return the answers with their signatures."""
+        pairs = zip(self.data.items(), signatures, strict=True)
+        ders = {one: attach_answer_signature(data, signature, self.responder) for (one, data), signature in pairs}
+        return OcspResponsePair(self.subject.authority, self.subject.serial, self.response, ders)
+
+
+def prepare_good(certificate: Certificate, ctx: ServiceContext) -> PreparedAnswers | None:
+    """Return the good answers that are signed with a certificate, or None.
 
     None means that they cannot be signed; the first request then has them signed. The certificate is issued either
     way.
@@ -85,10 +110,14 @@ def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponseP
         return None
     subject = Subject(certificate.authority, certificate.serial, GOOD, certificate.span.not_after)
     try:
-        return _signed(StoredResponse(subject, None), ctx, ctx.now())
+        response, responder = _dated(StoredResponse(subject, None), ctx, ctx.now()), ctx.responders[subject.authority]()
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("%s is issued without OCSP responses: %s", certificate.serial, away)
         return None
+    issuer = ctx.issuers[subject.authority].certificate
+    asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
+    data = {one: prepare_answer(each, issuer, response, responder) for one, each in asked.items()}
+    return PreparedAnswers(subject, response, responder, data)
 
 
 def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate], ctx: ServiceContext) -> None:
