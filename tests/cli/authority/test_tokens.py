@@ -111,6 +111,17 @@ def test_keys_in_files_are_listed_and_tested(operator):
     assert (code, list(problems)) == (5, ["SinettiRootTestCAv1"])
 
 
+@pytest.mark.long
+def test_a_uri_that_leads_to_another_key_is_found(operator, place):
+    operator.found(*with_token(place))
+    keys = operator.root / "keys"
+    shutil.copy(keys / "SinettiRootTestCAv1.uri", keys / f"{WS}.uri")
+    code, out, _ = operator.run("keys", "check", "--json")
+    problems = {one["name"]: one["problem"] for one in json.loads(out) if one["problem"]}
+    assert (code, list(problems)) == (5, [WS])
+    assert "does not match its public half" in problems[WS]
+
+
 BAD = {
     "a wrong PIN": (5, "--pkcs11-pin-file", "wrong", "the token does not accept the PIN"),
     "no PIN file": (5, "--pkcs11-pin-file", "/none", "cannot be read: No such file or directory"),
