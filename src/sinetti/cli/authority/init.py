@@ -102,9 +102,15 @@ def _run(parsed: argparse.Namespace) -> int:
     )
     text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
+    with _new_files_removed(parsed):
+        _initialise(parsed, _founding(parsed, text, settings))
+    print_note(_result_message(parsed, journal))
+    return 0
+
+
+def _initialise(parsed: argparse.Namespace, founding: InitOptions) -> None:
     try:
-        with _new_files_removed(parsed):
-            initialise(parsed.dir.resolve(), _founding(parsed, text, settings))
+        initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
@@ -112,8 +118,6 @@ def _run(parsed: argparse.Namespace) -> int:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_note(_result_message(parsed, journal))
-    return 0
 
 
 @contextmanager
