@@ -105,12 +105,21 @@ LONG = (
     "services/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
     "services/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
     "attacks/test_guessing.py",
+    "attacks/test_stolen_copy.py::test_the_same_thief",
     "attacks/test_state_machine.py",
+    "authority/test_passphrase_change.py::test_killed_at_any_step",
+    "authority/test_token_keys.py::test_offline_keys_in_a_token_of_their_own",
+    "authority/test_token_keys.py::test_production_imports_no_key",
+    "authority/test_token_keys.py::test_while_the_token_is_away_the_reason_is_shown",
     "bench/",
+    "cli/authority/test_serve.py::test_renewal_revocation_and_what_is_spared",
     "cli/authority/test_traffic.py",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
     "cli/test_views.py",
+    "cli/authority/test_watching.py::test_an_approved_run_that_was_interrupted_is_continued",
+    "cli/authority/test_watching.py::test_gateways_and_use_and_one_revocation_by_a_user",
+    "eservice/test_secret_rotation.py",
     "eservice/test_authority.py::test_the_walk",
     "eservice/test_bad_requests.py::test_no_page_fails_at_what_is_sent",
     "kills/test_agent.py::test_killed_again_and_again_while_everything_else_goes_wrong_too",
@@ -118,6 +127,8 @@ LONG = (
     "kills/test_client.py::test_renew_killed_before_every_change_to_the_disk",
     "kills/test_server.py::test_a_few_of_every_kind",
     "kills/test_server.py::test_one_of_two_nodes",
+    "pki/test_token_pool.py",
+    "services/evidence/test_verify_log.py::test_random_changes_are_all_found",
     "simulate/",
     "testbench/fleet/test_fleet.py::test_nothing_lapses",
     "testbench/fleet/test_whole.py",
@@ -130,6 +141,9 @@ LONG = (
 `make judges` runs them, `make test` leaves them out (marker `long`). An entry is a folder, a file, or the beginning of
 a test's name.
 """
+
+COVERING = ("pki/test_token_pool.py", "services/evidence/test_verify_log.py")
+"""Long tests of branches that no other test of the core runs: a run that measures coverage has them."""
 
 LONGEST = "test_sixty_organisations"
 """Test that begins first, so that no process waits for it at the end."""
@@ -159,7 +173,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[one for one in items if not is_measured(one)])
         items[:] = [one for one in items if is_measured(one)]
     for item in items:
-        if f"{item.path.relative_to(HERE).as_posix()}::{item.name}".startswith(LONG):
+        place = f"{item.path.relative_to(HERE).as_posix()}::{item.name}"
+        if place.startswith(LONG) and not (Coverage.current() is not None and place.startswith(COVERING)):
             item.add_marker("long")
     seed = config.getoption("randomly_seed", None)
     if not isinstance(seed, int):

@@ -9,6 +9,7 @@ from sinetti.ca.crl import read_list
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignatureRefused
+from sinetti.services import context
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
@@ -23,7 +24,8 @@ class RulesSigner:
     def __init__(self, rules, now):
         self.rules, self.now, self.kinds, self.responders = rules, now, [], {}
 
-    def sign(self, key_name, octets):
+    def sign(self, key_name, octets, proof=None):
+        assert proof is None  # the tests' requests have no message
         kind = TaskKind.LIST if octets[: octets[1] % 0x80 + 5].endswith(VERSION_2_OF_A_LIST) else TaskKind.CERTIFICATE
         return self._signed(kind, key_name, octets)
 
@@ -43,6 +45,7 @@ class RulesSigner:
 def signer(store, sqlite_desk, monkeypatch):
     found = RulesSigner(rules_of(store), sqlite_desk.clock)
     monkeypatch.setattr(ocsp, "sign", found.sign_status)
+    monkeypatch.setattr(context, "sign", found.sign_status)
     return found
 
 

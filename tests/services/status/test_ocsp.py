@@ -18,7 +18,7 @@ from sinetti.database.issuance.ocsp_responses import OwnCertificate
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.pki.encoding import load_certificate
+from sinetti.pki.encoding import load_certificate, sign
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.reconcile import resolve_reservations
 from sinetti.services.issuance.renew import renew

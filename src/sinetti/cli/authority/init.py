@@ -216,11 +216,11 @@ def _secrets(parsed: argparse.Namespace) -> str:
     so_far = "PRODUCTION cannot be served like this" if production else "for TEST"
     if parsed.pkcs11_token:
         lines.append(f"The service's keys are in the token {parsed.pkcs11_token}. Copy it (docs/operators/tokens.md).")
-    lines += [
-        f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place."
-        if parsed.passphrase_file
-        else f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."
-    ]
+    if parsed.passphrase_file:
+        lines.append(f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place.")
+    else:
+        whose = "The pass-phrase of its files" if parsed.pkcs11_token else "Their pass-phrase"
+        lines.append(f"{whose} is in the same folder and does not protect them: {so_far} (docs/operators/keys.md).")
     if parsed.offline_dir:
         named = parsed.offline_passphrase_file
         opens = (

@@ -76,7 +76,7 @@ def _offline(parsed: argparse.Namespace) -> int:
 
 
 def _publish(parsed: argparse.Namespace) -> int:
-    if (parsed.request_set is None) is (parsed.offline_dir is None):
+    if parsed.request_set is not None and parsed.offline_dir is not None:
         sentence = "name either --request-set, for a ceremony, or --offline-dir, which has the keys"
         raise OptionError(sentence)
     with opened_authority(parsed.dir) as authority:
@@ -110,7 +110,8 @@ def _folder_signers(parsed: argparse.Namespace, authority: Authority, names: Col
     if not names:
         return {}
     if parsed.offline_dir is None:
-        sentence = f"--offline-dir is missing: it has the keys of {', '.join(sorted(names))}"
+        keys = ", ".join(sorted(names))
+        sentence = f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
         raise OptionError(sentence)
     found = offline_keys(parsed, new=False)
     found.check({name: authority.ctx.issuers[name].certificate for name in names})
