@@ -38,6 +38,8 @@ def main() -> int:
             if parsed.token is not None:
                 in_token = KINDS[name].in_token(load_location(parsed.token, None))
                 results += _measured(database, in_token, replace(wanted, peers=False))
+            if parsed.signer:
+                results += _measured(database, KINDS[name].in_signer(), replace(wanted, peers=False))
     if parsed.burst:
         burst = replace(wanted, renewals=parsed.burst, filler=parsed.certificates, peers=False)
         results += _measured(databases[0], KINDS[BURST_OF], burst)
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URI",
         help="measure each key also in a PKCS#11 token: pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE",
     )
+    parser.add_argument("--signer", action="store_true", help="measure each key also in the separate signer")
     parser.add_argument("--no-peers", action="store_true", help="leave django-ca and CFSSL out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything that was measured")
     return parser

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from bench.floor import floor
 from bench.scene import Holder, Kind
 from bench.server import served
 from sinetti.authority.bootstrap import Authority
+from sinetti.authority.signer_child import signer_running
+from sinetti.authority.signer_separation import SeparationOptions, separate_keys
+from sinetti.settings.signer import MOST_ORDERS
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -59,7 +63,8 @@ def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
 
     If filler is wanted, the measurement is repeated with a full database.
     """
-    with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sinetti-bench-"))
         root = Path(folder) / "authority"
         scene.founded(root, kind, new_database(cluster) if cluster else "")
         authority = scene.opened(root)
@@ -67,11 +72,11 @@ def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
         wanted.say(f"{kind.name} on {_name(cluster)}: making {part * (2 if wanted.filler else 1)} holders …")
         holders = scene.holders(authority, part * (2 if wanted.filler else 1))
         seeding.seed(authority, holders)
+        rate = floor(authority, holders[0], wanted.workers, wanted.renewals / 1000)
+        stack.enter_context(_keys_in_place(authority, kind, Path(folder)))
         authority.journal.close()
         results = [_one(root, holders[:part], wanted, Result(_name(cluster), kind.name, 0))]
-        results[0].floor_rate, results[0].floor_cpu = floor(
-            authority, holders[0], wanted.workers, wanted.renewals / 1000
-        )
+        results[0].floor_rate, results[0].floor_cpu = rate
         if cluster and wanted.peers:
             results[0].peers = _peers(authority, holders[:part], cluster)
         if wanted.filler:
@@ -81,6 +86,18 @@ def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
             filled.journal.close()
             results.append(_one(root, holders[part:], wanted, Result(_name(cluster), kind.name, wanted.filler)))
         return results
+
+
+@contextmanager
+def _keys_in_place(authority: Authority, kind: Kind, folder: Path) -> Iterator[None]:
+    """Run the separate signer, if it has the keys of this kind."""
+    if not kind.is_separate:
+        yield
+        return
+    options = SeparationOptions(folder / "signer", folder / "signer.sock", MOST_ORDERS)
+    separate_keys(authority, options)
+    with signer_running(authority.folder.root, options.root):
+        yield
 
 
 def _one(root: Path, holders: list[Holder], wanted: Wanted, result: Result) -> Result:
@@ -126,7 +143,8 @@ def cpu(root: Path) -> dict[str, float]:
             numbers = (path / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue  # it has just ended
-        ours = b"\0serve\0" in command and str(root).encode() in command
+        has_name = b"\0serve\0" in command or b"\0signer\0" in command
+        ours = has_name and str(root.parent).encode() in command
         if ours or command.startswith((b"postgres:", b"/usr/lib/postgresql")):
             found["server" if ours else "database"] += (int(numbers[11]) + int(numbers[12])) / _TICK
     return found

@@ -45,7 +45,7 @@ _E = 65_537
 class Kind:
     """Keys of an authority: its issuing CA's, its services CA's and response signer's.
 
-    They are in `token`, or in files without it.
+    They are in `token`, or in files without it. With `is_separate`, the separate signer has them.
     """
 
     name: str
@@ -53,11 +53,19 @@ class Kind:
     services: str
     signer: str
     token: TokenLocation | None = None
+    is_separate: bool = False
 
     def in_token(self, token: TokenLocation) -> "Kind":
         """Return the same keys, but in a PKCS#11 token."""
         return replace(self, name=f"{self.name}{IN_TOKEN}", token=token)
 
+    def in_signer(self) -> "Kind":
+        """Return the same keys, but in the separate signer."""
+        return replace(self, name=f"{self.name}{IN_SIGNER}", is_separate=True)
+
+
+IN_SIGNER = " in the signer"
+"""End of the name of a kind whose keys are in the separate signer."""
 
 IN_TOKEN = " in a token"  # noqa: S105 - no password
 """End of the name of a kind whose keys are in a token."""

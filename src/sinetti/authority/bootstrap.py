@@ -185,10 +185,7 @@ def open_authority(
     hierarchy = _hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     phrase = _phrase(folder, kind, hierarchy, passphrase)
-    db = _register_there(folder, kind, settings)
-    # The identity is checked before migrations: a database that is not this authority's stays unchanged.
-    _check_identity(folder, db, settings, certificates)
-    migrate(db)
+    db = _own_database(folder, kind, settings, certificates)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
@@ -228,6 +225,20 @@ def _keys(folder: DataDirectory, phrase: bytes | None, manner: RuntimeOptions) -
     if phrase is not None:
         upgrade_secrets(folder, phrase, utc_now(), manner.step)
     return KeyringFile(folder, phrase)
+
+
+def _own_database(
+    folder: DataDirectory,
+    kind: DirectoryKind,
+    settings: AuthoritySettings,
+    certificates: Mapping[str, x509.Certificate],
+) -> Database:
+    """Open the database, check that it is this authority's, and migrate it."""
+    db = _register_there(folder, kind, settings)
+    # The identity is checked before migrations: a database that is not this authority's stays unchanged.
+    _check_identity(folder, db, settings, certificates)
+    migrate(db)
+    return db
 
 
 def _private_keys(
