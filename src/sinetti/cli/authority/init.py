@@ -80,7 +80,8 @@ def register(commands: "Commands") -> None:
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only)",
+        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only; with "
+        "a token: none)",
     )
     add_offline(parser, required=False)
     parser.add_argument(
@@ -157,7 +158,7 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
     moves = ""
     if production and not parsed.offline_dir:
         moves += _MOVE_KEYS.format(dir=parsed.dir, opened=opened)
-    if production and not parsed.passphrase_file:
+    if production and not parsed.passphrase_file and not parsed.pkcs11_token:
         moves += _MOVE_WHAT_OPENS_THEM.format(dir=parsed.dir)
         opened = " --passphrase-file FILE"
     only = "Its files exist only there." if parsed.pkcs11_token else "Its keys exist only there."
@@ -210,11 +211,14 @@ def _secrets(parsed: argparse.Namespace) -> str:
     so_far = "PRODUCTION cannot be served like this" if production else "for TEST"
     if parsed.pkcs11_token:
         lines.append(f"The service's keys are in the token {parsed.pkcs11_token}. Copy it (docs/operators/tokens.md).")
-    lines += [
-        f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place."
-        if parsed.passphrase_file
-        else f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."
-    ]
+    if parsed.passphrase_file:
+        lines.append(f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place.")
+    elif parsed.pkcs11_token:
+        lines.append("The token alone opens the secret keys in secrets/keys.json (docs/operators/keys.md).")
+    else:
+        lines.append(
+            f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."
+        )
     if parsed.offline_dir:
         named = parsed.offline_passphrase_file
         opens = (
