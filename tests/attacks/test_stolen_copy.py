@@ -20,6 +20,7 @@ from django.core import signing
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.secret_files import SecretsClosed, open_secrets
+from sinetti.authority.secret_wrappings import SecretAccess
 from sinetti.cli.authority.common import opened_authority
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
@@ -157,7 +158,7 @@ def keys_of(copy):
     for phrase in found:
         if 0 < len(phrase) < 1000 and b"\0" not in phrase and passphrase_matches(pem, phrase):
             with suppress(SecretsClosed):
-                ring = open_secrets(folder, phrase).ring
+                ring = open_secrets(folder, SecretAccess(phrase)).ring
                 found = found | {key.octets for keys in ring.keys.values() for key in keys}
     return found
 
@@ -179,14 +180,14 @@ def test_the_same_thief_with_the_pass_phrase_opens_everything(scene):
 
 def test_the_same_thief_with_a_key_in_clear_opens_what_it_made(scene):
     copy, loot, phrase = scene
-    ring = open_secrets(DataDirectory(copy), phrase.read_bytes().strip()).ring
+    ring = open_secrets(DataDirectory(copy), SecretAccess(phrase.read_bytes().strip())).ring
     (copy / "secrets" / "transfer.key").write_bytes(ring.current(SecretPurpose.LINKS).octets)
     assert gains(copy, loot) == {"link", "letter"}
 
 
 def test_the_database_names_no_key(scene):
     copy, _loot, phrase = scene
-    ring = open_secrets(DataDirectory(copy), phrase.read_bytes().strip()).ring
+    ring = open_secrets(DataDirectory(copy), SecretAccess(phrase.read_bytes().strip())).ring
     everything = b"".join(path.read_bytes() for path in copy.rglob("*") if path.is_file())
     for keys in ring.keys.values():
         assert not any(shown in everything for key in keys for shown in (key.octets, key.octets.hex().encode()))

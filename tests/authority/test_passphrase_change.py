@@ -18,6 +18,7 @@ from sinetti.authority.passphrase_change import (
     settle_passphrase_change,
 )
 from sinetti.authority.secret_files import open_secrets, read_secrets
+from sinetti.authority.secret_wrappings import SecretAccess
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Environment
@@ -77,17 +78,17 @@ def contents(folder):
 @pytest.mark.parametrize("step", [*BEFORE_COMMIT, *AFTER_COMMIT])
 def test_killed_at_any_step(folder, step, inside):
     old, new = folder.passphrase.read_bytes(), NewPassphrase(NEW, is_inside=inside)
-    secret, before = open_secrets(folder, old).ring.current(SecretPurpose.LINKS), contents(folder)
-    assert kill_at(step, lambda at: change_passphrase(folder, old, new, at))
+    secret, before = open_secrets(folder, SecretAccess(old)).ring.current(SecretPurpose.LINKS), contents(folder)
+    assert kill_at(step, lambda at: change_passphrase(folder, SecretAccess(old), new, at))
     settle_passphrase_change(folder)
     if step in BEFORE_COMMIT:
         assert opening(folder, (old, NEW)) == {old}
         assert {path: octets for path, octets in contents(folder).items() if path != folder.secret_keys} == {
             path: octets for path, octets in before.items() if path != folder.secret_keys
         }
-        change_passphrase(folder, old, new)
+        change_passphrase(folder, SecretAccess(old), new)
     assert opening(folder, (old, NEW)) == {NEW}
-    assert open_secrets(folder, NEW).ring.current(SecretPurpose.LINKS) == secret
+    assert open_secrets(folder, SecretAccess(NEW)).ring.current(SecretPurpose.LINKS) == secret
     assert len(read_secrets(folder).wrappings) == 1
     assert folder.passphrase.exists() is inside
     assert not inside or folder.passphrase.read_bytes() == NEW
@@ -96,7 +97,9 @@ def test_killed_at_any_step(folder, step, inside):
 
 def test_the_folder_opens_after_a_kill(folder):
     old = folder.passphrase.read_bytes()
-    assert kill_at("passphrase-committed", lambda at: change_passphrase(folder, old, NewPassphrase(NEW), at))
+    assert kill_at(
+        "passphrase-committed", lambda at: change_passphrase(folder, SecretAccess(old), NewPassphrase(NEW), at)
+    )
     authority = open_authority(folder.root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW), passphrase=NEW)
     assert authority.ctx.keyring.current(SecretPurpose.LINKS).key_id == "0"
     assert authority.responses.seal()
@@ -105,7 +108,9 @@ def test_the_folder_opens_after_a_kill(folder):
 
 def test_a_change_in_progress_is_left_alone(folder):
     old = folder.passphrase.read_bytes()
-    assert kill_at("passphrase-wrapped-twice", lambda at: change_passphrase(folder, old, NewPassphrase(NEW), at))
+    assert kill_at(
+        "passphrase-wrapped-twice", lambda at: change_passphrase(folder, SecretAccess(old), NewPassphrase(NEW), at)
+    )
     with locked(folder.secrets):
         settle_passphrase_change(folder)
         assert opening(folder, (old, NEW)) == {old}
@@ -117,7 +122,7 @@ def test_a_change_in_progress_is_left_alone(folder):
 def test_the_present_one_is_no_new_one(folder):
     old, before = folder.passphrase.read_bytes(), contents(folder)
     with pytest.raises(FolderError, match="is the present one"):
-        change_passphrase(folder, old, NewPassphrase(old))
+        change_passphrase(folder, SecretAccess(old), NewPassphrase(old))
     assert contents(folder) == before
 
 
@@ -128,14 +133,14 @@ def test_a_key_that_does_not_open_changes_nothing(folder):
     key.write_bytes(b"".join([begin, body.swapcase(), *rest]))
     before = contents(folder)
     with pytest.raises(FolderDamaged, match=r"does not open .*log-"):
-        change_passphrase(folder, old, NewPassphrase(NEW))
+        change_passphrase(folder, SecretAccess(old), NewPassphrase(NEW))
     assert contents(folder) == before
 
 
 def test_a_wrong_one_changes_nothing(folder):
     before = contents(folder)
     with pytest.raises(FolderDamaged, match="does not open"):
-        change_passphrase(folder, b"wrong", NewPassphrase(NEW))
+        change_passphrase(folder, SecretAccess(b"wrong"), NewPassphrase(NEW))
     assert contents(folder) == before
 
 
@@ -143,7 +148,7 @@ def test_a_disk_that_does_not_keep_what_is_written(folder, monkeypatch):
     old = folder.passphrase.read_bytes()
     monkeypatch.setattr("sinetti.authority.passphrase_change._octets", lambda _key: object())
     with pytest.raises(FolderDamaged, match="check the disk"):
-        change_passphrase(folder, old, NewPassphrase(NEW))
+        change_passphrase(folder, SecretAccess(old), NewPassphrase(NEW))
     settle_passphrase_change(folder)
     assert opening(folder, (old, NEW)) == {old}
 
@@ -158,7 +163,7 @@ def test_a_damaged_mark(folder, octets):
 def test_an_unencrypted_key_stays_as_it_is(folder):
     tls = folder.keys / "tls.pem"
     tls.write_bytes(b"-----BEGIN PRIVATE KEY-----\n")
-    files = change_passphrase(folder, folder.passphrase.read_bytes(), NewPassphrase(NEW))
+    files = change_passphrase(folder, SecretAccess(folder.passphrase.read_bytes()), NewPassphrase(NEW))
     assert files == len([*folder.keys.glob("*.pem")]) - 1
     assert tls.read_bytes() == b"-----BEGIN PRIVATE KEY-----\n"
 

@@ -18,11 +18,13 @@ from sinetti.authority.secret_files import (
     rotate_secret,
     upgrade_secrets,
 )
+from sinetti.authority.secret_wrappings import SecretAccess
 from sinetti.domain.secret_keys import MOST, SecretPurpose
 from tests.support.killed import kill_at
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PHRASE = b"a pass-phrase of the service"
+BY = SecretAccess(PHRASE)
 OLD = b"the key of an earlier version...".ljust(32)
 LINKS, PINS = SecretPurpose.LINKS, SecretPurpose.PINS
 
@@ -31,7 +33,7 @@ LINKS, PINS = SecretPurpose.LINKS, SecretPurpose.PINS
 def made(tmp_path_factory):
     folder = DataDirectory(tmp_path_factory.mktemp("made"))
     folder.secrets.mkdir()
-    create_secrets(folder, PHRASE, NOW)
+    create_secrets(folder, BY, NOW)
     return folder
 
 
@@ -50,7 +52,7 @@ def before(tmp_path):
 
 
 def ids(folder, purpose=LINKS):
-    return [key.key_id for key in open_secrets(folder, PHRASE).ring.every(purpose)]
+    return [key.key_id for key in open_secrets(folder, BY).ring.every(purpose)]
 
 
 def edited(folder, change):
@@ -61,7 +63,7 @@ def edited(folder, change):
 
 
 def test_each_purpose_has_a_key_of_its_own_that_the_file_does_not_show(folder):
-    ring = open_secrets(folder, PHRASE).ring
+    ring = open_secrets(folder, BY).ring
     keys = [ring.current(purpose) for purpose in SecretPurpose]
     assert {(key.key_id, key.made_at, len(key.octets)) for key in keys} == {("0", NOW, 32)}
     assert len({key.octets for key in keys}) == len(SecretPurpose)
@@ -74,7 +76,7 @@ def test_each_purpose_has_a_key_of_its_own_that_the_file_does_not_show(folder):
 @pytest.mark.parametrize("phrase", [None, b"another", b""])
 def test_without_the_pass_phrase(folder, phrase):
     with pytest.raises(SecretsClosed, match="pass-phrase"):
-        KeyringFile(folder, phrase)()
+        KeyringFile(folder, SecretAccess(phrase))()
 
 
 def swapped(value):
@@ -95,7 +97,7 @@ def older(value):
 def test_an_entry_that_was_changed_does_not_open(folder, change):
     edited(folder, change)
     with pytest.raises(SecretsClosed, match="does not open"):
-        open_secrets(folder, PHRASE)
+        open_secrets(folder, BY)
 
 
 DAMAGED = {
@@ -118,27 +120,27 @@ DAMAGED = {
 def test_a_damaged_file(folder, change):
     edited(folder, change)
     with pytest.raises(FolderDamaged, match=r"keys\.json is damaged: restore it"):
-        open_secrets(folder, PHRASE)
+        open_secrets(folder, BY)
 
 
 @pytest.mark.parametrize("octets", [b"", b"[]", b"null", b"{", b"\xff"])
 def test_what_is_no_file_of_keys(folder, octets):
     folder.secret_keys.write_bytes(octets)
     with pytest.raises(FolderDamaged, match="is damaged"):
-        open_secrets(folder, PHRASE)
+        open_secrets(folder, BY)
 
 
 @pytest.mark.parametrize(("step", "found"), [("rotate-made", ["0"]), ("rotate-written", ["1", "0"])])
 def test_a_rotation_that_is_killed(folder, step, found):
-    assert kill_at(step, lambda at: rotate_secret(folder, PHRASE, LINKS, NOW, at))
+    assert kill_at(step, lambda at: rotate_secret(folder, BY, LINKS, NOW, at))
     assert ids(folder) == found
-    assert rotate_secret(folder, PHRASE, LINKS, NOW) == str(len(found))
+    assert rotate_secret(folder, BY, LINKS, NOW) == str(len(found))
     assert ids(folder) == [str(len(found)), *found]
     assert ids(folder, PINS) == ["0"]
 
 
 def test_rotations_at_once_lose_no_key(folder):
-    threads = [Thread(target=rotate_secret, args=(folder, PHRASE, LINKS, NOW)) for _ in range(4)]
+    threads = [Thread(target=rotate_secret, args=(folder, BY, LINKS, NOW)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -148,22 +150,22 @@ def test_rotations_at_once_lose_no_key(folder):
 
 def test_ids_end(folder, monkeypatch):
     monkeypatch.setattr("sinetti.authority.secret_files.MOST", 1)
-    rotate_secret(folder, PHRASE, LINKS, NOW)
+    rotate_secret(folder, BY, LINKS, NOW)
     with pytest.raises(FolderDamaged, match="no more ids are left"):
-        rotate_secret(folder, PHRASE, LINKS, NOW)
+        rotate_secret(folder, BY, LINKS, NOW)
 
 
 def test_a_running_process_has_a_new_key_before_data_can_name_it(folder):
-    source = KeyringFile(folder, PHRASE)
+    source = KeyringFile(folder, BY)
     first = source()
     assert source() is first
-    rotate_secret(folder, PHRASE, LINKS, NOW)
+    rotate_secret(folder, BY, LINKS, NOW)
     assert source().current(LINKS).key_id == "1"
     assert source().get(LINKS, "0") == first.current(LINKS)
 
 
 def test_a_running_process_keeps_its_keys_while_the_file_does_not_open(folder, caplog):
-    source = KeyringFile(folder, PHRASE)
+    source = KeyringFile(folder, BY)
     first, octets = source(), folder.secret_keys.read_bytes()
     folder.secret_keys.unlink()
     assert source() is first
@@ -179,14 +181,14 @@ def test_a_running_process_keeps_its_keys_while_the_file_does_not_open(folder, c
 
 def test_removal(folder):
     for _ in range(2):
-        rotate_secret(folder, PHRASE, LINKS, NOW)
-    remove_secret(folder, PHRASE, LINKS, "1")
+        rotate_secret(folder, BY, LINKS, NOW)
+    remove_secret(folder, BY, LINKS, "1")
     assert ids(folder) == ["2", "0"]
     with pytest.raises(FolderError, match="makes new data"):
-        remove_secret(folder, PHRASE, LINKS, "2")
+        remove_secret(folder, BY, LINKS, "2")
     with pytest.raises(FolderError, match="does not exist"):
-        remove_secret(folder, PHRASE, LINKS, "1")
-    assert rotate_secret(folder, PHRASE, LINKS, NOW) == "3", "ids are not used again"
+        remove_secret(folder, BY, LINKS, "1")
+    assert rotate_secret(folder, BY, LINKS, NOW) == "3", "ids are not used again"
 
 
 @pytest.mark.parametrize("step", ["upgrade-written", "upgrade-compared", "upgrade-removed"])
@@ -194,7 +196,7 @@ def test_an_upgrade_that_is_killed(before, step):
     assert kill_at(step, lambda at: upgrade_secrets(before, PHRASE, NOW, at))
     upgrade_secrets(before, PHRASE, NOW)
     assert not before.transfer_key.exists()
-    ring = open_secrets(before, PHRASE).ring
+    ring = open_secrets(before, BY).ring
     assert {(key.key_id, key.octets) for one in SecretPurpose for key in ring.every(one)} == {("0", OLD)}
 
 

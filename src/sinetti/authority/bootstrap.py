@@ -21,6 +21,7 @@ from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.secret_files import KeyringFile, upgrade_secrets
+from sinetti.authority.secret_wrappings import SecretAccess, WrappingToken
 from sinetti.authority.service_certificates import (
     IssuanceDependencies,
     ResponseSigner,
@@ -73,7 +74,7 @@ class RuntimeOptions:
 class Authority:
     """Opened authority with all objects that endpoints and commands need.
 
-    `passphrase` opens the keys in the folder. None: no pass-phrase was found, and the keys stay closed.
+    `passphrase` opens the keys in the folder. None: no pass-phrase was found, and keys that need one stay closed.
     """
 
     folder: DataDirectory
@@ -85,6 +86,11 @@ class Authority:
     responses: ResponseSigner = field(repr=False)
     keys: AuthorityKeys = field(repr=False)
     passphrase: bytes | None = field(repr=False)
+
+    @property
+    def secret_access(self) -> SecretAccess:
+        """Means to open the secret keys."""
+        return _secret_access(self.folder, self.settings, self.passphrase)
 
     @property
     def recipe(self) -> SignatureProfile:
@@ -203,7 +209,7 @@ def open_authority(
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
         machine_now=utc_now,
-        keys=_keys(folder, phrase, manner),
+        keys=_keys(folder, _secret_access(folder, settings, phrase), manner),
         policy=manner.policy(hierarchy.key_policy),
         leniency=manner.leniency,
         validity=hierarchy.holder_validity,
@@ -220,11 +226,15 @@ def open_authority(
     return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, keys, phrase)
 
 
-def _keys(folder: DataDirectory, phrase: bytes | None, manner: RuntimeOptions) -> KeyringFile:
+def _keys(folder: DataDirectory, access: SecretAccess, manner: RuntimeOptions) -> KeyringFile:
     """Return the source of secret keys, after the upgrade of an earlier version's."""
-    if phrase is not None:
-        upgrade_secrets(folder, phrase, utc_now(), manner.step)
-    return KeyringFile(folder, phrase)
+    if access.passphrase is not None:
+        upgrade_secrets(folder, access.passphrase, utc_now(), manner.step)
+    return KeyringFile(folder, access)
+
+
+def _secret_access(folder: DataDirectory, settings: AuthoritySettings, passphrase: bytes | None) -> SecretAccess:
+    return SecretAccess(passphrase, WrappingToken(folder.keys, settings.token))
 
 
 def _own_database(
@@ -257,7 +267,7 @@ def _private_keys(
 
 
 def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
-    """Return the functions of the context that use the separate signer, if there is one."""
+    """Return the functions of the context that use the separate signer, if any."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
             return {"sign_head": remote_head_signer(store.client), "sign_issue": remote_issue_signer(store.client)}

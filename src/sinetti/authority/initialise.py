@@ -37,7 +37,8 @@ from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import delete_unfinished
 from sinetti.authority.log_keys import create_log_key, origin_of
 from sinetti.authority.passphrases import PassphraseSource
-from sinetti.authority.secret_files import create_secrets
+from sinetti.authority.secret_files import create_secrets, open_secrets, read_secrets
+from sinetti.authority.secret_wrappings import BY_PASSPHRASE, SecretAccess, WrappingToken, delete_wrapping_keys
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import is_same_hierarchy, parse_hierarchy
@@ -66,8 +67,9 @@ class InitOptions:
     """Options of an initialisation.
 
     `also` writes more files into the folder before it gets its name. The keys are encrypted under `passphrase`, which
-    the operator keeps elsewhere; None: under a generated one in the folder. With `offline` the keys of root and
-    intermediate CAs are stored only there. `officers` can approve from the beginning. `actor` is in audit rows.
+    the operator keeps elsewhere; None: under a generated one in the folder, or, with a token, by that alone. With
+    `offline` the keys of root and intermediate CAs are stored only there. `officers` can approve from the beginning.
+    `actor` is in audit rows.
     """
 
     kind: DirectoryKind
@@ -147,22 +149,37 @@ def new_folder(
     The folder gets its name at the end of the block. Otherwise its keys are deleted.
     """
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
-    with atomic_directory(folder.root, before_removal=delete_unfinished) as new:
+    with atomic_directory(folder.root, before_removal=_delete_keys) as new:
         keys = FoundingKeys(new.keys, places, passphrase)
         try:
             new.founding.write_text("The creation of this authority is not finished.\n", encoding="ascii")
             new.kind.write_text(f"{founding.kind}\n", encoding="ascii")
             new.settings.write_text(authority.render(founding.settings), encoding="utf-8")
             new.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
-            if founding.passphrase is None:
+            if _is_passphrase_inside(founding):
                 write_synced(new.passphrase, passphrase)
-            create_secrets(new, passphrase, founding.now)
+            given = passphrase if places.token is None else founding.passphrase
+            create_secrets(new, SecretAccess(given, WrappingToken(new.keys, places.token)), founding.now)
             create_log_key(new, origin_of(founding.settings.base_url), keys.online)
             if database_url(new, founding.kind, founding.settings) == embedded_url(new):
                 new.sqlite_file.touch()
             yield new, keys
         finally:
             keys.close()
+
+
+def _is_passphrase_inside(founding: InitOptions) -> bool:
+    """Return True if the folder gets a pass-phrase: no other thing opens its keys."""
+    return founding.passphrase is None and founding.settings.token is None
+
+
+def _delete_keys(folder: Path) -> None:
+    """Delete the keys of an unfinished folder from their tokens.
+
+    Raises SignerUnavailable.
+    """
+    delete_unfinished(folder)
+    delete_wrapping_keys(DataDirectory(folder))
 
 
 def _create(folder: DataDirectory, hierarchy: Hierarchy, places: KeyPlaces, founding: InitOptions) -> None:
@@ -186,7 +203,9 @@ def refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: 
     same = is_same_hierarchy(stored, founding.hierarchy) and folder.is_kind(founding.kind)
     in_folder = set(offline_names(folder, hierarchy)) - offline_token_names(folder, hierarchy)
     same &= bool(in_folder) is (founding.offline is not None or folder.founders.exists())
-    same &= folder.passphrase.exists() is (founding.passphrase is None)
+    same &= folder.passphrase.exists() is _is_passphrase_inside(founding)
+    if begun.token is not None:
+        same &= (BY_PASSPHRASE in read_secrets(folder).kinds()) is (founding.passphrase is not None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
         sentence = (
             f"the founding of another authority was begun in {folder.root} and cut short: give the same options as "
@@ -239,6 +258,7 @@ def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitO
         write_atomic(folder.instance, f"{identity.instance_id}\n".encode())
         if founding.offline is not None:
             founding.offline.finish()
+        WrappingToken(folder.keys, None).forget_unused(folder, read_secrets(folder).wrappings.values())
         folder.founding.unlink(missing_ok=True)
         sync_path(folder.root)
 
@@ -290,6 +310,7 @@ def _read_back(
     """Check that the given pass-phrases, which are stored elsewhere, open the keys."""
     if founding.passphrase is not None:
         check_opens(folder, hierarchy, PassphraseSource("the file of --passphrase-file", founding.passphrase))
+        open_secrets(folder, SecretAccess(founding.passphrase))
     if founding.offline is not None:
         names = set(offline_names(folder, hierarchy)) - offline_token_names(folder, hierarchy)
         founding.offline.check({name: certificates[name] for name in sorted(names)})

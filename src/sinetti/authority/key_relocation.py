@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.passphrases import read_passphrase, write_passphrase
+from sinetti.authority.secret_files import SecretsClosed
 from sinetti.domain.secret_keys import Keyring
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path, write_synced
@@ -142,7 +143,9 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
 def _check_no_clear_secret(authority: Authority) -> None:
     """Raise FolderDamaged if a file of the folder has the pass-phrase or a secret key."""
     folder = authority.folder
-    forms = [] if authority.passphrase is None else list(_clear_forms(authority.ctx.keyring))
+    forms: list[bytes] = []
+    with suppress(SecretsClosed):  # `serve` opens them afterwards, and reports that
+        forms = list(_clear_forms(authority.ctx.keyring))
     for path, octets in _small_files(folder.root):
         # A link out of the folder is harmless: a copy of the folder does not contain its target.
         if not path.resolve().is_relative_to(folder.root.resolve()):

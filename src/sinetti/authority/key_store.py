@@ -8,7 +8,7 @@ location of the key in a token (RFC 7512). Keys of root and intermediate CAs in 
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -302,9 +302,7 @@ class TokenKeyStore:
             path.unlink()
 
     def _placed(self, uri: bytes) -> TokenKey:
-        key = pkcs11_uri.load(uri)
-        is_known = self._token is not None and self._token.label == key.place.label
-        return replace(key, place=self._token) if is_known and self._token is not None else key
+        return pkcs11_uri.placed(pkcs11_uri.load(uri), self._token)
 
     def _private(self, at: TokenKey, public: TokenPublicKey) -> SigningKey:
         if isinstance(public, Ed25519PublicKey):

@@ -8,9 +8,9 @@ continues either way; every command calls it when it opens the folder.
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -23,8 +23,25 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
-from sinetti.authority.secret_files import SecretsClosed, new_wrapping, open_secrets, read_secrets, wrap, write_secrets
+from sinetti.authority.secret_files import (
+    OpenSecrets,
+    SecretFile,
+    SecretsClosed,
+    open_secrets,
+    read_secrets,
+    write_secrets,
+)
+from sinetti.authority.secret_wrappings import (
+    BY_PASSPHRASE,
+    KEY_OCTETS,
+    PassphraseWrapping,
+    SecretAccess,
+    Wrapping,
+    new_wrapping_id,
+    passphrase_wrapping,
+)
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.pki.encoding import passphrase_matches
 from sinetti.services.context import no_failpoint
 
 _NEXT: Final = ".next"
@@ -50,22 +67,29 @@ def random_passphrase() -> bytes:
 
 
 def change_passphrase(
-    folder: DataDirectory, old: bytes, new: NewPassphrase, step: Callable[[str], None] = no_failpoint
+    folder: DataDirectory, access: SecretAccess, new: NewPassphrase, step: Callable[[str], None] = no_failpoint
 ) -> int:
     """Encrypt all keys in the folder again, under a new pass-phrase.
 
+    `access` has the present one. A token that opens the secret keys opens them afterwards, too.
+
     Returns the number of key files. The pass-phrase in the folder is replaced or removed at the end. Raises
-    FolderError if both pass-phrases are equal or another process does the same, and FolderDamaged if a key does not
-    open; the folder is then as before.
+    FolderError if both pass-phrases are equal, if no key has one, or if another process does the same. Raises
+    FolderDamaged if a key does not open, and SignerUnavailable; the folder is then as before.
     """
+    old = access.passphrase or b""
     if old == new.octets:
         sentence = "the new pass-phrase is the present one: nothing was changed"
         raise FolderError(sentence)
     settle_passphrase_change(folder)
     with locked(folder.secrets):
-        opened, keys = open_secrets(folder, old), dict(_encrypted_keys(folder, old))
-        wrapping_id, wrapping, wrapping_key = new_wrapping(new.octets)
-        state: dict[str, str | bool] = {"state": _BEGUN, "wrapping": wrapping_id, "inside": new.is_inside}
+        opened, keys = open_secrets(folder, access), dict(_encrypted_keys(folder, old))
+        if not keys and BY_PASSPHRASE not in opened.file.kinds():
+            sentence = "no key of this authority has a pass-phrase: sinetti authority secrets wrap passphrase adds one"
+            raise FolderError(sentence)
+        wrapping_key = secrets.token_bytes(KEY_OCTETS)
+        wrappings = _new_wrappings(opened, access, new.octets, wrapping_key)
+        state: dict[str, Any] = {"state": _BEGUN, "wrappings": [*wrappings], "inside": new.is_inside}
         _write_mark(folder, state)
         step("passphrase-begun")
         if new.is_inside:
@@ -74,10 +98,9 @@ def change_passphrase(
             _write_next(path, key, new.octets)
         sync_path(folder.keys)
         step("passphrase-keys-written")
-        both = {opened.wrapping_id: opened.wrapping_key, wrapping_id: wrapping_key}
-        wrapped = tuple(wrap(one.purpose, opened.ring.get(one.purpose, one.key_id), both) for one in opened.file.keys)
-        kept = opened.file.only(opened.wrapping_id)
-        write_secrets(folder, replace(kept, wrappings={**kept.wrappings, wrapping_id: wrapping}, keys=wrapped))
+        both = dict.fromkeys(opened.file.wrappings, opened.wrapping_key) | dict.fromkeys(wrappings, wrapping_key)
+        all_of_them = {**opened.file.wrappings, **wrappings}
+        write_secrets(folder, SecretFile(all_of_them, opened.wrapped(both)))
         step("passphrase-wrapped-twice")
         _write_mark(folder, state | {"state": _COMMITTED})
         step("passphrase-committed")
@@ -85,10 +108,30 @@ def change_passphrase(
     return len(keys)
 
 
+def _new_wrappings(
+    opened: OpenSecrets, access: SecretAccess, passphrase: bytes, wrapping_key: bytes
+) -> dict[str, Wrapping]:
+    """Return the wrappings of the same kinds for a new wrapping key.
+
+    With the old key, an old copy of the folder and the former pass-phrase would open the new file. Raises
+    SignerUnavailable.
+    """
+    found: dict[str, Wrapping] = {}
+    for one in opened.file.wrappings.values():
+        wrapping_id = new_wrapping_id()
+        if isinstance(one, PassphraseWrapping):
+            found[wrapping_id] = passphrase_wrapping(wrapping_id, passphrase, wrapping_key)
+        elif access.token is not None:
+            found[wrapping_id] = access.token.wrapping(wrapping_id, one.at, wrapping_key)
+    return found
+
+
 def is_passphrase_in_force(folder: DataDirectory, passphrase: bytes) -> bool:
-    """Return True if a pass-phrase opens the secret keys. Raises FolderDamaged."""
+    """Return True if a pass-phrase opens the keys in the folder. Raises FolderDamaged."""
+    if BY_PASSPHRASE not in read_secrets(folder).kinds():
+        return any(passphrase_matches(folder.read(path), passphrase) for path in folder.keys.glob("*.pem"))
     try:
-        open_secrets(folder, passphrase)
+        open_secrets(folder, SecretAccess(passphrase))
     except SecretsClosed:
         return False
     return True
@@ -121,8 +164,8 @@ def _finish(folder: DataDirectory, step: Callable[[str], None]) -> None:
         step("passphrase-key-renamed")
     sync_path(folder.keys)
     file = read_secrets(folder)
-    if len(file.wrappings) > 1:
-        write_secrets(folder, file.only(str(state["wrapping"])))
+    if {*file.wrappings} != {*state["wrappings"]}:
+        write_secrets(folder, file.only(state["wrappings"]))
     step("passphrase-old-wrapping-removed")
     if not state["inside"]:
         folder.passphrase.unlink(missing_ok=True)
@@ -135,9 +178,9 @@ def _finish(folder: DataDirectory, step: Callable[[str], None]) -> None:
 
 def _undo(folder: DataDirectory) -> None:
     state, file = _state(folder), read_secrets(folder)
-    old = [one for one in file.wrappings if one != state.get("wrapping")]
+    old = [one for one in file.wrappings if one not in state["wrappings"]]
     if len(file.wrappings) > len(old) > 0:
-        write_secrets(folder, file.only(old[0]))
+        write_secrets(folder, file.only(old))
     for path in (*folder.keys.glob(f"*{_NEXT}"), _beside(folder.passphrase)):
         path.unlink(missing_ok=True)
     sync_path(folder.keys)
@@ -185,7 +228,7 @@ def _mark(folder: DataDirectory) -> Path:
     return folder.secrets / "passphrase-change.json"
 
 
-def _state(folder: DataDirectory) -> dict[str, str | bool]:
+def _state(folder: DataDirectory) -> dict[str, Any]:
     """Return the state of a change; empty if another process has finished it."""
     try:
         found = json.loads(_mark(folder).read_bytes())
@@ -199,7 +242,7 @@ def _state(folder: DataDirectory) -> dict[str, str | bool]:
     return found
 
 
-def _write_mark(folder: DataDirectory, state: dict[str, str | bool]) -> None:
+def _write_mark(folder: DataDirectory, state: dict[str, Any]) -> None:
     write_atomic(_mark(folder), json.dumps(state).encode(), PRIVATE)
 
 

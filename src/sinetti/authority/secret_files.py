@@ -1,55 +1,55 @@
 """File of the service's secret keys, `secrets/keys.json` (docs/operators/keys.md).
 
-Each key is encrypted (AES-256-GCM) under a wrapping key, which is derived from the service's pass-phrase (scrypt, RFC
-7914). The file names the wrapping of each key, so that a key in a token can take the place of the pass-phrase.
+Each key is encrypted (AES-256-GCM) under a wrapping key, which the service's pass-phrase or a key in a token opens
+(`secret_wrappings.py`).
 """
 
 import json
 import logging
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, locked
+from sinetti.authority.secret_wrappings import (
+    KEY_OCTETS,
+    PassphraseWrapping,
+    SecretAccess,
+    TokenWrapping,
+    Wrapping,
+    format_wrapping,
+    new_wrapping_id,
+    parse_wrapping,
+    passphrase_wrapping,
+    seal,
+    unseal,
+)
 from sinetti.domain.secret_keys import FIRST, MOST, Keyring, SecretKey, SecretPurpose
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import no_failpoint
 
-BY_PASSPHRASE: Final = "passphrase"  # noqa: S105 - a kind, no secret
-"""Kind of a wrapping whose key is derived from the pass-phrase."""
 _FORMAT: Final = 1
-_COST, _BLOCKS, _LANES = 2**15, 8, 1  # scrypt: 32 MiB and a tenth of a second (docs/operators/keys.md)
-_GREATEST_COST: Final = 2**20
-_KEY_OCTETS, _SALT_OCTETS, _NONCE_OCTETS = 32, 16, 12
+_TOKEN_PAUSE: Final = 10.0
+"""Time in seconds until a running process asks a token again that is away."""
 _log = logging.getLogger(__name__)
 
 
 class SecretsClosed(FolderDamaged):
-    """The secret keys are needed, and there is no pass-phrase that opens them."""
+    """The secret keys are needed, and no pass-phrase and no token here opens them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapping:
-    """Way to a wrapping key: scrypt over the pass-phrase with these parameters."""
-
-    salt: bytes
-    cost: int = _COST
-    blocks: int = _BLOCKS
-    lanes: int = _LANES
-
-    def key(self, passphrase: bytes) -> bytes:
-        """Return the wrapping key."""
-        return _derive(self, passphrase)
+class TokenAway(SecretsClosed):
+    """The token that opens the secret keys cannot be used now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +80,24 @@ class SecretFile:
     wrappings: Mapping[str, Wrapping]
     keys: tuple[WrappedKey, ...]
 
-    def only(self, wrapping_id: str) -> "SecretFile":
+    def only(self, ids: Collection[str]) -> "SecretFile":
         """Return the file without the other wrappings."""
-        keys = tuple(replace(key, wrapped={wrapping_id: key.wrapped[wrapping_id]}) for key in self.keys)
-        return SecretFile({wrapping_id: self.wrappings[wrapping_id]}, keys)
+        keys = tuple(replace(key, wrapped={one: key.wrapped[one] for one in ids}) for key in self.keys)
+        return SecretFile({one: self.wrappings[one] for one in ids}, keys)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of the wrappings, sorted."""
+        return tuple(sorted({one.by for one in self.wrappings.values()}))
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSecrets:
-    """Opened file: its keys, and the wrapping that opened them."""
+    """Opened file: its keys, and the wrapping key that opened them.
+
+    `file` has only the wrappings of this key.
+    """
 
     file: SecretFile
-    wrapping_id: str
     wrapping_key: bytes = field(repr=False)
     ring: Keyring
 
@@ -104,15 +110,18 @@ class OpenSecrets:
         if number > MOST:
             sentence = f"{purpose} has had {MOST} keys already, and no more ids are left"
             raise FolderDamaged(sentence)
-        new = SecretKey(str(number), secrets.token_bytes(_KEY_OCTETS), now)
-        kept = self.file.only(self.wrapping_id)
-        return replace(kept, keys=(*kept.keys, wrap(purpose, new, {self.wrapping_id: self.wrapping_key})))
+        new = SecretKey(str(number), secrets.token_bytes(KEY_OCTETS), now)
+        by = dict.fromkeys(self.file.wrappings, self.wrapping_key)
+        return replace(self.file, keys=(*self.file.keys, wrap(purpose, new, by)))
 
     def without_key(self, purpose: SecretPurpose, key_id: str) -> SecretFile:
         """Return the file without a key."""
-        kept = self.file.only(self.wrapping_id)
-        left = tuple(key for key in kept.keys if (key.purpose, key.key_id) != (purpose, key_id))
-        return replace(kept, keys=left)
+        left = tuple(key for key in self.file.keys if (key.purpose, key.key_id) != (purpose, key_id))
+        return replace(self.file, keys=left)
+
+    def wrapped(self, wrapping_keys: Mapping[str, bytes]) -> tuple[WrappedKey, ...]:
+        """Return all keys, encrypted under each of these wrapping keys."""
+        return tuple(wrap(key.purpose, self.ring.get(key.purpose, key.key_id), wrapping_keys) for key in self.file.keys)
 
 
 class KeyringFile:
@@ -122,58 +131,101 @@ class KeyringFile:
     is opened at the first call, because most commands need no secret.
     """
 
-    def __init__(self, folder: DataDirectory, passphrase: bytes | None) -> None:
-        """Store the folder; None: no pass-phrase was found."""
-        self._folder, self._passphrase = folder, passphrase
+    def __init__(self, folder: DataDirectory, access: SecretAccess) -> None:
+        """Store folder and means."""
+        self._folder, self._access = folder, access
         self._lock = Lock()
         self._ring: Keyring | None = None
         self._seen: tuple[int, int, int] | None = None
+        self._asks_token_at = 0.0
 
     def __call__(self) -> Keyring:
         """Return the keys.
 
-        Raises SecretsClosed without a pass-phrase that opens them, and FolderDamaged for a damaged file. Once opened,
-        keys stay in force while the file cannot be opened any more; that is logged.
+        Raises SecretsClosed without means that open them, and FolderDamaged for a damaged file. Once opened, keys stay
+        in force while the file cannot be opened any more; that is logged. A token that is away is asked again later.
         """
         seen = _signature(self._folder.secret_keys)
-        if self._ring is None or seen != self._seen:
+        if self._needs_opening(seen):
             with self._lock:
-                if self._ring is None or seen != self._seen:
-                    self._ring, self._seen = self._opened(), seen
+                if self._needs_opening(seen):
+                    self._open(seen)
+        assert self._ring is not None  # noqa: S101 - `_open` has raised otherwise
         return self._ring
 
-    def _opened(self) -> Keyring:
+    def _needs_opening(self, seen: tuple[int, int, int] | None) -> bool:
+        return self._ring is None or (seen != self._seen and monotonic_seconds() >= self._asks_token_at)
+
+    def _open(self, seen: tuple[int, int, int] | None) -> None:
         try:
-            return open_secrets(self._folder, self._passphrase).ring
+            self._ring = open_secrets(self._folder, self._access).ring
+        except TokenAway as away:
+            if self._ring is None:
+                raise
+            self._asks_token_at = monotonic_seconds() + _TOKEN_PAUSE
+            _log.error("%s; the keys in use stay until the token is back", away)
+            return
         except FolderDamaged as damaged:
             if self._ring is None:
                 raise
             _log.error("%s; the keys in use stay until this process is restarted", damaged)
-            return self._ring
+        self._seen = seen
 
 
-def create_secrets(folder: DataDirectory, passphrase: bytes, now: datetime) -> None:
-    """Write a new file with a random key for each purpose. Raises OSError."""
-    write_secrets(folder, _new_file(lambda: secrets.token_bytes(_KEY_OCTETS), passphrase, now))
+def create_secrets(folder: DataDirectory, access: SecretAccess, now: datetime) -> None:
+    """Write a new file with a random key for each purpose.
+
+    The pass-phrase opens it, a new key in the token, or each of them. The location of that key stays beside the file,
+    until `forget_unused` is called for a complete folder. Raises SignerUnavailable and OSError.
+    """
+    write_secrets(folder, _new_file(folder, lambda: secrets.token_bytes(KEY_OCTETS), access, now))
 
 
-def open_secrets(folder: DataDirectory, passphrase: bytes | None) -> OpenSecrets:
-    """Open the keys. Raises SecretsClosed and FolderDamaged."""
+def open_secrets(folder: DataDirectory, access: SecretAccess) -> OpenSecrets:
+    """Open the keys.
+
+    A pass-phrase is tried first, and a token is used only without it, or if the keys have none. Raises SecretsClosed,
+    TokenAway and FolderDamaged.
+    """
     path = folder.secret_keys
-    if passphrase is None:
-        sentence = (
-            f"this needs the keys in {path}, and their pass-phrase is not here: name its file (--passphrase-file)"
-        )
-        raise SecretsClosed(sentence)
+    closed = f"this needs the keys in {path}, and their pass-phrase is not here: name its file (--passphrase-file)"
+    if not path.exists() and access.passphrase is None:  # keys of an earlier version
+        raise SecretsClosed(closed)
     file = read_secrets(folder)
-    for wrapping_id, wrapping in file.wrappings.items():
-        key = wrapping.key(passphrase)
-        try:
-            return OpenSecrets(file, wrapping_id, key, _unwrapped(file, wrapping_id, key))
-        except InvalidTag:
-            continue
-    sentence = f"the pass-phrase does not open the keys in {path}: give that of the keys in {folder.keys}"
-    raise SecretsClosed(sentence)
+    if access.passphrase is not None and (by := _of_kind(file, PassphraseWrapping)):
+        closed = f"the pass-phrase does not open the keys in {path}: give that of the keys in {folder.keys}"
+        for wrapping_id, wrapping in by.items():
+            with suppress(InvalidTag):
+                return _opened_by(file, wrapping_id, wrapping.key(wrapping_id, access.passphrase))
+    elif access.token is not None and (by_token := _of_kind(file, TokenWrapping)):
+        closed = f"the key in the token does not open the keys in {path}: restore the file or the token from a copy"
+        for wrapping_id, in_token in by_token.items():
+            try:
+                return _opened_by(file, wrapping_id, in_token.key(wrapping_id, access.token))
+            except InvalidTag:
+                continue
+            except SignerUnavailable as away:
+                sentence = f"the keys in {path} cannot be opened: {away}"
+                raise TokenAway(sentence) from None
+    raise SecretsClosed(closed)
+
+
+_Kind = TypeVar("_Kind", PassphraseWrapping, TokenWrapping)
+
+
+def _of_kind(file: SecretFile, kind: type[_Kind]) -> dict[str, _Kind]:
+    return {one: wrapping for one, wrapping in file.wrappings.items() if isinstance(wrapping, kind)}
+
+
+def _opened_by(file: SecretFile, wrapping_id: str, key: bytes) -> OpenSecrets:
+    """Return the file, opened with a wrapping key. Raises InvalidTag."""
+    ring = _unwrapped(file, wrapping_id, key)
+    same = []
+    for one in file.wrappings:
+        with suppress(InvalidTag):
+            _unwrapped(file, one, key)
+            same.append(one)
+    return OpenSecrets(file.only(same), key, ring)
 
 
 def read_secrets(folder: DataDirectory) -> SecretFile:
@@ -190,17 +242,7 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
     """Replace the file atomically. Raises OSError."""
     value = {
         "format": _FORMAT,
-        "wrappings": {
-            one: {
-                "by": BY_PASSPHRASE,
-                "kdf": "scrypt",
-                "salt": _text(by.salt),
-                "n": by.cost,
-                "r": by.blocks,
-                "p": by.lanes,
-            }
-            for one, by in file.wrappings.items()
-        },
+        "wrappings": {one: format_wrapping(by) for one, by in file.wrappings.items()},
         "keys": [
             {
                 "purpose": key.purpose,
@@ -214,21 +256,15 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
     write_atomic(folder.secret_keys, f"{json.dumps(value, indent=1)}\n".encode(), PRIVATE)
 
 
-def new_wrapping(passphrase: bytes) -> tuple[str, Wrapping, bytes]:
-    """Return a new wrapping under a pass-phrase: its id, its parameters and its key."""
-    wrapping = Wrapping(secrets.token_bytes(_SALT_OCTETS))
-    return secrets.token_hex(4), wrapping, wrapping.key(passphrase)
-
-
 def wrap(purpose: SecretPurpose, key: SecretKey, wrapping_keys: Mapping[str, bytes]) -> WrappedKey:
     """Encrypt a secret key under each of these wrapping keys."""
     bare = WrappedKey(purpose, key.key_id, key.made_at, {})
-    return replace(bare, wrapped={one: _sealed(by, key.octets, bare.bound) for one, by in wrapping_keys.items()})
+    return replace(bare, wrapped={one: seal(by, key.octets, bare.bound) for one, by in wrapping_keys.items()})
 
 
 def rotate_secret(
     folder: DataDirectory,
-    passphrase: bytes | None,
+    access: SecretAccess,
     purpose: SecretPurpose,
     now: datetime,
     step: Callable[[str], None] = no_failpoint,
@@ -238,20 +274,20 @@ def rotate_secret(
     Raises SecretsClosed and FolderDamaged. A kill leaves the file as before or with the key.
     """
     with locked(folder.secrets, wait=True):
-        file = open_secrets(folder, passphrase).with_key(purpose, now)
+        file = open_secrets(folder, access).with_key(purpose, now)
         step("rotate-made")
         write_secrets(folder, file)
         step("rotate-written")
     return file.keys[-1].key_id
 
 
-def remove_secret(folder: DataDirectory, passphrase: bytes | None, purpose: SecretPurpose, key_id: str) -> None:
+def remove_secret(folder: DataDirectory, access: SecretAccess, purpose: SecretPurpose, key_id: str) -> None:
     """Remove a key that is not the newest of its purpose.
 
     Raises FolderError for the newest and for an unknown one, SecretsClosed and FolderDamaged.
     """
     with locked(folder.secrets, wait=True):
-        opened = open_secrets(folder, passphrase)
+        opened = open_secrets(folder, access)
         ids = [key.key_id for key in opened.ring.every(purpose)]
         if key_id not in ids[1:]:
             why = "makes new data; rotate it first" if key_id == ids[0] else "does not exist"
@@ -276,9 +312,9 @@ def upgrade_secrets(
             return  # another process was faster
         old = folder.read(old_file)
         if not folder.secret_keys.exists():
-            write_secrets(folder, _new_file(lambda: old, passphrase, now))
+            write_secrets(folder, _new_file(folder, lambda: old, SecretAccess(passphrase), now))
             step("upgrade-written")
-        ring = open_secrets(folder, passphrase).ring
+        ring = open_secrets(folder, SecretAccess(passphrase)).ring
         if any(key.key_id == FIRST and key.octets != old for one in SecretPurpose for key in ring.every(one)):
             sentence = f"{old_file} is another key than the first one in {folder.secret_keys.name}: move it elsewhere"
             raise FolderDamaged(sentence)
@@ -288,17 +324,25 @@ def upgrade_secrets(
         step("upgrade-removed")
 
 
-def _new_file(octets: Callable[[], bytes], passphrase: bytes, now: datetime) -> SecretFile:
-    wrapping_id, wrapping, key = new_wrapping(passphrase)
-    made = (wrap(one, SecretKey(FIRST, octets(), now), {wrapping_id: key}) for one in SecretPurpose)
-    return SecretFile({wrapping_id: wrapping}, tuple(made))
+def _new_file(folder: DataDirectory, octets: Callable[[], bytes], access: SecretAccess, now: datetime) -> SecretFile:
+    key, wrappings = secrets.token_bytes(KEY_OCTETS), dict[str, Wrapping]()
+    if access.passphrase is not None:
+        wrapping_id = new_wrapping_id()
+        wrappings[wrapping_id] = passphrase_wrapping(wrapping_id, access.passphrase, key)
+    if access.token is not None and access.token.place is not None:
+        wrapping_id = new_wrapping_id()
+        wrappings[wrapping_id] = access.token.wrapping(
+            wrapping_id, access.token.create(folder, access.token.place), key
+        )
+    by = dict.fromkeys(wrappings, key)
+    return SecretFile(wrappings, tuple(wrap(one, SecretKey(FIRST, octets(), now), by) for one in SecretPurpose))
 
 
 def _parsed(value: Mapping[str, Any]) -> SecretFile:
     """Return the content. Raises ValueError, KeyError, TypeError or AttributeError."""
     if value["format"] != _FORMAT:
         raise ValueError
-    wrappings = {one: _wrapping(by) for one, by in value["wrappings"].items()}
+    wrappings = {one: parse_wrapping(by) for one, by in value["wrappings"].items()}
     keys = tuple(_wrapped_key(entry, wrappings) for entry in value["keys"])
     # Each purpose has a key, and no two keys have one name.
     if {key.purpose for key in keys} != {*SecretPurpose} or len({(key.purpose, key.key_id) for key in keys}) < len(
@@ -306,12 +350,6 @@ def _parsed(value: Mapping[str, Any]) -> SecretFile:
     ):
         raise ValueError
     return SecretFile(wrappings, keys)
-
-
-def _wrapping(value: Mapping[str, Any]) -> Wrapping:
-    if value["by"] != BY_PASSPHRASE or value["kdf"] != "scrypt" or not 1 < value["n"] <= _GREATEST_COST:
-        raise ValueError
-    return Wrapping(b64decode(value["salt"], validate=True), value["n"], value["r"], value["p"])
 
 
 def _wrapped_key(value: Mapping[str, Any], wrappings: Iterable[str]) -> WrappedKey:
@@ -326,29 +364,9 @@ def _unwrapped(file: SecretFile, wrapping_id: str, wrapping_key: bytes) -> Keyri
     """Return the keys. Raises InvalidTag."""
     found: dict[SecretPurpose, tuple[SecretKey, ...]] = {}
     for key in file.keys:
-        opened = SecretKey(key.key_id, _opened(wrapping_key, key.wrapped[wrapping_id], key.bound), key.made_at)
+        opened = SecretKey(key.key_id, unseal(wrapping_key, key.wrapped[wrapping_id], key.bound), key.made_at)
         found[key.purpose] = (*found.get(key.purpose, ()), opened)
     return Keyring(found)
-
-
-@lru_cache(maxsize=8)
-def _derive(wrapping: Wrapping, passphrase: bytes) -> bytes:
-    """Derive a wrapping key, once per process: a tenth of a second."""
-    kdf = Scrypt(wrapping.salt, _KEY_OCTETS, wrapping.cost, wrapping.blocks, wrapping.lanes)
-    return kdf.derive(passphrase)
-
-
-def _sealed(key: bytes, octets: bytes, bound: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_OCTETS)
-    return nonce + AESGCM(key).encrypt(nonce, octets, bound)
-
-
-def _opened(key: bytes, sealed: bytes, bound: bytes) -> bytes:
-    """Decrypt a key. Raises InvalidTag, also for a text that is too short."""
-    try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], bound)
-    except ValueError:
-        raise InvalidTag from None
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

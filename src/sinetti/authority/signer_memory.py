@@ -1,4 +1,4 @@
-"""Memory of a node's signer: certificates that another node's signer signed are shown to it."""
+"""Memory of a node's signer: it is shown what another node's signer signed."""
 
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.authority.signer.remote_store import RemoteKeyStore
@@ -9,11 +9,14 @@ AT_ONCE = 500
 """Certificates that are looked at together."""
 
 OVERLAP = 1000
-"""Positions that are looked at again: a transaction with a lower one may end later."""
+"""Positions that are looked at again.
+
+A transaction with a lower one may end later.
+"""
 
 
 class SignerMemory:
-    """Position of one process in the certificates, of which its signer learns the unknown ones.
+    """Position of one process in the certificates that its signer learns.
 
     The signer refuses "good" for a certificate that it does not know, and keeps the entry of its revocation for ever.
     """

@@ -141,7 +141,10 @@ class OpenedSigner:
         return []
 
     def list_unknown(self, *names: bytes) -> list[bytes]:
-        """Return those of these certificates, as `CA/SERIAL` in hex, that the signer does not know."""
+        """Return those of these certificates that the signer does not know.
+
+        They are named as `CA/SERIAL` in hex.
+        """
         found = []
         for name in names:
             ca, _, serial = name.decode("ascii").partition("/")
@@ -149,7 +152,10 @@ class OpenedSigner:
         return [f"{ca}/{serial.hex()}".encode() for ca, serial in self.rules.list_unknown(found)]
 
     def show(self, *certificates: bytes) -> list[bytes]:
-        """Remember certificates (DER) that another signer of the CAs signed. Raises SignatureRefused."""
+        """Remember certificates (DER) that another signer of the CAs signed.
+
+        Raises SignatureRefused.
+        """
         self.rules.show(certificates)
         return []
 

@@ -52,7 +52,10 @@ SERVER = {
 """Commands of the extra `sinetti[authority]`, loaded only when called."""
 
 LOADED_WHEN_CALLED = {**SERVER, "ceremony": "make and use the keys of a root CA on a machine without network"}
-"""Commands that need packages of the server's side; `ceremony` is in every installation."""
+"""Commands that need packages of the server's side.
+
+`ceremony` is in every installation.
+"""
 
 EPILOG = """\
 Options that many commands share may also stand before the command. “sinetti help COMMAND” describes a command.

@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, str] = {
     "account-person-set": gettext_noop("Person of a clerk's account verified"),
     "passphrase-changed": gettext_noop("Pass-phrase of the keys replaced"),
     "secret-removed": gettext_noop("Secret key removed"),
+    "secrets-wrapped": gettext_noop("Way to the secret keys changed"),
     "secret-rotated": gettext_noop("Secret key replaced by a new one"),
     "second-factor-reset": gettext_noop("Second factor removed by the operator"),
     "address-bounced": gettext_noop("E-mail returned as undeliverable"),

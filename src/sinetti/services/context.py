@@ -129,7 +129,7 @@ def no_failpoint(_name: str) -> None:
 
 
 IssueSigning = Callable[[Signer, str, bytes, SignatureProof | None, Sequence[tuple[PrivateKey, bytes]]], list[bytes]]
-"""Function that signs a certificate, and the good answers about it with their keys.
+"""Function that signs a certificate and the good answers about it.
 
 The arguments are the CAs' signer, the key's name, octets, proof of a renewal, and key and octets of each answer. The
 result is the certificate's signature and those of the answers, or the first one alone if an answer cannot be signed.
@@ -143,7 +143,10 @@ def sign_each(
     proof: SignatureProof | None,
     answers: Sequence[tuple[PrivateKey, bytes]],
 ) -> list[bytes]:
-    """Sign a certificate and the answers about it, one after the other. Raises SignerUnavailable."""
+    """Sign a certificate and the answers about it, one after the other.
+
+    Raises SignerUnavailable.
+    """
     signature = signer.sign(key_name, octets, proof)
     try:
         return [signature, *(sign(key, data) for key, data in answers)]

@@ -18,6 +18,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.secret_files import open_secrets
+from sinetti.authority.secret_wrappings import SecretAccess
 from sinetti.cli.authority import passphrase_options
 from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.infra.clock import utc_now
@@ -244,7 +245,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
 
 @pytest.mark.long
 def test_a_secret_key_in_clear_is_found_under_any_name(operator, places, kept_apart):
-    ring = open_secrets(DataDirectory(operator.root), places.phrase.read_bytes().strip()).ring
+    ring = open_secrets(DataDirectory(operator.root), SecretAccess(places.phrase.read_bytes().strip())).ring
     key = ring.current(SecretPurpose.LINKS).octets
     copy = operator.root / "old" / "transfer.key.bak"
     copy.parent.mkdir()

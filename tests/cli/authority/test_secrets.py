@@ -8,6 +8,7 @@ import pytest
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.secret_files import open_secrets
+from sinetti.authority.secret_wrappings import SecretAccess
 from sinetti.database import models
 from sinetti.domain.secret_keys import SecretPurpose
 from tests.cli.authority.test_notices import SETTINGS
@@ -44,7 +45,7 @@ def status(operator, *words):
 
 
 def ring(operator, phrase):
-    return open_secrets(DataDirectory(operator.root), phrase).ring
+    return open_secrets(DataDirectory(operator.root), SecretAccess(phrase)).ring
 
 
 def test_status_says_what_needs_each_key(inside):

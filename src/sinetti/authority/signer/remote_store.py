@@ -101,7 +101,9 @@ class RemoteKeyStore:
         self._approval = approval
 
     def list_unknown(self, certificates: Iterable[tuple[str, Serial]]) -> set[tuple[str, Serial]]:
-        """Return those of these certificates, by CA and serial, that the signer does not know.
+        """Return those of these certificates that the signer does not know.
+
+        They are named by CA and serial.
 
         Raises SignerUnavailable.
         """

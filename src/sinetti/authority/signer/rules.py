@@ -137,12 +137,17 @@ class SigningRules:
         return results
 
     def list_unknown(self, certificates: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Return those of these certificates, by CA and serial, that the signer does not know."""
+        """Return those of these certificates that the signer does not know.
+
+        They are named by CA and serial.
+        """
         with self._store.transaction():
             return [one for one in certificates if self._store.find_signed(*one) is None]
 
     def show(self, certificates: Iterable[bytes]) -> None:
-        """Remember certificates (DER) that another signer of its CAs signed, as on a second node.
+        """Remember certificates (DER) that another signer of its CAs signed.
+
+        A second node has one.
 
         Each CA's signature proves that. Raises SignatureRefused, and remembers none then.
         """

@@ -80,7 +80,8 @@ def register(commands: "Commands") -> None:
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only)",
+        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only; with "
+        "a token: none)",
     )
     add_offline(parser, required=False)
     parser.add_argument(
@@ -119,7 +120,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _initialise(parsed: argparse.Namespace, founding: InitOptions) -> bool:
-    """Create the authority, or with --request-set its beginning; return True for the whole."""
+    """Create the authority, or with --request-set its beginning.
+
+    Returns True for the whole.
+    """
     try:
         if parsed.request_set is not None:
             write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
@@ -163,7 +167,7 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
     moves = ""
     if production and not parsed.offline_dir:
         moves += _MOVE_KEYS.format(dir=parsed.dir, opened=opened)
-    if production and not parsed.passphrase_file:
+    if production and not parsed.passphrase_file and not parsed.pkcs11_token:
         moves += _MOVE_WHAT_OPENS_THEM.format(dir=parsed.dir)
         opened = " --passphrase-file FILE"
     only = "Its files exist only there." if parsed.pkcs11_token else "Its keys exist only there."
@@ -218,9 +222,12 @@ def _secrets(parsed: argparse.Namespace) -> str:
         lines.append(f"The service's keys are in the token {parsed.pkcs11_token}. Copy it (docs/operators/tokens.md).")
     if parsed.passphrase_file:
         lines.append(f"Its pass-phrase is in {parsed.passphrase_file}. Keep a copy of that file in another place.")
+    elif parsed.pkcs11_token:
+        lines.append("The token alone opens the secret keys in secrets/keys.json (docs/operators/keys.md).")
     else:
-        whose = "The pass-phrase of its files" if parsed.pkcs11_token else "Their pass-phrase"
-        lines.append(f"{whose} is in the same folder and does not protect them: {so_far} (docs/operators/keys.md).")
+        lines.append(
+            f"Their pass-phrase is in the same folder and does not protect them: {so_far} (docs/operators/keys.md)."
+        )
     if parsed.offline_dir:
         named = parsed.offline_passphrase_file
         opens = (

@@ -97,8 +97,7 @@ def _check_place(parsed: argparse.Namespace, authority: Authority) -> None:
 
 
 def _change(parsed: argparse.Namespace, authority: Authority) -> None:
-    folder, old = authority.folder, authority.passphrase
-    assert old is not None  # noqa: S101 - _check_place has checked that
+    folder = authority.folder
     if parsed.to is None:
         new = NewPassphrase(random_passphrase(), is_inside=True)
     else:
@@ -106,4 +105,4 @@ def _change(parsed: argparse.Namespace, authority: Authority) -> None:
     write_event(
         authority.ctx.db, authority.ctx.audit_entry(machine_user(), request_id()), "passphrase-changed", "secret"
     )
-    change_passphrase(folder, old, new, authority.ctx.step)
+    change_passphrase(folder, authority.secret_access, new, authority.ctx.step)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.secret_files import BY_PASSPHRASE, remove_secret, rotate_secret
+from sinetti.authority.secret_files import read_secrets, remove_secret, rotate_secret
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     add_dir,
@@ -18,6 +18,7 @@ from sinetti.cli.authority.common import (
     table_of,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.secrets_wrap import register_wrap
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
@@ -67,23 +68,27 @@ def register(commands: "Commands") -> None:
     for one in (status, rotate, reseal, remove):
         add_dir(one)
         add_passphrase_file(one)
+    register_wrap(below)
 
 
 def _status(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         now = authority.ctx.machine_now()
-        rows = [{**_row(one), "can_be_removed": one.can_be_removed(now)} for one in list_secret_usage(authority.ctx)]
+        ways = ",".join(read_secrets(authority.folder).kinds())
+        rows = [
+            {**_row(one, ways), "can_be_removed": one.can_be_removed(now)} for one in list_secret_usage(authority.ctx)
+        ]
     print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 
 
-def _row(one: SecretUsage) -> dict[str, object]:
+def _row(one: SecretUsage, ways: str) -> dict[str, object]:
     return {
         "purpose": one.purpose.value,
         "id": one.key.key_id,
         "current": one.is_current,
         "made_at": instant(one.key.made_at),
-        "wrapped_by": BY_PASSPHRASE,
+        "wrapped_by": ways,
         "rows": one.rows,
         "needed_until": None if one.needed_until is None else instant(one.needed_until),
     }
@@ -106,7 +111,7 @@ def _rotate(parsed: argparse.Namespace) -> int:
             return _refused(refused)
         before = authority.ctx.keyring.current(purpose).key_id
         _note(authority, "secret-rotated", purpose, before)
-        key_id = rotate_secret(authority.folder, authority.passphrase, purpose, utc_now(), authority.ctx.step)
+        key_id = rotate_secret(authority.folder, authority.secret_access, purpose, utc_now(), authority.ctx.step)
     print_note(f"Key {key_id} makes new data for {purpose}. Serving processes of this folder use it at once.")
     print_note(f"Copy {authority.folder.secret_keys} to every other node now. Key {before} reads what it made.")
     return 0
@@ -127,7 +132,7 @@ def _remove(parsed: argparse.Namespace) -> int:
         except SecretError as refused:
             return _refused(refused)
         _note(authority, "secret-removed", purpose, parsed.id)
-        remove_secret(authority.folder, authority.passphrase, purpose, parsed.id)
+        remove_secret(authority.folder, authority.secret_access, purpose, parsed.id)
     print_note(f"Key {parsed.id} for {purpose} is removed. Copies of {authority.folder.secret_keys} still have it.")
     return 0
 

@@ -171,7 +171,7 @@ def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
 
 
 def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime, bytes]]:
-    """Yield CA, serial, notAfter and signed octets of all certificates but those of CAs.
+    """Yield CA, serial, notAfter and signed octets of certificates but those of CAs.
 
     The octets of a certificate of the service itself are empty.
     """

@@ -6,6 +6,7 @@ threads may use the keys. A server uses the keys through `token_pool.py`, since 
 """
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -57,7 +58,20 @@ _EC_PARAMETERS = {
 _ED25519 = bytes.fromhex("06032b6570")
 """CKA_EC_PARAMS of Ed25519: its OID in DER (RFC 8410, 3)."""
 
-_KEY_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
+_ONLY_WRAPS = {
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.SIGN: False,
+    Attribute.VERIFY: False,
+    Attribute.WRAP: False,
+    Attribute.UNWRAP: False,
+    Attribute.DERIVE: False,
+}
+_ENCRYPTS = pkcs11.MechanismFlag.ENCRYPT | pkcs11.MechanismFlag.DECRYPT
+_NONCE_OCTETS, _TAG_BITS = 12, 128
+
+_KEYS = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.SECRET_KEY)
 _ONLY_SIGNS = {
     Attribute.TOKEN: True,
     Attribute.PRIVATE: True,
@@ -230,17 +244,17 @@ def is_present(key: TokenKey) -> bool:
 
     Raises SignerUnavailable if the token cannot be used.
     """
-    return _in_session(key.place, lambda session: any(_objects(session, key, kind) for kind in _KEY_PAIR))
+    return _in_session(key.place, lambda session: any(_objects(session, key, kind) for kind in _KEYS))
 
 
 def delete(key: TokenKey) -> None:
-    """Delete a key pair from the token; do nothing if it has none with the ID.
+    """Delete a key from the token; do nothing if it has none with the ID.
 
     Raises SignerUnavailable if the token cannot be used.
     """
 
     def destroy(session: pkcs11.Session) -> None:
-        for kind in _KEY_PAIR:
+        for kind in _KEYS:
             for one in _objects(session, key, kind):
                 one.destroy()
 
@@ -259,6 +273,52 @@ def describe(key: TokenKey) -> KeyFacts:
         return KeyFacts(*(bool(found[one]) for one in attributes))
 
     return _in_session(key.place, described)
+
+
+def create_wrapping_key(key: TokenKey) -> None:
+    """Generate an AES-256 key in the token under the ID and label of `key`.
+
+    The key is sensitive, not extractable, and only encrypts and decrypts. Raises SignerUnavailable.
+    """
+    wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True}
+    _in_session(
+        key.place,
+        lambda session: session.generate_key(
+            pkcs11.KeyType.AES, 256, capabilities=_ENCRYPTS, template=_ONLY_WRAPS, **wanted
+        ),
+    )
+
+
+def encrypt(key: TokenKey, octets: bytes, bound: bytes) -> bytes:
+    """Encrypt in the token (AES-GCM), and return nonce, ciphertext and tag.
+
+    `bound` is authenticated, too. Raises KeyMissing and SignerUnavailable.
+    """
+    nonce = secrets.token_bytes(_NONCE_OCTETS)
+    how = {"mechanism": Mechanism.AES_GCM, "mechanism_param": pkcs11.GCMParams(nonce, bound, _TAG_BITS)}
+    return nonce + _in_session(key.place, lambda session: bytes(_wrapping_key(session, key).encrypt(octets, **how)))
+
+
+def decrypt(key: TokenKey, octets: bytes, bound: bytes) -> bytes:
+    """Decrypt in the token what `encrypt` returned.
+
+    Raises KeyMissing, and SignerUnavailable also for other octets.
+    """
+    nonce, sealed = octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:]
+    how = {"mechanism": Mechanism.AES_GCM, "mechanism_param": pkcs11.GCMParams(nonce, bound, _TAG_BITS)}
+    return _in_session(key.place, lambda session: bytes(_wrapping_key(session, key).decrypt(sealed, **how)))
+
+
+def _wrapping_key(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - the library's objects are untyped
+    """Return a secret key. Raises KeyMissing."""
+    found = _objects(session, key, ObjectClass.SECRET_KEY)
+    if not found:
+        raise KeyMissing(_lacking(key))
+    return found[0]
+
+
+def _lacking(key: TokenKey) -> str:
+    return f"the token {key.place.label} cannot be used: it does not contain the key"
 
 
 def private_key(key: TokenKey, public: PublicKey) -> TokenPrivateKey:
@@ -306,8 +366,7 @@ def _private(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - t
     found = _objects(session, key, ObjectClass.PRIVATE_KEY)
     public = _objects(session, key, ObjectClass.PUBLIC_KEY)
     if not found or not public:
-        why = f"the token {key.place.label} cannot be used: it does not contain the key"
-        raise KeyMissing(why)
+        raise KeyMissing(_lacking(key))
     # If the key of this ID was replaced in the token, its signatures could not be verified.
     if key.key_id is not None and key_policy.key_id(_public_key(public[0])) != key.key_id:
         why = f"the token {key.place.label} contains another key with the ID {key.id.hex()}"

@@ -1,7 +1,7 @@
 """Location of a key in a PKCS#11 token as one line: a URI of RFC 7512."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -33,12 +33,14 @@ class TokenKey:
     """Key in a token.
 
     `id` is CKA_ID, `name` is CKA_LABEL. `key_id` is that of the public half, or None before the key exists.
+    `object_type` is the type of RFC 7512, `private` or `secret-key`.
     """
 
     place: TokenLocation
     id: bytes
     name: str
     key_id: KeyId | None = None
+    object_type: str = "private"
 
 
 def dump(key: TokenKey) -> bytes:
@@ -54,7 +56,7 @@ def dump(key: TokenKey) -> bytes:
     query = {"module-path": _quoted(str(key.place.module)), "pin-source": "file:" + _quoted(str(key.place.pin_file))}
     if key.key_id is not None:
         query["x-sinetti-key-id"] = key.key_id
-    whole = ";".join(f"{name}={value}" for name, value in (path | {"type": "private"}).items())
+    whole = ";".join(f"{name}={value}" for name, value in (path | {"type": key.object_type}).items())
     return f"pkcs11:{whole}?{'&'.join(f'{name}={value}' for name, value in query.items())}\n".encode()
 
 
@@ -70,13 +72,23 @@ def load(octets: bytes) -> TokenKey:
         key_id = query.get("x-sinetti-key-id")
         pin_file = query["pin-source"].removeprefix("file:")
         place = TokenLocation(Path(unquote(query["module-path"])), unquote(path["token"]), Path(unquote(pin_file)))
-        found = TokenKey(place, unquote_to_bytes(path["id"]), unquote(path["object"]), None)
+        found = TokenKey(
+            place, unquote_to_bytes(path["id"]), unquote(path["object"]), None, path.get("type", "private")
+        )
     except (ValueError, KeyError):
         found, key_id, scheme = None, None, ""
     if found is None or scheme != "pkcs11" or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
         why = "this is not the URI of a key in a token"
         raise ValueError(why)
-    return TokenKey(found.place, found.id, found.name, None if key_id is None else KeyId(key_id))
+    return replace(found, key_id=None if key_id is None else KeyId(key_id))
+
+
+def placed(key: TokenKey, known: TokenLocation | None) -> TokenKey:
+    """Return a key with module and PIN file of a known token, if it has the label.
+
+    Both can thus be moved.
+    """
+    return replace(key, place=known) if known is not None and known.label == key.place.label else key
 
 
 def load_location(text: str, default: TokenLocation | None) -> TokenLocation:

@@ -157,7 +157,7 @@ class TokenPool:
         return KeyFacts(*self._ask(key, {"action": "describe"})["facts"])
 
     def delete(self, key: TokenKey) -> None:
-        """Delete a key pair; do nothing if the token lacks it. Raises SignerUnavailable."""
+        """Delete a key; do nothing if the token lacks it. Raises SignerUnavailable."""
         self._ask(key, {"action": "delete"})
 
     def import_key(self, key: TokenKey, private: PrivateKey | Ed25519PrivateKey) -> None:
@@ -165,6 +165,26 @@ class TokenPool:
         self.delete(key)  # what an interrupted attempt left
         octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).hex()
         self._ask(key, {"action": "import", "octets": octets}, tries=1)
+
+    def create_wrapping_key(self, key: TokenKey) -> None:
+        """Generate an AES key under the ID and label of `key`. Raises SignerUnavailable."""
+        self._ask(key, {"action": "create_wrapping_key"}, limit=self._limits.generating, tries=1)
+
+    def encrypt(self, key: TokenKey, octets: bytes, bound: bytes) -> bytes:
+        """Encrypt octets in the token, and authenticate `bound` with them.
+
+        Raises KeyMissing and SignerUnavailable.
+        """
+        answer = self._ask(key, {"action": "encrypt", "octets": octets.hex(), "bound": bound.hex()})
+        return bytes.fromhex(answer["octets"])
+
+    def decrypt(self, key: TokenKey, octets: bytes, bound: bytes) -> bytes:
+        """Decrypt in the token what `encrypt` returned.
+
+        Raises KeyMissing and SignerUnavailable.
+        """
+        answer = self._ask(key, {"action": "decrypt", "octets": octets.hex(), "bound": bound.hex()})
+        return bytes.fromhex(answer["octets"])
 
     def private_key(self, key: TokenKey, public: PublicKey) -> TokenPrivateKey:
         """Return a private key object that signs through the pool."""

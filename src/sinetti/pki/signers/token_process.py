@@ -128,6 +128,19 @@ def _import(key: TokenKey, request: Mapping[str, Any]) -> Answer:
     return {}
 
 
+def _create_wrapping_key(key: TokenKey, _request: Mapping[str, Any]) -> Answer:
+    pkcs11.create_wrapping_key(key)
+    return {}
+
+
+def _encrypt(key: TokenKey, request: Mapping[str, Any]) -> Answer:
+    return {"octets": pkcs11.encrypt(key, bytes.fromhex(request["octets"]), bytes.fromhex(request["bound"])).hex()}
+
+
+def _decrypt(key: TokenKey, request: Mapping[str, Any]) -> Answer:
+    return {"octets": pkcs11.decrypt(key, bytes.fromhex(request["octets"]), bytes.fromhex(request["bound"])).hex()}
+
+
 _ACTIONS: dict[str, Callable[[TokenKey, Mapping[str, Any]], Answer]] = {
     "sign": _sign,
     "generate": _generate,
@@ -135,6 +148,9 @@ _ACTIONS: dict[str, Callable[[TokenKey, Mapping[str, Any]], Answer]] = {
     "describe": _describe,
     "delete": _delete,
     "import": _import,
+    "create_wrapping_key": _create_wrapping_key,
+    "encrypt": _encrypt,
+    "decrypt": _decrypt,
 }
 
 

@@ -65,7 +65,7 @@ class _Caller:
 
 
 def _proof(ask: RenewRequest, signer: Certificate) -> SignatureProof | None:
-    """Return the proof of a renewal, unless the organisation got another ID by a merger.
+    """Return the proof of a renewal, or None after a merger gave another ID.
 
     The old certificate names the former ID, and a signer with its own rules renews only for the same one.
     """

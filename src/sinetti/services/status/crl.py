@@ -28,7 +28,10 @@ LIFE = timedelta(days=7)
 """Time from thisUpdate to nextUpdate."""
 
 REFUSED_AT_MOST = 3
-"""Times that a signer with its own rules may refuse a list before the reason is another than its number."""
+"""Times that a signer with its own rules may refuse a list.
+
+After that, the reason is another one than its number.
+"""
 
 RENEWED_AFTER = timedelta(minutes=30)
 """Age at which a requested CRL is signed anew.
