@@ -319,6 +319,21 @@ def test_a_signer_with_a_damaged_key_does_not_start(root, clock, options):
         open_signer(options.root)
 
 
+@pytest.mark.parametrize("is_missing", [True, False], ids=["missing", "empty"])
+def test_a_signer_without_its_memory_does_not_start(root, clock, options, is_missing):
+    """It would sign a list without the revocations that it has forgotten."""
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    store = SignerFolder(options.root).store
+    for path in options.root.glob(f"{store.name}*"):
+        path.unlink()
+    if not is_missing:
+        store.touch(0o600)
+    with pytest.raises(FolderDamaged, match="from a backup of the signer"):
+        open_signer(options.root)
+    assert store.exists() is not is_missing
+
+
 def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, options, tmp_path):
     """A second node has the same keys, and a signer whose memory lacks what the first one signed."""
     second = replace(options, root=tmp_path / "second", socket=tmp_path / "second.sock")

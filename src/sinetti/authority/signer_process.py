@@ -213,7 +213,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
             sentence = f"the key {name} of the signer in {root} cannot be used: {bad}"
             raise FolderDamaged(sentence) from None
     try:
-        store = SignerStore(folder.store)
+        store = SignerStore(folder.store, is_new=False)
     except SignerStoreDamaged as bad:
         raise FolderDamaged(str(bad)) from bad
     return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
