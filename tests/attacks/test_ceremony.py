@@ -4,6 +4,7 @@ docs/operators/ceremony.md has the guarantees.
 """
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -52,6 +53,60 @@ def test_a_swapped_disk_is_noticed_on_the_offline_machine(tmp_path):
         done.run()
     assert not (tmp_path / "medium").exists()
     assert sum("Type the words" in prompt for prompt, _ in done.desk.asked) == 3
+
+
+def forged(tmp_path, point):
+    """Return a folder in which another ceremony went on up to a point, with other keys and sheets."""
+    (tmp_path / "evil").mkdir()
+    evil = ceremony(tmp_path / "evil", TEXT, begin_founding(tmp_path / "evil" / "authority", founding(hierarchy=QUICK)))
+
+    def stop(reached):
+        if reached == point:
+            raise KeyboardInterrupt
+
+    evil.step = stop
+    with pytest.raises(KeyboardInterrupt):
+        evil.run()
+    shutil.copytree(evil.exchange, tmp_path / "carried")
+    return evil
+
+
+@pytest.mark.parametrize("point", ["step request", "step sign", "step result"])
+def test_a_forged_record_of_an_interrupted_ceremony_does_not_replace_the_words(point, tmp_path):
+    request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
+    forged(tmp_path, point)
+    done = ceremony(tmp_path, TEXT)
+    done.desk.words = " ".join(digest_words(request.octets))
+    with pytest.raises(CeremonyError, match="the medium was swapped"):
+        done.run()
+    assert not (tmp_path / "medium").exists()
+
+
+def test_a_forged_record_of_an_interrupted_ceremony_does_not_replace_the_people(tmp_path):
+    forged(tmp_path, "step present")
+    done = ceremony(tmp_path, TEXT)
+    record = done.exchange / "ceremony-so-far.json"
+    value = json.loads(record.read_bytes())
+    record.write_bytes(canonical({**value, "present": [one for one in value["present"] if one["role"] != "witness"]}))
+    with pytest.raises(CeremonyError, match="the people present are not those"):
+        done.run()
+    record.write_bytes(canonical({**value, "steps": value["steps"][1:]}))
+    with pytest.raises(CeremonyError, match="another ceremony was begun"):
+        done.run()
+
+
+def test_a_result_that_the_keys_of_the_medium_did_not_sign(tmp_path):
+    """Another ceremony for the same request has another root, and the folder says that it was done."""
+    request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
+    mine = ceremony(tmp_path, TEXT, request)
+    mine.run()
+    shutil.rmtree(mine.exchange)
+    evil = ceremony(tmp_path, TEXT, request, exchange="evil")
+    evil.place = tmp_path / "evil-medium"
+    evil.step = lambda reached: shutil.copytree(evil.exchange, mine.exchange) if reached == "step sign" else None
+    evil.run()
+    with pytest.raises(CeremonyError, match="not the one that this ceremony wrote"):
+        ceremony(tmp_path, TEXT, request).run()
 
 
 def test_a_swapped_result_is_noticed_on_the_online_machine_by_its_request(tmp_path):

@@ -18,7 +18,14 @@ from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_store import StoreKind
 from sinetti.authority.signer.server import SignerServer
 from sinetti.authority.signer_memory import SignerMemory
-from sinetti.authority.signer_process import MOST_NEW_KEYS, SignerFolder, open_signer, signer_actions
+from sinetti.authority.signer_process import (
+    MOST_NEW_KEYS,
+    SignerFolder,
+    SignerOptions,
+    open_signer,
+    run_signer,
+    signer_actions,
+)
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.ca.profiles import ca_key
@@ -239,6 +246,9 @@ def test_the_place_of_a_signer(root, clock, options, tmp_path):
             separate_keys(authority, replace(options, root=root / "signer"))
         with pytest.raises(FolderError, match="not a signer of this authority"):
             separate_keys(authority, replace(options, root=taken))
+        for place in (root, options.root):
+            with pytest.raises(FolderError, match="choose one in the runtime directory"):
+                separate_keys(authority, replace(options, socket=place / "signer.sock"))
         authority.responses.seal()
     with pytest.raises(FolderError, match="keys separate"):
         open_signer(taken)
@@ -317,6 +327,55 @@ def test_a_signer_with_a_damaged_key_does_not_start(root, clock, options):
     (folder.keys / "ServicesTestIssuingCAv1.pem").write_bytes(b"nothing")
     with pytest.raises(FolderDamaged, match="cannot be used"):
         open_signer(options.root)
+
+
+def test_an_old_copy_of_the_authority_does_not_remove_a_signer_in_use(root, clock, options, tmp_path):
+    shutil.copytree(root, tmp_path / "old")
+    with serving(root, clock, options) as (_, authority, signer):
+        authority.keys.makes.create(signer.policy.response_signer_file_name, KeyType.EC_P256)
+    with opened(tmp_path / "old", clock) as authority, pytest.raises(FolderError, match="is in use"):
+        separate_keys(authority, options)
+    for path in (options.root / "keys").glob("SinettiTestResponseSigner-*"):
+        path.unlink()
+    with serving(tmp_path / "old", clock, options):
+        pass
+
+
+def test_an_old_copy_of_the_authority_does_not_remove_what_a_signer_remembers(root, clock, options, tmp_path):
+    shutil.copytree(root, tmp_path / "old")
+    with serving(root, clock, options) as (desk, _, _signer):
+        enrolled(desk)
+    before = sorted(path.name for path in (options.root / "keys").iterdir())
+    with opened(tmp_path / "old", clock) as authority, pytest.raises(FolderError, match="is in use"):
+        separate_keys(authority, options)
+    SignerFolder(options.root).store.unlink()
+    with opened(tmp_path / "old", clock) as authority, pytest.raises(FolderDamaged, match="from a backup"):
+        separate_keys(authority, options)
+    assert sorted(path.name for path in (options.root / "keys").iterdir()) == before
+
+
+def test_a_signer_has_no_socket_in_its_folder(root, clock, options):
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    signer = open_signer(options.root)
+    with pytest.raises(FolderError, match="choose one in the runtime directory"):
+        run_signer(signer, SignerOptions(options.root / "signer.sock", {os.getuid()}), lambda: None)
+    signer.close()
+
+
+@pytest.mark.parametrize("is_missing", [True, False], ids=["missing", "empty"])
+def test_a_signer_without_its_memory_does_not_start(root, clock, options, is_missing):
+    """It would sign a list without the revocations that it has forgotten."""
+    with opened(root, clock) as authority:
+        separate_keys(authority, options)
+    store = SignerFolder(options.root).store
+    for path in options.root.glob(f"{store.name}*"):
+        path.unlink()
+    if not is_missing:
+        store.touch(0o600)
+    with pytest.raises(FolderDamaged, match="from a backup of the signer"):
+        open_signer(options.root)
+    assert store.exists() is not is_missing
 
 
 def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, options, tmp_path):

@@ -158,13 +158,27 @@ class Ceremony:
             self._write(_PROGRESS, new.octets)
             return new
         found = parse_transcript(self._read(_PROGRESS))
-        if replace(found, present=(), steps=()) != new:
+        done, planned = ([(one.act, one.by, one.check) for one in of.steps] for of in (found, self.plan))
+        if replace(found, present=(), steps=()) != new or planned[: len(done)] != done:
             sentence = (
                 f"another ceremony was begun in {self.exchange}, with another plan or software: take the same ones, or "
                 "a new folder"
             )
             raise CeremonyError(sentence)
+        self._confirm_again({one.act for one in found.steps}, found)
         return found
+
+    def _confirm_again(self, done: set[CeremonyAct], so_far: Transcript) -> None:
+        """Have people confirm again what an interrupted ceremony recorded.
+
+        The folder came from outside, so the record may be forged. Raises CeremonyError if it differs.
+        """
+        if CeremonyAct.PRESENT in done and so_far.with_present(self._present()) != so_far:
+            sentence = "the people present are not those of the interrupted ceremony: call them, or take a new folder"
+            raise CeremonyError(sentence)
+        if CeremonyAct.REQUEST in done:
+            octets = self._request(so_far).octets
+            self._ask_until(_TYPE_WORDS, lambda typed: check_digest_words(typed, octets))
 
     def _do(self, number: int, step: PlanStep, so_far: Transcript) -> Transcript:
         role = translate(ROLES[step.by], self.language)
@@ -306,7 +320,11 @@ class Ceremony:
     def _write_result(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
         octets = self._read(RESULT_SET)
         signed = next(step.facts for step in so_far.steps if step.act is CeremonyAct.SIGN)
-        if tuple(_facts_of(parse_result_set(octets))) != signed:
+        result, request = parse_result_set(octets), self._request(so_far).sha256
+        # The folder may have a forged record and result; the medium says what its keys signed.
+        on_medium = {one.made for one in read_registry(self.place).items if one.request == request}
+        made = {*result.certificates.values(), *result.lists.values(), result.signature} - {b""}
+        if tuple(_facts_of(result)) != signed or (result.request, made) != (request, on_medium):
             sentence = f"{RESULT_SET} is not the one that this ceremony wrote: take a new folder, and begin again"
             raise CeremonyError(sentence)
         words = " ".join(digest_words(octets))

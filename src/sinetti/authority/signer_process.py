@@ -219,7 +219,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
             sentence = f"the key {name} of the signer in {root} cannot be used: {bad}"
             raise FolderDamaged(sentence) from None
     try:
-        store = SignerStore(folder.store)
+        store = SignerStore(folder.store, is_new=False)
     except SignerStoreDamaged as bad:
         raise FolderDamaged(str(bad)) from bad
     return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
@@ -258,11 +258,18 @@ class SignerOptions:
     until_stdin_closes: bool = False
 
 
+def socket_misplaced(path: Path, folder: Path) -> str:
+    """Return the sentence about a socket in a folder of data, where other users and backups meet it."""
+    return f"the socket {path} would be in {folder}: choose one in the runtime directory, below /run"
+
+
 def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[], None]) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
     `ready` is called once the socket listens. Raises FolderError if it cannot be used.
     """
+    if options.socket.resolve().is_relative_to(opened.folder.root.resolve()):
+        raise FolderError(socket_misplaced(options.socket, opened.folder.root))
     # A core dump would have the keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stop, stopping = socket.socketpair()

@@ -22,8 +22,14 @@ from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.adoption import AdoptedList, adopt
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
-from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
-from sinetti.authority.signer_process import SignerFolder, key_name, open_signer, write_public_half
+from sinetti.authority.signer.store import AdoptedCertificate, SignerStore, SignerStoreDamaged
+from sinetti.authority.signer_process import (
+    SignerFolder,
+    key_name,
+    open_signer,
+    socket_misplaced,
+    write_public_half,
+)
 from sinetti.ca.profiles import ca_key
 from sinetti.database.approvals import officers
 from sinetti.database.evidence import log_tree
@@ -73,7 +79,8 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
     with locked(folder.root):
         moved = _keys_of(authority)
         if not authority.settings.signer:
-            _check_place(authority, options.root)
+            check_place(authority, options)
+            _remove_unused(options.root, moved)
             _build(authority, options, moved)
             ctx.step("built")
             _compare(options, moved)
@@ -93,19 +100,47 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
     return tuple(one.remote for one in moved)
 
 
-def _check_place(authority: Authority, root: Path) -> None:
-    place = root.resolve()
+def check_place(authority: Authority, options: SeparationOptions) -> None:
+    """Raise FolderError unless folder and socket of the signer may be where they are to be."""
+    root, place, path = options.root, options.root.resolve(), options.socket.resolve()
     for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
         if place.is_relative_to(other) or other.is_relative_to(place):
             sentence = f"the signer's folder {root} would not be separate from {other}: choose another place"
             raise FolderError(sentence)
+        if path.is_relative_to(other):
+            raise FolderError(socket_misplaced(options.socket, other))
+    if path.is_relative_to(place):
+        raise FolderError(socket_misplaced(options.socket, place))
     folder = SignerFolder(root)
-    if root.exists() and any(root.iterdir()):
-        if not folder.policy.exists() or folder.read_policy().instance_id != authority.folder.instance_id():
-            sentence = f"{root} is not empty, and it is not a signer of this authority: choose another folder"
-            raise FolderError(sentence)
-        # A killed call built it. Nothing was signed there, since the authority does not know it yet.
-        shutil.rmtree(root)
+    is_taken = root.exists() and any(root.iterdir())
+    if is_taken and not (folder.policy.exists() and folder.read_policy().instance_id == authority.folder.instance_id()):
+        sentence = f"{root} is not empty, and it is not a signer of this authority: choose another folder"
+        raise FolderError(sentence)
+
+
+def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
+    """Remove the folder that a killed call built.
+
+    The authority does not know that signer yet, or it is an old copy that does not know it any more. Raises FolderError
+    if the signer was in use, and FolderDamaged.
+    """
+    folder = SignerFolder(root)
+    if not folder.policy.exists():
+        return
+    try:
+        store = SignerStore(folder.store, is_new=False)
+    except SignerStoreDamaged as bad:
+        raise FolderDamaged(str(bad)) from bad
+    with store.transaction():
+        is_used = store.has_signed()
+    store.close()
+    if is_used or {path.stem for path in folder.keys.glob("*.pub")} - {one.remote for one in moved}:
+        sentence = (
+            f"the signer in {root} is in use, and this copy of the authority is from before: restore the newest copy "
+            "of its folder"
+        )
+        raise FolderError(sentence)
+    shutil.rmtree(root)
 
 
 def _keys_of(authority: Authority) -> list[_MovedKey]:

@@ -1,9 +1,12 @@
 """Protocol, server and client of the signer, over a real Unix socket."""
 
 import os
+import resource
 import socket
 import struct
-from contextlib import contextmanager
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 import pytest
@@ -191,6 +194,75 @@ def test_requests_that_wait_together_are_decided_together(path):
     for one in (listener, stop, stopping):
         one.close()
     assert sum(sizes) == 4
+
+
+def test_more_connections_than_descriptors_do_not_end_the_signer(path):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+    program = (
+        "import resource, socket, sys\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (300, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        "callers = [socket.socket(socket.AF_UNIX) for _ in range(180)]\n"
+        "for one in callers: one.connect(sys.argv[1])\n"
+        "print('connected', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    try:
+        with serving(path):
+            command = [sys.executable, "-c", program, str(path)]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+                assert other.stdout.readline() == b"connected\n"
+                other.stdin.close()
+                other.wait(10)
+            client = SignerClient(path)
+            assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+            client.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_incomplete_requests_do_not_fill_the_memory(path, monkeypatch):
+    monkeypatch.setattr("sinetti.authority.signer.server.MOST_WAITING", 1_000_000)
+    with serving(path):
+        callers = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+        for one in callers:
+            one.connect(str(path))
+            one.settimeout(2)
+            with suppress(OSError):
+                one.sendall(struct.pack(">I", LARGEST_FRAME) + bytes(200_000))
+        ends = [has_ended(one) for one in callers[-14:]]
+        client = SignerClient(path)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
+        assert all(ends)
+        for one in callers:
+            one.close()
+
+
+def has_ended(connection):
+    try:
+        return not connection.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+FAULTS = {"a full disk": OSError(28, "No space left on device"), "an error of the program": AttributeError("name")}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_an_operation_that_fails_does_not_end_the_signer(path, fault, monkeypatch):
+    def fail(*_fields):
+        raise fault
+
+    monkeypatch.setitem(globals(), "refused", fail)
+    with serving(path):
+        client = SignerClient(path)
+        with pytest.raises(SignerUnavailable, match=r"No space left|ended a connection"):
+            client.call(SignerOperation.MAKE, b"label")
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
 
 
 def test_another_user_is_not_heard(path):

@@ -12,7 +12,7 @@ import pytest
 
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_private_key
-from tests.support.officers import does_approved
+from tests.support.officers import approve, does_approved, proposed
 from tests.support.programs import STOPS_WITHIN, Holder, new_key, program
 from tests.support.serving import serving, until
 
@@ -152,8 +152,19 @@ def test_production_needs_a_pass_phrase_elsewhere_and_two_people(operator, place
     operator.found(*online, *vault, environment="PRODUCTION")
     sentence = operator.refused(2, *separate(place, *online))
     assert "--signer-passphrase-file is missing" in sentence
+    same = ("--signer-passphrase-file", tmp_path / "etc" / "passphrase")
+    assert "the service's own pass-phrase" in operator.refused(2, *separate(place, *online, *same))
+    inside = ("--signer-passphrase-file", operator.root / "signer")
+    assert "which the service reads" in operator.refused(2, *separate(place, *online, *inside))
     own = ("--signer-passphrase-file", tmp_path / "etc" / "signer")
-    does_approved(operator, tmp_path, *separate(place, *online, *own))
+    proposal = proposed(operator, *separate(place, *online, *own), "--officer", "anna")
+    approve(operator, proposal, tmp_path)
+    other = (*separate(place, *online, *own, "--signer-user", "root"), "--approval", proposal)
+    assert "what was approved differs" in operator.refused(2, *other)
+    misplaced = separate(operator.root / "signer", *online, *own)
+    assert "would not be separate" in operator.refused(2, *misplaced)
+    assert not (tmp_path / "etc" / "signer").exists()
+    operator.does(*separate(place, *online, *own), "--approval", proposal)
     assert not (place / "secrets" / "passphrase").exists()
     assert {one["store"] for one in json.loads(operator.does("keys", "list", "--json"))} == {"file", "signer"}
     assert place.stat().st_mode & 0o077 == 0

@@ -5,6 +5,7 @@ tells the user of a caller (SO_PEERCRED, unix(7)).
 """
 
 import logging
+import resource
 import selectors
 import socket
 import struct
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.authority.signer.protocol import (
+    LARGEST_FRAME,
     Outcome,
     ProtocolError,
     SignerOperation,
@@ -28,9 +30,14 @@ from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 MOST_CONNECTIONS = 1024
 """Connections at once; each thread of the service keeps one."""
 
+MOST_WAITING = 2 * LARGEST_FRAME
+"""Octets of incomplete requests at once: one list of each of two processes."""
+
 ANSWER_TIMEOUT = 2.0
 """Seconds in which a caller must take its answer."""
 
+_OTHER_FILES = 64
+_SMALL = 64 * 1024
 _HEAD = 4
 _CHUNK = 1024 * 1024
 _CREDENTIALS = struct.Struct("3i")
@@ -79,6 +86,9 @@ class SignerServer:
         self._listener, self._users, self._actions = listener, frozenset(users), actions
         self._selector = selectors.DefaultSelector()
         self._callers: dict[int, _Caller] = {}
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The keys' files, the store and the processes of a token need descriptors, too.
+        self._most = MOST_CONNECTIONS if files < 0 else max(1, min(MOST_CONNECTIONS, files - _OTHER_FILES))
 
     def run(self, *stops: int) -> None:
         """Answer until octets, or their end, arrive at one of these descriptors."""
@@ -111,16 +121,22 @@ class SignerServer:
             self._answer(asked)
 
     def _accept(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             connection, _ = self._listener.accept()
-            user = peer_user(connection)
-            if user not in self._users or len(self._callers) >= MOST_CONNECTIONS:
-                _log.error("a connection of user %d was closed: this user may not use the signer", user)
-                connection.close()
-                return
-            connection.settimeout(ANSWER_TIMEOUT)
-            caller = self._callers[connection.fileno()] = _Caller(connection)
-            self._selector.register(caller.connection, selectors.EVENT_READ)
+        except BlockingIOError:
+            return
+        except OSError as bad:  # as when the caller left, or the machine has no descriptor
+            _log.warning("a connection was not accepted: %s", bad)
+            return
+        user = peer_user(connection)
+        if user not in self._users or len(self._callers) >= self._most:
+            why = "there are too many" if user in self._users else "this user may not use the signer"
+            _log.error("a connection of user %d was closed: %s", user, why)
+            connection.close()
+            return
+        connection.settimeout(ANSWER_TIMEOUT)
+        caller = self._callers[connection.fileno()] = _Caller(connection)
+        self._selector.register(caller.connection, selectors.EVENT_READ)
 
     def _read(self, caller: _Caller) -> bytes | None:
         """Return the body of a request that is complete now.
@@ -131,13 +147,22 @@ class SignerServer:
             octets = caller.connection.recv(_CHUNK, socket.MSG_DONTWAIT)
             if octets:
                 caller.octets += octets
-                return caller.take_body()
+                body = caller.take_body()
+                if body is None:
+                    self._check_waiting(caller)
+                return body
         except BlockingIOError:
             return None
         except (OSError, ProtocolError) as bad:
             _log.warning("a connection was closed: %s", bad)
         self._drop(caller)
         return None
+
+    def _check_waiting(self, caller: _Caller) -> None:
+        """Raise ProtocolError if incomplete requests would fill the memory."""
+        if len(caller.octets) > _SMALL and sum(len(one.octets) for one in self._callers.values()) > MOST_WAITING:
+            sentence = f"incomplete requests have more than {MOST_WAITING} octets"
+            raise ProtocolError(sentence)
 
     def _drop(self, caller: _Caller) -> None:
         self._callers.pop(caller.connection.fileno(), None)
@@ -157,6 +182,9 @@ class SignerServer:
                     self._send(caller, self._act(operation, fields))
             except (ProtocolError, ValueError, KeyError, TypeError) as bad:
                 _log.error("a request that the service never makes: %s", bad)
+                self._drop(caller)
+            except Exception:  # noqa: BLE001 - a caller's octets must not end the signer
+                _log.exception("a request could not be answered")
                 self._drop(caller)
         tasks = [task for _, one in together for task in one]
         if not tasks:
@@ -180,6 +208,8 @@ class SignerServer:
             return [Outcome.DONE.value, *self._actions.others[operation](*fields)]
         except (SignatureRefused, SignerUnavailable) as bad:
             return list(_outcome(bad))
+        except OSError as bad:  # a full disk, as when a key is made
+            return list(_outcome(SignerUnavailable(f"the signer's folder cannot be used now: {bad.strerror or bad}")))
 
     def _send(self, caller: _Caller, fields: Sequence[bytes]) -> None:
         try:

@@ -88,11 +88,14 @@ class AdoptedCertificate(NamedTuple):
 class SignerStore:
     """The store. Its functions are called inside `transaction`."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises SignerStoreDamaged."""
-        self._lock = Lock()
+    def __init__(self, path: Path, *, is_new: bool = True) -> None:
+        """Open the file, or create it if it is new. Raises SignerStoreDamaged.
+
+        A signer that began without its memory would have forgotten every revocation, so only its founder creates one.
+        """
+        self._lock, self._is_new = Lock(), is_new
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, PRIVATE))
+            os.close(os.open(path, (os.O_CREAT if is_new else 0) | os.O_RDWR | os.O_NOFOLLOW, PRIVATE))
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             # The death of the process loses nothing. A power cut may lose the last instants. The worst case is then a
@@ -109,6 +112,9 @@ class SignerStore:
     def _create(self, path: Path) -> None:
         with self.transaction():
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0 and not self._is_new:
+                sentence = f"the signer's store {path} is empty: restore it from a backup of the signer"
+                raise SignerStoreDamaged(sentence)
             if version == 0:
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
@@ -138,6 +144,10 @@ class SignerStore:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+    def has_signed(self) -> bool:
+        """Return True if the signer itself signed a certificate."""
+        return self._db.execute("SELECT 1 FROM signed WHERE length(signature) > 0 LIMIT 1").fetchone() is not None
 
     def find_signed(self, ca: str, serial: bytes) -> SignedRecord | None:
         """Return the certificate with this serial, or None."""

@@ -2,12 +2,14 @@
 
 import argparse
 import pwd
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.passphrases import read_or_create
-from sinetti.authority.signer_separation import SeparationOptions, separate_keys
+from sinetti.authority.passphrases import read_or_create, read_passphrase
+from sinetti.authority.signer_separation import SeparationOptions, check_place, separate_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
@@ -65,16 +67,17 @@ def _run(parsed: argparse.Namespace) -> int:
     parameters = {
         "signer_dir": str(options.root),
         "socket": str(options.socket),
+        "signer_user": parsed.signer_user or "",
         "orders_per_day": str(options.orders_per_day),
     }
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if authority.settings.environment is Environment.PRODUCTION and options.passphrase is None:
-            sentence = "--signer-passphrase-file is missing: a pass-phrase beside its keys protects nothing"
-            raise OptionError(sentence)
+        _check_passphrase_file(parsed.signer_passphrase_file, authority)
+        if not authority.settings.signer:
+            check_place(authority, options)
         if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
             return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
-            names = separate_keys(authority, options)
+            names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
     user = " --user SERVICE-USER" if parsed.signer_user else ""
     print_note(
         _SEPARATED.format(count=len(names), signer=options.root, dir=parsed.dir, socket=options.socket, user=user)
@@ -86,14 +89,32 @@ def _options(parsed: argparse.Namespace) -> SeparationOptions:
     if not 1 <= parsed.orders_per_day <= MOST_ORDERS:
         sentence = f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}"
         raise OptionError(sentence)
-    root, named = parsed.signer_dir.absolute(), parsed.signer_passphrase_file
-    return SeparationOptions(
-        root,
-        parsed.socket.absolute(),
-        parsed.orders_per_day,
-        None if named is None else read_or_create(named, DataDirectory(root)),
-        _owner(parsed.signer_user),
-    )
+    root, path = parsed.signer_dir.absolute(), parsed.socket.absolute()
+    return SeparationOptions(root, path, parsed.orders_per_day, owner=_owner(parsed.signer_user))
+
+
+def _check_passphrase_file(named: Path | None, authority: Authority) -> None:
+    """Raise OptionError unless the file may have the pass-phrase of the signer's keys."""
+    if named is None:
+        if authority.settings.environment is Environment.PRODUCTION:
+            sentence = "--signer-passphrase-file is missing: a pass-phrase beside its keys protects nothing"
+            raise OptionError(sentence)
+        return
+    for folder in (authority.folder.root, authority.journal.folder):
+        if named.resolve().is_relative_to(folder.resolve()):
+            sentence = (
+                f"--signer-passphrase-file: {named} is in {folder}, which the service reads: choose another place"
+            )
+            raise OptionError(sentence)
+    if named.exists() and read_passphrase(named) == authority.passphrase:
+        sentence = f"--signer-passphrase-file: {named} has the service's own pass-phrase: name another file"
+        raise OptionError(sentence)
+
+
+def _passphrase(parsed: argparse.Namespace) -> bytes | None:
+    """Return the pass-phrase of the signer's keys, which is created if it is missing."""
+    named = parsed.signer_passphrase_file
+    return None if named is None else read_or_create(named, DataDirectory(parsed.signer_dir.absolute()))
 
 
 def _owner(name: str | None) -> tuple[int, int] | None:
