@@ -87,10 +87,14 @@ def _publish(parsed: argparse.Namespace) -> int:
         if not ctx.offline:
             sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
             raise OptionError(sentence)
+        in_tokens = offline_token_names(authority.folder, authority.hierarchy)
+        if parsed.offline_dir is None and (in_folder := sorted(ctx.offline - in_tokens)):
+            keys = ", ".join(in_folder)
+            sentence = f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
+            raise OptionError(sentence)
         parameters = {"authorities": sorted(ctx.offline)}
         if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
             return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
-        in_tokens = offline_token_names(authority.folder, authority.hierarchy)
         signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
         signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
         _sign_lists(signers, parsed, authority)
@@ -109,10 +113,6 @@ def _folder_signers(parsed: argparse.Namespace, authority: Authority, names: Col
     """Return the signer of the CAs whose keys are in the folder of offline keys."""
     if not names:
         return {}
-    if parsed.offline_dir is None:
-        keys = ", ".join(sorted(names))
-        sentence = f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
-        raise OptionError(sentence)
     found = offline_keys(parsed, new=False)
     found.check({name: authority.ctx.issuers[name].certificate for name in names})
     return dict.fromkeys(names, SoftwareSigner(found.place, found.passphrase))
