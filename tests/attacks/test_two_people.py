@@ -213,6 +213,7 @@ def two(folder):
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
+        "secrets wrap": (TwoPersonAct.SECRETS, ("passphrase", "--alone")),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),
