@@ -1,4 +1,4 @@
-"""A thief has a copy of the database and of DIR, without the pass-phrase that was elsewhere.
+"""A thief has a copy of the database and of DIR, without the pass-phrase that was elsewhere, or without the token.
 
 The thief tries every octet string of the copy as a key of each kind, and as a pass-phrase. The same thief with the
 pass-phrase opens everything, so the attempts are the right ones.
@@ -15,12 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from django.apps import apps
 from django.core import signing
 
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.secret_files import SecretsClosed, open_secrets
-from sinetti.authority.secret_wrappings import SecretAccess
+from sinetti.authority.secret_files import SecretsClosed, open_secrets, read_secrets
+from sinetti.authority.secret_wrappings import SecretAccess, WrappingToken, unseal
 from sinetti.cli.authority.common import opened_authority
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
@@ -42,7 +43,12 @@ from sinetti.services.token_encryption import (
     sealing_key,
 )
 from tests.cli.authority.conftest import at_work
+from tests.cli.authority.test_tokens import with_token
+from tests.support import soft_token
 from tests.support.service_context import REQUEST
+from tests.support.soft_token import soft_tokens
+
+__all__ = ["soft_tokens"]
 
 SECRET, WAY, COOKIE = "JBSWY3DPEHPK3PXP", "/account/password/secret", '{"user": 1}'
 EVERYTHING = {"second factor", "session", "letter", "link", "PIN", "password", "stop", "return", "reset"}
@@ -102,6 +108,19 @@ def scene(request, tmp_path, monkeypatch, capsys):
         yield copy, loot, phrase
 
 
+@pytest.fixture
+def token_scene(request, tmp_path, monkeypatch, capsys, soft_tokens):
+    """Yield a copy of an authority that has no pass-phrase, and its token, which was not copied."""
+    with at_work("sqlite", request, tmp_path, monkeypatch) as operator:
+        place = soft_tokens.add("ca")
+        operator.found(*with_token(place))
+        operator.add()
+        ids = operator.order()
+        with opened_authority(operator.root) as authority:
+            loot = at_risk(authority.ctx, ids)
+        yield Path(shutil.copytree(operator.root, tmp_path / "copy")), loot, place
+
+
 def at_risk(ctx, ids):
     """Fill the database with what a thief wants."""
     loot, ring = Loot(), ctx.keyring
@@ -153,13 +172,31 @@ def keys_of(copy):
     """Return all keys that the thief can try: the octets of the copy, and what a pass-phrase in it opens."""
     found = octet_strings(copy)
     folder = DataDirectory(copy)
-    pem = next(folder.keys.glob("Sinetti*.pem")).read_bytes()
+    pem = next((path.read_bytes() for path in folder.keys.glob("Sinetti*.pem")), None)
     # The key files are under the same pass-phrase and are tried much faster.
-    for phrase in found:
+    for phrase in found if pem is not None else ():
         if 0 < len(phrase) < 1000 and b"\0" not in phrase and passphrase_matches(pem, phrase):
             with suppress(SecretsClosed):
-                ring = open_secrets(folder, SecretAccess(phrase)).ring
-                found = found | {key.octets for keys in ring.keys.values() for key in keys}
+                found = found | octets_of(open_secrets(folder, SecretAccess(phrase)).ring)
+    return found | wrapped_under(found, read_secrets(folder))
+
+
+def octets_of(ring):
+    return {key.octets for keys in ring.keys.values() for key in keys}
+
+
+def wrapped_under(keys, file):
+    """Return the secret keys that one of these keys opens, as wrapping key or as the key in the token."""
+    found = set()
+    for wrapping_id, wrapping in file.wrappings.items():
+        candidates = {key for key in keys if len(key) == 32}
+        for key in list(candidates):
+            with suppress(InvalidTag):
+                candidates.add(unseal(key, wrapping.sealed, f"sinetti-secret-wrapping\0{wrapping_id}".encode()))
+        for key in candidates:
+            for one in file.keys:
+                with suppress(InvalidTag):
+                    found.add(unseal(key, one.wrapped[wrapping_id], one.bound))
     return found
 
 
@@ -175,6 +212,24 @@ def test_a_copy_without_the_pass_phrase_opens_nothing(scene):
 def test_the_same_thief_with_the_pass_phrase_opens_everything(scene):
     copy, loot, phrase = scene
     shutil.copy(phrase, copy / "notes.txt")
+    assert gains(copy, loot) == EVERYTHING
+
+
+@soft_token.NEEDED
+def test_a_copy_without_the_token_opens_nothing(token_scene):
+    copy, loot, place = token_scene
+    assert read_secrets(DataDirectory(copy)).kinds() == ("token",)
+    shutil.copy(place.pin_file, copy / "pin")
+    assert gains(copy, loot) == set()
+
+
+@soft_token.NEEDED
+@pytest.mark.long
+def test_the_same_thief_with_the_wrapping_key_opens_everything(token_scene):
+    copy, loot, place = token_scene
+    folder = DataDirectory(copy)
+    opened = open_secrets(folder, SecretAccess(None, WrappingToken(folder.keys, place)))
+    (copy / "notes.txt").write_text(opened.wrapping_key.hex())
     assert gains(copy, loot) == EVERYTHING
 
 

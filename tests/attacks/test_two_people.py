@@ -214,6 +214,7 @@ def two(folder):
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "keys separate": (TwoPersonAct.SECRETS, ("--signer-dir", folder / "signer", "--socket", folder / "socket")),
+        "secrets wrap": (TwoPersonAct.SECRETS, ("passphrase", "--alone")),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import closing, suppress
@@ -13,7 +12,7 @@ import pytest
 from sinetti.authority import secret_files
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import initialise
 from sinetti.authority.passphrase_change import (
     NewPassphrase,
     change_passphrase,
@@ -37,12 +36,14 @@ from sinetti.authority.secret_wrappings import (
     delete_wrapping_keys,
     new_wrapping_id,
 )
+from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.authority.wrapping_change import NewWrapping, wrap_secrets
 from sinetti.domain.secret_keys import SecretPurpose
+from sinetti.domain.values import Environment
 from sinetti.pki.encoding import dump_private_key
 from sinetti.pki.signers import KeyMissing, SignerUnavailable
 from sinetti.pki.signers.token_pool import TokenPool
-from tests.authority.test_token_keys import NOW, PRESET, SETTINGS, closed, opened, texts, with_token
+from tests.authority.test_token_keys import NOW, closed, opened, texts, with_token
 from tests.support import soft_token
 from tests.support.killed import kill_at
 from tests.support.programs import new_key
@@ -159,6 +160,7 @@ def test_an_interrupted_init_is_completed_with_the_same_ways(place, tmp_path, pa
     assert open_secrets(DataDirectory(root), access(DataDirectory(root), place=place)).ring
 
 
+@pytest.mark.long
 def test_an_init_that_is_cut_short_leaves_no_key(soft_tokens, place, tmp_path):
     root = tmp_path / "authority"
     assert kill_at("written", lambda at: initialise(root, with_token(place, step=at)))
@@ -229,6 +231,7 @@ def test_a_replaced_way_opens_neither_the_file_nor_its_new_key(folder, place):
         open_secrets(folder, SecretAccess(None))
 
 
+@pytest.mark.long
 def test_a_way_that_exists(soft_tokens, folder, place):
     other = soft_tokens.add("other")
     create_secrets(folder, access(folder, PHRASE, place), NOW)
@@ -292,6 +295,7 @@ def test_a_token_that_does_not_encrypt(folder, place, monkeypatch, pool, why):
     assert ways(folder, place) == {"passphrase"}
 
 
+@pytest.mark.long
 def test_an_unused_key_waits_for_its_token(soft_tokens, folder, place, caplog):
     token = WrappingToken(folder.keys, place)
     token.create(folder, place)
@@ -327,6 +331,7 @@ def test_while_the_token_is_away(soft_tokens, folder, place, monkeypatch, caplog
     assert source().current(LINKS).key_id == "1"
 
 
+@pytest.mark.long
 def test_a_running_process_asks_a_token_that_is_away_seldom(soft_tokens, folder, place, caplog):
     create_secrets(folder, access(folder, place=place), NOW)
     source = KeyringFile(folder, access(folder, place=place))
@@ -338,6 +343,7 @@ def test_a_running_process_asks_a_token_that_is_away_seldom(soft_tokens, folder,
     assert caplog.text.count("the keys in use stay") == 1
 
 
+@pytest.mark.long
 def test_another_key_of_the_same_id_and_a_changed_file(folder, place):
     create_secrets(folder, access(folder, place=place), NOW)
     at, octets = in_token(folder), folder.secret_keys.read_bytes()
@@ -388,6 +394,7 @@ def test_a_new_pass_phrase_keeps_the_token(folder, place, step):
         open_secrets(folder, means)
 
 
+@pytest.mark.long
 def test_a_new_pass_phrase_of_key_files_alone(folder, place):
     """Secrets that the token alone opens, and key files under a pass-phrase."""
     means = access(folder, PHRASE, place)
@@ -418,8 +425,18 @@ def test_no_sentence_and_no_representation_shows_a_secret(folder, place):
     assert not re.search(f"{PHRASE.decode()}|{soft_token.PIN}", shown)
 
 
-def test_files_alone_need_a_pass_phrase(tmp_path):
-    initialise(tmp_path / "authority", InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
-    folder = DataDirectory(tmp_path / "authority")
-    assert (read_secrets(folder).kinds(), folder.passphrase.exists()) == (("passphrase",), True)
-    shutil.rmtree(folder.root)
+@pytest.mark.long
+def test_a_service_of_production_keeps_no_pin_of_its_signers_token(soft_tokens, place, tmp_path):
+    root = tmp_path / "authority"
+    initialise(root, with_token(place))
+    keys, authority = opened(root)
+    production = replace(authority, settings=replace(authority.settings, environment=Environment.PRODUCTION))
+    options = SeparationOptions(tmp_path / "signer", tmp_path / "socket", 10)
+    with keys:
+        with pytest.raises(FolderError, match="which would keep its PIN"):
+            separate_keys(production, options)
+        wrap_secrets(
+            authority.folder, authority.secret_access, NewWrapping(soft_tokens.add("own"), is_alone=True), unrecorded
+        )
+        assert len(separate_keys(production, options)) == 7
+        assert authority.ctx.keyring

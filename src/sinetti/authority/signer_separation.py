@@ -19,6 +19,8 @@ from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_
 from sinetti.authority.key_files import certificates_of
 from sinetti.authority.key_store import NewKey, SigningKey, StoreKind, open_keys
 from sinetti.authority.log_keys import log_verifiers, origin_of
+from sinetti.authority.secret_files import read_secrets
+from sinetti.authority.secret_wrappings import TokenWrapping
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.adoption import AdoptedList, adopt
 from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
@@ -35,6 +37,7 @@ from sinetti.database.approvals import officers
 from sinetti.database.evidence import log_tree
 from sinetti.database.issuance import crls, ocsp_responses
 from sinetti.database.operations import authorities
+from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signers.token_keys import TokenPublicKey
@@ -80,6 +83,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
         moved = _keys_of(authority)
         if not authority.settings.signer:
             check_place(authority, options)
+            _check_secrets(authority)
             _remove_unused(options.root, moved)
             _build(authority, options, moved)
             ctx.step("built")
@@ -141,6 +145,23 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
         )
         raise FolderError(sentence)
     shutil.rmtree(root)
+
+
+def _check_secrets(authority: Authority) -> None:
+    """Raise FolderError if the service of PRODUCTION would need the PIN of the signer's token.
+
+    With that PIN the service could use the keys that are taken from it.
+    """
+    folder, token = authority.folder, authority.settings.token
+    if authority.settings.environment is not Environment.PRODUCTION or token is None:
+        return
+    for one in read_secrets(folder).wrappings.values():
+        if isinstance(one, TokenWrapping) and one.at.place.label == token.label:
+            sentence = (
+                f"the token {token.label} opens the secret keys of the service, which would keep its PIN: run sinetti "
+                "authority secrets wrap --alone first, with another token or a pass-phrase"
+            )
+            raise FolderError(sentence)
 
 
 def _keys_of(authority: Authority) -> list[_MovedKey]:
