@@ -213,6 +213,10 @@ def two(folder):
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
+        "keys separate": (
+            TwoPersonAct.SECRETS,
+            ("--signer-dir", folder / "signer", "--socket", folder / "signer.sock"),
+        ),
         "offline": (
             TwoPersonAct.CEREMONY,
             ("--offline-dir", folder / "vault", "--offline-passphrase-file", folder / "vault-passphrase"),
