@@ -23,7 +23,7 @@ class RulesSigner:
     def __init__(self, rules, now):
         self.rules, self.now, self.kinds, self.responders = rules, now, [], {}
 
-    def sign(self, key_name, octets):
+    def sign(self, key_name, octets, _proof=None):
         kind = TaskKind.LIST if octets[: octets[1] % 0x80 + 5].endswith(VERSION_2_OF_A_LIST) else TaskKind.CERTIFICATE
         return self._signed(kind, key_name, octets)
 

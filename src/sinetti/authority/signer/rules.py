@@ -45,6 +45,7 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
+_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT}
 _LOG_KEY = "log-"
 _log = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ class SigningRules:
         the store cannot be used; nothing is recorded then.
         """
         results: list[bytes | SignatureRefused] = []
-        with self._store.transaction():
+        # A forgotten list or head could be followed by one that contradicts it.
+        with self._store.transaction(is_durable=any(task.kind in _DURABLE for task in tasks)):
             for task in tasks:
                 try:
                     results.append(self._rules[task.kind](task, now))
