@@ -185,17 +185,19 @@ class SigningRules:
         if isinstance(check_key_policy(key, self._policy.keys), Rejection):
             _refuse("its key is not one that the policy accepts")
         renewed: Predecessor | None = None
-        if task.proof is None:
-            self._check_orders(now)
-        else:
+        if task.proof is not None:
             issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
             asked = read_proven_request(task.proof, renewed.fields.spki)
             check_request(asked, subject, fields.spki, self._policy.environment)
+        # The old key did not sign the new name, which relying services may show.
+        is_order = renewed is None or renewed.subject != subject
+        if is_order:
+            self._check_orders(now)
         signature = self._record(ca, fields, task)
-        if renewed is None:
+        if is_order:
             self._count_order(now)
-        else:
+        if renewed is not None:
             old = renewed.fields
             self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
         return signature
