@@ -95,7 +95,8 @@ def test_a_forged_record_of_an_interrupted_ceremony_does_not_replace_the_people(
         done.run()
 
 
-def test_a_result_that_the_keys_of_the_medium_did_not_sign(tmp_path):
+@pytest.mark.parametrize("point", ["step sign", "step result"])
+def test_a_result_that_the_keys_of_the_medium_did_not_sign(point, tmp_path):
     """Another ceremony for the same request has another root, and the folder says that it was done."""
     request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
     mine = ceremony(tmp_path, TEXT, request)
@@ -103,10 +104,46 @@ def test_a_result_that_the_keys_of_the_medium_did_not_sign(tmp_path):
     shutil.rmtree(mine.exchange)
     evil = ceremony(tmp_path, TEXT, request, exchange="evil")
     evil.place = tmp_path / "evil-medium"
-    evil.step = lambda reached: shutil.copytree(evil.exchange, mine.exchange) if reached == "step sign" else None
+    evil.step = lambda reached: shutil.copytree(evil.exchange, mine.exchange) if reached == point else None
     evil.run()
     with pytest.raises(CeremonyError, match="not the one that this ceremony wrote"):
         ceremony(tmp_path, TEXT, request).run()
+
+
+def test_a_forged_name_of_another_result(tmp_path):
+    request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
+    done = ceremony(tmp_path, TEXT, request)
+    done.run()
+    (done.exchange / "transcript.json").rename(done.exchange / "ceremony-so-far.json")
+    forge(done.exchange / "ceremony-so-far.json")
+    with pytest.raises(CeremonyError, match="not the one that this ceremony wrote"):
+        ceremony(tmp_path, TEXT, request).run()
+
+
+def forge(record):
+    octets = record.read_bytes()
+    value = json.loads(octets)
+    digest = dict(fact for step in value["steps"] for fact in step["facts"])["result"]
+    record.write_bytes(octets.replace(digest.encode(), b"0" * 64))
+
+
+FORGED = {"a void medium": ("media-begun.txt", b"\x1b[2J"), "a fact": ("ceremony-so-far.json", b"\\u001b[2J")}
+
+
+@pytest.mark.parametrize(("name", "octets"), FORGED.values(), ids=FORGED)
+def test_control_characters_in_the_folder_do_not_reach_the_terminal(name, octets, tmp_path):
+    request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
+    begun = ceremony(tmp_path, TEXT, request)
+    begun.desk.answers["sheet AB A back"] = EOFError
+    with pytest.raises(CeremonyError, match="the same command"):
+        begun.run()
+    path = begun.exchange / name
+    known = request.sha256.encode()
+    path.write_bytes(path.read_bytes().replace(known, octets + known) if name.endswith("json") else octets)
+    done = ceremony(tmp_path, TEXT, request)
+    with pytest.raises(CeremonyError, match=r"is not in the list of words|was changed"):
+        done.run()
+    assert not any("\x1b" in text for text in done.desk.shown)
 
 
 def test_a_swapped_result_is_noticed_on_the_online_machine_by_its_request(tmp_path):

@@ -25,7 +25,7 @@ from sinetti.ca.crl import read_list
 from sinetti.database import models
 from sinetti.database.issuance import crls
 from sinetti.domain.approvals.officers import OfficerError
-from sinetti.services.approvals.officers import list_officers
+from sinetti.services.approvals.officers import list_officers, remove_officer
 from sinetti.services.status.crl import current_crl
 from tests.support.ceremonies import (
     NOW,
@@ -295,6 +295,20 @@ def test_new_officers_replace_lost_ones(tmp_path):
     with pytest.raises(OfficerError, match="each new officer needs a new key"):
         import_signed(authority, old, options(LATER))
     assert in_force(authority) == ["dora", "emil"]
+
+
+def test_officers_that_changed_after_the_request_are_not_replaced(tmp_path):
+    """A result that was never taken in would otherwise replace later officers, too."""
+    _, founded_by, sheets = begun(tmp_path, officers=checked_founders())
+    import_founding(tmp_path / "authority", founded_by, options())
+    there = Founded(tmp_path / "authority", tmp_path / "medium", sheets)
+    authority = there.opened()
+    result = there.answer(tmp_path, request_officers(authority), OFFICERS)
+    carl = next(one for one in list_officers(authority.ctx) if one.name == "carl")
+    remove_officer("carl", carl.fingerprint, authority.ctx, "operator", "request")
+    with pytest.raises(CeremonyError, match="the officers changed after the request"):
+        import_signed(authority, result, options(LATER))
+    assert in_force(authority) == ["anna", "ben"]
 
 
 def in_force(authority):

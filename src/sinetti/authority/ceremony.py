@@ -45,6 +45,7 @@ from sinetti.ca.ceremony.words import (
     CeremonyError,
     check_digest_words,
     digest_words,
+    number_of,
     word_of,
 )
 from sinetti.ca.hierarchy_model import Hierarchy
@@ -59,6 +60,7 @@ REQUEST_SET, RESULT_SET, TRANSCRIPT = "request-set.json", "result-set.json", "tr
 
 _PROGRESS, _BEGUN = "ceremony-so-far.json", "media-begun.txt"
 _REHEARSAL, _THROWN_AWAY = "rehearsal", "rehearsal-medium"
+_ANOTHER_RESULT = f"{RESULT_SET} is not the one that this ceremony wrote: take a new folder, and begin again"
 _ATTEMPTS = 3
 _YES = frozenset({"yes", "y", "kyllä", "k", "ja", "j"})
 _LEAST_CUSTODIANS = 2
@@ -179,6 +181,8 @@ class Ceremony:
         if CeremonyAct.REQUEST in done:
             octets = self._request(so_far).octets
             self._ask_until(_TYPE_WORDS, lambda typed: check_digest_words(typed, octets))
+        if CeremonyAct.RESULT in done and self._write_result(so_far)[0] != ("result", so_far.fact("result")):
+            raise CeremonyError(_ANOTHER_RESULT)
 
     def _do(self, number: int, step: PlanStep, so_far: Transcript) -> Transcript:
         role = translate(ROLES[step.by], self.language)
@@ -258,7 +262,9 @@ class Ceremony:
         """
         hierarchy = self.plan.hierarchy
         assert hierarchy is not None  # noqa: S101 - the act belongs to a founding alone
-        begun = self._read(_BEGUN).decode().split() if (self.exchange / _BEGUN).exists() else []
+        begun = self._read(_BEGUN).decode("ascii", "replace").split() if (self.exchange / _BEGUN).exists() else []
+        for word in begun:
+            number_of(word)  # the file may be of another origin, and is shown
         if has_medium(self.place):
             self._show(_MADE, medium=read_registry(self.place).medium)
             return self._key_facts(self._opened(), begun)
@@ -325,8 +331,7 @@ class Ceremony:
         on_medium = {one.made for one in read_registry(self.place).items if one.request == request}
         made = {*result.certificates.values(), *result.lists.values(), result.signature} - {b""}
         if tuple(_facts_of(result)) != signed or (result.request, made) != (request, on_medium):
-            sentence = f"{RESULT_SET} is not the one that this ceremony wrote: take a new folder, and begin again"
-            raise CeremonyError(sentence)
+            raise CeremonyError(_ANOTHER_RESULT)
         words = " ".join(digest_words(octets))
         self._show(_RESULT_WORDS)
         self.desk.show(f"  {words}")

@@ -5,7 +5,7 @@ One request waits at a time, in the folder. A result counts only for the request
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -198,6 +198,7 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
         else:
             verify_officers(root, request, result)
             new = [_checked(one, ctx) for one in result.officers]
+            _check_in_force(request, new, ctx)
             statement = RootStatement(
                 officers_statement(request, result.officers), result.signature, certificate_der(root)
             )
@@ -219,6 +220,17 @@ def _store_lists(
             sentence = f"a certificate of {name} was revoked after the request: write a new request set, and sign that"
             raise CeremonyError(sentence) from None
         options.step("list")
+
+
+def _check_in_force(request: RequestSet, new: Sequence[CheckedOfficer], ctx: ServiceContext) -> None:
+    """Raise CeremonyError if officers changed after the request.
+
+    They may be the new ones already, after an interruption.
+    """
+    in_force = {one.key for one in officers.list_officers(ctx.db)}
+    if in_force not in ({one.key for one in request.officers}, {one.key.line for one in new}):
+        sentence = "the officers changed after the request: write a new request set, and run the ceremony with that"
+        raise CeremonyError(sentence)
 
 
 def _check_clock(request: RequestSet, options: ImportOptions) -> None:

@@ -88,6 +88,24 @@ def _algorithm(certificate):
     return rest[: 2 + rest[1]]
 
 
+@pytest.mark.parametrize(
+    ("changes", "orders"),
+    [({}, 0), ({"organisation": "Another Bank Oy"}, 1)],
+    ids=["the same name", "another name"],
+)
+def test_a_renewal_under_another_name_counts_as_an_order(rules, changes, orders):
+    assert one(rules, renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY), **changes))
+    assert rules.status(NOW).orders == orders
+
+
+def test_a_renewal_under_another_name_is_refused_at_the_daily_number(store):
+    limited = rules_of(store, orders_per_day=1)
+    one(limited, certificate_task(holder_tbs(OTHER_KEY)))
+    with pytest.raises(SignatureRefused, match="the policy's limit"):
+        one(limited, renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY), organisation="Another Bank Oy"))
+    assert one(limited, renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY)))
+
+
 def test_a_finished_renewal_is_not_counted_again(rules):
     task = renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY))
     assert len({one(rules, task) for _ in range(MOST_RENEWALS + 2)}) == 1

@@ -45,6 +45,18 @@ def test_octets_of_one_kind_are_signed_as_no_other(rules, kind):
                 assert isinstance(result, SignatureRefused), (kind, name, other)
 
 
+@pytest.mark.parametrize("kind", [TaskKind.LIST, TaskKind.CHECKPOINT, TaskKind.STATUS])
+def test_a_list_and_a_head_are_on_the_disk_before_their_signatures_leave(rules, store, kind):
+    """After a power cut, a forgotten list could be followed by one that lacks its entries."""
+    one(rules, certificate_task(holder_tbs(holder_key(2), plan=leaf_plan(holder_key(2).public_key()))))
+    statements = []
+    store._db.set_trace_callback(statements.append)
+    rules.sign([SigningTask(kind, *OCTETS[kind])], NOW)
+    level = "NORMAL" if kind is TaskKind.STATUS else "FULL"
+    assert statements[:2] == [f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE"]
+    assert statements[-1] == "COMMIT"
+
+
 def damaged(octets, draw):
     """Cut, repeat, insert or change some octets."""
     at, size = draw.randrange(len(octets)), draw.randrange(1, 9)

@@ -246,6 +246,12 @@ FORGED_RECOVERIES = {
     ),
     "an officer more": lambda all_: [*all_, replace(all_[0], request="request-of-recovery")],
     "a later change": lambda all_: [*all_, replace(all_[-1], request="another")],
+    "the statement again": lambda all_: [*all_, replace(all_[at(all_, "officers-recovered")], request="another")],
+    "another role": lambda all_: but(all_, "officer-added", 3, role="operator"),
+    "another name": lambda all_: [
+        *all_[:-1],
+        replace(all_[-1], object="officer:anna"),
+    ],
     "a clerk with it": lambda all_: [*all_, replace(all_[-1], action="clerk-named")],
 }
 
@@ -254,6 +260,11 @@ FORGED_RECOVERIES = {
 def test_a_forged_recovery_is_found(recovered, change):
     with pytest.raises(ProofError):
         recorded(change(recovered))
+
+
+def test_a_former_officer_who_stays_does_not_count_after_a_recovery(recovered):
+    record = recorded([one for one in recovered if one.action != "officer-removed"])
+    assert sorted(name for name, _ in record.officers.values()) == ["officer:dora", "officer:emil"]
 
 
 def test_a_recovery_needs_new_keys_and_enough_officers(recovered, sqlite_desk):

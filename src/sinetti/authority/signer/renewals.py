@@ -40,11 +40,12 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """Certificate that a renewal renews: file name of its CA, digest and fields."""
+    """Certificate that a renewal renews: file name of its CA, digest, fields, subject."""
 
     ca: str
     digest: bytes
     fields: CertificateFields
+    subject: HolderSubject
 
 
 def check_predecessor(
@@ -60,7 +61,7 @@ def check_predecessor(
     old = held.fields
     if not old.not_before <= now <= old.not_after:
         _refuse("the old certificate is not valid now")
-    former = read_subject(old.name)
+    former = held.subject
     if former.lineage != subject.lineage or not is_same_identifier(former.customer_id, subject.customer_id):
         _refuse("the old certificate is of another holder")
     if store.is_revoked(held.ca, old.serial) if known is None else known.is_revoked:
@@ -110,7 +111,7 @@ def _issued(
         stored = known.digest if known is not None else b""
         # A lookup takes a hundredth of the time of a verification with P-384.
         if stored == digest or (not stored and shown.is_from(ca)):
-            return Predecessor(ca.file_name, digest, shown.fields), known
+            return Predecessor(ca.file_name, digest, shown.fields, read_subject(shown.fields.name)), known
     return _refuse("the old certificate is not from a CA of this channel")
 
 

@@ -45,6 +45,7 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
+_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT}
 _LOG_KEY = "log-"
 _log = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ class SigningRules:
         the store cannot be used; nothing is recorded then.
         """
         results: list[bytes | SignatureRefused] = []
-        with self._store.transaction():
+        # A forgotten list or head could be followed by one that contradicts it.
+        with self._store.transaction(is_durable=any(task.kind in _DURABLE for task in tasks)):
             for task in tasks:
                 try:
                     results.append(self._rules[task.kind](task, now))
@@ -188,17 +190,19 @@ class SigningRules:
         if isinstance(check_key_policy(key, self._policy.keys), Rejection):
             _refuse("its key is not one that the policy accepts")
         renewed: Predecessor | None = None
-        if task.proof is None:
-            self._check_orders(now)
-        else:
+        if task.proof is not None:
             issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
             asked = read_proven_request(task.proof, renewed.fields.spki)
             check_request(asked, subject, fields.spki, self._policy.environment)
+        # The old key did not sign the new name, which relying services may show.
+        is_order = renewed is None or renewed.subject != subject
+        if is_order:
+            self._check_orders(now)
         signature = self._record(ca, fields, task)
-        if renewed is None:
+        if is_order:
             self._count_order(now)
-        else:
+        if renewed is not None:
             old = renewed.fields
             self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
         return signature

@@ -207,7 +207,7 @@ def _person_value(one: PersonPresent) -> dict[str, str]:
 
 def _step(value: dict[str, Any]) -> TranscriptStep:
     facts = tuple((str(name), str(text)) for name, text in value["facts"])
-    if not {name for name, _ in facts} <= FACTS.keys():
+    if not {name for name, _ in facts} <= FACTS.keys() or not all(text.isprintable() for _, text in facts):
         raise ValueError(facts)
     act, by = CeremonyAct(value["act"]), CeremonyRole(value["by"])
     return TranscriptStep(act, by, value["check"], read_instant(value["at"]), facts)

@@ -54,7 +54,8 @@ class ApprovalRecord:
     verified: int = 0
     origins: set[str] = field(default_factory=set)
     roots: set[str] = field(default_factory=set)
-    _recovery: tuple[str, frozenset[str]] = ("", frozenset())
+    _recovery: tuple[str, frozenset[tuple[object, ...]]] = ("", frozenset())
+    _statements: set[bytes] = field(default_factory=set)
 
     def take(self, entry: EntryFields) -> None:
         """Check one entry in its place. Raises ProofError."""
@@ -97,12 +98,16 @@ class ApprovalRecord:
 
     def _is_recovery(self, entry: EntryFields) -> bool:
         """Return True if the root key signed this change of officers before."""
-        request, lines = self._recovery
-        is_signed = entry.action == "officer-removed" or entry.facts.get("public_key") in lines
+        request, named = self._recovery
+        added = (entry.object, entry.facts.get("role"), entry.facts.get("public_key"))
+        is_signed = entry.action == "officer-removed" or added in named
         return entry.action in {"officer-added", "officer-removed"} and entry.request == request and is_signed
 
     def recover(self, entry: EntryFields) -> None:
-        """Take a statement of the root key about new officers. Raises ProofError."""
+        """Take a statement of the root key about new officers.
+
+        It counts once, and no former officer counts afterwards. Raises ProofError.
+        """
         statement, root = _text(entry, "statement").encode("ascii"), decode64(_text(entry, "root"))
         signer = load_certificate(root).public_key()
         named = json.loads(statement.removeprefix(_STATEMENT))
@@ -110,14 +115,22 @@ class ApprovalRecord:
         if not statement.startswith(_STATEMENT) or not is_signed or named["authority"] != sha256_hex(root):
             sentence = "the root key did not sign the statement about these officers"
             raise ProofError(sentence)
+        if statement in self._statements:
+            sentence = "the statement about these officers was used before"
+            raise ProofError(sentence)
+        self._statements.add(statement)
+        self.officers.clear()
         self.roots.add(sha256_hex(root))
-        self._recovery = (entry.request, frozenset(one["key"] for one in named["officers"]))
+        officers = ((f"officer:{one['name']}", one["role"], one["key"]) for one in named["officers"])
+        self._recovery = (entry.request, frozenset(officers))
 
     def _takes_two(self, act: TwoPersonAct) -> bool:
         """Return True if the log shows that an act takes two people by now."""
         roles = [role for _, role in self.officers.values()]
         # The service writes the numbers as soon as it has enough officers.
-        return self.is_whole and self.people.get(act, 1) > 1 and can_act(act, roles, _LEAST)
+        # While the officers of a recovery are added, they are too few.
+        is_possible = can_act(act, roles, _LEAST) or (act is TwoPersonAct.OFFICERS and bool(self._statements))
+        return self.is_whole and self.people.get(act, 1) > 1 and is_possible
 
 
 def _add_officer(record: ApprovalRecord, entry: EntryFields) -> None:
