@@ -10,6 +10,7 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journ
 from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
+from sinetti.ca.ceremony.sets import RequestSet
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
@@ -109,13 +110,23 @@ def _run(parsed: argparse.Namespace) -> int:
     )
     text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
+    with _new_files_removed(parsed):
+        request = _create(parsed, _founding(parsed, text, settings))
+    if request is not None:
+        write_request(parsed, request)
+        return 0
+    print_note(_result_message(parsed, journal))
+    if settings.environment is Environment.PRODUCTION:
+        print_note(_ONE_MACHINE)
+    return 0
+
+
+def _create(parsed: argparse.Namespace, founding: InitOptions) -> RequestSet | None:
+    """Create the authority, or return the request of one that awaits a ceremony."""
     try:
-        with _new_files_removed(parsed):
-            founding = _founding(parsed, text, settings)
-            if parsed.request_set is not None:
-                write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
-                return 0
-            initialise(parsed.dir.resolve(), founding)
+        if parsed.request_set is not None:
+            return begin_founding(parsed.dir.resolve(), founding)
+        initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
         raise OptionError(sentence) from None
@@ -123,10 +134,7 @@ def _run(parsed: argparse.Namespace) -> int:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print_note(_result_message(parsed, journal))
-    if settings.environment is Environment.PRODUCTION:
-        print_note(_ONE_MACHINE)
-    return 0
+    return None
 
 
 @contextmanager
