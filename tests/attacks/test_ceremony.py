@@ -49,7 +49,7 @@ def test_a_swapped_disk_is_noticed_on_the_offline_machine(tmp_path):
     request = begin_founding(tmp_path / "authority", founding(hierarchy=QUICK))
     evil = begin_founding(tmp_path / "evil", founding(hierarchy=QUICK))
     done = swapped(ceremony(tmp_path, TEXT, request), evil)
-    with pytest.raises(CeremonyError, match="the medium was swapped"):
+    with pytest.raises(CeremonyError, match="the file was swapped"):
         done.run()
     assert not (tmp_path / "medium").exists()
     assert sum("Type the words" in prompt for prompt, _ in done.desk.asked) == 3

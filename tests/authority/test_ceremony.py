@@ -163,7 +163,15 @@ def test_killed_at_a_point_the_same_command_continues(point, tmp_path):
     verify_founding(PLAN.hierarchy, request(), result_of(tmp_path / "carried"))
 
 
-PROMPTS = ("Is this done", "ADMINISTRATOR (", "Type the words", "sheet AB A back", "sheet BC C back", "WITNESS.sig")
+PROMPTS = (
+    "Is this done",
+    "ADMINISTRATOR (",
+    "custodian is ready",
+    "Type the words",
+    "sheet AB A back",
+    "sheet BC C back",
+    "WITNESS.sig",
+)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -176,6 +184,21 @@ def test_an_end_of_input_loses_nothing(prompt, tmp_path):
     done.desk.sheets.update(begun.desk.sheets)
     done.run()
     verify_founding(PLAN.hierarchy, request(), result_of(done.exchange))
+
+
+def test_people_confirm_what_was_done_and_never_what_follows(tmp_path):
+    done = ceremony(tmp_path, TEXT, request())
+    done.desk.answers["Is this done"] = ["yes", "yes", "yes", "no"]
+    with pytest.raises(CeremonyInterrupted, match="step 7 was not confirmed"):
+        done.run()
+    words = " ".join(digest_words((done.exchange / "result-set.json").read_bytes()))
+    assert f"  {words}" in done.desk.shown
+    confirmed = [prompt for prompt, _ in done.desk.asked if "Is this done" in prompt]
+    assert len(confirmed) == 4  # confirm twice, present, result
+    again = ceremony(tmp_path, TEXT, request())
+    again.run()
+    assert f"  {words}" in again.desk.shown
+    assert any(f"< {done.exchange}/transcript.json > {done.exchange}/NAME.sig" in text for text in again.desk.shown)
 
 
 def test_people_who_are_missing(tmp_path):
@@ -206,7 +229,7 @@ def test_wrong_words_and_sheets_are_asked_again(tmp_path):
     done.desk.answers = {"Type the words": ["kalala", words, None], "sheet AC A back": ["AC A", None]}
     done.run()
     assert any("“kalala” is not in the list" in text for text in done.desk.shown)
-    assert any("the medium was swapped" in text for text in done.desk.shown)
+    assert any("the file was swapped" in text for text in done.desk.shown)
 
 
 def test_three_wrong_sheets_end_it(tmp_path):

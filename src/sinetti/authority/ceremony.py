@@ -6,6 +6,7 @@ disk before the next one begins, so the same command continues after an interrup
 
 import hashlib
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -64,10 +65,13 @@ _ANOTHER_RESULT = f"{RESULT_SET} is not the one that this ceremony wrote: take a
 _ATTEMPTS = 3
 _YES = frozenset({"yes", "y", "kyllä", "k", "ja", "j"})
 _LEAST_CUSTODIANS = 2
+_DONE_BY_PEOPLE = frozenset({CeremonyAct.CONFIRM, CeremonyAct.PRESENT})
+"""Acts whose check is done before the command goes on; the others are done by it."""
 
 _STEP = gettext_noop("Step {number} of {count}: {act} ({role})")
 _SOFTWARE = gettext_noop("Software: sinetti {version}, SHA-256 {sha256}")
 _CONFIRMED = gettext_noop("Is this done, and confirmed by the {role}? Type “yes”: ")
+_BEGINS = gettext_noop("Type “yes” when the {role} is ready: ")
 _IS_PRESENT = gettext_noop("Is {name} ({role}) present? Type “yes” or “no”: ")
 _TYPE_WORDS = gettext_noop("Type the words of the request set from the paper: ")
 _COPY = gettext_noop("Custodian {letter}, {name}: copy these two sheets by hand. The others look away.")
@@ -75,6 +79,7 @@ _TYPE_BACK = gettext_noop("Type the sheet {pair} {letter} back from the paper: "
 _TYPE_SHARE = gettext_noop("Type a share of the medium {medium}, the sheet in one line ({count} of 2): ")
 _VOID = gettext_noop("The sheets of the medium {medium} are void, because it was not completed. Destroy them.")
 _MADE = gettext_noop("The medium {medium} exists. Two custodians open it now.")
+_REHEARSED_WORDS = gettext_noop("Words of the rehearsal's request set:")
 _RESULT_WORDS = gettext_noop("Words of the result set, for the paper that goes to the online machine:")
 _HOW_TO_SIGN = gettext_noop("Each person present signs the transcript: {command}")
 _WAIT_SIGNATURE = gettext_noop("Press Enter when {file} is in the folder: ")
@@ -190,11 +195,9 @@ class Ceremony:
         self.desk.show("")
         self._show(_STEP, number=number, count=len(self.plan.steps), act=act, role=role)
         self.desk.show(step.check)
-        if self._ask(_CONFIRMED, role=role).casefold() not in _YES:
-            sentence = (
-                f"step {number} was not confirmed, so the ceremony stops here: the same command continues with it"
-            )
-            raise CeremonyInterrupted(sentence)
+        # A person confirms what was done, so the words of the result are confirmed after they were shown.
+        if step.act is not CeremonyAct.RESULT:
+            self._confirm(_CONFIRMED if step.act in _DONE_BY_PEOPLE else _BEGINS, number, role)
         facts: tuple[tuple[str, str], ...] = ()
         match step.act:
             case CeremonyAct.PRESENT:
@@ -211,9 +214,17 @@ class Ceremony:
                 facts = self._sign(so_far)
             case CeremonyAct.RESULT:
                 facts = self._write_result(so_far)
+                self._confirm(_CONFIRMED, number, role)
             case CeremonyAct.SIGNATURES:
                 self._collect_signatures(so_far)
         return so_far.with_step(step, self.now(), facts)
+
+    def _confirm(self, prompt: str, number: int, role: str) -> None:
+        if self._ask(prompt, role=role).casefold() not in _YES:
+            sentence = (
+                f"step {number} was not confirmed, so the ceremony stops here: the same command continues with it"
+            )
+            raise CeremonyInterrupted(sentence)
 
     def _present(self) -> tuple[Participant, ...]:
         """Ask for each participant, and check that there are enough people."""
@@ -344,7 +355,8 @@ class Ceremony:
         for language in Language:
             self._write(f"transcript.{language.value}.txt", printed(so_far, sha256, language).encode())
         self.step("transcript")
-        self._show(_HOW_TO_SIGN, command=f"ssh-keygen -Y sign -n {NAMESPACE} -f KEY < {TRANSCRIPT} > NAME.sig")
+        source, folder = shlex.quote(str(self.exchange / TRANSCRIPT)), shlex.quote(str(self.exchange))
+        self._show(_HOW_TO_SIGN, command=f"ssh-keygen -Y sign -n {NAMESPACE} -f KEY < {source} > {folder}/NAME.sig")
         for person in so_far.present:
             check = partial(self._check_signature, so_far, person)
             self._ask_until(_WAIT_SIGNATURE, check, file=f"{person.name}.sig")
@@ -365,7 +377,8 @@ class Ceremony:
         self.exchange.mkdir(mode=0o700, exist_ok=True)
         if not (self.exchange / REQUEST_SET).exists():
             self._write(REQUEST_SET, _rehearsal_request(hierarchy, self.now()).octets)
-        self.desk.show(" ".join(digest_words(self._read(REQUEST_SET))))
+        self._show(_REHEARSED_WORDS)
+        self.desk.show(f"  {' '.join(digest_words(self._read(REQUEST_SET)))}")
 
     def _ask_until(
         self, prompt: str, check: Callable[[str], Found], *, is_secret: bool = False, **values: object

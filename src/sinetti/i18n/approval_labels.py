@@ -25,7 +25,10 @@ NOT_UNDONE: Mapping[TwoPersonAct, str] = {
     TwoPersonAct.BULK_REVOCATION: gettext_noop("Revocation is permanent: the holders need new certificates."),
     TwoPersonAct.CA: gettext_noop("Published lists stay valid until they end."),
     TwoPersonAct.CEREMONY: gettext_noop("The keys are removed from the folder of the authority."),
-    TwoPersonAct.SECRETS: gettext_noop("The former pass-phrase file, or the former key of the log, is replaced."),
+    TwoPersonAct.SECRETS: gettext_noop(
+        "The former pass-phrase file or the former key of the log is replaced, or all keys move to the folder of a "
+        "signer."
+    ),
     TwoPersonAct.STAFF: gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
     TwoPersonAct.OFFICERS: gettext_noop("The key of a removed officer is never accepted again."),
     TwoPersonAct.SETTINGS: gettext_noop("Acts that fewer people do meanwhile stay done."),

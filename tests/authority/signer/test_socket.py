@@ -266,7 +266,17 @@ def test_an_operation_that_fails_does_not_end_the_signer(path, fault, monkeypatc
 
 
 def test_another_user_is_not_heard(path):
-    with serving(path, users=(os.getuid() + 1,)), pytest.raises(SignerUnavailable, match="ended a connection"):
+    with serving(path, users=(os.getuid() + 1,)), pytest.raises(SignerUnavailable, match="its log says why"):
+        SignerClient(path).sign([TASKS["plain"]])
+
+
+def test_a_socket_of_another_group(path, monkeypatch):
+    class Closed(socket.socket):
+        def connect(self, _address):
+            raise PermissionError
+
+    monkeypatch.setattr(signer_client.socket, "socket", Closed)
+    with pytest.raises(SignerUnavailable, match="run the signer with the group of the service"):
         SignerClient(path).sign([TASKS["plain"]])
 
 

@@ -75,6 +75,16 @@ BAD = {
     "a hierarchy that is wrong": (PLAN.replace('country = "FI"', 'country = "Finland"'), r"\[hierarchy\] country"),
     "no hierarchy": (PLAN.partition("\n[hierarchy]")[0], "a table"),
     "no officers": (plan_text(CeremonyKind.OFFICERS).partition("\n[[officers]]")[0], "officers is missing"),
+    "one officer": (plan_text(CeremonyKind.OFFICERS, officers=("dora",)), "officers: write 2 or more, 1 of the role"),
+    "two officers in PRODUCTION": (
+        plan_text(CeremonyKind.OFFICERS).replace('"TEST"', '"PRODUCTION"'),
+        "officers: write 3 or more, 2 of the role",
+    ),
+    "one officer twice": (plan_text(CeremonyKind.OFFICERS, officers=("dora", "dora")), "a key of their own"),
+    "an officer without a name that counts": (
+        plan_text(CeremonyKind.OFFICERS).replace('"dora"', '"user.dora"'),
+        "name: 'user.dora' is not valid; write another one",
+    ),
     "lists for two years": (PLAN.replace("list_days = 365", "list_days = 730"), "from 1 to 400"),
 }
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.ca.ceremony.plan import parse_plan
 from sinetti.ca.ceremony.production import check_request
 from sinetti.ca.ceremony.registry import MadeKind, Registry, parse_registry
 from sinetti.ca.ceremony.sets import CeremonyKind, OfficerLine, officers_statement
@@ -31,7 +32,7 @@ from tests.ca.ceremony.making import (
     request,
     serial_of,
 )
-from tests.support.ceremonies import NOW, QUICK, ROOTS, URL
+from tests.support.ceremonies import NOW, QUICK, ROOTS, URL, plan_text
 
 HIERARCHY = PLAN.hierarchy
 FIRST, OTHER = ONLINE[0], ONLINE[1]
@@ -308,6 +309,17 @@ def test_lists_that_were_changed():
     again = replace(wanted, nonce="3" * 64, lists=tuple(replace(one, number=one.number + 1) for one in wanted.lists))
     with pytest.raises(CeremonyError, match="is not the one"):
         verify_lists(issuers(medium), again, long)
+
+
+def test_one_request_gets_one_set_of_officers():
+    medium, _ = founded()
+    named = officers(medium)
+    result = medium.make(OFFICERS, named)
+    assert medium.make(OFFICERS, named) == result
+    other = parse_plan(plan_text(CeremonyKind.OFFICERS, officers=("dora", "fred")).encode())
+    with pytest.raises(CeremonyError, match="has signed other officers for this request"):
+        medium.make(other, named)
+    assert medium.make(other, replace(named, nonce="7" * 64)).officers == other.officers
 
 
 def test_officers_that_the_root_has_not_signed():

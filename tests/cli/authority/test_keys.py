@@ -445,4 +445,4 @@ def test_an_approved_command_does_what_was_approved_and_once(operator, places, t
     assert "differs from this command" in operator.refused(2, "offline", *offline(places), "--approval", proposal)
     operator.does(*again)
     assert places.phrase.exists()
-    assert "it is not approved" in operator.refused(2, *again)
+    assert "it has been approved, done or rejected" in operator.refused(2, *again)

@@ -225,7 +225,7 @@ def test_a_command_carries_out_what_was_approved(desk, means):
     assert begin(name, act, parameters, means) == proposal
     assert begin(name, act, parameters, means) == proposal, "an interrupted command begins again"
     finish(proposal, means)
-    assert reason_of(begin, name, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    assert reason_of(begin, name, act, parameters, means) is ApprovalReason.ENDED
     desk.clock.forward(timedelta(days=2))
     assert reason_of(begin, name, act, parameters, means) is ApprovalReason.EXPIRED
 

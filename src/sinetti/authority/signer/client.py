@@ -84,7 +84,7 @@ class SignerClient:
         try:
             return self._talk(self._connect(), octets)
         except ConnectionError as gone:
-            sentence = f"the signer at {self._path} ended a connection: {gone.strerror or 'no answer'}"
+            sentence = f"the signer at {self._path} ended a connection: its log says why"
             raise SignerUnavailable(sentence) from gone
 
     def _take(self) -> socket.socket | None:
@@ -98,6 +98,10 @@ class SignerClient:
         opened.settimeout(REQUEST_TIMEOUT)
         try:
             opened.connect(str(self._path))
+        except PermissionError as refused:
+            opened.close()
+            sentence = f"this user may not open {self._path}: run the signer with the group of the service"
+            raise SignerUnavailable(sentence) from refused
         except OSError as away:
             opened.close()
             sentence = (

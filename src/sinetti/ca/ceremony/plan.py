@@ -16,6 +16,7 @@ from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_config import PresetTable, read_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
 from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.approvals.officers import APPROVERS, FOUNDERS, OfficerError, check_name, is_founded
 from sinetti.domain.values import Environment
 from sinetti.infra.toml_tables import TomlTable
 from sinetti.pki.ssh_signatures import SshKeyError, SshPublicKey, load_key
@@ -181,8 +182,22 @@ def _check(plan: CeremonyPlan) -> None:
     if missing := sorted({step.by for step in plan.steps} - roles.keys()):
         sentence = f"plan: steps: no participant has the role {missing[0]}; name one, or give the step another role"
         raise CeremonyError(sentence)
+    if plan.kind is CeremonyKind.OFFICERS:
+        _check_officers(plan)
     if plan.latest < plan.earliest:
         sentence = "plan: latest is before earliest; write the last day of the ceremony"
+        raise CeremonyError(sentence)
+
+
+def _check_officers(plan: CeremonyPlan) -> None:
+    least, approvers = FOUNDERS[plan.environment], APPROVERS[plan.environment]
+    names, keys = ({one.name for one in plan.officers}, {one.key for one in plan.officers})
+    is_one_each = len(names) == len(keys) == len(plan.officers)
+    if not is_one_each or not is_founded([OfficerRole(one.role) for one in plan.officers], plan.environment):
+        sentence = (
+            f'plan: officers: write {least} or more, {approvers} of the role "approver" or more, each with a name and '
+            "a key of their own"
+        )
         raise CeremonyError(sentence)
 
 
@@ -218,6 +233,10 @@ def _step(table: _PlanTable) -> PlanStep:
 
 def _officer(table: _PlanTable) -> OfficerLine:
     found = OfficerLine(table.text("name"), table.choice("role", OfficerRole).value, _key(table).line)
+    try:
+        check_name(found.name)
+    except OfficerError as bad:
+        table.refuse("name", f"another one ({bad})", found.name)
     table.finish()
     return found
 
@@ -281,10 +300,9 @@ _CONFIRMED = (
     ("WITNESS", "The version and the hash that the command printed are those in the release notes."),
 )
 
-_OFFICERS = """
-# The new officers. All officers in force are replaced.
+_OFFICER = """
 [[officers]]
-name = "OFFICER"
+name = "OFFICER-{number}"
 role = "approver"
 key = "KEY"
 """
@@ -304,7 +322,8 @@ def default_plan(
     for act, by, text in (*confirmed, *((act, *_CHECKS[act]) for act in ACTS[kind])):
         parts.append(f'\n[[steps]]\nact = "{act}"\nby = "{by}"\ncheck = "{text}"\n')
     if kind is CeremonyKind.OFFICERS:
-        parts.append(_OFFICERS)
+        parts.append("\n# The new officers. All officers in force are replaced.")
+        parts += [_OFFICER.format(number=number + 1) for number in range(FOUNDERS[environment])]
     if kind is CeremonyKind.FOUNDING:
         parts.append(f'\n# Every CA: names, keys and lifetimes.\n[hierarchy]\nbase_url = "{url}"\n{_below(hierarchy)}')
     return "".join(parts)

@@ -100,7 +100,7 @@ def _check_medium(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
     if not same or plan.custodians != registry.custodians:
         sentence = (
             f"the medium {registry.medium} is that of another authority, or has other custodians: take the medium of "
-            "this authority, and a plan with its custodians in their order"
+            "this authority, or a new folder for a founding, and a plan with its custodians in their order"
         )
         raise CeremonyError(sentence)
     if plan.kind is CeremonyKind.LISTS:
@@ -134,6 +134,10 @@ def make_result(
     root = signer.registry.signing[0]
     statement = officers_statement(request, plan.officers)
     item = MadeItem(request.sha256, MadeKind.OFFICERS, root, root)
+    found = signer.registry.find(item)
+    if found is not None and found.tbs != statement:
+        sentence = "the medium has signed other officers for this request: have a new request written, and begin again"
+        raise CeremonyError(sentence)
     signature = signer.make(item, lambda: statement, lambda _tbs, made: made)
     return ResultSet(plan.kind, request.sha256, is_rehearsal=False, officers=plan.officers, signature=signature)
 

@@ -87,6 +87,6 @@ def check_digest_words(typed: str, octets: bytes) -> None:
     if not hmac.compare_digest(" ".join(words).encode(), " ".join(digest_words(octets)).encode()):
         sentence = (
             "the words are not those of this file: it is not the file that the other side wrote, or the words are from "
-            "another one. Compare them with the paper. If they agree with it, stop: the medium was swapped"
+            "another one. Compare them with the paper. If they agree with it, stop: the file was swapped"
         )
         raise CeremonyError(sentence)

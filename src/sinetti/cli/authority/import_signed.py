@@ -30,7 +30,7 @@ docs/operators/ceremony.md describes the ceremony."""
 _FOUNDED = """\
 Authority created in {dir}. Trust files for relying services: {dir}/trust/
 Keep a copy of {dir} and, in another place, of its pass-phrase. Next: sinetti authority serve --dir {dir}"""
-_TAKEN_IN = "Taken in: {what}. A running service has it at once."
+_TAKEN_IN = "Taken in: {what}. A running service has them at once."
 _WHAT = {
     CeremonyKind.LISTS: "the revocation lists of root and intermediate CAs",
     CeremonyKind.OFFICERS: "the new officers; all former ones are removed",

@@ -10,6 +10,7 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journ
 from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
+from sinetti.ca.ceremony.sets import RequestSet
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
@@ -111,23 +112,21 @@ def _run(parsed: argparse.Namespace) -> int:
     text = _hierarchy(parsed.hierarchy)
     journal = _journal(parsed.dir, settings)
     with _new_files_removed(parsed):
-        is_complete = _initialise(parsed, _founding(parsed, text, settings))
-    if is_complete:
-        print_note(_result_message(parsed, journal))
-        if settings.environment is Environment.PRODUCTION:
-            print_note(_ONE_MACHINE)
+        request = _create(parsed, _founding(parsed, text, settings))
+    if request is not None:
+        write_request(parsed, request)
+        return 0
+    print_note(_result_message(parsed, journal))
+    if settings.environment is Environment.PRODUCTION:
+        print_note(_ONE_MACHINE)
     return 0
 
 
-def _initialise(parsed: argparse.Namespace, founding: InitOptions) -> bool:
-    """Create the authority, or with --request-set its beginning.
-
-    Returns True for the whole.
-    """
+def _create(parsed: argparse.Namespace, founding: InitOptions) -> RequestSet | None:
+    """Create the authority, or return the request of one that awaits a ceremony."""
     try:
         if parsed.request_set is not None:
-            write_request(parsed, begin_founding(parsed.dir.resolve(), founding))
-            return False
+            return begin_founding(parsed.dir.resolve(), founding)
         initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
@@ -136,7 +135,7 @@ def _initialise(parsed: argparse.Namespace, founding: InitOptions) -> bool:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
         sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    return True
+    return None
 
 
 @contextmanager

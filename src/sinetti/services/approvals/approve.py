@@ -186,7 +186,8 @@ def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], me
         before = {ProposalState.APPROVED, ProposalState.STARTED}
         audit = ctx.audit_entry(means.actor, means.request_id)
         if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.STARTED, audit):
-            raise _error(ApprovalReason.NOT_APPROVED)
+            is_open = stored.state is ProposalState.OPEN
+            raise _error(ApprovalReason.NOT_APPROVED if is_open else ApprovalReason.ENDED)
     return stored.proposal
 
 
