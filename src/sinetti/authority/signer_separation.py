@@ -105,7 +105,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
 
 
 def check_place(authority: Authority, options: SeparationOptions) -> None:
-    """Raise FolderError unless folder and socket of the signer may be where they are to be."""
+    """Raise FolderError if folder or socket of the signer may not be there."""
     root, place, path = options.root, options.root.resolve(), options.socket.resolve()
     for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
         if place.is_relative_to(other) or other.is_relative_to(place):
@@ -148,7 +148,7 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
 
 
 def _check_secrets(authority: Authority) -> None:
-    """Raise FolderError if the service of PRODUCTION would need the PIN of the signer's token.
+    """Raise FolderError if PRODUCTION's service would need the signer's PIN.
 
     With that PIN the service could use the keys that are taken from it.
     """
