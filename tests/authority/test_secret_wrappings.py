@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.authority import secret_files
+from sinetti.authority import secret_files, signer_separation
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import initialise
@@ -438,5 +438,6 @@ def test_a_service_of_production_keeps_no_pin_of_its_signers_token(soft_tokens, 
         wrap_secrets(
             authority.folder, authority.secret_access, NewWrapping(soft_tokens.add("own"), is_alone=True), unrecorded
         )
-        assert len(separate_keys(production, options)) == 7
+        signer_separation._check_secrets(production)
+        assert len(separate_keys(authority, options)) == 7
         assert authority.ctx.keyring

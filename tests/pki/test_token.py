@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki import csr, encoding, key_policy
 from sinetti.pki.encoding import generate_key
-from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.token_keys import KeyFacts
 from tests.support import soft_token
@@ -152,6 +152,23 @@ def test_another_key_under_the_same_id_signs_nothing(key):
     made(key, KeyType.EC_P256)
     with pytest.raises(SignerUnavailable, match="contains another key with the ID"):
         encoding.sign(pkcs11.private_key(key, public), b"")
+
+
+def test_a_wrapping_key_encrypts_and_decrypts(key, place):
+    wrapping = replace(key, object_type="secret-key")
+    pkcs11.create_wrapping_key(wrapping)
+    sealed = pkcs11.encrypt(wrapping, b"octets", b"bound")
+    assert b"octets" not in sealed
+    assert sealed != pkcs11.encrypt(wrapping, b"octets", b"bound")
+    assert pkcs11.decrypt(wrapping, sealed, b"bound") == b"octets"
+    for octets, bound in ((sealed, b"other"), (sealed[:-1], b"bound"), (b"", b"bound")):
+        with pytest.raises(SignerUnavailable, match="cannot be used"):
+            pkcs11.decrypt(wrapping, octets, bound)
+    assert pkcs11.is_present(wrapping)
+    pkcs11.delete(wrapping)
+    assert not pkcs11.is_present(wrapping)
+    with pytest.raises(KeyMissing, match="does not contain the key"):
+        pkcs11.encrypt(wrapping, b"octets", b"bound")
 
 
 def test_a_key_that_was_deleted_is_told(key):

@@ -80,6 +80,16 @@ def test_an_imported_key_signs_and_is_marked_as_such(pool, place, kind):
     assert pool.describe(at(place)) == IMPORTED
 
 
+def test_a_wrapping_key_encrypts_and_decrypts(pool, place):
+    key = replace(at(place), object_type="secret-key")
+    pool.create_wrapping_key(key)
+    sealed = pool.encrypt(key, OCTETS, b"bound")
+    assert pool.decrypt(key, sealed, b"bound") == OCTETS
+    pool.delete(key)
+    with pytest.raises(KeyMissing, match="does not contain the key"):
+        pool.decrypt(key, sealed, b"bound")
+
+
 def test_pss_signatures_and_a_key_of_the_log_that_stays(pool, place):
     public = pool.generate(at(place), KeyType.RSA_2048)
     how = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
@@ -285,11 +295,17 @@ def test_the_process_answers_until_the_connection_ends(tmp_path):
         sign,
         {"action": "delete"},
         {"action": "import", "octets": octets.hex()},
+        {"action": "delete"},
+        {"action": "create_wrapping_key"},
+        {"action": "encrypt", "octets": "00", "bound": "01"},
+        {"action": "decrypt", "octets": "00", "bound": "01"},
         {"action": "nothing"},
         {"action": "find", "key": pkcs11_uri.dump(at(wrong, 7)).decode()},
     ]
     answers = _answers(token_process, [{"key": uri, "limit": 60, **one} for one in requests[:-1]], tmp_path)
-    assert [next(iter(one), None) for one in answers] == ["public", "public", "facts", "signature", None, None, "error"]
+    assert [next(iter(one), None) for one in answers] == [
+        *("public", "public", "facts", "signature", None, None, None, None, "octets", "error", "error")
+    ]
     assert answers[-1] == {"error": "the token cannot be used: KeyError", "missing": False}
     pkcs11.delete(key)
     pkcs11.forget_sessions()

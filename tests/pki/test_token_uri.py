@@ -24,10 +24,19 @@ def test_a_uri_looks_as_other_programs_expect_it():
 
 @given(TEXTS, TEXTS, st.binary(min_size=1), st.one_of(st.none(), st.just("0f" * 32)))
 def test_any_label_and_id_survive(label, name, key_id, public):
-    key = TokenKey(TokenLocation(PLACE.module, label, PLACE.pin_file), key_id, name, public)
+    kind = "private" if public else "secret-key"
+    key = TokenKey(TokenLocation(PLACE.module, label, PLACE.pin_file), key_id, name, public, kind)
     octets = pkcs11_uri.dump(key)
     assert pkcs11_uri.load(octets) == key
     assert octets.startswith(pkcs11_uri.SCHEME)
+
+
+def test_a_known_token_replaces_module_and_pin_file():
+    moved = TokenLocation(Path("/opt/module.so"), "sinetti", Path("/etc/pin"))
+    key = TokenKey(PLACE, b"\x01", "x")
+    assert pkcs11_uri.placed(key, moved).place == moved
+    for known in (None, TokenLocation(moved.module, "other", moved.pin_file)):
+        assert pkcs11_uri.placed(key, known) == key
 
 
 GOOD = pkcs11_uri.dump(TokenKey(PLACE, b"\x01", "x", "ab" * 32))

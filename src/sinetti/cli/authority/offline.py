@@ -57,7 +57,7 @@ def _offline(parsed: argparse.Namespace) -> int:
     given = passphrase_of(parsed)
     found = locate(folder, DirectoryKind.AUTHORITY) if given is None else None
     phrase = found.octets if found else given
-    if phrase is None:
+    if phrase is None and any(folder.keys.glob("*.pem")):
         sentence = "--passphrase-file is missing: name the file with the pass-phrase of the keys in DIR"
         raise OptionError(sentence)
     with opened_authority(parsed.dir, phrase) as authority:
@@ -70,7 +70,7 @@ def _offline(parsed: argparse.Namespace) -> int:
             context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
             return propose_act(TwoPersonAct.CEREMONY, parameters, context, parsed, authority)
         with approved(TwoPersonAct.CEREMONY, parameters, parsed, authority):
-            names = relocate_offline_keys(authority, phrase, offline)
+            names = relocate_offline_keys(authority, phrase or b"", offline)
     print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
