@@ -253,7 +253,7 @@ class SignerOptions:
 
 
 def socket_misplaced(path: Path, folder: Path) -> str:
-    """Return the sentence about a socket in a folder of data, where other users and backups meet it."""
+    """Return the sentence about a socket in a folder of data."""
     return f"the socket {path} would be in {folder}: choose one in the runtime directory, below /run"
 
 
