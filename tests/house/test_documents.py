@@ -353,7 +353,7 @@ def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
     )
     assert len(told) > 3
     for name, rest in told:
-        assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= there[name], (name, rest)
+        assert set(re.findall(r"(?<= )--[a-z0-9-]+", rest)) <= there[name], (name, rest)
 
 
 def test_the_interfaces_have_the_exit_codes():

@@ -259,10 +259,7 @@ class SignerOptions:
 
 
 def socket_misplaced(path: Path, folder: Path) -> str:
-    """Return the sentence about a socket in a folder of data.
-
-    Other users and backups would meet it there.
-    """
+    """Return the sentence about a socket in a folder of data."""
     return f"the socket {path} would be in {folder}: choose one in the runtime directory, below /run"
 
 

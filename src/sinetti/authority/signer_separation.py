@@ -105,7 +105,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
 
 
 def check_place(authority: Authority, options: SeparationOptions) -> None:
-    """Raise FolderError if folder or socket of the signer may not be there."""
+    """Raise FolderError unless folder and socket of a signer may be there."""
     root, place, path = options.root, options.root.resolve(), options.socket.resolve()
     for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
         if place.is_relative_to(other) or other.is_relative_to(place):

@@ -310,7 +310,7 @@ def test_the_death_of_a_token_and_its_replacement(operator, soft_tokens, place, 
         one.enrolled(ids[0], keys[0])
         mine = f"SOFTHSM2_CONF={soft_tokens.folder / 'softhsm2.conf'}".encode()
         assert [True for known in processes_of_tokens() if mine in known]
-        shutil.rmtree(soft_tokens.tokens)
+        soft_tokens.tokens.rename(soft_tokens.folder / "destroyed")
         with pytest.raises(HTTPError) as refused:
             one.new(ids[1], keys[1])
         answer = refused.value.read()
