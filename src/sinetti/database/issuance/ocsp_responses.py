@@ -174,7 +174,7 @@ def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
     """Yield CA, serial and notAfter of every certificate that is not a CA's."""
     issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
     own = models.ServiceCertificate.objects.using(db.alias)
-    for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list()):
+    for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list("authority", "serial", "not_after")):
         for row in rows.iterator(chunk_size=_CHUNK):
             yield tuple(row)
 
