@@ -6,6 +6,7 @@ See docs/relying/ocsp.md.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from django.db.models import Q
 
@@ -174,9 +175,12 @@ def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime]]:
     """Yield CA, serial and notAfter of every certificate that is not a CA's."""
     issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
     own = models.ServiceCertificate.objects.using(db.alias)
-    for rows in (issued.values_list("authority_id", "serial", "not_after"), own.values_list("authority", "serial", "not_after")):
-        for row in rows.iterator(chunk_size=_CHUNK):
-            yield tuple(row)
+    rows = (
+        issued.values_list("authority_id", "serial", "not_after").iterator(chunk_size=_CHUNK),
+        own.values_list("authority", "serial", "not_after").iterator(chunk_size=_CHUNK),
+    )
+    for authority, serial, not_after in chain(*rows):
+        yield authority, Serial(serial), not_after
 
 
 def page_of_signed(db: Database, after: int, most: int) -> list[tuple[int, str, Serial]]:
