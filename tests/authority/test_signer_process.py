@@ -17,6 +17,7 @@ from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, Folde
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_store import StoreKind
 from sinetti.authority.signer.server import SignerServer
+from sinetti.authority.signer.store import SignerStore
 from sinetti.authority.signer_memory import SignerMemory
 from sinetti.authority.signer_process import (
     MOST_NEW_KEYS,
@@ -29,9 +30,11 @@ from sinetti.authority.signer_process import (
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.ca.profiles import ca_key
+from sinetti.database.issuance import ocsp_responses
+from sinetti.database.issuance.ocsp_responses import OwnCertificate
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import RejectionReason
-from sinetti.domain.values import Environment, KeyPolicy, KeyType
+from sinetti.domain.values import Environment, KeyPolicy, KeyType, Serial
 from sinetti.infra.clock import utc_now
 from sinetti.infra.unix_socket import listen_on_path
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
@@ -181,6 +184,24 @@ def test_all_keys_move(root, clock, options):
         for name in authority.ctx.issuers:
             authority.ctx.signer.check(name)
         authority.responses.seal()
+
+
+def test_an_authority_that_was_served_is_separated(root, clock, options):
+    with opened(root, clock) as authority:
+        desk = desk_of(authority, clock)
+        add_organisation(desk)
+        held = enrolled(desk)
+        issuing = desk.certificate(held.serial).authority
+        services = authority.hierarchy.services.file_name
+        own = OwnCertificate(services, Serial("40" + "ab" * 18), "00" * 32, NOW + timedelta(days=9))
+        ocsp_responses.record_own(desk.db, [own])
+        separate_keys(authority, options)
+    store = SignerStore(SignerFolder(options.root).store)
+    try:
+        assert store.find_signed(issuing, bytes.fromhex(held.serial))
+        assert store.find_signed(services, bytes.fromhex(own.serial))
+    finally:
+        store.close()
 
 
 def test_a_life_with_keys_in_the_signer(root, clock, options):
