@@ -113,9 +113,9 @@ def _check_place(authority: Authority, root: Path) -> None:
 
 
 def _check_secrets(authority: Authority) -> None:
-    """Raise FolderError if the service of PRODUCTION would need the PIN of the signer's token.
+    """Raise FolderError if the service would need the PIN of the signer's token.
 
-    With that PIN the service could use the keys that are taken from it.
+    TEST may. With that PIN the service could use the keys that are taken from it.
     """
     folder, token = authority.folder, authority.settings.token
     if authority.settings.environment is not Environment.PRODUCTION or token is None:

@@ -1,4 +1,4 @@
-"""Change of the ways to the service's secret keys: by the pass-phrase, by a key in a token, or by each of them.
+"""Change of the ways to the service's secret keys: pass-phrase, token, or both.
 
 The file is replaced once and atomically, so a kill leaves it with the former ways or with the new ones. A key in a
 token has its location on disk before it is created, and the next call deletes it if the file does not name it.
@@ -111,7 +111,10 @@ def _check_same(folder: DataDirectory, opened: OpenSecrets, new: NewWrapping) ->
 def _made(
     folder: DataDirectory, token: WrappingToken, new: NewWrapping, key: bytes, step: Callable[[str], None]
 ) -> dict[str, Wrapping]:
-    """Return the new wrapping of a key, by its id. Raises SignerUnavailable and OSError."""
+    """Return the new wrapping of a key, by its id.
+
+    Raises SignerUnavailable and OSError.
+    """
     wrapping_id = new_wrapping_id()
     if isinstance(new.by, bytes):
         return {wrapping_id: passphrase_wrapping(wrapping_id, new.by, key)}

@@ -1,4 +1,4 @@
-"""`sinetti authority secrets wrap`: change the ways to the secret keys of the service."""
+"""`sinetti authority secrets wrap`: change the ways to the secret keys."""
 
 import argparse
 from pathlib import Path

@@ -179,7 +179,10 @@ class TokenPool:
         return bytes.fromhex(answer["octets"])
 
     def decrypt(self, key: TokenKey, octets: bytes, bound: bytes) -> bytes:
-        """Decrypt in the token what `encrypt` returned. Raises KeyMissing and SignerUnavailable."""
+        """Decrypt in the token what `encrypt` returned.
+
+        Raises KeyMissing and SignerUnavailable.
+        """
         answer = self._ask(key, {"action": "decrypt", "octets": octets.hex(), "bound": bound.hex()})
         return bytes.fromhex(answer["octets"])
 
