@@ -312,6 +312,7 @@ def test_an_unused_key_waits_for_its_token(soft_tokens, folder, place, caplog):
     assert secret_keys(place) == []
 
 
+@pytest.mark.long
 def test_while_the_token_is_away(soft_tokens, folder, place, monkeypatch, caplog):
     create_secrets(folder, access(folder, place=place), NOW)
     monkeypatch.setattr(secret_files, "_TOKEN_PAUSE", 0.0)

@@ -174,10 +174,7 @@ def _is_passphrase_inside(founding: InitOptions) -> bool:
 
 
 def _delete_keys(folder: Path) -> None:
-    """Delete the keys of an unfinished folder from their tokens.
-
-    Raises SignerUnavailable.
-    """
+    """Delete an unfinished folder's keys in tokens. Raises SignerUnavailable."""
     delete_unfinished(folder)
     delete_wrapping_keys(DataDirectory(folder))
 

@@ -19,14 +19,13 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sinetti.authority.signer.tasks import ActApproval
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key
-from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers import ActApproval, KeyMissing, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey, located

@@ -1,9 +1,7 @@
-"""Wrappings of the service's secret keys: ways to the key that encrypts them.
+"""Wrappings of the service's secret keys (docs/operators/keys.md).
 
-See docs/operators/keys.md.
-
-The wrapping key is 256 random bits. It is encrypted under a key that is derived from the pass-phrase (scrypt, RFC
-7914), by an AES key in a PKCS#11 token, or by each of them.
+The wrapping key, which encrypts them, is 256 random bits. It is encrypted under a key that is derived from the
+pass-phrase (scrypt, RFC 7914), by an AES key in a PKCS#11 token, or by each of them.
 """
 
 import logging

@@ -148,9 +148,9 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
 
 
 def _check_secrets(authority: Authority) -> None:
-    """Raise FolderError if PRODUCTION's service would need the signer's PIN.
+    """Raise FolderError if the service would need the PIN of the signer's token.
 
-    With that PIN the service could use the keys that are taken from it.
+    TEST may. With that PIN the service could use the keys that are taken from it.
     """
     folder, token = authority.folder, authority.settings.token
     if authority.settings.environment is not Environment.PRODUCTION or token is None:

@@ -1,6 +1,4 @@
-"""Change of the ways to the service's secret keys.
-
-They are the pass-phrase, a key in a token, or both.
+"""Change of the ways to the service's secret keys: pass-phrase, token, or both.
 
 The file is replaced once and atomically, so a kill leaves it with the former ways or with the new ones. A key in a
 token has its location on disk before it is created, and the next call deletes it if the file does not name it.

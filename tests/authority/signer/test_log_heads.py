@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.proposals import Proposal
 from sinetti.domain.values import Environment
-from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.ssh_signatures import load_key
 from sinetti.settings.signer import PolicyOfficer
 from sinetti.wire.transparency.key_rotation import rotation_facts

@@ -26,9 +26,9 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.server import SignerActions, SignerServer
-from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.pki.signers import SignatureProof, SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import ActApproval, SignatureProof, SignatureRefused, SignerUnavailable
 from tests.support.authority import NOW
 
 TASKS = {

@@ -6,7 +6,6 @@ The database has officers, too, but a process that the signer does not trust can
 from datetime import datetime
 from typing import NoReturn
 
-from sinetti.authority.signer.tasks import ActApproval
 from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.approvals.officers import Officer
 from sinetti.domain.approvals.proposals import (
@@ -17,7 +16,7 @@ from sinetti.domain.approvals.proposals import (
     decide_signature,
     parse_proposal,
 )
-from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.ssh_signatures import SshKeyError, SshSignatureError, load_key, load_signer, verify_signature
 from sinetti.settings.signer import PolicyOfficer, SignerPolicy
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
-from sinetti.pki.signers import SignatureProof
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
+from sinetti.pki.signers import ActApproval, SignatureProof
 
 LARGEST_FRAME = 96 * 1024 * 1024
 """Octets of a body at most: a revocation list with two million entries has 80 MB."""

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, KeySerializat
 
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
-from sinetti.authority.signer.tasks import ActApproval, ConsistencyProof, SigningTask, TaskKind
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
-from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 

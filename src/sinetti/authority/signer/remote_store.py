@@ -17,11 +17,11 @@ from sinetti.authority.key_store import NewKey, SigningKey, StoreKind
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
-from sinetti.authority.signer.tasks import ActApproval, TaskKind
+from sinetti.authority.signer.tasks import TaskKind
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType, Serial
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
-from sinetti.pki.signers import KeyMissing, SignatureRefused
+from sinetti.pki.signers import ActApproval, KeyMissing, SignatureRefused
 from sinetti.pki.signers.token_keys import TokenPublicKey
 
 SUFFIX = ".remote"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.pki.encoding import PrivateKey
-from sinetti.pki.signers import SignatureProof
+from sinetti.pki.signers import ActApproval, SignatureProof
 
 SigningKey = PrivateKey | Ed25519PrivateKey
 """Keys of the signer; those of the log are Ed25519."""
@@ -33,14 +33,6 @@ class ConsistencyProof:
     """Hashes that lead from the last signed head of the log to the new one (RFC 6962)."""
 
     path: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ActApproval:
-    """Proposal in its canonical octets, and officers' signatures over them."""
-
-    proposal: bytes = field(repr=False)
-    signatures: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.authority.signer.tasks import ActApproval
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
@@ -15,6 +14,7 @@ from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
 from sinetti.notifications.previews.rehearsal import rehearse
+from sinetti.pki.signers import ActApproval
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
 from sinetti.services.approvals.executors import EXECUTORS

@@ -3,11 +3,12 @@
 `software.py` uses keys in files. `token_pool.py` uses keys in PKCS#11 tokens, through processes of their own.
 """
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sinetti.domain.requests import SignatureProof
 
-__all__ = ["KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
+__all__ = ["ActApproval", "KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
 
 
 class SignerUnavailable(Exception):
@@ -20,6 +21,14 @@ class SignatureRefused(SignerUnavailable):
 
 class KeyMissing(SignerUnavailable):
     """Key that its token does not contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActApproval:
+    """Proposal in its canonical octets, and officers' signatures over them."""
+
+    proposal: bytes = field(repr=False)
+    signatures: tuple[bytes, ...] = field(repr=False)
 
 
 class Signer(Protocol):
