@@ -25,9 +25,8 @@ class RulesSigner:
         self.rules, self.now, self.kinds, self.responders = rules, now, [], {}
 
     def sign(self, key_name, octets, proof=None):
-        assert proof is None  # the tests' requests have no message
         kind = TaskKind.LIST if octets[: octets[1] % 0x80 + 5].endswith(VERSION_2_OF_A_LIST) else TaskKind.CERTIFICATE
-        return self._signed(kind, key_name, octets)
+        return self._signed(kind, key_name, octets, proof)
 
     def sign_status(self, key, octets):
         """Sign with a responder's key, which the rules get at its first use."""
@@ -36,9 +35,9 @@ class RulesSigner:
             self.rules.add_key(self.responders[key], key)
         return self._signed(TaskKind.STATUS, self.responders[key], octets)
 
-    def _signed(self, kind, key_name, octets):
+    def _signed(self, kind, key_name, octets, proof=None):
         self.kinds.append(kind)
-        return one(self.rules, SigningTask(kind, key_name, octets), self.now())
+        return one(self.rules, SigningTask(kind, key_name, octets, proof), self.now())
 
 
 @pytest.fixture
