@@ -67,3 +67,9 @@ def test_keys_are_of_any_type(folder):
     (folder / "RsaCAv1.pem").write_bytes(dump_private_key(holder_key(1, KeyType.RSA_2048), PASSPHRASE))
     signature = SoftwareSigner(folder, PASSPHRASE).sign("RsaCAv1", OCTETS)
     assert verify(holder_key(1, KeyType.RSA_2048).public_key(), OCTETS, signature)
+
+
+def test_a_key_is_checked_without_octets(folder):
+    SoftwareSigner(folder, PASSPHRASE).check("SomeCAv1")
+    with pytest.raises(SignerUnavailable):
+        SoftwareSigner(folder, None).check("SomeCAv1")

@@ -256,6 +256,13 @@ def test_connections_that_break(pool, place):
         process.receive(1.0)
 
 
+def test_a_process_that_does_not_answer(pool, place):
+    pool.find(at(place))
+    (process,) = pool._running
+    with pytest.raises(token_pool._ProcessFailed, match=r"did not answer within 0\.01 s"):
+        process.receive(0.01)
+
+
 def test_what_a_forked_child_does_with_the_processes_of_its_parent(pool, place):
     pool.find(at(place))
     (process,) = pool._running

@@ -17,6 +17,7 @@ from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Channel, Language
 from sinetti.journal import reader
 from sinetti.journal.writer import NO_JOURNAL, Journal, JournalHeader, JournalUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, preview, reconcile, resolve_reservations
 from sinetti.services.issuance.renew import renew
@@ -32,6 +33,7 @@ from tests.support.service_context import (
     REQUEST,
     SECOND,
     KilledError,
+    SwitchableSigner,
     accepted,
     add_organisation,
     collected,
@@ -511,3 +513,41 @@ def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(de
     reconciled(desk)
     assert [current_crl(name, shard, desk.ctx, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
     assert recovery.crl_number(desk.db, name) == newest[0].number
+
+
+class RefusingSigner(SwitchableSigner):
+    """Signer with rules of its own that refuses every certificate."""
+
+    def sign(self, key_name, octets, proof=None):
+        del key_name, octets, proof
+        sentence = "it begins more than a day ago"
+        raise SignatureRefused(sentence)
+
+
+def test_a_reservation_that_a_signer_refuses_for_good_is_given_up(desk):
+    refusing = desk.but(signer=RefusingSigner(desk.signer.built))
+    ids, key = ordered(desk), new_key()
+    assert refused(enrol(new_ask(ids, key), refusing.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+    desk.machine.forward(RESERVATIONS_WAIT + SECOND)
+    assert resolve_reservations(refusing.ctx, REQUEST) == (0, 0), "a day's number may be the reason"
+    desk.clock.forward(DAY + SECOND)
+    assert resolve_reservations(refusing.ctx, REQUEST) == (0, 1)
+
+
+def test_a_responder_that_cannot_sign_stops_no_certificate(desk):
+    class AwayKey:
+        def __init__(self, inside):
+            self.inside = inside
+
+        def public_key(self):
+            return self.inside.public_key()
+
+        def sign(self, *_octets):
+            sentence = "the key is away"
+            raise SignerUnavailable(sentence)
+
+    def away(responder):
+        return lambda: replace(responder(), key=AwayKey(responder().key))
+
+    responders = {name: away(one) for name, one in desk.ctx.responders.items()}
+    enrolled(desk.but(responders=responders))

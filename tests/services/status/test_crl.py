@@ -18,7 +18,7 @@ from sinetti.database.issuance import crls
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.crl_archive import ArchivedCrlName
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services import context
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish, publish_all, refresh_crls
@@ -204,6 +204,30 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
 
     slow = desk.but(signer=Slow(desk.signer.built))
     assert publish(name, slow.ctx, REQUEST) == newer[0] == current_crl(name, 0, desk.ctx, REQUEST)
+
+
+class RefusingSigner(SwitchableSigner):
+    """Signer with rules of its own that refuses the first lists."""
+
+    left = 0
+
+    def sign(self, key_name, octets, proof=None):
+        if RefusingSigner.left:
+            RefusingSigner.left -= 1
+            sentence = "its number is not above the last"
+            raise SignatureRefused(sentence)
+        return super().sign(key_name, octets, proof)
+
+
+@pytest.mark.parametrize(("times", "is_signed"), [(1, True), (2, True), (3, False)])
+def test_a_signer_that_saw_a_higher_number_gets_a_new_one(desk, times, is_signed):
+    name, refusing = desk.ctx.issuing[Channel.WS], desk.but(signer=RefusingSigner(desk.signer.built))
+    RefusingSigner.left = times
+    if is_signed:
+        assert publish(name, refusing.ctx, REQUEST).number
+        return
+    with pytest.raises(SignatureRefused):
+        publish(name, refusing.ctx, REQUEST)
 
 
 def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
