@@ -25,7 +25,7 @@ _ORDERS = 10_000
 
 _SEPARATED = """\
 {count} keys are in {signer}; {dir} has none. Start the signer, then the service:
-  sinetti authority signer --signer-dir {signer} --socket {socket}{user}
+  sinetti authority signer --signer-dir {signer} --socket {socket}{more}
 Destroy old copies of {dir}, which still have these keys. Back up {signer} by itself (docs/operators/signer.md)."""
 
 
@@ -78,9 +78,10 @@ def _run(parsed: argparse.Namespace) -> int:
             return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
             names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
-    user = " --user SERVICE-USER" if parsed.signer_user else ""
+    more = " --user SERVICE-USER" if parsed.signer_user else ""
+    more += f" --passphrase-file {parsed.signer_passphrase_file}" if parsed.signer_passphrase_file else ""
     print_note(
-        _SEPARATED.format(count=len(names), signer=options.root, dir=parsed.dir, socket=options.socket, user=user)
+        _SEPARATED.format(count=len(names), signer=options.root, dir=parsed.dir, socket=options.socket, more=more)
     )
     return 0
 
