@@ -52,6 +52,7 @@ from sinetti.services.status.ocsp import respond
 from sinetti.settings.authority import AuthoritySettings, write_signer
 from sinetti.wire.soap.requests import parse_request, render_renew, verified_request
 from sinetti.wire.xmldsig.signature import signer_for_key
+from tests.support import soft_token
 from tests.support.asking import asked
 from tests.support.registers import all_connections_closed
 from tests.support.service_context import (
@@ -68,6 +69,9 @@ from tests.support.service_context import (
     refused,
     renew_ask,
 )
+from tests.support.soft_token import soft_tokens
+
+__all__ = ["soft_tokens"]
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
@@ -435,3 +439,22 @@ def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, optio
         publish_all(desk.ctx, REQUEST)
         crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, desk.ctx, REQUEST).der)
         assert crl.get_revoked_certificate_by_serial_number(int(revoked.serial, 16)) is None
+
+
+@soft_token.NEEDED
+def test_a_signer_whose_keys_are_in_a_token(soft_tokens, tmp_path, clock, options):
+    """The token has the keys, and the signer alone its PIN."""
+    root, place = tmp_path / "with-token", soft_tokens.add("ca")
+    settings = replace(
+        SETTINGS, pkcs11_module=str(place.module), pkcs11_token=place.label, pkcs11_pin_file=str(place.pin_file)
+    )
+    initialise(root, replace(FOUNDING, settings=settings))
+    with serving(root, clock, options) as (desk, authority, _signer):
+        assert not [path.name for path in (root / "keys").iterdir() if path.suffix in {".pem", ".uri"}]
+        held = enrolled(desk)
+        in_the_window(clock, held)
+        publish_all(desk.ctx, REQUEST)
+        renewed(desk, held)
+        authority.responses.seal()
+        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+    assert not list((options.root / "keys").glob("*.pem"))
