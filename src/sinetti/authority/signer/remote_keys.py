@@ -4,14 +4,13 @@ They have the private key interfaces of cryptography, so that a caller need not 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Self, cast
+from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
-from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
@@ -19,6 +18,7 @@ from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKi
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import ActApproval, SignatureRefused
+from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
@@ -67,9 +67,10 @@ def _begins_with_version(octets: bytes) -> bool:
     return octets[inside : inside + 1] == b"\xa0"
 
 
-class _RemoteKeyBase:
-    """Operations that no key of the signer supports: export, and any use but signing."""
+class _RemoteKeyBase(KeyElsewhere):
+    """Signatures of a key in the signer; `name` is that of the key there."""
 
+    where = "in the signer"
     _client: SignerClient
     _kind: TaskKind
     _name: str
@@ -79,51 +80,20 @@ class _RemoteKeyBase:
         """Name of the key in the signer."""
         return self._name
 
-    def private_numbers(self) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
-        _stays()
-
-    def private_bytes(
-        self,
-        encoding: Encoding,  # noqa: ARG002 - the interface's
-        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
-    ) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
-        _stays()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
-        return self
-
     def _signed(self, data: bytes) -> bytes:
         return sign_one(self._client, SigningTask(self._kind, self._name, data))
 
 
-_Octets = bytes | bytearray | memoryview
-
-
-class RemoteRsaKey(_RemoteKeyBase, rsa.RSAPrivateKey):
+class RemoteRsaKey(_RemoteKeyBase, RsaKeyElsewhere):
     """RSA key of a leaf in the signer."""
 
     def __init__(self, client: SignerClient, kind: TaskKind, name: str, public: rsa.RSAPublicKey) -> None:
         """Store the name of the key and its public half."""
         self._client, self._kind, self._name, self._public = client, kind, name, public
 
-    @property
-    def key_size(self) -> int:
-        """Length of the modulus in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        """Return the public half."""
-        return self._public
-
     def sign(
         self,
-        data: _Octets,
+        data: SignedOctets,
         padding: AsymmetricPadding,  # noqa: ARG002 - the signer chooses it by the key, as `pki.encoding.sign` does
         algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
     ) -> bytes:
@@ -134,43 +104,21 @@ class RemoteRsaKey(_RemoteKeyBase, rsa.RSAPrivateKey):
         _check_whole(algorithm)
         return self._signed(bytes(data))
 
-    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _stays()
 
-
-class RemoteEcKey(_RemoteKeyBase, ec.EllipticCurvePrivateKey):
+class RemoteEcKey(_RemoteKeyBase, EcKeyElsewhere):
     """EC key of a leaf in the signer."""
 
     def __init__(self, client: SignerClient, kind: TaskKind, name: str, public: ec.EllipticCurvePublicKey) -> None:
         """Store the name of the key and its public half."""
         self._client, self._kind, self._name, self._public = client, kind, name, public
 
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        """Curve of the key."""
-        return self._public.curve
-
-    @property
-    def key_size(self) -> int:
-        """Length of the curve's order in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        """Return the public half."""
-        return self._public
-
-    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+    def sign(self, data: SignedOctets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         """Have octets signed.
 
         Raises UnsupportedAlgorithm for a digest, and SignatureRefused and SignerUnavailable.
         """
         _check_whole(signature_algorithm.algorithm)
         return self._signed(bytes(data))
-
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _stays()
 
 
 class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
@@ -190,11 +138,7 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
         """Return the public half."""
         return self._public
 
-    def private_bytes_raw(self) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the signer."""
-        _stays()
-
-    def sign(self, data: _Octets) -> bytes:
+    def sign(self, data: SignedOctets) -> bytes:
         """Have a statement about a change of the key signed.
 
         Raises SignatureRefused and SignerUnavailable.
@@ -250,8 +194,3 @@ def _check_whole(algorithm: object) -> None:
     if isinstance(algorithm, utils.Prehashed | utils.NoDigestInfo):
         sentence = "the signer signs no digests, since it reads what it signs"
         raise UnsupportedAlgorithm(sentence)
-
-
-def _stays() -> NoReturn:
-    sentence = "the key is in the signer and cannot leave it"
-    raise UnsupportedAlgorithm(sentence)

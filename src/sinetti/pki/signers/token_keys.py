@@ -7,17 +7,17 @@ with the public key before a caller gets it, because a faulty token may return a
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol, Self
+from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
-from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 
 from sinetti.pki import key_policy
 from sinetti.pki.encoding import PublicKey
 from sinetti.pki.signers import KeyMissing
+from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets, refuse_use
 from sinetti.pki.signers.pkcs11_uri import TokenKey
 
 Ed25519 = ed25519.Ed25519PublicKey
@@ -27,7 +27,6 @@ TokenPublicKey = PublicKey | Ed25519
 ED25519 = "ed25519"
 """Kind of the log's keys, which no certificate has."""
 
-_Octets = bytes | bytearray | memoryview
 
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
@@ -72,12 +71,13 @@ class TokenSign(Protocol):
         """
 
 
-class _TokenKeyBase:
-    """Operations that no key of a token supports: export, and any use but signing.
+class _TokenKeyBase(KeyElsewhere):
+    """Signatures of a token's key.
 
     `is_missing` is True after a token was found to lack the key.
     """
 
+    where = "in a token"
     _sign_plain: TokenSign
     _key: TokenKey
     is_missing = False
@@ -89,31 +89,8 @@ class _TokenKeyBase:
             self.is_missing = True
             raise
 
-    def private_numbers(self) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the token."""
-        _stays()
 
-    def private_bytes(
-        self,
-        encoding: Encoding,  # noqa: ARG002 - the interface's
-        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
-    ) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the token."""
-        _stays()
-
-    def private_bytes_raw(self) -> NoReturn:
-        """Raise UnsupportedAlgorithm: the key does not leave the token."""
-        _stays()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
-        return self
-
-
-class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
+class TokenRsaKey(_TokenKeyBase, RsaKeyElsewhere):
     """RSA key in a token, for PKCS#1 v1.5 and PSS signatures only.
 
     Hash algorithms are SHA-256, SHA-384 and SHA-512.
@@ -123,18 +100,9 @@ class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
         """Store the location of the key, its public half, and the function that signs."""
         self._key, self._public, self._sign_plain = key, public, sign_plain
 
-    @property
-    def key_size(self) -> int:
-        """Length of the modulus in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        """Return the public half."""
-        return self._public
-
     def sign(
         self,
-        data: _Octets,
+        data: SignedOctets,
         padding: AsymmetricPadding,
         algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
     ) -> bytes:
@@ -143,46 +111,28 @@ class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
         Raises UnsupportedAlgorithm for another padding or hash, and SignerUnavailable if the token cannot be used.
         """
         if isinstance(algorithm, utils.NoDigestInfo):
-            _not_here("signatures without DigestInfo are not made with keys of a token")
+            refuse_use("signatures without DigestInfo are not made with keys of a token")
         hashed, digest = _digest(data, algorithm)
         if hashed.name not in _DIGEST_INFO:
-            _not_here(f"no signatures over {hashed.name} are made with keys of a token")
+            refuse_use(f"no signatures over {hashed.name} are made with keys of a token")
         if isinstance(padding, _PSS):
             wanted = PlainSignature(digest, "RSA_PKCS_PSS", _pss(padding, hashed.name))
         elif isinstance(padding, _PKCS1):
             wanted = PlainSignature(_DIGEST_INFO[hashed.name] + digest, "RSA_PKCS")
         else:
-            _not_here("only PKCS#1 v1.5 and PSS signatures are made with keys of a token")
+            refuse_use("only PKCS#1 v1.5 and PSS signatures are made with keys of a token")
         how = utils.Prehashed(hashed)
         return self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(seen, digest, padding, how)))
 
-    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _not_here("keys of a token are for signatures")
 
-
-class TokenEcKey(_TokenKeyBase, ec.EllipticCurvePrivateKey):
+class TokenEcKey(_TokenKeyBase, EcKeyElsewhere):
     """P-256 or P-384 key in a token, for ECDSA signatures in DER only."""
 
     def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey, sign_plain: TokenSign) -> None:
         """Store the location of the key, its public half, and the function that signs."""
         self._key, self._public, self._sign_plain = key, public, sign_plain
 
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        """Curve of the key."""
-        return self._public.curve
-
-    @property
-    def key_size(self) -> int:
-        """Length of the curve's order in bits."""
-        return self._public.key_size
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        """Return the public half."""
-        return self._public
-
-    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+    def sign(self, data: SignedOctets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         """Sign octets, or their digest (Prehashed).
 
         Raises SignerUnavailable if the token cannot be used.
@@ -194,10 +144,6 @@ class TokenEcKey(_TokenKeyBase, ec.EllipticCurvePrivateKey):
         return _in_der(
             self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(_in_der(seen), digest, how)))
         )
-
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Raise UnsupportedAlgorithm: the key is for signatures."""
-        _not_here("keys of a token are for signatures")
 
 
 class TokenEd25519Key(_TokenKeyBase, ed25519.Ed25519PrivateKey):
@@ -211,7 +157,7 @@ class TokenEd25519Key(_TokenKeyBase, ed25519.Ed25519PrivateKey):
         """Return the public half."""
         return self._public
 
-    def sign(self, data: _Octets) -> bytes:
+    def sign(self, data: SignedOctets) -> bytes:
         """Sign octets. Raises SignerUnavailable if the token cannot be used."""
         octets = bytes(data)
         wanted = PlainSignature(octets, "EDDSA")
@@ -245,7 +191,7 @@ _PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1
 def _pss(wanted: padding.PSS, name: str) -> tuple[str, int]:
     salt, mask = wanted._salt_length, wanted.mgf  # noqa: SLF001 - it has no public name
     if not isinstance(salt, int) or not isinstance(mask, _MGF1) or mask._algorithm.name != name:  # noqa: SLF001 - same
-        _not_here("a PSS signature needs a salt of a stated length, and one hash for all")
+        refuse_use("a PSS signature needs a salt of a stated length, and one hash for all")
     return name, salt
 
 
@@ -262,18 +208,10 @@ def _accepts(verify: Callable[[], None]) -> bool:
     return True
 
 
-def _digest(data: _Octets, algorithm: object) -> tuple[hashes.HashAlgorithm, bytes]:
+def _digest(data: SignedOctets, algorithm: object) -> tuple[hashes.HashAlgorithm, bytes]:
     if isinstance(algorithm, utils.Prehashed):
         return algorithm._algorithm, bytes(data)  # noqa: SLF001 - it has no public name
     assert isinstance(algorithm, hashes.HashAlgorithm)  # noqa: S101 - what cryptography takes
     digest = hashes.Hash(algorithm)
     digest.update(bytes(data))
     return algorithm, digest.finalize()
-
-
-def _not_here(why: str) -> NoReturn:
-    raise UnsupportedAlgorithm(why)
-
-
-def _stays() -> NoReturn:
-    _not_here("the key is in a token and cannot leave it")
