@@ -77,7 +77,7 @@ def test_a_forged_record_of_an_interrupted_ceremony_does_not_replace_the_words(p
     forged(tmp_path, point)
     done = ceremony(tmp_path, TEXT)
     done.desk.words = " ".join(digest_words(request.octets))
-    with pytest.raises(CeremonyError, match="the medium was swapped"):
+    with pytest.raises(CeremonyError, match="the file was swapped"):
         done.run()
     assert not (tmp_path / "medium").exists()
 
