@@ -130,7 +130,8 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
     customer = CUSTOMER["customer_id"]
     did("organisation", "add", "--dir", root, "--customer-id", customer, "--kind", "artificial", "--name", "Malli Oy")
     contact = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
-    ids = json.loads(did("order", "--dir", root, "--customer-id", customer, *contact, "--json"))
+    phrase = ("--passphrase-file", tmp_path / "etc" / "sinetti-passphrase")
+    ids = json.loads(did("order", "--dir", root, "--customer-id", customer, *contact, *phrase, "--json"))
     (tmp_path / "password").write_text(ids["transfer_password"], encoding="utf-8")
     (tmp_path / "password").chmod(0o600)
     with nginx(tmp_path / "nginx", soap, status) as (secure, plain, anchor):

@@ -25,6 +25,7 @@ from sinetti.database.models import Pin, SecureMessage
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Language
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
@@ -33,7 +34,7 @@ from tests.judges.test_deploy import nginx
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import CONTACT, REQUEST, TRANSFER_KEY, an_order, new_ask, new_key
+from tests.support.service_context import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.serving import serving
 from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool
@@ -74,11 +75,14 @@ class Town:
     def using(self, model):
         return model.objects.using(self.ctx.db.alias)
 
+    def link_key(self, secure_id: str) -> bytes:
+        return self.ctx.keyring.of_row(SecretPurpose.LINKS, secure_id)
+
     def offered(self, phone: str = PHONE) -> tuple[LinkSent, str]:
         """Order a certificate; return the order and the path of the mail's link."""
         contact = replace(CONTACT, phone=phone)
         offered = order_and_offer(replace(an_order(), contact=contact), self.ctx, "operator", REQUEST)
-        return offered, f"/m/{link_token(TRANSFER_KEY, OPEN_LINK, offered.secure_id)}"
+        return offered, f"/m/{link_token(self.link_key(offered.secure_id), OPEN_LINK, offered.secure_id)}"
 
     def asked(self, path: str) -> str:
         """Make a PIN code whose SMS was sent; return the code."""
@@ -92,10 +96,10 @@ class Town:
         secure_id = next(
             one.secure_id
             for one in self.using(SecureMessage).all()
-            if path.endswith(link_token(TRANSFER_KEY, OPEN_LINK, one.secure_id))
+            if path.endswith(link_token(self.link_key(one.secure_id), OPEN_LINK, one.secure_id))
         )
         row = self.using(Pin).get(message=secure_id, ended_at__isnull=True)
-        return pin_code(TRANSFER_KEY, row.pin_id)
+        return pin_code(self.ctx.keyring.of_row(SecretPurpose.PINS, row.pin_id), row.pin_id)
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +325,8 @@ def stop_link(town, **of_person):
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         lineage=order.lineage, recipient=contact,
     )  # fmt: skip
-    return f"/stop/{row.message_id}/{link_token(TRANSFER_KEY, STOP_LINK, row.message_id)}"
+    key = town.ctx.keyring.current(SecretPurpose.MAIL).octets
+    return f"/stop/{row.message_id}/{link_token(key, STOP_LINK, row.message_id)}"
 
 
 def with_signatory(town, there=True):
