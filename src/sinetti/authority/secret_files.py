@@ -328,7 +328,8 @@ def _new_file(folder: DataDirectory, octets: Callable[[], bytes], access: Secret
     key, wrappings = secrets.token_bytes(KEY_OCTETS), dict[str, Wrapping]()
     if access.passphrase is not None:
         wrapping_id = new_wrapping_id()
-        wrappings[wrapping_id] = passphrase_wrapping(wrapping_id, access.passphrase, key)
+        is_beside = folder.passphrase.exists()
+        wrappings[wrapping_id] = passphrase_wrapping(wrapping_id, access.passphrase, key, is_beside=is_beside)
     if access.token is not None and access.token.place is not None:
         wrapping_id = new_wrapping_id()
         wrappings[wrapping_id] = access.token.wrapping(

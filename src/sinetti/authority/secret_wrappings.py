@@ -29,6 +29,7 @@ BY_TOKEN: Final = "token"  # noqa: S105 - a kind, no secret
 """Kind of a wrapping that a key in a token opens."""
 KEY_OCTETS: Final = 32
 _COST, _BLOCKS, _LANES = 2**15, 8, 1  # scrypt: 32 MiB and a tenth of a second (docs/operators/keys.md)
+_COST_BESIDE: Final = 2**8
 _GREATEST_COST: Final = 2**20
 _SALT_OCTETS, _NONCE_OCTETS, _ID_OCTETS = 16, 12, 16
 _LABEL: Final = "sinetti secrets"
@@ -171,9 +172,15 @@ def new_wrapping_id() -> str:
     return secrets.token_hex(4)
 
 
-def passphrase_wrapping(wrapping_id: str, passphrase: bytes, key: bytes) -> PassphraseWrapping:
-    """Encrypt a wrapping key under a pass-phrase."""
-    bare = PassphraseWrapping(secrets.token_bytes(_SALT_OCTETS))
+def passphrase_wrapping(
+    wrapping_id: str, passphrase: bytes, key: bytes, *, is_beside: bool = False
+) -> PassphraseWrapping:
+    """Encrypt a wrapping key under a pass-phrase.
+
+    With `is_beside`, the pass-phrase was generated (256 random bits) and is in the same folder: no time is spent on
+    attempts to guess it.
+    """
+    bare = PassphraseWrapping(secrets.token_bytes(_SALT_OCTETS), cost=_COST_BESIDE if is_beside else _COST)
     return replace(bare, sealed=seal(_derive(bare, passphrase), key, _bound(wrapping_id)))
 
 
