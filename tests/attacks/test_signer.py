@@ -1,4 +1,4 @@
-"""What a taken-over process of the service gets from the signer: it speaks to the socket as it likes."""
+"""Requests of a taken-over process of the service, which speaks to the signer's socket as it likes."""
 
 import os
 import socket

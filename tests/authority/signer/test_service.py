@@ -1,4 +1,4 @@
-"""What the service has signed over two years passes the signer's rules."""
+"""Signatures of the service over two years, which pass the signer's rules."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a ceremony makes, what it refuses, and what the online machine accepts of it."""
+"""Results and refusals of ceremonies, and their acceptance by the online machine."""
 
 from dataclasses import replace
 from datetime import timedelta
