@@ -2,8 +2,8 @@
 
 `update` has uv resolve all extras of pyproject.toml for every Python version and system that it allows, and writes each
 package with its version and hashes. `select EXTRA,…` prints what `pip install --require-hashes --requirement` needs for
-these extras; `base` names the client alone, `build` the tools that make the package. `select` needs no installed package.
-The file names no registry: pip takes the packages from the index that its own settings give.
+these extras; `base` names the client alone, `build` the tools that make the package. `select` runs on Python alone. The
+file names no registry: pip takes the packages from the index that its own settings give.
 """
 
 import argparse
@@ -22,12 +22,13 @@ LEFT_OUT = frozenset({"fuzz"})
 EDITABLE = "editables>=0.5,<1"
 """hatchling needs it for editable installations (PEP 660), and does not declare it."""
 
+LOWEST_PYTHON = "3.11"
 HEADER = """\
 # Every package that Sinetti's extras need, with hashes: docs/contributors/release.md. Written by `make lock`.
 # pip installs a part of it: scripts/lock.py select authority,gateway > FILE; pip install --require-hashes -r FILE
 """
 _PROJECT = "sinetti (pyproject.toml)"
-_PINNED = re.compile(r"^([a-z0-9-]+)==([^ ;]+)")
+_PINNED = re.compile(r"^([a-z0-9-]+)==([^\s;]+)")
 _VIA = re.compile(r"^    # +(?:via +)?(.+)$", re.MULTILINE)
 
 
@@ -89,7 +90,7 @@ def select(text: str, extras: list[str]) -> list[str]:
 def update(*, is_upgrade: bool) -> None:
     """Resolve with uv and write the lock; versions stay where they may, unless `is_upgrade`."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal"]
-    command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "--no-emit-index-url"]
+    command += ["--python-version", LOWEST_PYTHON, "--generate-hashes", "--no-header", "--no-emit-index-url"]
     command += ["--no-emit-find-links", "--output-file", str(LOCK), *(["--upgrade"] if is_upgrade else [])]
     command += [one for extra in all_extras() for one in ("--extra", extra)]
     lines = "\n".join(build_requirements())
