@@ -69,7 +69,8 @@ def licence(name: str) -> str:
     declared = metadata.metadata(name)
     if name in READ:
         return READ[name]
-    for short in (*declared.get_all("License-Expression", []), *declared.get_all("License", [])):
+    named: list[str] = [*declared.get_all("License-Expression", []), *declared.get_all("License", [])]
+    for short in named:
         if not unknown(written := SPDX.get(short, short)):
             return written
     classified = [one.rpartition(" :: ")[2] for one in declared.get_all("Classifier", []) if "OSI Approved ::" in one]
