@@ -13,9 +13,10 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+import licences  # scripts beside this one
 import lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,24 +138,16 @@ def write_completion(source: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def licence_of(one: Distribution) -> str:
-    """Return the licence that a Python package declares."""
-    said = one.metadata.get("License-Expression") or (one.metadata.get("License") or "").partition("\n")[0]
-    classifiers = [line.split(" :: ")[-1] for line in one.metadata.get_all("Classifier", []) if "License" in line]
-    return said or ", ".join(classifiers) or "see its folder"
-
-
 def write_copyright(source: Path) -> None:
-    """Write debian/copyright: Sinetti's licence, then what the Python packages declare."""
-    folders = [str(source / "build" / "trees" / package / folder) for package, (folder, _) in TREES.items()]
-    found = {one.name: f" {one.name} {one.version}: {licence_of(one)}" for one in distributions(path=folders)}
-    del found["sinetti"]
-    lines = "\n".join(sorted(found.values(), key=str.lower))
-    text = (source / "LICENCE").read_text(encoding="utf-8")
+    """Write debian/copyright: Sinetti's licence, and those of the Python packages as docs/licences.md lists them."""
+    read, text = licences.listed(licences.PAGE.read_text(encoding="utf-8")), lock.LOCK.read_text(encoding="utf-8")
+    pins = sorted({lock.pin(one) for _, extras in TREES.values() for one in lock.select(text, extras)})
+    lines = "\n".join(f" {name} {version}: {read[name]}" for name, version in pins if name in read)
+    licence = (source / "LICENCE").read_text(encoding="utf-8")
     (source / "debian" / "copyright").write_text(
         "Sinetti, copyright its authors, is licensed under the EUPL-1.2, whose text is below.\n\n"
         f"/{PLACE} also holds these Python packages. Their authors' notices and licences are in\n"
-        f"the folders *.dist-info there.\n\n{lines}\n\n{text}",
+        f"the folders *.dist-info there.\n\n{lines}\n\n{licence}",
         encoding="utf-8",
     )
 
