@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release deb clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,12 +40,16 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, then `make floors`
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages on a bare machine, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
+	@$(MAKE) deb
+	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0
+	@scripts/machine packages
+	@scripts/pytest tests/acceptance/test_packages.py -v
 	@$(MAKE) floors
 
 floors: ## by hand: the tests on the lowest versions that pyproject.toml allows; FLOORS="--python python3.13" for another Python
@@ -63,6 +67,11 @@ lock: ## resolve requirements.lock anew after a change of pyproject.toml; UPGRAD
 release: ## source distribution, wheel, components, lock and checksums of the last commit in build/release: docs/contributors/release.md
 	@scripts/environment release
 	@.venv/bin/python scripts/release.py
+
+deb: ## Debian packages sinetti, sinetti-authority and sinetti-gateway into build/deb, checked by lintian; needs Debian 13
+	@scripts/environment base
+	@scripts/packages deb
+	@.venv/bin/python scripts/deb.py
 
 peers: ## install what the peers in other languages need; PEER=java (jaxws, mono, node, php, requests or zeep) for one
 	@scripts/environment authority,test
