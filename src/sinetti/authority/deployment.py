@@ -33,7 +33,10 @@ _TABLE = re.compile(r"\[+([a-z_.]+)\]+")
 
 @dataclass(frozen=True, slots=True)
 class MailRoute:
-    """Mail server (a URL without a password), its password if it has one, and the operators' mail address."""
+    """Mail server with its password, and the mail address of the operators.
+
+    The URL of the server has no password; `password` is None without a login.
+    """
 
     server: str
     operators: str
@@ -42,7 +45,7 @@ class MailRoute:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is known of an authority's surroundings: its folder, its addresses, its mail.
+    """Surroundings of an authority: its folder, its addresses, its mail.
 
     `people_address` is None without pages. `program` is the command in its units.
     """
@@ -86,7 +89,9 @@ def _login(server: str) -> str:
 
 
 def write_deployment(folder: DataDirectory, known: Deployment) -> None:
-    """Write the files into a new folder: DIR/deploy, and with mail DIR/notices.toml and DIR/eservice.toml, 0600.
+    """Write the files into a new authority's folder, 0600.
+
+    They go into DIR/deploy, with mail also into DIR/notices.toml and DIR/eservice.toml.
 
     Raises FileExistsError instead of overwriting one.
     """
@@ -116,7 +121,10 @@ def render_nginx(known: Deployment) -> str:
 
 
 def render_haproxy(known: Deployment) -> str:
-    """Return HAProxy's configuration; without pages the sample's name for them stays, which no caller uses."""
+    """Return HAProxy's configuration.
+
+    Without pages the sample's name for them stays, which no caller uses.
+    """
     (bind,) = (line for line in sample("haproxy.cfg").splitlines() if line.startswith(_BIND))
     ports = sorted({_port(one) for one in (known.soap_address, known.people_address) if one is not None})
     binds = "\n".join(bind.replace(":443", f":{port}") for port in ports)
@@ -131,7 +139,10 @@ def _named(text: str, known: Deployment) -> str:
 
 
 def render_notices(known: Deployment) -> str:
-    """Return `notices.toml`; values that only the operator knows are comments, except in a sample without mail."""
+    """Return `notices.toml`.
+
+    Values that only the operator knows are comments, except in a sample without mail.
+    """
     people = {} if known.people_address is None else {"people_address": known.people_address}
     if known.mail is None:
         return _filled(sample("notices.toml"), people)
@@ -150,7 +161,9 @@ def render_eservice() -> str:
 
 
 def _filled(text: str, values: Mapping[str, object], kept: set[str] | None = None) -> str:
-    """Return a TOML sample with other values; with `kept`, all others are comments, and so are tables without any.
+    """Return a TOML sample with other values.
+
+    With `kept`, all others are comments, and so are tables without any.
 
     Keys have the name of their table before them. Every value of a sample is on one line.
     """
@@ -171,7 +184,10 @@ def _filled(text: str, values: Mapping[str, object], kept: set[str] | None = Non
 
 
 def render_drop_ins(known: Deployment) -> dict[str, str]:
-    """Return the drop-ins by unit: settings that name the authority's folder, if it is not the usual one."""
+    """Return the drop-ins by unit, none for the usual folder.
+
+    They have the settings that name the authority's folder.
+    """
     if str(known.root) == PLACE:
         return {}
     found = {}

@@ -1,4 +1,7 @@
-"""Options of `init` about the authority's pages and mail, which go into its settings and into DIR/deploy."""
+"""Options of `init` about the authority's pages and mail.
+
+Their values go into its settings and into DIR/deploy.
+"""
 
 import argparse
 import sys
@@ -34,7 +37,7 @@ def add_deployment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def deployment_of(parsed: argparse.Namespace, settings: AuthoritySettings) -> Deployment:
-    """Return what the options say of the authority's surroundings. Raises OptionError if they do not fit."""
+    """Return the authority's surroundings. Raises OptionError for bad options."""
     given = (parsed.people_address, parsed.mail_server, parsed.operator_email)
     if any(given) and not all(given):
         sentence = "--people-address, --mail-server and --operator-email belong together: pages send messages"
