@@ -196,6 +196,8 @@ BOARDS = (
         ),
         "Certificates": (
             graph("Names by state", "short", ("sum by (state) (sinetti_store_names)", "{{state}}")),
+            graph("Names that are not valid", "short",
+                  ('sinetti_certificate_state{state!~"valid|renewal-open"}', "{{instance}} {{name}} {{state}}")),
             graph("Ten first ends", "s",
                   ("bottomk(10, sinetti_certificate_not_after_seconds - time())", "{{instance}} {{name}}")),
             graph("Ten first renewals", "s",
