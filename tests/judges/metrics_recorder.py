@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sinetti.infra.clock import utc_now
+from tests.support.postgres import cluster, find_binaries, find_owner
 from tests.support.programs import CUSTOMER, exchange, fetched, program, ran
 from tests.support.relying import material
 from tests.support.serving import serving, until
@@ -50,6 +51,9 @@ trust_holders = "{root}/trust/holders.pem"
 
 [defaults]
 service = "test"
+
+[defaults.hooks]
+deploy = ["true"]
 """
 
 GATEWAY = """\
@@ -65,20 +69,20 @@ secret = "secret"
 """
 
 
-def done(*words: object) -> str:
+def done(*words: object, **environment: str) -> str:
     """Run `sinetti`, and return its output; exit code 0 is required."""
-    found = ran(*words)
+    found = ran(*words, **environment)
     assert found.returncode == 0, found.stderr
     return found.stdout
 
 
-def record_authority(folder: Path) -> tuple[str, str]:
-    """Return the metrics of an authority, and of the agent of its only holder."""
+def record_authority(folder: Path, database: str) -> tuple[str, str]:
+    """Return the metrics of an authority on PostgreSQL, and of the agent of its only holder."""
     root, store = folder / "authority", folder / "store"
     people, nothing = free_ports(2)
 
     def authority(*words: object) -> str:
-        return done("authority", *words, "--dir", root)
+        return done("authority", *words, "--dir", root, DATABASE_URL=database)
 
     authority("init", "--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://a.example")
     (root / "notices.toml").write_text(NOTICES.format(people=people, nothing=nothing), encoding="utf-8")
@@ -88,7 +92,7 @@ def record_authority(folder: Path) -> tuple[str, str]:
     order = ("order", *customer, "--contact-name", "A", "--contact-email", "a@example.test", "--json")
     ids = [json.loads(authority(*order)) for _ in range(2)]
     options = ("--workers", "1", "--metrics-bind", "127.0.0.1:0", "--people-bind", f"127.0.0.1:{people}")
-    with serving(root, *options) as served:
+    with serving(root, *options, DATABASE_URL=database) as served:
         (folder / "sinetti.toml").write_text(AGENT.format(soap=served.soap, root=root), encoding="utf-8")
         for name, one in zip(("payroll", "spare"), ids, strict=True):
             (folder / name).write_text(one["transfer_password"])
@@ -102,9 +106,10 @@ def record_authority(folder: Path) -> tuple[str, str]:
         for address in (served.status, f"http://127.0.0.1:{people}"):
             exchange(address, "GET", "/")
         ran("run", "--config", folder / "sinetti.toml")  # ends with 3, because of the revoked certificate
-        found = re.search(r"metrics on (http://[^ /]+)", served.log)
+        found = re.search(r"metrics on (http://[0-9.:]+)", served.log)
         assert found, served.log
-        until(lambda: b"sinetti_certificate_ends{" in fetched(f"{found[1]}/metrics"), KEEPER)
+        last = (b"sinetti_certificate_ends{", b"sinetti_ocsp_answers{", b"sinetti_findings{")
+        until(lambda: all(one in fetched(f"{found[1]}/metrics") for one in last), KEEPER)
         return fetched(f"{found[1]}/metrics").decode(), (folder / "agent.prom").read_text(encoding="utf-8")
 
 
@@ -129,8 +134,8 @@ def record_gateway(folder: Path) -> str:
 def main() -> None:
     """Record all three."""
     FOLDER.mkdir(exist_ok=True)
-    with TemporaryDirectory() as folder:
-        authority, agents = record_authority(Path(folder))
+    with TemporaryDirectory() as folder, cluster(find_binaries(), find_owner()) as database:
+        authority, agents = record_authority(Path(folder), database)
         for name, text in (("authority", authority), ("agents", agents), ("gateway", record_gateway(Path(folder)))):
             (FOLDER / f"{name}.prom").write_text(text, encoding="utf-8")
 
