@@ -85,9 +85,7 @@ _ALL = (
     Metric(REVOKED, _COUNTER, ("reason",), _NODE, "Revocations by this node's requests; commands are not counted."),
     Metric(REFUSALS, _COUNTER, ("operation", "reason"), _NODE, "Refused requests by reason."),
     Metric(CERTIFICATES, _GAUGE, ("state",), (MetricSource.DATABASE, MetricSource.AGENT), "Certificates by state."),
-    Metric(
-        CERTIFICATE_ENDS, _GAUGE, ("month",), _DATABASE, "Certificates in force without a successor by month of their end."
-    ),
+    Metric(CERTIFICATE_ENDS, _GAUGE, ("month",), _DATABASE, "Certificates without a successor by month of their end."),
     Metric(CRL_AGE, _GAUGE, ("ca",), _DATABASE, "Age of the oldest of a CA's newest revocation lists."),
     Metric(CRL_NEXT, _GAUGE, ("ca",), _DATABASE, "Seconds until the first nextUpdate of a CA's revocation lists."),
     Metric(CRL_OCTETS, _GAUGE, ("ca",), _DATABASE, "Size of a CA's complete revocation list."),
