@@ -90,6 +90,7 @@ def start(source: MetricSource, folder: Path | None = None) -> Recorder:
 def stop() -> None:
     """Count no more in this process."""
     _Process.recorder = None
+    set_variable(_FOLDER, None)
 
 
 def enter_slot(slot: str) -> None:
