@@ -49,8 +49,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("method", "path", "status", "fields", "expected"), CASES.values(), ids=CASES)
-def test_machine_endpoints(counted, method, path, status, fields, expected):
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_machine_endpoints(counted, case):
+    method, path, status, fields, expected = case
     observe_request(method, path, reply(status, fields), 0.1)
     assert counted[0] == ("requests", *expected)
     reason = (fields or {}).get("reason")
