@@ -25,7 +25,6 @@ RECORDED = {
 FAILURES = {
     "sinetti_delivery_failures_total",
     "sinetti_gateway_ocsp_failures_total",
-    "sinetti_optional_part_off",
     "sinetti_signer_errors_total",
 }
 """Metrics that appear with the first failure."""
