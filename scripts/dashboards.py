@@ -124,7 +124,7 @@ BOARDS = (
         ),
         "Database, processes, clock": (
             graph("Connections", "short",
-                  ("sum by (instance, state) (sinetti_database_connections)", "{{instance}} {{state}}")),
+                  ("max by (state) (sinetti_database_connections)", "{{state}}")),
             graph("Database errors", "short", ("increase(sinetti_database_errors_total[5m])", "{{instance}}")),
             graph("Restarts of processes", "short", ("increase(sinetti_worker_restarts_total[15m])", "{{instance}}")),
             graph("Clock: difference", "s", ("sinetti_clock_offset_seconds", "{{instance}}")),
