@@ -1,4 +1,4 @@
-"""Writes deploy/grafana/: the dashboards of authority, messages, gateway and fleets.
+"""Writes deploy/grafana/: dashboards of authority, messages, gateway and fleets.
 
     python scripts/dashboards.py
 
@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "grafana"
 SOURCE = DataSourceRef("prometheus", "${datasource}")
 COLUMNS, HEIGHT, STAT_HEIGHT = 8, 8, 4
-"""Columns (of 24) and rows of a panel, and rows of one number, which has half of them."""
+"""Columns and rows of a panel, and rows of one number, which has half the columns."""
 LAST = common.ReduceDataOptions().calcs(["lastNotNull"])
 
 AUTHORITY, GATEWAY = 'job="sinetti-authority"', 'job="sinetti-gateway"'
