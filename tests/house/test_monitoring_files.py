@@ -113,6 +113,14 @@ def test_rules_read_metrics_that_there_are():
     assert {record for one in expressions for record in RECORDED.findall(one)} <= RECORDS
 
 
+def test_rules_and_dashboards_name_jobs_that_prometheus_has():
+    read = yaml.load((PROMETHEUS / "prometheus.yml").read_bytes(), yaml.CSafeLoader)
+    expressions = [*(one["expr"] for name in RULES for one in rules(name)), *(one for _, one, _ in queries())]
+    jobs = {one["job_name"] for one in read["scrape_configs"]}
+    assert {job for one in expressions for job in re.findall(r'job="([^"]+)"', one)} <= jobs
+    assert [one.removesuffix(".rules.yml") for one in read["rule_files"]] == [*RULES]
+
+
 def test_dashboards_read_metrics_that_there_are():
     assert {metric for _, one, _ in queries() for metric in metrics(one)} <= described()
     assert {record for _, one, _ in queries() for record in RECORDED.findall(one)} <= RECORDS
