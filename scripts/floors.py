@@ -32,7 +32,7 @@ COMPILED = "tests/i18n/test_catalogues.py"
 Babel writes its version into them, and the texts here are compiled by that of the lock.
 """
 
-_FLOOR = re.compile(r">=([0-9.]+)")
+_FLOOR = re.compile(r"[>=]=([0-9.!]+)")
 
 
 def wanted() -> dict[str, str]:
