@@ -131,9 +131,9 @@ def write_completion(source: Path) -> None:
     """Write the completion scripts of the shells with the program that is packed."""
     folder = source / "build" / "completion"
     folder.mkdir()
-    site = source / "build" / "trees" / "sinetti" / SITE
+    paths = [str(source / "build" / "trees" / package / place) for package, (place, _) in TREES.items()]
     for shell, name in SHELLS.items():
-        start = f"import sys; sys.path.insert(0, {str(site)!r}); from sinetti.cli.entry import main; sys.exit(main())"
+        start = f"import sys; sys.path[:0] = {paths!r}; from sinetti.cli.entry import main; sys.exit(main())"
         text = run(PYTHON, "-I", "-B", "-c", start, "completion", shell)
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -147,7 +147,8 @@ def write_copyright(source: Path) -> None:
     (source / "debian" / "copyright").write_text(
         "Sinetti, copyright its authors, is licensed under the EUPL-1.2, whose text is below.\n\n"
         f"/{PLACE} also holds these Python packages. Their authors' notices and licences are in\n"
-        f"the folders *.dist-info there.\n\n{lines}\n\n{licence}",
+        f"the folders *.dist-info there. Debian has the texts of LGPL-3, MPL-2.0 and Apache-2.0 in\n"
+        f"/usr/share/common-licenses/LGPL-3, MPL-2.0 and Apache-2.0.\n\n{lines}\n\n{licence}",
         encoding="utf-8",
     )
 
@@ -167,7 +168,7 @@ def build(source: Path, when: datetime) -> None:
     known = {**os.environ, "SOURCE_DATE_EPOCH": str(int(when.timestamp())), "LC_ALL": "C.UTF-8"}  # noqa: TID251 - for children
     with (source.parent / "build.log").open("w", encoding="utf-8") as log:
         command = ["dpkg-buildpackage", "--build=binary", "--no-pre-clean", "--no-sign"]
-        subprocess.run(command, cwd=source, env=known, check=True, stdout=log, stderr=log)
+        subprocess.run(command, cwd=source, env=known, check=True, stdout=log, stderr=log)  # noqa: S603 - own words
 
 
 def judge(folder: Path) -> None:
@@ -181,7 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="a release, from its tag or recorded commit")
-    parser.add_argument("--into", metavar="FOLDER", type=Path, default=ROOT / "build" / "deb", help="default: build/deb")
+    parser.add_argument(
+        "--into", metavar="FOLDER", type=Path, default=ROOT / "build" / "deb", help="default: build/deb"
+    )
     args = parser.parse_args(arguments)
     commit, into = commit_of(args.release), args.into.resolve()
     shutil.rmtree(into, ignore_errors=True)
