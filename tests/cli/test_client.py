@@ -605,7 +605,7 @@ def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
     assert (code, out) == (2, "")
     assert err == (
         f"“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
-        "repository\n"
+        "repository, or install the Debian package sinetti-authority\n"
     )
 
 

@@ -213,10 +213,11 @@ OUTPUT_LOST = gettext_noop("The output cannot be written: {why}.")
 INTERRUPTED = gettext_noop("Interrupted. Run the same command again. It continues where it stopped.")
 NEEDS_EXTRA = gettext_noop(
     "“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
-    "repository"
+    "repository, or install the Debian package sinetti-authority"
 )
 NEEDS_GATEWAY_EXTRA = gettext_noop(
-    "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+    "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository, or "
+    "install the Debian package sinetti-gateway"
 )
 ABOUT_NAME = gettext_noop("{name}: {message}")
 STORE_EMPTY = gettext_noop("The store is empty.")
