@@ -31,13 +31,13 @@ TREES = {
     "sinetti-authority": ("authority", ["authority", "pkcs11"]),
     "sinetti-gateway": ("gateway", ["gateway", "pkcs11"]),
 }
-"""For each package, its folder of Python packages and the extras in it, beside what `sinetti` has."""
+"""Folder of Python packages and extras of each package, beside what `sinetti` has."""
 
 RELEASES = {"0.1.0": "786e2b25d08f88741b37ac20d1d43584eb253829"}
 """Commits of the releases that have no tag."""
 
 ENVIRONMENT = "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.13\n"
-"""pyvenv.cfg: the folder is a virtual environment, so child processes find the same packages."""
+"""Content of pyvenv.cfg: by it, child processes find the same Python packages."""
 
 SHELLS = {"bash": "sinetti", "zsh": "_sinetti", "fish": "sinetti.fish"}
 
@@ -48,7 +48,7 @@ def run(*command: str | Path, folder: Path = ROOT) -> str:
 
 
 def commit_of(release: str | None) -> str:
-    """Return the commit of a release, or one of the checkout with its changes, which no branch has."""
+    """Return the commit of a release, or one that has the checkout's changes."""
     if release is None:
         return run("git", "stash", "create").strip() or run("git", "rev-parse", "HEAD").strip()
     tag = run("git", "tag", "--list", f"v{release}").strip()
@@ -56,7 +56,10 @@ def commit_of(release: str | None) -> str:
 
 
 def version_of(source: Path, commit: str, release: str | None) -> str:
-    """Return the package's version: what is not released sorts after its release, by the time of the commit."""
+    """Return the package's version.
+
+    A commit that is not a release sorts after the last one, by its time.
+    """
     if release is not None:
         return release
     (version,) = re.findall(r'__version__ = "(.+)"', (source / "src/sinetti/__init__.py").read_text(encoding="utf-8"))
@@ -119,7 +122,7 @@ def add_program(source: Path, top: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what pip writes for programs and for itself, with names of this machine in it."""
+    """Remove programs and records of pip, which name folders of this machine."""
     for name in ("bin", "share"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in ("*.dist-info/direct_url.json", "*.dist-info/RECORD", "*.dist-info/REQUESTED"):
@@ -139,7 +142,7 @@ def write_completion(source: Path) -> None:
 
 
 def write_copyright(source: Path) -> None:
-    """Write debian/copyright: Sinetti's licence, and those of the Python packages as docs/licences.md lists them."""
+    """Write debian/copyright with the licences that docs/licences.md lists."""
     read, text = licences.listed(licences.PAGE.read_text(encoding="utf-8")), lock.LOCK.read_text(encoding="utf-8")
     pins = sorted({lock.pin(one) for _, extras in TREES.values() for one in lock.select(text, extras)})
     lines = "\n".join(f" {name} {version}: {read[name]}" for name, version in pins if name in read)
@@ -172,7 +175,10 @@ def build(source: Path, when: datetime) -> None:
 
 
 def judge(folder: Path) -> None:
-    """Let lintian judge the packages in a folder. Raises CalledProcessError for an error or a warning."""
+    """Let lintian judge the packages in a folder.
+
+    Raises CalledProcessError for an error or a warning.
+    """
     (changes,) = folder.glob("*.changes")
     judged = ["lintian", "--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0"]
     subprocess.run([*judged, str(changes)], check=True)  # noqa: S603 - own words
