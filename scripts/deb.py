@@ -26,18 +26,21 @@ PYTHON = "/usr/bin/python3.13"
 
 PLACE = "usr/lib/sinetti"
 SITE = "lib/python3.13/site-packages"
+SERVERS = ["pkcs11", *(one for one in lock.all_extras() if one == "telemetry")]
+"""Extras of both servers beside their own."""
+
 TREES = {
     "sinetti": (SITE, ["base", "pkcs11"]),
-    "sinetti-authority": ("authority", ["authority", "pkcs11"]),
-    "sinetti-gateway": ("gateway", ["gateway", "pkcs11"]),
+    "sinetti-authority": ("authority", ["authority", *SERVERS]),
+    "sinetti-gateway": ("gateway", ["gateway", *SERVERS]),
 }
-"""For each package, its folder of Python packages and the extras in it, beside what `sinetti` has."""
+"""Folder of Python packages and extras of each package, beside what `sinetti` has."""
 
 RELEASES = {"0.1.0": "786e2b25d08f88741b37ac20d1d43584eb253829"}
 """Commits of the releases that have no tag."""
 
 ENVIRONMENT = "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.13\n"
-"""pyvenv.cfg: the folder is a virtual environment, so child processes find the same packages."""
+"""Content of pyvenv.cfg: by it, child processes find the same Python packages."""
 
 SHELLS = {"bash": "sinetti", "zsh": "_sinetti", "fish": "sinetti.fish"}
 
@@ -48,7 +51,7 @@ def run(*command: str | Path, folder: Path = ROOT) -> str:
 
 
 def commit_of(release: str | None) -> str:
-    """Return the commit of a release, or one of the checkout with its changes, which no branch has."""
+    """Return the commit of a release, or one that has the checkout's changes."""
     if release is None:
         return run("git", "stash", "create").strip() or run("git", "rev-parse", "HEAD").strip()
     tag = run("git", "tag", "--list", f"v{release}").strip()
@@ -56,7 +59,10 @@ def commit_of(release: str | None) -> str:
 
 
 def version_of(source: Path, commit: str, release: str | None) -> str:
-    """Return the package's version: what is not released sorts after its release, by the time of the commit."""
+    """Return the package's version.
+
+    A commit that is not a release sorts after the last one, by its time.
+    """
     if release is not None:
         return release
     (version,) = re.findall(r'__version__ = "(.+)"', (source / "src/sinetti/__init__.py").read_text(encoding="utf-8"))
@@ -119,7 +125,7 @@ def add_program(source: Path, top: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what pip writes for programs and for itself, with names of this machine in it."""
+    """Remove programs and records of pip, which name folders of this machine."""
     for name in ("bin", "share"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in ("*.dist-info/direct_url.json", "*.dist-info/RECORD", "*.dist-info/REQUESTED"):
@@ -131,15 +137,15 @@ def write_completion(source: Path) -> None:
     """Write the completion scripts of the shells with the program that is packed."""
     folder = source / "build" / "completion"
     folder.mkdir()
-    site = source / "build" / "trees" / "sinetti" / SITE
+    paths = [str(source / "build" / "trees" / package / place) for package, (place, _) in TREES.items()]
     for shell, name in SHELLS.items():
-        start = f"import sys; sys.path.insert(0, {str(site)!r}); from sinetti.cli.entry import main; sys.exit(main())"
+        start = f"import sys; sys.path[:0] = {paths!r}; from sinetti.cli.entry import main; sys.exit(main())"
         text = run(PYTHON, "-I", "-B", "-c", start, "completion", shell)
         (folder / name).write_text(text, encoding="utf-8")
 
 
 def write_copyright(source: Path) -> None:
-    """Write debian/copyright: Sinetti's licence, and those of the Python packages as docs/licences.md lists them."""
+    """Write debian/copyright with the licences that docs/licences.md lists."""
     read, text = licences.listed(licences.PAGE.read_text(encoding="utf-8")), lock.LOCK.read_text(encoding="utf-8")
     pins = sorted({lock.pin(one) for _, extras in TREES.values() for one in lock.select(text, extras)})
     lines = "\n".join(f" {name} {version}: {read[name]}" for name, version in pins if name in read)
@@ -147,7 +153,8 @@ def write_copyright(source: Path) -> None:
     (source / "debian" / "copyright").write_text(
         "Sinetti, copyright its authors, is licensed under the EUPL-1.2, whose text is below.\n\n"
         f"/{PLACE} also holds these Python packages. Their authors' notices and licences are in\n"
-        f"the folders *.dist-info there.\n\n{lines}\n\n{licence}",
+        f"the folders *.dist-info there. Debian has the texts of LGPL-3, MPL-2.0 and Apache-2.0 in\n"
+        f"/usr/share/common-licenses/LGPL-3, MPL-2.0 and Apache-2.0.\n\n{lines}\n\n{licence}",
         encoding="utf-8",
     )
 
@@ -167,11 +174,14 @@ def build(source: Path, when: datetime) -> None:
     known = {**os.environ, "SOURCE_DATE_EPOCH": str(int(when.timestamp())), "LC_ALL": "C.UTF-8"}  # noqa: TID251 - for children
     with (source.parent / "build.log").open("w", encoding="utf-8") as log:
         command = ["dpkg-buildpackage", "--build=binary", "--no-pre-clean", "--no-sign"]
-        subprocess.run(command, cwd=source, env=known, check=True, stdout=log, stderr=log)
+        subprocess.run(command, cwd=source, env=known, check=True, stdout=log, stderr=log)  # noqa: S603 - own words
 
 
 def judge(folder: Path) -> None:
-    """Let lintian judge the packages in a folder. Raises CalledProcessError for an error or a warning."""
+    """Let lintian judge the packages in a folder.
+
+    Raises CalledProcessError for an error or a warning.
+    """
     (changes,) = folder.glob("*.changes")
     judged = ["lintian", "--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0"]
     subprocess.run([*judged, str(changes)], check=True)  # noqa: S603 - own words
@@ -181,7 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="a release, from its tag or recorded commit")
-    parser.add_argument("--into", metavar="FOLDER", type=Path, default=ROOT / "build" / "deb", help="default: build/deb")
+    parser.add_argument(
+        "--into", metavar="FOLDER", type=Path, default=ROOT / "build" / "deb", help="default: build/deb"
+    )
     args = parser.parse_args(arguments)
     commit, into = commit_of(args.release), args.into.resolve()
     shutil.rmtree(into, ignore_errors=True)
