@@ -30,6 +30,7 @@ from sinetti.gateway.web.settings import (
     load_watched_log,
 )
 from sinetti.infra import json_logging
+from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
 
 if TYPE_CHECKING:
@@ -74,7 +75,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    _, problem = load_trace_settings(settings.tables.get(TABLE), parsed.settings.name)
+    if problem:
+        _log.warning("%s; the gateway runs without traces", problem)
     try:
+        start_traces(settings.tables.get(TABLE), parsed.settings.name, "sinetti-gateway")
         keeper.start()
         if sightings is not None:
             sightings.start()
@@ -108,6 +113,7 @@ def _end() -> NoReturn:
 
     Native threads of granian would ask for an interpreter that is gone (measured: one stop in five).
     """
+    stop_tracer()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
