@@ -8,6 +8,8 @@ import pytest
 
 from sinetti.api.web_security import DIRECTIVES, LONGEST_REPORT, PolicyReportsDoor, SecurityTxtDoor, ViolationLog
 from sinetti.infra.security_txt import PATH, SecurityTxt
+from sinetti.metrics import recorder
+from sinetti.metrics.catalogue import POLICY_VIOLATIONS, MetricSource
 from sinetti.server.http import Request, text_response
 from sinetti.server.rate_limits import Rate, RateLimiter
 
@@ -78,6 +80,17 @@ def test_reports_are_counted_by_directive_alone(body, kind, counted, path, caplo
     assert (log.counts, len(caplog.records)) == (Counter(counted), len(counted))
     assert {record.facts["directive"] for record in caplog.records} == set(counted) <= {*DIRECTIVES, "other"}
     assert SECRET not in caplog.text
+
+
+def test_reports_are_a_metric():
+    registry = recorder.start(MetricSource.NODE).registry
+    try:
+        door = PolicyReportsDoor(behind, "", ViolationLog().count)
+        for _ in range(2):
+            asked(door, "/csp-reports", "POST", old("img-src"))
+    finally:
+        recorder.stop()
+    assert registry.get_sample_value(POLICY_VIOLATIONS, {"directive": "img-src"}) == 2
 
 
 REFUSED = {

@@ -13,6 +13,8 @@ from math import ceil
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.security_txt import PATH, SecurityTxt
+from sinetti.metrics import recorder
+from sinetti.metrics.catalogue import POLICY_VIOLATIONS
 from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, RateLimiter
 
@@ -113,6 +115,7 @@ class ViolationLog:
 
     def count(self, directive: str) -> None:
         """Count a violation, and log it if it is the first of its directive."""
+        recorder.count(POLICY_VIOLATIONS, directive)
         self.counts[directive] += 1
         if self.counts[directive] == 1:
             _log.warning("a browser blocked a part of a page", extra={"facts": {"directive": directive}})

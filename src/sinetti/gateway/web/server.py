@@ -18,6 +18,7 @@ from granian.server.embed import Server
 
 from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
+from sinetti.gateway.web.metrics import ListDates, observe_answer
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
@@ -80,6 +81,10 @@ class GatewayApp:
         """Return the reasons why the current service cannot judge certificates."""
         return self._service.unready()
 
+    def lists(self) -> list[ListDates]:
+        """Return the dates of the current service's lists."""
+        return self._service.lists()
+
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""
         return self._service.notices()
@@ -100,7 +105,9 @@ class GatewayApp:
         # granian would add its name; it has no option to leave the header out.
         answer = replace(answer, headers={"Server": "", **answer.headers})
         await send_answer(send, answer, method=asked.method)
-        _note(asked, answer, monotonic_seconds() - begun)
+        took = monotonic_seconds() - begun
+        observe_answer(asked.path, answer, took)
+        _note(asked, answer, took)
 
     async def _without_body(self, asked: IncomingRequest) -> HttpResult:
         if asked.path == READY:
