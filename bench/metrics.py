@@ -18,8 +18,8 @@ from bench.running import cpu
 from bench.scene import KINDS, SOAP_PATH, Holder
 from bench.server import served
 from sinetti.api.request_metrics import observe_request
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED, MetricSource
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED, MetricSource
 from sinetti.pki.signers import measured
 from sinetti.server.http import Response
 
@@ -31,7 +31,7 @@ _CALLS = 20_000
 
 
 def main() -> int:
-    """Run the rounds and print milliseconds of a renewal: without and with metrics, and their counts alone."""
+    """Run the rounds and print the milliseconds of a renewal, and of its counts."""
     parsed = _parser().parse_args()
     with ExitStack() as stack:
         url = stack.enter_context(cluster()) if parsed.database == "postgresql" else None
@@ -80,7 +80,7 @@ def _round(root: Path, holders: list[Holder], workers: int, options: tuple[str, 
 
 
 def _alone() -> float:
-    """Return the milliseconds of the counts that one renewal makes, in files as a worker has them."""
+    """Return the milliseconds of the counts that one renewal makes in files."""
     reply = Response(200, "text/xml", b"", log_fields={"operation": "renew"})
     with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
         recorder.start(MetricSource.NODE, Path(folder))

@@ -25,9 +25,9 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED
 from sinetti.journal.reader import JournalError
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sinetti.metrics.catalogue import METRICS, MetricType
+from sinetti.infra.metrics.catalogue import METRICS, MetricType
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators" / "metrics.md"
 
