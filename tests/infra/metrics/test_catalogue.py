@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sinetti.infra.metrics.catalogue import METRICS, MetricType
 
-PAGE = Path(__file__).parents[2] / "docs" / "operators" / "metrics.md"
+PAGE = Path(__file__).parents[3] / "docs" / "operators" / "metrics.md"
 
 
 def test_the_page_has_the_same_table():
