@@ -153,6 +153,7 @@ LONGEST = "test_sixty_organisations"
 """Test that begins first, so that no process waits for it at the end."""
 
 SHARED_OUT = (
+    "services/",
     "simulate/",
     "notifications/test_letters.py",
     "notifications/planning/test_digests.py",
@@ -163,7 +164,8 @@ SHARED_OUT = (
 )
 """Tests that run on one of the two databases each.
 
-They test rules above the database package, which has tests of its own.
+They test rules above the database package, which has tests of its own. `make coverage` runs those of the services on
+SQLite each time.
 """
 
 
@@ -181,7 +183,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if place.startswith(LONG) and not (Coverage.current() is not None and place.startswith(COVERING)):
             item.add_marker("long")
     seed = config.getoption("randomly_seed", None)
-    if not isinstance(seed, int):
+    if not isinstance(seed, int) or Coverage.current() is not None:
         return
     kept, left = [], []
     for item in items:
@@ -203,6 +205,16 @@ def pytest_runtest_setup() -> None:
     for one in list(root.handlers):
         if isinstance(one, logging.StreamHandler) and getattr(one.stream, "closed", False):
             root.removeHandler(one)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fail if a test leaves a wakeup descriptor.
+
+    It is closed later, and the interpreter would write signals of other tests into whatever has its number then.
+    """
+    left = signal.set_wakeup_fd(-1)
+    assert left == -1, f"{item.nodeid} left descriptor {left} for signals"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ A request may be sent twice: the signer returns a stored signature for the same 
 
 import os
 import socket
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -100,9 +101,11 @@ class SignerClient:
 
     def _connect(self) -> socket.socket:
         opened = socket.socket(socket.AF_UNIX)
-        opened.settimeout(REQUEST_TIMEOUT)
         try:
+            # The kernel waits in a full queue; with a time limit of Python's, connect would fail at once.
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(REQUEST_TIMEOUT), 0))
             opened.connect(str(self._path))
+            opened.settimeout(REQUEST_TIMEOUT)
         except PermissionError as refused:
             opened.close()
             sentence = f"this user may not open {self._path}: run the signer with the group of the service"
