@@ -5,6 +5,7 @@ since other work on the machine changes the rounds by more than they cost.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -87,12 +88,8 @@ def _round(root: Path, holders: list[Holder], workers: int, options: tuple[str, 
 
 def _spent(processes: Sequence[int]) -> float:
     """Return the seconds of a processor that these processes have used."""
-    spent = 0.0
-    for pid in processes:
-        # Nanoseconds on a processor, of all threads (Documentation/scheduler/sched-stats.rst).
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            spent += int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
-    return spent
+    stats = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in processes]
+    return sum(int(one[11]) + int(one[12]) for one in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _alone() -> float:
