@@ -193,9 +193,9 @@ def sign_and_store(
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
-        if certificate.sha256 == signed.sha256:
-            der = made
-            recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal")
+        is_ours = certificate.sha256 == signed.sha256
+        der = made if is_ours else None
+        recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
         journal_issued(certificate, ctx, der)
