@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.api.web_security import DIRECTIVES, LONGEST_REPORT, PolicyReportsDoor, SecurityTxtDoor, ViolationLog
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import POLICY_VIOLATIONS, MetricSource
 from sinetti.infra.security_txt import PATH, SecurityTxt
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import POLICY_VIOLATIONS, MetricSource
 from sinetti.server.http import Request, text_response
 from sinetti.server.rate_limits import Rate, RateLimiter
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from math import ceil
 
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import POLICY_VIOLATIONS
 from sinetti.infra.security_txt import PATH, SecurityTxt
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import POLICY_VIOLATIONS
 from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, RateLimiter
 

@@ -25,7 +25,7 @@ from sinetti.gateway.web.server import WAITING, GatewayApp
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds, utc_now
-from sinetti.metrics import recorder
+from sinetti.infra.metrics import recorder
 from sinetti.pki.chain import load_bundle
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.collectors import attributes, collector

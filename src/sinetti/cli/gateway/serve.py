@@ -33,9 +33,9 @@ from sinetti.gateway.web.settings import (
 )
 from sinetti.infra import json_logging
 from sinetti.infra.clock import utc_now
+from sinetti.infra.metrics import recorder
 from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
-from sinetti.metrics import recorder
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -136,7 +136,7 @@ def _end() -> NoReturn:
 
 
 def _check_program(metrics: str | None) -> None:
-    """Raise UsageError unless the server's libraries are there, and an address of metrics fits."""
+    """Raise UsageError for a missing library, or an invalid address of metrics."""
     if importlib.util.find_spec("granian") is None:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     if metrics is None:

@@ -25,10 +25,10 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED
 from sinetti.infra.traces import step
 from sinetti.journal.reader import JournalError
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
@@ -198,9 +198,9 @@ def sign_and_store(
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
-        if certificate.sha256 == signed.sha256:
-            der = made
-            recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal")
+        is_ours = certificate.sha256 == signed.sha256
+        der = made if is_ours else None
+        recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
         step("11 journal")

@@ -136,4 +136,4 @@ _ALL = (
 )
 
 METRICS = MappingProxyType({one.name: one for one in _ALL})
-"""Every metric that servers export, and those of agents' files that share a name with them."""
+"""Metrics of servers, and those of agents' files that have the same names."""
