@@ -44,7 +44,8 @@ IMAGES = {
         {
             "var/lib/sinetti": (10001, 0o700), "var/lib/sinetti-signer": (10006, 0o700),
             "var/lib/sinetti-secrets": (10001, 0o700), "var/lib/sinetti-gateway": (10002, 0o700),
-            "run/sinetti-gateway": (10002, 0o750), "etc/sinetti/tls": (10001, 0o750), "etc/sinetti/gateway": (10001, 0o755),
+            "run/sinetti-gateway": (10002, 0o750), "etc/sinetti/tls": (10001, 0o750),
+            "etc/sinetti/gateway": (10001, 0o755),
         },
         own=["sinetti", "sinetti-authority", "sinetti-gateway"],
     ),
@@ -67,12 +68,13 @@ USERS = {
 DROPPED = [
     "usr/bin/*", "usr/sbin/*", "usr/games/*", "dev/*", "boot/*", "var/cache/*", "var/log/*", "var/lib/*", "root/*",
     "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/share/bash-completion/*",
-    "usr/share/zsh/*", "usr/share/fish/*", "usr/share/perl*/*", "usr/lib/*/perl*/*", "usr/share/postgresql*/man/*", "usr/lib/systemd/*",
+    "usr/share/zsh/*", "usr/share/fish/*", "usr/share/perl*/*", "usr/lib/*/perl*/*", "usr/share/postgresql*/man/*",
     "usr/share/ca-certificates/*", "etc/nginx/sites-*/*", "etc/nginx/nginx.conf", "etc/init.d/*", "etc/cron*/*",
     "etc/logrotate.d/*", "etc/ufw/*", "usr/share/doc/*", "usr/lib/python3*/test/*", "usr/share/python3/*",
     "usr/share/icons/*", "usr/share/debconf/*", "usr/share/postgresql-common/*", "etc/sinetti/*.toml",
-    "usr/include/*", "etc/apt/*", "etc/debconf.conf", "etc/default/*", "etc/dpkg/*", "etc/update-motd.d/*", "etc/hostname",
-    "etc/resolv.conf", "etc/fstab", "usr/lib/tmpfiles.d/*", "usr/lib/sysusers.d/*", "etc/systemd/*", "usr/share/base-files/*",
+    "usr/include/*", "usr/lib/systemd/*", "usr/lib/tmpfiles.d/*", "usr/lib/sysusers.d/*", "usr/share/base-files/*",
+    "etc/apt/*", "etc/debconf.conf", "etc/default/*", "etc/dpkg/*", "etc/update-motd.d/*", "etc/systemd/*",
+    "etc/hostname", "etc/resolv.conf", "etc/fstab",
 ]  # fmt: skip
 """What no image needs; /usr/share/doc/PACKAGE/copyright stays."""
 
@@ -147,7 +149,9 @@ def added(
 
 def accounts() -> dict[str, bytes]:
     """Return the files by which programs know users, groups and hosts."""
-    users = "".join(f"{name}:x:{number}:{number}::/var/lib/{name}:/usr/sbin/nologin\n" for name, number in USERS.items())
+    users = "".join(
+        f"{name}:x:{number}:{number}::/var/lib/{name}:/usr/sbin/nologin\n" for name, number in USERS.items()
+    )
     groups = "".join(f"{name}:x:{number}:\n" for name, number in USERS.items())
     return {"etc/passwd": users.encode(), "etc/group": groups.encode(), "etc/nsswitch.conf": b"hosts: files dns\n"}
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from time import sleep
@@ -19,19 +20,21 @@ from sinetti.testbench.core.server_certificate import ServerFiles, make_server_c
 HERE = Path(__file__).parent
 SINETTI = "/usr/bin/sinetti"
 DIR = Path("/var/lib/sinetti/authority")
-PASSPHRASE = "/var/lib/sinetti-secrets/passphrase"
+SECRETS = Path("/var/lib/sinetti-secrets")
 TLS = Path("/etc/sinetti/tls")
 RELYING = Path("/etc/sinetti/gateway")
+"""Public certificates and the settings of the gateway: what organisations outside know."""
+
 NAMES = ("certificates.example", "people.example", "pki.example", "mail.authority.example", "deliveries.example")
 
 INIT = (
     "authority", "init", f"--dir={DIR}", "--environment=TEST", "--base-url=http://pki.example",
     "--soap-url=https://certificates.example", "--database-url=postgresql://sinetti@%2Frun%2Fpostgresql/sinetti",
-    f"--passphrase-file={PASSPHRASE}",
+    f"--passphrase-file={SECRETS}/passphrase",
 )  # fmt: skip
 TIMERS = {
     ("authority", "notices", "plan", f"--dir={DIR}"): 60,
-    ("authority", "notices", "send", f"--dir={DIR}", f"--passphrase-file={PASSPHRASE}"): 60,
+    ("authority", "notices", "send", f"--dir={DIR}", f"--passphrase-file={SECRETS}/passphrase"): 60,
     ("authority", "watch", f"--dir={DIR}"): 600,
 }
 """Commands and the seconds between two runs, as in deploy/systemd."""
@@ -49,7 +52,8 @@ def prepare() -> None:
     write_atomic(DIR / "notices.toml", (HERE / "notices.toml").read_bytes(), 0o600)
     if not (TLS / "certificate.pem").exists():
         make_tls(TLS)
-    for path in (DIR / "trust" / "holders.pem", *(DIR / "ca").glob("*CAv1.cer"), HERE / "gateway.toml"):
+    known = (*(DIR / "trust").glob("*.pem"), *(DIR / "ca").glob("*CAv1.cer"), TLS / "anchor.pem", HERE / "gateway.toml")
+    for path in known:
         write_atomic(RELYING / path.name, path.read_bytes(), 0o644)
 
 
@@ -66,7 +70,7 @@ def make_tls(folder: Path) -> None:
     scratch.rmdir()
 
 
-def repeat(commands: dict[tuple[str, ...], int]) -> None:
+def repeat(commands: Mapping[tuple[str, ...], int]) -> None:
     """Run each command at once, and again after its seconds; a failure is in the log, and the next run follows."""
     due = dict.fromkeys(commands, 0.0)
     while True:
@@ -79,7 +83,7 @@ def repeat(commands: dict[tuple[str, ...], int]) -> None:
 class ShowCaller(BaseHTTPRequestHandler):
     """Small application behind the gateway: answers what the gateway says about the caller."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name of http.server
+    def do_GET(self) -> None:
         """Answer the gateway's headers as JSON."""
         known = {name: value for name, value in self.headers.items() if name.startswith(SHOWN)}
         octets = json.dumps(known, indent=1).encode() + b"\n"
@@ -90,11 +94,16 @@ class ShowCaller(BaseHTTPRequestHandler):
         self.wfile.write(octets)
 
 
-TASKS = {
+def serve_application() -> None:
+    """Serve the application until a signal ends the process."""
+    HTTPServer(APPLICATION, ShowCaller).serve_forever()
+
+
+TASKS: dict[str, Callable[[], None]] = {
     "prepare": prepare,
     "timers": lambda: repeat(TIMERS),
     "lists": lambda: repeat(LISTS),
-    "application": lambda: HTTPServer(APPLICATION, ShowCaller).serve_forever(),
+    "application": serve_application,
 }
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Its arguments are the certificate and the key with which it answers STARTTLS.
 """
 
 import asyncio
+import signal
 import ssl
 import sys
 from email import message_from_bytes, policy
@@ -43,7 +44,12 @@ async def serve(certificate: str, key: str, host: str = "", port: int = 25) -> a
 
 
 async def _run(certificate: str, key: str) -> None:
-    await (await serve(certificate, key)).serve_forever()
+    server = await serve(certificate, key)
+    stop = asyncio.Event()
+    # The first process of a container has no default action for SIGTERM.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+    server.close()
 
 
 if __name__ == "__main__":
