@@ -1,7 +1,8 @@
-"""Builds the container images into build/image, from Debian packages and those in build/deb: scripts/image.py [NAME …].
+"""Builds the container images into build/image: scripts/image.py [NAME …].
 
-mmdebstrap unpacks Debian's packages and runs no script of theirs. What an image needs stays: no shell, no package
-manager, no program beside its own. deploy/image/Containerfile says how each image starts. podman writes the images.
+They consist of Debian packages and of ours in build/deb. mmdebstrap unpacks Debian's packages and runs no script of
+theirs. What an image needs stays: no shell, no package manager, no program beside its own. deploy/image/Containerfile
+says how each image starts. podman writes the images.
 """
 
 import argparse
@@ -27,7 +28,7 @@ PYTHON_PROGRAMS = ["usr/bin/python3", "usr/bin/python3.13"]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Content of an image: Debian packages, our own, programs that stay, and folders for volumes."""
+    """Content of an image: packages, programs that stay, and folders for volumes."""
 
     packages: list[str]
     programs: list[str]
@@ -76,11 +77,14 @@ DROPPED = [
     "etc/apt/*", "etc/debconf.conf", "etc/default/*", "etc/dpkg/*", "etc/update-motd.d/*", "etc/systemd/*",
     "etc/hostname", "etc/resolv.conf", "etc/fstab",
 ]  # fmt: skip
-"""What no image needs; /usr/share/doc/PACKAGE/copyright stays."""
+"""Files that no image needs, but for /usr/share/doc/PACKAGE/copyright."""
 
 CERTIFICATES = "usr/share/ca-certificates/mozilla/*.crt"
 BUNDLE = "usr/lib/ssl/cert.pem"
-"""Where OpenSSL looks for the CAs that Mozilla trusts; Debian's own file is made by a script of a package."""
+"""File in which OpenSSL looks for the CAs that Mozilla trusts.
+
+A script of a package makes Debian's own file, and no script runs here.
+"""
 
 
 class ImageError(Exception):
@@ -110,7 +114,10 @@ def own_packages(image: Image) -> list[Path]:
 
 
 def unpacked(image: Image, epoch: int) -> tuple[bytes, bytes]:
-    """Return what the packages hold as a tar file, and their control data (package, version, source, dependencies)."""
+    """Return the files of Debian's packages as a tar file, and their control data.
+
+    The control data is also that of our own packages.
+    """
     controls = INTO / "controls"
     controls.write_bytes(b"")
     note = f'for deb in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb --field "$deb"; echo; done > {controls}'
@@ -157,14 +164,14 @@ def accounts() -> dict[str, bytes]:
 
 
 def packages_of(controls: bytes) -> dict[str, bytes]:
-    """Return a file for each package with its control data, where scanners of images look for it."""
+    """Return a file for each package with its control data, for scanners of images."""
     entries = [entry + b"\n\n" for entry in controls.strip().split(b"\n\n")]
     names = [re.match(rb"Package: (\S+)", entry) for entry in entries]
     return {f"var/lib/dpkg/status.d/{one[1].decode()}": entry for one, entry in zip(names, entries, strict=True) if one}
 
 
 def write_tree(name: str, image: Image, epoch: int) -> None:
-    """Write build/image/NAME.tar: the image's whole file system, sorted, with one time for every file."""
+    """Write build/image/NAME.tar, the file system: sorted, one time for every file."""
     debian, controls = unpacked(image, epoch)
     held: dict[str, tuple[tarfile.TarInfo, bytes]] = {}
     bundle = b""
@@ -196,7 +203,10 @@ def podman(*words: str | Path) -> str:
 
 
 def write_image(name: str, epoch: int) -> None:
-    """Build an image of its file system, and write it in Docker's format and in OCI's, which has no health check."""
+    """Build an image of its file system, and write it in Docker's format and OCI's.
+
+    OCI's has no health check.
+    """
     build = ("build", "--quiet", "--pull=never", "--format", "docker", "--timestamp", str(epoch))
     tag = f"localhost/{name}:latest"
     podman(*build, "--target", name, "--tag", tag, "--file", ROOT / "deploy" / "image" / "Containerfile", INTO)
@@ -207,7 +217,10 @@ def write_image(name: str, epoch: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the named images, or all; the exit code is 0, or 3 with a sentence on standard error."""
+    """Build the named images, or all.
+
+    The exit code is 0, or 3 with a sentence on standard error.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(IMAGES)} (default: all)")
     names = parser.parse_args(arguments).names or list(IMAGES)

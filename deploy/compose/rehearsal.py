@@ -1,6 +1,7 @@
-"""Tasks of the rehearsal in compose.yaml: prepare, timers, lists, application. They run in the image `sinetti`.
+"""Tasks of the rehearsal in compose.yaml: prepare, timers, lists, application.
 
-A task that was killed can begin again: `init` makes its folder in one step, and every file is written atomically.
+They run in the image `sinetti`. A task that was killed can begin again: `init` makes its folder in one step, and
+every file is written atomically.
 """
 
 import json
@@ -8,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from time import sleep
@@ -32,21 +33,24 @@ INIT = (
     "--soap-url=https://certificates.example", "--database-url=postgresql://sinetti@%2Frun%2Fpostgresql/sinetti",
     f"--passphrase-file={SECRETS}/passphrase",
 )  # fmt: skip
-TIMERS = {
+TIMERS: dict[tuple[str, ...], int] = {
     ("authority", "notices", "plan", f"--dir={DIR}"): 60,
     ("authority", "notices", "send", f"--dir={DIR}", f"--passphrase-file={SECRETS}/passphrase"): 60,
     ("authority", "watch", f"--dir={DIR}"): 600,
 }
 """Commands and the seconds between two runs, as in deploy/systemd."""
 
-LISTS = {("gateway", "fetch", f"--settings={RELYING / 'gateway.toml'}"): 300}
+LISTS: dict[tuple[str, ...], int] = {("gateway", "fetch", f"--settings={RELYING / 'gateway.toml'}"): 300}
 APPLICATION = ("127.0.0.1", 8000)
 SHOWN = "Sinetti-"
 """Beginning of the headers that the gateway adds."""
 
 
 def prepare() -> None:
-    """Found the authority, make its TLS certificate, and write all settings; what is there stays."""
+    """Found the authority, make its TLS certificate, and write all settings.
+
+    An authority and a certificate that exist stay.
+    """
     if not DIR.exists():
         subprocess.run((SINETTI, *INIT), check=True)  # noqa: S603 - own words
     write_atomic(DIR / "notices.toml", (HERE / "notices.toml").read_bytes(), 0o600)
@@ -58,7 +62,7 @@ def prepare() -> None:
 
 
 def make_tls(folder: Path) -> None:
-    """Make a small CA and a certificate for all names; certificate.pem is there once all else is."""
+    """Make a small CA and a certificate for all names; certificate.pem comes last."""
     scratch = folder / ".new"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -70,8 +74,8 @@ def make_tls(folder: Path) -> None:
     scratch.rmdir()
 
 
-def repeat(commands: Mapping[tuple[str, ...], int]) -> None:
-    """Run each command at once, and again after its seconds; a failure is in the log, and the next run follows."""
+def repeat(commands: dict[tuple[str, ...], int]) -> None:
+    """Run each command at once, and again after its seconds, also after a failure."""
     due = dict.fromkeys(commands, 0.0)
     while True:
         for words in [one for one, at in due.items() if at <= monotonic_seconds()]:
@@ -81,7 +85,7 @@ def repeat(commands: Mapping[tuple[str, ...], int]) -> None:
 
 
 class ShowCaller(BaseHTTPRequestHandler):
-    """Small application behind the gateway: answers what the gateway says about the caller."""
+    """Small application: answers what the gateway says about the caller."""
 
     def do_GET(self) -> None:
         """Answer the gateway's headers as JSON."""

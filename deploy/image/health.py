@@ -1,6 +1,7 @@
-"""Health check without a shell: health.py ADDRESS PATH; ADDRESS is HOST:PORT or unix:/SOCKET. Exit code 0 for HTTP 200.
+"""Health check without a shell: health.py ADDRESS PATH.
 
-It loads the standard library alone, and stands in a file because podman splits the words of a health check at spaces.
+ADDRESS is HOST:PORT or unix:/SOCKET. The exit code is 0 for HTTP 200, otherwise 1. It loads the standard library
+alone, and stands in a file because podman splits the words of a health check at spaces.
 """
 
 import http.client
@@ -12,7 +13,10 @@ OK = 200
 
 
 def status_of(address: str, path: str) -> int:
-    """Return the HTTP status of a request. Raises OSError or HTTPException if there is no response."""
+    """Return the HTTP status of a request.
+
+    Raises OSError or HTTPException if there is no response.
+    """
     if address.startswith("unix:"):
         connection = http.client.HTTPConnection("localhost", timeout=WITHIN)
         connection.sock = socket.socket(socket.AF_UNIX)

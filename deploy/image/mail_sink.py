@@ -34,7 +34,7 @@ class PrintedMail:
 
 
 async def serve(certificate: str, key: str, host: str = "", port: int = 25) -> asyncio.Server:
-    """Listen with STARTTLS, which every client must use; "" is every address of the container."""
+    """Listen with STARTTLS, which every client must use; "" is every address."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     loop = asyncio.get_running_loop()

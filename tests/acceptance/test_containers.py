@@ -1,4 +1,4 @@
-"""The images and deploy/compose, as docs/operators/containers.md says: docker-compose on podman, started with crun.
+"""The images and deploy/compose: docker-compose on podman, started with crun.
 
 All of it runs in a mount and a network namespace of its own. The commands are those of the page.
 """
@@ -84,13 +84,13 @@ def commands(marker: str) -> list[str]:
 
 @dataclass(slots=True)
 class Engine:
-    """podman's interface in namespaces of its own; `folder` is for its files and those of the commands."""
+    """podman's interface in namespaces of its own; `folder` has all files."""
 
     process: "subprocess.Popen[str]"
     folder: Path
 
     def run(self, command: str, *, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run a command of bash beside the engine, in a folder with deploy/ and build/ of the checkout."""
+        """Run a command of bash beside the engine, as in the checkout."""
         words = ["nsenter", "--mount", "--net", "--target", str(self.process.pid), f"--wdns={self.folder / 'work'}"]
         known = surroundings(
             {
@@ -192,7 +192,7 @@ def test_images_name_no_secret_and_one_check(engine):
 
 
 def test_killed_stopped_and_made_anew_it_has_everything(engine, shown):
-    """The register outlives a kill of database and authority, and containers that are made anew."""
+    """The register outlives a kill, and containers that are made anew."""
     engine.run("docker compose kill --signal KILL authority database")
     engine.run("docker compose down")
     engine.run("docker compose up --detach")

@@ -1,4 +1,4 @@
-"""deploy/compose and deploy/image name images, commands, files and settings that exist, and give no process rights."""
+"""deploy/compose and deploy/image: what they name exists, no process has rights."""
 
 import asyncio
 import json

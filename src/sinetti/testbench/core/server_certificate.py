@@ -1,4 +1,4 @@
-"""The bench's TLS certificate: its own small CA, and a leaf for loopback and further names.
+"""The bench's TLS certificate: its own small CA, and a leaf for a few names.
 
 Both are valid from 2000 to 2099.
 """
@@ -42,7 +42,10 @@ class ServerFiles:
 
 
 def make_server_certificate(files: ServerFiles, further: Sequence[str] = ()) -> None:
-    """Make CA and leaf and write them; the CA's key is discarded. `further` are DNS names beside loopback."""
+    """Make CA and leaf and write them; the CA's key is discarded.
+
+    The leaf is for loopback, and for the DNS names in `further`.
+    """
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sinetti test bench, server CA")])
     leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
