@@ -354,5 +354,6 @@ def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+        "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, or run pip install "
+        "'.[gateway]' in a clone of this repository"
     ]
