@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from sinetti.authority.bootstrap import Authority
@@ -13,9 +13,17 @@ from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
 from sinetti.domain.notifications.reminders import ReminderSchedule
-from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, MonitoringFinding, issuing_ca_alarms, list_alarms
+from sinetti.domain.operations.monitoring import (
+    FindingKind,
+    IssuingEnd,
+    ListEnd,
+    MonitoringFinding,
+    issuing_ca_alarms,
+    list_alarms,
+)
 from sinetti.domain.validation import pluralise
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.journal.shipment import shipping_lag
 from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
 from sinetti.services.monitoring.findings import (
     bulk_findings,
@@ -27,6 +35,9 @@ from sinetti.services.monitoring.findings import (
 
 _NAMED = 5
 """Largest number of serials in one sentence."""
+
+SHIPPED_WITHIN = timedelta(minutes=10)
+"""Lag of the journals' copies that is reported."""
 
 REPORTED_EVERY = 24 * 3600.0
 """Seconds between two log entries about the same."""
@@ -58,7 +69,22 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "offline-lists": lambda: offline_lists(authority),
         "status": _CachedCheck(lambda: status(authority)),
         "messages": _CachedCheck(lambda: messages(authority)),
+        "journal-shipping": _CachedCheck(lambda: journal_shipping(authority)),
     }
+
+
+def journal_shipping_lag(authority: Authority) -> timedelta | None:
+    """Return the lag of the journals' copies (journal/shipment.py), or None if nothing is shipped."""
+    return shipping_lag(authority.folder.journal_shipped, authority.journal.folder, authority.ctx.machine_now())
+
+
+def journal_shipping(authority: Authority) -> str | None:
+    """Return a sentence about copies of the journals that lag, or None."""
+    lag = journal_shipping_lag(authority)
+    if lag is None or lag < SHIPPED_WITHIN:
+        return None
+    since = "never were complete" if lag == timedelta.max else f"lack lines since {int(lag.total_seconds()) // 60} min"
+    return f"the copies of the journals {since}: look at sinetti authority journal ship"
 
 
 def issuing_ca(authority: Authority) -> str | None:
@@ -118,6 +144,7 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
         "unreachable-recipients": unreachable_recipients(authority),
+        FindingKind.JOURNAL_NOT_SHIPPED.value: journal_shipping(authority),
     }
     for one in _watched(authority, {**own_certificates(authority), **more}):
         before = findings.get(one.kind.value)

@@ -18,6 +18,7 @@ from sinetti.domain.values import Serial
 from sinetti.journal.writer import Journal
 from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
 from sinetti.services.issuance.issue import journal_superseded, sign_and_store
 from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
@@ -44,6 +45,8 @@ class ReconciliationStatus:
     written: int = 0
     """Facts that were added to the journal because only the database had them."""
     logged: tuple[tuple[int, int], ...] = ()
+    first_open: int = 0
+    """Index of the first of the log's entries that is not in a closed journal."""
     log_size: int = 0
 
     @property
@@ -75,17 +78,23 @@ class ReconciliationReport:
     given_up: int
 
 
-def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
+def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
     """Compare journals and published CRLs with the database, without any change.
 
     Safe while other processes serve the database. Journals and CRLs are read first, since they follow the database.
-    Raises JournalDamaged, JournalMissing and OSError.
+    Closed journals are read only with `is_full`, or if the others differ from the database. Raises JournalDamaged,
+    JournalMissing and OSError.
     """
     journal.check_not_lost()
+    closed = NONE_CLOSED if is_full else trusted_journals(ctx.db, journal.folder)
+    status = _differences(ctx, journal, closed)
+    return status if status.agrees or closed is NONE_CLOSED else _differences(ctx, journal, NONE_CLOSED)
+
+
+def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) -> ReconciliationStatus:
     lists = newest_archived(journal.folder, ctx)
-    differences = journal_records.compare(
-        ctx.db, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
-    )
+    lines = journal_records.lines(journal.folder, journal.instance_id, closed.files)
+    differences = journal_records.compare(ctx.db, lines, entries(lists), closed.after)
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
         known = recovery.crl_number(ctx.db, authority)
@@ -95,31 +104,34 @@ def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
         frozenset(differences.lost),
         numbers,
         differences.unwritten,
-        logged=tuple(differences.logged),
+        logged=((0, closed.logged), *differences.logged),
+        first_open=closed.logged,
         log_size=sequencer.entry_count(ctx.db),
     )
 
 
-def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
-    """Compare journals and published CRLs with the database.
+def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
+    """Compare journals and published CRLs with the database, as `preview` does.
 
     Adds facts to the journal that only the database has. Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    status = preview(ctx, journal)
+    status = preview(ctx, journal, is_full=is_full)
     written = tuple(journal_records.from_register(ctx.db, status.unwritten))
     journal.append(written)
-    for line in restoration.unlogged(ctx.db, status.logged):
+    for line in restoration.unlogged(ctx.db, status.logged, status.first_open):
         journal.append([journal_records.logged(line.first, line.leaves, line.note)])
     return replace(status, written=len(written))
 
 
-def reconcile(ctx: ServiceContext, journal: Journal, request_id: str, actor: str = _ACTOR) -> ReconciliationReport:
+def reconcile(
+    ctx: ServiceContext, journal: Journal, request_id: str, actor: str = _ACTOR, *, is_full: bool = False
+) -> ReconciliationReport:
     """Restore lost facts in the database, then finish or void reservations.
 
-    Nothing is deleted.
+    Nothing is deleted. With `is_full` closed journals are read too, even if the others agree with the database.
     """
-    status, audit = compare(ctx, journal), ctx.audit_entry(actor, request_id)
+    status, audit = compare(ctx, journal, is_full=is_full), ctx.audit_entry(actor, request_id)
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
