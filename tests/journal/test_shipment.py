@@ -12,10 +12,10 @@ from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.shipment import (
     FolderTarget,
     SftpTarget,
-    Shipper,
     ShipmentDiffers,
     ShipmentError,
     ShipmentRecord,
+    Shipper,
     shipping_lag,
     target_of,
 )
@@ -156,7 +156,7 @@ def test_another_end_there_is_named_and_left_alone(sender, change):
     octets = change(sender.copy.read_bytes())
     sender.copy.write_bytes(octets)
     sender.now += timedelta(minutes=1)
-    with pytest.raises(ShipmentDiffers, match="differs from .* and was not changed"):
+    with pytest.raises(ShipmentDiffers, match=r"differs from .* and was not changed"):
         sender.ship()
     assert sender.copy.read_bytes() == octets
     assert sender.lag == timedelta(0)
@@ -253,6 +253,6 @@ def test_addresses(text, expected):
     ],
 )  # fmt: skip
 def test_refused_addresses(text):
-    with pytest.raises(ValueError, match="an address has the form|the path|is not a folder") as refused:
+    with pytest.raises(ValueError, match=r"an address has the form|the path|is not a folder") as refused:
         target_of(text)
     assert "secret" not in str(refused.value)

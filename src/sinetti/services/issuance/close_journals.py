@@ -17,7 +17,7 @@ from sinetti.database.evidence.log_tree import StoredLeaf
 from sinetti.database.evidence.sequencer import CLOSED
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.journal import month_files, reader
-from sinetti.journal.reader import FIRST, JournalDamaged
+from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.prove_entry import prove_leaf
@@ -98,11 +98,10 @@ def _covered(ranges: Iterable[tuple[int, int]]) -> int:
 
 def _summary(path: Path) -> tuple[str, Facts]:
     """Return a journal's id, and what its entry says of its content."""
-    own, first_at, at, lines, end = "", "", "", 0, FIRST
-    for line in reader.read(path):
-        own, first_at = own or reader.journal_id(line), first_at or line.at
-        at, lines, end = line.at, line.sequence, line.digest
-    return own, {"octets": path.stat().st_size, "lines": lines, "end": end, "from": first_at, "to": at}
+    first, last = month_files.ends_of(path)
+    octets = path.stat().st_size
+    facts: Facts = {"octets": octets, "lines": last.sequence, "end": last.digest, "from": first.at, "to": last.at}
+    return reader.journal_id(first), facts
 
 
 def _find_entry(db: Database, path: Path) -> tuple[bytes, StoredLeaf | None] | None:

@@ -11,6 +11,7 @@ from sinetti.ca.issuance_request import SignatureRejected
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
 from sinetti.database.issuance import journal_records, recovery
+from sinetti.database.issuance.recovery import RestoreReport
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
@@ -131,7 +132,16 @@ def reconcile(
 
     Nothing is deleted. With `is_full` closed journals are read too, even if the others agree with the database.
     """
-    status, audit = compare(ctx, journal, is_full=is_full), ctx.audit_entry(actor, request_id)
+    status = compare(ctx, journal, is_full=is_full)
+    back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
+    finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
+    return ReconciliationReport(back.done, back.failed, finished, given_up)
+
+
+def restore_lost(
+    ctx: ServiceContext, journal: Journal, status: ReconciliationStatus, audit: AuditContext
+) -> RestoreReport:
+    """Restore in the database what a comparison found to be missing. Nothing is written to the journals."""
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
@@ -150,8 +160,7 @@ def reconcile(
     if not status.agrees:
         lines = journal_records.lines(journal.folder, journal.instance_id)
         restoration.declare_lost(ctx.db, filter(None, (line.facts.get("entry") for line in lines)), audit)
-    finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
-    return ReconciliationReport(back.done, back.failed, finished, given_up)
+    return back
 
 
 def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:
