@@ -225,11 +225,12 @@ class Shipper:
         with tempfile.TemporaryDirectory(dir=self.record.parent, prefix=".ship-") as place:
             for name, path in self._journals().items():
                 try:
-                    end = self._ship(path, name, (sizes.get(name, 0), None if is_full else ends.get(name)), Path(place))
+                    there = sizes.get(name, 0), None if is_full else ends.get(name)
+                    end, added = self._ship(path, name, there, Path(place))
                 except ShipmentDiffers as differs:
                     faults.append(differs)
                     continue
-                lines += end.lines - ends.get(name, ShippedEnd()).lines
+                lines += added
                 ends[name] = end
                 replace(known, ends=ends).save(self.record)
         lists = self._ship_lists(sizes)
@@ -247,17 +248,18 @@ class Shipper:
                 found[target_name(first)] = path
         return found
 
-    def _ship(self, path: Path, name: str, there: tuple[int, ShippedEnd | None], place: Path) -> ShippedEnd:
-        """Append what the target lacks of one journal, and return its new end there."""
+    def _ship(self, path: Path, name: str, there: tuple[int, ShippedEnd | None], place: Path) -> tuple[ShippedEnd, int]:
+        """Append what the target lacks of one journal; return its new end there, and the number of lines added."""
         size, known = there
         if known is not None and size == known.octets and known.is_whole:
-            return known
+            return known, 0
         staged = place / name
         staged.touch(PRIVATE)
         try:
             if known is None or size != known.octets or not self._ends_with(name, known, staged):
                 known = self._compared(path, name, size, staged)
-            return self._extend(path, name, (size, known), staged)
+            end = self._extend(path, name, (size, known), staged)
+            return end, end.lines - known.lines
         finally:
             staged.unlink(missing_ok=True)
 
