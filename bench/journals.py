@@ -1,4 +1,4 @@
-"""`python -m bench.journals`: start and watch of an authority with years of closed journals.
+"""`python -m bench.journals`: start and watch with years of closed journals.
 
 The register has 1.5 million certificates, so the journals have three million lines and the log has 1.5 million entries.
 """

@@ -171,6 +171,13 @@ def test_two_nodes_are_upgraded_and_rolled_back_under_load(versions, tmp_path):
         with fleet.under_load():
             fleet.nodes.pop(name)
             running[name].close()
+            kept = tmp_path / f"{name}-0.1.0"
+            if by is former:
+                # The present version has converted the folder's secrets, so 0.1.0 gets its own folder back.
+                shutil.rmtree(tmp_path / name)
+                kept.rename(tmp_path / name)
+            else:
+                shutil.copytree(tmp_path / name, kept)
             running[name] = started(name, by)
 
     def started(name: str, version: Version) -> ExitStack:

@@ -74,7 +74,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
 
 
 def journal_shipping_lag(authority: Authority) -> timedelta | None:
-    """Return the lag of the journals' copies (journal/shipment.py), or None if nothing is shipped."""
+    """Return the lag of the journals' copies, or None if nothing is shipped."""
     return shipping_lag(authority.folder.journal_shipped, authority.journal.folder, authority.ctx.machine_now())
 
 

@@ -20,7 +20,10 @@ from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import Checkpoint, NoteError
 
 WHOLE_WITHIN = timedelta(days=8)
-"""Age of the last whole verification from which a watch reports it. The timer runs it each week."""
+"""Age of the last whole verification from which a watch reports it.
+
+The timer runs it each week.
+"""
 
 SEEN, KEPT, NOW = "log-seen.json", "log-kept.txt", "log-now.txt"
 """Files of the folder: memory of a watch, and both signed heads of a fault."""
@@ -93,7 +96,7 @@ def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
 
 
 def _load(folder: DataDirectory, db: Database) -> tuple[Checkpoint | str | None, datetime | None]:
-    """Return the kept checkpoint, or a sentence about it, and the time of the last whole verification.
+    """Return the kept checkpoint, and the time of the last whole verification.
 
     The sentence is about a checkpoint that is not the log's. None: nothing was kept.
     """

@@ -140,7 +140,9 @@ def sha256_of(path: Path) -> str:
 
 
 def ends_of(path: Path) -> tuple[reader.JournalLine, reader.JournalLine]:
-    """Return the first and the last line of a journal, without reading the lines between them.
+    """Return the first and the last line of a journal.
+
+    Lines between them are not verified.
 
     Raises JournalDamaged if one of them was changed.
     """

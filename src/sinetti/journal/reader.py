@@ -224,7 +224,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def compressed_files(folder: Path) -> list[Path]:
-    """Return the compressed journals in a folder, without those whose original is still there."""
+    """Return the compressed journals in a folder whose original is gone."""
     return sorted(path for path in folder.glob(f"*.jsonl{COMPRESSED}") if not path.with_suffix("").exists())
 
 
@@ -291,13 +291,13 @@ def read_to_head(path: Path) -> Iterator[tuple[str, JournalLine]]:
 
 
 def missing_journals(folder: Path) -> list[Path]:
-    """Return the journals that are missing, though their NODE.jsonl.head or their proof exists."""
+    """Return the journals that are missing, though their head or proof exists."""
     beside = sorted([*folder.glob("*.jsonl.head"), *folder.glob(f"*.jsonl{COMPRESSED}{PROOF}")])
     return [path for one in beside if not (path := one.with_suffix("")).exists()]
 
 
 def check_present(path: Path) -> None:
-    """Raise JournalDamaged if a journal is missing, though its head or its proof exists."""
+    """Raise JournalDamaged if a journal is missing, though its head or proof exists."""
     if not path.exists():
         end = PROOF if path.suffix == COMPRESSED else ".head"
         sentence = (

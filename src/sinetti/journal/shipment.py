@@ -53,7 +53,10 @@ class ShippedEnd:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentRecord:
-    """Ends of the journals at the target, by the name of the file there, and the last complete round's beginning."""
+    """Ends of the journals at the target, by the name of the file there.
+
+    `complete_at` is the beginning of the last complete round.
+    """
 
     to: str
     complete_at: datetime | None
@@ -61,7 +64,7 @@ class ShipmentRecord:
 
     @staticmethod
     def load(path: Path) -> "ShipmentRecord | None":
-        """Load the record of a folder, or None if nothing was shipped or it cannot be read."""
+        """Load the record of a folder; None if there is none or it cannot be read."""
         try:
             stored = json.loads(path.read_bytes())
             at = None if stored["complete_at"] is None else datetime.fromisoformat(stored["complete_at"])
@@ -203,7 +206,10 @@ def target_of(text: str) -> ShipmentTarget:
 
 @dataclass(frozen=True, slots=True)
 class Shipper:
-    """Shipment of one folder's journals to a target; `record` is the file with the ends."""
+    """Shipment of one folder's journals to a target.
+
+    `record` is the file with the ends.
+    """
 
     folder: Path
     instance_id: str
@@ -240,7 +246,10 @@ class Shipper:
         return ShipmentReport(lines, lists, len(ends))
 
     def _journals(self) -> dict[str, Path]:
-        """Return our journals by their name at the target. An open one wins over its copies."""
+        """Return our journals by their name at the target.
+
+        An open one wins over its copies.
+        """
         found = {}
         for path in sorted(reader.files(self.folder), key=lambda one: (_is_open(one), one)):
             first = reader.first_line(path)
@@ -249,7 +258,10 @@ class Shipper:
         return found
 
     def _ship(self, path: Path, name: str, there: tuple[int, ShippedEnd | None], place: Path) -> tuple[ShippedEnd, int]:
-        """Append what the target lacks of one journal; return its new end there, and the number of lines added."""
+        """Append what the target lacks of one journal.
+
+        Returns its new end there, and the number of lines added.
+        """
         size, known = there
         if known is not None and size == known.octets and known.is_whole:
             return known, 0
@@ -264,7 +276,7 @@ class Shipper:
             staged.unlink(missing_ok=True)
 
     def _ends_with(self, name: str, known: ShippedEnd, staged: Path) -> bool:
-        """Return True if the last line of the target's file is the one that was shipped last."""
+        """Return True if the target's last line is the one that was shipped last."""
         if not known.octets:
             return True
         start = max(0, known.octets - _BLOCK)
@@ -275,7 +287,10 @@ class Shipper:
         return reader.digest(last) == known.digest
 
     def _compared(self, path: Path, name: str, size: int, staged: Path) -> ShippedEnd:
-        """Compare the target's file with the journal from the beginning, and return the last whole line there."""
+        """Compare the target's file from the beginning; return its last whole line.
+
+        Raises ShipmentDiffers.
+        """
         end = ShippedEnd()
         if not size:
             return end
@@ -297,7 +312,7 @@ class Shipper:
         raise ShipmentDiffers(sentence)
 
     def _extend(self, path: Path, name: str, there: tuple[int, ShippedEnd], staged: Path) -> ShippedEnd:
-        """Stage the lines that the target lacks at their place in a sparse file, and append them."""
+        """Stage the lines that the target lacks in a sparse file, and append them."""
         size, end = there
         is_open = _is_open(path)
         limit = int(reader.heads(self.folder).get(_id_of(name), "0").partition(" ")[0]) if is_open else None
@@ -332,7 +347,10 @@ class Shipper:
 
 
 def target_name(first: JournalLine) -> str:
-    """Return the name of a journal at a target: its node and its id, which stay when the file ends."""
+    """Return the name of a journal at a target: its node and its id.
+
+    Both stay when the file ends.
+    """
     node = re.sub(r"[^A-Za-z0-9-]", "-", str(first.facts.get("node")))
     return f"{node}.{reader.journal_id(first)}.jsonl"
 
@@ -342,9 +360,10 @@ def _id_of(name: str) -> str:
 
 
 def shipping_lag(record: Path, folder: Path, now: datetime) -> timedelta | None:
-    """Return the time since which the target may lack lines, zero if it has all, None if nothing is shipped.
+    """Return the time since which the target may lack lines.
 
-    `record` is the file of the authority's folder, `folder` that of the journals.
+    It is zero if the target has all, and None if nothing is shipped. `record` is the file of the authority's folder,
+    `folder` that of the journals.
     """
     known = ShipmentRecord.load(record)
     if known is None:

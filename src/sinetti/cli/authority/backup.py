@@ -1,4 +1,4 @@
-"""`sinetti authority backup`, `restore` and `restore-drill`: copy the database to a file and back.
+"""`sinetti authority backup`, `restore`, `restore-drill`: files of the database.
 
 `restore` writes into a new database, and `restore-drill` into a scratch database, which it empties again.
 """

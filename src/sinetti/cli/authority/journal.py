@@ -1,6 +1,7 @@
-"""`sinetti authority journal …`: verify the journals, close those of earlier months, ship them elsewhere.
+"""`sinetti authority journal …`: verify, close and ship the journals.
 
-`verify` checks that no line was changed, removed or moved, and that the CRLs were signed by our CAs.
+`close` is for those of earlier months. `verify` checks that no line was changed, removed or moved, and that the CRLs
+were signed by our CAs.
 """
 
 import argparse
@@ -41,7 +42,10 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 LOG_WITHIN = 60.0
-"""Seconds that `close` waits for the log to have the entries; a serving node adds them every 10 s."""
+"""Seconds that `close` waits for the log to have the entries.
+
+A serving node adds them every 10 s.
+"""
 
 _POLLED_EVERY = 2.0
 

@@ -123,9 +123,9 @@ def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
 
 
 def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes, StoredLeaf | None]]:
-    """Yield octets and leaf of the rows about this object with this action, the newest first.
+    """Yield octets and leaf of the rows about this object, the newest first.
 
-    The leaf is None while the row waits to enter the tree.
+    They have this action. The leaf is None while the row waits to enter the tree.
     """
     rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("-sequence")
     for row in rows:
@@ -133,7 +133,7 @@ def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes,
 
 
 def has_row(db: Database, index: int, leaf: bytes) -> bool:
-    """Return True if the tree has this leaf at this index, and the database has its audit row."""
+    """Return True if the tree has this leaf here, and the database its audit row."""
     found = next(leaves(db, index, index + 1), None)
     return found is not None and found.row is not None and found.leaf == leaf
 

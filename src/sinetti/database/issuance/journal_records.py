@@ -156,7 +156,7 @@ def logged(first: int, leaves: Sequence[bytes], note: bytes) -> JournalEntry:
 
 
 def lines(folder: Path, instance_id: str, known: Collection[Path] = ()) -> Iterator[JournalLine]:
-    """Yield every line of every journal in a folder, except for files that are `known`.
+    """Yield every line of every journal in a folder, except for `known` files.
 
     Raises JournalDamaged, also for a journal of another instance. It is raised too for a missing journal whose head
     exists.
@@ -195,7 +195,7 @@ def compare(
 
 
 def _read(journal_lines: Iterable[JournalLine]) -> tuple[dict[Serial, int], JournalDiff]:
-    """Return the flags of each certificate in the lines, and a result with the ranges of the log."""
+    """Return the flags of each certificate, and a result with the ranges of the log."""
     known: dict[Serial, int] = {}
     result = JournalDiff()
     for line in journal_lines:
@@ -208,7 +208,7 @@ def _read(journal_lines: Iterable[JournalLine]) -> tuple[dict[Serial, int], Jour
 
 
 def _register_flags(db: Database, serials: Collection[Serial] | None) -> Iterator[tuple[Serial, int]]:
-    """Yield the flags of the certificates in the database: of all, or of those with these serials."""
+    """Yield the flags of all certificates in the database, or of these."""
     rows = models.Certificate.objects.using(db.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )

@@ -1,4 +1,7 @@
-"""Proofs that an entry is in the log: a certificate's issue, a change of the key, a closed journal."""
+"""Proofs that an entry is in the log.
+
+Entries are a certificate's issue, a change of the key, a closed journal.
+"""
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import transaction
-
 from sinetti.database.common import audit_log
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
@@ -33,7 +31,7 @@ class JournalsAhead(JournalDamaged):
 
 @dataclass(frozen=True, slots=True)
 class ClosingReport:
-    """Names of the journals that are closed now, and of those whose entry waits for the log."""
+    """Names of the journals that are closed now, and of those that wait for the log."""
 
     closed: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -78,10 +76,8 @@ def _write_entries(ctx: ServiceContext, journal: Journal, request_id: str, actor
     before = known.last
     for path in due:
         own, facts = _summary(path)
-        with transaction.atomic(using=ctx.db.alias):
-            audit = ctx.audit_entry(actor, request_id)
-            named = {**facts, **common, "sha256": digests[path], "before": before}
-            audit_log.write(ctx.db, audit, CLOSED, f"journal:{own}", **named)
+        named = {**facts, **common, "sha256": digests[path], "before": before}
+        audit_log.note(ctx.db, ctx.audit_entry(actor, request_id), CLOSED, f"journal:{own}", **named)
         proof_of(path).unlink(missing_ok=True)
         ctx.step("journal-entered")
         before = own
@@ -105,7 +101,7 @@ def _summary(path: Path) -> tuple[str, Facts]:
 
 
 def _find_entry(db: Database, path: Path) -> tuple[bytes, StoredLeaf | None] | None:
-    """Return octets and leaf of the newest audit row that closes this very file, or None."""
+    """Return octets and leaf of the newest audit row that closes this file, or None."""
     first = reader.first_line(path)
     if first is None:
         return None

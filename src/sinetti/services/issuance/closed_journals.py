@@ -44,7 +44,7 @@ def proof_of(path: Path) -> Path:
 
 
 def closed_facts(path: Path) -> tuple[EntryProof, Facts] | None:
-    """Return the proof beside a journal and the facts of its entry, or None without one.
+    """Return the proof beside a journal and the facts of its entry, or None.
 
     Signature and path of the proof are not verified. The entry is about this journal and its number of octets.
     """

@@ -141,7 +141,10 @@ def reconcile(
 def restore_lost(
     ctx: ServiceContext, journal: Journal, status: ReconciliationStatus, audit: AuditContext
 ) -> RestoreReport:
-    """Restore in the database what a comparison found to be missing. Nothing is written to the journals."""
+    """Restore in the database what a comparison found to be missing.
+
+    Nothing is written to the journals.
+    """
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)

@@ -1,4 +1,4 @@
-"""Restore drill: a backup is restored into a scratch database and brought up to date from the journals."""
+"""Restore drill: a backup in a scratch database, completed from the journals."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from sinetti.services.issuance.reconcile import preview, restore_lost
 
 @dataclass(frozen=True, slots=True)
 class RestoreDrillReport:
-    """Result of a drill: durations in seconds, the backup's newest act, and what it lacked.
+    """Result of a drill: seconds, the backup's newest act, and what it lacked.
 
     `certificates` counts those in the backup. `missing` had facts that only the journals have, `failed` of them could
     not be restored. `log_entries` were missing in the log, `unwritten` are facts that only the backup has.
@@ -36,7 +36,7 @@ class RestoreDrillReport:
 def drill_restore(
     ctx: ServiceContext, journal: Journal, backup: Path, scratch: tuple[str, Database], request_id: str
 ) -> RestoreDrillReport:
-    """Restore a backup into a scratch database, and restore there what only the journals have.
+    """Restore a backup into a scratch database, and complete it from the journals.
 
     `scratch` has the database's URL and its handle. The register and the journals are only read. Raises BackupError,
     JournalDamaged and JournalMissing.
