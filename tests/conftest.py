@@ -112,6 +112,8 @@ LONG = (
     "authority/test_token_keys.py::test_production_imports_no_key",
     "authority/test_token_keys.py::test_while_the_token_is_away_the_reason_is_shown",
     "bench/",
+    "cli/authority/test_metrics.py::test_a_life_is_counted",
+    "cli/authority/test_metrics.py::test_counts_outlive_a_killed_worker",
     "cli/authority/test_serve.py::test_renewal_revocation_and_what_is_spared",
     "cli/authority/test_serve.py::test_the_real_client_enrols_and_waits_for_its_renewal[postgresql",
     "cli/authority/test_serve.py::test_the_real_client_enrols_and_waits_for_its_renewal[sqlite-http",
@@ -151,6 +153,7 @@ LONGEST = "test_sixty_organisations"
 """Test that begins first, so that no process waits for it at the end."""
 
 SHARED_OUT = (
+    "services/",
     "simulate/",
     "notifications/test_letters.py",
     "notifications/planning/test_digests.py",
@@ -161,7 +164,8 @@ SHARED_OUT = (
 )
 """Tests that run on one of the two databases each.
 
-They test rules above the database package, which has tests of its own.
+They test rules above the database package, which has tests of its own. `make coverage` runs those of the services on
+SQLite each time.
 """
 
 
@@ -179,7 +183,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if place.startswith(LONG) and not (Coverage.current() is not None and place.startswith(COVERING)):
             item.add_marker("long")
     seed = config.getoption("randomly_seed", None)
-    if not isinstance(seed, int):
+    if not isinstance(seed, int) or Coverage.current() is not None:
         return
     kept, left = [], []
     for item in items:
@@ -201,6 +205,16 @@ def pytest_runtest_setup() -> None:
     for one in list(root.handlers):
         if isinstance(one, logging.StreamHandler) and getattr(one.stream, "closed", False):
             root.removeHandler(one)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fail if a test leaves a wakeup descriptor.
+
+    It is closed later, and the interpreter would write signals of other tests into whatever has its number then.
+    """
+    left = signal.set_wakeup_fd(-1)
+    assert left == -1, f"{item.nodeid} left descriptor {left} for signals"
 
 
 @pytest.hookimpl(wrapper=True)

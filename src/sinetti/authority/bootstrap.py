@@ -45,6 +45,8 @@ from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, JournalHeader
+from sinetti.metrics import recorder
+from sinetti.metrics.catalogue import ISSUED
 from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
@@ -304,7 +306,12 @@ def _hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierarchy:
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
     """Return a function that registers a certificate of the service itself."""
-    return lambda authority, certificate: register_certificates(db, [(authority, certificate)])
+
+    def register(authority: str, certificate: x509.Certificate) -> None:
+        register_certificates(db, [(authority, certificate)])
+        recorder.count(ISSUED, "service")
+
+    return register
 
 
 def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:

@@ -17,12 +17,13 @@ from typing import NoReturn
 
 from sinetti.api.health import PATHS, BackgroundCheck, HealthEndpoint
 from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
-from sinetti.authority.alerts import health_warnings
+from sinetti.authority.alerts import health_warnings, readiness_checks
 from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import background_maintenance, check_consistency
+from sinetti.authority.node_metrics import NodeMetrics, NodeState, node_metrics, serve_scrapes
 from sinetti.authority.service_certificates import ensure_valid
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
@@ -31,7 +32,6 @@ from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import ListenAddress, listen_per_worker
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response
@@ -53,8 +53,6 @@ from sinetti.server.rate_limits import SIGNER_RATE, Admission, ConcurrencyLimite
 from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
 from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.clock_guard import clock_check
-from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
@@ -164,6 +162,7 @@ class ServeOptions:
     behind_proxy: bool = False
     limits: AddressLimits = AddressLimits()
     people: ListenAddress | None = None
+    metrics: ListenAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +181,7 @@ class NodeRuntime:
     rate: RateLimiter | None
     crowd: ConcurrencyLimiter | None
     people: PortalListener | None
+    metrics: NodeMetrics | None = None
 
 
 def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None]) -> None:
@@ -190,6 +190,13 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     `say` gets the options, with the actual ports, when all workers answer. Raises the errors of `check_consistency`,
     AddressInUse, InvalidKeyPair and NotStarted; with a portal also SettingsError.
     """
+    with node_metrics(plan.metrics) as metrics:
+        _run_node(authority, replace(plan, metrics=metrics.address if metrics else None), metrics, say)
+
+
+def _run_node(
+    authority: Authority, plan: ServeOptions, metrics: NodeMetrics | None, say: Callable[[ServeOptions], None]
+) -> None:
     people = listen_people(plan.people, authority) if plan.people else None
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
@@ -199,7 +206,7 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     _make_current(authority)
     plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
     node = NodeRuntime(
-        authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people
+        authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people, metrics
     )
     _open_files_allowed()
     # A connection, a locked journal and a session of a token belong to one process, so each child opens its own.
@@ -209,7 +216,11 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
 
     def roles(row: int, tls: TlsFiles | None) -> list[ProcessSpec]:
         return [
-            ProcessSpec(f"worker {number + 1}", partial(_work, node, _Part(number, row + number, tls)))
+            ProcessSpec(
+                f"worker {number + 1}",
+                partial(_work, node, _Part(number, row + number, tls)),
+                slot=f"worker {row + number}",
+            )
             for number in range(plan.workers)
         ]
 
@@ -220,6 +231,8 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
         return RollingRestart(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
 
     others = [ProcessSpec("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
+    if metrics is not None:
+        others.append(ProcessSpec("metrics", partial(serve_scrapes, metrics), renewed=False))
     first = [*roles(served.row(plan.workers, 0), served.tls), *others]
     Supervisor(first, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
 
@@ -243,6 +256,7 @@ def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Ca
     number = row - _GENERATIONS * node.plan.workers
     ctx, admission = node.authority.ctx, _admission(node, row)
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
+    edge.measure(observe_page)
     serve((Listener(edge, people.sockets[number]),), ready)
     exit_process()
 
@@ -335,6 +349,8 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
     close, soap, status = authority.ctx.db.close, _admission(node, part.row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
+    for one in (edge, lists):
+        one.measure(observe_request)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),
         Listener(lists, node.status[part.number]),
@@ -361,28 +377,12 @@ def _admission(node: NodeRuntime, row: int) -> Admission:
 def _status_door(authority: Authority) -> Callable[[Request], Response]:
     ctx, lists = authority.ctx, PublicationEndpoint(authority.ctx)
     health = HealthEndpoint(
-        {
-            "register": lambda: register_check(ctx),
-            "journal": lambda: journal_check(ctx),
-            "issuing-keys": lambda: issuing_check(ctx),
-            "response-signer": lambda: _seals(authority),
-            "revocation-lists": lambda: lists_check(ctx, request_id()),
-            "clock": clock_check(authority.clock),
-        },
+        readiness_checks(authority),
         # With many revocations the watchdog takes seconds, so readiness does not wait for it.
         {name: BackgroundCheck(name, look, ctx.db.close) for name, look in health_warnings(authority).items()},
         done=ctx.db.refresh,
     )
     return lambda request: health(request) if request.path in PATHS else lists(request)
-
-
-def _seals(authority: Authority) -> str | None:
-    """Return None if responses can be signed, else the reason."""
-    try:
-        authority.responses.seal()
-    except (FolderError, SignerUnavailable, OSError) as away:
-        return f"answers cannot be signed: {away}"
-    return None
 
 
 def _rate(limits: AddressLimits) -> RateLimiter | None:
@@ -399,7 +399,9 @@ def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:
     """Run the maintenance of a node."""
     stops = (signal.SIGTERM, signal.SIGINT)
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
-    with background_maintenance(node.authority):
+    tls = node.plan.pair[0] if node.plan.pair else None
+    state = NodeState(node.authority, node.metrics.folder, tls) if node.metrics else None
+    with background_maintenance(node.authority, state.keep_current if state else None):
         ready()
         signal.sigwait(stops)
     exit_process()

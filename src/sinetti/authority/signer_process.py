@@ -13,8 +13,8 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -272,25 +272,39 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
         raise FolderError(socket_misplaced(options.socket, opened.folder.root))
     # A core dump would have the keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with _stop_descriptor() as stop:
+        try:
+            listener = listen_on_path(options.socket, _BACKLOG)
+        except OSError as bad:
+            sentence = f"the socket {options.socket} cannot be used: {bad.strerror or bad}"
+            raise FolderError(sentence) from bad
+        try:
+            ready()
+            stops = (stop, sys.stdin.fileno()) if options.until_stdin_closes else (stop,)
+            SignerServer(listener, options.users, signer_actions(opened, options.now)).run(*stops)
+        finally:
+            listener.close()
+            with suppress(OSError):
+                os.unlink(options.socket)  # noqa: PTH108 - as bind made it
+            opened.close()
+
+
+@contextmanager
+def _stop_descriptor() -> Iterator[int]:
+    """Make a descriptor at which SIGTERM and SIGINT arrive."""
     stop, stopping = socket.socketpair()
     stopping.settimeout(0)
     signal.set_wakeup_fd(stopping.fileno(), warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {one: signal.signal(one, lambda _number, _frame: None) for one in numbers}
     try:
-        listener = listen_on_path(options.socket, _BACKLOG)
-    except OSError as bad:
-        sentence = f"the socket {options.socket} cannot be used: {bad.strerror or bad}"
-        raise FolderError(sentence) from bad
-    try:
-        ready()
-        stops = (stop.fileno(), sys.stdin.fileno()) if options.until_stdin_closes else (stop.fileno(),)
-        SignerServer(listener, options.users, signer_actions(opened, options.now)).run(*stops)
+        yield stop.fileno()
     finally:
-        listener.close()
-        with suppress(OSError):
-            os.unlink(options.socket)  # noqa: PTH108 - as bind made it
-        opened.close()
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        signal.set_wakeup_fd(-1)
+        stop.close()
+        stopping.close()
 
 
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:

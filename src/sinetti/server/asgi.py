@@ -31,6 +31,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Door = Callable[[Request], Response]
+Measured = Callable[[str, str, Response, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class RequestLimits:
         return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
 
 
+def _not_measured(_method: str, _path: str, _reply: Response, _seconds: float) -> None:
+    """Do nothing, for servers without metrics."""
+
+
 class BodyTooLarge(Exception):
     """Body larger than the limit."""
 
@@ -99,6 +104,7 @@ class AsgiApp:
         self._large: Counter[RequestLimits] = Counter()
         self._retiring = False
         self._admission = admission or unlimited()
+        self._measured: Measured = _not_measured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -116,6 +122,7 @@ class AsgiApp:
             else:
                 asked = request_id, scope["method"]
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
+        self._measured(scope["method"], scope["path"], reply, monotonic_seconds() - begun)
         if reply.log_fields is not None and _access.isEnabledFor(logging.INFO):
             facts = {
                 "request_id": request_id,
@@ -128,6 +135,10 @@ class AsgiApp:
                 **reply.log_fields,
             }
             _access.info("answered", extra={"facts": facts | outcome})
+
+    def measure(self, measured: Measured) -> None:
+        """Call this function after each answer, with method, path, response and seconds."""
+        self._measured = measured
 
     @property
     def busy(self) -> bool:

@@ -11,7 +11,9 @@ from contextlib import closing
 from time import sleep
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+import sinetti
 from sinetti.cli.main import main
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
@@ -23,6 +25,7 @@ from sinetti.gateway.web.server import WAITING, GatewayApp
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.metrics import recorder
 from sinetti.pki.chain import load_bundle
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.programs import program
@@ -66,7 +69,10 @@ def test_on_a_unix_socket(folder):
     document = sign_document(
         b"<a>" + b"x" * 500_000 + b"</a>", signer_for_key(made.key, made.der("good")), next(iter(SignatureProfile))
     )
-    with gateway_running(folder) as place, closing(Connection(place)) as caller:
+    with (
+        gateway_running(folder, SETTINGS, "--metrics-bind", "127.0.0.1:0") as place,
+        closing(Connection(place)) as caller,
+    ):
         assert stat.S_IMODE(place.stat().st_mode) == 0o660
         assert asked(caller, "/readyz")[0] == asked(caller, "/healthz")[0] == 200
         status, headers, body = asked(caller, "/check", "good")
@@ -76,6 +82,8 @@ def test_on_a_unix_socket(folder):
             status, headers, body = asked(caller, "/verify", body=given)
             assert (status, json.loads(body)["verdict"]) == (200, "accepted")
         assert asked(caller, "/verify", body=b"x" * (LARGEST_DOCUMENT + 1))[0] == 413
+        assert asked(caller, "/metrics")[0] == 404
+        check_metrics(json.loads((folder / "gateway.log").read_text().splitlines()[0])["metrics"])
     log = (folder / "gateway.log").read_text()
     events = [json.loads(line) for line in log.splitlines()]
     assert [one["event"] for one in events] == ["ready", "refused"]
@@ -84,6 +92,39 @@ def test_on_a_unix_socket(folder):
         "duration_ms": 0,
     }  # fmt: skip
     assert not place.exists()
+
+
+def check_metrics(address):
+    """Scrape the gateway after the calls of the test, and compare its metrics."""
+    host, port = address.rsplit(":", 1)
+    with closing(http.client.HTTPConnection(host, int(port), timeout=30)) as caller:
+        caller.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        text = caller.getresponse().read().decode()
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for one in family.samples:
+            found[one.name, tuple(value for key, value in sorted(one.labels.items()) if key != "le")] = one.value
+    assert found["sinetti_gateway_decisions_total", ("accepted", "none")] == 3
+    assert found["sinetti_gateway_decisions_total", ("refused", "revoked")] == 1
+    assert found["sinetti_requests_total", ("gateway", "verify", "4xx")] == 1
+    assert found["sinetti_requests_total", ("gateway", "other", "4xx")] == 1
+    assert found["sinetti_request_seconds_count", ("gateway", "check")] == 2
+    assert found["sinetti_gateway_ocsp_failures_total", ()] == 0
+    assert found["sinetti_ready", ()] == found["sinetti_build_info", ("gateway", sinetti.__version__)] == 1
+    ages = {labels: age for (name, labels), age in found.items() if name == "sinetti_gateway_list_age_seconds"}
+    assert ages
+    assert all(0 <= age < 86_400 for age in ages.values())
+    assert all(value > 0 for (name, _), value in found.items() if name == "sinetti_gateway_list_next_update_seconds")
+    assert "0123456-7" not in text
+
+
+def test_metrics_that_cannot_be_served(capsys, monkeypatch):
+    words = ["gateway", "serve", "--settings", "gateway.toml", "--metrics-bind"]
+    assert main([*words, "9465"]) == 2
+    assert "is not an address" in capsys.readouterr().err
+    monkeypatch.setattr(recorder, "is_installed", lambda: False)
+    assert main([*words, "127.0.0.1:9465"]) == 2
+    assert "needs prometheus-client" in capsys.readouterr().err
 
 
 def test_a_listed_proxy_reading_anew_and_stopping(folder):

@@ -5,6 +5,7 @@ A request may be sent twice: the signer returns a stored signature for the same 
 
 import os
 import socket
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.tasks import SigningTask
-from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable, count_failure, measured
 
 REQUEST_TIMEOUT = 20.0
 """Seconds for one request; a list with a million entries takes some of them."""
@@ -42,10 +43,15 @@ class SignerClient:
 
         Raises SignerUnavailable if the signer or one of its keys cannot be used now.
         """
-        fields = self._request([SignerOperation.SIGN.value, *encode_tasks(tasks)])
-        if len(fields) != 2 * len(tasks):
-            raise self._misunderstood()
-        return [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
+        with measured("signer"):
+            fields = self._request([SignerOperation.SIGN.value, *encode_tasks(tasks)])
+            if len(fields) != 2 * len(tasks):
+                raise self._misunderstood()
+        results = [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
+        for one in results:
+            if isinstance(one, SignatureRefused):
+                count_failure(one)
+        return results
 
     def call(self, operation: SignerOperation, *fields: bytes) -> list[bytes]:
         """Return the fields of another operation's answer.
@@ -95,9 +101,11 @@ class SignerClient:
 
     def _connect(self) -> socket.socket:
         opened = socket.socket(socket.AF_UNIX)
-        opened.settimeout(REQUEST_TIMEOUT)
         try:
+            # The kernel waits in a full queue; with a time limit of Python's, connect would fail at once.
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(REQUEST_TIMEOUT), 0))
             opened.connect(str(self._path))
+            opened.settimeout(REQUEST_TIMEOUT)
         except PermissionError as refused:
             opened.close()
             sentence = f"this user may not open {self._path}: run the signer with the group of the service"

@@ -218,6 +218,10 @@ NEEDS_EXTRA = gettext_noop(
 NEEDS_GATEWAY_EXTRA = gettext_noop(
     "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
 )
+METRICS_NEED_EXTRA = gettext_noop(
+    "“--metrics-bind” needs prometheus-client: run pip install '.[gateway]' in a clone of this repository"
+)
+METRICS_ADDRESS = gettext_noop("--metrics-bind: “{value}” is not an address such as 127.0.0.1:9465")
 ABOUT_NAME = gettext_noop("{name}: {message}")
 STORE_EMPTY = gettext_noop("The store is empty.")
 RUN_LOCKED = gettext_noop(

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sinetti import __version__
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
+from sinetti.metrics import catalogue
+from sinetti.metrics.catalogue import METRICS
 
 BEGINNING = b"# HELP sinetti_"
 """Beginning of a metrics file that Sinetti wrote."""
@@ -34,7 +37,9 @@ def unusable(now: datetime) -> str:
 
     They contain no state of a name, so that no alert stays green.
     """
-    return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
+    return "".join(
+        line for family in (_build(), _readable(is_readable=False), _written_at(now)) for line in _written(family)
+    )
 
 
 def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None) -> str:
@@ -96,10 +101,33 @@ def _families(
             if state is not NameStatus.NOT_ENROLLED
         ),
     )
+    yield _Family(
+        catalogue.CERTIFICATES,
+        METRICS[catalogue.CERTIFICATES].help_text,
+        (
+            (f'state="{state.value}"', states.count(state))
+            for state in NameStatus
+            if state is not NameStatus.NOT_ENROLLED
+        ),
+    )
+    yield _Family(
+        catalogue.OWN_CERTIFICATE_ENDS,
+        METRICS[catalogue.OWN_CERTIFICATE_ENDS].help_text,
+        ((_labels(name=row.name), (span.not_after - now).total_seconds()) for row, _, span in held if span is not None),
+    )
+    yield _build()
     yield _readable(is_readable=True)
     yield _written_at(now)
     if last_run is not None:
         yield _Family("sinetti_agent_last_run_seconds", "End of the agent's last run.", [("", last_run.timestamp())])
+
+
+def _build() -> _Family:
+    return _Family(
+        catalogue.BUILD_INFO,
+        METRICS[catalogue.BUILD_INFO].help_text,
+        [(_labels(version=__version__, component="agent"), 1)],
+    )
 
 
 def _readable(*, is_readable: bool) -> _Family:

@@ -16,6 +16,7 @@ from granian.server.embed import Server
 
 from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
+from sinetti.gateway.web.metrics import ListDates, observe_answer
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.unix_socket import listen_on_path
@@ -76,6 +77,10 @@ class GatewayApp:
         """Return the reasons why the current service cannot judge certificates."""
         return self._service.unready()
 
+    def lists(self) -> list[ListDates]:
+        """Return the dates of the current service's lists."""
+        return self._service.lists()
+
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""
         return self._service.notices()
@@ -92,7 +97,9 @@ class GatewayApp:
         else:
             answer = await self._without_body(IncomingRequest(scope["method"], scope["path"], headers, peer))
         await send_answer(send, answer, method=scope["method"])
-        _note(scope["path"], answer, monotonic_seconds() - begun)
+        took = monotonic_seconds() - begun
+        observe_answer(scope["path"], answer, took)
+        _note(scope["path"], answer, took)
 
     async def _without_body(self, asked: IncomingRequest) -> HttpResult:
         if asked.path == READY:

@@ -26,6 +26,8 @@ from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
 from sinetti.journal.reader import JournalError
+from sinetti.metrics import recorder
+from sinetti.metrics.catalogue import ISSUED
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
@@ -191,7 +193,9 @@ def sign_and_store(
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
-        der = made if certificate.sha256 == signed.sha256 else None
+        if certificate.sha256 == signed.sha256:
+            der = made
+            recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal")
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
         journal_issued(certificate, ctx, der)
