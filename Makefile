@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release deb clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,7 +40,7 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, then `make floors`
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
@@ -51,6 +51,9 @@ acceptance: ## by hand: every task of every role in Chromium in each width, lang
 	@scripts/machine packages
 	@scripts/machine authority
 	@scripts/pytest tests/acceptance/test_packages.py tests/acceptance/test_eight_commands.py -v
+	@scripts/packages image
+	@.venv/bin/python scripts/image.py
+	@scripts/pytest tests/acceptance/test_containers.py -v
 	@$(MAKE) floors
 
 floors: ## by hand: the tests on the lowest versions that pyproject.toml allows; FLOORS="--python python3.13" for another Python
@@ -73,6 +76,10 @@ deb: ## Debian packages sinetti, sinetti-authority and sinetti-gateway into buil
 	@scripts/environment base
 	@scripts/packages deb
 	@.venv/bin/python scripts/deb.py
+
+image: deb ## container images of service and rehearsal into build/image, from Debian's packages and ours: docs/operators/containers.md
+	@scripts/packages image
+	@.venv/bin/python scripts/image.py
 
 peers: ## install what the peers in other languages need; PEER=java (jaxws, mono, node, php, requests or zeep) for one
 	@scripts/environment authority,test

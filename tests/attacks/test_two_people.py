@@ -178,6 +178,8 @@ ONE = {
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
     "notices retry": "sends messages again",
+    "journal close": "compresses files, and writes what happened already",
+    "journal ship": "copies what the user of the machine can read",
     "keys move-to-token": "PRODUCTION refuses it",
     "signer": "signs by rules of its own",
     "approval give": "adds a signature",
@@ -190,7 +192,16 @@ ONE = {
 
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
-    *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
+    *(
+        "status",
+        "watch",
+        "journal verify",
+        "restore-drill",
+        "clock show",
+        "retention plan",
+        "notices preview",
+        "notices bounces",
+    ),
     *("keys list", "keys check"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }

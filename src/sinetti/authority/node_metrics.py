@@ -1,6 +1,6 @@
-"""Metrics of a serving node: folder of the counts, gauges that the keeper computes, and the process for scrapes.
+"""Metrics of a serving node: folder of the counts, gauges, process for scrapes.
 
-See docs/operators/metrics.md.
+The keeper computes the gauges. See docs/operators/metrics.md.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.operations.clock_check import difference
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.infra.clock import utc_now
-from sinetti.metrics import catalogue, recorder
-from sinetti.metrics.catalogue import MetricSource
-from sinetti.metrics.exposition import (
+from sinetti.infra.metrics import catalogue, recorder
+from sinetti.infra.metrics.catalogue import MetricSource
+from sinetti.infra.metrics.exposition import (
     ComputedMetrics,
     MetricsServer,
     collect_processes,
@@ -48,7 +48,7 @@ SELDOM = 100
 
 _PREFIX = "sinetti-metrics-"
 _YOUNG = 60.0
-"""Age in seconds below which a folder may belong to a server that is just starting."""
+"""Age in seconds below which a folder may belong to a server that starts."""
 
 _SERVED_KINDS = frozenset(FindingKind) - {
     FindingKind.NOT_SERVED,
@@ -72,9 +72,9 @@ class NodeMetrics:
 
 @contextmanager
 def node_metrics(address: ListenAddress | None) -> Iterator[NodeMetrics | None]:
-    """Count in this process and its children during the block, if there is an address for scrapes.
+    """Count in this process and its children during the block.
 
-    Raises AddressInUse.
+    Without an address for scrapes, nothing is counted. Raises AddressInUse.
     """
     if address is None:
         yield None
@@ -133,6 +133,7 @@ class NodeState:
             partial(current_samples, authority.ctx),
             self._clock,
             self._ends,
+            self._shipping,
             *(PacedCheck(look, SELDOM) for look in slow),
         )
 
@@ -188,6 +189,10 @@ class NodeState:
         found[FindingKind.ISSUING_CA_ENDS] += alerts.issuing_ca(authority) is not None
         found[FindingKind.OFFLINE_LIST_ENDS] += alerts.offline_lists(authority) is not None
         return {catalogue.FINDINGS: [((kind.value,), found[kind]) for kind in sorted(_SERVED_KINDS)]}
+
+    def _shipping(self) -> Samples:
+        lag = alerts.journal_shipping_lag(self._authority)
+        return {} if lag is None else {catalogue.JOURNAL_SHIPPING_LAG: [((), lag.total_seconds())]}
 
     def _journal(self) -> Samples:
         is_ahead = not preview(self._authority.ctx, self._authority.journal).agrees

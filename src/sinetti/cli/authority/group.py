@@ -33,6 +33,7 @@ MODULES = {
     "migrate": "migrate",
     "backup": "backup",
     "restore": "backup",
+    "restore-drill": "backup",
     "reconcile": "reconcile",
     "journal": "journal",
     "audit": "audit",

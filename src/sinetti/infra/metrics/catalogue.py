@@ -53,12 +53,13 @@ CRL_OCTETS, CRL_ENTRIES = "sinetti_crl_octets", "sinetti_crl_entries"
 OCSP_AGE, OCSP_ANSWERS = "sinetti_ocsp_oldest_answer_age_seconds", "sinetti_ocsp_answers"
 LOG_SIZE, LOG_UNSEQUENCED = "sinetti_log_size", "sinetti_log_unsequenced"
 LOG_AGE = "sinetti_log_checkpoint_age_seconds"
-JOURNAL_AHEAD = "sinetti_journal_ahead"
+JOURNAL_AHEAD, JOURNAL_SHIPPING_LAG = "sinetti_journal_ahead", "sinetti_journal_shipping_lag_seconds"
 OUTBOX, OUTBOX_AGE = "sinetti_outbox_messages", "sinetti_outbox_oldest_age_seconds"
 OUTBOX_FAILED, DELIVERY_FAILURES = "sinetti_outbox_failed_messages", "sinetti_delivery_failures_total"
 OWN_CERTIFICATE_ENDS = "sinetti_own_certificate_ends_seconds"
 SIGNER_SECONDS, SIGNER_ERRORS = "sinetti_signer_seconds", "sinetti_signer_errors_total"
 DATABASE_CONNECTIONS, DATABASE_ERRORS = "sinetti_database_connections", "sinetti_database_errors_total"
+POLICY_VIOLATIONS = "sinetti_policy_violations_total"
 CLOCK_OFFSET, READY, FINDINGS = "sinetti_clock_offset_seconds", "sinetti_ready", "sinetti_findings"
 STATE_AGE = "sinetti_state_age_seconds"
 DECISIONS, GATEWAY_OCSP_FAILURES = "sinetti_gateway_decisions_total", "sinetti_gateway_ocsp_failures_total"
@@ -84,6 +85,7 @@ _ALL = (
     Metric(ISSUED, _COUNTER, ("kind",), _NODE, "Certificates that this node signed and stored."),
     Metric(REVOKED, _COUNTER, ("reason",), _NODE, "Revocations by this node's requests; commands are not counted."),
     Metric(REFUSALS, _COUNTER, ("operation", "reason"), _NODE, "Refused requests by reason."),
+    Metric(POLICY_VIOLATIONS, _COUNTER, ("directive",), _NODE, "Violations of the pages' policy that browsers report."),
     Metric(CERTIFICATES, _GAUGE, ("state",), (MetricSource.DATABASE, MetricSource.AGENT), "Certificates by state."),
     Metric(CERTIFICATE_ENDS, _GAUGE, ("month",), _DATABASE, "Certificates without a successor by month of their end."),
     Metric(CRL_AGE, _GAUGE, ("ca",), _DATABASE, "Age of the oldest of a CA's newest revocation lists."),
@@ -96,6 +98,9 @@ _ALL = (
     Metric(LOG_UNSEQUENCED, _GAUGE, (), _DATABASE, "Audit rows that wait for their place in the log, at most 10,000."),
     Metric(LOG_AGE, _GAUGE, (), _DATABASE, "Age of the newest checkpoint of the log."),
     Metric(JOURNAL_AHEAD, _GAUGE, (), _NODE, "1 if this node's journals have facts that the register lacks."),
+    Metric(
+        JOURNAL_SHIPPING_LAG, _GAUGE, (), _NODE, "Seconds since which copies of this node's journals may lack lines."
+    ),
     Metric(OUTBOX, _GAUGE, ("channel",), _DATABASE, "Messages that wait to be sent."),
     Metric(OUTBOX_AGE, _GAUGE, ("channel",), _DATABASE, "Time since the earliest waiting message was due."),
     Metric(OUTBOX_FAILED, _GAUGE, ("channel",), _DATABASE, "Messages that were given up."),
@@ -134,4 +139,4 @@ _ALL = (
 )
 
 METRICS = MappingProxyType({one.name: one for one in _ALL})
-"""Every metric that servers export, and those of agents' files that share a name with them."""
+"""Metrics of servers, and those of agents' files that have the same names."""
