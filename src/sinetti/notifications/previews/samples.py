@@ -234,8 +234,10 @@ class NoSample(ValueError):
     """No sample of a kind of message; the text says which."""
 
 
-def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -> RenderedMessage:
-    """Render the first sample of a kind with an operator's terms.
+def sample(
+    kind: MessageKind, language: Language, terms: NotificationSettings, environment: Environment
+) -> RenderedMessage:
+    """Render the first sample of a kind with an operator's terms, as an authority of this environment sends it.
 
     Its certificates are fictitious, and its links have invalid tokens. Raises NoSample if there is none.
     """
@@ -243,7 +245,8 @@ def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -
     if case is None:
         sentence = f"this version does not write messages of the kind {kind}"
         raise NoSample(sentence)
-    return written(replace(case, first=False), terms, language)
+    is_production = environment is Environment.PRODUCTION
+    return written(replace(case, first=False, production=is_production), terms, language)
 
 
 def written(
