@@ -204,7 +204,9 @@ WRONG_PARTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "parts"), [(name, *one) for name, one in WRONG_PARTS.items()], ids=WRONG_PARTS)
+@pytest.mark.parametrize(
+    ("name", "text", "parts"), [(name, *one) for name, one in WRONG_PARTS.items()], ids=WRONG_PARTS
+)
 def test_an_optional_file_with_wrong_settings_does_not_stop_the_authority(root, name, text, parts):
     (root / name).write_text(text)
     with all_connections_closed():

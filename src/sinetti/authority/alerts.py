@@ -24,6 +24,7 @@ from sinetti.services.monitoring.findings import (
     check_ocsp_age,
     stored_crls,
 )
+from sinetti.settings.optional_parts import describe_parts
 
 _NAMED = 5
 """Largest number of serials in one sentence."""
@@ -58,6 +59,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "offline-lists": lambda: offline_lists(authority),
         "status": _CachedCheck(lambda: status(authority)),
         "messages": _CachedCheck(lambda: messages(authority)),
+        "optional-parts": lambda: describe_parts(authority.left_out),
     }
 
 

@@ -197,12 +197,12 @@ def open_authority(
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     phrase = _phrase(folder, kind, hierarchy, passphrase)
     db = _own_database(folder, kind, settings, certificates)
-    issuers = _issuers(hierarchy, certificates)
+    issuers = issuers_of(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = _private_keys(folder, settings, phrase, hierarchy, certificates)
+    keys = private_keys(folder, settings, phrase, hierarchy, certificates)
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -272,7 +272,7 @@ def _own_database(
     return db
 
 
-def _private_keys(
+def private_keys(
     folder: DataDirectory,
     settings: AuthoritySettings,
     phrase: bytes | None,
@@ -454,7 +454,8 @@ def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
         raise FolderDamaged(sentence) from None
 
 
-def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
+def issuers_of(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
+    """Return the CAs of a hierarchy by file name."""
     return {
         spec.file_name: IssuingCa(
             spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url

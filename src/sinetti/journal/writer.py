@@ -39,7 +39,8 @@ from sinetti.journal.reader import (
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
 _REMEMBERED = 2000
-_LEAST_ROOM = 1024 * 1024
+LEAST_ROOM = 1024 * 1024
+"""Free octets on the disk below which nothing is written."""
 
 
 class JournalUnavailable(JournalError):
@@ -144,7 +145,7 @@ class Journal:
         with self._writing, _JournalErrors("written"):
             self._opened()
             room = os.statvfs(self.folder)
-            if room.f_bavail * room.f_frsize < _LEAST_ROOM:
+            if room.f_bavail * room.f_frsize < LEAST_ROOM:
                 sentence = f"the journal cannot be written: less than 1 MiB is left in {self.folder}"
                 raise JournalUnavailable(sentence)
 
