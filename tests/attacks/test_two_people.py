@@ -154,6 +154,7 @@ ONE = {
     "migrate": "adds tables, as the role that owns them",
     "init": "there is no authority yet",
     "serve": "starts the service",
+    "reload": "takes the files that the service's user wrote",
     "organisation add": "gives no certificate to a person by itself",
     "organisation approve": "an application was decided before",
     "organisation withdraw": "stops issuance",
@@ -190,7 +191,16 @@ ONE = {
 
 READ = {
     *("approval list", "approval show", "officer list", "account list", "gateway list", "organisation show"),
-    *("status", "watch", "journal verify", "clock show", "retention plan", "notices preview", "notices bounces"),
+    *(
+        "status",
+        "watch",
+        "check",
+        "journal verify",
+        "clock show",
+        "retention plan",
+        "notices preview",
+        "notices bounces",
+    ),
     *("keys list", "keys check"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }

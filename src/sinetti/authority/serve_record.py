@@ -67,6 +67,11 @@ class ServeRecorder:
         if self._record is not None:
             self._write(replace(self._record, reload_count=self._count() + 1, is_taken=False, sentence=why))
 
+    def close(self) -> None:
+        """Release the lock. The end of the process does the same."""
+        os.close(self._handle)
+        self._has_lock = False
+
     def _count(self) -> int:
         return 0 if self._record is None else self._record.reload_count
 
