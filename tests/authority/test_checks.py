@@ -20,9 +20,11 @@ from sinetti.domain.operations.check_findings import CheckFinding, Impact, Sever
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.mail_servers import mail_server
 from tests.support.registers import all_connections_closed
 from tests.support.serving import tls_pair
 from tests.support.small_disk import may_mount, mounted
+from tests.support.small_server import small_server
 
 SETTINGS = AuthoritySettings(Environment.TEST, "http://127.0.0.1:1", "http://127.0.0.1:1/soap")
 ISSUING, ROOT_CA = "DataProvidersTestIssuingCAv1", "SinettiRootTestCAv1"
@@ -352,6 +354,15 @@ def test_mail_text_messages_and_sign_in_that_are_away(connected):
         "provider op": Impact.PAGES,
     }
     assert checked(connected, is_start=True) == {}, "a slow mail server does not delay a start"
+
+
+def test_mail_and_text_messages_that_are_there(connected):
+    with mail_server() as server, small_server(lambda _question: (405, {}, b"")) as provider:
+        text = NOTICES.replace("smtp://127.0.0.1:1", f"smtp://127.0.0.1:{server.port}")
+        (connected / "notices.toml").write_text(text.replace("http://127.0.0.1:1/", provider.url))
+        assert checked(connected).keys() == {"provider op"}
+        assert (server.taken, server.handler.connections) == ([], 1)
+        assert ["authorization" in one.headers for one in provider.asked] == [False], "no token leaves"
 
 
 @contextmanager

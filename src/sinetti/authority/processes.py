@@ -427,7 +427,7 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
         for name, look in health_warnings(authority).items()
     }
     if node.plan.behind_proxy:
-        warnings["proxy"] = partial(_proxy_fault, node.limits.watch)
+        warnings["proxy"] = partial(proxy_fault, node.limits.watch)
     health = HealthEndpoint(
         {
             "register": lambda: register_check(ctx),
@@ -443,7 +443,7 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
     return lambda request: health(request) if request.path in PATHS else lists(request)
 
 
-def _proxy_fault(watch: ProxyWatch) -> str | None:
+def proxy_fault(watch: ProxyWatch) -> str | None:
     """Return a sentence if the proxy passed requests on without its header a short time ago, or None."""
     return _UNFORWARDED if watch.seen_within(_FORWARDED_FOR, monotonic_seconds()) else None
 

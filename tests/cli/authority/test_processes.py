@@ -18,11 +18,13 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.node_reload import ReloadRefused, reread_node
-from sinetti.authority.processes import STATUS_THREADS, NodeReload, NodeRuntime, ServeOptions, soap_threads
+from sinetti.authority.processes import STATUS_THREADS, NodeReload, NodeRuntime, ServeOptions, proxy_fault, soap_threads
 from sinetti.authority.serve_record import ServeRecorder
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import AddressInUse, ListenAddress, check_available
 from sinetti.server.graceful_shutdown import open_fds
 from sinetti.server.listener import load_key_pair
+from sinetti.server.rate_limits import ProxyWatch
 from sinetti.settings.optional_parts import PartOff
 from tests.support.programs import STOPS_WITHIN, fetched
 from tests.support.registers import all_connections_closed
@@ -244,3 +246,10 @@ def test_pages_begin_with_their_settings_and_keep_their_sockets(node, root, tmp_
     assert len(open_fds()) == opened, "the pair that was read is let go"
     for one in begun.people.sockets:
         one.close()
+
+
+def test_a_proxy_without_its_header_is_a_warning():
+    watch = ProxyWatch()
+    assert proxy_fault(watch) is None
+    watch.note(monotonic_seconds())
+    assert "let it write that header itself" in proxy_fault(watch)

@@ -29,7 +29,7 @@ WITHIN = 10.0
 _DISCOVERY = ".well-known/openid-configuration"
 _LONGEST = 1024 * 1024
 _FORGED = {"X-Forwarded-For": "unknown"}
-"""Header that no proxy may pass on as it is: the service then reports the proxy (`_proxy_fault` in processes.py)."""
+"""Header that no proxy may pass on as it is: the service then reports the proxy (`proxy_fault` in processes.py)."""
 
 
 def look_at_mail(state: CheckState) -> Iterator[CheckFinding]:
