@@ -16,7 +16,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.connection import DatabaseSetupError
-from sinetti.domain.operations.check_findings import CheckFinding, Impact, Severity
+from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, Impact
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.settings.authority import AuthoritySettings
@@ -65,7 +65,7 @@ def test_a_new_authority_has_no_findings(root):
 
 def test_a_folder_without_an_authority(tmp_path):
     (only,) = checked(tmp_path / "nothing").values()
-    assert (only.severity, "init" in only.fix) == (Severity.ERROR, True)
+    assert (only.severity, "init" in only.fix) == (FindingSeverity.ERROR, True)
 
 
 def test_no_fault_hides_another(root):
@@ -104,7 +104,7 @@ def test_a_changed_environment(root):
     (root / "authority.toml").write_text(text.replace("signatory_wait_hours = 0", "signatory_wait_hours = 24"))
     found = checked(root)["hierarchy"]
     assert (found.severity, found.fix) == (
-        Severity.ERROR,
+        FindingSeverity.ERROR,
         'write environment = "TEST", or create another authority in another folder',
     )
 
@@ -113,17 +113,17 @@ def test_a_key_that_does_not_match_its_certificate(root):
     (root / "keys" / f"{ISSUING}.pem").write_bytes((root / "keys" / f"{ROOT_CA}.pem").read_bytes())
     (root / "keys" / "ServicesTestIssuingCAv1.pem").unlink()
     found = checked(root)
-    assert found[f"keys/{ISSUING}"].severity is Severity.ERROR
+    assert found[f"keys/{ISSUING}"].severity is FindingSeverity.ERROR
     assert "does not match its public half" in found[f"keys/{ISSUING}"].why
-    assert found["keys/ServicesTestIssuingCAv1"].severity is Severity.ERROR
+    assert found["keys/ServicesTestIssuingCAv1"].severity is FindingSeverity.ERROR
 
 
 def test_without_the_pass_phrase_keys_are_not_checked(root):
     (root / "secrets" / "passphrase").unlink()
     found = checked(root)
     assert found.keys() == {"pass-phrase"}
-    assert found["pass-phrase"].severity is Severity.WARNING, "a person checks"
-    assert checked(root, is_start=True)["pass-phrase"].severity is Severity.ERROR
+    assert found["pass-phrase"].severity is FindingSeverity.WARNING, "a person checks"
+    assert checked(root, is_start=True)["pass-phrase"].severity is FindingSeverity.ERROR
     assert "does not open the keys" in checked(root, passphrase=b"wrong")["pass-phrase"].why
 
 
@@ -136,7 +136,7 @@ def test_a_tls_pair(root, tmp_path):
     other.mkdir()
     tls_pair(other, 2)
     mismatch = checked(root, tls=(certificate, other / "key.pem"))["TLS certificate"]
-    assert mismatch.severity is Severity.ERROR
+    assert mismatch.severity is FindingSeverity.ERROR
     assert "does not match the first certificate in" in mismatch.why
 
 
@@ -149,8 +149,8 @@ def test_dates_of_certificates(root, tmp_path, monkeypatch):
         monkeypatch.setattr(folder, "utc_now", lambda at=at: at)
         found = checked(root, is_offline=True, tls=pair)
         assert words in found[f"ca/{ISSUING}.cer"].why
-        assert found[f"ca/{ISSUING}.cer"].severity is Severity.ERROR
-    assert found[str(pair[0])].severity is Severity.ERROR
+        assert found[f"ca/{ISSUING}.cer"].severity is FindingSeverity.ERROR
+    assert found[str(pair[0])].severity is FindingSeverity.ERROR
     monkeypatch.setattr(folder, "utc_now", lambda: utc_now() + timedelta(days=3640))
     assert {one.impact for one in checked(root, is_offline=True).values()} <= {Impact.UPKEEP, Impact.SOAP}
 
@@ -158,7 +158,7 @@ def test_dates_of_certificates(root, tmp_path, monkeypatch):
 def test_the_database_is_away(root, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://sinetti:hush@127.0.0.1:1/x")
     (only,) = checked(root).values()
-    assert (only.what, only.severity) == ("database", Severity.ERROR)
+    assert (only.what, only.severity) == ("database", FindingSeverity.ERROR)
     assert "start the database" in only.fix
     assert "hush" not in repr(only)
     assert checked(root, is_offline=True) == {}
@@ -177,7 +177,7 @@ def test_parts_of_another_authority(root, monkeypatch, tmp_path):
 
 def test_the_database_file_is_missing(root):
     (root / "register.sqlite3").unlink()
-    assert checked(root)["database"].severity is Severity.ERROR
+    assert checked(root)["database"].severity is FindingSeverity.ERROR
     assert not (root / "register.sqlite3").exists()
 
 
@@ -185,9 +185,9 @@ def test_tables_of_another_version(root, monkeypatch):
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
         connection.execute("DELETE FROM django_migrations WHERE app = 'mfa' AND name <> '0001_initial'")
         connection.commit()
-    assert checked(root)["database"].severity is Severity.WARNING, "the start migrates them"
+    assert checked(root)["database"].severity is FindingSeverity.WARNING, "the start migrates them"
     monkeypatch.setattr(register, "can_migrate", lambda _db: False)
-    assert checked(root)["database"].severity is Severity.ERROR
+    assert checked(root)["database"].severity is FindingSeverity.ERROR
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM django_migrations WHERE app = 'mfa'").fetchone() == (1,)
 
@@ -206,14 +206,14 @@ def test_what_the_database_may_do(root, monkeypatch):
         raise DatabaseSetupError(sentence)
 
     monkeypatch.setattr(register, "check_durability", refused)
-    assert checked(root)["database"].severity is Severity.ERROR
+    assert checked(root)["database"].severity is FindingSeverity.ERROR
 
 
 def test_a_wrong_clock(root, monkeypatch):
     """The register has an instant that this clock has not reached."""
     monkeypatch.setattr(register, "utc_now_precise", lambda: utc_now() - timedelta(days=2))
     found = checked(root)["clock"]
-    assert found.severity is Severity.ERROR
+    assert found.severity is FindingSeverity.ERROR
     assert "is behind the newest stored instant" in found.why
     assert found.fix.startswith("set the clock")
 
@@ -223,9 +223,13 @@ class Room(SimpleNamespace):
 
 
 ROOMS = {
-    "full": (Room(f_bavail=1, f_frsize=4096, f_files=9, f_favail=9), Severity.ERROR, "the disk is full"),
-    "no inode": (Room(f_bavail=10**9, f_frsize=4096, f_files=9, f_favail=0), Severity.ERROR, "no inode left"),
-    "little": (Room(f_bavail=2_560, f_frsize=4096, f_files=0, f_favail=0), Severity.WARNING, "only 10 MiB are free"),
+    "full": (Room(f_bavail=1, f_frsize=4096, f_files=9, f_favail=9), FindingSeverity.ERROR, "the disk is full"),
+    "no inode": (Room(f_bavail=10**9, f_frsize=4096, f_files=9, f_favail=0), FindingSeverity.ERROR, "no inode left"),
+    "little": (
+        Room(f_bavail=2_560, f_frsize=4096, f_files=0, f_favail=0),
+        FindingSeverity.WARNING,
+        "only 10 MiB are free",
+    ),
 }
 
 
@@ -256,7 +260,7 @@ def test_owners_and_modes(root, monkeypatch):
 
     monkeypatch.setattr(type(key), "lstat", of_another)
     found = checked(root, is_offline=True)
-    assert found[f"keys/{ISSUING}.pem"].severity is Severity.ERROR, "the service cannot read it"
+    assert found[f"keys/{ISSUING}.pem"].severity is FindingSeverity.ERROR, "the service cannot read it"
     monkeypatch.undo()
     monkeypatch.setattr(folder.os, "geteuid", lambda: root.stat().st_uid + 1)
     assert "run it as that user" in checked(root, is_offline=True)[str(root)].fix
@@ -268,13 +272,13 @@ def test_owners_and_modes(root, monkeypatch):
 def test_journals_that_are_gone(root):
     (root / "journal-written").write_text("x")
     found = checked(root, is_offline=True)["journals"]
-    assert found.severity is Severity.ERROR
+    assert found.severity is FindingSeverity.ERROR
 
 
 def test_an_address_that_is_taken(root):
     with closing(run.folder.check_available.__globals__["listen"]("127.0.0.1", 0)) as taken:
         found = checked(root, is_offline=True, listens=(taken.getsockname(),))
-    assert found["addresses to listen on"].severity is Severity.ERROR
+    assert found["addresses to listen on"].severity is FindingSeverity.ERROR
 
 
 def test_optional_files_of_production(root):
@@ -295,7 +299,7 @@ def test_what_the_watchdog_finds_is_a_warning(root, monkeypatch):
     assert checked(root)["messages"].impact is Impact.MESSAGES
     ahead = SimpleNamespace(agrees=False, ahead="the journals contain facts that the database lacks")
     monkeypatch.setattr(register, "preview", lambda _ctx, _journal: ahead)
-    assert checked(root)["journals"].severity is Severity.ERROR
+    assert checked(root)["journals"].severity is FindingSeverity.ERROR
     assert checked(root, is_start=True) == {}, "the start compares them itself"
 
 

@@ -233,9 +233,10 @@ def open_authority(
 
 
 def parts_off(folder: DataDirectory, settings: AuthoritySettings) -> tuple[PartOff, ...]:
-    """Return the optional parts whose settings are wrong, in all settings files of a folder.
+    """Return the optional parts whose settings are wrong.
 
-    Without `notices.toml` no messages are sent, as intended, so a missing file is no fault.
+    All settings files of the folder are read. Without `notices.toml` no messages are sent, as intended, so a missing
+    file is no fault.
     """
     messages = OptionalParts()
     found = messages.take(notifications.FILE, partial(_notices, folder), None)

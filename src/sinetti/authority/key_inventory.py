@@ -73,7 +73,7 @@ class CheckedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """What the inventory needs of an authority; `issuers` are its CAs by file name."""
+    """Folder and keys of an authority; `issuers` are its CAs by file name."""
 
     folder: DataDirectory
     hierarchy: Hierarchy

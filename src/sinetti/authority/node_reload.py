@@ -1,4 +1,6 @@
-"""Reading of all files of a serving node again, for SIGHUP (docs/operators/serving.md).
+"""Reading of a serving node's files again, for SIGHUP.
+
+See docs/operators/check.md.
 
 The node takes new settings, certificates and trust if all of them are right, and none of them otherwise.
 """
@@ -28,9 +30,12 @@ from sinetti.settings import authority as authority_settings
 from sinetti.settings.optional_parts import OptionalParts, PartOff, describe_parts
 
 _FIXED = ("environment", "database_url", "journal", "signer", "pkcs11_module", "pkcs11_token", "pkcs11_pin_file")
-"""Settings that need a restart: two generations must not write to different places."""
+"""Settings that need a restart.
 
-_TOLD = (
+Two generations must not write to different places.
+"""
+
+_EXPECTED = (
     DatabaseSetupError,
     FolderError,
     HierarchyError,
@@ -56,7 +61,7 @@ def reread_node(node: NodeRuntime, reopen: Callable[[], Authority]) -> NodeRunti
     """
     try:
         return _read(node, reopen)
-    except _TOLD as bad:
+    except _EXPECTED as bad:
         raise ReloadRefused(str(bad)) from bad
 
 

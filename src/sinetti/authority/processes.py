@@ -190,7 +190,10 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class NodeLimits:
-    """Tables of the limits, and the watch over the proxy's header, in memory that all processes of the node share."""
+    """Tables of the limits, and the watch over the proxy's header.
+
+    All processes of the node share this memory.
+    """
 
     signers: RateLimiter
     rate: RateLimiter | None
@@ -216,7 +219,10 @@ class NodeRuntime:
 
 
 Reread = Callable[[NodeRuntime], NodeRuntime]
-"""Reads the files of a node again. Raises FolderError if the former ones stay in use."""
+"""Reads the files of a node again.
+
+Raises FolderError if the former ones stay in use.
+"""
 
 
 def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None], reread: Reread) -> None:
@@ -264,9 +270,10 @@ def _record(node: NodeRuntime) -> ServeRecord:
 
 
 def close_for_children(authority: Authority) -> None:
-    """Close what belongs to one process: connections, the locked journal, sessions of tokens.
+    """Close connections, the journal and sessions of tokens.
 
-    Each child opens its own. The secret keys are opened here once, so that no child takes a tenth of a second for it.
+    They belong to one process. Each child opens its own. The secret keys are opened here once, so that no child takes a
+    tenth of a second for it.
     """
     authority.ctx.keys()
     authority.journal.close()
@@ -324,7 +331,10 @@ class NodeReload:
 
 
 def _roles(node: NodeRuntime, row: int) -> list[ProcessSpec]:
-    """Return the processes of a node, whose rows in the table of connections begin with `row`."""
+    """Return the processes of a node.
+
+    Their rows in the table of connections begin with `row`.
+    """
     workers = range(node.plan.workers)
     return [
         *(ProcessSpec(f"worker {number + 1}", partial(_work, node, number, row + number)) for number in workers),
@@ -444,7 +454,7 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
 
 
 def proxy_fault(watch: ProxyWatch) -> str | None:
-    """Return a sentence if the proxy passed requests on without its header a short time ago, or None."""
+    """Return a sentence if the proxy left its header out a short time ago."""
     return _UNFORWARDED if watch.seen_within(_FORWARDED_FOR, monotonic_seconds()) else None
 
 

@@ -270,7 +270,7 @@ def can_migrate(db: Database) -> bool:
 
 
 def count_connections(db: Database) -> int | None:
-    """Return the greatest number of connections of the server, or None if it has no such limit."""
+    """Return the server's limit of connections, or None if it has none."""
     connection = connections[db.alias]
     most = setting(connection, "max_connections") if connection.vendor == "postgresql" else None
     return int(most) if most is not None and most.isdigit() else None

@@ -214,7 +214,10 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class KeyPairOctets:
-    """Content of two PEM files that belong together, and the validity of the certificate (UTC)."""
+    """Content of two PEM files that belong together.
+
+    `begins` and `ends` are the validity of the certificate (UTC).
+    """
 
     certificate: bytes
     key: bytes = field(repr=False)

@@ -168,7 +168,10 @@ _log = logging.getLogger(__name__)
 
 
 class ProxyWatch:
-    """Instant of the last request without the proxy's header, shared by all processes of a node."""
+    """Instant of the last request without the proxy's header.
+
+    All processes of a node share it.
+    """
 
     def __init__(self) -> None:
         """Create the shared value, in which there was none yet."""

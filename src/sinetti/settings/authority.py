@@ -162,7 +162,10 @@ def _environment(raw: Mapping[str, object]) -> Environment:
 
 
 def _environment_or_strictest(raw: Mapping[str, object]) -> Environment:
-    """Return the environment, or PRODUCTION if it is wrong, which is a fault of its own."""
+    """Return the environment, or PRODUCTION if it is wrong.
+
+    A wrong one is a fault of its own.
+    """
     value = raw.get("environment")
     return Environment(str(value)) if value in set(Environment) else Environment.PRODUCTION
 
@@ -341,7 +344,10 @@ _DEFAULTS: dict[str, object] = {"documentation_url": "", "witnesses": ()}
 
 
 def read(path: Path) -> AuthoritySettings:
-    """Read and parse the file; optional parts with wrong settings are left out. Raises SettingsError."""
+    """Read and parse the file; optional parts that are wrong are left out.
+
+    Raises SettingsError.
+    """
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except RightsError as bad:

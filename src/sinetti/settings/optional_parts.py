@@ -15,7 +15,10 @@ Default = TypeVar("Default")
 
 @dataclass(frozen=True, slots=True)
 class PartOff:
-    """Optional part that is left out; `why` is the fault of its settings and the next step."""
+    """Optional part that is left out.
+
+    `why` is the fault of its settings and the next step.
+    """
 
     part: str
     why: str

@@ -4,8 +4,8 @@ import pytest
 
 from sinetti.domain.operations.check_findings import (
     CheckFinding,
+    FindingSeverity,
     Impact,
-    Severity,
     finding_of,
     ordered,
     worst_severity,
@@ -36,7 +36,7 @@ def test_the_last_part_of_a_sentence_is_the_next_step(sentence, why, fix):
 
 
 def test_what_stops_soap_crls_or_ocsp_is_an_error():
-    errors = [one for one in Impact if CheckFinding(one, "", "", "").severity is Severity.ERROR]
+    errors = [one for one in Impact if CheckFinding(one, "", "", "").severity is FindingSeverity.ERROR]
     assert errors == [Impact.START, Impact.SOAP, Impact.STATUS]
     assert CheckFinding(Impact.PAGES, "a", "b", "c").as_json() == {
         "severity": "warning",
@@ -49,4 +49,8 @@ def test_what_stops_soap_crls_or_ocsp_is_an_error():
 def test_the_worst_finding_is_first_and_decides():
     upkeep, soap = (CheckFinding(one, "a", "b", "c") for one in (Impact.UPKEEP, Impact.SOAP))
     assert ordered([upkeep, soap, upkeep]) == (soap, upkeep)
-    assert [worst_severity(one) for one in ([upkeep, soap], [upkeep], [])] == [Severity.ERROR, Severity.WARNING, None]
+    assert [worst_severity(one) for one in ([upkeep, soap], [upkeep], [])] == [
+        FindingSeverity.ERROR,
+        FindingSeverity.WARNING,
+        None,
+    ]

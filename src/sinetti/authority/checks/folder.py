@@ -112,7 +112,7 @@ _ROLES = {
     KeyRole.ROOT: Impact.STATUS,
     KeyRole.INTERMEDIATE: Impact.STATUS,
 }
-"""What stops without a key; the service replaces other keys itself."""
+"""Impact of a key that cannot be used; the service replaces other keys itself."""
 
 
 def look_at_keys(state: CheckState) -> Iterator[CheckFinding]:
@@ -129,7 +129,10 @@ def look_at_keys(state: CheckState) -> Iterator[CheckFinding]:
 
 
 def _is_openable(holder: KeyHolder, name: str) -> bool:
-    """Return False for a key that only waits for a pass-phrase, which has a finding of its own."""
+    """Return False for a key that only waits for a pass-phrase.
+
+    The missing pass-phrase has a finding of its own.
+    """
     return holder.keys.store_of(name).is_usable() or not (holder.folder.keys / f"{name}.pem").exists()
 
 

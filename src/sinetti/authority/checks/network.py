@@ -1,4 +1,4 @@
-"""Checks over the network: mail, text messages, sign-in, the service's own addresses and its proxy.
+"""Checks over the network: mail, text messages, sign-in, addresses, proxy.
 
 Nothing is sent to people. The probes run at the same time, each with a time limit.
 """
@@ -29,7 +29,10 @@ WITHIN = 10.0
 _DISCOVERY = ".well-known/openid-configuration"
 _LONGEST = 1024 * 1024
 _FORGED = {"X-Forwarded-For": "unknown"}
-"""Header that no proxy may pass on as it is: the service then reports the proxy (`proxy_fault` in processes.py)."""
+"""Header that no proxy may pass on as it is.
+
+The service reports a proxy that does (`proxy_fault` in processes.py).
+"""
 
 
 def look_at_mail(state: CheckState) -> Iterator[CheckFinding]:
@@ -48,7 +51,10 @@ def look_at_sms(state: CheckState) -> Iterator[CheckFinding]:
 
 
 def _notices(state: CheckState) -> NoticeSettings | None:
-    """Return the settings of messages; None without a file, or if it is wrong, which is a finding of its own."""
+    """Return the settings of messages, or None.
+
+    None: there is no file, or it is wrong, which is a finding of its own.
+    """
     try:
         return notifications.read(state.folder.notices)
     except SettingsError:
@@ -91,7 +97,7 @@ def look_at_names(state: CheckState) -> Iterator[CheckFinding]:
 
 
 def look_at_served(state: CheckState) -> Iterator[CheckFinding]:
-    """Call the running service as others call it, through its proxy, and ask it for its own findings."""
+    """Call the running service through its proxy, and ask it for its findings."""
     if state.serving is None or state.settings is None or state.hierarchy is None:
         return
     first = state.hierarchy.authorities[0].file_name

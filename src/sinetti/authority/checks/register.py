@@ -1,4 +1,7 @@
-"""Checks of the database, of the clock, and of what they hold about lists, messages and journals."""
+"""Checks of the database and the clock.
+
+They include the database's content: lists, messages, and facts of the journals.
+"""
 
 import os
 from collections.abc import Iterator
@@ -20,11 +23,11 @@ from sinetti.services.issuance.reconcile import preview
 _REGISTER = "database"
 _MESSAGES = frozenset({"messages", "unreachable-recipients"})
 _RESERVED = 10
-"""Connections of PostgreSQL for its superuser, backups and the commands of operators."""
+"""Connections of PostgreSQL for its superuser, backups and commands."""
 
 
 def look_at_register(state: CheckState) -> Iterator[CheckFinding]:
-    """Connect to the database, and check that it is this authority's and keeps what it confirms."""
+    """Check that the database is this authority's and keeps what it confirms."""
     if state.settings is None:
         return
     db = open_register(state.folder, DirectoryKind.AUTHORITY, state.settings)
@@ -60,7 +63,10 @@ def _tables(db: Database, state: CheckState) -> Iterator[CheckFinding]:
 
 
 def _connections() -> int:
-    """Return the greatest number of connections of a node with a worker for each processor."""
+    """Return the greatest number of connections of a node.
+
+    It has a worker for each processor.
+    """
     workers = len(os.sched_getaffinity(0))
     return workers * (soap_threads(workers) + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
 
@@ -74,7 +80,10 @@ def look_at_clock(state: CheckState) -> Iterator[CheckFinding]:
 
 
 def look_at_contents(state: CheckState) -> Iterator[CheckFinding]:
-    """Open the authority, unless an error prevents that, and ask what the watchdog and the start ask."""
+    """Open the authority, and ask what the watchdog and the start ask.
+
+    An error that was found before prevents that.
+    """
     if state.db is None or state.has_errors or not state.is_complete or not state.is_migrated:
         return
     authority = open_authority(state.folder.root, DirectoryKind.AUTHORITY, passphrase=state.passphrase)

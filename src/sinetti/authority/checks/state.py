@@ -1,4 +1,4 @@
-"""What one run of the checks has found so far, and the isolation of its steps.
+"""State of one run of the checks, and the isolation of its steps.
 
 A step that fails hides no other. A step whose prerequisites failed is left out, because their findings are there.
 """
@@ -88,12 +88,12 @@ class CheckState:
 
     @property
     def has_pages(self) -> bool:
-        """Whether pages are served, by the options or by the serving process."""
+        """True if pages are served, by the options or by the serving process."""
         return self.options.has_pages or (self.serving is not None and self.serving.people is not None)
 
     @property
     def is_complete(self) -> bool:
-        """Whether settings, hierarchy and all its certificates could be read."""
+        """True if settings, hierarchy and all its certificates could be read."""
         return (
             self.settings is not None
             and self.hierarchy is not None
@@ -101,7 +101,10 @@ class CheckState:
         )
 
     def holder(self) -> KeyHolder:
-        """Return the keys of the CAs whose certificates could be read. The caller closes them."""
+        """Return the keys of the CAs whose certificates could be read.
+
+        The caller closes them.
+        """
         settings, hierarchy = self.settings, self.hierarchy
         assert settings is not None  # noqa: S101 - the steps before have read both
         assert hierarchy is not None  # noqa: S101
@@ -115,7 +118,10 @@ Look = Callable[[CheckState], Iterable[CheckFinding]]
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """Step of a run: what it looks at, what its failure stops, and the fix where the error has none."""
+    """Step of a run: its object, and the impact of its failure.
+
+    `fix` is for errors whose sentence has none.
+    """
 
     what: str
     impact: Impact

@@ -1,4 +1,4 @@
-"""`sinetti authority check`: find everything that stops the service, before it does."""
+"""`sinetti authority check`: find what stops the service, before it does."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -39,7 +39,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _findings(parsed: argparse.Namespace) -> tuple[CheckFinding, ...]:
-    """Check with the options of the command; a wrong option of an address is a finding, too."""
+    """Check with the options of the command.
+
+    A wrong option of an address is a finding, too.
+    """
     first: list[CheckFinding] = []
     passphrase = None
     try:
@@ -56,7 +59,10 @@ def _findings(parsed: argparse.Namespace) -> tuple[CheckFinding, ...]:
 
 
 def _with_addresses(options: CheckOptions, parsed: argparse.Namespace) -> CheckOptions:
-    """Return the options with the addresses that `serve` would use. Raises OptionError."""
+    """Return the options with the addresses that `serve` would use.
+
+    Raises OptionError.
+    """
     plan = plan_of(parsed)
     places = (plan.soap, plan.status, *((plan.people,) if plan.people else ()))
     return CheckOptions(

@@ -1,4 +1,7 @@
-"""`sinetti authority reload`: make the running service take new settings, certificates and trust."""
+"""`sinetti authority reload`: make the running service take new files.
+
+They are settings, certificates and trust.
+"""
 
 import argparse
 import os
@@ -17,7 +20,7 @@ from sinetti.cli.core.check_output import check_blocks
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
 from sinetti.client.results import ExitCode
-from sinetti.domain.operations.check_findings import Severity
+from sinetti.domain.operations.check_findings import FindingSeverity
 from sinetti.infra.clock import monotonic_seconds
 
 if TYPE_CHECKING:
@@ -65,9 +68,12 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check(root: Path, passphrase: bytes | None) -> None:
-    """Check everything that the service reads, before it is asked to. Raises FolderDamaged with the first error."""
+    """Check everything that the service reads, before it is asked to.
+
+    Raises FolderDamaged after errors, which are printed.
+    """
     found = check_authority(CheckOptions(root, is_start=True, passphrase=passphrase))
-    errors = [one for one in found if one.severity is Severity.ERROR]
+    errors = [one for one in found if one.severity is FindingSeverity.ERROR]
     if errors:
         show(check_blocks(errors))
         sentence = (

@@ -127,7 +127,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def plan_of(parsed: argparse.Namespace) -> ServeOptions:
-    """Check the options of addresses and return the plan. Raises OptionError if they do not fit."""
+    """Check the options of addresses and return the plan.
+
+    Raises OptionError if they do not fit.
+    """
     pair = _pair(parsed.tls_certificate, parsed.tls_key)
     soap = _address("--bind", parsed.bind or _BIND)
     status = _address("--status-bind", parsed.status_bind or _STATUS_BIND)
@@ -140,7 +143,10 @@ def plan_of(parsed: argparse.Namespace) -> ServeOptions:
 
 
 def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions:
-    """Return the plan with workers and limits. Raises OptionError if they are out of range."""
+    """Return the plan with workers and limits.
+
+    Raises OptionError if they are out of range.
+    """
     if not 1 <= parsed.workers <= _MOST_WORKERS:
         sentence = f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}"
         raise OptionError(sentence)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row, Tone
 from sinetti.client.results import ExitCode
-from sinetti.domain.operations.check_findings import CheckFinding, Severity, worst_severity
+from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, worst_severity
 
-_TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARNING}
+_TONES = {FindingSeverity.ERROR: Tone.BAD, FindingSeverity.WARNING: Tone.WARNING}
 
 
 def check_blocks(found: Sequence[CheckFinding]) -> Sequence[Block]:
-    """Return the findings, the worst first, each with its fix, or a sentence that there are none."""
+    """Return the findings, each with its fix, or a sentence that there are none."""
     if not found:
         return (Paragraph("No problems found."),)
     rows = [Row((one.severity.value, one.what, f"{one.why}."), one.fix, _TONES[one.severity]) for one in found]
@@ -18,8 +18,11 @@ def check_blocks(found: Sequence[CheckFinding]) -> Sequence[Block]:
 
 
 def exit_code(found: Sequence[CheckFinding], *, is_start: bool = False) -> ExitCode:
-    """Return 5 for an error, 3 for warnings, which `is_start` turns into 0, and 0 without findings."""
+    """Return 5 for an error, 3 for warnings, and 0 without findings.
+
+    With `is_start`, warnings have 0.
+    """
     worst = worst_severity(found)
-    if worst is Severity.ERROR:
+    if worst is FindingSeverity.ERROR:
         return ExitCode.STORE
-    return ExitCode.REFUSED if worst is Severity.WARNING and not is_start else ExitCode.DONE
+    return ExitCode.REFUSED if worst is FindingSeverity.WARNING and not is_start else ExitCode.DONE

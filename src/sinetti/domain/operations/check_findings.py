@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 
-class Severity(StrEnum):
-    """Severity of a finding. A closed list; the values are used in JSON."""
+class FindingSeverity(StrEnum):
+    """FindingSeverity of a finding. A closed list; the values are used in JSON."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Impact(IntEnum):
-    """What a finding stops, the worst first; up to STATUS it is an error."""
+    """Consequence of a finding, the worst first; up to STATUS it is an error."""
 
     START = 0
     SOAP = 1
@@ -42,9 +42,9 @@ class CheckFinding:
     fix: str
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> FindingSeverity:
         """Error if SOAP, CRLs or OCSP stop, else warning."""
-        return Severity.ERROR if self.impact <= Impact.STATUS else Severity.WARNING
+        return FindingSeverity.ERROR if self.impact <= Impact.STATUS else FindingSeverity.WARNING
 
     def as_json(self) -> dict[str, str]:
         """Return the finding as the commands print it with --json."""
@@ -71,11 +71,11 @@ def finding_of(impact: Impact, what: str, sentence: str) -> CheckFinding:
 
 
 def ordered(found: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
-    """Return the findings without repetitions, the worst first, otherwise in their order."""
+    """Return the findings without repetitions, the worst first."""
     return tuple(sorted(dict.fromkeys(found), key=lambda one: one.impact))
 
 
-def worst_severity(found: Iterable[CheckFinding]) -> Severity | None:
+def worst_severity(found: Iterable[CheckFinding]) -> FindingSeverity | None:
     """Return the severity that decides about the exit code, or None without findings."""
     severities = {one.severity for one in found}
-    return next((one for one in Severity if one in severities), None)
+    return next((one for one in FindingSeverity if one in severities), None)

@@ -78,7 +78,10 @@ class HttpSms:
         raise TemporaryFailure(answered)
 
     def check(self) -> None:
-        """Ask the provider's address for any answer, without the token. Raises TransportUnavailable."""
+        """Ask the provider's address for any answer, without the token.
+
+        Raises TransportUnavailable.
+        """
         provider = self._provider
         try:
             self._status(HttpRequest(provider.url, truncates=True, within=provider.timeout, context=self._tls()))

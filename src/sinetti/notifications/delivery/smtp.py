@@ -146,7 +146,10 @@ class Smtp:
             self._send(email)
 
     def check(self) -> None:
-        """Connect, with TLS and sign-in as the settings say, and send nothing. Raises TransportUnavailable."""
+        """Connect, with TLS and sign-in as the settings say, and send nothing.
+
+        Raises TransportUnavailable.
+        """
         self._opened()
         self.close()
 

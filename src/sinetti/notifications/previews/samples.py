@@ -237,9 +237,10 @@ class NoSample(ValueError):
 def sample(
     kind: MessageKind, language: Language, terms: NotificationSettings, environment: Environment
 ) -> RenderedMessage:
-    """Render the first sample of a kind with an operator's terms, as an authority of this environment sends it.
+    """Render the first sample of a kind with an operator's terms.
 
-    Its certificates are fictitious, and its links have invalid tokens. Raises NoSample if there is none.
+    It is as an authority of this environment sends it. Its certificates are fictitious, and its links have invalid
+    tokens. Raises NoSample if there is none.
     """
     case = next((one for one in CASES if one.kind is kind), None)
     if case is None:
