@@ -6,7 +6,9 @@ They need no network and no database.
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from cryptography import x509
 
@@ -160,18 +162,23 @@ def look_at_permissions(state: CheckState) -> Iterator[CheckFinding]:
         yield CheckFinding(Impact.UPKEEP, str(folder.root), why, fix)
         return
     for path in sorted(folder.root.rglob("*")):
-        seen = path.lstat()
-        if seen.st_uid != owner:
-            why = f"it belongs to {user_name(seen.st_uid)}, and the service runs as {user_name(owner)}"
-            impact = Impact.UPKEEP if seen.st_mode & stat.S_IROTH else Impact.START
-            yield CheckFinding(impact, str(path), why, f"run chown {user_name(owner)} {path}")
-        is_secret = {folder.keys, folder.secrets} & set(path.parents)
-        if is_secret and stat.S_ISREG(seen.st_mode) and seen.st_mode & _OTHERS:
-            yield CheckFinding(Impact.SAFETY, str(path), "other users can read it", f"run chmod 600 {path}")
+        with suppress(FileNotFoundError):  # a temporary file of a database or a writer
+            yield from _permissions(state, path, owner)
     for path in (folder.root, folder.keys, folder.certificates, folder.secrets):
         if not os.access(path, os.W_OK):
             why = "the service cannot write it"
             yield CheckFinding(Impact.START, str(path), why, "mount it writable, and give it to the service's user")
+
+
+def _permissions(state: CheckState, path: Path, owner: int) -> Iterator[CheckFinding]:
+    seen = path.lstat()
+    if seen.st_uid != owner:
+        why = f"it belongs to {user_name(seen.st_uid)}, and the service runs as {user_name(owner)}"
+        impact = Impact.UPKEEP if seen.st_mode & stat.S_IROTH else Impact.START
+        yield CheckFinding(impact, str(path), why, f"run chown {user_name(owner)} {path}")
+    is_secret = {state.folder.keys, state.folder.secrets} & set(path.parents)
+    if is_secret and stat.S_ISREG(seen.st_mode) and seen.st_mode & _OTHERS:
+        yield CheckFinding(Impact.SAFETY, str(path), "other users can read it", f"run chmod 600 {path}")
 
 
 def look_at_disks(state: CheckState) -> Iterator[CheckFinding]:
