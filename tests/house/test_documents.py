@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -310,6 +311,7 @@ def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, ar
             yield from below(one, *path, name)
 
 
+@cache
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Return every command of the client and the server side.
 
@@ -354,6 +356,19 @@ def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
     assert len(told) > 3
     for name, rest in told:
         assert set(re.findall(r"(?<= )--[a-z0-9-]+", rest)) <= there[name], (name, rest)
+
+
+def test_the_runbook_has_commands_and_options_that_there_are():
+    there = {f"sinetti {name}": set(written(parser)[1]) for name, parser in commands().items()}
+    lines = re.findall(
+        r"`(sinetti (?:authority|gateway|[a-z]+) [^`…]+)`",
+        (DOCS / "operators" / "runbook.md").read_text(encoding="utf-8"),
+    )
+    assert len(lines) > 20
+    for line in lines:
+        name = max((one for one in there if f"{line} ".startswith(f"{one} ")), key=len)
+        options = set(re.findall(r"(?<= )--[a-z-]+", line)) - {"--help"}
+        assert options <= {one.strip("[]") for one in there[name]}, line
 
 
 def test_the_interfaces_have_the_exit_codes():

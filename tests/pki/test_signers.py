@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sinetti.domain.values import KeyType
+from sinetti.infra.metrics import recorder
 from sinetti.pki.encoding import dump_private_key, verify
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers import KeyMissing, SignatureRefused, SignerUnavailable, measured
 from sinetti.pki.signers.software import SoftwareSigner
 from tests.support.authority import holder_key
 
@@ -73,3 +74,18 @@ def test_a_key_is_checked_without_octets(folder):
     SoftwareSigner(folder, PASSPHRASE).check("SomeCAv1")
     with pytest.raises(SignerUnavailable):
         SoftwareSigner(folder, None).check("SomeCAv1")
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [(SignerUnavailable, "unavailable"), (SignatureRefused, "refused"), (KeyMissing, "missing")],
+)
+def test_a_failure_is_counted_by_its_kind_and_timed(monkeypatch, failure, kind):
+    counted = []
+    monkeypatch.setattr(recorder, "count", lambda *labels: counted.append(labels))
+    with pytest.raises(failure), measured("file"):
+        raise failure
+    assert counted == [("sinetti_signer_errors_total", kind)]
+    with measured("file"):
+        pass
+    assert len(counted) == 1

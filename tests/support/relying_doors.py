@@ -36,11 +36,11 @@ socket = "gateway.sock"
 
 
 @contextmanager
-def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
+def gateway_running(folder: Path, settings: str = SETTINGS, *options: str) -> Iterator[Path]:
     """Run `sinetti gateway serve` in a folder with material, and yield its socket."""
     (folder / "gateway.toml").write_text(settings, encoding="utf-8")
     place = folder / "gateway.sock"
-    command = program("gateway", "serve", "--settings", folder / "gateway.toml")
+    command = program("gateway", "serve", "--settings", folder / "gateway.toml", *options)
     with (folder / "gateway.log").open("w") as log, process(*command, stderr=log) as one:
         deadline = monotonic_seconds() + WITHIN
         while '"ready"' not in (folder / "gateway.log").read_text():

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import Generic, TypeVar, cast
 
 from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderError
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
@@ -17,6 +19,9 @@ from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, Monitoring
 from sinetti.domain.validation import pluralise
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.server.process_exit import request_id
+from sinetti.services.issuance.clock_guard import clock_check
 from sinetti.services.monitoring.findings import (
     bulk_findings,
     certificate_findings,
@@ -24,6 +29,7 @@ from sinetti.services.monitoring.findings import (
     check_ocsp_age,
     stored_crls,
 )
+from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.settings.optional_parts import describe_parts
 
 _NAMED = 5
@@ -49,6 +55,31 @@ _NO_MORE: Mapping[str, bytes] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 
+def readiness_checks(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
+    """Return the checks without which a node cannot work, by name.
+
+    Each function returns the problem, or None.
+    """
+    ctx = authority.ctx
+    return {
+        "register": lambda: register_check(ctx),
+        "journal": lambda: journal_check(ctx),
+        "issuing-keys": lambda: issuing_check(ctx),
+        "response-signer": lambda: _seals(authority),
+        "revocation-lists": lambda: lists_check(ctx, request_id()),
+        "clock": clock_check(authority.clock),
+    }
+
+
+def _seals(authority: Authority) -> str | None:
+    """Return None if responses can be signed, else the reason."""
+    try:
+        authority.responses.seal()
+    except (FolderError, SignerUnavailable, OSError) as away:
+        return f"answers cannot be signed: {away}"
+    return None
+
+
 def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
     """Return the warnings of the health check by name.
 
@@ -57,8 +88,8 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
     return {
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
-        "status": _CachedCheck(lambda: status(authority)),
-        "messages": _CachedCheck(lambda: messages(authority)),
+        "status": PacedCheck(lambda: status(authority)),
+        "messages": PacedCheck(lambda: messages(authority)),
         "optional-parts": lambda: describe_parts(authority.left_out),
     }
 
@@ -105,7 +136,7 @@ def status(authority: Authority) -> str | None:
 
     See docs/operators/monitoring.md.
     """
-    return "; ".join(one.sentence for one in _watched(authority, own_certificates(authority))) or None
+    return "; ".join(one.sentence for one in watchdog_findings(authority, own_certificates(authority))) or None
 
 
 def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
@@ -121,13 +152,17 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
         "messages": messages(authority),
         "unreachable-recipients": unreachable_recipients(authority),
     }
-    for one in _watched(authority, {**own_certificates(authority), **more}):
+    for one in watchdog_findings(authority, {**own_certificates(authority), **more}):
         before = findings.get(one.kind.value)
         findings[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
     return findings
 
 
-def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
+def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
+    """Return the watchdog's findings about lists, answers, certificates and bulk acts.
+
+    Raises the errors in DATABASE_UNAVAILABLE.
+    """
     ctx = authority.ctx
     return (
         *check_crls(ctx, stored_crls(ctx), offline=False),
@@ -178,14 +213,18 @@ def own_certificates(authority: Authority) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
 
 
-class _CachedCheck:
+_Result = TypeVar("_Result")
+
+
+class PacedCheck(Generic[_Result]):
     """Slow check with a cached result, which is returned to all callers for a while."""
 
-    def __init__(self, look: Callable[[], str | None]) -> None:
-        self._look, self._again = look, 0.0
-        self._last: str | None = None
+    def __init__(self, look: Callable[[], _Result], seldom: int = SELDOM) -> None:
+        """Store the check; `seldom` is the least ratio of the pause to its duration."""
+        self._look, self._seldom, self._again = look, seldom, 0.0
+        self._last: _Result | None = None
 
-    def __call__(self) -> str | None:
+    def __call__(self) -> _Result:
         """Return the cached result, or run the check again.
 
         Raises the errors of the check.
@@ -193,8 +232,8 @@ class _CachedCheck:
         if (now := monotonic_seconds()) >= self._again:
             self._last = self._look()
             took = monotonic_seconds() - now
-            self._again = now + took + max(LOOKED_EVERY, SELDOM * took)
-        return self._last
+            self._again = now + took + max(LOOKED_EVERY, self._seldom * took)
+        return cast("_Result", self._last)
 
 
 class AlertLogger:

@@ -44,7 +44,11 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED
+from sinetti.infra.security_txt import load_security_txt
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.infra.traces import load_trace_settings
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.notifications.context import MessageTransport, NotificationContext
@@ -145,6 +149,9 @@ def database_url(folder: DataDirectory, kind: DirectoryKind, settings: Authority
     return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
 
 
+SETTINGS_FILE = "authority.toml"
+"""Name of the settings file, in sentences about it."""
+
 OWNER = "OWNER_DATABASE_URL"
 """Variable with the URL of the role that owns the tables.
 
@@ -241,7 +248,12 @@ def parts_off(folder: DataDirectory, settings: AuthoritySettings) -> tuple[PartO
     messages = OptionalParts()
     found = messages.take(notifications.FILE, partial(_notices, folder), None)
     sms = found.left_out if found is not None else ()
-    return (*settings.left_out, *messages.off, *sms, *portal.read(folder.eservice).left_out)
+    problems = {
+        "telemetry": load_trace_settings(settings.telemetry, SETTINGS_FILE)[1],
+        "security_txt": load_security_txt(settings.security_txt, SETTINGS_FILE, utc_now())[1],
+    }
+    others = (PartOff(part, problem) for part, problem in problems.items() if problem)
+    return (*settings.left_out, *others, *messages.off, *sms, *portal.read(folder.eservice).left_out)
 
 
 def _notices(folder: DataDirectory) -> NoticeSettings | None:
@@ -353,7 +365,12 @@ def _other_environment(written: Environment, real: Environment) -> str:
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
     """Return a function that registers a certificate of the service itself."""
-    return lambda authority, certificate: register_certificates(db, [(authority, certificate)])
+
+    def register(authority: str, certificate: x509.Certificate) -> None:
+        register_certificates(db, [(authority, certificate)])
+        recorder.count(ISSUED, "service")
+
+    return register
 
 
 def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:

@@ -25,7 +25,7 @@ from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key
-from sinetti.pki.signers import ActApproval, KeyMissing, SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers import ActApproval, KeyMissing, SignerUnavailable, measured, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey, located
@@ -160,7 +160,8 @@ class FileKeyStore:
         proof: SignatureProof | None = None,
     ) -> bytes:
         """Sign with the key of a CA. Raises SignerUnavailable."""
-        return self._signer.sign(key_name, octets, proof)
+        with measured(self.kind.value):
+            return self._signer.sign(key_name, octets, proof)
 
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Sign nothing with the key of a CA. Raises SignerUnavailable."""
@@ -264,7 +265,8 @@ class TokenKeyStore:
             except (OSError, ValueError) as bad:
                 why = f"the URI of the key {key_name} cannot be read: {bad}"
                 raise SignerUnavailable(why) from None
-        return encoding.sign(cast("PrivateKey", key), octets)
+        with measured(self.kind.value):
+            return encoding.sign(cast("PrivateKey", key), octets)
 
     def location(self, name: str) -> TokenKey:
         """Return the location of a key. Raises ValueError and OSError."""

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -83,16 +84,20 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
 
 
 @contextmanager
-def background_maintenance(authority: Authority) -> Iterator[None]:
+def background_maintenance(authority: Authority, metrics: Callable[[Event], None] | None = None) -> Iterator[None]:
     """Run the maintenance of one process of a node during the block.
 
-    It starts now and repeats every half minute. The log has a thread of its own, since a large list takes long.
+    It starts now and repeats every half minute. The log has a thread of its own, since a large list takes long, and so
+    have the metrics, if a function computes them until its event is set.
     """
     stop = Event()
-    threads = [
-        Thread(target=loop, args=(authority, stop), name=name, daemon=True)
-        for name, loop in (("settling", _maintenance_loop), ("log", _log_loop))
-    ]
+    loops: dict[str, Callable[[Event], None]] = {
+        "settling": partial(_maintenance_loop, authority),
+        "log": partial(_log_loop, authority),
+    }
+    if metrics is not None:
+        loops["metrics"] = metrics
+    threads = [Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     for thread in threads:
         thread.start()
     try:

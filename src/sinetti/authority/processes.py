@@ -15,15 +15,19 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from sinetti.api.health import PATHS, BackgroundCheck, Check, HealthEndpoint
 from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
-from sinetti.authority.alerts import health_warnings
-from sinetti.authority.bootstrap import Authority, notification_context
+from sinetti.api.web_security import PolicyReportsDoor, SecurityTxtDoor, ViolationLog
+from sinetti.authority.alerts import health_warnings, readiness_checks
+from sinetti.authority.bootstrap import SETTINGS_FILE, Authority, notification_context
 from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import background_maintenance, check_consistency
+from sinetti.authority.node_metrics import NodeMetrics, NodeState, node_metrics, serve_scrapes
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder
 from sinetti.authority.service_certificates import ensure_valid
 from sinetti.domain.daily_limits import DailyLimits
@@ -31,9 +35,10 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.security_txt import SecurityTxt, load_security_txt
+from sinetti.infra.traces import start_traces
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import ListenAddress, listen_per_worker
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response
@@ -62,8 +67,6 @@ from sinetti.server.rate_limits import (
 from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
 from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.clock_guard import clock_check
-from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
 from sinetti.settings.optional_parts import OptionalParts, describe_parts
@@ -112,8 +115,13 @@ def portal_settings(authority: Authority) -> tuple[NotificationContext, Eservice
         documentation_url=documentation,
         soap_address=own.soap_address,
         status_address=own.base_url,
+        security_txt=_security_txt(authority),
     )
     return room, changed
+
+
+def _security_txt(authority: Authority) -> SecurityTxt | None:
+    return load_security_txt(authority.settings.security_txt, SETTINGS_FILE, authority.ctx.machine_now())[0]
 
 
 def people_edge(
@@ -134,8 +142,10 @@ def people_edge(
     terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
     around = PortalContext(ctx, send_now, terms, settings, sms=MessageChannel.SMS in room.deliverers)
     pages = application(terms.people_address, ctx.keys)
-    door = WsgiEndpoint(pages, terms.people_address, around.given())
-    return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
+    address = terms.people_address
+    door = SecurityTxtDoor(WsgiEndpoint(pages, address, around.given()), settings.security_txt, ctx.machine_now)
+    reports = PolicyReportsDoor(door, urlsplit(address).path.rstrip("/"), ViolationLog().count)
+    return AsgiApp(reports, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
 
 
 STATUS_THREADS = 4
@@ -186,6 +196,7 @@ class ServeOptions:
     behind_proxy: bool = False
     limits: AddressLimits = AddressLimits()
     people: ListenAddress | None = None
+    metrics: ListenAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +227,7 @@ class NodeRuntime:
     limits: NodeLimits
     people: PortalListener | None
     tls: TlsFiles | None
+    metrics: NodeMetrics | None = None
 
 
 Reread = Callable[[NodeRuntime], NodeRuntime]
@@ -232,6 +244,13 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     for SIGHUP. The portal is left out if its settings are wrong. Raises the errors of `check_consistency`,
     AddressInUse, InvalidKeyPair and NotStarted.
     """
+    with node_metrics(plan.metrics) as metrics:
+        node = _open_node(authority, replace(plan, metrics=metrics.address if metrics else None), metrics)
+        _supervise(node, say, reread)
+
+
+def _open_node(authority: Authority, plan: ServeOptions, metrics: NodeMetrics | None) -> NodeRuntime:
+    """Check the authority, and open the sockets of its node."""
     parts = OptionalParts()
     people = parts.take("pages", partial(listen_people, plan.people, authority), None) if plan.people else None
     authority = replace(authority, left_out=(*authority.left_out, *parts.off))
@@ -244,17 +263,23 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     _make_current(authority)
     plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else plan.people)
     limits = NodeLimits(RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), ProxyWatch())
-    node = NodeRuntime(authority, plan, soap, status, limits, people, tls)
     _open_files_allowed()
     close_for_children(authority)
-    recorder = ServeRecorder(authority.folder)
+    return NodeRuntime(authority, plan, soap, status, limits, people, tls, metrics)
+
+
+def _supervise(node: NodeRuntime, say: Callable[[ServeOptions], None], reread: Reread) -> None:
+    recorder = ServeRecorder(node.authority.folder)
     reload = NodeReload(node, reread, recorder)
 
     def ready() -> None:
         recorder.begin(_record(node))
-        say(replace(plan, people=people.address if people else None))
+        say(replace(node.plan, people=node.people.address if node.people else None))
 
-    Supervisor(reload.first(), reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(ready)
+    roles = reload.first()
+    if node.metrics is not None:
+        roles.append(ProcessSpec("metrics", partial(serve_scrapes, node.metrics), renewed=False))
+    Supervisor(roles, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(ready)
 
 
 def _record(node: NodeRuntime) -> ServeRecord:
@@ -337,8 +362,13 @@ def _roles(node: NodeRuntime, row: int) -> list[ProcessSpec]:
     """
     workers = range(node.plan.workers)
     return [
-        *(ProcessSpec(f"worker {number + 1}", partial(_work, node, number, row + number)) for number in workers),
-        ProcessSpec("keeper", partial(_keep, node)),
+        *(
+            ProcessSpec(
+                f"worker {number + 1}", partial(_work, node, number, row + number), slot=f"worker {row + number}"
+            )
+            for number in workers
+        ),
+        ProcessSpec("keeper", partial(_keep, node), slot=f"keeper {row}"),
         *_people_roles(node, row + len(workers)),
     ]
 
@@ -348,7 +378,11 @@ def _people_roles(node: NodeRuntime, row: int) -> list[ProcessSpec]:
     if node.people is None:
         return []
     return [
-        ProcessSpec(f"people {number + 1}", partial(_serve_people, node.people, node, number, row + number))
+        ProcessSpec(
+            f"people {number + 1}",
+            partial(_serve_people, node.people, node, number, row + number),
+            slot=f"people {row + number}",
+        )
         for number in range(PEOPLE_WORKERS)
     ]
 
@@ -358,7 +392,9 @@ def _serve_people(
 ) -> NoReturn:
     """Serve the portal."""
     ctx, admission = node.authority.ctx, _admission(node, row)
+    start_traces(node.authority.settings.telemetry, SETTINGS_FILE, "sinetti-eservice")
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
+    edge.measure(observe_page)
     serve((Listener(edge, people.sockets[number]),), ready)
     exit_process()
 
@@ -395,13 +431,18 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
         return not node.limits.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
     settings, seal = authority.settings, authority.responses.seal
+    start_traces(settings.telemetry, SETTINGS_FILE, "sinetti-authority")
     endpoint = SoapEndpoint(
         authority.ctx, settings.soap_address, authority.recipe, seal, admits, settings.documentation_url
     )
-    door = mount_api(endpoint, authority.ctx, admits)
+    door = SecurityTxtDoor(
+        mount_api(endpoint, authority.ctx, admits), _security_txt(authority), authority.ctx.machine_now
+    )
     close, soap, status = authority.ctx.db.close, _admission(node, row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(node), threads=STATUS_THREADS, admission=status, leave=close)
+    for one in (edge, lists):
+        one.measure(observe_request)
     listeners = (
         Listener(edge, node.soap[number], node.tls),
         Listener(lists, node.status[number]),
@@ -439,14 +480,7 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
     if node.plan.behind_proxy:
         warnings["proxy"] = partial(proxy_fault, node.limits.watch)
     health = HealthEndpoint(
-        {
-            "register": lambda: register_check(ctx),
-            "journal": lambda: journal_check(ctx),
-            "issuing-keys": lambda: issuing_check(ctx),
-            "response-signer": lambda: _seals(authority),
-            "revocation-lists": lambda: lists_check(ctx, request_id()),
-            "clock": clock_check(authority.clock),
-        },
+        readiness_checks(authority),
         warnings,
         done=ctx.db.refresh,
     )
@@ -456,15 +490,6 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
 def proxy_fault(watch: ProxyWatch) -> str | None:
     """Return a sentence if the proxy left its header out a short time ago."""
     return _UNFORWARDED if watch.seen_within(_FORWARDED_FOR, monotonic_seconds()) else None
-
-
-def _seals(authority: Authority) -> str | None:
-    """Return None if responses can be signed, else the reason."""
-    try:
-        authority.responses.seal()
-    except (FolderError, SignerUnavailable, OSError) as away:
-        return f"answers cannot be signed: {away}"
-    return None
 
 
 def _rate(limits: AddressLimits) -> RateLimiter | None:
@@ -482,7 +507,9 @@ def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:
     stops = (signal.SIGTERM, signal.SIGINT, RETIRE)
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     signal.signal(RETIRE, signal.SIG_DFL)  # an ignored signal does not end the wait
-    with background_maintenance(node.authority):
+    tls = node.plan.pair[0] if node.plan.pair else None
+    state = NodeState(node.authority, node.metrics.folder, tls) if node.metrics else None
+    with background_maintenance(node.authority, state.keep_current if state else None):
         ready()
         signal.sigwait(stops)
     exit_process()

@@ -24,6 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from sinetti.database.fast_schema import create_schema_fast
 from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
 from sinetti.domain.refusals import WriteRefused
+from sinetti.infra.metrics import catalogue, recorder
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""
@@ -112,7 +113,12 @@ class Database:
 
     def refresh(self) -> None:
         """Drop this thread's connection if it is unusable; the next statement reconnects."""
-        connections[self.alias].close_if_unusable_or_obsolete()
+        connection = connections[self.alias]
+        if connection.errors_occurred:
+            recorder.count(catalogue.DATABASE_ERRORS)
+        connection.close_if_unusable_or_obsolete()
+        if connection.connection is None:
+            connection.errors_occurred = False  # counted, and the next connection has none
 
     def missing_file(self) -> Path | None:
         """Return the path of an SQLite database file that does not exist, else None."""

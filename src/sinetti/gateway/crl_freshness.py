@@ -143,6 +143,13 @@ class CrlRequirements:
         ages = [crl_age(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
+    def newest(self) -> list[tuple[str, datetime, datetime]]:
+        """Return each CA's common name, with the dates of its newest list."""
+        issuers = [*(one for one, _ in self.bounds), *self.above]
+        found = {name_of(one): [each.read for each in self.lists.signed_by(one)] for one in issuers}
+        dates = {name: [(one.this_update, one.next_update) for one in reads] for name, reads in found.items()}
+        return [(name, *max(pairs)) for name, pairs in dates.items() if pairs]
+
 
 def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlRequirements | None:
     """Return the lists that a gateway needs; None if its source is not a CRL source.

@@ -33,3 +33,11 @@ def login_uid() -> int:
         if found != _UNSET_UID:
             return found
     return os.getuid()
+
+
+def set_variable(name: str, value: str | None) -> None:
+    """Set a variable for libraries that read it; None removes it."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

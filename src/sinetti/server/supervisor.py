@@ -19,6 +19,8 @@ from threading import Thread
 from typing import NoReturn
 
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import RESTARTS
 
 READY_WITHIN = 30.0
 """Seconds for a process to report that it is ready."""
@@ -51,11 +53,13 @@ class ProcessSpec:
     """Role of a process.
 
     `run` gets a function to call when it is ready, and never returns. Processes with `renewed` are replaced on SIGHUP.
+    `slot` names the files of its metrics, and no other running process has it (infra/metrics/recorder.py).
     """
 
     name: str
     run: Callable[[Callable[[], None]], NoReturn]
     renewed: bool = True
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,7 @@ class Supervisor:
             )
             self._give_up()
             return
+        recorder.count(RESTARTS)
         name, lived = child.role.name, monotonic_seconds() - child.born
         delay = FIRST_DELAY if lived > _LIVED else self._delays.get(name, FIRST_DELAY)
         self._delays[name] = min(delay * 2, LONGEST_DELAY)
@@ -329,6 +334,7 @@ class Supervisor:
             for number in _STOPS:
                 signal.signal(number, lambda _number, _frame: os._exit(0))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+            recorder.enter_slot(role.slot or role.name)
             Thread(target=_end_with, args=(self._parent_pipe,), name="lifeline", daemon=True).start()
             role.run(lambda: _say_ready(telling))
         except BaseException:  # noqa: BLE001 - last handler of a process

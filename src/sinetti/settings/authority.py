@@ -54,6 +54,8 @@ class AuthoritySettings:
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
+    `telemetry` and `security_txt` are tables as they are read. They are checked when the servers start, because a
+    mistake in them must not stop these (docs/operators/traces.md, docs/operators/serving.md).
     `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
     created in files (docs/operators/tokens.md).
     `left_out` is no setting: it has the optional parts whose settings are wrong.
@@ -79,6 +81,8 @@ class AuthoritySettings:
     pkcs11_module: str = ""
     pkcs11_token: str = ""
     pkcs11_pin_file: str = ""
+    telemetry: object = field(default=None, repr=False)
+    security_txt: object = field(default=None, repr=False)
     left_out: tuple[PartOff, ...] = ()
 
     def __post_init__(self) -> None:
@@ -119,6 +123,7 @@ _DAYS = {
     "keep_callers_days": 1,
 }
 """Least number of days by setting."""
+_TABLES = frozenset({"approvals", "telemetry", "security_txt"})
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -195,7 +200,7 @@ def _socket(value: object) -> str:
 
 def render(settings: AuthoritySettings) -> str:
     """Return the text of `authority.toml`."""
-    values = {name: getattr(settings, name) for name in _NAMES if name != "approvals"}
+    values = {name: getattr(settings, name) for name in _NAMES if name not in _TABLES}
     text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
     table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
     return f"{text}\n[approvals]\n{table}" if table else text
@@ -334,6 +339,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     SIGNATORY_WAIT: lambda raw: _wait(raw[SIGNATORY_WAIT], _environment_or_strictest(raw)),
     "approvals": lambda raw: _approvals(raw["approvals"], _environment_or_strictest(raw)),
     "signer": lambda raw: _socket(raw["signer"]),
+    "telemetry": lambda raw: raw["telemetry"],
+    "security_txt": lambda raw: raw["security_txt"],
 }
 """Reader of each setting, which raises SettingsError."""
 _REQUIRED = ("environment", "base_url", "soap_address")

@@ -20,6 +20,7 @@ from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.security_txt import SecurityTxt
 from sinetti.infra.toml_tables import SettingsError, TomlTable
 from sinetti.infra.urls import is_loopback
 from sinetti.settings.authority import DOCUMENTATION_EXAMPLE, is_web_address
@@ -104,8 +105,9 @@ class EserviceSettings:
     name of the authority that runs the service, `logo` its picture.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
-    a bench has no limits. `soap_address` and `status_address` are those of the authority. `left_out` are the parts
-    with wrong settings.
+    a bench has no limits. `soap_address`, `status_address` and `security_txt` are those of the authority. `left_out`
+    are the parts with wrong settings. With `hsts_subdomains`, browsers use https for all hosts below the portal's, too
+    (RFC 6797, 6.1.2).
     """
 
     providers: tuple[Provider, ...] = ()
@@ -121,6 +123,8 @@ class EserviceSettings:
     logo: Logo | None = None
     soap_address: str = ""
     status_address: str = ""
+    hsts_subdomains: bool = False
+    security_txt: SecurityTxt | None = None
     left_out: tuple[PartOff, ...] = ()
 
     def provider(self, provider_id: str) -> Provider | None:
@@ -179,9 +183,14 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
         footer=parts.take("footer", lambda: _spoken(top, "footer"), {}),
         operator=operator,
         logo=logo,
+        hsts_subdomains=parts.take("hsts_subdomains", lambda: _hsts_subdomains(top), default=False),
     )
     parts.take(FILE, top.finish, None)
     return replace(found, left_out=parts.off)
+
+
+def _hsts_subdomains(top: TomlTable) -> bool:
+    return top.has("hsts_subdomains") and top.flag("hsts_subdomains")
 
 
 def _providers(top: TomlTable, folder: Path, parts: OptionalParts) -> tuple[Provider, ...]:

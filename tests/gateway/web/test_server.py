@@ -11,7 +11,9 @@ from contextlib import closing
 from time import sleep
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+import sinetti
 from sinetti.cli.main import main
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
@@ -23,8 +25,10 @@ from sinetti.gateway.web.server import WAITING, GatewayApp
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.infra.metrics import recorder
 from sinetti.pki.chain import load_bundle
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from tests.support.collectors import attributes, collector
 from tests.support.programs import program
 from tests.support.relying import material
 from tests.support.relying_doors import SETTINGS, gateway_running
@@ -61,12 +65,56 @@ def folder(tmp_path_factory):
     return material(NOW).written(tmp_path_factory.mktemp("serving") / "m")
 
 
+@pytest.mark.long
+def test_traces_and_headers(tmp_path):
+    folder = material(NOW).written(tmp_path / "m")
+    parent = {"traceparent": f"00-{'4b' * 16}-{'b7' * 8}-01"}
+    with collector() as one:
+        telemetry = f'\n[telemetry]\nendpoint = "{one.url}"\nsampled_percent = 0\n'
+        with gateway_running(folder, SETTINGS + telemetry) as place, closing(Connection(place)) as caller:
+            status, headers, _ = asked(caller, "/check", "good", headers=parent)
+            assert (status, headers["server"]) == (204, "")
+            assert asked(caller, "/check", "revoked", headers=parent)[0] == 403
+            assert asked(caller, "/verify", body=b"<a/>", headers=parent)[0] == 422
+            assert asked(caller, "/0123456-7", headers=parent)[0] == 404
+            assert asked(caller, "/check", "good")[0] == 204  # without a parent, none is sampled
+    roots = [(root.name, attributes(root)["sinetti.outcome"], one.steps(root)) for root in one.roots()]
+    assert roots == [
+        ("check", "ok", ["judge", "answer"]),
+        ("check", "revoked", ["judge", "answer"]),
+        ("verify", "signature-missing", ["receive", "wait for a thread", "judge", "answer"]),
+        ("other", "HTTP 404", ["judge", "answer"]),
+    ]
+    assert {root.trace_id.hex() for root in one.roots()} == {"4b" * 16}
+    assert one.services == {"sinetti-gateway"}
+    secrets = (b"0123456-7", material(NOW).serial("good").encode())
+    assert not [octets for octets in one.octets for secret in secrets if secret in octets]
+    log = [json.loads(line) for line in (folder / "gateway.log").read_text().splitlines()]
+    assert {line.get("trace_id") for line in log if line["event"] == "refused"} == {"4b" * 16}
+
+
+@pytest.mark.long
+def test_with_wrong_settings_of_traces_callers_are_served(tmp_path):
+    folder = material(NOW).written(tmp_path / "m")
+    with (
+        gateway_running(folder, f"{SETTINGS}\n[telemetry]\nendpoint = 5\n") as place,
+        closing(Connection(place)) as caller,
+    ):
+        assert asked(caller, "/check", "good")[0] == 204
+    log = (folder / "gateway.log").read_text()
+    assert "gateway.toml: [telemetry] endpoint: write a text" in log
+    assert "runs without traces" in log
+
+
 def test_on_a_unix_socket(folder):
     made = material(NOW)
     document = sign_document(
         b"<a>" + b"x" * 500_000 + b"</a>", signer_for_key(made.key, made.der("good")), next(iter(SignatureProfile))
     )
-    with gateway_running(folder) as place, closing(Connection(place)) as caller:
+    with (
+        gateway_running(folder, SETTINGS, "--metrics-bind", "127.0.0.1:0") as place,
+        closing(Connection(place)) as caller,
+    ):
         assert stat.S_IMODE(place.stat().st_mode) == 0o660
         assert asked(caller, "/readyz")[0] == asked(caller, "/healthz")[0] == 200
         status, headers, body = asked(caller, "/check", "good")
@@ -76,6 +124,8 @@ def test_on_a_unix_socket(folder):
             status, headers, body = asked(caller, "/verify", body=given)
             assert (status, json.loads(body)["verdict"]) == (200, "accepted")
         assert asked(caller, "/verify", body=b"x" * (LARGEST_DOCUMENT + 1))[0] == 413
+        assert asked(caller, "/metrics")[0] == 404
+        check_metrics(json.loads((folder / "gateway.log").read_text().splitlines()[0])["metrics"])
     log = (folder / "gateway.log").read_text()
     events = [json.loads(line) for line in log.splitlines()]
     assert [one["event"] for one in events] == ["ready", "refused"]
@@ -84,6 +134,39 @@ def test_on_a_unix_socket(folder):
         "duration_ms": 0,
     }  # fmt: skip
     assert not place.exists()
+
+
+def check_metrics(address):
+    """Scrape the gateway after the calls of the test, and compare its metrics."""
+    host, port = address.rsplit(":", 1)
+    with closing(http.client.HTTPConnection(host, int(port), timeout=30)) as caller:
+        caller.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        text = caller.getresponse().read().decode()
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for one in family.samples:
+            found[one.name, tuple(value for key, value in sorted(one.labels.items()) if key != "le")] = one.value
+    assert found["sinetti_gateway_decisions_total", ("accepted", "none")] == 3
+    assert found["sinetti_gateway_decisions_total", ("refused", "revoked")] == 1
+    assert found["sinetti_requests_total", ("gateway", "verify", "4xx")] == 1
+    assert found["sinetti_requests_total", ("gateway", "other", "4xx")] == 1
+    assert found["sinetti_request_seconds_count", ("gateway", "check")] == 2
+    assert found["sinetti_gateway_ocsp_failures_total", ()] == 0
+    assert found["sinetti_ready", ()] == found["sinetti_build_info", ("gateway", sinetti.__version__)] == 1
+    ages = {labels: age for (name, labels), age in found.items() if name == "sinetti_gateway_list_age_seconds"}
+    assert ages
+    assert all(0 <= age < 86_400 for age in ages.values())
+    assert all(value > 0 for (name, _), value in found.items() if name == "sinetti_gateway_list_next_update_seconds")
+    assert "0123456-7" not in text
+
+
+def test_metrics_that_cannot_be_served(capsys, monkeypatch):
+    words = ["gateway", "serve", "--settings", "gateway.toml", "--metrics-bind"]
+    assert main([*words, "9465"]) == 2
+    assert "is not an address" in capsys.readouterr().err
+    monkeypatch.setattr(recorder, "is_installed", lambda: False)
+    assert main([*words, "127.0.0.1:9465"]) == 2
+    assert "needs prometheus-client" in capsys.readouterr().err
 
 
 def test_a_listed_proxy_reading_anew_and_stopping(folder):
@@ -271,5 +354,6 @@ def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+        "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, or run pip install "
+        "'.[gateway]' in a clone of this repository"
     ]

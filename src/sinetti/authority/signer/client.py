@@ -21,7 +21,7 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.tasks import SigningTask
-from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable, count_failure, measured
 
 REQUEST_TIMEOUT = 20.0
 """Seconds for one request; a list with a million entries takes some of them."""
@@ -43,10 +43,15 @@ class SignerClient:
 
         Raises SignerUnavailable if the signer or one of its keys cannot be used now.
         """
-        fields = self._request([SignerOperation.SIGN.value, *encode_tasks(tasks)])
-        if len(fields) != 2 * len(tasks):
-            raise self._misunderstood()
-        return [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
+        with measured("signer"):
+            fields = self._request([SignerOperation.SIGN.value, *encode_tasks(tasks)])
+            if len(fields) != 2 * len(tasks):
+                raise self._misunderstood()
+        results = [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
+        for one in results:
+            if isinstance(one, SignatureRefused):
+                count_failure(one)
+        return results
 
     def call(self, operation: SignerOperation, *fields: bytes) -> list[bytes]:
         """Return the fields of another operation's answer.

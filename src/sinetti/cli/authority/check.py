@@ -15,7 +15,7 @@ from sinetti.infra.toml_tables import SettingsError
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-_ADDRESSES = ("bind", "status_bind", "people_bind", "tls_certificate", "tls_key")
+_ADDRESSES = ("bind", "status_bind", "people_bind", "metrics_bind", "tls_certificate", "tls_key")
 
 
 def register(commands: "Commands") -> None:
@@ -64,7 +64,7 @@ def _with_addresses(options: CheckOptions, parsed: argparse.Namespace) -> CheckO
     Raises OptionError.
     """
     plan = plan_of(parsed)
-    places = (plan.soap, plan.status, *((plan.people,) if plan.people else ()))
+    places = [one for one in (plan.soap, plan.status, plan.people, plan.metrics) if one is not None]
     return CheckOptions(
         options.root,
         options.is_offline,

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from sinetti.authority.signer_child import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
+from sinetti.infra.metrics import recorder
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
@@ -89,6 +91,11 @@ def add_addresses(parser: argparse.ArgumentParser, *, has_defaults: bool = True)
         help="address for the e-service, plain HTTP behind a TLS proxy; needs DIR/notices.toml (default: none)",
     )
     parser.add_argument(
+        "--metrics-bind",
+        metavar="ADDRESS",
+        help="address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)",
+    )
+    parser.add_argument(
         "--behind-proxy", action="store_true", help="take the caller's address from the last entry of X-Forwarded-For"
     )
 
@@ -139,7 +146,8 @@ def plan_of(parsed: argparse.Namespace) -> ServeOptions:
         sentence = f"--bind and --status-bind use the same {soap.path or f'port {soap.port}'}: give each its own"
         raise OptionError(sentence)
     people = _people(parsed, soap, status)
-    return ServeOptions(soap, status, 1, pair, behind_proxy=parsed.behind_proxy, people=people)
+    metrics = _metrics(parsed, {"--bind": soap, "--status-bind": status, "--people-bind": people})
+    return ServeOptions(soap, status, 1, pair, behind_proxy=parsed.behind_proxy, people=people, metrics=metrics)
 
 
 def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions:
@@ -156,6 +164,27 @@ def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions
             sentence = f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)"
             raise OptionError(sentence)
     return replace(plan, workers=parsed.workers, limits=limits)
+
+
+def _metrics(parsed: argparse.Namespace, others: Mapping[str, ListenAddress | None]) -> ListenAddress | None:
+    """Return the address of metrics, or None if there is none.
+
+    Raises OptionError if the address cannot be used, or if metrics cannot be counted here.
+    """
+    if parsed.metrics_bind is None:
+        return None
+    address = _address("--metrics-bind", parsed.metrics_bind)
+    if address.path is not None:
+        sentence = "--metrics-bind takes IP:PORT, because Prometheus reads no Unix socket"
+        raise OptionError(sentence)
+    for option, other in others.items():
+        if other is not None and other.overlaps(address):
+            sentence = f"{option} and --metrics-bind use the same port {address.port}: give each its own"
+            raise OptionError(sentence)
+    if not recorder.is_installed():
+        sentence = "--metrics-bind needs prometheus-client: install sinetti[authority] again"
+        raise OptionError(sentence)
+    return address
 
 
 def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddress) -> ListenAddress | None:
@@ -202,7 +231,9 @@ def _say_ready(plan: ServeOptions) -> None:
     raise_if_interrupted()
     soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
     people = f", e-service on {plan.people.url('http')}" if plan.people else ""
-    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, people)
+    metrics = f", metrics on {plan.metrics.url('http')}" if plan.metrics else ""
+    more = f"{people}{metrics}"
+    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, more)
     sd_notify("READY=1")
 
 

@@ -22,14 +22,19 @@ from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
 from sinetti.gateway.web.guard import Seen, discard
+from sinetti.gateway.web.metrics import GatewayState, start_metrics
 from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
+    is_address,
     load_listen_settings,
     load_report_target,
     load_watched_log,
 )
 from sinetti.infra import json_logging
+from sinetti.infra.clock import utc_now
+from sinetti.infra.metrics import recorder
+from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
 
 if TYPE_CHECKING:
@@ -42,13 +47,18 @@ _log = logging.getLogger(__name__)
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     summary = "check callers for a web server or another service (needs sinetti[gateway])"
-    add_settings(command(commands, "serve", summary, run, EXAMPLE))
+    parser = command(commands, "serve", summary, run, EXAMPLE)
+    add_settings(parser)
+    parser.add_argument(
+        "--metrics-bind",
+        metavar="ADDRESS",
+        help="address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)",
+    )
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Serve until a signal stops it."""
-    if importlib.util.find_spec("granian") is None:
-        raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
+    _check_program(parsed.metrics_bind)
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
     verbose_log.set_level()
@@ -69,16 +79,25 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             _log.error("settings stay as they were", extra={"facts": {"error": text}})
 
     try:
+        scraped = None if parsed.metrics_bind is None else serving.listen(parsed.metrics_bind, None)
         listening = serving.listen(place.address, place.socket)
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    _, problem = load_trace_settings(settings.tables.get(TABLE), parsed.settings.name)
+    if problem:
+        _log.warning("%s; the gateway runs without traces", problem)
     try:
+        start_traces(settings.tables.get(TABLE), parsed.settings.name, "sinetti-gateway")
         keeper.start()
         if sightings is not None:
             sightings.start()
-        serving.serve(edge, listening, lambda: _ready(listens), read_anew)
+        facts = {"listens": listens}
+        if scraped is not None:
+            facts["metrics"] = serving.place_of(scraped)
+            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now))
+        serving.serve(edge, listening, lambda: _ready(facts), read_anew)
     finally:
         keeper.stop()
         listening.close()
@@ -98,6 +117,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
         guard,
         lambda: [] if watch is None else watch.missing(guard.now()),
         lambda: [] if log is None or (fault := log.fault()) is None else [fault],
+        lambda: [] if watch is None else watch.newest(),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
@@ -108,12 +128,25 @@ def _end() -> NoReturn:
 
     Native threads of granian would ask for an interpreter that is gone (measured: one stop in five).
     """
+    stop_tracer()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(ExitCode.DONE)
 
 
-def _ready(listens: str) -> None:
-    _log.info("ready", extra={"facts": {"listens": listens}})
+def _check_program(metrics: str | None) -> None:
+    """Raise UsageError for a missing library, or an invalid address of metrics."""
+    if importlib.util.find_spec("granian") is None:
+        raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
+    if metrics is None:
+        return
+    if not is_address(metrics):
+        raise UsageError(make_message(messages.METRICS_ADDRESS, value=metrics))
+    if not recorder.is_installed():
+        raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
+
+
+def _ready(facts: dict[str, str]) -> None:
+    _log.info("ready", extra={"facts": facts})
     sd_notify("READY=1")

@@ -1,13 +1,13 @@
 """Waiting and failed messages of the outbox, and resending of failed ones."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, When
 
 from sinetti.database.connection import Database
 from sinetti.database.models import OutboxMessage
@@ -67,6 +67,36 @@ def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = 
         oldest=Min("due", filter=late),
     )
     return OutboxSummary(**counted, dead=_dead(db).count())
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailures:
+    """Messages of one channel that were given up, and the failed attempts of all."""
+
+    dead: int = 0
+    attempts: int = 0
+
+
+def count_waiting(db: Database) -> Mapping[MessageChannel, tuple[int, datetime | None]]:
+    """Return the count of waiting messages of each channel, and the earliest due time."""
+    rows = _messages(db).values_list("channel").annotate(count=Count("pk"), first=Min("due")).order_by()
+    found = {channel: (count, first) for channel, count, first in rows}
+    return {one: found.get(one.value, (0, None)) for one in MessageChannel}
+
+
+def count_failures(db: Database) -> Mapping[MessageChannel, ChannelFailures]:
+    """Return the failures of each channel. It reads all messages, so keep the result.
+
+    The attempt of a message that was sent has not failed, nor has one that is being made.
+    """
+    last = Case(When(Q(sent__isnull=False) | Q(claimed_by__isnull=False), then=1), default=0)
+    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, attempts__gt=0).values_list("channel")
+    dead = Count("pk", filter=Q(failed_at__isnull=False, sent__isnull=True))
+    found = {
+        channel: ChannelFailures(count, attempts)
+        for channel, count, attempts in rows.annotate(dead=dead, tries=Sum(F("attempts") - last)).order_by()
+    }
+    return {one: found.get(one.value, ChannelFailures()) for one in MessageChannel}
 
 
 def due(db: Database, now: datetime) -> tuple[QueuedMessage, ...]:

@@ -23,6 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, RevocationStatus, is_fresh
 from sinetti.gateway.x509.path_validation import SIGNATURES, CaCertificate, is_understood, key_in_bounds
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import GATEWAY_OCSP_FAILURES
 from sinetti.pki.chain import extension_value, is_valid_at
 from sinetti.pki.encoding import AnyPublicKey, describes_curve
 
@@ -146,6 +148,7 @@ class OcspSource:
                     return fact
                 if not again:
                     break
+            recorder.count(GATEWAY_OCSP_FAILURES)
         return None
 
     def _one(self, address: str, question: "OcspQuery", now: datetime) -> tuple[CachedStatus | None, bool]:

@@ -14,7 +14,9 @@ from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
 from sinetti.gateway.web.asgi_middleware import Headers, wish_of
 from sinetti.gateway.web.guard import RequestGuard, in_headers
+from sinetti.gateway.web.metrics import ListDates
 from sinetti.gateway.web.responses import HttpResult
+from sinetti.infra.traces import Trace
 
 LARGEST_DOCUMENT = 20 * 1024 * 1024
 """Largest size of a signed document in octets (issue 4)."""
@@ -41,6 +43,12 @@ class IncomingRequest:
     headers: Headers
     peer: str | None
     body: bytes = field(default=b"", repr=False)
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+
+    def step(self, name: str) -> None:
+        """Begin a step of the request's trace, if it has one."""
+        if self.trace is not None:
+            self.trace.step(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,13 @@ class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
-    no verdict depends on.
+    no verdict depends on. `lists` returns the dates of the lists, for the metrics.
     """
 
     guard: RequestGuard
     unready: Readiness
     notices: Readiness = list
+    lists: Callable[[], list[ListDates]] = list
 
     @property
     def is_blocking(self) -> bool:

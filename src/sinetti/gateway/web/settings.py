@@ -74,7 +74,7 @@ def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
     table.finish()
     if (socket is None) == (bind is None):
         table.refuse("socket", 'set either socket = "PATH" or bind = "IP:PORT"')
-    if bind is not None and not _is_address(bind):
+    if bind is not None and not is_address(bind):
         table.refuse("bind", "write an address like 127.0.0.1:8444 or [::1]:8444")
     if socket is not None and listed:
         table.refuse(
@@ -181,7 +181,8 @@ def _proxies(table: GatewayTable, listed: Sequence[str], secret: bytes | None, *
         table.refuse("proxies", str(bad))
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return True for IP:PORT."""
     host, _, port = text.rpartition(":")
     try:
         ip_address(host.strip("[]"))

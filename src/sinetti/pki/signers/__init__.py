@@ -3,10 +3,14 @@
 `software.py` uses keys in files. `token_pool.py` uses keys in PKCS#11 tokens, through processes of their own.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sinetti.domain.requests import SignatureProof
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import SIGNER_ERRORS, SIGNER_SECONDS
 
 __all__ = ["ActApproval", "KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
 
@@ -43,3 +47,20 @@ class Signer(Protocol):
 
     def check(self, key_name: str) -> None:
         """Check that a key can be used. Raises SignerUnavailable."""
+
+
+@contextmanager
+def measured(store: str) -> Iterator[None]:
+    """Time a use of the keys in a store, and count its failure."""
+    try:
+        with recorder.timed(SIGNER_SECONDS, store):
+            yield
+    except SignerUnavailable as failure:
+        count_failure(failure)
+        raise
+
+
+def count_failure(failure: SignerUnavailable) -> None:
+    """Count a signature that was not made."""
+    kinds = {SignatureRefused: "refused", KeyMissing: "missing"}
+    recorder.count(SIGNER_ERRORS, kinds.get(type(failure), "unavailable"))

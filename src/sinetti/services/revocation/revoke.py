@@ -14,6 +14,8 @@ from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import REVOKED
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import note_revoked_or_say
 from sinetti.services.status.crl import publish_best_effort
@@ -111,7 +113,9 @@ def _revoke_all(
         # A renewal may be reserved between reading the lineage and revoking it: repeat until none is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
         with (ctx.unguarded if done else ctx).act(*by) as audit:
-            done.extend(revocation.revoke(ctx.db, lineage_id, taken, (ask.reason, ask.invalidity_date), audit))
+            ended = revocation.revoke(ctx.db, lineage_id, taken, (ask.reason, ask.invalidity_date), audit)
+        recorder.count(REVOKED, ask.reason.value, by=len(ended))
+        done.extend(ended)
 
 
 def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:

@@ -1,0 +1,62 @@
+"""Metrics of `sinetti gateway serve`: answers, decisions and ages of lists.
+
+See docs/operators/metrics.md. Everything is counted in this one process.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Thread
+
+from sinetti.gateway.web.responses import HttpResult
+from sinetti.infra.metrics import catalogue, recorder
+from sinetti.infra.metrics.catalogue import MetricSource
+from sinetti.infra.metrics.exposition import ComputedMetrics, MetricsServer, Samples
+from sinetti.infra.metrics.recorder import OTHER
+
+ListDates = tuple[str, datetime, datetime]
+"""Name of a CA, with thisUpdate and nextUpdate of its newest list."""
+
+_PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
+_DECIDING = frozenset({"/check", "/verify"})
+_REFUSED, _FAILED = 400, 500
+_SCRAPES_STOP_WITHIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayState:
+    """Functions that return the dates of the lists, what is missing, and the time."""
+
+    lists: Callable[[], Sequence[ListDates]]
+    unready: Callable[[], list[str]]
+    now: Callable[[], datetime]
+
+    def samples(self) -> Samples:
+        """Return the gauges at the time of a scrape."""
+        now, lists = self.now(), self.lists()
+        return {
+            catalogue.READY: [((), float(not self.unready()))],
+            catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
+            catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
+        }
+
+
+def start_metrics(listening: socket.socket, state: GatewayState) -> None:
+    """Count from now on, and answer scrapes on this socket in a thread."""
+    counts = recorder.start(MetricSource.GATEWAY).registry
+    server = MetricsServer(listening, [counts, ComputedMetrics("gateway", state.samples)])
+    Thread(target=server.serve_forever, args=(_SCRAPES_STOP_WITHIN,), name="metrics", daemon=True).start()
+
+
+def observe_answer(path: str, answer: HttpResult, seconds: float) -> None:
+    """Count one answer, and the decision that it carries."""
+    operation = path.removeprefix("/") if path in _PATHS else OTHER
+    reason = answer.headers.get("Sinetti-Reason")
+    is_decision = path in _DECIDING and (reason is not None or answer.status < _REFUSED)
+    if is_decision:
+        recorder.count(catalogue.DECISIONS, "accepted" if reason is None else "refused", reason or "none")
+    status = "4xx" if answer.status < _FAILED else "5xx"
+    outcome = "ok" if answer.status < _REFUSED or is_decision else status
+    recorder.count(catalogue.REQUESTS, "gateway", operation, outcome)
+    recorder.observe(catalogue.REQUEST_SECONDS, seconds, "gateway", operation)

@@ -1,0 +1,1 @@
+"""Metrics of servers and agents: their list, their counters, and their endpoint."""

@@ -1,0 +1,144 @@
+"""Endpoint GET /metrics, and the values that another process computes for it.
+
+It has an address of its own. A scrape reads files and memory only: it never waits for the database.
+"""
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import sinetti
+from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType
+
+PATH = "/metrics"
+STALE_AFTER = 60.0
+"""Age in seconds from which computed values are left out."""
+
+_READ_WITHIN = 5.0
+_STATE = "state.json"
+_log = logging.getLogger(__name__)
+
+Samples = Mapping[str, Sequence[tuple[tuple[str, ...], float]]]
+"""Values by the name of their metric: values of the labels, and the number."""
+
+
+def store_state(folder: Path, samples: Samples) -> None:
+    """Store computed values for the process that answers scrapes. Raises OSError."""
+    text = json.dumps({"at": monotonic_seconds(), "samples": samples})
+    write_atomic(folder / _STATE, text.encode(), PRIVATE)
+
+
+def load_state(folder: Path) -> Samples:
+    """Return the computed values with their age.
+
+    Without values, or if they are old, the server counts as not ready, and the rest is left out.
+    """
+    try:
+        stored = json.loads((folder / _STATE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {READY: [((), 0.0)]}
+    age = monotonic_seconds() - stored["at"]
+    found = stored["samples"] if age < STALE_AFTER else {READY: [((), 0.0)]}
+    return {**found, STATE_AGE: [((), age)]}
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedMetrics:
+    """Collector of values that are computed elsewhere, and of the program's version."""
+
+    component: str
+    samples: Callable[[], Samples]
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics, as prometheus_client calls it for each scrape."""
+        core = import_module("prometheus_client.core")
+        version = ((sinetti.__version__, self.component), 1.0)
+        for name, values in ({**self.samples(), BUILD_INFO: [version]}).items():
+            one = METRICS[name]
+            make = core.CounterMetricFamily if one.type is MetricType.COUNTER else core.GaugeMetricFamily
+            family = make(name, one.help_text, labels=one.labels)
+            for labels, value in values:
+                family.add_metric(list(labels), value)
+            yield family
+
+
+def collect_processes(folder: Path) -> Any:  # noqa: ANN401 - a collector of prometheus_client
+    """Return the collector that adds up the files of all processes."""
+    return import_module("prometheus_client.multiprocess").MultiProcessCollector(None, path=str(folder))
+
+
+def render(collectors: Iterable[Any], accept: str) -> tuple[bytes, str]:
+    """Return all metrics and their media type, in the format that the client accepts."""
+    client, formats = import_module("prometheus_client"), import_module("prometheus_client.exposition")
+    registry = client.CollectorRegistry(auto_describe=False)
+    for one in collectors:
+        registry.register(one)
+    encode, media_type = formats.choose_encoder(accept)
+    return encode(registry), media_type
+
+
+class MetricsServer(ThreadingHTTPServer):
+    """HTTP server for scrapes, on a socket that listens already."""
+
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket, collectors: Sequence[Any]) -> None:
+        """Store the collectors."""
+        self.collectors = collectors
+        self.address_family = listening.family
+        super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - http.server's
+        """Log an error; a client that leaves is none."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("a scrape failed")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _READ_WITHIN
+    protocol_version = "HTTP/1.1"
+    server: MetricsServer
+
+    def do_GET(self) -> None:
+        """Answer a scrape."""
+        if self.path.partition("?")[0] != PATH:
+            self._answer(404, b"Metrics are at /metrics.\n", "text/plain; charset=utf-8")
+            return
+        body, media_type = render(self.server.collectors, self.headers.get("Accept", ""))
+        self._answer(200, body, media_type)
+
+    def do_HEAD(self) -> None:
+        """Answer with the head of a scrape alone."""
+        self.do_GET()
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer without `Server`, which would name the version of Python."""
+        self.send_response_only(code, message)
+        self.send_header("Date", self.date_time_string())
+
+    def _answer(self, status: int, body: bytes, media_type: str) -> None:
+        self.send_response(status)
+        for name, value in (
+            ("Content-Type", media_type),
+            ("Content-Length", str(len(body))),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Connection", "close"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_parts: object) -> None:
+        """Log nothing: scrapes are regular."""

@@ -1,0 +1,109 @@
+"""Endpoint of the metrics: its answers, and values that another process computes."""
+
+import http.client
+import json
+import logging
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+
+import sinetti
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.metrics import exposition
+from sinetti.infra.metrics.catalogue import CERTIFICATES, DELIVERY_FAILURES, READY, STATE_AGE
+from sinetti.infra.metrics.exposition import (
+    STALE_AFTER,
+    ComputedMetrics,
+    MetricsServer,
+    load_state,
+    render,
+    store_state,
+)
+
+SAMPLES = {READY: [((), 1.0)], CERTIFICATES: [(("issued",), 3.0)], DELIVERY_FAILURES: [(("sms",), 2.0)]}
+
+
+@contextmanager
+def answering(*collectors):
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = MetricsServer(listening, collectors)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        with closing(http.client.HTTPConnection(*listening.getsockname(), timeout=10)) as caller:
+            yield caller
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def answer(caller, method="GET", path="/metrics", **headers):
+    caller.request(method, path, headers=headers)
+    reply = caller.getresponse()
+    return reply, reply.read().decode()
+
+
+def test_the_format_is_the_one_that_the_client_accepts():
+    with answering(ComputedMetrics("authority", lambda: SAMPLES)) as caller:
+        reply, text = answer(caller, Accept="application/openmetrics-text; version=1.0.0")
+        assert reply.headers["content-type"].startswith("application/openmetrics-text")
+        assert text.endswith("# EOF\n")
+        assert 'sinetti_certificates{state="issued"} 3.0' in text
+        assert 'sinetti_delivery_failures_total{channel="sms"} 2.0' in text
+        assert f'sinetti_build_info{{component="authority",version="{sinetti.__version__}"}} 1.0' in text
+        reply, text = answer(caller)
+        assert reply.headers["content-type"].startswith("text/plain; version=")
+        assert "sinetti_ready 1.0" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", "/metrics/", 404), ("HEAD", "/metrics", 200), ("POST", "/metrics", 501)],
+)
+def test_other_requests(method, path, status):
+    with answering(ComputedMetrics("authority", lambda: SAMPLES)) as caller:
+        reply, text = answer(caller, method, path)
+        assert reply.status == status
+        assert "Server" not in reply.headers
+        assert "sinetti_" not in text
+        assert answer(caller, path="/metrics?name=x")[0].status == 200
+
+
+def test_a_client_that_leaves_is_no_error_and_a_fault_is_logged(caplog, monkeypatch):
+    faults = [ConnectionResetError(), RuntimeError("fault")]
+
+    def samples():
+        raise faults.pop(0)
+
+    with caplog.at_level(logging.ERROR), answering(ComputedMetrics("authority", samples)) as caller:
+        for _ in range(2):
+            with pytest.raises(http.client.RemoteDisconnected):
+                answer(caller)
+    assert [one.message for one in caplog.records] == ["a scrape failed"]
+
+
+def test_computed_values_are_stored_for_another_process(tmp_path):
+    store_state(tmp_path, SAMPLES)
+    found = load_state(tmp_path)
+    (((), age),) = found[STATE_AGE]
+    assert 0 <= age < 10
+    text = render([ComputedMetrics("authority", lambda: found)], "")[0].decode()
+    assert 'sinetti_certificates{state="issued"} 3.0' in text
+    assert [oct(one.stat().st_mode & 0o777) for one in tmp_path.iterdir()] == ["0o600"]
+
+
+def test_without_values_the_server_is_not_ready(tmp_path):
+    assert load_state(tmp_path) == {READY: [((), 0.0)]}
+    (tmp_path / "state.json").write_text("{")
+    assert load_state(tmp_path) == {READY: [((), 0.0)]}
+
+
+def test_old_values_are_left_out(tmp_path, monkeypatch):
+    store_state(tmp_path, SAMPLES)
+    at = json.loads((tmp_path / "state.json").read_text())["at"]
+    monkeypatch.setattr(exposition, "monotonic_seconds", lambda: at + STALE_AFTER)
+    assert load_state(tmp_path) == {READY: [((), 0.0)], STATE_AGE: [((), STALE_AFTER)]}
+    assert monotonic_seconds() < at + STALE_AFTER
