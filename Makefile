@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,13 +40,45 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, then the tests of doors, gateway and e-service on the lowest versions that pyproject.toml allows
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages on a bare machine, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
-	@scripts/floors
+	@$(MAKE) deb
+	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0
+	@scripts/machine packages
+	@scripts/pytest tests/acceptance/test_packages.py -v
+	@scripts/packages image
+	@.venv/bin/python scripts/image.py
+	@scripts/pytest tests/acceptance/test_containers.py -v
+	@$(MAKE) floors
+
+floors: ## by hand: the tests on the lowest versions that pyproject.toml allows; FLOORS="--python python3.13" for another Python
+	@scripts/environment authority,test,release
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@.venv/bin/python scripts/floors.py -n 2 $(FLOORS)
+
+lock: ## resolve requirements.lock anew after a change of pyproject.toml; UPGRADE=1 takes the newest versions
+	@scripts/environment release
+	@.venv/bin/python scripts/lock.py update $(if $(filter-out 0,$(UPGRADE)),--upgrade)
+	@scripts/environment authority,test,check,docs,release
+	@.venv/bin/python scripts/licences.py
+
+release: ## source distribution, wheel, components, lock and checksums of the last commit in build/release: docs/contributors/release.md
+	@scripts/environment release
+	@.venv/bin/python scripts/release.py
+
+deb: ## Debian packages sinetti, sinetti-authority and sinetti-gateway into build/deb, checked by lintian; needs Debian 13
+	@scripts/environment base
+	@scripts/packages deb
+	@.venv/bin/python scripts/deb.py
+
+image: deb ## container images of service and rehearsal into build/image, from Debian's packages and ours: docs/operators/containers.md
+	@scripts/packages image
+	@.venv/bin/python scripts/image.py
 
 peers: ## install what the peers in other languages need; PEER=java (jaxws, mono, node, php, requests or zeep) for one
 	@scripts/environment authority,test

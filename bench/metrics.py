@@ -5,21 +5,22 @@ since other work on the machine changes the rounds by more than they cost.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import load, scene, seeding
 from bench.clusters import cluster, new_database
-from bench.running import cpu
 from bench.scene import KINDS, SOAP_PATH, Holder
 from bench.server import served
 from sinetti.api.request_metrics import observe_request
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED, MetricSource
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED, MetricSource
 from sinetti.pki.signers import measured
 from sinetti.server.http import Response
 
@@ -31,7 +32,7 @@ _CALLS = 20_000
 
 
 def main() -> int:
-    """Run the rounds and print milliseconds of a renewal: without and with metrics, and their counts alone."""
+    """Run the rounds and print the milliseconds of a renewal, and of its counts."""
     parsed = _parser().parse_args()
     with ExitStack() as stack:
         url = stack.enter_context(cluster()) if parsed.database == "postgresql" else None
@@ -70,17 +71,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _round(root: Path, holders: list[Holder], workers: int, options: tuple[str, ...]) -> float:
-    """Return the server's milliseconds of processor time per renewal."""
+    """Return the workers' milliseconds of processor time per renewal.
+
+    The keeper's rounds depend on the time and not on renewals, so they are left out.
+    """
     requests = [load.Posted().framed(one.request) for one in holders]
     with served(root, workers, *options) as server:
         time.sleep(_SETTLED_AFTER)
-        before = cpu(root)["server"]
+        parent = server.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+        first = sorted(map(int, children))[:workers]
+        before = _spent(first)
         sent = load.send(server.port, requests)
-        return 1000 * (cpu(root)["server"] - before) / len(sent.answers)
+        return 1000 * (_spent(first) - before) / len(sent.answers)
+
+
+def _spent(processes: Sequence[int]) -> float:
+    """Return the seconds of a processor that these processes have used."""
+    stats = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in processes]
+    return sum(int(one[11]) + int(one[12]) for one in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _alone() -> float:
-    """Return the milliseconds of the counts that one renewal makes, in files as a worker has them."""
+    """Return the milliseconds of the counts that one renewal makes in files."""
     reply = Response(200, "text/xml", b"", log_fields={"operation": "renew"})
     with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
         recorder.start(MetricSource.NODE, Path(folder))

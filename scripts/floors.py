@@ -1,44 +1,96 @@
-"""Prints the packages that `scripts/floors` installs.
+"""Runs the tests on the lowest versions that pyproject.toml allows: `make floors`.
 
-`floors` prints the runtime dependencies as pins. `tests` prints the requirements of the tests.
+uv resolves the extras of a running service to their floors, and installs them into build/floors. A floor is true if
+uv takes exactly that version, its wheel installs on this Python, and the tests pass. It needs the package index.
+`--python PROGRAM` tries another interpreter, `--locked` the versions of the lock; other words go to pytest.
 """
 
+import argparse
 import re
+import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
-PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
-SERVES = ("authority", "gateway")
-LEFT_OUT = frozenset({"axe-playwright-python", "badkeys", "pkilint", "playwright"})
-"""Packages of other tests.
+sys.path.insert(0, str(Path(__file__).parent))
+import lock  # a script beside this one
 
-Some of them require a newer cryptography than the floor.
-"""
+FOLDER = lock.ROOT / "build" / "floors"
+CHOSEN = FOLDER / "chosen.txt"
+LEFT_OUT = frozenset({"badkeys", "pkilint"})
+"""Judges that need a newer cryptography than the floor; their tests are left to the newest versions."""
 
-_FLOOR = re.compile(r"^([A-Za-z0-9-]+)(?:\[[^]]*\])?>=([0-9.]+)")
+EXTRAS = ["authority", "gateway", "pkcs11", "test"]
+TESTS = [
+    *("api", "authority", "ca", "cli", "client", "database", "diagnostics", "domain", "eservice", "gateway", "i18n"),
+    *("infra", "journal", "notifications", "pki", "server", "services", "settings", "testbench", "wire"),
+]
+"""Folders of tests. Those of the house, of bench and of attacks say nothing about versions."""
 
-
-def floors(requirements: list[str]) -> list[str]:
-    """Return a pin for each requirement. Raises ValueError for one without a floor."""
-    found = []
-    for one in requirements:
-        floor = _FLOOR.match(one)
-        if floor is None:
-            sentence = f"pyproject.toml: {one} has no floor"
-            raise ValueError(sentence)
-        found.append(f"{floor[1]}=={floor[2]}")
-    return sorted(set(found))
+NEEDS_LEFT_OUT = ("tests/ca/test_pkilint.py",)
+_FLOOR = re.compile(r">=([0-9.]+)")
 
 
-def main(what: str) -> None:
-    """Print one requirement a line."""
-    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    extras: dict[str, list[str]] = project["optional-dependencies"]
-    serves = [*project["dependencies"], *(one for name in SERVES for one in extras[name])]
-    tests = [one for one in extras["test"] if re.split(r"[\[><=]", one)[0] not in LEFT_OUT]
-    print("\n".join(floors(serves) if what == "floors" else tests))
+def wanted() -> dict[str, str]:
+    """Return the requirements by name. Raises ValueError for one without a floor."""
+    found = {lock.canonical(one): one for one in lock.requirements(EXTRAS)}
+    if without := [one for one in found.values() if not _FLOOR.search(one)]:
+        sentence = f"pyproject.toml: {', '.join(without)}: no floor; add one"
+        raise ValueError(sentence)
+    return {name: line for name, line in found.items() if name not in LEFT_OUT}
+
+
+def is_floor(requirement: str, version: str) -> bool:
+    """Tell whether a version is the lower bound of a requirement; trailing zeros do not count."""
+    floor = _FLOOR.search(requirement)
+    return floor is not None and re.sub(r"(\.0)+$", "", floor[1]) == re.sub(r"(\.0)+$", "", version)
+
+
+def uv(*words: str, text: str = "") -> None:
+    """Run uv from .venv without its own settings; it must succeed."""
+    command = [sys.executable, "-m", "uv", *words, "--quiet", "--no-config"]
+    subprocess.run(command, cwd=lock.ROOT, input=text, text=True, check=True)  # noqa: S603 - own words
+
+
+def untrue_floors(resolved: str) -> list[str]:
+    """Return a line for each requirement whose floor uv could not take."""
+    taken = dict(lock.pin(block) for block in lock.blocks(resolved))
+    untrue = [(line, taken[name]) for name, line in wanted().items() if not is_floor(line, taken[name])]
+    return [f"{line}: the lowest version that installs is {version}" for line, version in untrue]
+
+
+def resolve() -> list[str]:
+    """Write the floors and what they need into the environment's folder; return the untrue ones."""
+    lowest = ["--resolution", "lowest-direct", "--only-binary", ":all:", "--no-header", "--python", str(FOLDER)]
+    uv("pip", "compile", *lowest, "--output-file", str(CHOSEN), "-", text="\n".join(wanted().values()))
+    return untrue_floors(CHOSEN.read_text(encoding="utf-8"))
+
+
+def played(python: Path, *words: str) -> int:
+    """Run the tests; return the exit code of pytest."""
+    command = [str(python), "-m", "pytest", *(f"tests/{name}" for name in TESTS), "-m", "not long", "-q", *words]
+    return subprocess.run(command, cwd=lock.ROOT, check=False).returncode  # noqa: S603 - own words
+
+
+def main() -> int:
+    """Install and run the tests; the exit code is that of pytest, or 3 if a floor is untrue."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", default=sys.executable, help="the interpreter to try")
+    parser.add_argument("--locked", action="store_true", help="the versions of requirements.lock instead of the floors")
+    parser.add_argument("--only-resolve", action="store_true", help="install nothing, and run no tests")
+    known, more = parser.parse_known_args()
+    uv("venv", "--clear", "--python", known.python, str(FOLDER))
+    if known.locked:
+        CHOSEN.write_text("".join(lock.select(lock.LOCK.read_text(encoding="utf-8"), EXTRAS)), encoding="utf-8")
+    elif untrue := resolve():
+        print("\n".join(untrue), file=sys.stderr)
+        return 3
+    if known.only_resolve:
+        return 0
+    uv("pip", "install", "--python", str(FOLDER), "--requirement", str(CHOSEN))
+    uv("pip", "install", "--python", str(FOLDER), "--no-deps", "--editable", ".")
+    ignored = [] if known.locked else [f"--ignore={path}" for path in NEEDS_LEFT_OUT]
+    return played(FOLDER / "bin" / "python", *ignored, *more)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main())

@@ -26,15 +26,22 @@ STALLED = object()
 """Piece after which nothing more comes, ever."""
 
 
-def through(edge: AsgiApp, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+def through(
+    edge: AsgiApp, pieces: list[object], *, method: str = "POST", path: str = PATH, headers: Headers = ()
+) -> Sent | None:
     """Send one request; return None if the edge gives no answer.
 
     Pieces that the edge has not read remain in the list.
     """
-    return asyncio.run(sent_through(edge, pieces, method, path))
+    return asyncio.run(sent_through(edge, pieces, method, path, headers))
 
 
-async def sent_through(edge: AsgiApp, pieces: list[object], method: str = "POST", path: str = PATH) -> Sent | None:
+async def sent_through(
+    edge: AsgiApp, pieces: list[object], method: str = "POST", path: str = PATH, headers: Headers = ()
+) -> Sent | None:
     """Send one request from a running event loop."""
     messages = []
 
@@ -54,11 +61,11 @@ async def sent_through(edge: AsgiApp, pieces: list[object], method: str = "POST"
         "method": method,
         "path": path,
         "query_string": b"",
-        "headers": [(b"Content-Type", b"text/xml; charset=utf-8")],
+        "headers": [(b"Content-Type", b"text/xml; charset=utf-8"), *headers],
     }
     await edge(scope, receive, send)
     if not messages:
         return None
     start, *parts = messages
-    headers = {name.decode(): value.decode() for name, value in start["headers"]}
-    return Sent(start["status"], headers, b"".join(part["body"] for part in parts))
+    named = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Sent(start["status"], named, b"".join(part["body"] for part in parts))

@@ -17,8 +17,8 @@ from sinetti.authority.node_metrics import NodeState, _remove_abandoned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
-from sinetti.metrics.catalogue import METRICS, READY, MetricSource, MetricType
-from sinetti.metrics.exposition import load_state
+from sinetti.infra.metrics.catalogue import METRICS, READY, MetricSource, MetricType
+from sinetti.infra.metrics.exposition import load_state
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import publish_all
 from sinetti.settings.authority import AuthoritySettings

@@ -604,8 +604,8 @@ def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
     code, out, err = shell.run(command, "serve")
     assert (code, out) == (2, "")
     assert err == (
-        f"“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
-        "repository\n"
+        f"“sinetti {command}” needs the extra sinetti[authority]: install the Debian package sinetti-authority, or "
+        "run pip install '.[authority]' in a clone of this repository\n"
     )
 
 

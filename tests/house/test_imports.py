@@ -26,7 +26,11 @@ LIBRARIES = {
 }
 """Libraries of each package, beside the standard library and the project's own."""
 
-EXTRAS = {"gateway/web/server.py": {"granian"}, "pki/ssh_attestation.py": {"fido2"}}
+EXTRAS = {
+    "gateway/web/server.py": {"granian"},
+    "infra/otlp_export.py": {"opentelemetry"},
+    "pki/ssh_attestation.py": {"fido2"},
+}
 """Modules that need an extra.
 
 No other module of their package imports them at load time.
@@ -120,6 +124,13 @@ def test_a_production_server_does_not_load_the_diagnosis_of_signatures():
     assert not [module for module in served if package_of(module) == "diagnostics"]
     assert "testbench/endpoints/control.py" not in served
     assert "diagnostics/explain.py" in loaded_by("testbench/bench.py")
+
+
+@pytest.mark.parametrize("command", ["cli/authority/serve.py", "cli/gateway/serve.py"])
+def test_servers_load_the_export_of_traces_only_if_a_setting_asks_for_it(command):
+    served = loaded_by(command)
+    assert "infra/traces.py" in served
+    assert "infra/otlp_export.py" not in served
 
 
 def test_modules_form_no_cycle():

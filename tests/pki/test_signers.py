@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sinetti.domain.values import KeyType
-from sinetti.metrics import recorder
+from sinetti.infra.metrics import recorder
 from sinetti.pki.encoding import dump_private_key, verify
 from sinetti.pki.signers import KeyMissing, SignatureRefused, SignerUnavailable, measured
 from sinetti.pki.signers.software import SoftwareSigner

@@ -23,6 +23,9 @@ from tests.support.postgres import skip_or_fail
 from tests.support.programs import started
 
 FILES = ROOT / "build" / "machine"
+BARE = ROOT / "build" / "machine-packages"
+"""Files of the machine without the agent's programs, on which Debian packages are installed."""
+
 WITHIN = 60.0
 """Seconds for the boot, and for each command."""
 
@@ -40,7 +43,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs "$FOLDER"
 cd "$FOLDER"
 mkdir upper work root
-mount -t overlay overlay -o lowerdir={shlex.quote(str(FILES))}/root,upperdir=upper,workdir=work root
+mount -t overlay overlay -o lowerdir="${{FILES:-{FILES}}}/root",upperdir=upper,workdir=work root
 """
 """Script of a mount namespace: a new machine's files in $FOLDER/root, and cgroups as new machines have them."""
 
@@ -51,13 +54,13 @@ git -C {shlex.quote(str(ROOT))} ls-files -z --cached --others --exclude-standard
 """
 """Continuation that copies the clone, as it would be committed, to the place that the page of systemd names."""
 
-BOOT = f"""
+BOOT = """
 trap 'kill $!; wait $!; exit' TERM
 code=133
 while [ "$code" = 133 ]; do
   code=0
   systemd-nspawn --boot --register=no --keep-unit --quiet --resolv-conf=off --timezone=off --console=pipe \\
-    --bind-ro={shlex.quote(str(FILES))}/wheels:/mnt/wheels --bind="$GIVEN":/mnt/given --directory="$FOLDER/root" &
+    $OPTIONS --bind="$GIVEN":/mnt/given --directory="$FOLDER/root" &
   wait $! || code=$?
 done
 """
@@ -134,11 +137,11 @@ def _child(process: int) -> int:
         return 0
 
 
-def demand_machine() -> None:
-    """Skip or fail the test where no machine can be booted."""
+def demand_machine(files: Path = FILES) -> None:
+    """Skip or fail the test where no machine with these files can be booted."""
     if os.geteuid() != 0 or not shutil.which("systemd-nspawn"):
         skip_or_fail("a machine needs root and systemd-nspawn (scripts/packages judges says how)")
-    if not (FILES / ".installed").is_file():
+    if not (files / ".installed").is_file():
         skip_or_fail("the files of the machine are not there (scripts/machine makes them)")
     if subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode:
         skip_or_fail("a machine needs a mount namespace")
@@ -147,12 +150,27 @@ def demand_machine() -> None:
 @contextmanager
 def booted(folder: Path) -> Iterator[Machine]:
     """Boot a machine with the clone, and switch it off at the end. `folder` is for its files."""
-    demand_machine()
+    with _booted(folder, FILES, f"--bind-ro={FILES}/wheels:/mnt/wheels", CLONE) as machine:
+        yield machine
+
+
+@contextmanager
+def booted_bare(folder: Path) -> Iterator[Machine]:
+    """Boot a machine without the clone and with a network of its own; otherwise as `booted`."""
+    with _booted(folder, BARE, "--private-network", "") as machine:
+        yield machine
+
+
+@contextmanager
+def _booted(folder: Path, files: Path, options: str, before: str) -> Iterator[Machine]:
+    """Boot a machine with some options of systemd-nspawn after a script that completes its files."""
+    demand_machine(files)
     given, place = folder / "given", folder / "machine"
     given.mkdir()
     place.mkdir()
-    known = {**os.environ, "FOLDER": str(place), "GIVEN": str(given)}  # noqa: TID251 - a child of the test run
-    command = [*NAMESPACE, "bash", "-c", FRESH + CLONE + BOOT]
+    paths = {"FOLDER": str(place), "GIVEN": str(given), "FILES": str(files), "OPTIONS": options}
+    known = {**os.environ, **paths}  # noqa: TID251 - a child of the test run
+    command = [*NAMESPACE, "bash", "-c", FRESH + before + BOOT]
     with (folder / "console").open("w") as log, started(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, env=known
     ) as process:  # fmt: skip

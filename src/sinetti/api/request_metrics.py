@@ -1,6 +1,7 @@
-"""Counts of answered requests by door, operation and outcome (docs/operators/metrics.md).
+"""Counts of answered requests by door, operation and outcome.
 
-Values come from closed lists: a path or a method of a caller never becomes a label.
+docs/operators/metrics.md lists their labels. Values come from closed lists: a path or a method of a caller never
+becomes a label.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from sinetti.api.health import LIVES, READY
 from sinetti.api.log import LOG_PATH
 from sinetti.api.ocsp import OCSP_PATH
 from sinetti.domain.refusals import ERROR_CODES
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import REFUSALS, REQUEST_SECONDS, REQUESTS
-from sinetti.metrics.recorder import OTHER
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import REFUSALS, REQUEST_SECONDS, REQUESTS
+from sinetti.infra.metrics.recorder import OTHER
 from sinetti.server.http import SOAP_PATH, Response
 from sinetti.wire.json_api import revocations, usage_reports
 
@@ -45,7 +46,7 @@ def observe_request(method: str, path: str, reply: Response, seconds: float) -> 
 
 
 def observe_page(_method: str, _path: str, reply: Response, seconds: float) -> None:
-    """Count one answer of the e-service, by the first part of its path if that is known."""
+    """Count one answer of the e-service by the first part of its path, if known."""
     fields = reply.log_fields or {}
     known = fields.get("path", "/…") if reply.status < _REFUSED else "/…"
     _observe("pages", OTHER if known == "/…" else known, _class_of(reply.status), seconds)

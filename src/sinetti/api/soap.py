@@ -16,6 +16,7 @@ from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n.translate import preferred_language, translate
+from sinetti.infra.traces import step
 from sinetti.server.http import SOAP_PATH, Request, Response, text_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
@@ -131,6 +132,7 @@ class SoapEndpoint:
 
     def _post(self, request: Request) -> Response:
         headers = request.headers
+        step("2 verify the message")
         try:
             opened = operations.parse_request(request.body, headers.get("content-type"), headers.get("soapaction"))
         except NotSoapError as bad:
@@ -179,6 +181,7 @@ class SoapEndpoint:
         self, operation: Operation, answer: AcceptedResponse | CertificateResponse | operations.Failure
     ) -> Response:
         noted = {"operation": operation.name.lower()}
+        step("12 answer")
         try:
             return Response(
                 200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), log_fields=noted

@@ -42,11 +42,11 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, JournalHeader
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED
 from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp

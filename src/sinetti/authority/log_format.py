@@ -14,6 +14,7 @@ from typing import Any
 from sinetti.authority.data_directory import FolderError
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.infra.json_logging import JsonFormatter
+from sinetti.infra.traces import current_trace_id
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import current_request
@@ -44,7 +45,8 @@ class ServerLogFormatter(JsonFormatter):
 
         They are time, level, component, event, request id, facts and process.
         """
-        value = self._head(record) | {"request_id": current_request.get()} | self.facts(record)
+        ids = {"request_id": current_request.get(), "trace_id": current_trace_id()}
+        value = self._head(record) | ids | self.facts(record)
         value |= {"error": list(_errors(record)) or None, "pid": record.process}
         return {name: one for name, one in value.items() if one is not None}
 

@@ -1,6 +1,6 @@
-"""Metrics of a serving node: folder of the counts, gauges that the keeper computes, and the process for scrapes.
+"""Metrics of a serving node: folder of the counts, gauges, process for scrapes.
 
-See docs/operators/metrics.md.
+The keeper computes the gauges. See docs/operators/metrics.md.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.operations.clock_check import difference
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.infra.clock import utc_now
-from sinetti.metrics import catalogue, recorder
-from sinetti.metrics.catalogue import MetricSource
-from sinetti.metrics.exposition import (
+from sinetti.infra.metrics import catalogue, recorder
+from sinetti.infra.metrics.catalogue import MetricSource
+from sinetti.infra.metrics.exposition import (
     ComputedMetrics,
     MetricsServer,
     collect_processes,
@@ -48,7 +48,7 @@ SELDOM = 100
 
 _PREFIX = "sinetti-metrics-"
 _YOUNG = 60.0
-"""Age in seconds below which a folder may belong to a server that is just starting."""
+"""Age in seconds below which a folder may belong to a server that starts."""
 
 _SERVED_KINDS = frozenset(FindingKind) - {
     FindingKind.NOT_SERVED,
@@ -72,9 +72,9 @@ class NodeMetrics:
 
 @contextmanager
 def node_metrics(address: ListenAddress | None) -> Iterator[NodeMetrics | None]:
-    """Count in this process and its children during the block, if there is an address for scrapes.
+    """Count in this process and its children during the block.
 
-    Raises AddressInUse.
+    Without an address for scrapes, nothing is counted. Raises AddressInUse.
     """
     if address is None:
         yield None

@@ -8,18 +8,21 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from sinetti.api.health import PATHS, BackgroundCheck, HealthEndpoint
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
+from sinetti.api.web_security import PolicyReportsDoor, SecurityTxtDoor, ViolationLog
 from sinetti.authority.alerts import health_warnings, readiness_checks
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.authority.maintenance import background_maintenance, check_consistency
@@ -30,6 +33,8 @@ from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.security_txt import SecurityTxt, load_security_txt
+from sinetti.infra.traces import load_trace_settings, start_traces
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
 from sinetti.server.addresses import ListenAddress, listen_per_worker
@@ -55,6 +60,7 @@ from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
+from sinetti.settings.authority import AuthoritySettings
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 PEOPLE_THREADS = 8
@@ -94,6 +100,7 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
         documentation_url=documentation,
         soap_address=own.soap_address,
         status_address=own.base_url,
+        security_txt=_security_txt(authority),
     )
     return PortalListener(bound, sockets, room, changed)
 
@@ -116,8 +123,10 @@ def people_edge(
     terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
     around = PortalContext(ctx, send_now, terms, settings, sms=MessageChannel.SMS in room.deliverers)
     pages = application(terms.people_address, ctx.keys)
-    door = WsgiEndpoint(pages, terms.people_address, around.given())
-    return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
+    address = terms.people_address
+    door = SecurityTxtDoor(WsgiEndpoint(pages, address, around.given()), settings.security_txt, ctx.machine_now)
+    reports = PolicyReportsDoor(door, urlsplit(address).path.rstrip("/"), ViolationLog().count)
+    return AsgiApp(reports, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)
 
 
 STATUS_THREADS = 4
@@ -130,6 +139,7 @@ Most of them wait for the database or a signer.
 """
 
 _GENERATIONS = 3
+_SETTINGS = "authority.toml"
 _log = logging.getLogger(__name__)
 
 
@@ -198,6 +208,8 @@ def _run_node(
     authority: Authority, plan: ServeOptions, metrics: NodeMetrics | None, say: Callable[[ServeOptions], None]
 ) -> None:
     people = listen_people(plan.people, authority) if plan.people else None
+    for problem in optional_part_problems(authority.settings, authority.ctx.machine_now()).values():
+        _log.warning("%s; the service runs without this part", problem)
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
     soap_address, soap = listen_per_worker(plan.soap, plan.workers)
@@ -237,6 +249,19 @@ def _run_node(
     Supervisor(first, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
 
 
+def optional_part_problems(settings: AuthoritySettings, now: datetime) -> Mapping[str, str]:
+    """Return the problems of optional parts by name; servers run without those parts."""
+    found = {
+        "telemetry": load_trace_settings(settings.telemetry, _SETTINGS)[1],
+        "security_txt": load_security_txt(settings.security_txt, _SETTINGS, now)[1],
+    }
+    return {part: problem for part, problem in found.items() if problem}
+
+
+def _security_txt(authority: Authority) -> SecurityTxt | None:
+    return load_security_txt(authority.settings.security_txt, _SETTINGS, authority.ctx.machine_now())[0]
+
+
 def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
     """Return the processes of the portal.
 
@@ -255,6 +280,7 @@ def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Ca
     """Serve the portal."""
     number = row - _GENERATIONS * node.plan.workers
     ctx, admission = node.authority.ctx, _admission(node, row)
+    start_traces(node.authority.settings.telemetry, _SETTINGS, "sinetti-eservice")
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
     edge.measure(observe_page)
     serve((Listener(edge, people.sockets[number]),), ready)
@@ -342,10 +368,13 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
         return not node.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
     settings, seal = authority.settings, authority.responses.seal
+    start_traces(settings.telemetry, _SETTINGS, "sinetti-authority")
     endpoint = SoapEndpoint(
         authority.ctx, settings.soap_address, authority.recipe, seal, admits, settings.documentation_url
     )
-    door = mount_api(endpoint, authority.ctx, admits)
+    door = SecurityTxtDoor(
+        mount_api(endpoint, authority.ctx, admits), _security_txt(authority), authority.ctx.machine_now
+    )
     close, soap, status = authority.ctx.db.close, _admission(node, part.row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)

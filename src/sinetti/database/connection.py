@@ -24,7 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from sinetti.database.fast_schema import create_schema_fast
 from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
 from sinetti.domain.refusals import WriteRefused
-from sinetti.metrics import catalogue, recorder
+from sinetti.infra.metrics import catalogue, recorder
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""

@@ -23,7 +23,7 @@ from sinetti.eservice.core.context import language_of, request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.daily_limits import over_limit
 from sinetti.eservice.ui.draft_store import keep_unsent
-from sinetti.eservice.ui.page import build_csp
+from sinetti.eservice.ui.page import REPORT_GROUP, build_csp, report_address
 from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
 from sinetti.i18n.translate import activated
 from sinetti.services.access.permissions import PermissionDenied
@@ -68,8 +68,11 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response.headers["Content-Security-Policy"] = build_csp(response)
         for name, value in _ALWAYS.items():
             response.headers[name] = value
+        response.headers["Reporting-Endpoints"] = f'{REPORT_GROUP}="{report_address()}"'
         if request.is_secure():
-            response.headers["Strict-Transport-Security"] = _HSTS
+            # Without preload: entries in browsers' lists stay for years, even if the host's owner changes.
+            below = request.META["sinetti.eservice"].hsts_subdomains
+            response.headers["Strict-Transport-Security"] = f"{_HSTS}; includeSubDomains" if below else _HSTS
         return response
 
     return answer

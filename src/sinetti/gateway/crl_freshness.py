@@ -144,7 +144,7 @@ class CrlRequirements:
         return [age.said() for age in ages if not age.current]
 
     def newest(self) -> list[tuple[str, datetime, datetime]]:
-        """Return thisUpdate and nextUpdate of the newest list of each CA, by its common name."""
+        """Return each CA's common name, with the dates of its newest list."""
         issuers = [*(one for one, _ in self.bounds), *self.above]
         found = {name_of(one): [each.read for each in self.lists.signed_by(one)] for one in issuers}
         dates = {name: [(one.this_update, one.next_update) for one in reads] for name, reads in found.items()}

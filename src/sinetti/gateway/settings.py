@@ -24,6 +24,7 @@ from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
 from sinetti.infra.durations import parse_duration
 from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.traces import TABLE
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
@@ -32,7 +33,7 @@ _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
-TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log"})
+TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", TABLE})
 """Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -4,7 +4,7 @@ All other modules take `now` as an argument.
 """
 
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, time_ns
 
 try:
     from time import CLOCK_BOOTTIME, clock_gettime
@@ -29,6 +29,11 @@ def monotonic_seconds() -> float:
 def utc_now_precise() -> datetime:
     """Return the machine's time: UTC, to the microsecond, for comparing clocks."""
     return datetime.now(UTC)
+
+
+def unix_nanoseconds() -> int:
+    """Return the machine's time in nanoseconds since 1970, for the steps of traces."""
+    return time_ns()
 
 
 def boottime_seconds() -> float:

@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from sinetti.infra.traces import current_trace_id
+
 
 class JsonFormatter(logging.Formatter):
     """Formatter of a record as one line: time, level, event and further facts.
@@ -23,6 +25,8 @@ class JsonFormatter(logging.Formatter):
     def members(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the members: the head, the facts of the call, the type of an exception."""
         value = self.head(record) | self.facts(record)
+        if (trace_id := current_trace_id()) is not None:
+            value["trace_id"] = trace_id
         if record.exc_info and record.exc_info[0] is not None:
             value["error"] = record.exc_info[0].__name__
         return value

@@ -16,12 +16,16 @@ from math import ceil
 from typing import Any
 
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.traces import Trace, installed_tracer, step, use_trace
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
 from sinetti.server.rate_limits import Admission, Rejected, unlimited
 from sinetti.server.thread_pool import ThreadPool
 
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
+_GOOD = range(100, 400)
+_TRACE = "sinetti.trace"
+"""Member of a scope: the request's trace, or None."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _TURNED_WITHIN = 2.0
 _log = logging.getLogger(__name__)
@@ -111,6 +115,7 @@ class AsgiApp:
         if scope["type"] != "http":
             return
         begun, request_id = monotonic_seconds(), secrets.token_hex(16)
+        trace = scope[_TRACE] = self._begin_trace(scope, request_id)
         with self._admission.admit(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
             if reply.parts is not None and self._streams >= self._limits.streams:
@@ -120,8 +125,10 @@ class AsgiApp:
             if reply.parts is None:
                 await _answer(send, reply, request_id, scope["method"])
             else:
-                asked = request_id, scope["method"]
+                asked = request_id, scope["method"], trace
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
+        if trace is not None:
+            _finish_trace(trace, scope["method"], reply)
         self._measured(scope["method"], scope["path"], reply, monotonic_seconds() - begun)
         if reply.log_fields is not None and _access.isEnabledFor(logging.INFO):
             facts = {
@@ -133,6 +140,7 @@ class AsgiApp:
                 "status": reply.status,
                 "duration_ms": round((monotonic_seconds() - begun) * 1000),
                 **reply.log_fields,
+                **({"trace_id": trace.trace_id} if trace is not None else {}),
             }
             _access.info("answered", extra={"facts": facts | outcome})
 
@@ -152,6 +160,15 @@ class AsgiApp:
         """
         self._retiring = True
         self._pool.retire()
+
+    def _begin_trace(self, scope: Scope, request_id: str) -> Trace | None:
+        """Begin the trace of a request; a parent is taken from a proxy alone."""
+        tracer = installed_tracer()
+        if tracer is None:
+            return None
+        trace = tracer.begin(request_id, scope["headers"] if self._admission.behind_proxy else ())
+        trace.step("1 receive")
+        return trace
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         limits = self._limits.of(scope["method"], scope["path"])
@@ -193,6 +210,8 @@ class AsgiApp:
         if self._inside >= self._limits.waiting:
             return text_response(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
+        if request.trace is not None:
+            request.trace.step("1 wait for a thread")
         submitted = self._pool.submit(partial(self._work, request), len(request.body))
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
@@ -211,17 +230,19 @@ class AsgiApp:
 
     def _work(self, request: Request) -> Response:
         current_request.set(request.request_id)
+        use_trace(request.trace)
+        step("")
         return self._door(request)
 
     async def _stream(
-        self, receive: Receive, send: Send, reply: Response, parts: BodyStream, asked: tuple[str, str]
+        self, receive: Receive, send: Send, reply: Response, parts: BodyStream, asked: tuple[str, str, Trace | None]
     ) -> None:
         """Send a response part by part.
 
         An incomplete response is cut off, so that it does not look complete. After a disconnect no further parts are
         produced; the server itself would accept all of them.
         """
-        request_id, method = asked
+        request_id, method, trace = asked
         self._streams += 1
         last: asyncio.Future[bytes | None] | None = None
         gone = asyncio.ensure_future(_gone(receive))
@@ -229,7 +250,7 @@ class AsgiApp:
             await send(_start(reply, request_id))
             async with asyncio.timeout(self._limits.streaming):
                 while method != "HEAD" and not gone.done():
-                    last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id)))
+                    last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id, trace)))
                     part = await asyncio.wait_for(asyncio.shield(last), self._limits.answering)
                     if part is None:
                         break
@@ -294,6 +315,19 @@ def _logged_path(scope: Scope, reply: Response) -> str | None:
     return path if reply.status in _FOUND or path.rstrip("/") == SOAP_PATH else None
 
 
+def _finish_trace(trace: Trace, method: str, reply: Response) -> None:
+    """End the trace of an answered request; it has neither path nor caller."""
+    shown, fields = _shown_method(method), reply.log_fields or {}
+    operation = fields.get("operation", "")
+    trace.finish(operation or shown, {
+        "http.request.method": shown,
+        "http.response.status_code": reply.status,
+        "http.response.body.size": len(reply.body),
+        "sinetti.operation": operation or "other",
+        "sinetti.outcome": fields.get("reason", "ok" if reply.status in _GOOD else f"HTTP {reply.status}"),
+    })  # fmt: skip
+
+
 def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
@@ -327,7 +361,7 @@ def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     query = scope.get("query_string", b"").decode("latin-1")
-    return Request(scope["method"], scope["path"], query, headers, request_id, body, caller)
+    return Request(scope["method"], scope["path"], query, headers, request_id, body, caller, scope[_TRACE])
 
 
 async def _gone(receive: Receive) -> None:
@@ -336,8 +370,9 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _next(parts: BodyStream, request_id: str) -> bytes | None:
+def _next(parts: BodyStream, request_id: str, trace: Trace | None) -> bytes | None:
     current_request.set(request_id)
+    use_trace(trace)
     return next(parts.octets, None)
 
 
@@ -350,8 +385,13 @@ async def _answer(send: Send, reply: Response, request_id: str, method: str) -> 
 
 
 def _start(reply: Response, request_id: str) -> dict[str, Any]:
-    """Return the ASGI message with status and headers."""
+    """Return the ASGI message with status and headers.
+
+    granian adds its name in `Server` unless the application has that header, and has no option to leave it out. An
+    empty value names no program.
+    """
     headers = {
+        "server": "",
         "content-type": reply.content_type,
         "x-content-type-options": "nosniff",
         "x-request-id": request_id,

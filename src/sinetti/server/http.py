@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from sinetti.infra.traces import Trace
+
 SOAP_PATH = "/2017/10/CertificateServices"
 """Path of the certificate service, which all client programs know."""
 
@@ -27,6 +29,8 @@ class Request:
     body: bytes = field(repr=False)
     caller: str = ""
     """Address of the caller, if known."""
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+    """Trace of the request, if this process makes traces."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import secrets
 import sys
 from typing import NoReturn
 
+from sinetti.infra.traces import stop_tracer
+
 
 def request_id() -> str:
     """Return a new request id for a command."""
@@ -18,6 +20,7 @@ def exit_process() -> NoReturn:
     Native threads of the HTTP server may still use the interpreter during that, which aborts the process (measured:
     one stop in five). No data is lost, because every commit is on disk.
     """
+    stop_tracer()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -19,8 +19,8 @@ from threading import Thread
 from typing import NoReturn
 
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import RESTARTS
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import RESTARTS
 
 READY_WITHIN = 30.0
 """Seconds for a process to report that it is ready."""
@@ -53,7 +53,7 @@ class ProcessSpec:
     """Role of a process.
 
     `run` gets a function to call when it is ready, and never returns. Processes with `renewed` are replaced on SIGHUP.
-    `slot` names the files of its metrics, and no other running process has it (metrics/recorder.py).
+    `slot` names the files of its metrics, and no other running process has it (infra/metrics/recorder.py).
     """
 
     name: str

@@ -51,6 +51,8 @@ class AuthoritySettings:
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
+    `telemetry` and `security_txt` are tables as they are read. They are checked when the servers start, because a
+    mistake in them must not stop these (docs/operators/traces.md, docs/operators/serving.md).
     `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
     created in files (docs/operators/tokens.md).
     """
@@ -75,6 +77,8 @@ class AuthoritySettings:
     pkcs11_module: str = ""
     pkcs11_token: str = ""
     pkcs11_pin_file: str = ""
+    telemetry: object = field(default=None, repr=False)
+    security_txt: object = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Give PRODUCTION the shortest time that it may have."""
@@ -114,6 +118,7 @@ _DAYS = {
     "keep_callers_days": 1,
 }
 """Least number of days by setting."""
+_TABLES = frozenset({"approvals", "telemetry", "security_txt"})
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -161,6 +166,8 @@ def parse(text: str) -> AuthoritySettings:
         pkcs11_module=module,
         pkcs11_token=label,
         pkcs11_pin_file=pin_file,
+        telemetry=raw.get("telemetry"),
+        security_txt=raw.get("security_txt"),
     )
 
 
@@ -173,7 +180,8 @@ def _socket(value: object) -> str:
 
 def render(settings: AuthoritySettings) -> str:
     """Return the text of `authority.toml`."""
-    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings) if one.name != "approvals"}
+    names = [one.name for one in fields(AuthoritySettings) if one.name not in _TABLES]
+    values = {name: getattr(settings, name) for name in names}
     text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
     table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
     return f"{text}\n[approvals]\n{table}" if table else text

@@ -19,6 +19,7 @@ from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.security_txt import SecurityTxt
 from sinetti.infra.toml_tables import SettingsError, TomlTable
 from sinetti.infra.urls import is_loopback
 from sinetti.settings.authority import DOCUMENTATION_EXAMPLE, is_web_address
@@ -102,7 +103,8 @@ class EserviceSettings:
     name of the authority that runs the service, `logo` its picture.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
-    a bench has no limits. `soap_address` and `status_address` are those of the authority.
+    a bench has no limits. `soap_address`, `status_address` and `security_txt` are those of the authority.
+    With `hsts_subdomains`, browsers use https for all hosts below the portal's, too (RFC 6797, 6.1.2).
     """
 
     providers: tuple[Provider, ...] = ()
@@ -118,6 +120,8 @@ class EserviceSettings:
     logo: Logo | None = None
     soap_address: str = ""
     status_address: str = ""
+    hsts_subdomains: bool = False
+    security_txt: SecurityTxt | None = None
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""
@@ -168,6 +172,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         footer=_spoken(top, "footer"),
         operator=operator,
         logo=logo,
+        hsts_subdomains=top.has("hsts_subdomains") and top.flag("hsts_subdomains"),
     )
     top.finish()
     return found

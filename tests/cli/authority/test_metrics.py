@@ -13,8 +13,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import sinetti
 from sinetti.infra.clock import utc_now
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import METRICS
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import METRICS
 from tests.support.programs import CUSTOMER, Holder, codes, fetched, new_key
 from tests.support.serving import serving, until
 

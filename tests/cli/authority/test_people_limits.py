@@ -11,6 +11,7 @@ import pytest
 from sinetti.authority import processes
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.operations.monitoring import Periods
+from sinetti.infra.clock import utc_now
 from sinetti.settings.portal import DEFAULTS
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import sqlite_db
@@ -39,7 +40,9 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
             documentation_url=None,
             soap_address="https://soap.example",
             base_url="http://pki.example",
+            security_txt=None,
         ),
+        ctx=SimpleNamespace(machine_now=utc_now),
     )
     settings = processes.listen_people("address", authority).settings
     assert settings.daily_limits == expected

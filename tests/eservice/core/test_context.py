@@ -20,6 +20,7 @@ from sinetti.eservice.ui.page import build_csp, extend_csp
 from sinetti.i18n.translate import translate
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
+from sinetti.settings.portal import DEFAULTS
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.secure import offered
 from tests.support.service_context import REQUEST
@@ -46,11 +47,13 @@ def test_headers_of_a_page(browser, sent, path):
 
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "report-uri /csp-reports; report-to csp",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "referrer-policy": "no-referrer",
+    "reporting-endpoints": 'csp="/csp-reports"',
     "strict-transport-security": "max-age=31536000",
     "x-frame-options": "DENY",
     "x-robots-tag": "noindex, nofollow",
@@ -91,6 +94,12 @@ def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
     assert {name: browser.reply.headers.get(name) for name in ALWAYS} == ALWAYS
 
 
+def test_hosts_below_the_portal_use_https_if_the_setting_says_so(sqlite_desk):
+    settings = replace(DEFAULTS, hsts_subdomains=True)
+    headers = Browser(people_door(sqlite_desk, settings=settings)).get("/").reply.headers
+    assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
 def test_a_page_may_do_what_it_needs():
     response = HttpResponse()
     extend_csp(response, ("https://sign-in.example",))
@@ -117,6 +126,7 @@ def test_pages_below_a_path(sqlite_desk, post, sent, passed):
     addresses = [f"/pages/static/{static_files.named(one)}" for one in static_files.STYLES]
     assert browser.page.xpath("//link[@rel='stylesheet']/@href") == addresses
     assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
+    assert "; report-uri /pages/csp-reports; " in browser.reply.headers["content-security-policy"]
     browser.press("open")
     assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)
 

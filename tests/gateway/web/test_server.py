@@ -25,9 +25,10 @@ from sinetti.gateway.web.server import WAITING, GatewayApp
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds, utc_now
-from sinetti.metrics import recorder
+from sinetti.infra.metrics import recorder
 from sinetti.pki.chain import load_bundle
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from tests.support.collectors import attributes, collector
 from tests.support.programs import program
 from tests.support.relying import material
 from tests.support.relying_doors import SETTINGS, gateway_running
@@ -62,6 +63,47 @@ NOW = utc_now()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return material(NOW).written(tmp_path_factory.mktemp("serving") / "m")
+
+
+@pytest.mark.long
+def test_traces_and_headers(tmp_path):
+    folder = material(NOW).written(tmp_path / "m")
+    parent = {"traceparent": f"00-{'4b' * 16}-{'b7' * 8}-01"}
+    with collector() as one:
+        telemetry = f'\n[telemetry]\nendpoint = "{one.url}"\nsampled_percent = 0\n'
+        with gateway_running(folder, SETTINGS + telemetry) as place, closing(Connection(place)) as caller:
+            status, headers, _ = asked(caller, "/check", "good", headers=parent)
+            assert (status, headers["server"]) == (204, "")
+            assert asked(caller, "/check", "revoked", headers=parent)[0] == 403
+            assert asked(caller, "/verify", body=b"<a/>", headers=parent)[0] == 422
+            assert asked(caller, "/0123456-7", headers=parent)[0] == 404
+            assert asked(caller, "/check", "good")[0] == 204  # without a parent, none is sampled
+    roots = [(root.name, attributes(root)["sinetti.outcome"], one.steps(root)) for root in one.roots()]
+    assert roots == [
+        ("check", "ok", ["judge", "answer"]),
+        ("check", "revoked", ["judge", "answer"]),
+        ("verify", "signature-missing", ["receive", "wait for a thread", "judge", "answer"]),
+        ("other", "HTTP 404", ["judge", "answer"]),
+    ]
+    assert {root.trace_id.hex() for root in one.roots()} == {"4b" * 16}
+    assert one.services == {"sinetti-gateway"}
+    secrets = (b"0123456-7", material(NOW).serial("good").encode())
+    assert not [octets for octets in one.octets for secret in secrets if secret in octets]
+    log = [json.loads(line) for line in (folder / "gateway.log").read_text().splitlines()]
+    assert {line.get("trace_id") for line in log if line["event"] == "refused"} == {"4b" * 16}
+
+
+@pytest.mark.long
+def test_with_wrong_settings_of_traces_callers_are_served(tmp_path):
+    folder = material(NOW).written(tmp_path / "m")
+    with (
+        gateway_running(folder, f"{SETTINGS}\n[telemetry]\nendpoint = 5\n") as place,
+        closing(Connection(place)) as caller,
+    ):
+        assert asked(caller, "/check", "good")[0] == 204
+    log = (folder / "gateway.log").read_text()
+    assert "gateway.toml: [telemetry] endpoint: write a text" in log
+    assert "runs without traces" in log
 
 
 def test_on_a_unix_socket(folder):
@@ -311,6 +353,7 @@ def test_it_does_not_start_where_another_listens(folder, capsys):
 def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
-    ]
+    assert capsys.readouterr().err == (
+        "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, "
+        "or run pip install '.[gateway]' in a clone of this repository\n"
+    )

@@ -7,7 +7,7 @@ from django.db import connections
 
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.metrics import catalogue
+from sinetti.infra.metrics import catalogue
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.monitoring.metrics import LATER, GrowthCounter, counted_samples, current_samples
 from sinetti.services.revocation.revoke import RevocationRequest, revoke

@@ -14,8 +14,8 @@ from sinetti.authority.signer_child import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
+from sinetti.infra.metrics import recorder
 from sinetti.infra.unix_socket import sd_notify
-from sinetti.metrics import recorder
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.settings.authority import SOAP_PATH

@@ -182,7 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: WitnessAnswer) -> None:
         octets = answer.body.encode()
-        self.send_response(answer.status)
+        # Without the header `Server`, which would name Python and its version.
+        self.send_response_only(answer.status)
+        self.send_header("Date", self.date_time_string())
         self.send_header("Content-Type", answer.kind)
         self.send_header("Content-Length", str(len(octets)))
         self.end_headers()

@@ -33,8 +33,9 @@ from sinetti.gateway.web.settings import (
 )
 from sinetti.infra import json_logging
 from sinetti.infra.clock import utc_now
+from sinetti.infra.metrics import recorder
+from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
-from sinetti.metrics import recorder
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -84,7 +85,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    _, problem = load_trace_settings(settings.tables.get(TABLE), parsed.settings.name)
+    if problem:
+        _log.warning("%s; the gateway runs without traces", problem)
     try:
+        start_traces(settings.tables.get(TABLE), parsed.settings.name, "sinetti-gateway")
         keeper.start()
         if sightings is not None:
             sightings.start()
@@ -123,6 +128,7 @@ def _end() -> NoReturn:
 
     Native threads of granian would ask for an interpreter that is gone (measured: one stop in five).
     """
+    stop_tracer()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -130,7 +136,7 @@ def _end() -> NoReturn:
 
 
 def _check_program(metrics: str | None) -> None:
-    """Raise UsageError unless the server's libraries are there, and an address of metrics fits."""
+    """Raise UsageError for a missing library, or an invalid address of metrics."""
     if importlib.util.find_spec("granian") is None:
         raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     if metrics is None:

@@ -212,11 +212,12 @@ OUR_FAULT = gettext_noop("This is an error in the program: {why}. Run the same c
 OUTPUT_LOST = gettext_noop("The output cannot be written: {why}.")
 INTERRUPTED = gettext_noop("Interrupted. Run the same command again. It continues where it stopped.")
 NEEDS_EXTRA = gettext_noop(
-    "“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
-    "repository"
+    "“sinetti {command}” needs the extra sinetti[authority]: install the Debian package sinetti-authority, or run "
+    "pip install '.[authority]' in a clone of this repository"
 )
 NEEDS_GATEWAY_EXTRA = gettext_noop(
-    "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+    "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, or run pip install "
+    "'.[gateway]' in a clone of this repository"
 )
 METRICS_NEED_EXTRA = gettext_noop(
     "“--metrics-bind” needs prometheus-client: run pip install '.[gateway]' in a clone of this repository"

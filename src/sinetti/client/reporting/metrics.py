@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from sinetti import __version__
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
-from sinetti.metrics import catalogue
-from sinetti.metrics.catalogue import METRICS
+from sinetti.infra.metrics.catalogue import BUILD_INFO, CERTIFICATES, METRICS, OWN_CERTIFICATE_ENDS
 
 BEGINNING = b"# HELP sinetti_"
 """Beginning of a metrics file that Sinetti wrote."""
@@ -37,9 +36,7 @@ def unusable(now: datetime) -> str:
 
     They contain no state of a name, so that no alert stays green.
     """
-    return "".join(
-        line for family in (_build(), _readable(is_readable=False), _written_at(now)) for line in _written(family)
-    )
+    return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
 
 
 def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None) -> str:
@@ -91,43 +88,27 @@ def _families(
         "Failed attempts of the agent since the last success.",
         ((labels[row.name], row.seen.memory.failures) for row in rows),
     )
-    states = [row.state for row in rows]
-    yield _Family(
-        "sinetti_store_names",
-        "Number of names of the store in each state.",
-        (
-            (f'state="{state.value}"', states.count(state))
-            for state in NameStatus
-            if state is not NameStatus.NOT_ENROLLED
-        ),
-    )
-    yield _Family(
-        catalogue.CERTIFICATES,
-        METRICS[catalogue.CERTIFICATES].help_text,
-        (
-            (f'state="{state.value}"', states.count(state))
-            for state in NameStatus
-            if state is not NameStatus.NOT_ENROLLED
-        ),
-    )
-    yield _Family(
-        catalogue.OWN_CERTIFICATE_ENDS,
-        METRICS[catalogue.OWN_CERTIFICATE_ENDS].help_text,
-        ((_labels(name=row.name), (span.not_after - now).total_seconds()) for row, _, span in held if span is not None),
-    )
-    yield _build()
+    yield from _shared(rows, now)
     yield _readable(is_readable=True)
     yield _written_at(now)
     if last_run is not None:
         yield _Family("sinetti_agent_last_run_seconds", "End of the agent's last run.", [("", last_run.timestamp())])
 
 
-def _build() -> _Family:
-    return _Family(
-        catalogue.BUILD_INFO,
-        METRICS[catalogue.BUILD_INFO].help_text,
-        [(_labels(version=__version__, component="agent"), 1)],
+def _shared(rows: Sequence[StatusRow], now: datetime) -> Iterator[_Family]:
+    """Yield counts by state, and what has the same name in metrics of servers."""
+    states = [row.state for row in rows]
+    counts = [(f'state="{one.value}"', states.count(one)) for one in NameStatus if one is not NameStatus.NOT_ENROLLED]
+    yield _Family("sinetti_store_names", "Number of names of the store in each state.", counts)
+    ends = (
+        (_labels(name=row.name), (span.not_after - now).total_seconds())
+        for row in rows
+        if (span := row.seen.span) is not None
     )
+    build = (_labels(version=__version__, component="agent"), 1)
+    families = {CERTIFICATES: counts, OWN_CERTIFICATE_ENDS: ends, BUILD_INFO: [build]}
+    for name, samples in families.items():
+        yield _Family(name, METRICS[name].help_text, samples)
 
 
 def _readable(*, is_readable: bool) -> _Family:

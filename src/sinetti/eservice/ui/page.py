@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.http import escape_leading_slashes
 
+from sinetti.api.web_security import REPORTS
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
@@ -35,6 +36,8 @@ from sinetti.i18n.translate import _, gettext_noop
 FINISHED = "sinetti_finished"
 """Request attribute: a function that completes the page's value (`drafts.py`)."""
 _NOTED = "sinetti_form_targets"
+REPORT_GROUP = "csp"
+"""Name of the reports' address in Reporting-Endpoints (Reporting API, 3.2)."""
 SESSION_WARNING = "sinetti_session_warning"
 """Request attribute: a function that returns the page's SessionWarning, if any."""
 
@@ -77,8 +80,15 @@ def build_csp(response: HttpResponse) -> str:
         " ".join(["form-action 'self'", *getattr(response, _NOTED, ())]),
         "base-uri 'none'",
         "frame-ancestors 'none'",
+        f"report-uri {report_address()}",  # for browsers without the next one
+        f"report-to {REPORT_GROUP}",
     ]
     return "; ".join(parts)
+
+
+def report_address() -> str:
+    """Return the address of browsers' reports about this policy."""
+    return f"{get_script_prefix().rstrip('/')}{REPORTS}"
 
 
 _NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}

@@ -23,8 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, RevocationStatus, is_fresh
 from sinetti.gateway.x509.path_validation import SIGNATURES, CaCertificate, is_understood, key_in_bounds
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import GATEWAY_OCSP_FAILURES
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import GATEWAY_OCSP_FAILURES
 from sinetti.pki.chain import extension_value, is_valid_at
 from sinetti.pki.encoding import AnyPublicKey, describes_curve
 

@@ -16,6 +16,7 @@ from sinetti.gateway.web.asgi_middleware import Headers, wish_of
 from sinetti.gateway.web.guard import RequestGuard, in_headers
 from sinetti.gateway.web.metrics import ListDates
 from sinetti.gateway.web.responses import HttpResult
+from sinetti.infra.traces import Trace
 
 LARGEST_DOCUMENT = 20 * 1024 * 1024
 """Largest size of a signed document in octets (issue 4)."""
@@ -42,6 +43,12 @@ class IncomingRequest:
     headers: Headers
     peer: str | None
     body: bytes = field(default=b"", repr=False)
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+
+    def step(self, name: str) -> None:
+        """Begin a step of the request's trace, if it has one."""
+        if self.trace is not None:
+            self.trace.step(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,18 @@ class RequestGuard:
         if self.proxies is None:
             return False
         known = list(headers)
-        believed = self.proxies.trusts(peer, [value.encode("latin-1") for name, value in known if name == SECRET])
+        believed = self.believes(peer, known)
         if not believed and any(name == CERTIFICATE for name, _ in known):
             _log.info("a certificate in a header was ignored: its sender is not a listed proxy with the secret")
         return believed
+
+    def believes(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
+        """Return whether a peer is a trusted proxy.
+
+        Its address decides, and the secret among the headers.
+        """
+        secrets = [value.encode("latin-1") for name, value in headers if name == SECRET]
+        return self.proxies is not None and self.proxies.trusts(peer, secrets)
 
     def check(self, client_certificate: ClientCertificate | None) -> Verdict | None:
         """Return the verdict on a client certificate; None if there is no certificate.

@@ -1,4 +1,4 @@
-"""Metrics of `sinetti gateway serve`: counts of answers and decisions, and the ages of lists.
+"""Metrics of `sinetti gateway serve`: answers, decisions and ages of lists.
 
 See docs/operators/metrics.md. Everything is counted in this one process.
 """
@@ -10,10 +10,10 @@ from datetime import datetime
 from threading import Thread
 
 from sinetti.gateway.web.responses import HttpResult
-from sinetti.metrics import catalogue, recorder
-from sinetti.metrics.catalogue import MetricSource
-from sinetti.metrics.exposition import ComputedMetrics, MetricsServer, Samples
-from sinetti.metrics.recorder import OTHER
+from sinetti.infra.metrics import catalogue, recorder
+from sinetti.infra.metrics.catalogue import MetricSource
+from sinetti.infra.metrics.exposition import ComputedMetrics, MetricsServer, Samples
+from sinetti.infra.metrics.recorder import OTHER
 
 ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""

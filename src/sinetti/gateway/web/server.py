@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, 
 from sinetti.gateway.web.metrics import ListDates, observe_answer
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
@@ -37,6 +40,7 @@ A responder that does not answer takes 5 s for each.
 """
 
 CONNECTIONS, BACKLOG = 1024, 1024
+_GOOD, _UNKNOWN = range(200, 400), (404, 405)
 
 _TOO_LARGE = f"A document may have at most {LARGEST_DOCUMENT} bytes."
 
@@ -92,14 +96,18 @@ class GatewayApp:
         begun, headers = monotonic_seconds(), decoded(scope)
         # granian reports a peer for all sockets except Unix sockets; "?" never equals a listed address.
         peer = None if self._unix else peer_of(scope) or "?"
-        if scope["method"] == "POST":
-            answer = await self._with_body(scope, headers, peer, receive)
-        else:
-            answer = await self._without_body(IncomingRequest(scope["method"], scope["path"], headers, peer))
-        await send_answer(send, answer, method=scope["method"])
+        asked = IncomingRequest(scope["method"], scope["path"], headers, peer)
+        if (tracer := installed_tracer()) is not None:
+            is_believed = self._service.guard.believes(peer, headers)
+            trace = tracer.begin(secrets.token_hex(16), scope["headers"] if is_believed else ())
+            asked = replace(asked, trace=trace)
+        answer = await (self._with_body(asked, receive) if asked.method == "POST" else self._without_body(asked))
+        # granian would add its name; it has no option to leave the header out.
+        answer = replace(answer, headers={"Server": "", **answer.headers})
+        await send_answer(send, answer, method=asked.method)
         took = monotonic_seconds() - begun
-        observe_answer(scope["path"], answer, took)
-        _note(scope["path"], answer, took)
+        observe_answer(asked.path, answer, took)
+        _note(asked, answer, took)
 
     async def _without_body(self, asked: IncomingRequest) -> HttpResult:
         if asked.path == READY:
@@ -115,11 +123,11 @@ class GatewayApp:
         finally:
             self._waiting -= 1
 
-    async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> HttpResult:
-        away = self._service.on_rejected_by_proxy(IncomingRequest(scope["method"], scope["path"], headers, peer))
+    async def _with_body(self, asked: IncomingRequest, receive: Receive) -> HttpResult:
+        away = self._service.on_rejected_by_proxy(asked)
         if away is not None:
             return HttpResult(away.status, {**away.headers, "Connection": "close"}, away.body)
-        encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
+        encoding, announced = (_only(asked.headers, name) for name in ("content-encoding", "content-length"))
         if encoding.casefold() not in {"", "identity", "utf-8"}:  # "utf-8" as in the server of the service
             # Bodies are never decompressed: the signature covers the octets that were sent (RFC 9110, 15.5.16).
             return _closing(
@@ -132,14 +140,13 @@ class GatewayApp:
         if self._bodies >= BODIES:
             return _closing(503, "Busy with other documents. Send the same document again.", {"Retry-After": "1"})
         self._bodies += 1
+        asked.step("receive")
         try:
             async with asyncio.timeout(BODY_WITHIN):
                 body = await _collect(receive)
             if body is None:
                 return _closing(413, _TOO_LARGE)
-            return await self._work(
-                self._documents, IncomingRequest(scope["method"], scope["path"], headers, peer, body)
-            )
+            return await self._work(self._documents, replace(asked, body=body))
         except TimeoutError:
             return _closing(408, "The document took too long to arrive. Send it again.")
         except ConnectionError:  # the sender has disconnected and gets no answer
@@ -150,11 +157,21 @@ class GatewayApp:
     async def _work(self, pool: ThreadPoolExecutor | None, asked: IncomingRequest) -> HttpResult:
         try:
             if pool is None:
-                return self._service.answer(asked)
-            return await asyncio.get_running_loop().run_in_executor(pool, self._service.answer, asked)
+                return self._judge(asked)
+            asked.step("wait for a thread")
+            return await asyncio.get_running_loop().run_in_executor(pool, self._judge, asked)
         except Exception as bad:  # noqa: BLE001 - last handler; the exception's text may quote a certificate
             _log.error("failed", extra={"facts": {"path": asked.path, "error": _where(bad)}})
             return _closing(500, "Internal error. Send the same request again.")
+
+    def _judge(self, asked: IncomingRequest) -> HttpResult:
+        use_trace(asked.trace)
+        asked.step("judge")
+        try:
+            return self._service.answer(asked)
+        finally:
+            use_trace(None)
+            asked.step("answer")
 
 
 def listen(address: str, socket_path: Path | None) -> socket.socket:
@@ -298,12 +315,21 @@ def _closing(status: int, text: str, more: dict[str, str] | None = None) -> Http
     return HttpResult(status, {**headers, **(more or {})}, f"{text}\n".encode())
 
 
-def _note(path: str, answer: HttpResult, took: float) -> None:
-    """Log a refusal with its reason, and without data of the caller."""
-    reason = answer.headers.get("Sinetti-Reason")
-    if reason is not None and path != "/refusal":
-        facts = {"path": path, "status": answer.status, "reason": reason, "duration_ms": round(1000 * took, 1)}
-        _log.info("refused", extra={"facts": facts})
+def _note(asked: IncomingRequest, answer: HttpResult, took: float) -> None:
+    """Log a refusal with its reason, and without data of the caller; end the trace."""
+    reason, trace = answer.headers.get("Sinetti-Reason"), asked.trace
+    if reason is not None and asked.path != "/refusal":
+        facts = {"path": asked.path, "status": answer.status, "reason": reason, "duration_ms": round(1000 * took, 1)}
+        _log.info("refused", extra={"facts": facts | ({} if trace is None else {"trace_id": trace.trace_id})})
+    if trace is not None:
+        operation = "other" if answer.status in _UNKNOWN else asked.path.removeprefix("/")
+        outcome = reason or ("ok" if answer.status in _GOOD else f"HTTP {answer.status}")
+        trace.finish(operation, {
+            "http.response.status_code": answer.status,
+            "http.response.body.size": len(answer.body),
+            "sinetti.operation": operation,
+            "sinetti.outcome": outcome,
+        })  # fmt: skip
 
 
 def _where(bad: BaseException) -> str:

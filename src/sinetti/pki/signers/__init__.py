@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sinetti.domain.requests import SignatureProof
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import SIGNER_ERRORS, SIGNER_SECONDS
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import SIGNER_ERRORS, SIGNER_SECONDS
 
 __all__ = ["ActApproval", "KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
 

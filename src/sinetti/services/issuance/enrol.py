@@ -9,6 +9,7 @@ from sinetti.domain.certificates.models import Replay, TransferIds
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, EnrolRequest, LenientBehaviour
 from sinetti.domain.values import KeyType
+from sinetti.infra.traces import step
 from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
@@ -22,8 +23,10 @@ def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
 
     The certificate is issued before the function returns.
     """
+    step("3 service")
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
+    step("4 read the caller")
     stored = transactions.find_password(ctx.db, ask.transfer_id)
     fits = order.verify_password(ctx.keyring, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
@@ -45,9 +48,11 @@ def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id
     if not ctx.issuance_allowed():
         return Rejection(RejectionReason.UNAVAILABLE, language=ids.lineage.language)
     # 5: only the key is taken.
+    step("5 check the key")
     requested = read_request(ask.request, ctx.policy)
     if isinstance(requested, Rejection):
         return record_rejection(_to(requested, ids), "new", ids.lineage, ctx, audit)
+    step("6-7 decide")
     situation = EnrolmentContext(transactions.key_known(ctx.db, requested.key_id), ctx.validity, ctx.leniency)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_enrolment(ids, requested.key_id, situation, audit.at)

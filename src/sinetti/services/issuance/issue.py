@@ -25,9 +25,10 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import Serial
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import ISSUED
+from sinetti.infra.traces import step
 from sinetti.journal.reader import JournalError
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import ISSUED
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
@@ -125,6 +126,7 @@ def issue(
     issuer = ctx.issuer_for(approval.lineage.channel)
     issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
+    step("8 prepare")
     plan = LeafRequest(
         customer_id=approval.lineage.customer.customer_id,
         organisation=approval.lineage.customer.name,
@@ -151,6 +153,7 @@ def issue(
         to_be_signed=to_be_signed,
         reserved_machine_time=ctx.machine_now(),
     )
+    step("9 reserve")
     certificate = transactions.reserve_certificate(ctx.db, reservation, audit)
     ctx.step("9-reserved")
     if approval.supersedes is not None:
@@ -177,6 +180,7 @@ def sign_and_store(
         issuer = ctx.issuers[certificate.authority]
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
+        step("10 sign")
         try:
             answers = prepare_good(certificate, ctx)
             requests = answers.requests if answers is not None else []
@@ -189,15 +193,17 @@ def sign_and_store(
         made = attach_signature(octets, signature, issuer.certificate)
         ctx.step("10-signed")
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
+        step("11 store")
         pair = answers.finish(others) if answers is not None and others else None
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
-        if certificate.sha256 == signed.sha256:
-            der = made
-            recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal")
+        is_ours = certificate.sha256 == signed.sha256
+        der = made if is_ours else None
+        recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
+        step("11 journal")
         journal_issued(certificate, ctx, der)
         ctx.step("11-noted")
         return certificate

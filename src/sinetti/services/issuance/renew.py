@@ -13,6 +13,7 @@ from sinetti.domain.certificates.renewal import RenewalContext, authenticate_sig
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, LenientBehaviour, RenewRequest, SignatureProof
 from sinetti.domain.values import KeyType, is_same_identifier
+from sinetti.infra.traces import step
 from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.pki.key_policy import have_common_factor
@@ -27,10 +28,13 @@ def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
 
     The new certificate is issued before the function returns.
     """
+    step("3 service")
     # 5 before 4: with the key at hand one reading tells everything. What is wrong with it is said in its turn.
+    step("5 check the key")
     requested = read_request(ask.request, ctx.policy)
     key = None if isinstance(requested, Rejection) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
+    step("4 read the caller")
     found = find_for_renewal(ctx.db, sha256_hex(ask.signer), key)
     ctx.step("4-read")
     signer = authenticate_signer(found.signer, ask.customer_id)
@@ -90,6 +94,7 @@ def _decide(
         refusal = Rejection(requested.reason, language=signer.lineage.language)
         return record_rejection(refusal, "renew", signer.lineage, ctx, audit)
     # 6 and 7: the same request again, an approval, or the reason against it.
+    step("6-7 decide")
     decision = decide_renewal(signer, requested.key_id, _situation(found, ctx), audit.at)
     if isinstance(decision, Rejection):
         return record_rejection(decision, "renew", signer.lineage, ctx, audit)

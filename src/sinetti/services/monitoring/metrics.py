@@ -11,7 +11,7 @@ from functools import partial
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.operations import figures, metrics, monitoring
 from sinetti.domain.certificates.overview import MONTHS, coming_months
-from sinetti.metrics import catalogue
+from sinetti.infra.metrics import catalogue
 from sinetti.services.context import ServiceContext
 
 Samples = dict[str, Sequence[tuple[tuple[str, ...], float]]]
@@ -62,7 +62,7 @@ def counted_samples(ctx: ServiceContext) -> Samples:
 
 
 class GrowthCounter:
-    """Counter of what is added to totals that may also shrink, as when old rows are erased."""
+    """Counter of what is added to totals that also shrink, as by erased rows."""
 
     def __init__(self) -> None:
         """Begin at 0 with the first totals."""

@@ -14,8 +14,8 @@ from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import REVOKED
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import REVOKED
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import note_revoked_or_say
 from sinetti.services.status.crl import publish_best_effort

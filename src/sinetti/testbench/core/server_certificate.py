@@ -1,8 +1,9 @@
-"""The bench's TLS certificate: its own small CA, and a leaf for loopback names.
+"""The bench's TLS certificate: its own small CA, and a leaf for a few names.
 
 Both are valid from 2000 to 2099.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -40,12 +41,16 @@ class ServerFiles:
     trust: Path
 
 
-def make_server_certificate(files: ServerFiles) -> None:
-    """Make CA and leaf and write them; the CA's key is discarded."""
+def make_server_certificate(files: ServerFiles, further: Sequence[str] = ()) -> None:
+    """Make CA and leaf and write them; the CA's key is discarded.
+
+    The leaf is for loopback, and for the DNS names in `further`.
+    """
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sinetti test bench, server CA")])
     leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")), x509.IPAddress(ip_address("::1"))]
+    hosts = [x509.DNSName(name) for name in ("localhost", *further)]
+    names = [*hosts, x509.IPAddress(ip_address("127.0.0.1")), x509.IPAddress(ip_address("::1"))]
     ca = _builder(ca_name, ca_name, ca_key.public_key(), ca_key.public_key())
     ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     ca = ca.add_extension(_usage(_ISSUING), critical=True)

@@ -59,6 +59,7 @@ OUTBOX_FAILED, DELIVERY_FAILURES = "sinetti_outbox_failed_messages", "sinetti_de
 OWN_CERTIFICATE_ENDS = "sinetti_own_certificate_ends_seconds"
 SIGNER_SECONDS, SIGNER_ERRORS = "sinetti_signer_seconds", "sinetti_signer_errors_total"
 DATABASE_CONNECTIONS, DATABASE_ERRORS = "sinetti_database_connections", "sinetti_database_errors_total"
+POLICY_VIOLATIONS = "sinetti_policy_violations_total"
 CLOCK_OFFSET, READY, FINDINGS = "sinetti_clock_offset_seconds", "sinetti_ready", "sinetti_findings"
 STATE_AGE = "sinetti_state_age_seconds"
 DECISIONS, GATEWAY_OCSP_FAILURES = "sinetti_gateway_decisions_total", "sinetti_gateway_ocsp_failures_total"
@@ -84,6 +85,7 @@ _ALL = (
     Metric(ISSUED, _COUNTER, ("kind",), _NODE, "Certificates that this node signed and stored."),
     Metric(REVOKED, _COUNTER, ("reason",), _NODE, "Revocations by this node's requests; commands are not counted."),
     Metric(REFUSALS, _COUNTER, ("operation", "reason"), _NODE, "Refused requests by reason."),
+    Metric(POLICY_VIOLATIONS, _COUNTER, ("directive",), _NODE, "Violations of the pages' policy that browsers report."),
     Metric(CERTIFICATES, _GAUGE, ("state",), (MetricSource.DATABASE, MetricSource.AGENT), "Certificates by state."),
     Metric(CERTIFICATE_ENDS, _GAUGE, ("month",), _DATABASE, "Certificates without a successor by month of their end."),
     Metric(CRL_AGE, _GAUGE, ("ca",), _DATABASE, "Age of the oldest of a CA's newest revocation lists."),
@@ -137,4 +139,4 @@ _ALL = (
 )
 
 METRICS = MappingProxyType({one.name: one for one in _ALL})
-"""Every metric that servers export, and those of agents' files that share a name with them."""
+"""Metrics of servers, and those of agents' files that have the same names."""

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from sinetti.metrics.catalogue import METRICS, MetricType
+from sinetti.infra.metrics.catalogue import METRICS, MetricType
 
-PAGE = Path(__file__).parents[2] / "docs" / "operators" / "metrics.md"
+PAGE = Path(__file__).parents[3] / "docs" / "operators" / "metrics.md"
 
 
 def test_the_page_has_the_same_table():

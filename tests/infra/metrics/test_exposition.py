@@ -11,9 +11,16 @@ import pytest
 
 import sinetti
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.metrics import exposition
-from sinetti.metrics.catalogue import CERTIFICATES, DELIVERY_FAILURES, READY, STATE_AGE
-from sinetti.metrics.exposition import STALE_AFTER, ComputedMetrics, MetricsServer, load_state, render, store_state
+from sinetti.infra.metrics import exposition
+from sinetti.infra.metrics.catalogue import CERTIFICATES, DELIVERY_FAILURES, READY, STATE_AGE
+from sinetti.infra.metrics.exposition import (
+    STALE_AFTER,
+    ComputedMetrics,
+    MetricsServer,
+    load_state,
+    render,
+    store_state,
+)
 
 SAMPLES = {READY: [((), 1.0)], CERTIFICATES: [(("issued",), 3.0)], DELIVERY_FAILURES: [(("sms",), 2.0)]}
 

@@ -1,6 +1,6 @@
-"""Endpoint GET /metrics on an address of its own, and the values that another process computes for it.
+"""Endpoint GET /metrics, and the values that another process computes for it.
 
-A scrape reads files and memory only: it never waits for the database.
+It has an address of its own. A scrape reads files and memory only: it never waits for the database.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import sinetti
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType
+from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType
 
 PATH = "/metrics"
 STALE_AFTER = 60.0

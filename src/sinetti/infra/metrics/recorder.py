@@ -1,4 +1,4 @@
-"""Counters and histograms of this process, in memory files that one process adds up.
+"""Counters and histograms of this process, in files that one process adds up.
 
 Nothing is counted, and prometheus_client is not loaded, until `start` was called (docs/operators/metrics.md). A process
 counts in the files of its slot. A slot belongs to one process at a time, and the next process goes on with its counts.
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.environment import set_variable
-from sinetti.metrics.catalogue import METRICS, MetricSource, MetricType
+from sinetti.infra.metrics.catalogue import METRICS, MetricSource, MetricType
 
 MOST_SERIES = 500
 """Combinations of labels of one metric in a process; further ones count as OTHER."""

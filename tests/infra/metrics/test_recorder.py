@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import DECISIONS, GATEWAY_OCSP_FAILURES, REQUEST_SECONDS, RESTARTS, MetricSource
-from sinetti.metrics.recorder import MOST_SERIES, count, observe, timed
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import DECISIONS, GATEWAY_OCSP_FAILURES, REQUEST_SECONDS, RESTARTS, MetricSource
+from sinetti.infra.metrics.recorder import MOST_SERIES, count, observe, timed
 
 PROCESSES = """
 import os, sys
 from pathlib import Path
-from sinetti.metrics import recorder
-from sinetti.metrics.catalogue import RESTARTS, REQUESTS, MetricSource
-from sinetti.metrics.exposition import collect_processes, render
+from sinetti.infra.metrics import recorder
+from sinetti.infra.metrics.catalogue import RESTARTS, REQUESTS, MetricSource
+from sinetti.infra.metrics.exposition import collect_processes, render
 
 folder = Path(sys.argv[1])
 recorder.start(MetricSource.NODE, folder)
@@ -43,7 +43,8 @@ def counts():
 
 def test_nothing_is_counted_or_loaded_by_default():
     program = (
-        "import sys; from sinetti.metrics import recorder; recorder.count('sinetti_requests_total', 'a', 'b', 'c');"
+        "import sys; from sinetti.infra.metrics import recorder\n"
+        "recorder.count('sinetti_requests_total', 'a', 'b', 'c')\n"
         "recorder.observe('sinetti_request_seconds', 1.0, 'a', 'b')\n"
         "with recorder.timed('sinetti_signer_seconds', 'file'): pass\n"
         "assert not [name for name in sys.modules if name.startswith('prometheus')]"
