@@ -137,6 +137,11 @@ BOARDS = (
             graph("Journal ahead of the register", "short", ("sinetti_journal_ahead", "{{instance}}")),
             graph("Lag of the journals' copies", "s", ("sinetti_journal_shipping_lag_seconds", "{{instance}}")),
         ),
+        "Parts": (
+            graph("Parts left out", "short", ("max by (part) (sinetti_optional_part_off)", "{{part}}")),
+            graph("Blocked by the pages' policy", "short",
+                  ("sum by (directive) (increase(sinetti_policy_violations_total[1h]))", "{{directive}}")),
+        ),
     }),
     Board("notices", "Sinetti messages", {
         "Now": (

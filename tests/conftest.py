@@ -112,6 +112,7 @@ LONG = (
     "authority/test_token_keys.py::test_production_imports_no_key",
     "authority/test_token_keys.py::test_while_the_token_is_away_the_reason_is_shown",
     "bench/",
+    "cli/authority/test_reload.py",
     "cli/authority/test_metrics.py::test_a_life_is_counted",
     "cli/authority/test_metrics.py::test_counts_outlive_a_killed_worker",
     "cli/authority/test_serve.py::test_renewal_revocation_and_what_is_spared",

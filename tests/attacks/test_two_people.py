@@ -154,6 +154,7 @@ ONE = {
     "migrate": "adds tables, as the role that owns them",
     "init": "there is no authority yet",
     "serve": "starts the service",
+    "reload": "takes the files that the service's user wrote",
     "organisation add": "gives no certificate to a person by itself",
     "organisation approve": "an application was decided before",
     "organisation withdraw": "stops issuance",
@@ -195,6 +196,7 @@ READ = {
     *(
         "status",
         "watch",
+        "check",
         "journal verify",
         "restore-drill",
         "clock show",

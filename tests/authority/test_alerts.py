@@ -61,7 +61,7 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    names = ("issuing-ca", "offline-lists", "status", "messages")
+    names = ("issuing-ca", "offline-lists", "status", "messages", "optional-parts")
     assert {name: look() for name, look in health_warnings(authority).items()} == dict.fromkeys(names)
 
 

@@ -12,6 +12,7 @@ from sinetti.authority.bootstrap import RuntimeOptions, database_url, notificati
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
+from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Channel, Environment
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings import notifications
@@ -134,7 +135,7 @@ def test_the_register_of_another_environment(root):
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
         connection.execute("UPDATE sinetti_instance SET environment = 'PRODUCTION'")
         connection.commit()
-    with all_connections_closed(), pytest.raises(FolderDamaged, match="different authorities"):
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="was created for PRODUCTION"):
         open_authority(root, DirectoryKind.AUTHORITY)
 
 
@@ -186,8 +187,38 @@ def test_a_changed_environment(root):
     text = (root / "authority.toml").read_text().replace('"TEST"', '"PRODUCTION"')
     text = text.replace("signatory_wait_hours = 0", "signatory_wait_hours = 24")
     (root / "authority.toml").write_text(text)
-    with all_connections_closed(), pytest.raises(FolderDamaged, match="cannot be read"):
+    sentence = 'authority.toml has environment = PRODUCTION, but .* created for TEST, .* write environment = "TEST"'
+    with all_connections_closed(), pytest.raises(FolderDamaged, match=sentence):
         open_authority(root, DirectoryKind.AUTHORITY)
+
+
+def test_a_hierarchy_that_is_none(root):
+    (root / "hierarchy.toml").write_text("=")
+    with all_connections_closed(), pytest.raises(FolderDamaged, match=r"hierarchy.toml cannot be used .* restore it"):
+        open_authority(root, DirectoryKind.AUTHORITY)
+
+
+WRONG_PARTS = {
+    "eservice.toml": ('accessibility_feedback = "x"', ["accessibility_feedback"]),
+    "notices.toml": ("people_address = 1", ["notices.toml"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parts"), [(name, *one) for name, one in WRONG_PARTS.items()], ids=WRONG_PARTS
+)
+def test_an_optional_file_with_wrong_settings_does_not_stop_the_authority(root, name, text, parts):
+    (root / name).write_text(text)
+    with all_connections_closed():
+        assert [one.part for one in open_authority(root, DirectoryKind.AUTHORITY).left_out] == parts
+
+
+def test_text_messages_with_wrong_settings_do_not_stop_mail(root):
+    (root / "notices.toml").write_text(f'{NOTICES}\n[sms]\nurl = "https://sms.example"\nsender = "Sinetti"\n')
+    with all_connections_closed():
+        authority = open_authority(root, DirectoryKind.AUTHORITY)
+        assert [one.part for one in authority.left_out] == ["sms"]
+        assert [*notification_context(authority).deliverers] == [MessageChannel.EMAIL]
 
 
 def test_the_recipe_is_a_setting(root):

@@ -16,7 +16,7 @@ from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_import import move_keys_to_token
-from sinetti.authority.key_inventory import KeyRole, check_keys, list_keys
+from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import StoreKind
 from sinetti.ca.hierarchy_config import load_preset
@@ -87,7 +87,7 @@ def test_no_file_has_a_private_key_and_all_keys_sign(soft_tokens, place, tmp_pat
     assert soft_token.PIN.encode() not in b"".join(texts(root).values())
     keys, authority = opened(root)
     with keys:
-        listed = list_keys(authority)
+        listed = list_keys(holder_of(authority))
         assert {one.kind for one in listed} == {StoreKind.PKCS11}
         assert {one.name: (one.role, one.key_type) for one in listed if one.role is not KeyRole.RESPONSE_SIGNER} == {
             ROOTS[0]: (KeyRole.ROOT, "ec-p384"),
@@ -97,7 +97,7 @@ def test_no_file_has_a_private_key_and_all_keys_sign(soft_tokens, place, tmp_pat
             CAS[4]: (KeyRole.SERVICES, "ec-p256"),
             listed[-1].name: (KeyRole.LOG, "ed25519"),
         }
-        for one in check_keys(authority):
+        for one in check_keys(holder_of(authority)):
             assert (one.problem, one.has_signed) == (None, True)
             assert one.facts.is_local
             assert one.facts.is_never_extractable
@@ -123,8 +123,8 @@ def test_a_leaf_whose_key_the_token_lost_is_replaced(soft_tokens, place, tmp_pat
         authority.keys.close()
         shutil.rmtree(soft_tokens.tokens)
         (soft_tokens.folder / "copy").rename(soft_tokens.tokens)
-        name = next(one.name for one in list_keys(authority) if one.role is KeyRole.OCSP)
-        (checked,) = [one for one in check_keys(authority) if one.listed.name == name]
+        name = next(one.name for one in list_keys(holder_of(authority)) if one.role is KeyRole.OCSP)
+        (checked,) = [one for one in check_keys(holder_of(authority)) if one.listed.name == name]
         assert (checked.has_signed, "does not contain the key" in checked.problem) == (False, True)
         responder = authority.ctx.responders[WS]()
         with pytest.raises(SignerUnavailable, match="does not contain the key"):
@@ -232,7 +232,7 @@ def test_offline_keys_in_a_token_of_their_own(soft_tokens, place, tmp_path):
     keys, authority = opened(root)
     with keys:
         assert authority.ctx.offline == frozenset(ROOTS)
-        assert [one.problem for one in check_keys(authority) if one.listed.role is KeyRole.ROOT] == [None]
+        assert [one.problem for one in check_keys(holder_of(authority)) if one.listed.role is KeyRole.ROOT] == [None]
         with pytest.raises(SignerUnavailable):
             authority.ctx.signer.sign(ROOTS[0], b"")
 
@@ -303,14 +303,14 @@ def test_keys_of_test_are_moved_into_a_token(soft_tokens, place, tmp_path, point
     keys, authority = opened(root)
     with keys:
         assert issuing_check(authority.ctx) is None
-        for one in check_keys(authority):
+        for one in check_keys(holder_of(authority)):
             assert (one.problem, one.facts.is_local, one.facts.is_never_extractable) == (None, False, False)
         with pytest.raises(FolderError, match="nothing to move"):
             move_keys_to_token(authority, place)
         with pytest.raises(FolderError, match="name that one"):
             move_keys_to_token(authority, replace(place, label="other"))
         production = replace(authority, settings=replace(authority.settings, environment=Environment.PRODUCTION))
-        assert {one.problem is None for one in check_keys(production)} == {False}
+        assert {one.problem is None for one in check_keys(holder_of(production))} == {False}
 
 
 def test_production_imports_no_key(place, tmp_path):

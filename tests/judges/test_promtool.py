@@ -25,9 +25,12 @@ RECORDED = {
 FAILURES = {
     "sinetti_delivery_failures_total",
     "sinetti_gateway_ocsp_failures_total",
+    "sinetti_journal_shipping_lag_seconds",
+    "sinetti_optional_part_off",
+    "sinetti_policy_violations_total",
     "sinetti_signer_errors_total",
 }
-"""Metrics that appear with the first failure."""
+"""Metrics that appear with the first failure, or where journals are shipped."""
 
 
 def promtool(*words: object, folder: Path = PROMETHEUS) -> str:

@@ -20,6 +20,7 @@ from sinetti.server.rate_limits import (
     SIGNER_RATE,
     Admission,
     ConcurrencyLimiter,
+    ProxyWatch,
     Rate,
     RateLimiter,
     client_key,
@@ -231,3 +232,14 @@ def test_a_signer_that_calls_too_often_is_refused_and_the_answer_signed(counter)
     assert renew_draft(counter).ask().code is None, "another signer's calls are another's"
     fetching = get_draft(counter)
     assert [fetching.ask().code for _ in range(3)] == [None] * 3
+
+
+def test_requests_without_the_proxys_header_are_remembered_for_a_while():
+    watch = ProxyWatch()
+    admission = Admission(behind_proxy=True, watch=watch)
+    assert admission.caller(None, [(b"x-forwarded-for", b"192.0.2.1")]) == "192.0.2.1"
+    now = monotonic_seconds()
+    assert not watch.seen_within(60, now)
+    assert admission.caller(None, [(b"x-forwarded-for", b"unknown")]) == ""
+    assert watch.seen_within(60, now)
+    assert not watch.seen_within(60, now + 3600)

@@ -57,6 +57,21 @@ def test_a_header_with_an_underscore_passes_for_no_other():
     assert seen["CONTENT_LENGTH"] == "9"
 
 
+HOSTS = {
+    "without the port, as nginx writes $host": ("people.sinetti.example", "people.sinetti.example:8444"),
+    "in capitals": ("People.sinetti.example", "People.sinetti.example:8444"),
+    "with the port": ("people.sinetti.example:8444", "people.sinetti.example:8444"),
+    "with another port": ("people.sinetti.example:1", "people.sinetti.example:1"),
+    "of another host": ("other.example", "other.example"),
+}
+
+
+@pytest.mark.parametrize(("sent", "seen"), HOSTS.values(), ids=HOSTS)
+def test_the_port_of_the_address_may_be_lost_in_the_proxy(sent, seen):
+    """Django compares the host with the origin of a form, which has the port."""
+    assert told(headers={"host": sent})["HTTP_HOST"] == seen
+
+
 CHARSETS = {
     "none": ("application/x-www-form-urlencoded", 204),
     "the one that forms have": ('multipart/form-data; boundary=a; charset="UTF-8"', 204),

@@ -226,3 +226,21 @@ def test_a_token_is_written_before_the_first_table(tmp_path):
         assert parse(path.read_text()).token == token
     assert path.read_text().startswith("# A remark\n")
     assert parse(text()).token is None
+
+
+def test_all_faults_are_found_at_once():
+    wrong = text(environment="LIVE", base_url="https://pki.example", journal="journal") + "keep_people_days = 1\n"
+    with pytest.raises(SettingsError) as raised:
+        parse(wrong)
+    words = ("environment must be one of", "base_url must be plain http", "journal must be", "keep_people_days must be")
+    assert [any(word in fault for fault in raised.value.faults) for word in words] == [True] * 4
+    assert str(raised.value) == raised.value.faults[0]
+
+
+def test_an_optional_part_with_wrong_settings_is_left_out(tmp_path):
+    path = tmp_path / "authority.toml"
+    path.write_text(f"{text(documentation_url='docs')}witnesses = 1\n")
+    found = read(path)
+    assert (found.documentation_url, found.witnesses) == ("", ())
+    assert [one.part for one in found.left_out] == ["documentation_url", "witnesses"]
+    assert parse(render(found)).left_out == ()

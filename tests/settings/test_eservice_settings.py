@@ -1,11 +1,14 @@
 """eservice.toml: optional settings, refusals by name, and the shipped example."""
 
+from dataclasses import replace
+
 import pytest
 
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.values import Language
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.settings.optional_parts import describe_parts
 from sinetti.settings.portal import DEFAULTS, parse, read
 from tests.house.tree import ROOT
 
@@ -36,7 +39,7 @@ def folder(tmp_path):
 
 
 def test_without_the_file_everything_is_left_out(tmp_path):
-    assert read(tmp_path / "eservice.toml") is DEFAULTS
+    assert read(tmp_path / "eservice.toml") == DEFAULTS
     assert DEFAULTS.providers == ()
     assert DEFAULTS.provider("op") is None
 
@@ -57,24 +60,60 @@ def test_the_example_is_whole(folder):
     assert found.daily_limits == DailyLimits()
 
 
-def test_what_lies_in_a_folder_that_others_can_write_is_refused(folder):
-    (folder / "eservice.toml").write_text("")
+def off(folder):
+    """Return the parts of the file that are left out, with the reasons."""
+    found = read(folder / "eservice.toml")
+    assert found == replace(DEFAULTS, left_out=found.left_out)
+    return {one.part: one.why for one in found.left_out}
+
+
+def test_a_file_in_a_folder_that_others_can_write_is_left_out(folder):
+    (folder / "eservice.toml").write_text(PROVIDER)
     folder.chmod(0o777)
-    with pytest.raises(SettingsError, match=f"other users can change {folder}"):
-        read(folder / "eservice.toml")
+    assert f"other users can change {folder}" in off(folder)["eservice.toml"]
 
 
-def test_what_everybody_can_change_is_refused(folder):
-    (folder / "eservice.toml").write_text("")
+def test_a_file_that_others_can_change_is_left_out(folder):
+    (folder / "eservice.toml").write_text(PROVIDER)
     (folder / "eservice.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match="could sign in as any person: run chmod go-w"):
-        read(folder / "eservice.toml")
+    assert "could sign in as any person: run chmod go-w" in off(folder)["eservice.toml"]
 
 
-def test_what_cannot_be_read_is_told(tmp_path):
+def test_a_file_that_cannot_be_read_is_left_out(tmp_path):
     (tmp_path / "eservice.toml").mkdir()
-    with pytest.raises(SettingsError, match=r"eservice\.toml cannot be read"):
-        read(tmp_path / "eservice.toml")
+    assert "eservice.toml cannot be read" in off(tmp_path)["eservice.toml"]
+
+
+SINGLE = ("appeal", "legal_basis", "supervising_authority", "accessibility_feedback", "daily_limits", "operator")
+LEFT_OUT = {
+    "no TOML": ("=", {"eservice.toml"}),
+    "an unknown key": ("appeals = 1", {"eservice.toml"}),
+    "a provider": (PROVIDER.replace("https:", "http:"), {"provider op"}),
+    "a provider without a name for the log": (PROVIDER.replace('"op"', '"o p"'), {"provider"}),
+    "providers that are no tables": ("providers = 1", {"providers"}),
+    "two providers with one id": (PROVIDER + PROVIDER, {"providers"}),
+    "two parts": ('footer = 1\ndocumentation_url = "file:///x"', {"footer", "documentation_url"}),
+    "all others": (
+        "".join(f"{name} = 1\n" for name in SINGLE),
+        set(SINGLE),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "parts"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_part_with_wrong_settings_is_left_out(folder, text, parts):
+    (folder / "eservice.toml").write_text(text)
+    assert off(folder).keys() == parts
+
+
+def test_the_other_parts_stay(folder):
+    second = PROVIDER.replace('"op"', '"second"').replace("https://op", "http://second")
+    (folder / "eservice.toml").write_text(f'accessibility_feedback = "a@b.example"\n{PROVIDER}{second}')
+    found = read(folder / "eservice.toml")
+    assert [one.provider_id for one in found.providers] == ["op"]
+    assert found.accessibility_feedback == "a@b.example"
+    assert describe_parts(found.left_out).startswith("provider second is left out: eservice.toml: ")
+    assert describe_parts(()) is None
 
 
 WRONG = {

@@ -38,6 +38,7 @@ from sinetti.services.monitoring.findings import (
     stored_crls,
 )
 from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
+from sinetti.settings.optional_parts import describe_parts
 
 _NAMED = 5
 """Largest number of serials in one sentence."""
@@ -100,6 +101,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "offline-lists": lambda: offline_lists(authority),
         "status": PacedCheck(lambda: status(authority)),
         "messages": PacedCheck(lambda: messages(authority)),
+        "optional-parts": lambda: describe_parts(authority.left_out),
     }
 
 

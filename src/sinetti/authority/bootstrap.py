@@ -7,8 +7,10 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +34,7 @@ from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.remote_keys import remote_head_signer, remote_issue_signer
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
-from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
@@ -44,7 +46,9 @@ from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import ISSUED
+from sinetti.infra.security_txt import load_security_txt
 from sinetti.infra.toml_tables import SettingsError
+from sinetti.infra.traces import load_trace_settings
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.notifications.context import MessageTransport, NotificationContext
@@ -56,9 +60,10 @@ from sinetti.services.context import ServiceContext, Shards, always_allowed, no_
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
-from sinetti.settings import notifications
+from sinetti.settings import notifications, portal
 from sinetti.settings.authority import AuthoritySettings, check_database_url
 from sinetti.settings.notifications import NoticeSettings
+from sinetti.settings.optional_parts import OptionalParts, PartOff
 from sinetti.wire.xmldsig.signature import SignatureProfile
 
 
@@ -88,6 +93,8 @@ class Authority:
     responses: ResponseSigner = field(repr=False)
     keys: AuthorityKeys = field(repr=False)
     passphrase: bytes | None = field(repr=False)
+    left_out: tuple[PartOff, ...] = ()
+    """Optional parts whose settings are wrong."""
 
     @property
     def secret_access(self) -> SecretAccess:
@@ -142,6 +149,9 @@ def database_url(folder: DataDirectory, kind: DirectoryKind, settings: Authority
     return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
 
 
+SETTINGS_FILE = "authority.toml"
+"""Name of the settings file, in sentences about it."""
+
 OWNER = "OWNER_DATABASE_URL"
 """Variable with the URL of the role that owns the tables.
 
@@ -190,16 +200,16 @@ def open_authority(
     folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
-    hierarchy = _hierarchy(folder, settings)
+    hierarchy = read_hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     phrase = _phrase(folder, kind, hierarchy, passphrase)
     db = _own_database(folder, kind, settings, certificates)
-    issuers = _issuers(hierarchy, certificates)
+    issuers = issuers_of(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = _private_keys(folder, settings, phrase, hierarchy, certificates)
+    keys = private_keys(folder, settings, phrase, hierarchy, certificates)
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -225,7 +235,29 @@ def open_authority(
         responders=responders(folder, hierarchy, issuers, means),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
-    return Authority(folder, settings, hierarchy, _with_policy(ctx, settings), journal, clock, responses, keys, phrase)
+    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
+    return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, keys, phrase, off)
+
+
+def parts_off(folder: DataDirectory, settings: AuthoritySettings) -> tuple[PartOff, ...]:
+    """Return the optional parts whose settings are wrong.
+
+    All settings files of the folder are read. Without `notices.toml` no messages are sent, as intended, so a missing
+    file is no fault.
+    """
+    messages = OptionalParts()
+    found = messages.take(notifications.FILE, partial(_notices, folder), None)
+    sms = found.left_out if found is not None else ()
+    problems = {
+        "telemetry": load_trace_settings(settings.telemetry, SETTINGS_FILE)[1],
+        "security_txt": load_security_txt(settings.security_txt, SETTINGS_FILE, utc_now())[1],
+    }
+    others = (PartOff(part, problem) for part, problem in problems.items() if problem)
+    return (*settings.left_out, *others, *messages.off, *sms, *portal.read(folder.eservice).left_out)
+
+
+def _notices(folder: DataDirectory) -> NoticeSettings | None:
+    return notifications.read(folder.notices) if folder.notices.exists() else None
 
 
 def _keys(folder: DataDirectory, access: SecretAccess, manner: RuntimeOptions) -> KeyringFile:
@@ -246,14 +278,14 @@ def _own_database(
     certificates: Mapping[str, x509.Certificate],
 ) -> Database:
     """Open the database, check that it is this authority's, and migrate it."""
-    db = _register_there(folder, kind, settings)
+    db = open_register(folder, kind, settings)
     # The identity is checked before migrations: a database that is not this authority's stays unchanged.
-    _check_identity(folder, db, settings, certificates)
+    check_identity(folder, db, settings, certificates)
     migrate(db)
     return db
 
 
-def _private_keys(
+def private_keys(
     folder: DataDirectory,
     settings: AuthoritySettings,
     phrase: bytes | None,
@@ -289,19 +321,46 @@ def migrate_tables(root: Path) -> None:
     folder = DataDirectory(root)
     folder.check(DirectoryKind.AUTHORITY)
     settings = authority_settings.read(folder.settings)
-    hierarchy = _hierarchy(folder, settings)
+    hierarchy = read_hierarchy(folder, settings)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
-    db = _register_there(folder, DirectoryKind.AUTHORITY, settings)
+    db = open_register(folder, DirectoryKind.AUTHORITY, settings)
     try:
-        _check_identity(folder, db, settings, certificates)
+        check_identity(folder, db, settings, certificates)
         migrate_as_owner(db)
     finally:
         db.close()
 
 
-def _hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierarchy:
+def read_hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierarchy:
+    """Read the hierarchy that the authority was built with.
+
+    Raises FolderDamaged, also if the environment in the settings is another than that of the CAs.
+    """
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    return parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
+
+    try:
+        found = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
+    except HierarchyError as bad:
+        sentence = f"{folder.hierarchy} cannot be used ({bad}): restore it from a copy of the folder"
+        raise FolderDamaged(sentence) from None
+    if not _has_certificates(folder, found):
+        other = next(one for one in Environment if one is not settings.environment)
+        with suppress(HierarchyError):
+            if _has_certificates(folder, parse_hierarchy(text, other, settings.base_url, is_stored=True)):
+                raise FolderDamaged(_other_environment(settings.environment, other))
+    return found
+
+
+def _has_certificates(folder: DataDirectory, hierarchy: Hierarchy) -> bool:
+    """Return whether the certificates of all CAs are in the folder."""
+    return all((folder.certificates / f"{spec.file_name}.cer").exists() for spec in hierarchy.authorities)
+
+
+def _other_environment(written: Environment, real: Environment) -> str:
+    return (
+        f"authority.toml has environment = {written}, but this authority was created for {real}, and cannot change "
+        f'that: write environment = "{real}", or create another authority in another folder'
+    )
 
 
 def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
@@ -375,7 +434,7 @@ def connect_database(
         raise SettingsError(sentence) from None
 
 
-def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
+def open_register(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
     """Open the existing database.
 
     A missing SQLite file raises FolderDamaged, because SQLite would create an empty one. Raises SettingsError.
@@ -390,7 +449,7 @@ def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: Author
 
 def _journal(folder: Path, db: Database, mark: JournalMark) -> Journal:
     identity = authorities.identity(db)
-    assert identity is not None  # noqa: S101 - _check_identity has checked that
+    assert identity is not None  # noqa: S101 - check_identity has checked that
     return Journal(folder, JournalHeader(identity.instance_id, identity.environment, mark.node), utc_now, mark)
 
 
@@ -413,7 +472,8 @@ def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
         raise FolderDamaged(sentence) from None
 
 
-def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
+def issuers_of(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
+    """Return the CAs of a hierarchy by file name."""
     return {
         spec.file_name: IssuingCa(
             spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url
@@ -422,15 +482,18 @@ def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate])
     }
 
 
-def _check_identity(
+def check_identity(
     folder: DataDirectory, db: Database, settings: AuthoritySettings, certificates: Mapping[str, x509.Certificate]
 ) -> None:
+    """Raise FolderDamaged unless the database is this authority's."""
     identity = authorities.identity(db)
     if identity is None:
         sentence = "the register is empty: this folder's authority was created with another database"
         raise FolderDamaged(sentence)
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
-    same = identity.environment is Environment(settings.environment) and identity.fingerprints == files
-    if not same or folder.instance_id() != identity.instance_id:
-        sentence = "folder and register belong to different authorities: check DATABASE_URL and database_url"
+    if identity.fingerprints != files or folder.instance_id() != identity.instance_id:
+        source = "the variable DATABASE_URL" if os.environ.get("DATABASE_URL") else "database_url in authority.toml"
+        sentence = f"folder and register belong to different authorities: check {source}"
         raise FolderDamaged(sentence)
+    if identity.environment is not settings.environment:
+        raise FolderDamaged(_other_environment(settings.environment, identity.environment))

@@ -106,6 +106,11 @@ class DataDirectory:
         return self.root / "eservice.toml"
 
     @property
+    def serve_record(self) -> Path:
+        """Record of the serving process, which locks it (serve_record.py)."""
+        return self.root / "serving.json"
+
+    @property
     def hierarchy(self) -> Path:
         """File of the hierarchy, as it was built."""
         return self.root / "hierarchy.toml"

@@ -2,7 +2,7 @@
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
-from sinetti.authority.key_inventory import ListedKey, list_keys
+from sinetti.authority.key_inventory import ListedKey, holder_of, list_keys
 from sinetti.authority.key_store import FileKeyStore, NewKey, TokenKeyStore, check_signature
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path
@@ -32,7 +32,7 @@ def move_keys_to_token(authority: Authority, token: TokenLocation) -> tuple[str,
         sentence = f"the keys of this authority are created in the token {settings.pkcs11_token}: name that one"
         raise FolderError(sentence)
     with locked(folder.root):
-        listed = [one for one in list_keys(authority) if (folder.keys / f"{one.name}.pem").exists()]
+        listed = [one for one in list_keys(holder_of(authority)) if (folder.keys / f"{one.name}.pem").exists()]
         if not listed and settings.token is not None:
             sentence = f"no key of this authority is in a file in {folder.keys}: there is nothing to move"
             raise FolderError(sentence)

@@ -1,6 +1,6 @@
 """Inventory of an authority's private keys, with a test signature of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -8,12 +8,14 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
+from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.key_files import certificates_of
 from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore, check_signature
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
-from sinetti.ca.issuance_request import LeafProfile
+from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.issuance_request import IssuingCa, LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
 from sinetti.pki import key_policy
@@ -69,34 +71,51 @@ class CheckedKey:
     problem: str | None
 
 
-def list_keys(authority: Authority) -> tuple[ListedKey, ...]:
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Folder and keys of an authority; `issuers` are its CAs by file name."""
+
+    folder: DataDirectory
+    hierarchy: Hierarchy
+    issuers: Mapping[str, IssuingCa]
+    keys: AuthorityKeys
+    offline: frozenset[str]
+
+
+def holder_of(authority: Authority) -> KeyHolder:
+    """Return the folder and keys of an opened authority."""
+    ctx = authority.ctx
+    return KeyHolder(authority.folder, authority.hierarchy, ctx.issuers, authority.keys, ctx.offline)
+
+
+def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
     """Return all keys of an authority, CAs first. Raises FolderDamaged."""
-    hierarchy, issuers = authority.hierarchy, authority.ctx.issuers
+    hierarchy, issuers = holder.hierarchy, holder.issuers
     cas = {spec.file_name: KeyRole(spec.role.value) for spec in hierarchy.authorities}
-    in_tokens = offline_token_names(authority.folder, hierarchy)
+    in_tokens = offline_token_names(holder.folder, hierarchy)
     public = {name: ca_key(issuers[name].certificate) for name in cas}
-    apart = authority.keys.offline_tokens()
+    apart = holder.keys.offline_tokens()
     found = []
     for name, role in cas.items():
-        keys = apart if name in in_tokens else None if name in authority.ctx.offline else authority.keys
+        keys = apart if name in in_tokens else None if name in holder.offline else holder.keys
         found.append(_listed(name, role, public[name], keys))
-    return (*found, *_leaves(authority), *_log_keys(authority))
+    return (*found, *_leaves(holder), *_log_keys(holder))
 
 
-def _leaves(authority: Authority) -> Iterator[ListedKey]:
-    for spec in managed_leaves(authority.hierarchy, authority.ctx.issuers):
+def _leaves(holder: KeyHolder) -> Iterator[ListedKey]:
+    for spec in managed_leaves(holder.hierarchy, holder.issuers):
         role = KeyRole.OCSP if spec.kind is LeafProfile.RESPONDER else KeyRole.RESPONSE_SIGNER
-        for one in certificates_of(authority.folder, spec.files, spec.issuer.certificate):
+        for one in certificates_of(holder.folder, spec.files, spec.issuer.certificate):
             name = f"{spec.files.name}-{serial_hex(one.serial_number)}"
-            if authority.keys.store_of(name).has(name):
-                yield _listed(name, role, cast("PublicKey", one.public_key()), authority.keys)
+            if holder.keys.store_of(name).has(name):
+                yield _listed(name, role, cast("PublicKey", one.public_key()), holder.keys)
 
 
-def _log_keys(authority: Authority) -> Iterator[ListedKey]:
-    for name, verifier in log_verifiers(authority.folder).items():
-        if authority.keys.store_of(name).has(name):
+def _log_keys(holder: KeyHolder) -> Iterator[ListedKey]:
+    for name, verifier in log_verifiers(holder.folder).items():
+        if holder.keys.store_of(name).has(name):
             public = Ed25519PublicKey.from_public_bytes(verifier.public)
-            yield _listed(name, KeyRole.LOG, public, authority.keys)
+            yield _listed(name, KeyRole.LOG, public, holder.keys)
 
 
 def _listed(name: str, role: KeyRole, public: TokenPublicKey, keys: AuthorityKeys | None) -> ListedKey:
@@ -112,12 +131,12 @@ def _listed(name: str, role: KeyRole, public: TokenPublicKey, keys: AuthorityKey
     return ListedKey(name, role, StoreKind.PKCS11, uri, public, keys)
 
 
-def check_keys(authority: Authority) -> tuple[CheckedKey, ...]:
+def check_keys(holder: KeyHolder) -> tuple[CheckedKey, ...]:
     """Sign with each key that is here, and read the attributes of keys in tokens.
 
     In PRODUCTION a key must have been created in its token, and never extractable.
     """
-    return tuple(_checked(one, authority.settings.environment) for one in list_keys(authority))
+    return tuple(_checked(one, holder.hierarchy.environment) for one in list_keys(holder))
 
 
 def _checked(one: ListedKey, environment: Environment) -> CheckedKey:

@@ -134,6 +134,7 @@ class NodeState:
             self._clock,
             self._ends,
             self._shipping,
+            self._parts_off,
             *(PacedCheck(look, SELDOM) for look in slow),
         )
 
@@ -182,6 +183,9 @@ class NodeState:
             name = file_name.removesuffix(".cer").removesuffix(f"-{serial_hex(one.serial_number)}")
             ends[name] = max(ends.get(name, -inf), (one.not_valid_after_utc - now).total_seconds())
         return {catalogue.OWN_CERTIFICATE_ENDS: [((name,), left) for name, left in ends.items()]}
+
+    def _parts_off(self) -> Samples:
+        return {catalogue.OPTIONAL_PART_OFF: [((one.part,), 1.0) for one in self._authority.left_out]}
 
     def _findings(self) -> Samples:
         authority = self._authority

@@ -5,28 +5,30 @@ See docs/operators/serving.md. The portal serves Django's pages behind the same 
 """
 
 import logging
+import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from sinetti.api.health import PATHS, BackgroundCheck, HealthEndpoint
+from sinetti.api.health import PATHS, BackgroundCheck, Check, HealthEndpoint
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
 from sinetti.api.web_security import PolicyReportsDoor, SecurityTxtDoor, ViolationLog
 from sinetti.authority.alerts import health_warnings, readiness_checks
-from sinetti.authority.bootstrap import Authority, notification_context
+from sinetti.authority.bootstrap import SETTINGS_FILE, Authority, notification_context
+from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import background_maintenance, check_consistency
 from sinetti.authority.node_metrics import NodeMetrics, NodeState, node_metrics, serve_scrapes
+from sinetti.authority.serve_record import ServeRecord, ServeRecorder
 from sinetti.authority.service_certificates import ensure_valid
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
@@ -34,7 +36,7 @@ from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.security_txt import SecurityTxt, load_security_txt
-from sinetti.infra.traces import load_trace_settings, start_traces
+from sinetti.infra.traces import start_traces
 from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
 from sinetti.server.addresses import ListenAddress, listen_per_worker
@@ -45,7 +47,6 @@ from sinetti.server.listener import (
     PER_ADDRESS,
     RETIRE,
     RETIRE_WITHIN,
-    InvalidKeyPair,
     Listener,
     TlsFiles,
     connections,
@@ -54,13 +55,21 @@ from sinetti.server.listener import (
     serve,
 )
 from sinetti.server.process_exit import exit_process, request_id
-from sinetti.server.rate_limits import SIGNER_RATE, Admission, ConcurrencyLimiter, Rate, RateLimiter, unlimited
+from sinetti.server.rate_limits import (
+    SIGNER_RATE,
+    Admission,
+    ConcurrencyLimiter,
+    ProxyWatch,
+    Rate,
+    RateLimiter,
+    unlimited,
+)
 from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
 from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal
-from sinetti.settings.authority import AuthoritySettings
+from sinetti.settings.optional_parts import OptionalParts, describe_parts
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 PEOPLE_THREADS = 8
@@ -86,10 +95,16 @@ class PortalListener:
 def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
     """Open the sockets of the portal.
 
-    Raises AddressInUse, and SettingsError if a setting is wrong or `notices.toml` is missing.
+    Raises AddressInUse, and SettingsError if `notices.toml` is missing or has a wrong setting.
     """
-    room, settings, own = notification_context(authority), portal.read(authority.folder.eservice), authority.settings
+    room, settings = portal_settings(authority)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
+    return PortalListener(bound, sockets, room, settings)
+
+
+def portal_settings(authority: Authority) -> tuple[NotificationContext, EserviceSettings]:
+    """Return what the portal needs of the settings. Raises SettingsError."""
+    room, settings, own = notification_context(authority), portal.read(authority.folder.eservice), authority.settings
     # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()
     documentation = settings.documentation_url or own.documentation_url
@@ -102,7 +117,11 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
         status_address=own.base_url,
         security_txt=_security_txt(authority),
     )
-    return PortalListener(bound, sockets, room, changed)
+    return room, changed
+
+
+def _security_txt(authority: Authority) -> SecurityTxt | None:
+    return load_security_txt(authority.settings.security_txt, SETTINGS_FILE, authority.ctx.machine_now())[0]
 
 
 def people_edge(
@@ -139,7 +158,12 @@ Most of them wait for the database or a signer.
 """
 
 _GENERATIONS = 3
-_SETTINGS = "authority.toml"
+_FORWARDED_FOR = 3600.0
+"""Seconds for which a request without the proxy's header is reported."""
+_UNFORWARDED = (
+    "the proxy passes requests on without X-Forwarded-For, so limits per address are not applied: let it write that "
+    "header itself (deploy/nginx.conf)"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -176,111 +200,199 @@ class ServeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLimits:
+    """Tables of the limits, and the watch over the proxy's header.
+
+    All processes of the node share this memory.
+    """
+
+    signers: RateLimiter
+    rate: RateLimiter | None
+    crowd: ConcurrencyLimiter | None
+    watch: ProxyWatch
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRuntime:
     """Objects that the parent passes to every process of the node.
 
-    They are the opened authority, and one socket per worker and address. The tables of the limits are in shared
-    memory.
+    They are the opened authority, one socket per worker and address, and the tested TLS pair. `people` is None without
+    a portal, also if its settings are wrong. The address in `plan` is then still that of the option.
     """
 
     authority: Authority
     plan: ServeOptions
     soap: tuple[socket.socket, ...]
     status: tuple[socket.socket, ...]
-    signers: RateLimiter
-    rate: RateLimiter | None
-    crowd: ConcurrencyLimiter | None
+    limits: NodeLimits
     people: PortalListener | None
+    tls: TlsFiles | None
     metrics: NodeMetrics | None = None
 
 
-def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None]) -> None:
+Reread = Callable[[NodeRuntime], NodeRuntime]
+"""Reads the files of a node again.
+
+Raises FolderError if the former ones stay in use.
+"""
+
+
+def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None], reread: Reread) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `say` gets the options, with the actual ports, when all workers answer. Raises the errors of `check_consistency`,
-    AddressInUse, InvalidKeyPair and NotStarted; with a portal also SettingsError.
+    `say` gets the options, with the actual ports, when all workers answer. `reread` reads all files of the node again
+    for SIGHUP. The portal is left out if its settings are wrong. Raises the errors of `check_consistency`,
+    AddressInUse, InvalidKeyPair and NotStarted.
     """
     with node_metrics(plan.metrics) as metrics:
-        _run_node(authority, replace(plan, metrics=metrics.address if metrics else None), metrics, say)
+        node = _open_node(authority, replace(plan, metrics=metrics.address if metrics else None), metrics)
+        _supervise(node, say, reread)
 
 
-def _run_node(
-    authority: Authority, plan: ServeOptions, metrics: NodeMetrics | None, say: Callable[[ServeOptions], None]
-) -> None:
-    people = listen_people(plan.people, authority) if plan.people else None
-    for problem in optional_part_problems(authority.settings, authority.ctx.machine_now()).values():
-        _log.warning("%s; the service runs without this part", problem)
+def _open_node(authority: Authority, plan: ServeOptions, metrics: NodeMetrics | None) -> NodeRuntime:
+    """Check the authority, and open the sockets of its node."""
+    parts = OptionalParts()
+    people = parts.take("pages", partial(listen_people, plan.people, authority), None) if plan.people else None
+    authority = replace(authority, left_out=(*authority.left_out, *parts.off))
+    if (sentence := describe_parts(authority.left_out)) is not None:
+        _log.warning("%s", sentence)
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
-    served = _Pairs(plan.pair)
+    tls = load_key_pair(*plan.pair) if plan.pair else None
     soap_address, soap = listen_per_worker(plan.soap, plan.workers)
     status_address, status = listen_per_worker(plan.status, plan.workers)
-    authority.ctx.keys()  # opened here once, so that no child takes a tenth of a second for it
     _make_current(authority)
-    plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
-    node = NodeRuntime(
-        authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people, metrics
-    )
+    plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else plan.people)
+    limits = NodeLimits(RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), ProxyWatch())
     _open_files_allowed()
-    # A connection, a locked journal and a session of a token belong to one process, so each child opens its own.
+    close_for_children(authority)
+    return NodeRuntime(authority, plan, soap, status, limits, people, tls, metrics)
+
+
+def _supervise(node: NodeRuntime, say: Callable[[ServeOptions], None], reread: Reread) -> None:
+    recorder = ServeRecorder(node.authority.folder)
+    reload = NodeReload(node, reread, recorder)
+
+    def ready() -> None:
+        recorder.begin(_record(node))
+        say(replace(node.plan, people=node.people.address if node.people else None))
+
+    roles = reload.first()
+    if node.metrics is not None:
+        roles.append(ProcessSpec("metrics", partial(serve_scrapes, node.metrics), renewed=False))
+    Supervisor(roles, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(ready)
+
+
+def _record(node: NodeRuntime) -> ServeRecord:
+    plan = node.plan
+    return ServeRecord(
+        os.getpid(),
+        plan.soap.url("https" if plan.pair else "http"),
+        plan.status.url("http"),
+        None if node.people is None else node.people.address.url("http"),
+        plan.behind_proxy,
+        None if plan.pair is None else (str(plan.pair[0].absolute()), str(plan.pair[1].absolute())),
+    )
+
+
+def close_for_children(authority: Authority) -> None:
+    """Close connections, the journal and sessions of tokens.
+
+    They belong to one process. Each child opens its own. The secret keys are opened here once, so that no child takes a
+    tenth of a second for it.
+    """
+    authority.ctx.keys()
     authority.journal.close()
     authority.ctx.db.close()
     authority.keys.close()
 
-    def roles(row: int, tls: TlsFiles | None) -> list[ProcessSpec]:
-        return [
-            ProcessSpec(
-                f"worker {number + 1}",
-                partial(_work, node, _Part(number, row + number, tls)),
-                slot=f"worker {row + number}",
-            )
-            for number in range(plan.workers)
-        ]
 
-    def reload() -> RollingRestart | None:
-        pair = served.read_again()
-        if pair is None:
-            return None
-        return RollingRestart(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
+class NodeReload:
+    """Replacement of a node's processes on SIGHUP, with all files read again.
 
-    others = [ProcessSpec("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
-    if metrics is not None:
-        others.append(ProcessSpec("metrics", partial(serve_scrapes, metrics), renewed=False))
-    first = [*roles(served.row(plan.workers, 0), served.tls), *others]
-    Supervisor(first, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
-
-
-def optional_part_problems(settings: AuthoritySettings, now: datetime) -> Mapping[str, str]:
-    """Return the problems of optional parts by name; servers run without those parts."""
-    found = {
-        "telemetry": load_trace_settings(settings.telemetry, _SETTINGS)[1],
-        "security_txt": load_security_txt(settings.security_txt, _SETTINGS, now)[1],
-    }
-    return {part: problem for part, problem in found.items() if problem}
-
-
-def _security_txt(authority: Authority) -> SecurityTxt | None:
-    return load_security_txt(authority.settings.security_txt, _SETTINGS, authority.ctx.machine_now())[0]
-
-
-def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
-    """Return the processes of the portal.
-
-    They do not use TLS, so SIGHUP does not affect them.
+    If a file is wrong, or the new processes do not start, the former ones keep serving.
     """
+
+    def __init__(self, node: NodeRuntime, reread: Reread, recorder: ServeRecorder) -> None:
+        """Store the node that is served first."""
+        self.node, self._reread, self._recorder = node, reread, recorder
+        self._exchanged = 0
+
+    def first(self) -> list[ProcessSpec]:
+        """Return the processes of the start."""
+        return _roles(self.node, self._row(0))
+
+    def __call__(self) -> RollingRestart | None:
+        """Read all files again, and return the new processes.
+
+        After any error, logs it and returns None; the processes in use stay.
+        """
+        try:
+            node = self._reread(self.node)
+        except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
+            sentence = str(bad) if isinstance(bad, FolderError) else "an internal error, which is in the log"
+            _log.error("SIGHUP: %s; the settings in use stay", sentence, exc_info=not isinstance(bad, FolderError))
+            self._recorder.kept(sentence)
+            return None
+        _log.info("SIGHUP: new processes take over with the files in %s", node.authority.folder.root)
+        return RollingRestart(_roles(node, self._row(1)), partial(self._over, node))
+
+    def _row(self, later: int) -> int:
+        """Return the first row of the processes in the table of connections.
+
+        `later` is the number of replacements from now. One generation retires, one serves, and one starts; each writes
+        only its own rows.
+        """
+        return (self._exchanged + later) % _GENERATIONS * (self.node.plan.workers + PEOPLE_WORKERS)
+
+    def _over(self, node: NodeRuntime, taken: bool) -> None:  # noqa: FBT001 - the supervisor's
+        left, self.node = (self.node, node) if taken else (node, self.node)
+        self._exchanged += taken
+        if left.tls is not None:
+            release(left.tls)
+        if taken:
+            self._recorder.taken(_record(node))
+        else:
+            self._recorder.kept("the new processes did not start, for the reason in the log")
+
+
+def _roles(node: NodeRuntime, row: int) -> list[ProcessSpec]:
+    """Return the processes of a node.
+
+    Their rows in the table of connections begin with `row`.
+    """
+    workers = range(node.plan.workers)
+    return [
+        *(
+            ProcessSpec(
+                f"worker {number + 1}", partial(_work, node, number, row + number), slot=f"worker {row + number}"
+            )
+            for number in workers
+        ),
+        ProcessSpec("keeper", partial(_keep, node), slot=f"keeper {row}"),
+        *_people_roles(node, row + len(workers)),
+    ]
+
+
+def _people_roles(node: NodeRuntime, row: int) -> list[ProcessSpec]:
+    """Return the processes of the portal."""
     if node.people is None:
         return []
-    row = _GENERATIONS * node.plan.workers
     return [
-        ProcessSpec(f"people {number + 1}", partial(_serve_people, node.people, node, row + number), renewed=False)
+        ProcessSpec(
+            f"people {number + 1}",
+            partial(_serve_people, node.people, node, number, row + number),
+            slot=f"people {row + number}",
+        )
         for number in range(PEOPLE_WORKERS)
     ]
 
 
-def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Callable[[], None]) -> NoReturn:
+def _serve_people(
+    people: PortalListener, node: NodeRuntime, number: int, row: int, ready: Callable[[], None]
+) -> NoReturn:
     """Serve the portal."""
-    number = row - _GENERATIONS * node.plan.workers
     ctx, admission = node.authority.ctx, _admission(node, row)
-    start_traces(node.authority.settings.telemetry, _SETTINGS, "sinetti-eservice")
+    start_traces(node.authority.settings.telemetry, SETTINGS_FILE, "sinetti-eservice")
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
     edge.measure(observe_page)
     serve((Listener(edge, people.sockets[number]),), ready)
@@ -293,46 +405,6 @@ def soap_threads(workers: int) -> int:
     Each may have a connection to the database.
     """
     return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
-
-
-class _Pairs:
-    """Current TLS pair, its replacement on SIGHUP, and the number of replacements."""
-
-    def __init__(self, files: tuple[Path, Path] | None) -> None:
-        self._files = files
-        self.tls: TlsFiles | None = load_key_pair(*files) if files else None
-        self._exchanged = 0
-
-    def row(self, workers: int, later: int) -> int:
-        """Return the first row of the workers in the table of connections.
-
-        `later` is the number of replacements from now. One generation retires, one serves, and one starts; each writes
-        only its own rows.
-        """
-        return (self._exchanged + later) % _GENERATIONS * workers
-
-    def read_again(self) -> TlsFiles | None:
-        """Read the files again and return the new pair.
-
-        Without TLS, or for an invalid pair, logs that and returns None; the current pair stays.
-        """
-        if self._files is None:
-            _log.info("SIGHUP: no TLS files to read again")
-            return None
-        try:
-            pair = load_key_pair(*self._files)
-        except InvalidKeyPair as refused:
-            _log.error("SIGHUP: %s; the pair in use stays", refused)
-            return None
-        _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
-        return pair
-
-    def over(self, pair: TlsFiles, *, taken: bool) -> None:
-        """Keep the pair that is served from now on, and release the other."""
-        left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
-        self._exchanged += taken
-        if left is not None:
-            release(left)
 
 
 def _make_current(authority: Authority) -> None:
@@ -348,43 +420,34 @@ def _open_files_allowed() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Position of a worker process.
+def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -> NoReturn:
+    """Serve SOAP, APIs and publications.
 
     While one generation takes over from another, the workers of both are running.
     """
-
-    number: int
-    row: int
-    tls: TlsFiles | None
-
-
-def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn:
-    """Serve SOAP, APIs and publications."""
     authority, plan = node.authority, node.plan
 
     def admits(signer: bytes) -> bool:
-        return not node.signers.wait(sha256(signer).digest(), monotonic_seconds())
+        return not node.limits.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
     settings, seal = authority.settings, authority.responses.seal
-    start_traces(settings.telemetry, _SETTINGS, "sinetti-authority")
+    start_traces(settings.telemetry, SETTINGS_FILE, "sinetti-authority")
     endpoint = SoapEndpoint(
         authority.ctx, settings.soap_address, authority.recipe, seal, admits, settings.documentation_url
     )
     door = SecurityTxtDoor(
         mount_api(endpoint, authority.ctx, admits), _security_txt(authority), authority.ctx.machine_now
     )
-    close, soap, status = authority.ctx.db.close, _admission(node, part.row), unlimited()
+    close, soap, status = authority.ctx.db.close, _admission(node, row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
-    lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
+    lists = AsgiApp(_status_door(node), threads=STATUS_THREADS, admission=status, leave=close)
     for one in (edge, lists):
         one.measure(observe_request)
     listeners = (
-        Listener(edge, node.soap[part.number], part.tls),
-        Listener(lists, node.status[part.number]),
+        Listener(edge, node.soap[number], node.tls),
+        Listener(lists, node.status[number]),
     )
-    if node.crowd is not None:
+    if node.limits.crowd is not None:
         # A proxy's connections belong to many callers, and the proxy limits those itself (deploy/nginx.conf).
         ports, looked_at = (
             ({plan.status.port}, [status])
@@ -397,21 +460,36 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
 
 
 def _admission(node: NodeRuntime, row: int) -> Admission:
-    if node.crowd is not None:
-        node.crowd.take_row(row)
+    if node.limits.crowd is not None:
+        node.limits.crowd.take_row(row)
     set_by_hand = node.plan.limits != AddressLimits()
-    return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
+    is_behind, watch = node.plan.behind_proxy, node.limits.watch
+    return Admission(
+        node.limits.rate, node.limits.crowd, behind_proxy=is_behind, counts_loopback=set_by_hand, watch=watch
+    )
 
 
-def _status_door(authority: Authority) -> Callable[[Request], Response]:
+def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
+    authority = node.authority
     ctx, lists = authority.ctx, PublicationEndpoint(authority.ctx)
+    warnings: dict[str, Check] = {
+        # With many revocations the watchdog takes seconds, so readiness does not wait for it.
+        name: BackgroundCheck(name, look, ctx.db.close)
+        for name, look in health_warnings(authority).items()
+    }
+    if node.plan.behind_proxy:
+        warnings["proxy"] = partial(proxy_fault, node.limits.watch)
     health = HealthEndpoint(
         readiness_checks(authority),
-        # With many revocations the watchdog takes seconds, so readiness does not wait for it.
-        {name: BackgroundCheck(name, look, ctx.db.close) for name, look in health_warnings(authority).items()},
+        warnings,
         done=ctx.db.refresh,
     )
     return lambda request: health(request) if request.path in PATHS else lists(request)
+
+
+def proxy_fault(watch: ProxyWatch) -> str | None:
+    """Return a sentence if the proxy left its header out a short time ago."""
+    return _UNFORWARDED if watch.seen_within(_FORWARDED_FOR, monotonic_seconds()) else None
 
 
 def _rate(limits: AddressLimits) -> RateLimiter | None:
@@ -421,13 +499,14 @@ def _rate(limits: AddressLimits) -> RateLimiter | None:
 
 def _crowd(plan: ServeOptions) -> ConcurrencyLimiter | None:
     most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
-    return ConcurrencyLimiter(most, _GENERATIONS * plan.workers + PEOPLE_WORKERS) if most else None
+    return ConcurrencyLimiter(most, _GENERATIONS * (plan.workers + PEOPLE_WORKERS)) if most else None
 
 
 def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:
     """Run the maintenance of a node."""
-    stops = (signal.SIGTERM, signal.SIGINT)
+    stops = (signal.SIGTERM, signal.SIGINT, RETIRE)
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    signal.signal(RETIRE, signal.SIG_DFL)  # an ignored signal does not end the wait
     tls = node.plan.pair[0] if node.plan.pair else None
     state = NodeState(node.authority, node.metrics.folder, tls) if node.metrics else None
     with background_maintenance(node.authority, state.keep_current if state else None):

@@ -261,6 +261,27 @@ def migrate(db: Database) -> None:
         raise DatabaseSetupError(sentence) from refused
 
 
+def is_migrated(db: Database) -> bool:
+    """Return whether no migration is left, without any change.
+
+    Raises DatabaseSetupError for tables of a later version, and the exceptions of DATABASE_UNAVAILABLE.
+    """
+    return _looked_at(connections[db.alias])
+
+
+def can_migrate(db: Database) -> bool:
+    """Return whether the role of this connection may change the tables."""
+    connection = connections[db.alias]
+    return connection.vendor != "postgresql" or _owns_tables(connection)
+
+
+def count_connections(db: Database) -> int | None:
+    """Return the server's limit of connections, or None if it has none."""
+    connection = connections[db.alias]
+    most = setting(connection, "max_connections") if connection.vendor == "postgresql" else None
+    return int(most) if most is not None and most.isdigit() else None
+
+
 def complete_search_indexes(db: Database) -> tuple[str, ...]:
     """Create the trigram indexes that are missing, one process at a time.
 

@@ -5,10 +5,11 @@ See docs/relying/gateway.md.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,10 +38,20 @@ TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", TABLE})
 """Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
+Default = TypeVar("Default")
 
 
 class GatewaySettingsError(ValueError):
-    """Unusable setting; the text has its name, and what to write instead."""
+    """Unusable setting; the text has its name, and what to write instead.
+
+    `faults` has one sentence for each wrong setting that the reader found; the text is the first of them.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        """Store the sentences."""
+        super().__init__(*faults[:1])
+        self.faults = faults
 
 
 class RevocationKind(StrEnum):
@@ -166,33 +177,63 @@ def duration(text: str) -> timedelta:
 
 
 def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
+    """Return the settings. Raises GatewaySettingsError with all faults."""
     tables = {name: raw.pop(name) for name in TABLES & raw.keys()}
-    unknown = raw.keys() - _KEYS
-    if unknown:
+    faults = _Faults()
+    faults.take(partial(_check_keys, raw), None)
+    anchors = faults.take(lambda: _anchors(_anchor_file(raw, folder)), ())
+    revocation = faults.take(partial(_chosen, RevocationKind, raw, "revocation"), None)
+    settings = GatewaySettings(
+        anchors=anchors,
+        revocation=revocation or RevocationKind.CRL,
+        trust=faults.take(lambda: _trust(_path(raw, "trust", folder)), None),
+        channel=faults.take(partial(_chosen, Channel, raw, "channel"), None),
+        environment=faults.take(partial(_chosen, Environment, raw, "environment"), None),
+        freshness=faults.take(partial(_freshness, raw), FRESHNESS),
+        crls=faults.take(partial(_path, raw, "crls", folder), None),
+        lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
+        ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        tables=tables,
+        folder=folder,
+    )
+    # Without the values that were wrong, settings would seem to lack what they have.
+    if not faults.found:
+        faults.take(partial(_check_source, settings), None)
+    if faults.found:
+        raise GatewaySettingsError(*faults.found)
+    return settings
+
+
+class _Faults:
+    """Faults of settings that are read one by one."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def take(self, read: Callable[[], Value], default: Default) -> Value | Default:
+        """Return the value that `read` returns, or the default after a fault."""
+        try:
+            return read()
+        except GatewaySettingsError as bad:
+            self.found += bad.faults
+            return default
+
+
+def _check_keys(raw: Mapping[str, object]) -> None:
+    if unknown := raw.keys() - _KEYS:
         why = f"{min(unknown)} is not a gateway setting (docs/relying/gateway.md)"
-        raise GatewaySettingsError(why)
-    anchors, named = _path(raw, "anchors", folder), _path(raw, "trust", folder)
-    if anchors is None:
-        why = "anchors must name the PEM file of the trusted CAs"
         raise GatewaySettingsError(why)
     if "revocation" not in raw:
         why = f"revocation must be one of {', '.join(RevocationKind)}"
         raise GatewaySettingsError(why)
-    settings = GatewaySettings(
-        anchors=_anchors(anchors),
-        revocation=_chosen(RevocationKind, raw, "revocation") or RevocationKind.CRL,
-        trust=None if named is None else _trust(named),
-        channel=_chosen(Channel, raw, "channel"),
-        environment=_chosen(Environment, raw, "environment"),
-        freshness=_freshness(raw),
-        crls=_path(raw, "crls", folder),
-        lists=tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")),
-        ocsp=tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")),
-        tables=tables,
-        folder=folder,
-    )
-    _check_source(settings)
-    return settings
+
+
+def _anchor_file(raw: Mapping[str, object], folder: Path) -> Path:
+    path = _path(raw, "anchors", folder)
+    if path is None:
+        why = "anchors must name the PEM file of the trusted CAs"
+        raise GatewaySettingsError(why)
+    return path
 
 
 def _check_source(settings: GatewaySettings) -> None:
@@ -229,7 +270,9 @@ def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
         raise GatewaySettingsError(why) from None
 
 
-def _trust(path: Path) -> TrustFile:
+def _trust(path: Path | None) -> TrustFile | None:
+    if path is None:
+        return None
     try:
         return trust_file.load(path)
     except OSError as bad:

@@ -16,7 +16,15 @@ _OTHERS = 0o077
 
 
 class SettingsError(ValueError):
-    """Setting that cannot be used; the text names it and says what to write instead."""
+    """Setting that cannot be used; the text names it and says what to write instead.
+
+    `faults` has one sentence for each wrong setting that the reader found; the text is the first of them.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        """Store the sentences."""
+        super().__init__(*faults[:1])
+        self.faults = faults
 
 
 class ValueKind(StrEnum):

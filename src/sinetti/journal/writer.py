@@ -43,7 +43,8 @@ A start reads all lines that are not closed. It reads these in less than a secon
 """
 
 _REMEMBERED = 2000
-_LEAST_ROOM = 1024 * 1024
+LEAST_ROOM = 1024 * 1024
+"""Free octets on the disk below which nothing is written."""
 
 
 class JournalUnavailable(JournalError):
@@ -149,7 +150,7 @@ class Journal:
         with self._writing, _JournalErrors("written"):
             self._opened()
             room = os.statvfs(self.folder)
-            if room.f_bavail * room.f_frsize < _LEAST_ROOM:
+            if room.f_bavail * room.f_frsize < LEAST_ROOM:
                 sentence = f"the journal cannot be written: less than 1 MiB is left in {self.folder}"
                 raise JournalUnavailable(sentence)
 

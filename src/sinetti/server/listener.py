@@ -16,10 +16,14 @@ import ssl
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -199,29 +203,62 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
 
     Raises InvalidKeyPair.
     """
-    copies = []
-    for path in (certificate, key):
-        try:
-            octets = _octets(path)
-        except OSError as bad:
-            sentence = f"{path} cannot be read ({bad.strerror or bad})"
-            raise InvalidKeyPair(sentence) from None
-        copies.append(_in_memory(octets))
-    pair = TlsFiles(*copies)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, password="")
-    except (OSError, ValueError):
-        release(pair)
-        sentence = (
-            f"{certificate} and {key}: the private key does not match the certificate; both must be PEM, "
-            "the key without a passphrase"
-        )
-        raise InvalidKeyPair(sentence) from None
+    read = check_key_pair(certificate, key)
+    pair = TlsFiles(_in_memory(read.certificate), _in_memory(read.key))
     if not _serves(pair):
         release(pair)
         sentence = f"{certificate} and {key}: the TLS server cannot start with them; use ECDSA P-256 or RSA 2048"
         raise InvalidKeyPair(sentence)
     return pair
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPairOctets:
+    """Content of two PEM files that belong together.
+
+    `begins` and `ends` are the validity of the certificate (UTC).
+    """
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+    begins: datetime
+    ends: datetime
+
+
+def check_key_pair(certificate: Path, key: Path) -> KeyPairOctets:
+    """Read PEM files, and check that the key is that of the first certificate.
+
+    Raises InvalidKeyPair.
+    """
+    chain, private = (_read(path) for path in (certificate, key))
+    try:
+        first = x509.load_pem_x509_certificates(chain)[0]
+    except ValueError:
+        sentence = f"{certificate} contains no certificate in PEM: give the server's certificate, then its chain"
+        raise InvalidKeyPair(sentence) from None
+    try:
+        public = load_pem_private_key(private, None).public_key()
+    except TypeError:
+        sentence = f"{key} is encrypted: give the key without a pass-phrase, mode 0600"
+        raise InvalidKeyPair(sentence) from None
+    except (ValueError, UnsupportedAlgorithm):
+        sentence = f"{key} contains no private key in PEM: give the key of the certificate in {certificate}"
+        raise InvalidKeyPair(sentence) from None
+    if public != first.public_key():
+        sentence = (
+            f"the private key in {key} does not match the first certificate in {certificate}: give the key for which "
+            "that certificate was issued"
+        )
+        raise InvalidKeyPair(sentence)
+    return KeyPairOctets(chain, private, first.not_valid_before_utc, first.not_valid_after_utc)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return _octets(path)
+    except OSError as bad:
+        sentence = f"{path} cannot be read ({bad.strerror or bad})"
+        raise InvalidKeyPair(sentence) from None
 
 
 def release(pair: TlsFiles) -> None:

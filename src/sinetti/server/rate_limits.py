@@ -167,6 +167,26 @@ _SAID_EVERY = 10.0
 _log = logging.getLogger(__name__)
 
 
+class ProxyWatch:
+    """Instant of the last request without the proxy's header.
+
+    All processes of a node share it.
+    """
+
+    def __init__(self) -> None:
+        """Create the shared value, in which there was none yet."""
+        _, octets = _shared(8)
+        self._last = octets.cast("d")
+
+    def note(self, now: float) -> None:
+        """Record a request without the header; `now` is on the monotonic clock."""
+        self._last[0] = now
+
+    def seen_within(self, seconds: float, now: float) -> bool:
+        """Return whether there was such a request within this time."""
+        return self._last[0] > 0 and now - self._last[0] < seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """Rejection with its reason, and the seconds until a new request makes sense."""
@@ -187,6 +207,7 @@ class Admission:
     crowd: ConcurrencyLimiter | None = None
     behind_proxy: bool = False
     counts_loopback: bool = False
+    watch: ProxyWatch | None = None
     peers: set[Peer] = field(default_factory=set, init=False)
     _said: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
@@ -247,6 +268,8 @@ class Admission:
         given = [value for name, value in headers if name.lower() == FORWARDED]
         address = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
         if client_key(address) is None:
+            if self.watch is not None:
+                self.watch.note(monotonic_seconds())
             self.say("the proxy does not send X-Forwarded-For: limits per address are not applied", {})
             return None
         return address

@@ -72,7 +72,7 @@ class DrainPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RollingRestart:
-    """New roles for the renewed processes.
+    """New roles, which replace all renewed ones.
 
     `over` is called with True after they took over, or with False if they were given up.
     """
@@ -253,9 +253,10 @@ class Supervisor:
         new = [child for child in self._children.values() if child.role is roles.get(child.role.name)]
         if all(child.telling is None for child in new):
             self._next = None
-            self._roles |= roles
-            for name in roles:
+            for name in [name for name, role in self._roles.items() if role.renewed]:
+                del self._roles[name]
                 self._due.pop(name, None)
+            self._roles |= roles
             self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
             exchange.over(True)  # noqa: FBT003 - the parameter means "taken over"
             _log.info("%d new processes have taken over", len(new))

@@ -87,7 +87,8 @@ def build_environ(request: Request, address: str, given: Mapping[str, object]) -
     """Return the environ of a request (PEP 3333).
 
     Scheme and host name are those of `address`, for every peer. If `address` has a path, the proxy may keep or remove
-    it in the requests that it passes on.
+    it in the requests that it passes on. The same applies to its port: a Host without one gets it, because browsers
+    name it in the origin of a form.
     """
     place = urlsplit(address)
     before = place.path.rstrip("/")
@@ -117,6 +118,9 @@ def build_environ(request: Request, address: str, given: Mapping[str, object]) -
         # A name with an underscore would become the same variable as one with a hyphen.
         if "_" not in name and name not in {"content-type", "content-length"}:
             values[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    host = values.get("HTTP_HOST", "")
+    if place.port is not None and host.lower() == place.netloc.rpartition(":")[0].lower():
+        values["HTTP_HOST"] = f"{host}:{place.port}"
     return values
 
 

@@ -2,11 +2,13 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sinetti.domain.approvals.acts import (
@@ -26,6 +28,7 @@ from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.infra.urls import is_loopback
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
+from sinetti.settings.optional_parts import OptionalParts, PartOff
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, VerifierKey
 
 
@@ -55,6 +58,7 @@ class AuthoritySettings:
     mistake in them must not stop these (docs/operators/traces.md, docs/operators/serving.md).
     `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
     created in files (docs/operators/tokens.md).
+    `left_out` is no setting: it has the optional parts whose settings are wrong.
     """
 
     environment: Environment
@@ -79,6 +83,7 @@ class AuthoritySettings:
     pkcs11_pin_file: str = ""
     telemetry: object = field(default=None, repr=False)
     security_txt: object = field(default=None, repr=False)
+    left_out: tuple[PartOff, ...] = ()
 
     def __post_init__(self) -> None:
         """Give PRODUCTION the shortest time that it may have."""
@@ -122,53 +127,68 @@ _TABLES = frozenset({"approvals", "telemetry", "security_txt"})
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
-def parse(text: str) -> AuthoritySettings:
+def parse(text: str, optional: OptionalParts | None = None) -> AuthoritySettings:
     """Parse `authority.toml`.
 
-    Raises SettingsError, with the key and what to write instead.
+    `optional` takes the faults of optional parts, which are then left out; without it they are faults like others.
+    Raises SettingsError with all faults, each with the key and what to write instead.
     """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:
         sentence = f"authority.toml is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
-    known = {one.name for one in fields(AuthoritySettings)}
-    for name in raw:
-        if name not in known:
-            sentence = f"authority.toml: there is no setting {name!r}; known settings are {', '.join(sorted(known))}"
-            raise SettingsError(sentence)
-    environment = _one_of("environment", raw.get("environment"), tuple(Environment))
-    recipe = _one_of("response_recipe", raw.get("response_recipe", "exclusive"), tuple(ResponseRecipe))
-    database_url = raw.get("database_url", "")
-    if not isinstance(database_url, str):
+    parts = OptionalParts()
+    parts.take("authority.toml", partial(_check_known, raw), None)
+    found = {name: parts.take(name, partial(read, raw), None) for name, read in _READERS.items() if name in raw}
+    for name in _REQUIRED:
+        if name not in raw:
+            parts.take(name, partial(_READERS[name], raw), None)
+    left_out = optional or parts
+    for name, read in _OPTIONAL.items():
+        if name in raw:
+            found[name] = left_out.take(name, partial(read, raw[name]), _DEFAULTS[name])
+    token = parts.take("pkcs11_token", partial(_token, raw), ("", "", ""))
+    if parts.off:
+        raise SettingsError(*(one.why for one in parts.off))
+    names = ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file")
+    settings: dict[str, Any] = found | dict(zip(names, token, strict=True))
+    return AuthoritySettings(**settings, left_out=left_out.off)
+
+
+def _check_known(raw: Mapping[str, object]) -> None:
+    if unknown := sorted(raw.keys() - set(_NAMES)):
+        sentence = f"authority.toml: there is no setting {unknown[0]!r}; known settings are {', '.join(sorted(_NAMES))}"
+        raise SettingsError(sentence)
+
+
+def _environment(raw: Mapping[str, object]) -> Environment:
+    return Environment(_one_of("environment", raw.get("environment"), tuple(Environment)))
+
+
+def _environment_or_strictest(raw: Mapping[str, object]) -> Environment:
+    """Return the environment, or PRODUCTION if it is wrong.
+
+    A wrong one is a fault of its own.
+    """
+    value = raw.get("environment")
+    return Environment(str(value)) if value in set(Environment) else Environment.PRODUCTION
+
+
+def _database_url(raw: Mapping[str, object]) -> str:
+    value = raw["database_url"]
+    if not isinstance(value, str):
         sentence = 'authority.toml: database_url must be text such as "postgresql://USER@HOST/NAME"'
         raise SettingsError(sentence)
-    journal = raw.get("journal", "")
-    if not isinstance(journal, str) or (journal and not Path(journal).is_absolute()):
+    return value
+
+
+def _journal(raw: Mapping[str, object]) -> str:
+    value = raw["journal"]
+    if not isinstance(value, str) or (value and not Path(value).is_absolute()):
         sentence = 'authority.toml: journal must be the absolute path of a folder, such as "/srv/journal"'
         raise SettingsError(sentence)
-    module, label, pin_file = _token(raw)
-    return AuthoritySettings(
-        environment=Environment(environment),
-        base_url=check_base_url("base_url", raw.get("base_url")),
-        soap_address=check_soap_address("soap_address", raw.get("soap_address")),
-        response_recipe=ResponseRecipe(recipe),
-        database_url=database_url,
-        journal=journal,
-        **{name: _days(name, raw[name], least) for name, least in _DAYS.items() if name in raw},
-        certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
-        documentation_url=_documentation_url(raw.get("documentation_url", "")),
-        witnesses=_witnesses(raw.get("witnesses", [])),
-        officer_keys=KeyRequirement(_one_of("officer_keys", raw.get("officer_keys", "any"), tuple(KeyRequirement))),
-        signatory_wait_hours=_wait(raw.get(SIGNATORY_WAIT), Environment(environment)),
-        approvals=_approvals(raw.get("approvals", {}), Environment(environment)),
-        signer=_socket(raw.get("signer", "")),
-        pkcs11_module=module,
-        pkcs11_token=label,
-        pkcs11_pin_file=pin_file,
-        telemetry=raw.get("telemetry"),
-        security_txt=raw.get("security_txt"),
-    )
+    return value
 
 
 def _socket(value: object) -> str:
@@ -180,8 +200,7 @@ def _socket(value: object) -> str:
 
 def render(settings: AuthoritySettings) -> str:
     """Return the text of `authority.toml`."""
-    names = [one.name for one in fields(AuthoritySettings) if one.name not in _TABLES]
-    values = {name: getattr(settings, name) for name in names}
+    values = {name: getattr(settings, name) for name in _NAMES if name not in _TABLES}
     text = _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
     table = "".join(f"{act} = {people}\n" for act, people in settings.approvals.items())
     return f"{text}\n[approvals]\n{table}" if table else text
@@ -224,7 +243,8 @@ def _write_values(path: Path, values: Mapping[str, str]) -> None:
     write_atomic(path, ("\n".join([*kept, *lines[place:]]) + "\n").encode())
 
 
-def _days(name: str, value: object, least: int) -> int:
+def _days(name: str, raw: Mapping[str, object]) -> int:
+    value, least = raw[name], _DAYS[name]
     if type(value) is not int or not least <= value <= LONGEST.days:
         sentence = f"authority.toml: {name} must be a number of days from {least} to {LONGEST.days}"
         raise SettingsError(sentence)
@@ -304,16 +324,46 @@ def _quoted(value: str | int | tuple[str, ...]) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+_READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
+    "environment": _environment,
+    "base_url": lambda raw: check_base_url("base_url", raw.get("base_url")),
+    "soap_address": lambda raw: check_soap_address("soap_address", raw.get("soap_address")),
+    "response_recipe": lambda raw: ResponseRecipe(
+        _one_of("response_recipe", raw["response_recipe"], tuple(ResponseRecipe))
+    ),
+    "database_url": _database_url,
+    "journal": _journal,
+    **{name: partial(_days, name) for name in _DAYS},
+    "certificates_per_list": lambda raw: _per_list(raw["certificates_per_list"]),
+    "officer_keys": lambda raw: KeyRequirement(_one_of("officer_keys", raw["officer_keys"], tuple(KeyRequirement))),
+    SIGNATORY_WAIT: lambda raw: _wait(raw[SIGNATORY_WAIT], _environment_or_strictest(raw)),
+    "approvals": lambda raw: _approvals(raw["approvals"], _environment_or_strictest(raw)),
+    "signer": lambda raw: _socket(raw["signer"]),
+    "telemetry": lambda raw: raw["telemetry"],
+    "security_txt": lambda raw: raw["security_txt"],
+}
+"""Reader of each setting, which raises SettingsError."""
+_REQUIRED = ("environment", "base_url", "soap_address")
+_OPTIONAL: dict[str, Callable[[object], object]] = {"documentation_url": _documentation_url, "witnesses": _witnesses}
+"""Readers of settings that are left out if they are wrong."""
+_NAMES = tuple(one.name for one in fields(AuthoritySettings) if one.name != "left_out")
+_DEFAULTS: dict[str, object] = {"documentation_url": "", "witnesses": ()}
+
+
 def read(path: Path) -> AuthoritySettings:
-    """Read and parse the file. Raises SettingsError."""
+    """Read and parse the file; optional parts that are wrong are left out.
+
+    Raises SettingsError.
+    """
     try:
-        return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
+        text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except RightsError as bad:
         sentence = f"other users can change {bad.path} and could set another database: run chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
+    return parse(text, OptionalParts())
 
 
 def check_base_url(name: str, value: object) -> str:

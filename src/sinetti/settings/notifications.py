@@ -20,6 +20,7 @@ from sinetti.infra.urls import is_loopback
 from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, NotificationSettings
 from sinetti.notifications.delivery.sms import SmsProvider
 from sinetti.notifications.delivery.smtp import Sender, SmtpSecurity, SmtpServer
+from sinetti.settings.optional_parts import OptionalParts, PartOff
 
 FILE = "notices.toml"
 
@@ -47,19 +48,24 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
-    """Settings of messages: contents, transports and return address."""
+    """Settings of messages: contents, transports and return address.
+
+    `left_out` are the parts with wrong settings.
+    """
 
     terms: NotificationSettings
     smtp: SmtpServer
     sender: Sender
     sms: SmsProvider | None = None
     returns: Returns | None = None
+    left_out: tuple[PartOff, ...] = ()
 
 
 def read(path: Path) -> NoticeSettings:
     """Read the file, and the files that it names.
 
-    Raises SettingsError, with the key and what to write instead.
+    Text messages with wrong settings are left out. Raises SettingsError for the rest, with the key and what to write
+    instead.
     """
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
@@ -77,13 +83,14 @@ def read(path: Path) -> NoticeSettings:
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
-    return parse(text, path.parent, private=not mode & _OTHERS)
+    return parse(text, path.parent, private=not mode & _OTHERS, parts=OptionalParts())
 
 
-def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
+def parse(text: str, folder: Path, *, private: bool = True, parts: OptionalParts | None = None) -> NoticeSettings:
     """Parse the file's text; file names are relative to `folder`.
 
-    `private`: other users cannot read the file. Raises SettingsError.
+    `private`: other users cannot read the file. `parts` takes the faults of text messages; without it they are raised.
+    Raises SettingsError.
     """
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
@@ -97,9 +104,11 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     if maildir is not None and sender.returns is None:
         mail.refuse("returns", "the address whose mail is delivered to the maildir")
     mail.finish()
-    sms = _sms(top.table("sms"), folder) if top.has("sms") else None
+    parts = parts or OptionalParts(is_strict=True)
+    sms = parts.take("sms", lambda: _sms(top.table("sms"), folder), None) if top.has("sms") else None
     top.finish()
-    return NoticeSettings(terms, smtp, sender, sms, Returns(sender.returns, maildir) if sender.returns else None)
+    returns = Returns(sender.returns, maildir) if sender.returns else None
+    return NoticeSettings(terms, smtp, sender, sms, returns, parts.off)
 
 
 def _terms(top: TomlTable) -> NotificationSettings:

@@ -7,7 +7,8 @@ information is missing.
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from sinetti.infra.security_txt import SecurityTxt
 from sinetti.infra.toml_tables import SettingsError, TomlTable
 from sinetti.infra.urls import is_loopback
 from sinetti.settings.authority import DOCUMENTATION_EXAMPLE, is_web_address
+from sinetti.settings.optional_parts import OptionalParts, PartOff
 
 FILE = "eservice.toml"
 
@@ -103,8 +105,9 @@ class EserviceSettings:
     name of the authority that runs the service, `logo` its picture.
     `accessibility_feedback` is an e-mail address. Values not set are empty, or None. `periods` are the retention
     periods of `authority.toml`. `daily_limits` is None if the file has none: an authority then uses the defaults, and
-    a bench has no limits. `soap_address`, `status_address` and `security_txt` are those of the authority.
-    With `hsts_subdomains`, browsers use https for all hosts below the portal's, too (RFC 6797, 6.1.2).
+    a bench has no limits. `soap_address`, `status_address` and `security_txt` are those of the authority. `left_out`
+    are the parts with wrong settings. With `hsts_subdomains`, browsers use https for all hosts below the portal's, too
+    (RFC 6797, 6.1.2).
     """
 
     providers: tuple[Provider, ...] = ()
@@ -122,6 +125,7 @@ class EserviceSettings:
     status_address: str = ""
     hsts_subdomains: bool = False
     security_txt: SecurityTxt | None = None
+    left_out: tuple[PartOff, ...] = ()
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""
@@ -134,12 +138,18 @@ DEFAULTS = EserviceSettings()
 def read(path: Path) -> EserviceSettings:
     """Read the file, and the files that it names; without it all values are empty.
 
-    Raises SettingsError, with the key and what to write instead.
+    Parts with wrong settings are left out. Of a file that cannot be read, or that other users can change, all are.
     """
+    parts = OptionalParts()
+    found = parts.take(FILE, lambda: parse(_text(path), path.parent, OptionalParts()), DEFAULTS)
+    return replace(found, left_out=parts.off) if parts.off else found
+
+
+def _text(path: Path) -> str:
     try:
-        text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
+        return file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except FileNotFoundError:
-        return DEFAULTS
+        return ""
     except RightsError as bad:
         # A user who can set another provider could sign in as any person.
         sentence = f"other users can change {bad.path} and could sign in as any person: run chmod go-w {bad.path}"
@@ -147,39 +157,56 @@ def read(path: Path) -> EserviceSettings:
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
-    return parse(text, path.parent)
 
 
-def parse(text: str, folder: Path) -> EserviceSettings:
+def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> EserviceSettings:
     """Parse the file's text; file names are relative to `folder`.
 
-    Raises SettingsError.
+    `parts` takes the faults of single parts. Without it the first fault is raised as SettingsError.
     """
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
-    operator, logo = _operator(top, folder)
+    parts = parts or OptionalParts(is_strict=True)
+    unnamed: tuple[Spoken, None] = ({}, None)
+    operator, logo = parts.take("operator", lambda: _operator(top, folder), unnamed)
     found = EserviceSettings(
-        _providers(top, folder),
-        _spoken(top, "appeal"),
-        _spoken(top, "legal_basis"),
-        _supervising(top),
-        _email(top, "accessibility_feedback"),
-        daily_limits=_daily_limits(top),
-        documentation_url=_documentation_url(top),
-        footer=_spoken(top, "footer"),
+        _providers(top, folder, parts),
+        parts.take("appeal", lambda: _spoken(top, "appeal"), {}),
+        parts.take("legal_basis", lambda: _spoken(top, "legal_basis"), {}),
+        parts.take("supervising_authority", lambda: _supervising(top), None),
+        parts.take("accessibility_feedback", lambda: _email(top, "accessibility_feedback"), ""),
+        daily_limits=parts.take("daily_limits", lambda: _daily_limits(top), None),
+        documentation_url=parts.take("documentation_url", lambda: _documentation_url(top), ""),
+        footer=parts.take("footer", lambda: _spoken(top, "footer"), {}),
         operator=operator,
         logo=logo,
-        hsts_subdomains=top.has("hsts_subdomains") and top.flag("hsts_subdomains"),
+        hsts_subdomains=parts.take("hsts_subdomains", lambda: _hsts_subdomains(top), default=False),
     )
-    top.finish()
-    return found
+    parts.take(FILE, top.finish, None)
+    return replace(found, left_out=parts.off)
 
 
-def _providers(top: TomlTable, folder: Path) -> tuple[Provider, ...]:
-    found = tuple(_provider(one, folder) for one in top.tables("providers"))
+def _hsts_subdomains(top: TomlTable) -> bool:
+    return top.has("hsts_subdomains") and top.flag("hsts_subdomains")
+
+
+def _providers(top: TomlTable, folder: Path, parts: OptionalParts) -> tuple[Provider, ...]:
+    tables = parts.take("providers", lambda: top.tables("providers"), ())
+    read = (parts.take(_part(one), partial(_provider, one, folder), None) for one in tables)
+    found = tuple(one for one in read if one is not None)
+    return parts.take("providers", lambda: _different(top, found), ())
+
+
+def _part(table: TomlTable) -> str:
+    """Return the name of a provider's part, which log and metrics show."""
+    provider_id = table.raw.get("id")
+    return f"provider {provider_id}" if isinstance(provider_id, str) and _ID.fullmatch(provider_id) else "provider"
+
+
+def _different(top: TomlTable, found: tuple[Provider, ...]) -> tuple[Provider, ...]:
     if len(found) > _MOST_PROVIDERS:
         top.refuse("providers", f"at most {_MOST_PROVIDERS} providers")
     for what in ("provider_id", "issuer"):

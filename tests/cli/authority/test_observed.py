@@ -102,6 +102,6 @@ def test_wrong_optional_parts_are_left_out_with_a_warning(founded):
             assert "google/_upb" not in Path(f"/proc/{pid}/maps").read_text(), "OpenTelemetry is not loaded"
         served.stop()
     warned = [line["event"] for line in served.events() if line["level"] == "warning"]
-    assert any("endpoint" in event and "without this part" in event for event in warned)
+    assert any("telemetry is left out: " in event and "endpoint" in event for event in warned)
     assert any("expires is past" in event for event in warned)
     assert not [line for line in served.events() if "trace_id" in line]

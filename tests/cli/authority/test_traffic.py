@@ -161,7 +161,7 @@ def test_a_wrong_pair_changes_nothing(root, tmp_path):
         tls_pair(tmp_path, 2)
         key.write_bytes(wrong)
         served.process.send_signal(signal.SIGHUP)
-        until(lambda: "the pair in use stays" in served.log)
+        until(lambda: "the settings in use stay" in served.log)
         assert served.log.count("SIGHUP") == 1, "one line"
         assert (serial(served.soap), served.children()) == (1, first)
         certificate.unlink()

@@ -11,7 +11,7 @@ from lxml import html as reader
 
 from sinetti.database.models import Person
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.domain.values import Language
+from sinetti.domain.values import Environment, Language
 from sinetti.notifications.previews.samples import CASES, TERMS, sample
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
@@ -102,6 +102,15 @@ def test_the_database_gives_the_same_messages(db):
 @pytest.mark.parametrize("kind", MessageKind)
 def test_a_preview_of_each_kind_is_not_the_first_message(kind):
     """The notice about personal data is in the first message to a person only."""
-    letter = sample(kind, Language.EN, TERMS)
+    letter = sample(kind, Language.EN, TERMS, Environment.TEST)
     assert letter.kind is kind
     assert "controller" not in letter.text
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_a_preview_speaks_of_the_test_environment_in_test_alone(kind):
+    """An operator of PRODUCTION would otherwise take the preview for a fault of the settings."""
+    production, test = (sample(kind, Language.EN, TERMS, one) for one in Environment)
+    assert "test environment" not in production.text
+    assert not production.text.startswith("TEST")
+    assert (test.text != production.text) or kind is MessageKind.OPERATOR

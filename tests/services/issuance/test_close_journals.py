@@ -14,7 +14,7 @@ from sinetti.journal import month_files, reader
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import NullJournal
 from sinetti.services.evidence.verify_log import LogSources, verify_log
-from sinetti.services.issuance.close_journals import JournalsAhead, close_journals
+from sinetti.services.issuance.close_journals import JournalsAhead, _covered, close_journals
 from sinetti.services.issuance.closed_journals import NONE_CLOSED, proof_of, trusted_journals
 from sinetti.services.issuance.reconcile import compare, preview, reconcile
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -271,6 +271,28 @@ def test_journals_of_processes_that_are_gone_are_closed_too(closing):
     foreign.unlink()
     assert len(closed(closing).closed) == 1
     assert not path.with_name("north-2.jsonl").exists()
+
+
+def test_a_damaged_journal_is_not_closed(closing):
+    closing.ctx.journal.end_month()
+    (path,) = month_files.ended_files(folder_of(closing))
+    path.write_bytes(path.read_bytes().replace(b'"begun"', b'"began"'))
+    with pytest.raises(JournalDamaged, match="is not a journal of this authority"):
+        close_journals(closing.ctx, closing.ctx.journal, REQUEST)
+    assert trusted_journals(closing.db, folder_of(closing)) is NONE_CLOSED
+
+
+RANGES = {
+    "no range": ((), 0),
+    "one after the other": (((2, 4), (0, 2)), 4),
+    "one in another": (((0, 9), (2, 4)), 9),
+    "a gap": (((0, 2), (3, 4)), 2),
+}
+
+
+@pytest.mark.parametrize(("ranges", "expected"), RANGES.values(), ids=RANGES)
+def test_entries_of_the_log_count_up_to_the_first_gap(ranges, expected):
+    assert _covered(ranges) == expected
 
 
 def test_what_waits_for_the_log_is_named(closing):

@@ -16,6 +16,8 @@ EXAMPLE = (
 MODULES = {
     "init": "init",
     "serve": "serve",
+    "check": "check",
+    "reload": "reload",
     "organisation": "organisation",
     "gateway": "gateway",
     "account": "account",

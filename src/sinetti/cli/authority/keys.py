@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sinetti.authority.key_import import move_keys_to_token
-from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, list_keys
+from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, holder_of, list_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, group, opened_authority, print_result, table_of
 from sinetti.cli.authority.keys_separate import register_separate
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
@@ -54,7 +54,7 @@ def _verb(
 
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        rows = [_row(one) for one in list_keys(authority)]
+        rows = [_row(one) for one in list_keys(holder_of(authority))]
     print_result(
         rows, as_json=parsed.json, table=lambda: table_of(_COLUMNS, rows, {"uri"}, nothing="There are no keys.")
     )
@@ -63,7 +63,7 @@ def _list(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        checked = check_keys(authority)
+        checked = check_keys(holder_of(authority))
     rows = [_checked_row(one) for one in checked]
     shown = [{**row, "CKA_LOCAL": row["local"], "CKA_NEVER_EXTRACTABLE": row["never_extractable"]} for row in rows]
     blocks = table_of(_CHECKED_COLUMNS, map(_words, shown), {"problem"}, nothing="There are no keys.")

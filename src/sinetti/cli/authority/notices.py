@@ -203,7 +203,7 @@ def _letter(parsed: argparse.Namespace, ctx: NotificationContext) -> RenderedMes
     named = parsed.message
     if named in set(MessageKind):
         try:
-            return sample(MessageKind(named), Language(parsed.language or Language.EN), ctx.terms)
+            return sample(MessageKind(named), Language(parsed.language or Language.EN), ctx.terms, ctx.environment)
         except NoSample as none:
             raise OptionError(str(none)) from none
     queued = outbox_queries.find(ctx.db, named)

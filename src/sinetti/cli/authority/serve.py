@@ -5,10 +5,14 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.authority.bootstrap import Authority, open_authority
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.log_format import configure_logging
+from sinetti.authority.node_reload import reread_node
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
 from sinetti.authority.signer_child import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_WORKERS = 64
 _HIGHEST_LIMIT = 65_535
+_BIND, _STATUS_BIND = "127.0.0.1:8443", "127.0.0.1:8080"
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +45,7 @@ def register(commands: "Commands") -> None:
         type=Path,
         help="for rehearsal: folder of a signer that runs as long as the service, under the same user",
     )
-    _add_addresses(parser)
+    add_addresses(parser)
     _add_limits(parser)
     parser.add_argument(
         "--workers",
@@ -56,24 +61,29 @@ def register(commands: "Commands") -> None:
     )
 
 
-def _add_addresses(parser: argparse.ArgumentParser) -> None:
+def add_addresses(parser: argparse.ArgumentParser, *, has_defaults: bool = True) -> None:
+    """Add the options for addresses and TLS.
+
+    Without `has_defaults`, for `check`, an option that is not given is None.
+    """
+    shown = " (default: %(default)s)" if has_defaults else ""
     parser.add_argument(
         "--bind",
-        default="127.0.0.1:8443",
+        default=_BIND if has_defaults else None,
         metavar="ADDRESS",
-        help="address for SOAP: IP:PORT or unix:/PATH (default: %(default)s)",
+        help=f"address for SOAP: IP:PORT or unix:/PATH{shown}",
     )
     parser.add_argument(
         "--tls-certificate", metavar="PEM", type=Path, help="TLS certificate of the server, with its chain"
     )
     parser.add_argument(
-        "--tls-key", metavar="PEM", type=Path, help="private key of the TLS certificate; SIGHUP reloads both"
+        "--tls-key", metavar="PEM", type=Path, help="private key of the TLS certificate; reload reads both again"
     )
     parser.add_argument(
         "--status-bind",
-        default="127.0.0.1:8080",
+        default=_STATUS_BIND if has_defaults else None,
         metavar="ADDRESS",
-        help="address for CA certificates, CRLs, OCSP and health, plain HTTP (default: %(default)s)",
+        help=f"address for CA certificates, CRLs, OCSP and health, plain HTTP{shown}",
     )
     parser.add_argument(
         "--people-bind",
@@ -110,43 +120,50 @@ def _run(parsed: argparse.Namespace) -> int:
     verbose_log.set_level()
     # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    plan = _plan(parsed)
+    plan = _with_limits(plan_of(parsed), parsed)
+
+    def reopen() -> Authority:
+        return open_authority(parsed.dir.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase_of(parsed))
+
     with (
         signer_running(parsed.dir.absolute(), parsed.signer_dir),
         opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
     ):
-        run_node(authority, plan, _say_ready)
+        run_node(authority, plan, _say_ready, lambda node: reread_node(node, reopen))
     exit_process()
 
 
-def _plan(parsed: argparse.Namespace) -> ServeOptions:
-    """Check the options and return the plan. Raises OptionError if they do not fit."""
+def plan_of(parsed: argparse.Namespace) -> ServeOptions:
+    """Check the options of addresses and return the plan.
+
+    Raises OptionError if they do not fit.
+    """
     pair = _pair(parsed.tls_certificate, parsed.tls_key)
-    soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
+    soap = _address("--bind", parsed.bind or _BIND)
+    status = _address("--status-bind", parsed.status_bind or _STATUS_BIND)
     _check_reach(soap, parsed, tls=pair is not None)
     if soap.overlaps(status):
         sentence = f"--bind and --status-bind use the same {soap.path or f'port {soap.port}'}: give each its own"
         raise OptionError(sentence)
+    people = _people(parsed, soap, status)
+    metrics = _metrics(parsed, {"--bind": soap, "--status-bind": status, "--people-bind": people})
+    return ServeOptions(soap, status, 1, pair, behind_proxy=parsed.behind_proxy, people=people, metrics=metrics)
+
+
+def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions:
+    """Return the plan with workers and limits.
+
+    Raises OptionError if they are out of range.
+    """
     if not 1 <= parsed.workers <= _MOST_WORKERS:
         sentence = f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}"
         raise OptionError(sentence)
-    people = _people(parsed, soap, status)
     limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
     for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
             sentence = f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)"
             raise OptionError(sentence)
-    metrics = _metrics(parsed, {"--bind": soap, "--status-bind": status, "--people-bind": people})
-    return ServeOptions(
-        soap,
-        status,
-        parsed.workers,
-        pair,
-        behind_proxy=parsed.behind_proxy,
-        limits=limits,
-        people=people,
-        metrics=metrics,
-    )
+    return replace(plan, workers=parsed.workers, limits=limits)
 
 
 def _metrics(parsed: argparse.Namespace, others: Mapping[str, ListenAddress | None]) -> ListenAddress | None:

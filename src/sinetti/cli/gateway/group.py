@@ -14,6 +14,7 @@ examples:
 MODULES = {
     "check": "check",
     "verify": "verify",
+    "check-settings": "check_settings",
     "serve": "serve",
     "fetch": "fetch",
     "key": "key",

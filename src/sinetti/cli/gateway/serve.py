@@ -9,7 +9,8 @@ import importlib.util
 import logging
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.cli.core import invocation, verbose_log
@@ -70,13 +71,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
     def read_anew() -> None:
         # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
-        try:
+        with _settings_kept():
             fresh = load_settings(parsed.settings)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
-        except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
-            text = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
-            _log.error("settings stay as they were", extra={"facts": {"error": text}})
 
     try:
         scraped = None if parsed.metrics_bind is None else serving.listen(parsed.metrics_bind, None)
@@ -85,11 +83,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
-    _, problem = load_trace_settings(settings.tables.get(TABLE), parsed.settings.name)
-    if problem:
-        _log.warning("%s; the gateway runs without traces", problem)
     try:
-        start_traces(settings.tables.get(TABLE), parsed.settings.name, "sinetti-gateway")
+        _trace(settings, parsed.settings.name)
         keeper.start()
         if sightings is not None:
             sightings.start()
@@ -107,6 +102,25 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             with suppress(OSError):
                 place.socket.unlink()
     return _end()
+
+
+@contextmanager
+def _settings_kept() -> Iterator[None]:
+    """Log an error of new settings; those in use stay."""
+    try:
+        yield
+    except Exception as bad:  # noqa: BLE001 - after any error, callers are served as before
+        text = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
+        _log.error("settings stay as they were", extra={"facts": {"error": text}})
+
+
+def _trace(settings: GatewaySettings, file_name: str) -> None:
+    """Start traces; wrong settings of them are logged, and there are none."""
+    table = settings.tables.get(TABLE)
+    _, problem = load_trace_settings(table, file_name)
+    if problem:
+        _log.warning("%s; the gateway runs without traces", problem)
+    start_traces(table, file_name, "sinetti-gateway")
 
 
 def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> AuthService:

@@ -62,6 +62,7 @@ DATABASE_CONNECTIONS, DATABASE_ERRORS = "sinetti_database_connections", "sinetti
 POLICY_VIOLATIONS = "sinetti_policy_violations_total"
 CLOCK_OFFSET, READY, FINDINGS = "sinetti_clock_offset_seconds", "sinetti_ready", "sinetti_findings"
 STATE_AGE = "sinetti_state_age_seconds"
+OPTIONAL_PART_OFF = "sinetti_optional_part_off"
 DECISIONS, GATEWAY_OCSP_FAILURES = "sinetti_gateway_decisions_total", "sinetti_gateway_ocsp_failures_total"
 GATEWAY_LIST_AGE = "sinetti_gateway_list_age_seconds"
 GATEWAY_LIST_NEXT = "sinetti_gateway_list_next_update_seconds"
@@ -124,6 +125,7 @@ _ALL = (
     ),
     Metric(READY, _GAUGE, (), (MetricSource.NODE, MetricSource.GATEWAY), "1 if the server can work, as /readyz says."),
     Metric(FINDINGS, _GAUGE, ("kind",), _NODE, "Findings of the watchdog by kind."),
+    Metric(OPTIONAL_PART_OFF, _GAUGE, ("part",), _NODE, "1 for each optional part that is left out."),
     Metric(STATE_AGE, _GAUGE, (), _NODE, "Age of the values that the keeper computes."),
     Metric(DECISIONS, _COUNTER, ("outcome", "reason"), _GATEWAY, "Verdicts on callers and documents."),
     Metric(GATEWAY_LIST_AGE, _GAUGE, ("ca",), _GATEWAY, "Age of the newest revocation list of a CA."),

@@ -77,6 +77,17 @@ class HttpSms:
             raise PermanentFailure(answered)
         raise TemporaryFailure(answered)
 
+    def check(self) -> None:
+        """Ask the provider's address for any answer, without the token.
+
+        Raises TransportUnavailable.
+        """
+        provider = self._provider
+        try:
+            self._status(HttpRequest(provider.url, truncates=True, within=provider.timeout, context=self._tls()))
+        except ConnectionLost as lost:
+            raise TransportUnavailable(str(lost)) from None
+
     def close(self) -> None:
         """Do nothing: no connection stays open."""
 

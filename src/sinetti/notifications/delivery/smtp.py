@@ -145,6 +145,14 @@ class Smtp:
             # Servers end a connection after some messages or time. This one was not begun, so a repetition is safe.
             self._send(email)
 
+    def check(self) -> None:
+        """Connect, with TLS and sign-in as the settings say, and send nothing.
+
+        Raises TransportUnavailable.
+        """
+        self._opened()
+        self.close()
+
     def close(self) -> None:
         """Send QUIT if the server still listens, and close the connection."""
         backend, self._backend = self._backend, None

@@ -234,16 +234,20 @@ class NoSample(ValueError):
     """No sample of a kind of message; the text says which."""
 
 
-def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -> RenderedMessage:
+def sample(
+    kind: MessageKind, language: Language, terms: NotificationSettings, environment: Environment
+) -> RenderedMessage:
     """Render the first sample of a kind with an operator's terms.
 
-    Its certificates are fictitious, and its links have invalid tokens. Raises NoSample if there is none.
+    It is as an authority of this environment sends it. Its certificates are fictitious, and its links have invalid
+    tokens. Raises NoSample if there is none.
     """
     case = next((one for one in CASES if one.kind is kind), None)
     if case is None:
         sentence = f"this version does not write messages of the kind {kind}"
         raise NoSample(sentence)
-    return written(replace(case, first=False), terms, language)
+    is_production = environment is Environment.PRODUCTION
+    return written(replace(case, first=False, production=is_production), terms, language)
 
 
 def written(

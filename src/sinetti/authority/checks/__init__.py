@@ -1,0 +1,1 @@
+"""Checks of an authority before it is served: files, keys, database, surroundings."""

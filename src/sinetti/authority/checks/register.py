@@ -1,0 +1,122 @@
+"""Checks of the database and the clock.
+
+They include the database's content: lists, messages, and facts of the journals.
+"""
+
+import os
+from collections.abc import Iterator
+
+from sinetti.authority.alerts import operator_findings
+from sinetti.authority.bootstrap import Authority, check_identity, open_authority, open_register
+from sinetti.authority.checks.state import CheckState, CheckStep
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.key_relocation import check_key_separation
+from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, STATUS_THREADS, soap_threads
+from sinetti.authority.secret_files import SecretsClosed
+from sinetti.database.connection import Database, can_migrate, check_durability, count_connections, is_migrated
+from sinetti.database.privileges import can_change_log
+from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
+from sinetti.infra.clock import boottime_seconds, utc_now_precise
+from sinetti.services.issuance.clock_guard import ClockGuard, describe_problem
+from sinetti.services.issuance.reconcile import preview
+
+_REGISTER = "database"
+_MESSAGES = frozenset({"messages", "unreachable-recipients"})
+_RESERVED = 10
+"""Connections of PostgreSQL for its superuser, backups and commands."""
+
+
+def look_at_register(state: CheckState) -> Iterator[CheckFinding]:
+    """Check that the database is this authority's and keeps what it confirms."""
+    if state.settings is None:
+        return
+    db = open_register(state.folder, DirectoryKind.AUTHORITY, state.settings)
+    try:
+        if state.is_complete:
+            check_identity(state.folder, db, state.settings, state.certificates)
+        sentences = check_durability(db)
+        is_current = is_migrated(db)
+    except BaseException:
+        db.close()
+        raise
+    state.db, state.is_migrated = db, is_current
+    for sentence in sentences:
+        yield finding_of(Impact.UPKEEP, _REGISTER, sentence)
+    yield from _tables(db, state)
+    needed, most = _connections(), count_connections(db)
+    if most is not None and most < needed + _RESERVED:
+        why = f"it allows {most} connections, and this node may need {needed}"
+        yield CheckFinding(Impact.UPKEEP, _REGISTER, why, f"set max_connections to {needed + _RESERVED} or more")
+
+
+def _tables(db: Database, state: CheckState) -> Iterator[CheckFinding]:
+    if not state.is_migrated:
+        is_owner = can_migrate(db)
+        why = "its tables are those of an earlier version"
+        fix = f"run sinetti authority migrate --dir {state.folder.root}"
+        if is_owner:
+            fix = f"{fix}, or start the service, which does the same"
+        yield CheckFinding(Impact.UPKEEP if is_owner else Impact.START, _REGISTER, why, fix)
+    elif can_change_log(db):
+        why = "the service's role can change the audit trail"
+        yield CheckFinding(Impact.SAFETY, _REGISTER, why, "let another role own the tables (deploy/postgresql.md)")
+
+
+def _connections() -> int:
+    """Return the greatest number of connections of a node.
+
+    It has a worker for each processor.
+    """
+    workers = len(os.sched_getaffinity(0))
+    return workers * (soap_threads(workers) + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
+
+
+def look_at_clock(state: CheckState) -> Iterator[CheckFinding]:
+    """Compare the machine's clock with the database's and with stored instants."""
+    if state.db is not None and state.is_migrated:
+        problem = describe_problem(ClockGuard(state.db, utc_now_precise, boottime_seconds).look())
+        if problem is not None:
+            yield finding_of(Impact.SOAP, "clock", problem)
+
+
+def look_at_contents(state: CheckState) -> Iterator[CheckFinding]:
+    """Open the authority, and ask what the watchdog and the start ask.
+
+    An error that was found before prevents that.
+    """
+    if state.db is None or state.has_errors or not state.is_complete or not state.is_migrated:
+        return
+    authority = open_authority(state.folder.root, DirectoryKind.AUTHORITY, passphrase=state.passphrase)
+    try:
+        yield from _contents(authority, state)
+    finally:
+        authority.journal.close()
+        authority.ctx.db.close()
+        authority.keys.close()
+
+
+def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]:
+    if state.passphrase is not None:
+        try:
+            authority.ctx.keys()
+        except SecretsClosed as bad:
+            yield finding_of(Impact.START, str(state.folder.secret_keys), str(bad))
+        # Reads all files of the folder for a copy of the pass-phrase, which is unknown otherwise.
+        check_key_separation(authority, state.tls[1] if state.tls else None)
+    if state.options.is_start:
+        return  # the start compares journals and database itself, and then logs the alerts
+    if not (comparison := preview(authority.ctx, authority.journal)).agrees:
+        fix = f"run sinetti authority reconcile --dir {state.folder.root}"
+        yield CheckFinding(Impact.START, "journals", comparison.ahead, fix)
+    for name, sentence in operator_findings(authority).items():
+        if sentence is not None:
+            impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP
+            yield finding_of(impact, name, sentence)
+
+
+STEPS = (
+    CheckStep(_REGISTER, Impact.START, look_at_register),
+    CheckStep("clock", Impact.SOAP, look_at_clock),
+    CheckStep("folder and database", Impact.START, look_at_contents),
+)
+"""Steps in the order in which later ones need the results of earlier ones."""

@@ -1,0 +1,83 @@
+"""`sinetti authority reload`: make the running service take new files.
+
+They are settings, certificates and trust.
+"""
+
+import argparse
+import os
+import signal
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+from sinetti.authority.checks.run import check_authority
+from sinetti.authority.checks.state import CheckOptions
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.serve_record import find_serving, wait_for_reload
+from sinetti.cli.authority.common import add_dir, command
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.check_output import check_blocks
+from sinetti.cli.core.invocation import print_note
+from sinetti.cli.core.output import show
+from sinetti.client.results import ExitCode
+from sinetti.domain.operations.check_findings import FindingSeverity
+from sinetti.infra.clock import monotonic_seconds
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+WITHIN = 90.0
+"""Seconds for the service to read its files and replace its processes."""
+
+_LOOKS_EVERY = 0.05
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority reload --dir /srv/sinetti"
+    summary = "make the running service take new settings, certificates and trust"
+    parser = command(commands, "reload", summary, _run, example)
+    add_dir(parser)
+    add_passphrase_file(parser)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    folder = DataDirectory(parsed.dir.absolute())
+    folder.check(DirectoryKind.AUTHORITY)
+    serving = find_serving(folder)
+    if serving is None:
+        sentence = f"no service runs from {parsed.dir}: start it, which reads all files"
+        raise FolderError(sentence)
+    _check(parsed.dir, passphrase_of(parsed))
+    os.kill(serving.pid, signal.SIGHUP)
+    end = monotonic_seconds() + WITHIN
+
+    def pause() -> bool:
+        sleep(_LOOKS_EVERY)
+        return monotonic_seconds() < end
+
+    result = wait_for_reload(folder, serving, pause)
+    if result is None:
+        sentence = f"the service did not report within {WITHIN:.0f} s: see its log"
+        raise FolderDamaged(sentence)
+    if not result.is_taken:
+        sentence = f"the service keeps its former settings, certificates and trust, because {result.sentence}"
+        raise FolderDamaged(sentence)
+    print_note("The service has taken the new settings, certificates and trust.")
+    return ExitCode.DONE
+
+
+def _check(root: Path, passphrase: bytes | None) -> None:
+    """Check everything that the service reads, before it is asked to.
+
+    Raises FolderDamaged after errors, which are printed.
+    """
+    found = check_authority(CheckOptions(root, is_start=True, passphrase=passphrase))
+    errors = [one for one in found if one.severity is FindingSeverity.ERROR]
+    if errors:
+        show(check_blocks(errors))
+        sentence = (
+            "the check found errors, so the service was not asked and keeps its former settings, certificates and "
+            f"trust: correct them, then run sinetti authority reload --dir {root} again"
+        )
+        raise FolderDamaged(sentence)

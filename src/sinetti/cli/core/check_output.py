@@ -1,0 +1,28 @@
+"""Output of the checks before a start, for the authority and the gateway."""
+
+from collections.abc import Sequence
+
+from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row, Tone
+from sinetti.client.results import ExitCode
+from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, worst_severity
+
+_TONES = {FindingSeverity.ERROR: Tone.BAD, FindingSeverity.WARNING: Tone.WARNING}
+
+
+def check_blocks(found: Sequence[CheckFinding]) -> Sequence[Block]:
+    """Return the findings, each with its fix, or a sentence that there are none."""
+    if not found:
+        return (Paragraph("No problems found."),)
+    rows = [Row((one.severity.value, one.what, f"{one.why}."), one.fix, _TONES[one.severity]) for one in found]
+    return (OutputTable((), rows, fold=frozenset({1, 2}), toned=0),)
+
+
+def exit_code(found: Sequence[CheckFinding], *, is_start: bool = False) -> ExitCode:
+    """Return 5 for an error, 3 for warnings, and 0 without findings.
+
+    With `is_start`, warnings have 0.
+    """
+    worst = worst_severity(found)
+    if worst is FindingSeverity.ERROR:
+        return ExitCode.STORE
+    return ExitCode.REFUSED if worst is FindingSeverity.WARNING and not is_start else ExitCode.DONE

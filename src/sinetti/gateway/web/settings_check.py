@@ -1,0 +1,96 @@
+"""Check of gateway.toml and of all that it names, with every finding at once."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of, ordered
+from sinetti.gateway.crl_freshness import NoIssuer, watch_of
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
+from sinetti.gateway.web.guard import NoRevocationSource
+from sinetti.gateway.web.settings import (
+    load_guard,
+    load_listen_settings,
+    load_report_target,
+    load_watched_log,
+)
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings
+from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+
+WITHIN = 10.0
+"""Seconds for each address."""
+
+_FAULTS = (GatewaySettingsError, NoIssuer, NoRevocationSource, InsecureProxySettings, OSError)
+
+
+def check_settings(path: Path, now: datetime, *, is_offline: bool = False) -> tuple[CheckFinding, ...]:
+    """Check the settings, and return all findings, the worst first.
+
+    An error is what keeps `serve` from starting. `is_offline`: without network.
+    """
+    try:
+        settings = load_settings(path)
+    except GatewaySettingsError as bad:
+        return tuple(_finding(str(path), sentence) for sentence in bad.faults)
+    return ordered([*_tables(path, settings), *_lists(settings, now), *([] if is_offline else _addresses(settings))])
+
+
+def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
+    """Read each table as its command does."""
+    readers: dict[str, Callable[[], object]] = {
+        "anchors": lambda: watch_of(settings, open_gateway(settings).source),
+        "serve": lambda: load_listen_settings(settings),
+        "middleware": lambda: load_guard(settings),
+        "sightings": lambda: load_report_target(settings),
+        "log": lambda: load_watched_log(settings),
+    }
+    for name, read in readers.items():
+        if name not in settings.tables and name != "anchors":
+            continue
+        try:
+            read()
+        except _FAULTS as bad:
+            yield _finding(f"{path} [{name}]", str(bad))
+    if "serve" not in settings.tables and "middleware" not in settings.tables:
+        why = "neither [serve] nor [middleware] is set, so no program can use this gateway"
+        yield CheckFinding(Impact.REACH, str(path), why, "write one of them (docs/relying/gateway-serve.md)")
+
+
+def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
+    """Judge the folder and the age of the revocation lists."""
+    if settings.revocation is RevocationKind.DANGEROUSLY_NONE:
+        why = "revocation is not checked at all"
+        yield CheckFinding(Impact.SAFETY, "revocation", why, 'write revocation = "crl", and fetch the lists')
+    if settings.crls is None:
+        return
+    what = str(settings.crls)
+    if not settings.crls.is_dir():
+        fix = f"create it: install -d -m 0755 {settings.crls}"
+        yield CheckFinding(Impact.REACH, what, "the folder of the revocation lists is missing", fix)
+        return
+    if not os.access(settings.crls, os.W_OK):
+        why = "this user cannot write the folder of the revocation lists"
+        yield CheckFinding(Impact.UPKEEP, what, why, "run the command as the user that fetches them")
+    try:
+        watch = watch_of(settings, open_gateway(settings).source)
+    except _FAULTS:
+        return  # a finding of the tables
+    for sentence in [] if watch is None else watch.missing(now):
+        why = f"{sentence}, so no certificate of this CA is accepted"
+        yield CheckFinding(Impact.REACH, what, why, "run sinetti gateway fetch, and enable its timer")
+
+
+def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
+    """Call each address of lists and OCSP services; any answer counts."""
+    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp]):
+        try:
+            send_request(HttpRequest(url, truncates=True, within=WITHIN))
+        except HttpError as away:
+            why = f"it cannot be reached ({away})"
+            yield CheckFinding(Impact.REACH, url, why, "correct the address, or open the firewall for it")
+
+
+def _finding(what: str, sentence: str) -> CheckFinding:
+    found = finding_of(Impact.START, what, sentence)
+    return found if ": " in sentence else CheckFinding(Impact.START, what, sentence, f"correct {what}")

@@ -1,0 +1,134 @@
+"""`sinetti authority check` and `reload`: exit codes, output, and a service that keeps what it has."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from sinetti.authority.checks.state import CheckOptions
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, tls_files
+from sinetti.cli.authority import check, reload
+from sinetti.domain.operations.check_findings import CheckFinding, Impact
+
+ERROR = CheckFinding(Impact.SOAP, "clock", "it is wrong", "set it")
+WARNING = CheckFinding(Impact.MESSAGES, "mail server", "it is away", "start it")
+RECORD = ServeRecord(2**22 + 1, "http://127.0.0.1:1", "http://127.0.0.1:2")
+
+CODES = {
+    "nothing": ((), 0, 0),
+    "a warning": ((WARNING,), 3, 0),
+    "an error": ((ERROR, WARNING), 5, 5),
+}
+
+
+@pytest.mark.parametrize(("found", "code", "at_start"), CODES.values(), ids=CODES)
+def test_exit_codes(sqlite_operator, monkeypatch, found, code, at_start):
+    monkeypatch.setattr(check, "check_authority", lambda _options: found)
+    assert sqlite_operator.run("check")[0] == code
+    assert sqlite_operator.run("check", "--start")[0] == at_start
+    ended, out, err = sqlite_operator.run("check", "--json")
+    assert (ended, err) == (code, "")
+    assert json.loads(out) == [one.as_json() for one in found]
+    assert all({*row} == {"severity", "what", "why", "fix"} for row in json.loads(out))
+
+
+def test_findings_for_people(sqlite_operator, monkeypatch):
+    monkeypatch.setattr(check, "check_authority", lambda _options: (ERROR,))
+    _, out, _ = sqlite_operator.run("check")
+    assert out.split() == ["error", "clock", "it", "is", "wrong.", "set", "it"]
+    monkeypatch.setattr(check, "check_authority", lambda _options: ())
+    assert sqlite_operator.does("check") == "No problems found.\n"
+
+
+def test_a_real_authority(sqlite_operator):
+    assert sqlite_operator.run("check")[0] == 5, "there is none yet"
+    sqlite_operator.found()
+    assert sqlite_operator.does("check", "--offline", "--json") == "[]\n"
+
+
+def test_options_of_serve_are_checked_with_the_rest(sqlite_operator, monkeypatch, tmp_path):
+    seen: list[CheckOptions] = []
+    monkeypatch.setattr(check, "check_authority", lambda options: seen.append(options) or ())
+    places = ("--bind", "127.0.0.1:1", "--people-bind", f"unix:{tmp_path}/people", "--behind-proxy")
+    assert sqlite_operator.does("check", *places)
+    assert seen[-1].listens == (("127.0.0.1", 1), ("127.0.0.1", 8080))
+    assert seen[-1].has_pages
+    sqlite_operator.run("check", "--bind", "0.0.0.0:443", "--passphrase-file", tmp_path / "none")
+    code, out, _ = sqlite_operator.run(
+        "check", "--bind", "0.0.0.0:443", "--passphrase-file", tmp_path / "none", "--json"
+    )
+    assert code == 5
+    assert [row["what"] for row in json.loads(out)] == ["--passphrase-file", "addresses of serve"]
+
+
+def test_a_reload_without_a_service(sqlite_operator):
+    sqlite_operator.found()
+    assert "no service runs from" in sqlite_operator.refused(2, "reload")
+
+
+@pytest.fixture
+def running(sqlite_operator, monkeypatch):
+    """Yield an operator with a service that answers signals as `after` says."""
+    sqlite_operator.found()
+    recorder = ServeRecorder(DataDirectory(sqlite_operator.root))
+    recorder.begin(RECORD)
+    monkeypatch.setattr(reload, "check_authority", lambda _options: ())
+    yield sqlite_operator, recorder
+    with suppress(OSError):  # a test may have closed it
+        recorder.close()
+
+
+def test_a_reload_that_the_service_takes(running, monkeypatch):
+    operator, recorder = running
+    monkeypatch.setattr(reload.os, "kill", lambda pid, _number: recorder.taken(replace(RECORD, pid=pid)))
+    code, out, err = operator.run("reload")
+    assert (code, out) == (0, "")
+    assert "has taken the new settings" in err
+
+
+def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
+    operator, recorder = running
+    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
+    assert "keeps its former settings, certificates and trust, because journal" in operator.refused(5, "reload")
+
+
+def test_a_reload_without_an_answer(running, monkeypatch):
+    operator, recorder = running
+    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: None)
+    monkeypatch.setattr(reload, "WITHIN", 0.01)
+    assert "did not report" in operator.refused(5, "reload")
+    monkeypatch.setattr(reload, "WITHIN", 30.0)
+    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
+    assert "did not report" in operator.refused(5, "reload")
+
+
+def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):
+    operator, _ = running
+    monkeypatch.setattr(reload, "check_authority", lambda _options: (ERROR, WARNING))
+    monkeypatch.setattr(reload.os, "kill", None)
+    code, out, err = operator.run("reload")
+    assert code == 5
+    assert out.split() == ["error", "clock", "it", "is", "wrong.", "set", "it"]
+    assert "keeps its former settings" in err
+
+
+def test_the_record_of_a_service(tmp_path):
+    folder = DataDirectory(tmp_path)
+    assert find_serving(folder) is None
+    first, second = ServeRecorder(folder), ServeRecorder(folder)
+    second.begin(RECORD)
+    second.kept("no lock")
+    assert find_serving(folder) is None, "nothing is written yet"
+    record = replace(RECORD, tls=("a", "b"), sentence="a" * 1000)
+    first.kept("too early")
+    first.begin(record)
+    assert find_serving(folder) == record
+    assert tls_files(record) is not None
+    first.taken(RECORD)
+    assert find_serving(folder) == replace(RECORD, reload_count=1)
+    assert folder.serve_record.stat().st_mode & 0o777 == 0o600
+    first.close()
+    assert find_serving(folder) is None, "its process has ended"
+    second.close()
