@@ -77,7 +77,11 @@ def test_units_of_another_folder_have_drop_ins():
     assert {"sinetti.service", "sinetti-watch.service", "sinetti-backup.service"} <= set(found) < units
     assert "sinetti-agent.service" not in found
     text = found["sinetti.service"]
-    assert "ExecStart=\nExecStart=/usr/bin/sinetti authority serve --dir /srv/ca --bind " in text
+    assert "\nExecStart=\n" in text
+    assert "\nExecStart=/usr/bin/sinetti authority serve --dir /srv/ca --bind " in text
+    assert "\nExecStartPre=\n" in text
+    assert "\nExecStartPre=/usr/bin/sinetti authority check --dir /srv/ca --start\n" in text
+    assert deployment.PLACE not in text
     assert text.endswith("\nReadWritePaths=/srv\n")
     beside = deployment.render_drop_ins(replace(KNOWN, root=Path("/var/lib/sinetti/second")))
     assert "ReadWritePaths" not in beside["sinetti.service"]

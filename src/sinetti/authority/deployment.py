@@ -28,6 +28,7 @@ _STATE = "/var/lib/sinetti/"
 _PAGES = re.compile(r"^# Pages for people: .*?^}$", re.MULTILINE | re.DOTALL)
 _BIND = "    bind :443 "
 _VALUE = re.compile(r"([a-z_]+) = ")
+_COMMAND = re.compile(r"^(Exec[A-Za-z]+)=(.+)$", re.MULTILINE)
 _TABLE = re.compile(r"\[+([a-z_.]+)\]+")
 
 
@@ -192,16 +193,20 @@ def render_drop_ins(known: Deployment) -> dict[str, str]:
         return {}
     found = {}
     for path in sorted((samples() / "systemd").glob("*.service")):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("ExecStart=")]
-        if any(PLACE in line for line in lines):
-            found[path.name] = _drop_in(lines, known)
+        unit = path.read_text(encoding="utf-8")
+        # Start, checks before it and reload alike name the folder.
+        commands = {key for key, value in _COMMAND.findall(unit) if PLACE in value}
+        if commands:
+            found[path.name] = _drop_in([one for one in _COMMAND.findall(unit) if one[0] in commands], known)
     return found
 
 
-def _drop_in(lines: list[str], known: Deployment) -> str:
-    # An empty value takes away the unit's own command (systemd.service(5)).
-    text = "# The folder of this authority, as sinetti authority init knows it.\n[Service]\nExecStart=\n"
-    text += "".join(f"{line.replace(PLACE, str(known.root)).replace(PROGRAM, known.program)}\n" for line in lines)
+def _drop_in(commands: list[tuple[str, str]], known: Deployment) -> str:
+    text = "# The folder of this authority, as sinetti authority init knows it.\n[Service]\n"
+    # An empty value takes away the unit's own commands (systemd.service(5)).
+    text += "".join(f"{key}=\n" for key in dict.fromkeys(key for key, _ in commands))
+    for key, value in commands:
+        text += f"{key}={value.replace(PLACE, str(known.root)).replace(PROGRAM, known.program)}\n"
     if not str(known.root).startswith(_STATE):
         text += f"ReadWritePaths={known.root.parent}\n"
     return text
