@@ -40,7 +40,7 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages on a bare machine, the images by compose, then `make floors`
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
@@ -49,7 +49,8 @@ acceptance: ## by hand: every task of every role in Chromium in each width, lang
 	@$(MAKE) deb
 	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0
 	@scripts/machine packages
-	@scripts/pytest tests/acceptance/test_packages.py -v
+	@scripts/machine authority
+	@scripts/pytest tests/acceptance/test_packages.py tests/acceptance/test_eight_commands.py -v
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 	@scripts/pytest tests/acceptance/test_containers.py -v

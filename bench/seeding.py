@@ -147,7 +147,7 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
         sha256=Sha256(sha256_hex(holder.der)),
     )
     issued = journal_records.issued(authority.ctx.db, certificate, holder.der)
-    return [issued, _fetched(holder.serial, holder.span.not_before)]
+    return [issued, fetched(holder.serial, holder.span.not_before)]
 
 
 # Rows that only take room: a quarter as many lineages as certificates, each row as large and as indexed as a real one.
@@ -206,13 +206,18 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
 
 
 def _filler(number: int, facts: dict[str, Any], like: Holder) -> list[JournalEntry]:
-    serial = Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
+    serial = filler_serial(number)
     return [
         JournalEntry(journal_records.ISSUED, {**facts, "serial": serial}),
-        _fetched(serial, like.span.not_before),
+        fetched(serial, like.span.not_before),
     ]
 
 
-def _fetched(serial: Serial, at: datetime) -> JournalEntry:
+def filler_serial(number: int) -> Serial:
+    """Return the serial of a certificate that only takes room."""
+    return Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
+
+
+def fetched(serial: Serial, at: datetime) -> JournalEntry:
     """Return the line of a retrieval without an audit row."""
     return JournalEntry(journal_records.FETCHED, {"serial": serial, "at": journal_records.instant(at)})

@@ -135,6 +135,7 @@ BOARDS = (
             graph("Rows that wait for the log", "short", ("min(sinetti_log_unsequenced)", "rows")),
             graph("Age of the checkpoint", "s", ("min(sinetti_log_checkpoint_age_seconds)", "age")),
             graph("Journal ahead of the register", "short", ("sinetti_journal_ahead", "{{instance}}")),
+            graph("Lag of the journals' copies", "s", ("sinetti_journal_shipping_lag_seconds", "{{instance}}")),
         ),
     }),
     Board("notices", "Sinetti messages", {

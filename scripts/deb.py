@@ -26,10 +26,13 @@ PYTHON = "/usr/bin/python3.13"
 
 PLACE = "usr/lib/sinetti"
 SITE = "lib/python3.13/site-packages"
+SERVERS = ["pkcs11", *(one for one in lock.all_extras() if one == "telemetry")]
+"""Extras of both servers beside their own."""
+
 TREES = {
     "sinetti": (SITE, ["base", "pkcs11"]),
-    "sinetti-authority": ("authority", ["authority", "pkcs11"]),
-    "sinetti-gateway": ("gateway", ["gateway", "pkcs11"]),
+    "sinetti-authority": ("authority", ["authority", *SERVERS]),
+    "sinetti-gateway": ("gateway", ["gateway", *SERVERS]),
 }
 """Folder of Python packages and extras of each package, beside what `sinetti` has."""
 

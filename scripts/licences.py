@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: the licence of each package that a running service, gateway or client brings along.
+"""Writes docs/licences.md: licences of packages beside a running Sinetti.
 
 The packages come from requirements.lock, their licences from what they declare in their own metadata.
 """
@@ -16,9 +16,13 @@ DEVELOPMENT = frozenset({"check", "docs", "fuzz", "release", "test"})
 ACCEPTED = frozenset(
     {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "MPL-2.0", "LGPL-3.0-only", "PSF-2.0"}
 )
-"""Licences of packages that may be installed beside the EUPL-1.2; a contributor adds another after reading it."""
+"""Licences of packages that may be installed beside the EUPL-1.2.
+
+A contributor adds another after reading it.
+"""
 
 SPDX = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -27,10 +31,16 @@ SPDX = {
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
-"""Names in older metadata. "BSD" alone was read in each package's licence file: three clauses."""
+"""Names in older metadata.
+
+"BSD" alone was read in each package's licence file: three clauses.
+"""
 
 READ = {"fido2": "BSD-2-Clause AND Apache-2.0 AND MPL-2.0"}
-"""Licences read in the files of a package whose metadata is vague: its code, then parts by others."""
+"""Licences of packages whose metadata is vague, as their files have them.
+
+That of the code is first, then those of parts by others.
+"""
 
 HEADING = """\
 # Licences
@@ -52,7 +62,10 @@ def extras() -> list[str]:
 
 
 def packages() -> dict[str, list[str]]:
-    """Return the locked packages by name, each with the extras that bring it; `base` stands for all."""
+    """Return the locked packages by name, each with the extras that bring it.
+
+    `base` stands for all.
+    """
     text, found = lock.LOCK.read_text(encoding="utf-8"), dict[str, list[str]]()
     for extra in extras():
         for block in lock.select(text, [extra]):
@@ -65,11 +78,15 @@ def packages() -> dict[str, list[str]]:
 
 
 def licence(name: str) -> str:
-    """Return what a package declares, as SPDX. Raises PackageNotFoundError if it is not installed."""
+    """Return what a package declares, as SPDX.
+
+    Raises PackageNotFoundError if it is not installed.
+    """
     declared = metadata.metadata(name)
     if name in READ:
         return READ[name]
-    for short in (*declared.get_all("License-Expression", []), *declared.get_all("License", [])):
+    named: list[str] = [*declared.get_all("License-Expression", []), *declared.get_all("License", [])]
+    for short in named:
         if not unknown(written := SPDX.get(short, short)):
             return written
     classified = [one.rpartition(" :: ")[2] for one in declared.get_all("Classifier", []) if "OSI Approved ::" in one]
@@ -87,7 +104,10 @@ def listed(text: str) -> dict[str, str]:
 
 
 def page(current: str) -> str:
-    """Return the page as it has to be; a package that only another Python needs keeps its licence of `current`."""
+    """Return the page as it has to be.
+
+    A package that only another Python needs keeps its licence of `current`.
+    """
     known, rows = listed(current), []
     for name, brought in packages().items():
         try:

@@ -20,7 +20,7 @@ LEFT_OUT = frozenset({"fuzz"})
 """Extras outside the lock: atheris has wheels for few Python versions only."""
 
 EDITABLE = "editables>=0.5,<1"
-"""hatchling needs it for editable installations (PEP 660), and does not declare it."""
+"""Requirement of hatchling for editable installations (PEP 660), not declared."""
 
 LOWEST_PYTHON = "3.11"
 HEADER = """\
@@ -39,7 +39,10 @@ def canonical(requirement: str) -> str:
 
 
 def requirements(extras: list[str]) -> list[str]:
-    """Return the requirements of the named extras, and the client's. Raises KeyError for an unknown extra."""
+    """Return the requirements of the named extras, and the client's.
+
+    Raises KeyError for an unknown extra.
+    """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     known = project["optional-dependencies"] | {"base": [], "build": build_requirements()}
     base = [] if extras == ["build"] else project["dependencies"]
@@ -60,7 +63,10 @@ def all_extras() -> list[str]:
 
 
 def blocks(text: str) -> list[str]:
-    """Return the entries of a lock: a pinned package with its hashes and with the packages that need it."""
+    """Return the entries of a lock.
+
+    Each is a pinned package with its hashes and with the packages that need it.
+    """
     return [block for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE) if _PINNED.match(block)]
 
 
@@ -74,7 +80,10 @@ def pin(block: str) -> tuple[str, str]:
 
 
 def parents(block: str) -> set[str]:
-    """Return the packages that need an entry, with `sinetti` among them; a tool of the build alone has none."""
+    """Return the packages that need an entry, with `sinetti` among them.
+
+    A tool of the build alone has none.
+    """
     return {one.partition(" ")[0] for one in _VIA.findall(block) if one.strip() != "via"}
 
 
@@ -88,7 +97,10 @@ def select(text: str, extras: list[str]) -> list[str]:
 
 
 def update(*, is_upgrade: bool) -> None:
-    """Resolve with uv and write the lock; versions stay where they may, unless `is_upgrade`."""
+    """Resolve with uv and write the lock.
+
+    Versions stay where they may, unless `is_upgrade`.
+    """
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal"]
     command += ["--python-version", LOWEST_PYTHON, "--generate-hashes", "--no-header", "--no-emit-index-url"]
     command += ["--no-emit-find-links", "--output-file", str(LOCK), *(["--upgrade"] if is_upgrade else [])]

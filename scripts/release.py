@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import lock  # a script beside this one
 
 FOLDER = lock.ROOT / "build" / "release"
-EXTRAS = ["authority", "gateway", "pkcs11"]
+EXTRAS = ["authority", "gateway", "pkcs11", "telemetry"]
 SUMS = "SHA256SUMS"
 
 
@@ -29,19 +29,28 @@ def ran(*words: object, folder: Path = lock.ROOT) -> bytes:
 
 
 def build(tree: Path, into: Path, committed_at: int) -> None:
-    """Build source distribution and wheel of a tree. Every file in them gets the instant `committed_at`, in seconds."""
+    """Build source distribution and wheel of a tree.
+
+    Every file in them gets the instant `committed_at`, in seconds.
+    """
     words = ("-m", "hatchling", "build", "--directory", into)
     ran("env", f"SOURCE_DATE_EPOCH={committed_at}", sys.executable, *words, folder=tree)
 
 
 def sums(folder: Path) -> str:
-    """Return the lines of `sha256sum` for the files of a folder, but for the sums themselves and signatures."""
+    """Return the lines of `sha256sum` for the files of a folder.
+
+    The sums themselves and signatures are left out.
+    """
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(SUMS))
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 
 
 def write_components(environment: Path, wheel: Path, committed_at: int) -> None:
-    """Write the components (CycloneDX 1.6) of an installation of the wheel by the lock, beside the wheel."""
+    """Write the components (CycloneDX 1.6) of an installation, beside the wheel.
+
+    The installation has the packages of the lock.
+    """
     uv = (sys.executable, "-m", "uv", "--quiet", "--no-config")
     selected = environment.with_suffix(".txt")
     selected.write_text("".join(lock.select(lock.LOCK.read_text(encoding="utf-8"), EXTRAS)), encoding="utf-8")

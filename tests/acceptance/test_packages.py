@@ -62,7 +62,7 @@ key = "ec-p256"
 END
 """
 CALL = f"""
-runuser -u sinetti -- sinetti authority call-early --dir {DIR} --customer-id 1234567-1 --over 1m --reason 'a new version'
+runuser -u sinetti -- sinetti authority call-early --dir {DIR} --customer-id 1234567-1 --over 1m --reason 'upgrade'
 """
 ENROL = "runuser -u sinetti-agent -- sinetti enrol payroll --transfer-id {transfer_id} --transfer-password-file -"
 GATEWAY = f"""

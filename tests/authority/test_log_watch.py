@@ -10,7 +10,7 @@ from django.db import connections
 
 from sinetti.authority import log_watch
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.log_watch import log_findings
+from sinetti.authority.log_watch import keep_verified, log_findings
 from sinetti.database.connection import open_database
 from sinetti.services.evidence import read_log
 from sinetti.services.evidence.sequence_log import LogSequencer
@@ -36,9 +36,12 @@ class Watched:
         write_rows(self.ctx.db, count)
         self.sequencer.run(self.ctx, REQUEST)
 
+    @property
+    def given(self) -> SimpleNamespace:
+        return SimpleNamespace(ctx=self.ctx, folder=DataDirectory(self.folder), journal=self.ctx.journal)
+
     def found(self) -> list[str]:
-        given = SimpleNamespace(ctx=self.ctx, folder=DataDirectory(self.folder), journal=self.ctx.journal)
-        return [f"{one.kind}: {one.sentence}" for one in log_findings(given)]
+        return [f"{one.kind}: {one.sentence}" for one in log_findings(self.given)]
 
     @property
     def kept(self) -> dict:
@@ -86,13 +89,21 @@ def test_a_later_row_that_was_changed_is_found_at_once(watched):
     assert found.startswith("log-wrong: entry ")
 
 
-def test_an_earlier_row_that_was_changed_is_found_within_a_day(watched):
-    before = watched.kept
+def test_a_verification_of_everything_that_is_due_is_reported(watched):
+    """A watch alone does not find a change of an earlier row."""
     watched.run("UPDATE sinetti_auditevent SET actor = 'other' WHERE sequence = 1")
+    watched.desk.machine.forward(timedelta(days=7))
     assert watched.found() == []
     watched.desk.machine.forward(timedelta(days=1))
+    (found,) = watched.found()
+    assert found.startswith("log-unprotected: the whole log was last verified on ")
+    assert "run sinetti authority audit verify" in found
+    keep_verified(watched.given)
+    assert watched.found() == []
+    before = watched.kept
+    (watched.folder / "log-seen.json").unlink()
     assert watched.found()[0].startswith("log-wrong: entry 1: ")
-    assert watched.kept == before
+    assert before["checkpoint"].encode() == read_log.head(watched.ctx.db)
 
 
 def test_a_log_that_was_rewound_is_found(watched):

@@ -42,7 +42,7 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
         done[name].set()
         raise failure
 
-    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
+    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
     settings = SimpleNamespace(witnesses=())
     authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings)
     monkeypatch.setattr(*((maintenance.AlertLogger, name) if name == "tell" else (maintenance, name)), fails)
@@ -57,7 +57,7 @@ def test_the_alerts_judge_what_the_other_tasks_leave(monkeypatch):
     monkeypatch.setattr(maintenance, "refresh_crls", lambda *_: turns.append("lists"))
     monkeypatch.setattr(maintenance.OcspRefresher, "look", lambda *_: turns.append("OCSP answers"))
     monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or alerted.set())
-    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
+    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
     settings = SimpleNamespace(witnesses=())
     with background_maintenance(SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings)):
         assert alerted.wait(SOON)

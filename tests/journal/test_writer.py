@@ -13,7 +13,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from sinetti.journal import crl_archive, reader, writer
+from sinetti.journal import crl_archive, month_files, reader, writer
 from sinetti.journal.crl_archive import ArchivedCrlName, archived_crls, newest_list
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal, JournalEntry, JournalHeader, JournalUnavailable
@@ -280,7 +280,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     def unknown(_handle, _how):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(writer.fcntl, "flock", unknown)
+    monkeypatch.setattr(month_files.fcntl, "flock", unknown)
     with pytest.raises(JournalUnavailable, match="No locks available"):
         Journal(tmp_path, OWNER, lambda: NOW).open()
     assert len(list(tmp_path.iterdir())) == 1

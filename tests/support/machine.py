@@ -26,6 +26,9 @@ FILES = ROOT / "build" / "machine"
 BARE = ROOT / "build" / "machine-packages"
 """Files of the machine without the agent's programs, on which Debian packages are installed."""
 
+EMPTY = ROOT / "build" / "machine-authority"
+"""The same, with the files of the packages that deploy/README.md installs beside ours."""
+
 WITHIN = 60.0
 """Seconds for the boot, and for each command."""
 
@@ -155,9 +158,9 @@ def booted(folder: Path) -> Iterator[Machine]:
 
 
 @contextmanager
-def booted_bare(folder: Path) -> Iterator[Machine]:
+def booted_bare(folder: Path, files: Path = BARE) -> Iterator[Machine]:
     """Boot a machine without the clone and with a network of its own; otherwise as `booted`."""
-    with _booted(folder, BARE, "--private-network", "") as machine:
+    with _booted(folder, files, "--private-network", "") as machine:
         yield machine
 
 

@@ -1,8 +1,8 @@
 """Alerts for operators in sentences, for the log, the health check and `status`."""
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
@@ -15,9 +15,17 @@ from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
 from sinetti.domain.notifications.reminders import ReminderSchedule
-from sinetti.domain.operations.monitoring import IssuingEnd, ListEnd, MonitoringFinding, issuing_ca_alarms, list_alarms
+from sinetti.domain.operations.monitoring import (
+    FindingKind,
+    IssuingEnd,
+    ListEnd,
+    MonitoringFinding,
+    issuing_ca_alarms,
+    list_alarms,
+)
 from sinetti.domain.validation import pluralise
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.journal.shipment import shipping_lag
 from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.process_exit import request_id
@@ -34,6 +42,9 @@ from sinetti.settings.optional_parts import describe_parts
 
 _NAMED = 5
 """Largest number of serials in one sentence."""
+
+SHIPPED_WITHIN = timedelta(minutes=10)
+"""Lag of the journals' copies that is reported."""
 
 REPORTED_EVERY = 24 * 3600.0
 """Seconds between two log entries about the same."""
@@ -92,6 +103,21 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "messages": PacedCheck(lambda: messages(authority)),
         "optional-parts": lambda: describe_parts(authority.left_out),
     }
+
+
+def journal_shipping_lag(authority: Authority) -> timedelta | None:
+    """Return the lag of the journals' copies, or None if nothing is shipped."""
+    return shipping_lag(authority.folder.journal_shipped, authority.journal.folder, authority.ctx.machine_now())
+
+
+def shipping_findings(authority: Authority) -> Iterator[MonitoringFinding]:
+    """Yield a finding about copies of the journals that lag."""
+    lag = journal_shipping_lag(authority)
+    if lag is None or lag < SHIPPED_WITHIN:
+        return
+    since = "never were complete" if lag == timedelta.max else f"lack lines since {int(lag.total_seconds()) // 60} min"
+    sentence = f"the copies of the journals {since}: look at sinetti authority journal ship"
+    yield MonitoringFinding(FindingKind.JOURNAL_NOT_SHIPPED, "journal", sentence)
 
 
 def issuing_ca(authority: Authority) -> str | None:
@@ -169,6 +195,7 @@ def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -
         *check_ocsp_age(ctx),
         *certificate_findings(certificates, ctx),
         *bulk_findings(ctx),
+        *shipping_findings(authority),
     )
 
 

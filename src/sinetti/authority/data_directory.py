@@ -86,6 +86,11 @@ class DataDirectory:
         return self.root / "journal-written"
 
     @property
+    def journal_shipped(self) -> Path:
+        """File with the ends of the journals at the place to which they are shipped."""
+        return self.root / "journal-shipped.json"
+
+    @property
     def settings(self) -> Path:
         """Settings file of the operator."""
         return self.root / "authority.toml"

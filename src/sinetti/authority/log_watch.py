@@ -1,7 +1,7 @@
 """Watch over the log by `sinetti authority watch` (docs/evidence.md).
 
 `DIR/log-seen.json` keeps the last checkpoint that a watch verified. The next one demands that the log continues it, and
-verifies the later entries. Once a day it verifies everything, with the journals.
+verifies the later entries. `sinetti authority audit verify` verifies everything, with the journals.
 """
 
 import json
@@ -19,7 +19,12 @@ from sinetti.services.evidence.verify_log import LogSources, read_checkpoint, ve
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import Checkpoint, NoteError
 
-WHOLE_EVERY = timedelta(days=1)
+WHOLE_WITHIN = timedelta(days=8)
+"""Age of the last whole verification from which a watch reports it.
+
+The timer runs it each week.
+"""
+
 SEEN, KEPT, NOW = "log-seen.json", "log-kept.txt", "log-now.txt"
 """Files of the folder: memory of a watch, and both signed heads of a fault."""
 
@@ -34,22 +39,38 @@ def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:
         )
         yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", sentence)
     note = read_log.head(ctx.db)
-    kept, is_whole_due = _load(authority.folder, ctx.db, now)
+    kept, whole_at = _load(authority.folder, ctx.db)
     if isinstance(kept, str):
         yield _wrong(kept, _keep_heads(authority.folder, note))
         return
     journal = authority.journal
     known = () if kept is None else (kept,)
-    since = None if is_whole_due else kept
-    report = verify_log(LogSources(ctx.db, journal.folder, journal.instance_id, known, since), now)
+    report = verify_log(LogSources(ctx.db, journal.folder, journal.instance_id, known, kept), now)
     if report.fault is not None:
         step = (
             f"keep the database, the journals and {authority.folder.root / SEEN} as they are, and run sinetti "
             "authority audit verify"
         )
         yield _wrong(report.fault.about, report.fault.sentence, _keep_heads(authority.folder, note), step)
-    elif note is not None and (why := _save(authority.folder, note, now if since is None else None)) is not None:
+    elif note is not None:
+        yield from _kept(authority.folder, note, now, whole_at)
+
+
+def keep_verified(authority: Authority) -> None:
+    """Keep the newest checkpoint after a verification of everything."""
+    ctx = authority.ctx
+    if (note := read_log.head(ctx.db)) is not None:
+        _save(authority.folder, note, ctx.machine_now())
+
+
+def _kept(folder: DataDirectory, note: bytes, now: datetime, whole_at: datetime | None) -> Iterator[MonitoringFinding]:
+    """Keep a checkpoint, and report an old verification of everything."""
+    if (why := _save(folder, note, whole_at or now)) is not None:
         yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", why)
+    elif whole_at is not None and not whole_at <= now < whole_at + WHOLE_WITHIN:
+        command = f"sinetti authority audit verify --dir {folder.root}"
+        sentence = f"the whole log was last verified on {whole_at:%Y-%m-%d}: run {command}, each week by its timer"
+        yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", sentence)
 
 
 def _wrong(*parts: str) -> MonitoringFinding:
@@ -74,8 +95,8 @@ def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
     return f"{kept} is the signed head of the last watch and {now} the log's own"
 
 
-def _load(folder: DataDirectory, db: Database, now: datetime) -> tuple[Checkpoint | str | None, bool]:
-    """Return the kept checkpoint, or a sentence about it, and if all is due.
+def _load(folder: DataDirectory, db: Database) -> tuple[Checkpoint | str | None, datetime | None]:
+    """Return the kept checkpoint, and the time of the last whole verification.
 
     The sentence is about a checkpoint that is not the log's. None: nothing was kept.
     """
@@ -83,19 +104,19 @@ def _load(folder: DataDirectory, db: Database, now: datetime) -> tuple[Checkpoin
         kept = json.loads((folder.root / SEEN).read_bytes())
         note, whole_at = str(kept["checkpoint"]), datetime.fromisoformat(kept["whole_at"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None, True
+        return None, None
     try:
-        return read_checkpoint(db, note.encode()), not whole_at <= now < whole_at + WHOLE_EVERY
+        return read_checkpoint(db, note.encode()), whole_at
     except (NoteError, ProofError) as bad:
-        return f"the checkpoint in {folder.root / SEEN} is not of this log: {bad}", True
+        return f"the checkpoint in {folder.root / SEEN} is not of this log: {bad}", None
 
 
-def _save(folder: DataDirectory, note: bytes, whole_at: datetime | None) -> str | None:
+def _save(folder: DataDirectory, note: bytes, whole_at: datetime) -> str | None:
     """Keep a checkpoint; return a sentence if the folder refuses it."""
     path = folder.root / SEEN
     try:
-        at = whole_at.isoformat() if whole_at is not None else json.loads(path.read_bytes())["whole_at"]
-        write_atomic(path, json.dumps({"checkpoint": note.decode(), "whole_at": at}).encode() + b"\n", PRIVATE)
+        stored = {"checkpoint": note.decode(), "whole_at": whole_at.isoformat()}
+        write_atomic(path, json.dumps(stored).encode() + b"\n", PRIVATE)
     except OSError as bad:
         return f"{path} cannot be written ({bad.strerror}), so a rewound log would not be found: run watch as its owner"
     return None

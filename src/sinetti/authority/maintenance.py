@@ -133,6 +133,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     duties: dict[str, Callable[[], object]] = {
         "certificates of other nodes": lambda: memory.look(ctx.db, authority.keys),
         "reservations": lambda: _settle_reservations(ctx),
+        "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "OCSP answers": lambda: rounds.look(ctx),

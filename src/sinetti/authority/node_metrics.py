@@ -133,6 +133,7 @@ class NodeState:
             partial(current_samples, authority.ctx),
             self._clock,
             self._ends,
+            self._shipping,
             self._parts_off,
             *(PacedCheck(look, SELDOM) for look in slow),
         )
@@ -192,6 +193,10 @@ class NodeState:
         found[FindingKind.ISSUING_CA_ENDS] += alerts.issuing_ca(authority) is not None
         found[FindingKind.OFFLINE_LIST_ENDS] += alerts.offline_lists(authority) is not None
         return {catalogue.FINDINGS: [((kind.value,), found[kind]) for kind in sorted(_SERVED_KINDS)]}
+
+    def _shipping(self) -> Samples:
+        lag = alerts.journal_shipping_lag(self._authority)
+        return {} if lag is None else {catalogue.JOURNAL_SHIPPING_LAG: [((), lag.total_seconds())]}
 
     def _journal(self) -> Samples:
         is_ahead = not preview(self._authority.ctx, self._authority.journal).agrees

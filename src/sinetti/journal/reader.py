@@ -3,19 +3,22 @@
 See docs/operators/journal.md.
 
 Each line proves itself and the one before it. The module also defines the members of each kind of line, so that a
-later step finds all of them.
+later step finds all of them. A closed journal may be compressed (NODE.MONTH-ID.jsonl.gz).
 """
 
+import gzip
 import hashlib
 import json
 import os
 import re
+import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sinetti.domain.certificates.revocation import RevocationReason
 
@@ -147,6 +150,12 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
 FIRST = "0" * 64
 """Digest in the first line, in place of that of a previous line."""
 
+COMPRESSED = ".gz"
+"""End of a compressed journal's name."""
+
+PROOF = ".proof"
+"""End of the name of the file with the proof that a compressed journal is closed."""
+
 SUFFIX = b',"sha256":"'
 _SHAPE = {"sequence": int, "at": str, "kind": str, "facts": dict, "previous": str}
 _BLOCK = 1 << 16
@@ -207,8 +216,45 @@ def head_record(sequence: int, last: str) -> bytes:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return every journal in a folder."""
-    return sorted(folder.glob("*.jsonl"))
+    """Return every journal in a folder.
+
+    A compressed one is left out while the file that it was made of is still there.
+    """
+    return sorted([*folder.glob("*.jsonl"), *compressed_files(folder)])
+
+
+def compressed_files(folder: Path) -> list[Path]:
+    """Return the compressed journals in a folder whose original is gone."""
+    return sorted(path for path in folder.glob(f"*.jsonl{COMPRESSED}") if not path.with_suffix("").exists())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Open a journal to read its lines, compressed or not.
+
+    Raises JournalDamaged if the compressed octets were changed or cut off.
+    """
+    if path.suffix != COMPRESSED:
+        with path.open("rb") as file:
+            yield file
+        return
+    try:
+        with gzip.open(path, "rb") as unpacked:
+            yield unpacked
+    except (gzip.BadGzipFile, EOFError, zlib.error) as bad:
+        sentence = f"{path.name}: the compressed file was changed or cut off ({bad}): restore it from a copy"
+        raise JournalDamaged(sentence) from bad
+
+
+def first_line(path: Path) -> JournalLine | None:
+    """Return the first line of a journal, or None if there is none or it was changed."""
+    with opened(path) as file:
+        return JournalLine.parse(file.readline().rstrip(b"\n"))
+
+
+def journal_id(first: JournalLine) -> str:
+    """Return the id of a journal: the beginning of its first line's digest."""
+    return first.digest[:_ID_DIGITS]
 
 
 def heads(folder: Path) -> dict[str, str]:
@@ -219,9 +265,11 @@ def heads(folder: Path) -> dict[str, str]:
     found = {}
     for path in files(folder):
         end = _head(path)
+        if end is None:
+            continue
         with path.open("rb") as file:
             first = file.readline()
-        if end is not None and first.endswith(b"\n"):
+        if first.endswith(b"\n"):
             found[digest(first[:-1])[:_ID_DIGITS]] = f"{end[0]} {end[1]}"
     return found
 
@@ -233,7 +281,7 @@ def read_to_head(path: Path) -> Iterator[tuple[str, JournalLine]]:
     """
     end, own, last = _head(path), "", (0, FIRST)
     for line in read(path):
-        own = own or line.digest[:_ID_DIGITS]
+        own = own or journal_id(line)
         last = line.sequence, line.digest
         if end is not None and end[0] == last[0]:
             _compare_end(path, end, *last)
@@ -243,17 +291,18 @@ def read_to_head(path: Path) -> Iterator[tuple[str, JournalLine]]:
 
 
 def missing_journals(folder: Path) -> list[Path]:
-    """Return the journals that are missing, though their NODE.jsonl.head exists."""
-    heads = sorted(folder.glob("*.jsonl.head"))
-    return [path for head in heads if not (path := head.with_suffix("")).exists()]
+    """Return the journals that are missing, though their head or proof exists."""
+    beside = sorted([*folder.glob("*.jsonl.head"), *folder.glob(f"*.jsonl{COMPRESSED}{PROOF}")])
+    return [path for one in beside if not (path := one.with_suffix("")).exists()]
 
 
 def check_present(path: Path) -> None:
-    """Raise JournalDamaged if a journal is missing, though its head exists."""
+    """Raise JournalDamaged if a journal is missing, though its head or proof exists."""
     if not path.exists():
+        end = PROOF if path.suffix == COMPRESSED else ".head"
         sentence = (
-            f"{path} is missing, but {path.name}.head exists: restore it from a copy; if it is "
-            "permanently lost, move the .head file away too"
+            f"{path} is missing, but {path.name}{end} exists: restore it from a copy; if it is "
+            f"permanently lost, move the {end} file away too"
         )
         raise JournalDamaged(sentence)
 
@@ -265,7 +314,7 @@ def read(path: Path) -> Iterator[JournalLine]:
     written, or a crash cut it off, and no response depends on it.
     """
     previous, expected = FIRST, 1
-    with path.open("rb") as file:
+    with opened(path) as file:
         for octets in file:
             if not octets.endswith(b"\n"):
                 break
@@ -332,7 +381,8 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
 
 
 def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
-    others = [other for raw in path.read_bytes().split(b"\n") if (other := JournalLine.parse(raw)) is not None]
+    with opened(path) as file:
+        others = [other for raw in file if (other := JournalLine.parse(raw.rstrip(b"\n"))) is not None]
     if found.sequence == expected:
         return f"{path.name}: line {expected - 1} was replaced, because line {expected} follows a different line"
     if any(other.sequence == expected for other in others):
@@ -341,6 +391,8 @@ def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
 
 
 def _torn(path: Path) -> bool:
+    if path.suffix == COMPRESSED:  # made of whole lines, and gzip itself notices a missing end
+        return False
     with path.open("rb") as file:
         if not file.seek(0, os.SEEK_END):
             return False

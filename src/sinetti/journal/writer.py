@@ -4,10 +4,9 @@ See docs/operators/journal.md.
 
 It is beside database and folder. One process writes one file. A line is JSON: sequence, machine time, kind, facts,
 SHA-256 of the previous line, and its own. It is on disk (fsync) before `append` returns. One fsync serves all waiting
-threads.
+threads. With the first fact of a month the writer ends its file, gives it a name with its month, and begins another.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -22,7 +21,7 @@ from threading import Lock
 from typing import Any
 
 from sinetti.infra.atomic_files import sync_path
-from sinetti.journal import crl_archive, reader
+from sinetti.journal import crl_archive, month_files, reader
 from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.reader import (
@@ -30,7 +29,6 @@ from sinetti.journal.reader import (
     SUFFIX,
     JournalDamaged,
     JournalError,
-    JournalLine,
     digest,
     head_record,
     last_line,
@@ -38,6 +36,12 @@ from sinetti.journal.reader import (
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
+MOST_LINES = 20_000
+"""Lines of a file from which the writer ends it before the month does.
+
+A start reads all lines that are not closed. It reads these in less than a second.
+"""
+
 _REMEMBERED = 2000
 LEAST_ROOM = 1024 * 1024
 """Free octets on the disk below which nothing is written."""
@@ -124,6 +128,7 @@ class Journal:
         self._handle: int | None = None
         self._head: int | None = None
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
+        self._path, self._month, self._goes_on = folder, "", False
         self._synced = 0
         self._recent: dict[tuple[str, str], None] = {}
         self._pending: dict[tuple[str, str], JournalEntry] = {}
@@ -168,10 +173,19 @@ class Journal:
     def close(self) -> None:
         """Close the file, so that another process can use it."""
         with self._writing, self._syncing:
-            for handle in (self._handle, self._head):
-                if handle is not None:
-                    os.close(handle)
-            self._handle = self._head = None
+            self._close()
+
+    def end_month(self) -> None:
+        """End the open file if its month is over, though there is no new fact."""
+        with self._writing, _JournalErrors("written"):
+            if self._handle is not None:
+                self._open()
+
+    def _close(self) -> None:
+        for handle in (self._handle, self._head):
+            if handle is not None:
+                os.close(handle)
+        self._handle = self._head = None
 
     def append(self, facts: Sequence[JournalEntry]) -> None:
         """Write facts and return when they are on disk.
@@ -260,8 +274,26 @@ class Journal:
         return self._handle
 
     def _open(self) -> None:
-        if self._handle is not None:
-            return
+        """Open a file, or the next one if the month of the open one is over."""
+        if self._handle is None:
+            self._open_file()
+        while self._is_over():
+            with self._syncing:
+                self._sync()
+                try:
+                    month_files.retire(self._path)
+                except OSError as failed:
+                    _log.warning("%s cannot be renamed (%s): it goes on until the next start", self._path, failed)
+                    self._goes_on = True
+                    return
+                self._close()
+            self._open_file()
+
+    def _is_over(self) -> bool:
+        is_due = self._month != month_files.month_of(self._now()) or self._end[0] >= MOST_LINES
+        return is_due and not self._goes_on
+
+    def _open_file(self) -> None:
         self.check_not_lost()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path, handle = _free_file(self.folder, self._owner.node)
@@ -272,7 +304,7 @@ class Journal:
             if last is not None:
                 check_owner(path, self._owner.instance_id)
             self._end = (last.sequence, last.digest) if last else (0, FIRST)
-            self._handle = handle
+            self._path, self._handle = path, handle
             self._head = os.open(f"{path}.head", os.O_RDWR | os.O_CREAT, 0o600)
             if last is None:
                 self._write([JournalEntry("begun", _begun(self._owner))])
@@ -280,6 +312,7 @@ class Journal:
             if torn:
                 self._write([JournalEntry("torn", {"octets": len(torn), "sha256": digest(torn)})])
             self._sync()
+            self._month = month_files.begun_in(path)
         except BaseException:
             self._handle = None
             os.close(handle)
@@ -312,8 +345,7 @@ def check_owner(path: Path, instance_id: str) -> None:
 
 
 def _first_is_of(path: Path, instance_id: str) -> bool:
-    with path.open("rb") as file:
-        first = JournalLine.parse(file.readline().rstrip(b"\n"))
+    first = reader.first_line(path)
     return first is not None and first.kind == "begun" and first.facts.get("instance") == instance_id
 
 
@@ -341,16 +373,7 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
     """
     for number in range(1, _MOST_FILES):
         path = folder / (f"{node}.jsonl" if number == 1 else f"{node}-{number}.jsonl")
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-        except OSError:
-            # On a file system without locks two processes could write the same journal, so neither may.
-            os.close(handle)
-            raise
-        else:
+        if (handle := month_files.lock(path)) is not None:
             return path, handle
     sentence = f"{_MOST_FILES} processes already write journals in {folder}"
     raise JournalUnavailable(sentence)

@@ -17,6 +17,7 @@ from sinetti.cli.authority.common import OptionError, run_command
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.pki.chain import load_bundle
 from sinetti.server.process_exit import raise_if_interrupted
+from sinetti.settings import notifications
 from tests.cli.authority.conftest import ADDRESSES, CONTACT
 from tests.support.officers import founders
 from tests.support.postgres import create_database
@@ -60,6 +61,44 @@ def test_init_never_overwrites(operator):
     before = {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()}
     assert "never overwritten" in operator.refused(2, *INIT)
     assert {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()} == before
+
+
+PAGES = ("--people-address", "https://people.example.fi", "--mail-server")
+OPERATOR = ("--operator-email", "operators@authority.example")
+
+
+def test_init_writes_settings_and_a_web_server_with_the_names_that_it_got(sqlite_operator, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("of the mail server\n")
+    login = (*PAGES, "smtps://name@mail.example.fi", "--mail-password-file", password, *OPERATOR)
+    sqlite_operator.does(*INIT, *login)
+    root = sqlite_operator.root
+    read = notifications.read(root / "notices.toml")
+    assert (read.smtp.username, read.smtp.password) == ("name", "of the mail server")
+    assert "people.example.fi" in (root / "deploy" / "nginx.conf").read_text()
+    drop_in = (root / "deploy" / "sinetti.service.d" / "authority.conf").read_text()
+    assert f"/opt/sinetti/bin/sinetti authority serve --dir {root} --bind" in drop_in
+
+
+BAD_PAGES = {
+    "pages without mail": (PAGES[:2], "belong together"),
+    "a password in a command": ((*PAGES, "smtps://name:secret-word@mail.example.fi", *OPERATOR), "leave the password"),
+    "a name without its password": ((*PAGES, "smtps://name@mail.example.fi", *OPERATOR), "both a name"),
+    "a password for no server": (("--mail-password-file", "/nowhere"), "needs --mail-server"),
+    "a missing password": (
+        (*PAGES, "smtp://127.0.0.1", *OPERATOR, "--mail-password-file", "/nowhere"),
+        "cannot be read",
+    ),
+    "no host": ((*PAGES, "mail.example.fi", *OPERATOR), "--mail-server, --operator-email: notices.toml: [mail] server"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), BAD_PAGES.values(), ids=BAD_PAGES)
+def test_bad_options_for_pages(sqlite_operator, options, word):
+    sentence = sqlite_operator.refused(2, *INIT, *options)
+    assert word in sentence
+    assert "secret-word" not in sentence
+    assert not sqlite_operator.root.exists()
 
 
 def test_init_in_a_folder_that_holds_something_else(sqlite_operator):

@@ -353,7 +353,7 @@ def test_it_does_not_start_where_another_listens(folder, capsys):
 def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, or run pip install "
-        "'.[gateway]' in a clone of this repository"
-    ]
+    assert capsys.readouterr().err == (
+        "“sinetti gateway serve” needs an HTTP server: install the Debian package sinetti-gateway, "
+        "or run pip install '.[gateway]' in a clone of this repository\n"
+    )

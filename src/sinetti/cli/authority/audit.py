@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
+from sinetti.authority.log_watch import keep_verified
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     OptionError,
@@ -78,6 +79,8 @@ def _verify(parsed: argparse.Namespace) -> int:
             raise OptionError(sentence) from bad
         sources = LogSources(authority.ctx.db, authority.journal.folder, authority.journal.instance_id, known)
         report = verify_log(sources, authority.ctx.machine_now())
+        if report.fault is None:
+            keep_verified(authority)
     print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint))
     return 0 if report.fault is None else EXIT_ACTION_REQUIRED
 

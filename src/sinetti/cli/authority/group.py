@@ -35,6 +35,7 @@ MODULES = {
     "migrate": "migrate",
     "backup": "backup",
     "restore": "backup",
+    "restore-drill": "backup",
     "reconcile": "reconcile",
     "journal": "journal",
     "audit": "audit",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
+from sinetti.authority.deployment import write_deployment
 from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
@@ -14,6 +15,7 @@ from sinetti.ca.ceremony.sets import RequestSet
 from sinetti.ca.hierarchy_config import PRESETS, load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
+from sinetti.cli.authority.deployment_options import add_deployment_options, deployment_of
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.authority.token_options import add_token_options, token_settings
@@ -38,6 +40,7 @@ Authority created in {dir}. Trust files for relying services: {dir}/trust/
 Keep a copy of {dir} in a safe place. {only}
 {secrets}
 Copy the journals in {journal} to another machine as they grow (docs/operators/journal.md).
+nginx, HAProxy and units for this authority: {dir}/deploy/ (deploy/README.md).
 Next:
 {moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
@@ -94,6 +97,7 @@ def register(commands: "Commands") -> None:
         "three or more)",
     )
     add_token_options(parser)
+    add_deployment_options(parser)
     add_request_set(parser, "for a ceremony that makes the CA certificates on another machine")
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
@@ -183,6 +187,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
         sentence = "--offline-passphrase-file needs --offline-dir"
         raise OptionError(sentence)
     # Checked before the file of the pass-phrase is created.
+    known = deployment_of(parsed, settings)
     officers = tuple(_officer(one, settings) for one in parsed.officer)
     check_founders(officers, settings.environment)
     passphrase = read_or_create(named, DataDirectory(root)) if named else None
@@ -195,6 +200,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
         text,
         settings,
         utc_now(),
+        also=lambda new: write_deployment(new, known),
         passphrase=passphrase,
         offline=offline,
         officers=officers,

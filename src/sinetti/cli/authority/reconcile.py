@@ -36,6 +36,7 @@ def register(commands: "Commands") -> None:
         action="store_true",
         help="start a new journal from the register, because all journals are lost",
     )
+    parser.add_argument("--full", action="store_true", help="also read the closed journals, if the others agree")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -43,7 +44,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.without_journal:
             _begin_anew(authority.journal)
-        done = reconcile(authority.ctx, authority.journal, request_id(), machine_user())
+        done = reconcile(authority.ctx, authority.journal, request_id(), machine_user(), is_full=parsed.full)
     print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
         print_error(

@@ -146,7 +146,7 @@ def actors(db: Database, action: str, subject: str, fact: tuple[str, str]) -> fr
     return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)
 
 
-def note(db: Database, audit: AuditContext, action: str, subject: str, **facts: str) -> None:
+def note(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:
     """Write a row in its own transaction, for an act without other changes."""
     with transaction.atomic(using=db.alias):
         write(db, audit, action, subject, **facts)

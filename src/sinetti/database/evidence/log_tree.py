@@ -88,9 +88,9 @@ def find_node(db: Database, level: int, index: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def checkpoints(db: Database) -> Iterator[tuple[int, bytes]]:
-    """Yield size and note of every checkpoint, the smallest first."""
-    rows = LogCheckpoint.objects.using(db.alias).order_by("size").values_list("size", "note")
+def checkpoints(db: Database, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield size and note of every checkpoint from this size on, the smallest first."""
+    rows = LogCheckpoint.objects.using(db.alias).filter(size__gte=start).order_by("size").values_list("size", "note")
     for size, note in rows.iterator(chunk_size=_CHUNK):
         yield size, bytes(note)
 
@@ -120,6 +120,22 @@ def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
         if old.key_id.hex() == key_id and act.index is not None:
             return next(leaves(db, act.index, act.index + 1), None)
     return None
+
+
+def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes, StoredLeaf | None]]:
+    """Yield octets and leaf of the rows about this object, the newest first.
+
+    They have this action. The leaf is None while the row waits to enter the tree.
+    """
+    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("-sequence")
+    for row in rows:
+        yield bytes(row.octets), _leaf_of(db, row)
+
+
+def has_row(db: Database, index: int, leaf: bytes) -> bool:
+    """Return True if the tree has this leaf here, and the database its audit row."""
+    found = next(leaves(db, index, index + 1), None)
+    return found is not None and found.row is not None and found.leaf == leaf
 
 
 def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:

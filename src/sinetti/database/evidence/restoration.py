@@ -145,14 +145,13 @@ def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, roo
     return line.note
 
 
-def unlogged(db: Database, ranges: Iterable[tuple[int, int]]) -> Iterator[LoggedLine]:
-    """Yield the lines that journals with these ranges of entries lack.
+def unlogged(db: Database, ranges: Iterable[tuple[int, int]], start: int = 0) -> Iterator[LoggedLine]:
+    """Yield the lines from `start` on that journals with these ranges of entries lack.
 
     Each ends at a checkpoint.
     """
     covered = sorted(ranges)
-    start = 0
-    for size, note in checkpoints(db):
+    for size, note in checkpoints(db, start):
         while covered and covered[0][0] <= start:
             start = max(start, covered.pop(0)[1])
         if size > start:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connections, transaction
-from django.db.models import Max
 
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
@@ -42,6 +41,9 @@ JOURNALS, JOURNAL_ENDS = "log-journals", "journals"
 They are named by the digest of their first line. They have an object of their own, since there are many: readers of the
 log's other acts must not read them.
 """
+
+CLOSED = "journal-closed"
+"""Action of an entry that closes a journal (services/issuance/closed_journals.py)."""
 
 _NO_LIMIT = 2**62
 _ROWS_EACH = 500
@@ -248,8 +250,14 @@ def newest_sequence(db: Database, before: datetime) -> int:
     """
     made = LogCheckpoint.objects.using(db.alias).filter(made_at__lte=before).order_by("-size")
     size = made.values_list("size", flat=True).first()
-    found = LogEntry.objects.using(db.alias).filter(index__lt=size or 0).aggregate(newest=Max("sequence"))
-    return found["newest"] or 0
+    return last_sequence(db, size or 0)
+
+
+def last_sequence(db: Database, size: int) -> int:
+    """Return the largest sequence number among the first entries of the tree."""
+    # An aggregate reads all entries in SQLite.
+    rows = LogEntry.objects.using(db.alias).filter(index__lt=size, sequence__isnull=False).order_by("-sequence")
+    return rows.values_list("sequence", flat=True).first() or 0
 
 
 def digest_of_rows(db: Database, last: int) -> tuple[int, int, str]:

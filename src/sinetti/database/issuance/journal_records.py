@@ -27,6 +27,14 @@ _ALL, _EXISTS, _NEVER = 7, 8, 16
 """Further flags: the certificate may be in use, or it was never signed."""
 
 _REVOKING = ("certificate-revoked", "certificate-voided", "reservation-given-up")
+_ROWS = {
+    "certificate-issued": _FLAGS[ISSUED],
+    "certificate-fetched": _FLAGS[FETCHED],
+    **dict.fromkeys(_REVOKING, _FLAGS[REVOKED]),
+    "certificate-restored": _ALL,
+}
+"""Facts of a certificate that an audit row with this action comes with."""
+
 _CHUNK = 2000
 
 
@@ -147,8 +155,8 @@ def logged(first: int, leaves: Sequence[bytes], note: bytes) -> JournalEntry:
     return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode()})
 
 
-def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
-    """Yield every line of every journal in a folder.
+def lines(folder: Path, instance_id: str, known: Collection[Path] = ()) -> Iterator[JournalLine]:
+    """Yield every line of every journal in a folder, except for `known` files.
 
     Raises JournalDamaged, also for a journal of another instance. It is raised too for a missing journal whose head
     exists.
@@ -156,16 +164,38 @@ def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
     for path in reader.missing_journals(folder):
         reader.check_present(path)
     for path in reader.files(folder):
-        if path.stat().st_size:
+        if path.stat().st_size and path not in known:
             check_owner(path, instance_id)
             yield from reader.read(path)
 
 
-def compare(db: Database, journal_lines: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
+def compare(
+    db: Database, journal_lines: Iterable[JournalLine], lists: Iterable[CrlEntryFact], after: int | None = None
+) -> JournalDiff:
     """Compare journals and CRLs with the database, both ways.
 
-    The journals are read first, because they are written after the database.
+    The journals are read first, because they are written after the database. With `after` the lines are those of
+    journals that are not closed, and the facts of audit rows up to this sequence number are known to be in journals.
+    Then only the certificates of these lines, of the CRLs and of later audit rows are read.
     """
+    known, result = _read(journal_lines)
+    on_lists = {entry.serial for entry in lists}
+    recent = None if after is None else _facts_since(db, after)
+    for serial, there in _register_flags(db, None if recent is None else known.keys() | on_lists | recent.keys()):
+        journal_flags = known.pop(serial, 0)
+        if missing := there & ~journal_flags & (_ALL if recent is None else recent.get(serial, 0)):
+            result.unwritten[serial] = missing
+        if journal_flags & _ALL & ~there or (serial in on_lists and not there & _FLAGS[REVOKED]):
+            result.lost.add(serial)
+        on_lists.discard(serial)
+    result.lost |= {serial for serial, journal_flags in known.items() if journal_flags & _EXISTS}
+    # Entries of CRLs for certificates unknown to the database count too. Otherwise the next CRL would omit them.
+    result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
+    return result
+
+
+def _read(journal_lines: Iterable[JournalLine]) -> tuple[dict[Serial, int], JournalDiff]:
+    """Return the flags of each certificate, and a result with the ranges of the log."""
     known: dict[Serial, int] = {}
     result = JournalDiff()
     for line in journal_lines:
@@ -174,25 +204,36 @@ def compare(db: Database, journal_lines: Iterable[JournalLine], lists: Iterable[
         elif line.kind in _FLAGS:
             serial = Serial(line.facts["serial"])
             known[serial] = known.get(serial, 0) | _line_flags(line)
-    on_lists = {entry.serial for entry in lists}
+    return known, result
+
+
+def _register_flags(db: Database, serials: Collection[Serial] | None) -> Iterator[tuple[Serial, int]]:
+    """Yield the flags of all certificates in the database, or of these."""
     rows = models.Certificate.objects.using(db.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )
-    for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
-        serial = Serial(number)
-        there = _FLAGS[ISSUED] * (sha256 is not None)
-        there |= _FLAGS[FETCHED] * (state == CertificateState.RETRIEVED or first_fetched_at is not None)
-        there |= _FLAGS[REVOKED] * (revoked_at is not None)
-        journal_flags = known.pop(serial, 0)
-        if missing := there & ~journal_flags:
-            result.unwritten[serial] = missing
-        if journal_flags & _ALL & ~there or (serial in on_lists and revoked_at is None):
-            result.lost.add(serial)
-        on_lists.discard(serial)
-    result.lost |= {serial for serial, journal_flags in known.items() if journal_flags & _EXISTS}
-    # Entries of CRLs for certificates unknown to the database count too. Otherwise the next CRL would omit them.
-    result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
-    return result
+    wanted = None if serials is None else sorted(serials)
+    parts = (
+        [rows.iterator(chunk_size=_CHUNK)]
+        if wanted is None
+        else (rows.filter(serial__in=wanted[at : at + _CHUNK // 4]) for at in range(0, len(wanted), _CHUNK // 4))
+    )
+    for part in parts:
+        for serial, state, sha256, first_fetched_at, revoked_at in part:
+            there = _FLAGS[ISSUED] * (sha256 is not None)
+            there |= _FLAGS[FETCHED] * (state == CertificateState.RETRIEVED or first_fetched_at is not None)
+            there |= _FLAGS[REVOKED] * (revoked_at is not None)
+            yield Serial(serial), there
+
+
+def _facts_since(db: Database, after: int) -> dict[Serial, int]:
+    """Return the flags of the facts that later audit rows come with, by certificate."""
+    rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=after, action__in=_ROWS)
+    found: dict[Serial, int] = {}
+    for action, subject in rows.values_list("action", "object").iterator(chunk_size=_CHUNK):
+        serial = Serial(subject.removeprefix("certificate:"))
+        found[serial] = found.get(serial, 0) | _ROWS[action]
+    return found
 
 
 def _line_flags(line: JournalLine) -> int:

@@ -74,6 +74,7 @@ _FIRST_WORD = {
     "act": EntryKind.APPROVAL,
     "approval": EntryKind.APPROVAL,
     "log": EntryKind.LOG,
+    "journal": EntryKind.LOG,
 }
 
 

@@ -53,7 +53,7 @@ CRL_OCTETS, CRL_ENTRIES = "sinetti_crl_octets", "sinetti_crl_entries"
 OCSP_AGE, OCSP_ANSWERS = "sinetti_ocsp_oldest_answer_age_seconds", "sinetti_ocsp_answers"
 LOG_SIZE, LOG_UNSEQUENCED = "sinetti_log_size", "sinetti_log_unsequenced"
 LOG_AGE = "sinetti_log_checkpoint_age_seconds"
-JOURNAL_AHEAD = "sinetti_journal_ahead"
+JOURNAL_AHEAD, JOURNAL_SHIPPING_LAG = "sinetti_journal_ahead", "sinetti_journal_shipping_lag_seconds"
 OUTBOX, OUTBOX_AGE = "sinetti_outbox_messages", "sinetti_outbox_oldest_age_seconds"
 OUTBOX_FAILED, DELIVERY_FAILURES = "sinetti_outbox_failed_messages", "sinetti_delivery_failures_total"
 OWN_CERTIFICATE_ENDS = "sinetti_own_certificate_ends_seconds"
@@ -99,6 +99,9 @@ _ALL = (
     Metric(LOG_UNSEQUENCED, _GAUGE, (), _DATABASE, "Audit rows that wait for their place in the log, at most 10,000."),
     Metric(LOG_AGE, _GAUGE, (), _DATABASE, "Age of the newest checkpoint of the log."),
     Metric(JOURNAL_AHEAD, _GAUGE, (), _NODE, "1 if this node's journals have facts that the register lacks."),
+    Metric(
+        JOURNAL_SHIPPING_LAG, _GAUGE, (), _NODE, "Seconds since which copies of this node's journals may lack lines."
+    ),
     Metric(OUTBOX, _GAUGE, ("channel",), _DATABASE, "Messages that wait to be sent."),
     Metric(OUTBOX_AGE, _GAUGE, ("channel",), _DATABASE, "Time since the earliest waiting message was due."),
     Metric(OUTBOX_FAILED, _GAUGE, ("channel",), _DATABASE, "Messages that were given up."),

@@ -1,4 +1,7 @@
-"""Proofs that a certificate's issue or a change of the key is in the log."""
+"""Proofs that an entry is in the log.
+
+Entries are a certificate's issue, a change of the key, a closed journal.
+"""
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
@@ -15,7 +18,7 @@ def prove_issue(db: Database, serial: Serial) -> bytes | None:
     Returns None if it is not in the tree yet. The proof has the octets of that one entry. Cosignatures that would make
     it larger than 2 KiB are left out.
     """
-    return _prove(db, log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued"), LARGEST_PROOF)
+    return prove_leaf(db, log_tree.find_leaf(db, f"certificate:{serial}", "certificate-issued"), LARGEST_PROOF)
 
 
 def prove_key_change(db: Database, key_id: str) -> bytes | None:
@@ -23,10 +26,14 @@ def prove_key_change(db: Database, key_id: str) -> bytes | None:
 
     The id is in hex. The proof has the octets of that one entry, which both keys signed.
     """
-    return _prove(db, log_tree.find_key_change(db, key_id), None)
+    return prove_leaf(db, log_tree.find_key_change(db, key_id))
 
 
-def _prove(db: Database, leaf: StoredLeaf | None, largest: int | None) -> bytes | None:
+def prove_leaf(db: Database, leaf: StoredLeaf | None, largest: int | None = None) -> bytes | None:
+    """Return the proof of an entry with its octets under the newest checkpoint, or None.
+
+    Cosignatures that would make it larger than `largest` octets are left out.
+    """
     note = log_tree.find_head(db)
     if leaf is None or leaf.row is None or note is None:
         return None

@@ -13,7 +13,7 @@ from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import StoredLeaf
 from sinetti.database.evidence.restoration import LoggedLine, declared_losses, lost_entries
-from sinetti.database.evidence.sequencer import JOURNALS
+from sinetti.database.evidence.sequencer import CLOSED, JOURNALS
 from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError, JournalLine
@@ -125,7 +125,7 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     if since is None:
         _check_first(db, walk.first)
         _check_journals(sources, walk)
-    _check_pending(db, now, report)
+    _check_pending(db, now, report, since)
     _check_keys(db)
 
 
@@ -164,7 +164,7 @@ class _Walk:
 
         Raises _Fault.
         """
-        self.heads = dict(log_tree.checkpoints(self.db))
+        self.heads = dict(log_tree.checkpoints(self.db, 0 if since is None else since.size))
         if since is not None:
             self._begin_at(since)
         for leaf in log_tree.leaves(self.db, self.start, self.report.size):
@@ -176,7 +176,7 @@ class _Walk:
             self._check_heads(leaf.index)
         if self.end != self.report.size:
             raise _wrong(self.end, "the entry is missing")
-        declared = declared_losses(self.db, self.report.size, self.heads.keys()) if self.lost else []
+        declared = declared_losses(self.db, self.report.size, dict(log_tree.checkpoints(self.db))) if self.lost else []
         for index in self.lost:
             if not any(index in one for one in declared):
                 raise _wrong(index, "its audit row is missing, and no entry declares it lost")
@@ -220,7 +220,10 @@ class _Walk:
                 for journal, end in entry.facts.items():
                     lines, _, digest = str(end).partition(" ")
                     self.ends.setdefault(journal, {})[int(lines)] = (index, digest)
-        except (NoteError, ProofError, ValueError) as bad:
+            if entry.action == CLOSED:
+                own, count = entry.object.removeprefix("journal:"), int(entry.facts["lines"] or 0)
+                self.ends.setdefault(own, {})[count] = (index, str(entry.facts["end"]))
+        except (NoteError, ProofError, ValueError, KeyError) as bad:
             raise _wrong(index, str(bad)) from bad
         if index == 0:
             self.first = entry
@@ -302,20 +305,21 @@ def _check_logged(logged: LoggedLine, walk: _Walk) -> None:
             raise _wrong(index, "the journal has another hash for it")
 
 
-def _check_pending(db: Database, now: datetime, report: LogReport) -> None:
+def _check_pending(db: Database, now: datetime, report: LogReport, since: Checkpoint | None) -> None:
     """Count the rows that wait to enter the tree.
 
-    A row with a number from before an old checkpoint was inserted later. Raises _Fault.
+    A row with a number from before an old checkpoint was inserted later. Rows from before `since` are not looked at.
+    Raises _Fault.
     """
     report.pending = 0
     limit = sequencer.newest_sequence(db, now - SEQUENCED_WITHIN)
-    for sequence in _pending(db):
+    for sequence in _pending(db, 0 if since is None else sequencer.last_sequence(db, since.size)):
         if sequence <= limit:
             sentence = "it is not in the log, though later rows are"
             raise _bad_row(sequence, sentence)
         report.pending += 1
 
 
-def _pending(db: Database) -> Iterator[int]:
+def _pending(db: Database, after: int) -> Iterator[int]:
     if (beginning := log_tree.find_beginning(db)) is not None:
-        yield from sequencer.pending_sequences(db, int(beginning.facts["last_sequence"] or 0))
+        yield from sequencer.pending_sequences(db, max(after, int(beginning.facts["last_sequence"] or 0)))

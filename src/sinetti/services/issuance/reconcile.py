@@ -11,6 +11,7 @@ from sinetti.ca.issuance_request import SignatureRejected
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
 from sinetti.database.issuance import journal_records, recovery
+from sinetti.database.issuance.recovery import RestoreReport
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
@@ -18,6 +19,7 @@ from sinetti.domain.values import Serial
 from sinetti.journal.writer import Journal
 from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
 from sinetti.services.issuance.issue import journal_superseded, sign_and_store
 from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
@@ -44,6 +46,8 @@ class ReconciliationStatus:
     written: int = 0
     """Facts that were added to the journal because only the database had them."""
     logged: tuple[tuple[int, int], ...] = ()
+    first_open: int = 0
+    """Index of the first of the log's entries that is not in a closed journal."""
     log_size: int = 0
 
     @property
@@ -75,17 +79,23 @@ class ReconciliationReport:
     given_up: int
 
 
-def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
+def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
     """Compare journals and published CRLs with the database, without any change.
 
     Safe while other processes serve the database. Journals and CRLs are read first, since they follow the database.
-    Raises JournalDamaged, JournalMissing and OSError.
+    Closed journals are read only with `is_full`, or if the others differ from the database. Raises JournalDamaged,
+    JournalMissing and OSError.
     """
     journal.check_not_lost()
+    closed = NONE_CLOSED if is_full else trusted_journals(ctx.db, journal.folder)
+    status = _differences(ctx, journal, closed)
+    return status if status.agrees or closed is NONE_CLOSED else _differences(ctx, journal, NONE_CLOSED)
+
+
+def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) -> ReconciliationStatus:
     lists = newest_archived(journal.folder, ctx)
-    differences = journal_records.compare(
-        ctx.db, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
-    )
+    lines = journal_records.lines(journal.folder, journal.instance_id, closed.files)
+    differences = journal_records.compare(ctx.db, lines, entries(lists), closed.after)
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
         known = recovery.crl_number(ctx.db, authority)
@@ -95,31 +105,46 @@ def preview(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
         frozenset(differences.lost),
         numbers,
         differences.unwritten,
-        logged=tuple(differences.logged),
+        logged=((0, closed.logged), *differences.logged),
+        first_open=closed.logged,
         log_size=sequencer.entry_count(ctx.db),
     )
 
 
-def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
-    """Compare journals and published CRLs with the database.
+def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
+    """Compare journals and published CRLs with the database, as `preview` does.
 
     Adds facts to the journal that only the database has. Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    status = preview(ctx, journal)
+    status = preview(ctx, journal, is_full=is_full)
     written = tuple(journal_records.from_register(ctx.db, status.unwritten))
     journal.append(written)
-    for line in restoration.unlogged(ctx.db, status.logged):
+    for line in restoration.unlogged(ctx.db, status.logged, status.first_open):
         journal.append([journal_records.logged(line.first, line.leaves, line.note)])
     return replace(status, written=len(written))
 
 
-def reconcile(ctx: ServiceContext, journal: Journal, request_id: str, actor: str = _ACTOR) -> ReconciliationReport:
+def reconcile(
+    ctx: ServiceContext, journal: Journal, request_id: str, actor: str = _ACTOR, *, is_full: bool = False
+) -> ReconciliationReport:
     """Restore lost facts in the database, then finish or void reservations.
 
-    Nothing is deleted.
+    Nothing is deleted. With `is_full` closed journals are read too, even if the others agree with the database.
     """
-    status, audit = compare(ctx, journal), ctx.audit_entry(actor, request_id)
+    status = compare(ctx, journal, is_full=is_full)
+    back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
+    finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
+    return ReconciliationReport(back.done, back.failed, finished, given_up)
+
+
+def restore_lost(
+    ctx: ServiceContext, journal: Journal, status: ReconciliationStatus, audit: AuditContext
+) -> RestoreReport:
+    """Restore in the database what a comparison found to be missing.
+
+    Nothing is written to the journals.
+    """
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
@@ -138,8 +163,7 @@ def reconcile(ctx: ServiceContext, journal: Journal, request_id: str, actor: str
     if not status.agrees:
         lines = journal_records.lines(journal.folder, journal.instance_id)
         restoration.declare_lost(ctx.db, filter(None, (line.facts.get("entry") for line in lines)), audit)
-    finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
-    return ReconciliationReport(back.done, back.failed, finished, given_up)
+    return back
 
 
 def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:

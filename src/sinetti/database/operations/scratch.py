@@ -1,0 +1,62 @@
+"""Scratch database of a restore drill: it must be empty, and is emptied again."""
+
+from pathlib import Path
+
+from django.db import connections
+from psycopg.sql import SQL, Identifier
+
+from sinetti.database.connection import Database, open_database
+from sinetti.database.operations.backups import BackupError
+
+_ALIAS = "scratch"
+_RELATIONS = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname NOT LIKE 'pg_%%' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+   AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"""
+_FUNCTIONS = """
+SELECT n.nspname, p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname NOT LIKE 'pg_%%' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"""
+
+
+def open_scratch(url: str) -> Database:
+    """Open the database at a URL, which must be empty.
+
+    Raises BackupError if it has a table, and ValueError for an address that cannot be used.
+    """
+    db = open_database(url, _ALIAS)
+    connection = connections[db.alias]
+    if connection.vendor == "sqlite":
+        path = Path(str(connection.settings_dict["NAME"]))
+        if path.exists():
+            sentence = f"{path} exists: name a new file, because a drill removes the file at its end"
+            raise BackupError(sentence)
+        return db
+    with connection.cursor() as cursor:
+        cursor.execute(_RELATIONS)
+        found = cursor.fetchone()
+    if found is not None:
+        sentence = (
+            f"the scratch database has the table {found[1]}: name an empty one, because a drill removes all of it; "
+            "if an earlier drill was interrupted, drop the scratch database and create it again"
+        )
+        raise BackupError(sentence)
+    db.close()
+    return db
+
+
+def clear_scratch(db: Database) -> None:
+    """Remove everything from a database that `open_scratch` found empty."""
+    connection = connections[db.alias]
+    if connection.vendor == "sqlite":
+        db.close()
+        for end in ("", "-wal", "-shm"):
+            Path(f"{connection.settings_dict['NAME']}{end}").unlink(missing_ok=True)
+        return
+    with connection.cursor() as cursor:
+        for kind, question in (("TABLE", _RELATIONS), ("FUNCTION", _FUNCTIONS)):
+            cursor.execute(question)
+            for schema, name in cursor.fetchall():
+                statement = SQL("DROP {} IF EXISTS {}.{} CASCADE")
+                cursor.execute(statement.format(SQL(kind), Identifier(schema), Identifier(name)))
+    db.close()

@@ -1,0 +1,132 @@
+"""Files for an authority's surroundings: equal to the samples of deploy/ but for what `init` knows."""
+
+import stat
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sinetti.authority import deployment
+from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.deployment import Deployment, MailRoute
+from sinetti.infra.toml_tables import SettingsError
+from sinetti.settings import notifications, portal
+from tests.house.tree import ROOT
+
+SAMPLE = Deployment(
+    Path(deployment.PLACE), "https://certificates.example/2017/10/X", "http://pki.example", "https://people.example"
+)
+MAIL = MailRoute("smtp://127.0.0.1", "operators@cert.fi")
+KNOWN = Deployment(
+    Path("/srv/ca"), "https://soap.cert.fi/2017/10/X", "http://pki.cert.fi", "https://people.cert.fi", MAIL
+)
+RENDERED = {
+    "nginx.conf": deployment.render_nginx,
+    "haproxy.cfg": deployment.render_haproxy,
+    "notices.toml": deployment.render_notices,
+}
+
+
+@pytest.mark.parametrize(("name", "render"), RENDERED.items(), ids=RENDERED)
+def test_with_the_names_of_the_samples_a_file_is_the_sample(name, render):
+    assert render(SAMPLE) == (ROOT / "deploy" / name).read_text(encoding="utf-8")
+    assert deployment.render_drop_ins(SAMPLE) == {}
+
+
+@pytest.mark.parametrize("render", [deployment.render_nginx, deployment.render_haproxy])
+def test_a_web_server_has_the_real_names_and_ports_and_no_sample(render):
+    ports = replace(KNOWN, soap_address="https://soap.cert.fi:8444/x", base_url="http://[2001:db8::1]:8081")
+    plain, other = render(KNOWN), render(ports)
+    assert ".example" not in plain + other
+    assert all(name in plain for name in ("soap.cert.fi", "pki.cert.fi", "people.cert.fi"))
+    lines = {line.strip() for line in other.splitlines()}
+    assert lines >= {"listen 8444 ssl;", "listen 443 ssl;", "listen 8081;", "server_name [2001:db8::1];"} or lines >= {
+        "bind :443 ssl crt /etc/sinetti/tls/pair.pem",
+        "bind :8444 ssl crt /etc/sinetti/tls/pair.pem",
+        "bind :8081",
+    }
+
+
+def test_without_pages_nginx_has_no_block_for_them():
+    text = deployment.render_nginx(replace(KNOWN, people_address=None, mail=None))
+    used = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    assert [line.split()[1] for line in used if "server_name" in line] == ["soap.cert.fi;", "pki.cert.fi;"]
+    assert sum(line.count("{") - line.count("}") for line in used if "1,4" not in line) == 0
+
+
+def test_settings_of_messages_are_whole_and_guess_nothing():
+    text = deployment.render_notices(KNOWN)
+    read = notifications.parse(text, Path("/nowhere"))
+    assert (read.terms.people_address, read.terms.operators) == ("https://people.cert.fi", ("operators@cert.fi",))
+    assert (read.smtp.host, read.sender.address, read.sms, read.returns) == ("127.0.0.1", MAIL.operators, None, None)
+    assert not [line for line in text.splitlines() if ".example" in line and not line.startswith("#")]
+    login = replace(KNOWN, mail=replace(MAIL, server="smtps://name@mail.cert.fi", password=b"secret"))
+    assert tomllib.loads(deployment.render_notices(login))["mail"]["password_file"] == "secrets/smtp-password"
+
+
+def test_settings_of_the_pages_are_all_comments_to_begin_with():
+    text = deployment.render_eservice()
+    assert portal.parse(text, Path("/nowhere")) == portal.DEFAULTS
+    assert len(text.splitlines()) == len((ROOT / "deploy" / "eservice.toml").read_text(encoding="utf-8").splitlines())
+
+
+def test_units_of_another_folder_have_drop_ins():
+    found = deployment.render_drop_ins(replace(KNOWN, program="/usr/bin/sinetti"))
+    units = {path.name for path in (ROOT / "deploy" / "systemd").glob("*.service")}
+    assert {"sinetti.service", "sinetti-watch.service", "sinetti-backup.service"} <= set(found) < units
+    assert "sinetti-agent.service" not in found
+    text = found["sinetti.service"]
+    assert "ExecStart=\nExecStart=/usr/bin/sinetti authority serve --dir /srv/ca --bind " in text
+    assert text.endswith("\nReadWritePaths=/srv\n")
+    beside = deployment.render_drop_ins(replace(KNOWN, root=Path("/var/lib/sinetti/second")))
+    assert "ReadWritePaths" not in beside["sinetti.service"]
+    assert beside["sinetti-backup.service"].count("ExecStart=") == 2
+
+
+REFUSED = {
+    "one name for programs and pages": ({"people_address": "https://soap.cert.fi"}, "a host name of their own"),
+    "pages without TLS": ({"people_address": "http://people.cert.fi"}, "people_address"),
+    "mail without TLS": ({"mail": replace(MAIL, server="smtp://mail.cert.fi")}, "smtps://"),
+    "no address": ({"mail": replace(MAIL, operators="operators")}, "operators"),
+    "a name without a password": ({"mail": replace(MAIL, server="smtps://name@mail.cert.fi")}, "both a name"),
+    "a password without a name": ({"mail": replace(MAIL, password=b"secret")}, "both a name"),
+}
+
+
+@pytest.mark.parametrize(("changes", "word"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_served_is_refused_before_any_key(changes, word):
+    with pytest.raises(SettingsError, match=word):
+        deployment.check_deployment(replace(KNOWN, **changes))
+
+
+@pytest.mark.parametrize(
+    "known", [KNOWN, replace(KNOWN, mail=replace(MAIL, server="smtps://n@mail.cert.fi", password=b"s"))]
+)
+def test_what_can_be_served_is_accepted(known):
+    deployment.check_deployment(known)
+    deployment.check_deployment(replace(known, people_address=None, mail=None))
+
+
+def test_files_are_private_and_never_overwrite(tmp_path):
+    folder = DataDirectory(tmp_path)
+    folder.secrets.mkdir()
+    login = replace(KNOWN, mail=replace(MAIL, server="smtps://name@mail.cert.fi", password=b"secret"))
+    deployment.write_deployment(folder, login)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+    assert {"nginx.conf", "haproxy.cfg", "notices.toml", "eservice.toml", "authority.conf", "smtp-password"} == {
+        path.name for path in written
+    }
+    assert notifications.read(folder.notices).smtp.password == "secret"
+    with pytest.raises(FileExistsError):
+        deployment.write_deployment(folder, login)
+
+
+def test_without_mail_the_settings_are_samples_beside_the_others(tmp_path):
+    folder = DataDirectory(tmp_path)
+    deployment.write_deployment(folder, replace(KNOWN, people_address=None, mail=None))
+    assert not folder.notices.exists()
+    assert not folder.eservice.exists()
+    text = (ROOT / "deploy" / "notices.toml").read_text(encoding="utf-8")
+    assert (tmp_path / "deploy" / "notices.toml").read_text(encoding="utf-8") == text

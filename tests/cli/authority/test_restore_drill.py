@@ -1,0 +1,23 @@
+"""`sinetti authority restore-drill`: its options, and its result."""
+
+import json
+
+
+def test_a_drill_says_how_long_it_took_and_what_was_missing(sqlite_operator, tmp_path):
+    operator = sqlite_operator
+    operator.found()
+    operator.does("backup", "--out", tmp_path / "register")
+    scratch = f"sqlite:///{tmp_path / 'scratch'}"
+    drill = ("restore-drill", "--backup", tmp_path / "register", "--scratch-database")
+    said = operator.does(*drill, scratch)
+    assert "The backup has 0 certificates; its newest act is of " in said
+    assert "It lacked facts of 0 certificates, 0 lists, 0 of the log's entries." in said
+    result = json.loads(operator.does(*drill, scratch, "--json"))
+    assert result["missing"] == result["log_entries"] == 0
+    assert result["newest_at"].endswith("Z")
+    assert not (tmp_path / "scratch").exists()
+    assert "drill removes the file" in operator.refused(2, *drill, f"sqlite:///{operator.root / 'register.sqlite3'}")
+    refused = operator.refused(2, *drill, "postgresql://drill:secret@localhost/drill")
+    assert "?passfile=PATH" in refused
+    assert "secret" not in refused
+    assert "--scratch-database: " in operator.refused(2, *drill, "mysql://localhost/drill")
