@@ -30,7 +30,7 @@ def prove_key_change(db: Database, key_id: str) -> bytes | None:
 
 
 def prove_leaf(db: Database, leaf: StoredLeaf | None, largest: int | None = None) -> bytes | None:
-    """Return the proof of an entry with its octets under the newest checkpoint, or None.
+    """Return the proof of an entry with its octets, or None.
 
     Cosignatures that would make it larger than `largest` octets are left out.
     """
