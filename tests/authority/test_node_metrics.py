@@ -3,6 +3,7 @@
 import fcntl
 import os
 import tempfile
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -17,11 +18,12 @@ from sinetti.authority.node_metrics import NodeState, _remove_abandoned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
-from sinetti.infra.metrics.catalogue import METRICS, READY, MetricSource, MetricType
+from sinetti.infra.metrics.catalogue import METRICS, OPTIONAL_PART_OFF, READY, MetricSource, MetricType
 from sinetti.infra.metrics.exposition import load_state
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import publish_all
 from sinetti.settings.authority import AuthoritySettings
+from sinetti.settings.optional_parts import PartOff
 from tests.support.registers import all_connections_closed
 from tests.support.serving import tls_pair
 
@@ -125,3 +127,9 @@ def test_folders_of_killed_servers_are_removed(tmp_path, monkeypatch):
     assert {one.name for one in tmp_path.iterdir()} == {
         used.name, young.name, other.name, "sinetti-metrics-link",
     }  # fmt: skip
+
+
+def test_each_optional_part_that_is_left_out_is_1(authority, tmp_path):
+    off = (PartOff("sms", "token_file is missing"), PartOff("provider op", "issuer is wrong"))
+    found = NodeState(replace(authority, left_out=off), tmp_path).compute()
+    assert found[OPTIONAL_PART_OFF] == [(("sms",), 1.0), (("provider op",), 1.0)]

@@ -36,10 +36,10 @@ from sinetti.journal.reader import (
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
-MOST_LINES = 20_000
+MOST_LINES = 10_000
 """Lines of a file from which the writer ends it before the month does.
 
-A start reads all lines that are not closed. It reads these in less than a second.
+A start reads all lines that are not closed. It reads these in half a second.
 """
 
 _REMEMBERED = 2000

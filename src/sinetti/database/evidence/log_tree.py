@@ -1,6 +1,6 @@
 """Tree of the log as it is stored: heads, tiles, entries."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -132,10 +132,12 @@ def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes,
         yield bytes(row.octets), _leaf_of(db, row)
 
 
-def has_row(db: Database, index: int, leaf: bytes) -> bool:
-    """Return True if the tree has this leaf here, and the database its audit row."""
-    found = next(leaves(db, index, index + 1), None)
-    return found is not None and found.row is not None and found.leaf == leaf
+def leaves_with_rows(db: Database, indices: Collection[int]) -> dict[int, bytes]:
+    """Return the hashes at these indices whose audit rows the database has."""
+    entries = list(LogEntry.objects.using(db.alias).filter(index__in=indices, sequence__isnull=False))
+    rows = AuditEvent.objects.using(db.alias).filter(sequence__in=[one.sequence for one in entries])
+    there = set(rows.values_list("sequence", flat=True))
+    return {one.index: bytes(one.leaf) for one in entries if one.sequence in there}
 
 
 def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:

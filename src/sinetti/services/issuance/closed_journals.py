@@ -72,18 +72,17 @@ def trusted_journals(db: Database, folder: Path) -> ClosedJournals:
     written again.
     """
     keys = log_tree.log_keys(db)
+    named = {path: known for path in reader.compressed_files(folder) if (known := closed_facts(path)) is not None}
+    there = log_tree.leaves_with_rows(db, {proof.index for proof, _ in named.values()})
     found: dict[Path, tuple[str, Facts]] = {}
-    for path in reader.compressed_files(folder):
-        if (known := closed_facts(path)) is None:
-            continue
-        proof, facts = known
-        leaf = leaf_hash(proof.extra or b"")
+    for path, (proof, facts) in named.items():
+        octets = proof.extra or b""
         try:
-            proof.verify(leaf, *keys)
+            proof.verify(leaf_hash(octets), *keys)
         except (NoteError, ProofError):
             continue
-        if log_tree.has_row(db, proof.index, leaf):
-            found[path] = parse_entry(proof.extra or b"").object.removeprefix("journal:"), facts
+        if there.get(proof.index) == leaf_hash(octets):
+            found[path] = parse_entry(octets).object.removeprefix("journal:"), facts
     return _chain(found)
 
 
