@@ -40,7 +40,7 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, the images by compose, then `make floors`
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, recovery to a moment, a rolling upgrade and back, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
@@ -51,6 +51,7 @@ acceptance: ## by hand: every task of every role in Chromium in each width, lang
 	@scripts/machine packages
 	@scripts/machine authority
 	@scripts/pytest tests/acceptance/test_packages.py tests/acceptance/test_eight_commands.py -v
+	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 	@scripts/pytest tests/acceptance/test_containers.py -v
@@ -78,6 +79,7 @@ deb: ## Debian packages sinetti, sinetti-authority and sinetti-gateway into buil
 	@.venv/bin/python scripts/deb.py
 
 image: deb ## container images of service and rehearsal into build/image, from Debian's packages and ours: docs/operators/containers.md
+	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 
