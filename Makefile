@@ -31,7 +31,7 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/interop
 	@scripts/peers node oidc html
 	@scripts/machine
-	@scripts/pytest tests --ignore=tests/judges -m long -n 2 --dist worksteal
+	@scripts/pytest tests --ignore=tests/judges -m "long and not rare" -n 2 --dist worksteal
 	@scripts/pytest tests/judges -n 2
 
 docs: ## build the documentation site in three languages into build/docs; warnings are errors
@@ -40,11 +40,13 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, recovery to a moment, a rolling upgrade and back, the images by compose, then `make floors`
+acceptance: ## by hand: the rarest tests, every page and every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, recovery to a moment, a rolling upgrade and back, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
+	@scripts/pytest tests --ignore=tests/judges -m rare -n 2 -v
+	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
 	@$(MAKE) deb
 	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0

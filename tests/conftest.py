@@ -150,7 +150,7 @@ a test's name.
 COVERING = ("pki/test_token_pool.py", "services/evidence/test_verify_log.py")
 """Long tests of branches that no other test of the core runs: a run that measures coverage has them."""
 
-LONGEST = "test_sixty_organisations"
+LONGEST = "test_some_weeks_of_seven_days_each[hints]"
 """Test that begins first, so that no process waits for it at the end."""
 
 SHARED_OUT = (

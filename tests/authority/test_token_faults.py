@@ -49,7 +49,7 @@ pytestmark = [soft_token.NEEDED, pytest.mark.long, pytest.mark.timeout(600)]
 pytest.importorskip("pkcs11")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = ("removed", "session", "login", "hang", "wrong")
-FAULTS, THREADS, WAITING = 500, 6, 2
+THREADS, WAITING = 6, 2
 LIMITS = PoolLimits(processes=2, signing=0.4, pause=0.05)
 
 
@@ -112,7 +112,8 @@ def feed(folder, count):
         sleep(0.005)
 
 
-def test_no_certificate_is_lost_or_doubled(soft_tokens, tmp_path, monkeypatch):
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.rare)])
+def test_no_certificate_is_lost_or_doubled(count, soft_tokens, tmp_path, monkeypatch):
     place, faults = soft_tokens.faulting(soft_tokens.add("ca"))
     initialise(tmp_path / "authority", with_token(place))
     monkeypatch.setattr(key_store, "TokenPool", lambda marks: TokenPool(marks, LIMITS))
@@ -123,12 +124,12 @@ def test_no_certificate_is_lost_or_doubled(soft_tokens, tmp_path, monkeypatch):
         load = Load(Desk(ctx, clock, clock, None, None))
         with closing(authority.keys):
             add_organisation(load.desk)
-            _under_faults(load, faults, FAULTS // 2, load.enrols)
+            _under_faults(load, faults, count // 2, load.enrols)
             first = list(load.held)
             clock.now = load_certificate(first[-1].der).not_valid_after_utc - 20 * DAY
             waiting = list(first)
             _under_faults(
-                load, faults, FAULTS - FAULTS // 2, lambda: load.renews(waiting.pop()) if waiting else load.enrols()
+                load, faults, count - count // 2, lambda: load.renews(waiting.pop()) if waiting else load.enrols()
             )
         issuer = load_certificate(ctx.certificates[WS])
         serials = {one.serial for one in load.held}

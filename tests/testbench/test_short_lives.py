@@ -77,7 +77,10 @@ def test_a_life_of_47_days(bench, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("hints", "hours"), {"hints": (True, 12), "none": (False, 2)}.values(), ids=["hints", "none"])
+@pytest.mark.parametrize(
+    ("hints", "hours"),
+    [pytest.param(True, 12, id="hints"), pytest.param(False, 2, id="none", marks=pytest.mark.rare)],
+)
 def test_some_weeks_of_seven_days_each(hints, hours, tmp_path):
     """Six weeks with hints and two passes a day, and a week without hints and with twelve."""
     days = 42 if hints else 7

@@ -18,6 +18,7 @@ WITHIN = 400
 ORGANISATIONS = 60
 
 
+@pytest.mark.rare
 @pytest.mark.timeout(WITHIN + 20)
 def test_sixty_organisations(tmp_path):
     command = program("demo-fleet", "--organisations", ORGANISATIONS, "--lang", "fi", "--seed", 1)
