@@ -227,7 +227,10 @@ def _drop_in(commands: list[tuple[str, str]], known: Deployment) -> str:
 
 
 def _word(path: str) -> str:
-    """Return a path as one word of a unit (systemd.syntax(7), systemd.unit(5), Specifiers)."""
+    """Return a path as one word of a unit.
+
+    See systemd.syntax(7), and for percent signs systemd.unit(5).
+    """
     if _PLAIN_WORD.fullmatch(path):
         return path
     for mark, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%")):

@@ -20,7 +20,7 @@ from sinetti.authority.data_directory import DataDirectory
 _LONGEST = 64 * 1024
 _TRIES = 5
 _LOCK_PAUSE = 0.02
-"""A reader has the lock for a moment (`_is_free`), and must not keep a parent from its record."""
+"""Seconds between tries; a reader has the lock for a moment (`_is_free`)."""
 
 _PROCESSES = Path("/proc")
 

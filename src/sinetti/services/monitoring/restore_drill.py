@@ -37,7 +37,9 @@ class RestoreDrillReport:
 def drill_restore(
     ctx: ServiceContext, journal: Journal, backup: Path, scratch: tuple[str, Database], request_id: str
 ) -> RestoreDrillReport:
-    """Restore a backup into a scratch database, complete it from the journals, empty it.
+    """Restore a backup into a scratch database, and complete it from the journals.
+
+    At the end the scratch database is emptied.
 
     `scratch` has the database's URL and its handle. The register and the journals are only read. Raises BackupError,
     JournalDamaged and JournalMissing.
