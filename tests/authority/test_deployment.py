@@ -1,5 +1,6 @@
 """Files for an authority's surroundings: equal to the samples of deploy/ but for what `init` knows."""
 
+import re
 import stat
 import tomllib
 from dataclasses import replace
@@ -113,6 +114,13 @@ def test_no_backend_gets_a_parent_of_a_trace_from_a_caller(render):
     assert passing
     removed = ["http-request", "del-header", "traceparent"], ["proxy_set_header", "traceparent", '"";']
     assert sum(one in removed for one in used) == len(passing)
+
+
+def test_both_web_servers_pass_the_same_calls_of_programs():
+    (nginx,) = re.findall(r"location ~ (\^/\(2017\S+)", deployment.render_nginx(KNOWN))
+    (haproxy,) = re.findall(r"acl is_call path -m reg (\S+)", deployment.render_haproxy(KNOWN))
+    assert haproxy == nginx
+    assert re.fullmatch(nginx, "/.well-known/security.txt")
 
 
 REFUSED = {
