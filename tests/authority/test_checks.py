@@ -269,6 +269,24 @@ def test_owners_and_modes(root, monkeypatch):
     assert {one.impact for one in checked(root, is_offline=True).values()} == {Impact.START}
 
 
+def test_what_other_users_can_change(root):
+    (root / "ca" / f"{ISSUING}.cer").chmod(0o664)
+    (root / "ca" / "link").symlink_to("nowhere")
+    root.chmod(0o770)
+    journal = root.with_name("authority-journal")
+    journal.mkdir(exist_ok=True)
+    journal.chmod(0o777)
+    found = checked(root)
+    assert {name: (one.impact, one.fix) for name, one in found.items()} == {
+        str(name): (Impact.SAFETY, f"run chmod go-w {path}")
+        for name, path in (
+            (root, root),
+            (journal, journal),
+            (f"ca/{ISSUING}.cer", root / "ca" / f"{ISSUING}.cer"),
+        )
+    }
+
+
 def test_journals_that_are_gone(root):
     (root / "journal-written").write_text("x")
     found = checked(root, is_offline=True)["journals"]

@@ -1,5 +1,6 @@
 """Files for an authority's surroundings: equal to the samples of deploy/ but for what `init` knows."""
 
+import re
 import stat
 import tomllib
 from dataclasses import replace
@@ -88,7 +89,46 @@ def test_units_of_another_folder_have_drop_ins():
     assert beside["sinetti-backup.service"].count("ExecStart=") == 2
 
 
+def test_no_path_ends_a_word_or_a_line_of_a_unit():
+    root = Path('/srv/our "ca" 100%h $HOME \\\nExecStartPost=/bin/evil')
+    text = deployment.render_drop_ins(replace(KNOWN, root=root / "it"))["sinetti.service"]
+    word = r'"/srv/our \"ca\" 100%%h $$HOME \\\nExecStartPost=/bin/evil/it"'
+    assert f"\nExecStartPre=/opt/sinetti/bin/sinetti authority check --dir {word} --start\n" in text
+    assert text.splitlines()[-1] == r'ReadWritePaths="/srv/our \"ca\" 100%%h $HOME \\\nExecStartPost=/bin/evil"'
+    assert not [line for line in text.splitlines() if line.startswith("ExecStartPost")]
+
+
+def test_a_real_name_may_contain_that_of_a_sample():
+    alike = replace(KNOWN, soap_address="https://pki.example.com", people_address="https://certificates.example.com")
+    text = deployment.render_nginx(alike)
+    used = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    names = [line.split()[1] for line in used if "server_name" in line]
+    assert names == ["pki.example.com;", "certificates.example.com;", "pki.cert.fi;"]
+
+
+@pytest.mark.parametrize("render", [deployment.render_nginx, deployment.render_haproxy])
+def test_no_backend_gets_a_parent_of_a_trace_from_a_caller(render):
+    """A caller could otherwise have each of its requests sampled (docs/operators/traces.md)."""
+    used = [line.split("#")[0].split() for line in render(KNOWN).splitlines()]
+    passing = [one for one in used if "X-Forwarded-For" in one]
+    assert passing
+    removed = ["http-request", "del-header", "traceparent"], ["proxy_set_header", "traceparent", '"";']
+    assert sum(one in removed for one in used) == len(passing)
+
+
+def test_both_web_servers_pass_the_same_calls_of_programs():
+    (nginx,) = re.findall(r"location ~ (\^/\(2017\S+)", deployment.render_nginx(KNOWN))
+    (haproxy,) = re.findall(r"acl is_call path -m reg (\S+)", deployment.render_haproxy(KNOWN))
+    assert haproxy == nginx
+    assert re.fullmatch(nginx, "/.well-known/security.txt")
+
+
 REFUSED = {
+    "syntax of nginx in a name": ({"soap_address": "https://a;}server{"}, "a host name has letters"),
+    "syntax of nginx in a name without pages": (
+        {"base_url": "http://a'b", "people_address": None, "mail": None},
+        "a host name has letters",
+    ),
     "one name for programs and pages": ({"people_address": "https://soap.cert.fi"}, "a host name of their own"),
     "pages without TLS": ({"people_address": "http://people.cert.fi"}, "people_address"),
     "mail without TLS": ({"mail": replace(MAIL, server="smtp://mail.cert.fi")}, "smtps://"),

@@ -54,6 +54,11 @@ WRONG = {
     "no end": ({"contact": GOOD["contact"]}, "expires"),
     "an end without a zone": ({**GOOD, "expires": "2027-12-31T00:00:00"}, "expires"),
     "an end that is no instant": ({**GOOD, "expires": "next year"}, "expires"),
+    "an end that has no instant in UTC": ({**GOOD, "expires": "9999-12-31T23:59:59-14:00"}, "expires"),
+    "an end of TOML that has none in UTC": (
+        {**GOOD, "expires": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-14)))},
+        "expires",
+    ),
     "an end that is past": ({**GOOD, "expires": "2026-12-31T23:59:59Z"}, "expires is past"),
     "an end that is now": ({**GOOD, "expires": "2027-01-01T00:00:00Z"}, "expires is past"),
     "a language that is none": ({**GOOD, "preferred_languages": ["fi,sv"]}, "preferred_languages"),

@@ -1,6 +1,7 @@
 """Shipment of journals: copies elsewhere only grow, and differences are named."""
 
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -231,6 +232,29 @@ def test_a_record_that_cannot_be_read_is_made_anew(plain, octets):
     assert plain.ship().journals == 1
 
 
+def test_nothing_is_written_through_a_link_or_a_pipe_at_the_target(sender):
+    sender.write("01")
+    sender.ship()
+    copy, other = sender.copy, sender.root / "other"
+    other.write_bytes(b"not ours")
+    for replaced in (lambda: copy.symlink_to(other), lambda: os.mkfifo(copy)):
+        copy.unlink()
+        replaced()
+        sender.record.unlink(missing_ok=True)
+        with pytest.raises((ShipmentError, ShipmentDiffers)):
+            sender.ship()
+        assert other.read_bytes() == b"not ours"
+
+
+def test_a_copy_that_grew_meanwhile_gets_no_line_twice(tmp_path):
+    copy, source = tmp_path / "copy", tmp_path / "source"
+    copy.write_bytes(b"1\n2\n")
+    source.write_bytes(b"1\n2\n")
+    with pytest.raises(ShipmentError, match="changed during this round"):
+        FolderTarget(tmp_path).extend("copy", 2, source)
+    assert copy.read_bytes() == b"1\n2\n"
+
+
 ADDRESSES = {
     "with user and port": (
         "sftp://me@copies.example:2022/srv/journals",
@@ -250,6 +274,7 @@ def test_addresses(text, expected):
     [
         "sftp://me:secret@copies.example/x", "sftp:///x", "sftp://copies.example/", "sftp://copies.example/a b",
         "sftp://copies.example/a/../b", "sftp://-oProxyCommand=x/a", "sftp://copies.example/a?b", "/no/such/folder",
+        "sftp://-oProxyCommand=x@copies.example/a",
     ],
 )  # fmt: skip
 def test_refused_addresses(text):

@@ -3,11 +3,13 @@
 Every damage is reported with its line.
 """
 
+import gzip
 import os
 import resource
 import secrets
 import subprocess
 import sys
+import tracemalloc
 from contextlib import contextmanager
 from threading import Barrier, Thread
 
@@ -332,3 +334,21 @@ def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, mo
     assert newest_list(tmp_path, "CAv1", 1) == (new, b"list 9")
     monkeypatch.undo()
     assert newest_list(tmp_path, "CAv2", 1) is None
+
+
+def test_a_small_compressed_file_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "LONGEST_LINE", 1 << 22)
+    path = tmp_path / "north.2026-03-00000000.jsonl.gz"
+    with gzip.open(path, "wb", 1) as file:
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        assert reader.first_line(path) is None
+        with pytest.raises(JournalDamaged, match="a line has more than 4194304 octets"):
+            reader.verify(path)
+        with pytest.raises(JournalDamaged, match="a line has more than"):
+            month_files.ends_of(path)
+        assert tracemalloc.get_traced_memory()[1] < 6 << 22
+    finally:
+        tracemalloc.stop()

@@ -118,6 +118,7 @@ def test_the_other_parts_stay(folder):
 
 WRONG = {
     "no TOML": ("=", "is not valid TOML"),
+    "lists in lists without end": (f"footer = {'[' * 9000}", "is not valid TOML"),
     "an unknown key": ("appeals = 1", "appeals: there is no such setting"),
     "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: this setting is missing; write a text"),
     "a footer in two languages": ('footer = { sv = "b", en = "c" }', "fi: this setting is missing; write a text"),

@@ -105,6 +105,7 @@ def test_a_ladder_of_ones_own(folder):
 SMS = '[sms]\nurl = "https://sms.example/messages"\nsender = "Sinetti"\ntoken_file = "secrets/sms-token"\n'
 REFUSED = {
     "no TOML": ("service", "service = =", "not valid TOML"),
+    "lists in lists without end": ("service", f"service = {'[' * 9000}", "not valid TOML"),
     "a setting that is none": ('service = "Sinetti"', 'service = "Sinetti"\nservise = "x"', "servise: there is no"),
     "a setting that is none in a table": ("[mail]", '[mail]\nport = "25"', r"\[mail\] port: there is no such setting"),
     "no address of pages": ('people_address = "https://people.example"', "", "people_address: this setting is missing"),

@@ -29,6 +29,10 @@ _PAGES = re.compile(r"^# Pages for people: .*?^}$", re.MULTILINE | re.DOTALL)
 _BIND = "    bind :443 "
 _VALUE = re.compile(r"([a-z_]+) = ")
 _COMMAND = re.compile(r"^(Exec[A-Za-z]+)=(.+)$", re.MULTILINE)
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_PLAIN_WORD = re.compile(r"[\w./@:+,=~-]+")
+"""Path that a unit takes as one word without quotation marks."""
+
 _TABLE = re.compile(r"\[+([a-z_.]+)\]+")
 
 
@@ -71,7 +75,14 @@ def sample(name: str) -> str:
 
 
 def check_deployment(known: Deployment) -> None:
-    """Raise SettingsError if messages or pages could not be served with these values."""
+    """Raise SettingsError if messages or pages could not be served with these values.
+
+    Also if a host name has other characters, since they would be syntax in the files of nginx and HAProxy.
+    """
+    for address in filter(None, (known.soap_address, known.base_url, known.people_address)):
+        if not _HOST.fullmatch(_host(address)):
+            sentence = f"{address}: a host name has letters, digits, hyphens and dots, such as pki.example"
+            raise SettingsError(sentence)
     if known.people_address is None or known.mail is None:
         return
     # Without its name: the file of the password is not there yet.
@@ -134,9 +145,11 @@ def render_haproxy(known: Deployment) -> str:
 
 
 def _named(text: str, known: Deployment) -> str:
-    text = text.replace("certificates.example", _host(known.soap_address))
-    text = text.replace("pki.example", _host(known.base_url))
-    return text if known.people_address is None else text.replace("people.example", _host(known.people_address))
+    names = {"certificates.example": _host(known.soap_address), "pki.example": _host(known.base_url)}
+    if known.people_address is not None:
+        names["people.example"] = _host(known.people_address)
+    # At once, because a real name may contain that of a sample, such as pki.example.com.
+    return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)
 
 
 def render_notices(known: Deployment) -> str:
@@ -206,10 +219,23 @@ def _drop_in(commands: list[tuple[str, str]], known: Deployment) -> str:
     # An empty value takes away the unit's own commands (systemd.service(5)).
     text += "".join(f"{key}=\n" for key in dict.fromkeys(key for key, _ in commands))
     for key, value in commands:
-        text += f"{key}={value.replace(PLACE, str(known.root)).replace(PROGRAM, known.program)}\n"
+        root, program = (_word(one).replace("$", "$$") for one in (str(known.root), known.program))
+        text += f"{key}={value.replace(PROGRAM, program).replace(PLACE, root)}\n"
     if not str(known.root).startswith(_STATE):
-        text += f"ReadWritePaths={known.root.parent}\n"
+        text += f"ReadWritePaths={_word(str(known.root.parent))}\n"
     return text
+
+
+def _word(path: str) -> str:
+    """Return a path as one word of a unit.
+
+    See systemd.syntax(7), and for percent signs systemd.unit(5).
+    """
+    if _PLAIN_WORD.fullmatch(path):
+        return path
+    for mark, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%")):
+        path = path.replace(mark, written)
+    return f'"{path}"'
 
 
 def _commented(text: str) -> str:

@@ -12,12 +12,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from sinetti.authority.data_directory import DataDirectory
 
 _LONGEST = 64 * 1024
 _TRIES = 5
+_LOCK_PAUSE = 0.02
+"""Seconds between tries; a reader has the lock for a moment (`_is_free`)."""
+
+_PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,7 @@ class ServeRecorder:
         """Open and lock the file. Raises OSError if it cannot be opened."""
         self._handle = os.open(folder.serve_record, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._record: ServeRecord | None = None
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._has_lock = True
-        except OSError:
-            self._has_lock = False
+        self._has_lock = _take_lock(self._handle)
 
     def begin(self, record: ServeRecord) -> None:
         """Write the record of a parent that serves now."""
@@ -100,11 +101,35 @@ def find_serving(folder: DataDirectory) -> ServeRecord | None:
         try:
             if _is_free(handle):
                 return None
-            with suppress(ValueError, TypeError):  # the parent is writing: read again
+            with suppress(ValueError, TypeError, KeyError):  # the parent is writing: read again
                 return _parsed(os.pread(handle, _LONGEST, 0))
         finally:
             os.close(handle)
     return None
+
+
+def _take_lock(handle: int) -> bool:
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_LOCK_PAUSE)
+        except OSError:  # a file system without locks
+            return False
+        else:
+            return True
+    return False
+
+
+def is_process_of_owner(folder: DataDirectory, record: ServeRecord) -> bool:
+    """Return True if the recorded process belongs to the owner of the folder.
+
+    Check it before a signal. That owner writes the record, and must not have root send a signal to any other process.
+    """
+    try:
+        return (_PROCESSES / str(record.pid)).stat().st_uid == folder.root.stat().st_uid
+    except OSError:  # there is no such process, or this user must not see it
+        return False
 
 
 def _is_free(handle: int) -> bool:
@@ -117,6 +142,8 @@ def _is_free(handle: int) -> bool:
 
 def _parsed(octets: bytes) -> ServeRecord:
     raw: dict[str, Any] = json.loads(octets)
+    if type(raw["pid"]) is not int or raw["pid"] <= 1:  # 0 and less are groups of processes, 1 is init
+        raise TypeError
     tls = raw.pop("tls")
     return ServeRecord(**raw, tls=None if tls is None else (str(tls[0]), str(tls[1])))
 

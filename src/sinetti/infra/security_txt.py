@@ -29,7 +29,7 @@ class SecurityTxt:
         if now >= self.expires:
             return None
         lines = [f"Contact: {one}" for one in self.contacts]
-        lines.append(f"Expires: {self.expires.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}")
+        lines.append(f"Expires: {self.expires.strftime('%Y-%m-%dT%H:%M:%SZ')}")
         if self.languages:
             lines.append(f"Preferred-Languages: {', '.join(self.languages)}")
         return "".join(f"{line}\r\n" for line in lines).encode("ascii")
@@ -76,8 +76,9 @@ def _as_text(value: object) -> object:
 
 
 def _instant(text: str) -> datetime | None:
+    """Return the instant in UTC, or None. In UTC it may be out of Python's range."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return None if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if found.tzinfo is None else found

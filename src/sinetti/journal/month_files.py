@@ -147,8 +147,9 @@ def ends_of(path: Path) -> tuple[reader.JournalLine, reader.JournalLine]:
     Raises JournalDamaged if one of them was changed.
     """
     with reader.opened(path) as file:
-        first = file.readline()
-        last = deque(file, maxlen=1)
+        lines = reader.raw_lines(path, file)
+        first = next(lines, b"")
+        last = deque(lines, maxlen=1)
     ends = [reader.JournalLine.parse(octets.rstrip(b"\n")) for octets in (first, *(last or [first]))]
     if ends[0] is None or ends[1] is None:
         sentence = f"{path.name}: its first or its last line was changed: run sinetti authority journal verify"

@@ -158,6 +158,15 @@ PROOF = ".proof"
 
 SUFFIX = b',"sha256":"'
 _SHAPE = {"sequence": int, "at": str, "kind": str, "facts": dict, "previous": str}
+LONGEST_LINE = 256 * 1024 * 1024
+"""Largest line in octets: one about three million entries of the log has 200 MB.
+
+A compressed file of 400 kB can have a line of 400 MB, which would fill the memory of a start.
+"""
+
+_LONGEST_FIRST = 1024 * 1024
+"""Largest first line in octets; the writer's have a few hundred."""
+
 _BLOCK = 1 << 16
 _ID_DIGITS = 32
 
@@ -246,10 +255,22 @@ def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         raise JournalDamaged(sentence) from bad
 
 
+def raw_lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
+    """Yield the lines of an open journal with their ends, unverified.
+
+    Raises JournalDamaged for a line that no journal has, before it fills the memory.
+    """
+    while octets := file.readline(LONGEST_LINE + 1):
+        if len(octets) > LONGEST_LINE:
+            sentence = f"{path.name}: a line has more than {LONGEST_LINE} octets: restore the file from a copy"
+            raise JournalDamaged(sentence)
+        yield octets
+
+
 def first_line(path: Path) -> JournalLine | None:
     """Return the first line of a journal, or None if there is none or it was changed."""
     with opened(path) as file:
-        return JournalLine.parse(file.readline().rstrip(b"\n"))
+        return JournalLine.parse(file.readline(_LONGEST_FIRST).rstrip(b"\n"))
 
 
 def journal_id(first: JournalLine) -> str:
@@ -268,7 +289,7 @@ def heads(folder: Path) -> dict[str, str]:
         if end is None:
             continue
         with path.open("rb") as file:
-            first = file.readline()
+            first = file.readline(_LONGEST_FIRST)
         if first.endswith(b"\n"):
             found[digest(first[:-1])[:_ID_DIGITS]] = f"{end[0]} {end[1]}"
     return found
@@ -315,7 +336,7 @@ def read(path: Path) -> Iterator[JournalLine]:
     """
     previous, expected = FIRST, 1
     with opened(path) as file:
-        for octets in file:
+        for octets in raw_lines(path, file):
             if not octets.endswith(b"\n"):
                 break
             line = JournalLine.parse(octets[:-1])
@@ -381,11 +402,12 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
 
 
 def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
-    with opened(path) as file:
-        others = [other for raw in file if (other := JournalLine.parse(raw.rstrip(b"\n"))) is not None]
     if found.sequence == expected:
         return f"{path.name}: line {expected - 1} was replaced, because line {expected} follows a different line"
-    if any(other.sequence == expected for other in others):
+    with opened(path) as file:
+        others = (JournalLine.parse(raw.rstrip(b"\n")) for raw in raw_lines(path, file))
+        is_elsewhere = any(other is not None and other.sequence == expected for other in others)
+    if is_elsewhere:
         return f"{path.name}: line {expected} was moved, and line {found.sequence} is in its place"
     return f"{path.name}: line {expected} is missing, and line {found.sequence} is in its place"
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ from sinetti.journal.reader import FIRST, JournalDamaged, JournalError, JournalL
 _BLOCK = 1 << 20
 _SFTP_TIMEOUT = 600
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./~-]+")
-_LISTED = re.compile(r"-\S+(?:\s+\S+){3}\s+(?P<size>\d+)\s.*?(?P<name>[A-Za-z0-9.-]+)\s*")
+_LISTED = re.compile(r"(?P<type>.)\S+(?:\s+\S+){3}\s+(?P<size>\d+)\s.*?(?P<name>[A-Za-z0-9.-]+)\s*")
+_SHIPPED = (".jsonl", ".crl")
 
 
 class ShipmentError(JournalError):
@@ -124,8 +126,13 @@ class FolderTarget:
         """Append to a file and sync it."""
         path = self.folder / name
         with _target_errors(str(self.folder)):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE)
-            with source.open("rb") as file, os.fdopen(handle, "ab") as target:
+            # Without O_NONBLOCK a named pipe at the target would stop the shipment for ever.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+            with source.open("rb") as file, os.fdopen(os.open(path, flags, PRIVATE), "ab") as target:
+                found = os.fstat(target.fileno())
+                if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+                    sentence = f"{path} is no file, or changed during this round"
+                    raise ShipmentError(sentence)
                 file.seek(size)
                 shutil.copyfileobj(file, target, _BLOCK)
                 target.flush()
@@ -147,8 +154,17 @@ class SftpTarget:
 
     def sizes(self) -> dict[str, int]:
         """Return the size of each file."""
-        listed = (_LISTED.fullmatch(line) for line in self._run(f"ls -ln {self.path}/").splitlines())
-        return {one["name"]: int(one["size"]) for one in listed if one is not None}
+        found = {}
+        for line in self._run(f"ls -ln {self.path}/").splitlines():
+            if (listed := _LISTED.fullmatch(line)) is None:
+                continue
+            if listed["type"] == "-":
+                found[listed["name"]] = int(listed["size"])
+            elif listed["name"].endswith(_SHIPPED):
+                # An upload would follow a symbolic link, and overwrite the file behind it.
+                sentence = f"{self.path}/{listed['name']} at {self.host} is no file: look at it, and move it away"
+                raise ShipmentError(sentence)
+        return found
 
     def read(self, name: str, start: int, into: Path) -> None:
         """Fetch a file's octets from `start` on, which the local file lacks."""
@@ -161,7 +177,7 @@ class SftpTarget:
 
     def _run(self, batch: str, folder: Path | None = None) -> str:
         port = () if self.port is None else ("-P", str(self.port))
-        command = [*self.program, "-q", "-oBatchMode=yes", "-oConnectTimeout=20", "-b", "-", *port, self.host]
+        command = [*self.program, "-q", "-oBatchMode=yes", "-oConnectTimeout=20", "-b", "-", *port, "--", self.host]
         try:
             done = subprocess.run(  # noqa: S603 - OpenSSH, with a host from the command line
                 command,
@@ -197,10 +213,14 @@ def target_of(text: str) -> ShipmentTarget:
     if parts.password is not None or parts.query or parts.fragment or not parts.hostname:
         sentence = "an address has the form sftp://USER@HOST:PORT/PATH, without a password: give ssh a key"
         raise ValueError(sentence)
-    if not _PLAIN_PATH.fullmatch(path) or ".." in path.split("/") or parts.hostname.startswith("-"):
+    if not _PLAIN_PATH.fullmatch(path) or ".." in path.split("/"):
         sentence = f"the path {path!r} is empty, or has other characters than letters, digits and . _ - /"
         raise ValueError(sentence)
     host = parts.hostname if parts.username is None else f"{parts.username}@{parts.hostname}"
+    if host.startswith("-") or parts.hostname.startswith("-"):
+        # sftp and ssh would take it for an option, which can name a program to run.
+        sentence = "an address has the form sftp://USER@HOST:PORT/PATH, and neither USER nor HOST begins with a hyphen"
+        raise ValueError(sentence)
     return SftpTarget(host, parts.port, path)
 
 
@@ -296,7 +316,7 @@ class Shipper:
             return end
         self.target.read(name, 0, staged)
         with staged.open("rb") as there, reader.opened(path) as here:
-            for ours in here:
+            for ours in reader.raw_lines(path, here):
                 theirs = there.read(len(ours))
                 if not ours.startswith(theirs):
                     break
@@ -320,7 +340,7 @@ class Shipper:
         with reader.opened(path) as file, staged.open("r+b") as rest:
             file.seek(end.octets)
             rest.seek(end.octets)
-            for octets in file:
+            for octets in reader.raw_lines(path, file):
                 line = JournalLine.parse(octets[:-1]) if octets.endswith(b"\n") else None
                 if (limit is not None and end.lines >= limit) or (line is None and not octets.endswith(b"\n")):
                     break

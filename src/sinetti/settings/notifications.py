@@ -94,7 +94,7 @@ def parse(text: str, folder: Path, *, private: bool = True, parts: OptionalParts
     """
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
-    except tomllib.TOMLDecodeError as bad:
+    except (tomllib.TOMLDecodeError, RecursionError) as bad:
         sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
     terms = _terms(top)

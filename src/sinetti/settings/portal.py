@@ -166,7 +166,7 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
     """
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
-    except tomllib.TOMLDecodeError as bad:
+    except (tomllib.TOMLDecodeError, RecursionError) as bad:
         sentence = f"{FILE} is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
     parts = parts or OptionalParts(is_strict=True)

@@ -1,20 +1,25 @@
 """`sinetti authority check` and `reload`: exit codes, output, and a service that keeps what it has."""
 
+import fcntl
 import json
+import os
+import re
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from sinetti.authority import serve_record
 from sinetti.authority.checks.state import CheckOptions
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, tls_files
+from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, is_process_of_owner, tls_files
 from sinetti.cli.authority import check, reload
 from sinetti.domain.operations.check_findings import CheckFinding, Impact
 
 ERROR = CheckFinding(Impact.SOAP, "clock", "it is wrong", "set it")
 WARNING = CheckFinding(Impact.MESSAGES, "mail server", "it is away", "start it")
-RECORD = ServeRecord(2**22 + 1, "http://127.0.0.1:1", "http://127.0.0.1:2")
+RECORD = ServeRecord(os.getpid(), "http://127.0.0.1:1", "http://127.0.0.1:2")
 
 CODES = {
     "nothing": ((), 0, 0),
@@ -92,6 +97,32 @@ def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
     assert "keeps its former settings, certificates and trust, because journal" in operator.refused(5, "reload")
+
+
+@pytest.mark.parametrize("pid", [2**22 + 1, 0, -1, 1, True, "2"])
+def test_a_reload_sends_no_signal_to_a_process_of_another_user(running, monkeypatch, pid):
+    operator, recorder = running
+    recorder.begin(replace(RECORD, pid=pid))
+    monkeypatch.setattr(reload.os, "kill", None)
+    assert re.search("none of the folder's owner|no service runs from", operator.refused(2, "reload"))
+
+
+def test_the_owner_of_the_folder_is_the_owner_of_the_process(tmp_path):
+    another = SimpleNamespace(stat=lambda: SimpleNamespace(st_uid=os.getuid() + 1))
+    assert is_process_of_owner(DataDirectory(tmp_path), RECORD)
+    assert not is_process_of_owner(SimpleNamespace(root=another), RECORD)
+
+
+def test_a_reader_of_the_record_does_not_keep_a_service_from_it(tmp_path, monkeypatch):
+    folder = DataDirectory(tmp_path)
+    folder.serve_record.touch()
+    with folder.serve_record.open("rb") as reading:
+        fcntl.flock(reading, fcntl.LOCK_SH)
+        monkeypatch.setattr(serve_record, "sleep", lambda _pause: fcntl.flock(reading, fcntl.LOCK_UN))
+        recorder = ServeRecorder(folder)
+    recorder.begin(RECORD)
+    assert find_serving(folder) == RECORD
+    recorder.close()
 
 
 def test_a_reload_without_an_answer(running, monkeypatch):

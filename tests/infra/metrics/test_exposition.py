@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 
@@ -14,6 +14,7 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.metrics import exposition
 from sinetti.infra.metrics.catalogue import CERTIFICATES, DELIVERY_FAILURES, READY, STATE_AGE
 from sinetti.infra.metrics.exposition import (
+    AT_ONCE,
     STALE_AFTER,
     ComputedMetrics,
     MetricsServer,
@@ -83,6 +84,30 @@ def test_a_client_that_leaves_is_no_error_and_a_fault_is_logged(caplog, monkeypa
             with pytest.raises(http.client.RemoteDisconnected):
                 answer(caller)
     assert [one.message for one in caplog.records] == ["a scrape failed"]
+
+
+def test_senders_of_nothing_take_a_few_threads_and_not_for_ever(monkeypatch):
+    monkeypatch.setattr(exposition, "_READ_WITHIN", 0.3)
+    before = threading.active_count()
+    with answering(ComputedMetrics("authority", lambda: SAMPLES)) as caller, ExitStack() as silent:
+        address = (caller.host, caller.port)
+        opened = [silent.enter_context(socket.create_connection(address, 10)) for _ in range(3 * AT_ONCE)]
+        for one in opened:
+            with suppress(OSError):
+                one.sendall(b"GET")
+        closed = [one for one in opened[AT_ONCE:] if not _left(one)]
+        assert len(closed) == 2 * AT_ONCE, "at once"
+        assert threading.active_count() <= before + 1 + 2 * AT_ONCE
+        for one in opened[:AT_ONCE]:
+            _left(one)
+        assert answer(caller)[0].status == 200
+
+
+def _left(silent):
+    """Read until the server closes a connection."""
+    with suppress(ConnectionError):
+        while silent.recv(1024):
+            pass
 
 
 def test_computed_values_are_stored_for_another_process(tmp_path):

@@ -1,6 +1,5 @@
 """Restore drills: times, what the backup lacked, and a scratch database that is empty before and after."""
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -31,13 +30,8 @@ def _urls(db, folder) -> tuple[str, str]:
     return url, f"{url.rpartition('/')[0]}/{name}"
 
 
-@contextmanager
-def drilled(desk, folder, scratch, backup):
-    db = open_scratch(scratch)
-    try:
-        yield drill_restore(desk.ctx, desk.ctx.journal, backup, (scratch, db), REQUEST)
-    finally:
-        clear_scratch(db)
+def drilled(desk, scratch, backup):
+    return drill_restore(desk.ctx, desk.ctx.journal, backup, (scratch, open_scratch(scratch)), REQUEST)
 
 
 def test_what_last_night_s_backup_lacks_is_put_back_in_the_scratch_database(desk, tmp_path):
@@ -50,12 +44,12 @@ def test_what_last_night_s_backup_lacks_is_put_back_in_the_scratch_database(desk
         enrolled(desk), enrolled(desk)
         sequenced(desk.ctx)
         lines = [path.read_bytes() for path in reader.files(desk.ctx.journal.folder)]
-        with drilled(desk, tmp_path, scratch, tmp_path / "backup") as report:
-            assert (report.certificates, report.missing, report.failed, report.unwritten) == (1, 2, (), 0)
-            assert report.log_entries > 0
-            assert report.newest_at is not None
-            assert report.restore_seconds > 0
-            assert report.reconcile_seconds > 0
+        report = drilled(desk, scratch, tmp_path / "backup")
+        assert (report.certificates, report.missing, report.failed, report.unwritten) == (1, 2, (), 0)
+        assert report.log_entries > 0
+        assert report.newest_at is not None
+        assert report.restore_seconds > 0
+        assert report.reconcile_seconds > 0
         assert [path.read_bytes() for path in reader.files(desk.ctx.journal.folder)] == lines
         assert models.Certificate.objects.using(desk.db.alias).count() == 3
         clear_scratch(open_scratch(scratch))  # it is empty again
@@ -71,6 +65,34 @@ def test_a_database_with_tables_is_no_scratch_database(desk, tmp_path):
             open_scratch(scratch)
 
 
+def test_a_database_that_another_process_fills_meanwhile_is_not_emptied(desk, tmp_path):
+    with keeping(desk, tmp_path) as kept:
+        enrolled(kept)
+        url, scratch = _urls(kept.db, tmp_path)
+        backups.back_up(url, tmp_path / "backup")
+        db = open_scratch(scratch)
+        backups.restore(scratch, tmp_path / "backup")
+        with pytest.raises(BackupError):
+            drill_restore(kept.ctx, kept.ctx.journal, tmp_path / "backup", (scratch, db), REQUEST)
+        assert models.Certificate.objects.using(db.alias).count() == 1
+        clear_scratch(db)
+
+
+def test_what_else_a_drill_would_remove_makes_a_database_no_scratch_database(desk, tmp_path):
+    _, scratch = _urls(desk.db, tmp_path)
+    if scratch.startswith("sqlite"):
+        log = Path(f"{scratch.removeprefix('sqlite:///')}-wal")
+        log.write_bytes(b"not in the file yet")
+        with pytest.raises(BackupError, match="exists: name a new file"):
+            open_scratch(scratch)
+        assert log.read_bytes()
+        return
+    with psycopg.connect(scratch, autocommit=True) as connection:
+        connection.execute("CREATE FUNCTION ours() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    with pytest.raises(BackupError, match="has the function ours"):
+        open_scratch(scratch)
+
+
 def test_what_no_journal_has_is_named(desk, tmp_path):
     """A revocation of a certificate whose journal is missing cannot be restored."""
     with keeping(desk, tmp_path) as kept:
@@ -83,5 +105,4 @@ def test_what_no_journal_has_is_named(desk, tmp_path):
         for one in (path, path.with_name("north.jsonl.head")):
             one.unlink()
         kept.ctx.journal.append([JournalEntry("fetched", {"serial": serial, "at": "2027-03-01T12:00:00Z"})])
-        with drilled(kept, tmp_path, scratch, tmp_path / "backup") as report:
-            assert report.failed == (serial,)
+        assert drilled(kept, scratch, tmp_path / "backup").failed == (serial,)

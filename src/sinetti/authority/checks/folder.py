@@ -34,7 +34,7 @@ from sinetti.settings import notifications, portal
 
 _LITTLE_ROOM = 256 * 1024 * 1024
 """Free octets on a disk below which the check warns."""
-_OTHERS = 0o077
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _MEBIBYTE = 1024 * 1024
 _SMS, _WITNESSES = "sms", "witnesses"
 
@@ -161,13 +161,27 @@ def look_at_permissions(state: CheckState) -> Iterator[CheckFinding]:
         fix = f"run it as that user: runuser -u {user_name(owner)} -- sinetti authority check"
         yield CheckFinding(Impact.UPKEEP, str(folder.root), why, fix)
         return
-    for path in sorted(folder.root.rglob("*")):
+    for path in (folder.root, *sorted(folder.root.rglob("*"))):
         with suppress(FileNotFoundError):  # a temporary file of a database or a writer
             yield from _permissions(state, path, owner)
+    yield from _journal_permissions(state)
     for path in (folder.root, folder.keys, folder.certificates, folder.secrets):
         if not os.access(path, os.W_OK):
             why = "the service cannot write it"
             yield CheckFinding(Impact.START, str(path), why, "mount it writable, and give it to the service's user")
+
+
+def _journal_permissions(state: CheckState) -> Iterator[CheckFinding]:
+    if state.settings is None:
+        return
+    with suppress(SettingsError, FileNotFoundError):  # findings of the step for journals
+        place = journal_folder(state.folder, DirectoryKind.AUTHORITY, state.settings)
+        yield from _changeable(place, place.stat().st_mode)
+
+
+def _changeable(path: Path, mode: int) -> Iterator[CheckFinding]:
+    if not stat.S_ISLNK(mode) and mode & _OTHERS_WRITE:
+        yield CheckFinding(Impact.SAFETY, str(path), "other users can change it", f"run chmod go-w {path}")
 
 
 def _permissions(state: CheckState, path: Path, owner: int) -> Iterator[CheckFinding]:
@@ -176,6 +190,7 @@ def _permissions(state: CheckState, path: Path, owner: int) -> Iterator[CheckFin
         why = f"it belongs to {user_name(seen.st_uid)}, and the service runs as {user_name(owner)}"
         impact = Impact.UPKEEP if seen.st_mode & stat.S_IROTH else Impact.START
         yield CheckFinding(impact, str(path), why, f"run chown {user_name(owner)} {path}")
+    yield from _changeable(path, seen.st_mode)
     is_secret = {state.folder.keys, state.folder.secrets} & set(path.parents)
     if is_secret and stat.S_ISREG(seen.st_mode) and seen.st_mode & _OTHERS:
         yield CheckFinding(Impact.SAFETY, str(path), "other users can read it", f"run chmod 600 {path}")

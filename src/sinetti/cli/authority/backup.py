@@ -21,7 +21,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations import backups
-from sinetti.database.operations.scratch import clear_scratch, open_scratch
+from sinetti.database.operations.scratch import open_scratch
 from sinetti.domain.validation import pluralise
 from sinetti.infra.standard_input import STREAM
 from sinetti.server.process_exit import request_id
@@ -76,11 +76,8 @@ def _drill(parsed: argparse.Namespace) -> int:
         except ValueError as bad:
             sentence = f"--scratch-database: {bad}"
             raise OptionError(sentence) from None
-        try:
-            scratch = (parsed.scratch_database, db)
-            report = drill_restore(opened.ctx, opened.journal, parsed.backup.absolute(), scratch, request_id())
-        finally:
-            clear_scratch(db)
+        scratch = (parsed.scratch_database, db)
+        report = drill_restore(opened.ctx, opened.journal, parsed.backup.absolute(), scratch, request_id())
     print_result(
         {**asdict(report), "newest_at": report.newest_at and f"{report.newest_at:%Y-%m-%dT%H:%M:%SZ}"},
         as_json=parsed.json,

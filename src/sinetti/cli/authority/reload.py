@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.checks.run import check_authority
 from sinetti.authority.checks.state import CheckOptions
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
-from sinetti.authority.serve_record import find_serving, wait_for_reload
+from sinetti.authority.serve_record import find_serving, is_process_of_owner, wait_for_reload
 from sinetti.cli.authority.common import add_dir, command
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.check_output import check_blocks
@@ -47,6 +47,12 @@ def _run(parsed: argparse.Namespace) -> int:
     serving = find_serving(folder)
     if serving is None:
         sentence = f"no service runs from {parsed.dir}: start it, which reads all files"
+        raise FolderError(sentence)
+    if not is_process_of_owner(folder, serving):
+        sentence = (
+            f"{folder.serve_record} names process {serving.pid}, which is none of the folder's owner: run the command "
+            "on the machine of the service, as the service's user"
+        )
         raise FolderError(sentence)
     _check(parsed.dir, passphrase_of(parsed))
     os.kill(serving.pid, signal.SIGHUP)

@@ -1,6 +1,8 @@
 """Scratch database of a restore drill: it must be empty, and is emptied again."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from django.db import connections
 from psycopg.sql import SQL, Identifier
@@ -11,34 +13,35 @@ from sinetti.database.operations.backups import BackupError
 _ALIAS = "scratch"
 _RELATIONS = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname NOT LIKE 'pg_%%' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"""
 _FUNCTIONS = """
 SELECT n.nspname, p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname NOT LIKE 'pg_%%' AND n.nspname <> 'information_schema'
+ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"""
+
+_KINDS = (("TABLE", _RELATIONS), ("FUNCTION", _FUNCTIONS))
 
 
 def open_scratch(url: str) -> Database:
     """Open the database at a URL, which must be empty.
 
-    Raises BackupError if it has a table, and ValueError for an address that cannot be used.
+    Raises BackupError if it has a table or a function, and ValueError for an address that cannot be used.
     """
     db = open_database(url, _ALIAS)
     connection = connections[db.alias]
     if connection.vendor == "sqlite":
-        path = Path(str(connection.settings_dict["NAME"]))
-        if path.exists():
-            sentence = f"{path} exists: name a new file, because a drill removes the file at its end"
-            raise BackupError(sentence)
+        for path in _files(connection.settings_dict["NAME"]):
+            if os.path.lexists(path):
+                sentence = f"{path} exists: name a new file, because a drill removes the file at its end"
+                raise BackupError(sentence)
         return db
     with connection.cursor() as cursor:
-        cursor.execute(_RELATIONS)
-        found = cursor.fetchone()
-    if found is not None:
+        found = [(kind, row[1]) for kind, question in _KINDS for row in _first(cursor, question)]
+    if found:
         sentence = (
-            f"the scratch database has the table {found[1]}: name an empty one, because a drill removes all of it; "
-            "if an earlier drill was interrupted, drop the scratch database and create it again"
+            f"the scratch database has the {found[0][0].lower()} {found[0][1]}: name an empty one, because a drill "
+            "removes all of it; if an earlier drill was interrupted, drop the scratch database and create it again"
         )
         raise BackupError(sentence)
     db.close()
@@ -50,13 +53,24 @@ def clear_scratch(db: Database) -> None:
     connection = connections[db.alias]
     if connection.vendor == "sqlite":
         db.close()
-        for end in ("", "-wal", "-shm"):
-            Path(f"{connection.settings_dict['NAME']}{end}").unlink(missing_ok=True)
+        for path in _files(connection.settings_dict["NAME"]):
+            path.unlink(missing_ok=True)
         return
     with connection.cursor() as cursor:
-        for kind, question in (("TABLE", _RELATIONS), ("FUNCTION", _FUNCTIONS)):
+        for kind, question in _KINDS:
             cursor.execute(question)
             for schema, name in cursor.fetchall():
                 statement = SQL("DROP {} IF EXISTS {}.{} CASCADE")
                 cursor.execute(statement.format(SQL(kind), Identifier(schema), Identifier(name)))
     db.close()
+
+
+def _files(name: object) -> list[Path]:
+    """Return the files that an SQLite database may have."""
+    return [Path(f"{name}{end}") for end in ("", "-wal", "-shm")]
+
+
+def _first(cursor: Any, question: str) -> list[tuple[str, str]]:  # noqa: ANN401 - a cursor of Django
+    cursor.execute(question)
+    found = cursor.fetchone()
+    return [] if found is None else [found]

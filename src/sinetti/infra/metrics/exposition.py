@@ -8,10 +8,12 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
+from threading import BoundedSemaphore, Timer
 from typing import Any
 
 import sinetti
@@ -22,6 +24,12 @@ from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AG
 PATH = "/metrics"
 STALE_AFTER = 60.0
 """Age in seconds from which computed values are left out."""
+
+AT_ONCE = 8
+"""Scrapes that are answered at the same time; further connections are closed.
+
+Without a limit, senders of nothing would take all threads and file descriptors of the process, and of a gateway, too.
+"""
 
 _READ_WITHIN = 5.0
 _STATE = "state.json"
@@ -94,10 +102,29 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, listening: socket.socket, collectors: Sequence[Any]) -> None:
         """Store the collectors."""
         self.collectors = collectors
+        self._free = BoundedSemaphore(AT_ONCE)
         self.address_family = listening.family
         super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - http.server's
+        """Answer a connection in a thread, or close it if too many are open."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # there is no thread for it
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - http.server's
+        """Answer a connection, and make room for another one."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - http.server's
         """Log an error; a client that leaves is none."""
@@ -109,6 +136,20 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _READ_WITHIN
     protocol_version = "HTTP/1.1"
     server: MetricsServer
+
+    def handle(self) -> None:
+        """Answer one request. Its head must be there in time, however slowly it arrives."""
+        late = Timer(_READ_WITHIN, self._end_reading)
+        late.daemon = True
+        late.start()
+        try:
+            super().handle()
+        finally:
+            late.cancel()
+
+    def _end_reading(self) -> None:
+        with suppress(OSError):  # it has ended
+            self.connection.shutdown(socket.SHUT_RD)
 
     def do_GET(self) -> None:
         """Answer a scrape."""

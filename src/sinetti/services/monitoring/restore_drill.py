@@ -7,6 +7,7 @@ from pathlib import Path
 from sinetti.database import models
 from sinetti.database.connection import Database, migrate
 from sinetti.database.operations import backups
+from sinetti.database.operations.scratch import clear_scratch
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.journal.writer import NO_JOURNAL, Journal
@@ -38,12 +39,22 @@ def drill_restore(
 ) -> RestoreDrillReport:
     """Restore a backup into a scratch database, and complete it from the journals.
 
+    At the end the scratch database is emptied.
+
     `scratch` has the database's URL and its handle. The register and the journals are only read. Raises BackupError,
     JournalDamaged and JournalMissing.
     """
     url, db = scratch
     begun = monotonic_seconds()
+    # A failed restore leaves nothing. What is there then is not ours: another process filled the database meanwhile.
     backups.restore(url, backup)
+    try:
+        return _complete(ctx, journal, db, begun, request_id)
+    finally:
+        clear_scratch(db)
+
+
+def _complete(ctx: ServiceContext, journal: Journal, db: Database, begun: float, request_id: str) -> RestoreDrillReport:
     migrate(db)
     restored = monotonic_seconds()
     there = replace(ctx, db=db, journal=NO_JOURNAL, crl_cache={})
