@@ -40,12 +40,13 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, the images by compose, then `make floors`
+acceptance: ## by hand: every task of every role in Chromium in each width, language and mode, recovery and rolling upgrade, the Debian packages and deploy/README.md on bare machines, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
+	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@$(MAKE) deb
 	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0
 	@scripts/machine packages
