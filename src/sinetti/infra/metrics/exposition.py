@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -17,7 +17,7 @@ from typing import Any
 import sinetti
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType
+from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType, Samples
 
 PATH = "/metrics"
 STALE_AFTER = 60.0
@@ -26,9 +26,6 @@ STALE_AFTER = 60.0
 _READ_WITHIN = 5.0
 _STATE = "state.json"
 _log = logging.getLogger(__name__)
-
-Samples = Mapping[str, Sequence[tuple[tuple[str, ...], float]]]
-"""Values by the name of their metric: values of the labels, and the number."""
 
 
 def store_state(folder: Path, samples: Samples) -> None:
