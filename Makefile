@@ -48,12 +48,12 @@ acceptance: ## by hand: the rarest tests, every page and every task of every rol
 	@scripts/pytest tests --ignore=tests/judges -m rare -n 2 -v
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
+	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@$(MAKE) deb
 	@.venv/bin/python scripts/deb.py --release 0.1.0 --into build/deb-0.1.0
 	@scripts/machine packages
 	@scripts/machine authority
 	@scripts/pytest tests/acceptance/test_packages.py tests/acceptance/test_eight_commands.py -v
-	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 	@scripts/pytest tests/acceptance/test_containers.py -v
@@ -81,7 +81,6 @@ deb: ## Debian packages sinetti, sinetti-authority and sinetti-gateway into buil
 	@.venv/bin/python scripts/deb.py
 
 image: deb ## container images of service and rehearsal into build/image, from Debian's packages and ours: docs/operators/containers.md
-	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 

@@ -194,7 +194,7 @@ def test_tables_of_another_version(root, monkeypatch):
 
 def test_what_the_database_may_do(root, monkeypatch):
     monkeypatch.setattr(register, "can_change_log", lambda _db: True)
-    monkeypatch.setattr(register, "count_connections", lambda _db: 20)
+    monkeypatch.setattr(register, "find_connection_limit", lambda _db: 20)
     monkeypatch.setattr(register, "check_durability", lambda _db: ("it does not report fsync: make sure",))
     with all_connections_closed():
         found = run.check_authority(CheckOptions(root))
@@ -302,7 +302,7 @@ def test_an_address_that_is_taken(root):
 def test_optional_files_of_production(root):
     state = new_state(CheckOptions(root, has_pages=True))
     state.settings = replace(SETTINGS, environment=Environment.PRODUCTION)
-    found = {one.what.removeprefix(f"{root}/"): one for one in folder.look_at_parts(state)}
+    found = {one.what.removeprefix(f"{root}/"): one for one in folder.inspect_parts(state)}
     assert {name: one.impact for name, one in found.items()} == {
         "notices.toml": Impact.MESSAGES,
         "eservice.toml": Impact.PAGES,
@@ -411,7 +411,7 @@ METADATA = {
 def test_metadata_of_a_provider(connected, monkeypatch, status, body, names):
     state = new_state(CheckOptions(connected))
     with answering(monkeypatch, {"http://127.0.0.1:1/.well-known/openid-configuration": (status, body)}):
-        assert [one.what for one in network.look_at_providers(state)] == names
+        assert [one.what for one in network.inspect_providers(state)] == names
 
 
 def test_a_name_that_is_unknown(connected, monkeypatch):
@@ -421,7 +421,7 @@ def test_a_name_that_is_unknown(connected, monkeypatch):
     state = new_state(CheckOptions(connected, has_pages=True))
     state.settings = SETTINGS
     monkeypatch.setattr(network.socket, "getaddrinfo", unknown)
-    found = list(network.look_at_names(state))
+    found = list(network.inspect_names(state))
     assert [one.what for one in found] == ["soap_address", "base_url", "people_address"]
     assert {one.impact for one in found} == {Impact.REACH}
 
@@ -431,15 +431,15 @@ READY = b'{"checks": {"register": null, "clock": "%s"}, "warnings": {"proxy": "n
 
 def test_the_running_service_and_its_proxy(connected, monkeypatch):
     state = new_state(CheckOptions(connected))
-    list(folder.look_at_settings(state))
-    list(folder.look_at_hierarchy(state))
-    assert list(network.look_at_served(state)) == [], "it does not run"
+    list(folder.inspect_settings(state))
+    list(folder.inspect_hierarchy(state))
+    assert list(network.inspect_served(state)) == [], "it does not run"
     state.serving = SimpleNamespace(people="http://x", status="http://s")
     soap, status = "http://127.0.0.1:1/soap?wsdl", f"http://127.0.0.1:1/ca/{ROOT_CA}.cer"
     replies = {soap: (200, b""), status: (502, b""), "http://127.0.0.1:1/": (302, b"")}
     replies["http://s/readyz"] = (503, READY % b"it is wrong: set it")
     with answering(monkeypatch, replies):
-        found = list(network.look_at_served(state))
+        found = list(network.inspect_served(state))
     assert [(one.what, one.impact) for one in found] == [
         ("base_url", Impact.REACH),
         ("running service, clock", Impact.SOAP),
@@ -447,6 +447,6 @@ def test_the_running_service_and_its_proxy(connected, monkeypatch):
     ]
     replies["http://s/readyz"] = (200, b"no JSON")
     with answering(monkeypatch, replies):
-        assert [one.what for one in network.look_at_served(state)] == ["base_url", "running service"]
+        assert [one.what for one in network.inspect_served(state)] == ["base_url", "running service"]
     monkeypatch.undo()
-    assert "cannot be reached" in next(iter(network.look_at_served(state))).why
+    assert "cannot be reached" in next(iter(network.inspect_served(state))).why

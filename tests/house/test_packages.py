@@ -80,6 +80,18 @@ def test_scripts_parse(script):
     subprocess.run(["/bin/sh", "-n", script], check=True)
 
 
+PERSISTENT = [one for one in UNITS if one.suffix == ".timer" and values(one, "Persistent") == ["yes"]]
+
+
+@pytest.mark.parametrize("unit", PERSISTENT, ids=lambda one: one.name)
+def test_purging_removes_the_stamp_of_a_persistent_timer(unit):
+    script = (DEBIAN / f"{package_of(unit.name)}.postrm").read_text(encoding="utf-8")
+    looped = re.search(r"for timer in ([a-z -]+);", script)
+    stamps = {f"stamp-sinetti-{one}.timer" for one in (looped[1].split() if looped else ())}
+    stamps |= set(re.findall(r"stamp-[a-z-]+\.timer", script))
+    assert f"stamp-{unit.name}" in stamps
+
+
 def uncommented(path, folder):
     """Write sample settings into a folder with the values that are comments."""
     text = re.sub(r"^# (?=[a-z_]+ = |\[)", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)

@@ -14,7 +14,7 @@ from sinetti.api.ocsp import OCSP_PATH
 from sinetti.domain.refusals import ERROR_CODES
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import REFUSALS, REQUEST_SECONDS, REQUESTS
-from sinetti.infra.metrics.recorder import OTHER
+from sinetti.infra.metrics.recorder import OTHER, status_class
 from sinetti.server.http import SOAP_PATH, Response
 from sinetti.wire.json_api import revocations, usage_reports
 
@@ -31,7 +31,7 @@ _EXACT: Mapping[str, tuple[str, str]] = MappingProxyType(
 _LOG_PARTS = frozenset({"checkpoint", "tile", "key", "proof"})
 _OCSP_METHODS: Mapping[str, str] = MappingProxyType({"GET": "get", "HEAD": "get", "POST": "post"})
 _READING = frozenset({"GET", "HEAD"})
-_REFUSED, _FAILED = 400, 500
+_REFUSED = 400
 
 
 def observe_request(method: str, path: str, reply: Response, seconds: float) -> None:
@@ -40,7 +40,7 @@ def observe_request(method: str, path: str, reply: Response, seconds: float) -> 
     door, operation = _place(method, path, fields)
     reason = fields.get("reason")
     code = _CODES.get(reason) if door == "soap" and reason is not None else None
-    _observe(door, operation, code or _class_of(reply.status), seconds)
+    _observe(door, operation, code or status_class(reply.status), seconds)
     if reason is not None:
         recorder.count(REFUSALS, operation, reason)
 
@@ -49,7 +49,7 @@ def observe_page(_method: str, _path: str, reply: Response, seconds: float) -> N
     """Count one answer of the e-service by the first part of its path, if known."""
     fields = reply.log_fields or {}
     known = fields.get("path", "/…") if reply.status < _REFUSED else "/…"
-    _observe("pages", OTHER if known == "/…" else known, _class_of(reply.status), seconds)
+    _observe("pages", OTHER if known == "/…" else known, status_class(reply.status), seconds)
     if (reason := fields.get("reason")) is not None:
         recorder.count(REFUSALS, OTHER, reason)
 
@@ -76,9 +76,3 @@ def _place(method: str, path: str, fields: Mapping[str, str]) -> tuple[str, str]
     if path.startswith("/api/v1/"):
         return "rest", "renewal-info" if path.startswith(f"{renewal_info.PATH}/") else OTHER
     return OTHER, OTHER
-
-
-def _class_of(status: int) -> str:
-    if status < _REFUSED:
-        return "ok"
-    return "4xx" if status < _FAILED else "5xx"

@@ -14,6 +14,7 @@ from math import ceil
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import POLICY_VIOLATIONS
+from sinetti.infra.metrics.recorder import OTHER
 from sinetti.infra.security_txt import PATH, SecurityTxt
 from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, RateLimiter
@@ -24,7 +25,6 @@ REPORTS = "/csp-reports"
 LONGEST_REPORT = 8 * 1024
 """Largest report in octets; a report quotes at most a few addresses."""
 
-OTHER = "other"
 DIRECTIVES = frozenset(
     {
         *("default-src", "script-src", "script-src-elem", "script-src-attr", "style-src", "style-src-elem"),

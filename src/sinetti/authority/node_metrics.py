@@ -27,7 +27,7 @@ from sinetti.domain.operations.clock_check import difference
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.infra.clock import utc_now
 from sinetti.infra.metrics import catalogue, recorder
-from sinetti.infra.metrics.catalogue import MetricSource
+from sinetti.infra.metrics.catalogue import MetricSource, Samples
 from sinetti.infra.metrics.exposition import (
     ComputedMetrics,
     MetricsServer,
@@ -38,12 +38,12 @@ from sinetti.infra.metrics.exposition import (
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.server.addresses import ListenAddress, listen
 from sinetti.services.issuance.reconcile import preview
-from sinetti.services.monitoring.metrics import GrowthCounter, Samples, counted_samples, current_samples
+from sinetti.services.monitoring.metrics import GrowthCounter, counted_samples, current_samples
 
 COMPUTED_EVERY = 15.0
 """Seconds between two rounds of the keeper."""
 
-SELDOM = 100
+SLOW_PAUSE_RATIO = 100
 """Least ratio of the pause between two long computations to their duration."""
 
 _PREFIX = "sinetti-metrics-"
@@ -135,7 +135,7 @@ class NodeState:
             self._ends,
             self._shipping,
             self._parts_off,
-            *(PacedCheck(look, SELDOM) for look in slow),
+            *(PacedCheck(look, SLOW_PAUSE_RATIO) for look in slow),
         )
 
     def keep_current(self, stop: Event) -> None:

@@ -158,7 +158,7 @@ Most of them wait for the database or a signer.
 """
 
 _GENERATIONS = 3
-_FORWARDED_FOR = 3600.0
+_UNFORWARDED_WINDOW = 3600.0
 """Seconds for which a request without the proxy's header is reported."""
 _UNFORWARDED = (
     "the proxy passes requests on without X-Forwarded-For, so limits per address are not applied: let it write that "
@@ -334,7 +334,7 @@ class NodeReload:
             self._recorder.kept(sentence)
             return None
         _log.info("SIGHUP: new processes take over with the files in %s", node.authority.folder.root)
-        return RollingRestart(_roles(node, self._row(1)), partial(self._over, node))
+        return RollingRestart(_roles(node, self._row(1)), partial(self._finish_exchange, node))
 
     def _row(self, later: int) -> int:
         """Return the first row of the processes in the table of connections.
@@ -344,7 +344,7 @@ class NodeReload:
         """
         return (self._exchanged + later) % _GENERATIONS * (self.node.plan.workers + PEOPLE_WORKERS)
 
-    def _over(self, node: NodeRuntime, taken: bool) -> None:  # noqa: FBT001 - the supervisor's
+    def _finish_exchange(self, node: NodeRuntime, taken: bool) -> None:  # noqa: FBT001 - the supervisor's
         left, self.node = (self.node, node) if taken else (node, self.node)
         self._exchanged += taken
         if left.tls is not None:
@@ -489,7 +489,7 @@ def _status_door(node: NodeRuntime) -> Callable[[Request], Response]:
 
 def proxy_fault(watch: ProxyWatch) -> str | None:
     """Return a sentence if the proxy left its header out a short time ago."""
-    return _UNFORWARDED if watch.seen_within(_FORWARDED_FOR, monotonic_seconds()) else None
+    return _UNFORWARDED if watch.seen_within(_UNFORWARDED_WINDOW, monotonic_seconds()) else None
 
 
 def _rate(limits: AddressLimits) -> RateLimiter | None:

@@ -1,8 +1,7 @@
 """Record of the serving process in `DIR/serving.json`.
 
-`authority check` and `authority reload` read it. The serving parent locks the file as long as it lives, so a record
-without a lock is of an earlier run. The file has
-the addresses that it serves and the result of its last reload.
+It has the addresses that the parent serves and the result of its last reload. `authority check` and `authority reload`
+read it. The serving parent locks the file as long as it lives, so a record without a lock is of an earlier run.
 """
 
 import fcntl

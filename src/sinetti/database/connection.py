@@ -275,7 +275,7 @@ def can_migrate(db: Database) -> bool:
     return connection.vendor != "postgresql" or _owns_tables(connection)
 
 
-def count_connections(db: Database) -> int | None:
+def find_connection_limit(db: Database) -> int | None:
     """Return the server's limit of connections, or None if it has none."""
     connection = connections[db.alias]
     most = setting(connection, "max_connections") if connection.vendor == "postgresql" else None

@@ -80,7 +80,7 @@ ACTIONS: Mapping[str, str] = {
     "invitation-used": gettext_noop("Invitation accepted"),
     "invitation-withdrawn": gettext_noop("Invitation of a representative withdrawn"),
     "invited": gettext_noop("Person invited"),
-    "journal-closed": gettext_noop("Journal of an earlier month closed"),
+    "journal-closed": gettext_noop("Journal closed"),
     "let-end": gettext_noop("Renewal opted out of"),
     "let-end-undone": gettext_noop("Renewal opt-out cancelled"),
     "load-accepted": gettext_noop("Import accepted"),

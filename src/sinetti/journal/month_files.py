@@ -1,6 +1,6 @@
 """Files of a journal that have ended: NODE.MONTH-ID.jsonl, later compressed.
 
-The writer of a journal renames it once its month is over. `sinetti authority journal close` compresses it
+The writer of a journal renames it once its month is over or it is full. `sinetti authority journal close` compresses it
 (services/issuance/close_journals.py). Each step leaves all lines in one file or the other.
 """
 

@@ -335,7 +335,7 @@ class Shipper:
         """Stage the lines that the target lacks in a sparse file, and append them."""
         size, end = there
         is_open = _is_open(path)
-        limit = int(reader.heads(self.folder).get(_id_of(name), "0").partition(" ")[0]) if is_open else None
+        limit = int(reader.heads(self.folder).get(_id_in_name(name), "0").partition(" ")[0]) if is_open else None
         os.truncate(staged, end.octets)
         with reader.opened(path) as file, staged.open("r+b") as rest:
             file.seek(end.octets)
@@ -375,7 +375,7 @@ def target_name(first: JournalLine) -> str:
     return f"{node}.{reader.journal_id(first)}.jsonl"
 
 
-def _id_of(name: str) -> str:
+def _id_in_name(name: str) -> str:
     return name.removesuffix(".jsonl").rpartition(".")[2]
 
 
@@ -388,13 +388,13 @@ def shipping_lag(record: Path, folder: Path, now: datetime) -> timedelta | None:
     known = ShipmentRecord.load(record)
     if known is None:
         return None
-    shipped = {_id_of(name): end for name, end in known.ends.items()}
+    shipped = {_id_in_name(name): end for name, end in known.ends.items()}
     open_ends = reader.heads(folder)
     has_all = all(
         own in shipped and end == f"{shipped[own].lines} {shipped[own].digest}" for own, end in open_ends.items()
     )
     there = {own for own, end in shipped.items() if end.is_whole} | open_ends.keys()
-    if has_all and all(_own_id(path) in there for path in reader.files(folder) if not _is_open(path)):
+    if has_all and all(_id_in_file(path) in there for path in reader.files(folder) if not _is_open(path)):
         return timedelta(0)
     return timedelta.max if known.complete_at is None else max(timedelta(0), now - known.complete_at)
 
@@ -403,7 +403,7 @@ def _is_open(path: Path) -> bool:
     return path.with_name(f"{path.name}.head").exists()
 
 
-def _own_id(path: Path) -> str | None:
+def _id_in_file(path: Path) -> str | None:
     first = reader.first_line(path)
     return None if first is None else reader.journal_id(first)
 

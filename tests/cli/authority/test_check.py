@@ -128,9 +128,9 @@ def test_a_reader_of_the_record_does_not_keep_a_service_from_it(tmp_path, monkey
 def test_a_reload_without_an_answer(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: None)
-    monkeypatch.setattr(reload, "WITHIN", 0.01)
+    monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 0.01)
     assert "did not report" in operator.refused(5, "reload")
-    monkeypatch.setattr(reload, "WITHIN", 30.0)
+    monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 30.0)
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
     assert "did not report" in operator.refused(5, "reload")
 

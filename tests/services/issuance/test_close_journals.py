@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from sinetti.database import models
-from sinetti.database.evidence.sequencer import CLOSED
+from sinetti.database.evidence.sequencer import JOURNAL_CLOSED
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal import month_files, reader
 from sinetti.journal.reader import JournalDamaged
@@ -299,9 +299,9 @@ def test_what_waits_for_the_log_is_named(closing):
     closing.ctx.journal.end_month()
     report = close_journals(closing.ctx, closing.ctx.journal, REQUEST)
     assert (len(report.closed), len(report.waiting)) == (0, 1)
-    rows = models.AuditEvent.objects.using(closing.db.alias).filter(action=CLOSED)
+    rows = models.AuditEvent.objects.using(closing.db.alias).filter(action=JOURNAL_CLOSED)
     close_journals(closing.ctx, closing.ctx.journal, REQUEST)
     assert rows.count() == 1
     with connections[closing.db.alias].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM sinetti_auditevent WHERE action = %s", [CLOSED])
+        cursor.execute("SELECT count(*) FROM sinetti_auditevent WHERE action = %s", [JOURNAL_CLOSED])
         assert cursor.fetchone() == (1,)

@@ -35,11 +35,12 @@ from sinetti.settings import notifications, portal
 _LITTLE_ROOM = 256 * 1024 * 1024
 """Free octets on a disk below which the check warns."""
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
+"""Bits of a mode that give rights, or the right to write, to other users."""
+
 _MEBIBYTE = 1024 * 1024
-_SMS, _WITNESSES = "sms", "witnesses"
 
 
-def look_at_settings(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_settings(state: CheckState) -> Iterator[CheckFinding]:
     """Read `authority.toml`, with one finding for each fault."""
     path = state.folder.settings
     try:
@@ -49,14 +50,14 @@ def look_at_settings(state: CheckState) -> Iterator[CheckFinding]:
             yield finding_of(Impact.START, str(path), sentence)
 
 
-def look_at_hierarchy(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_hierarchy(state: CheckState) -> Iterator[CheckFinding]:
     """Read the hierarchy."""
     if state.settings is not None:
         state.hierarchy = read_hierarchy(state.folder, state.settings)
     yield from ()
 
 
-def look_at_certificates(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_certificates(state: CheckState) -> Iterator[CheckFinding]:
     """Read the certificate of each CA, and judge its dates and its issuer."""
     for spec in state.hierarchy.authorities if state.hierarchy else ():
         path = state.folder.certificates / f"{spec.file_name}.cer"
@@ -89,7 +90,7 @@ def _written(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def look_at_passphrase(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_passphrase(state: CheckState) -> Iterator[CheckFinding]:
     """Find the pass-phrase of the keys, and try it."""
     given = state.options.passphrase
     kind = DirectoryKind.AUTHORITY
@@ -117,7 +118,7 @@ _ROLES = {
 """Impact of a key that cannot be used; the service replaces other keys itself."""
 
 
-def look_at_keys(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_keys(state: CheckState) -> Iterator[CheckFinding]:
     """Sign with each key that is here, and compare it with its certificate."""
     if not state.is_complete:
         return
@@ -152,7 +153,7 @@ def _key_finding(state: CheckState, one: CheckedKey) -> CheckFinding:
     return CheckFinding(impact, what, why, f"make {place} available, with the key that matches {certificate}")
 
 
-def look_at_permissions(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_permissions(state: CheckState) -> Iterator[CheckFinding]:
     """Judge owners and modes of the folder's files."""
     folder = state.folder
     owner = folder.root.stat().st_uid
@@ -196,7 +197,7 @@ def _permissions(state: CheckState, path: Path, owner: int) -> Iterator[CheckFin
         yield CheckFinding(Impact.SAFETY, str(path), "other users can read it", f"run chmod 600 {path}")
 
 
-def look_at_disks(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_disks(state: CheckState) -> Iterator[CheckFinding]:
     """Judge the free space of the disks that the service writes to."""
     places = [state.folder.root]
     if state.settings is not None:
@@ -213,7 +214,7 @@ def look_at_disks(state: CheckState) -> Iterator[CheckFinding]:
             yield CheckFinding(Impact.UPKEEP, str(place), f"only {free // _MEBIBYTE} MiB are free", fix)
 
 
-def look_at_journals(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_journals(state: CheckState) -> Iterator[CheckFinding]:
     """Check that journals of this authority are where they were, and can be written."""
     if state.settings is None:
         return
@@ -227,14 +228,17 @@ def look_at_journals(state: CheckState) -> Iterator[CheckFinding]:
         yield CheckFinding(Impact.START, str(path), "the service cannot write journals here", fix)
 
 
-def look_at_parts(state: CheckState) -> Iterator[CheckFinding]:
+_PARTS = {"sms": Impact.MESSAGES, notifications.FILE: Impact.MESSAGES, "witnesses": Impact.UPKEEP}
+"""Impact of an optional part that is left out; all others belong to the pages."""
+
+
+def inspect_parts(state: CheckState) -> Iterator[CheckFinding]:
     """List optional parts that are left out, and what PRODUCTION lacks without a file."""
     settings, folder = state.settings, state.folder
     if settings is None:
         return
     for one in parts_off(folder, settings):
-        impact = {_SMS: Impact.MESSAGES, notifications.FILE: Impact.MESSAGES, _WITNESSES: Impact.UPKEEP}
-        yield finding_of(impact.get(one.part, Impact.PAGES), f"{one.part} (left out)", one.why)
+        yield finding_of(_PARTS.get(one.part, Impact.PAGES), f"{one.part} (left out)", one.why)
     is_production = settings.environment is Environment.PRODUCTION
     if not folder.notices.exists() and (is_production or state.has_pages):
         why = "it is missing, so no messages are sent and no pages are served"
@@ -248,7 +252,7 @@ def look_at_parts(state: CheckState) -> Iterator[CheckFinding]:
             yield CheckFinding(Impact.PAGES, str(folder.eservice), why, fix)
 
 
-def look_at_tls(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_tls(state: CheckState) -> Iterator[CheckFinding]:
     """Check that the TLS key belongs to the certificate, and its dates."""
     if state.tls is None:
         return
@@ -264,7 +268,7 @@ def look_at_tls(state: CheckState) -> Iterator[CheckFinding]:
         yield CheckFinding(Impact.SAFETY, str(key), "other users can read it", f"run chmod 600 {key}")
 
 
-def look_at_addresses(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_addresses(state: CheckState) -> Iterator[CheckFinding]:
     """Check that the service can listen on its addresses, unless it already does."""
     if state.serving is None:
         for host, port in state.options.listens:
@@ -273,16 +277,16 @@ def look_at_addresses(state: CheckState) -> Iterator[CheckFinding]:
 
 
 STEPS = (
-    CheckStep("authority.toml", Impact.START, look_at_settings),
-    CheckStep("hierarchy", Impact.START, look_at_hierarchy),
-    CheckStep("CA certificates", Impact.START, look_at_certificates),
-    CheckStep("permissions", Impact.UPKEEP, look_at_permissions),
-    CheckStep("pass-phrase", Impact.START, look_at_passphrase),
-    CheckStep("keys", Impact.START, look_at_keys),
-    CheckStep("disk", Impact.START, look_at_disks),
-    CheckStep("journals", Impact.START, look_at_journals),
-    CheckStep("TLS certificate", Impact.START, look_at_tls),
-    CheckStep("addresses to listen on", Impact.START, look_at_addresses),
-    CheckStep("optional parts", Impact.UPKEEP, look_at_parts),
+    CheckStep("authority.toml", Impact.START, inspect_settings),
+    CheckStep("hierarchy", Impact.START, inspect_hierarchy),
+    CheckStep("CA certificates", Impact.START, inspect_certificates),
+    CheckStep("permissions", Impact.UPKEEP, inspect_permissions),
+    CheckStep("pass-phrase", Impact.START, inspect_passphrase),
+    CheckStep("keys", Impact.START, inspect_keys),
+    CheckStep("disk", Impact.START, inspect_disks),
+    CheckStep("journals", Impact.START, inspect_journals),
+    CheckStep("TLS certificate", Impact.START, inspect_tls),
+    CheckStep("addresses to listen on", Impact.START, inspect_addresses),
+    CheckStep("optional parts", Impact.UPKEEP, inspect_parts),
 )
 """Steps in the order in which later ones need the results of earlier ones."""

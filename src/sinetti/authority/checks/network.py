@@ -23,11 +23,11 @@ from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.settings import notifications, portal
 from sinetti.settings.notifications import NoticeSettings
 
-WITHIN = 10.0
+PROBE_TIMEOUT = 10.0
 """Seconds for each probe."""
 
 _DISCOVERY = ".well-known/openid-configuration"
-_LONGEST = 1024 * 1024
+_BODY_LIMIT = 1024 * 1024
 _FORGED = {"X-Forwarded-For": "unknown"}
 """Header that no proxy may pass on as it is.
 
@@ -35,15 +35,15 @@ The service reports a proxy that does (`proxy_fault` in processes.py).
 """
 
 
-def look_at_mail(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_mail(state: CheckState) -> Iterator[CheckFinding]:
     """Connect to the mail server, with TLS and sign-in."""
     if (settings := _notices(state)) is not None:
-        server = replace(settings.smtp, timeout=min(settings.smtp.timeout, WITHIN))
+        server = replace(settings.smtp, timeout=min(settings.smtp.timeout, PROBE_TIMEOUT))
         Smtp(server, settings.sender, fixed_keys(b""), utc_now).check()
     yield from ()
 
 
-def look_at_sms(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_sms(state: CheckState) -> Iterator[CheckFinding]:
     """Ask the provider of text messages for any answer."""
     if (settings := _notices(state)) is not None and settings.sms is not None:
         HttpSms(settings.sms).check()
@@ -61,12 +61,14 @@ def _notices(state: CheckState) -> NoticeSettings | None:
         return None
 
 
-def look_at_providers(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_providers(state: CheckState) -> Iterator[CheckFinding]:
     """Read the metadata of each sign-in provider, which must name the same issuer."""
     for one in portal.read(state.folder.eservice).providers:
         what = f"provider {one.provider_id}"
         try:
-            reply = send_request(HttpRequest(f"{one.issuer.rstrip('/')}/{_DISCOVERY}", limit=_LONGEST, within=WITHIN))
+            reply = send_request(
+                HttpRequest(f"{one.issuer.rstrip('/')}/{_DISCOVERY}", limit=_BODY_LIMIT, within=PROBE_TIMEOUT)
+            )
             found = json.loads(reply.body) if reply.status == HTTPStatus.OK else None
         except HttpError as away:
             yield CheckFinding(Impact.PAGES, what, f"it cannot be reached ({away})", "correct issuer in eservice.toml")
@@ -80,7 +82,7 @@ def look_at_providers(state: CheckState) -> Iterator[CheckFinding]:
             )
 
 
-def look_at_names(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_names(state: CheckState) -> Iterator[CheckFinding]:
     """Look up the host names that callers use."""
     if state.settings is None:
         return
@@ -96,7 +98,7 @@ def look_at_names(state: CheckState) -> Iterator[CheckFinding]:
             yield CheckFinding(Impact.REACH, name, why, "enter it in the DNS, or correct the setting")
 
 
-def look_at_served(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_served(state: CheckState) -> Iterator[CheckFinding]:
     """Call the running service through its proxy, and ask it for its findings."""
     if state.serving is None or state.settings is None or state.hierarchy is None:
         return
@@ -116,7 +118,7 @@ def look_at_served(state: CheckState) -> Iterator[CheckFinding]:
 def _called(name: str, url: str) -> Iterator[CheckFinding]:
     fix = "check the proxy in front of the service, its certificate and the firewall"
     try:
-        reply = send_request(HttpRequest(url, headers=_FORGED, limit=_LONGEST, truncates=True, within=WITHIN))
+        reply = send_request(HttpRequest(url, headers=_FORGED, limit=_BODY_LIMIT, truncates=True, within=PROBE_TIMEOUT))
     except HttpError as away:
         yield CheckFinding(Impact.REACH, name, f"{url} cannot be reached ({away})", fix)
         return
@@ -127,7 +129,7 @@ def _called(name: str, url: str) -> Iterator[CheckFinding]:
 def _readiness(status: str) -> Iterator[CheckFinding]:
     """Yield what the running service itself reports at its health address."""
     try:
-        found = json.loads(send_request(HttpRequest(f"{status}{READY}", limit=_LONGEST, within=WITHIN)).body)
+        found = json.loads(send_request(HttpRequest(f"{status}{READY}", limit=_BODY_LIMIT, within=PROBE_TIMEOUT)).body)
         checks, warnings = dict(found["checks"]), dict(found["warnings"])
     except (HttpError, ValueError, KeyError, TypeError):
         fix = "see its log, and restart it"
@@ -142,19 +144,19 @@ def _readiness(status: str) -> Iterator[CheckFinding]:
 
 
 _PROBES = (
-    CheckStep("mail server", Impact.MESSAGES, look_at_mail, "correct [mail] in notices.toml, or start the mail server"),
-    CheckStep("text messages", Impact.MESSAGES, look_at_sms, "correct [sms] in notices.toml, or ask the provider"),
-    CheckStep("sign-in providers", Impact.PAGES, look_at_providers),
-    CheckStep("host names", Impact.REACH, look_at_names),
-    CheckStep("running service", Impact.REACH, look_at_served),
+    CheckStep("mail server", Impact.MESSAGES, inspect_mail, "correct [mail] in notices.toml, or start the mail server"),
+    CheckStep("text messages", Impact.MESSAGES, inspect_sms, "correct [sms] in notices.toml, or ask the provider"),
+    CheckStep("sign-in providers", Impact.PAGES, inspect_providers),
+    CheckStep("host names", Impact.REACH, inspect_names),
+    CheckStep("running service", Impact.REACH, inspect_served),
 )
 
 
-def look_at_network(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_network(state: CheckState) -> Iterator[CheckFinding]:
     """Run all probes at the same time."""
     with ThreadPoolExecutor(len(_PROBES)) as threads:
         for found in threads.map(lambda probe: list(probe.findings(state)), _PROBES):
             yield from found
 
 
-STEPS = (CheckStep("network", Impact.REACH, look_at_network),)
+STEPS = (CheckStep("network", Impact.REACH, inspect_network),)

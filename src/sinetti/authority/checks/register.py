@@ -13,7 +13,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, STATUS_THREADS, soap_threads
 from sinetti.authority.secret_files import SecretsClosed
-from sinetti.database.connection import Database, can_migrate, check_durability, count_connections, is_migrated
+from sinetti.database.connection import Database, can_migrate, check_durability, find_connection_limit, is_migrated
 from sinetti.database.privileges import can_change_log
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
 from sinetti.infra.clock import boottime_seconds, utc_now_precise
@@ -22,11 +22,11 @@ from sinetti.services.issuance.reconcile import preview
 
 _REGISTER = "database"
 _MESSAGES = frozenset({"messages", "unreachable-recipients"})
-_RESERVED = 10
+_RESERVED_CONNECTIONS = 10
 """Connections of PostgreSQL for its superuser, backups and commands."""
 
 
-def look_at_register(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_register(state: CheckState) -> Iterator[CheckFinding]:
     """Check that the database is this authority's and keeps what it confirms."""
     if state.settings is None:
         return
@@ -43,10 +43,12 @@ def look_at_register(state: CheckState) -> Iterator[CheckFinding]:
     for sentence in sentences:
         yield finding_of(Impact.UPKEEP, _REGISTER, sentence)
     yield from _tables(db, state)
-    needed, most = _connections(), count_connections(db)
-    if most is not None and most < needed + _RESERVED:
+    needed, most = _connections(), find_connection_limit(db)
+    if most is not None and most < needed + _RESERVED_CONNECTIONS:
         why = f"it allows {most} connections, and this node may need {needed}"
-        yield CheckFinding(Impact.UPKEEP, _REGISTER, why, f"set max_connections to {needed + _RESERVED} or more")
+        yield CheckFinding(
+            Impact.UPKEEP, _REGISTER, why, f"set max_connections to {needed + _RESERVED_CONNECTIONS} or more"
+        )
 
 
 def _tables(db: Database, state: CheckState) -> Iterator[CheckFinding]:
@@ -71,7 +73,7 @@ def _connections() -> int:
     return workers * (soap_threads(workers) + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
 
 
-def look_at_clock(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_clock(state: CheckState) -> Iterator[CheckFinding]:
     """Compare the machine's clock with the database's and with stored instants."""
     if state.db is not None and state.is_migrated:
         problem = describe_problem(ClockGuard(state.db, utc_now_precise, boottime_seconds).look())
@@ -79,7 +81,7 @@ def look_at_clock(state: CheckState) -> Iterator[CheckFinding]:
             yield finding_of(Impact.SOAP, "clock", problem)
 
 
-def look_at_contents(state: CheckState) -> Iterator[CheckFinding]:
+def inspect_contents(state: CheckState) -> Iterator[CheckFinding]:
     """Open the authority, and ask what the watchdog and the start ask.
 
     An error that was found before prevents that.
@@ -115,8 +117,8 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
 
 
 STEPS = (
-    CheckStep(_REGISTER, Impact.START, look_at_register),
-    CheckStep("clock", Impact.SOAP, look_at_clock),
-    CheckStep("folder and database", Impact.START, look_at_contents),
+    CheckStep(_REGISTER, Impact.START, inspect_register),
+    CheckStep("clock", Impact.SOAP, inspect_clock),
+    CheckStep("folder and database", Impact.START, inspect_contents),
 )
 """Steps in the order in which later ones need the results of earlier ones."""

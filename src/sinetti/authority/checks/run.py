@@ -9,7 +9,7 @@ from sinetti.domain.operations.check_findings import CheckFinding, Impact, findi
 def check_authority(options: CheckOptions) -> tuple[CheckFinding, ...]:
     """Check an authority, and return all findings, the worst first.
 
-    Without changes, except that an interrupted change of the pass-phrase is completed, as at every start.
+    It changes nothing, except that it completes an interrupted change of the pass-phrase, as every start does.
     """
     state = new_state(options)
     try:

@@ -113,7 +113,7 @@ class CheckState:
         return KeyHolder(self.folder, hierarchy, issuers, keys, frozenset(offline_names(self.folder, hierarchy)))
 
 
-Look = Callable[[CheckState], Iterable[CheckFinding]]
+Inspection = Callable[[CheckState], Iterable[CheckFinding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,13 @@ class CheckStep:
 
     what: str
     impact: Impact
-    look: Look
+    inspect: Inspection
     fix: str = ""
 
     def findings(self, state: CheckState) -> Iterator[CheckFinding]:
         """Yield the findings; an error of the step is one of them."""
         try:
-            for one in self.look(state):
+            for one in self.inspect(state):
                 state.has_errors |= one.impact <= Impact.STATUS
                 yield one
         except Exception as bad:  # noqa: BLE001 - a check that fails hides no other

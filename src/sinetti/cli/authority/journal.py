@@ -1,6 +1,6 @@
 """`sinetti authority journal …`: verify, close and ship the journals.
 
-`close` is for those of earlier months. `verify` checks that no line was changed, removed or moved, and that the CRLs
+`close` is for those that have ended. `verify` checks that no line was changed, removed or moved, and that the CRLs
 were signed by our CAs.
 """
 
@@ -60,13 +60,11 @@ def register(commands: "Commands") -> None:
     which.add_argument("--dir", metavar="DIR", type=Path, help="folder of the authority, to check all its journals")
     which.add_argument("--file", metavar="FILE", type=Path, help="file of one journal")
     example = "sinetti authority journal close --dir /srv/sinetti"
-    close = command(
-        below, "close", "compress the journals of earlier months, and bind them in the log", _close, example
-    )
+    close = command(below, "close", "compress the journals that have ended, and bind them in the log", _close, example)
     add_dir(close)
     close.add_argument("--json", action="store_true", help="print the result as JSON")
     example = "sinetti authority journal ship --dir /srv/sinetti --to sftp://sinetti@copies.example/journals"
-    ship = command(below, "ship", "append to copies of the journals elsewhere what they lack", _ship, example)
+    ship = command(below, "ship", "append missing lines to copies of the journals elsewhere", _ship, example)
     add_dir(ship)
     where = "folder, or sftp://USER@HOST:PORT/PATH; the journals there only grow"
     ship.add_argument("--to", metavar="PLACE", required=True, help=where)

@@ -26,10 +26,10 @@ from sinetti.infra.clock import monotonic_seconds
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
-WITHIN = 90.0
+RELOAD_TIMEOUT = 90.0
 """Seconds for the service to read its files and replace its processes."""
 
-_LOOKS_EVERY = 0.05
+_POLLED_EVERY = 0.05
 
 
 def register(commands: "Commands") -> None:
@@ -56,15 +56,15 @@ def _run(parsed: argparse.Namespace) -> int:
         raise FolderError(sentence)
     _check(parsed.dir, passphrase_of(parsed))
     os.kill(serving.pid, signal.SIGHUP)
-    end = monotonic_seconds() + WITHIN
+    end = monotonic_seconds() + RELOAD_TIMEOUT
 
     def pause() -> bool:
-        sleep(_LOOKS_EVERY)
+        sleep(_POLLED_EVERY)
         return monotonic_seconds() < end
 
     result = wait_for_reload(folder, serving, pause)
     if result is None:
-        sentence = f"the service did not report within {WITHIN:.0f} s: see its log"
+        sentence = f"the service did not report within {RELOAD_TIMEOUT:.0f} s: see its log"
         raise FolderDamaged(sentence)
     if not result.is_taken:
         sentence = f"the service keeps its former settings, certificates and trust, because {result.sentence}"

@@ -40,12 +40,6 @@ def find_head(db: Database) -> SignedNote | None:
     return None if newest is None else _with_cosignatures(db, newest)
 
 
-def find_checkpoint(db: Database, size: int) -> SignedNote | None:
-    """Return the checkpoint of the tree of this size, or None."""
-    row = LogCheckpoint.objects.using(db.alias).filter(pk=size).first()
-    return None if row is None else _with_cosignatures(db, row)
-
-
 def _with_cosignatures(db: Database, row: LogCheckpoint) -> SignedNote:
     lines = LogCosignature.objects.using(db.alias).filter(size=row.size).order_by("witness")
     more = [one for line in lines.values_list("line", flat=True) for one in parse_signatures(line)]

@@ -42,7 +42,7 @@ They are named by the digest of their first line. They have an object of their o
 log's other acts must not read them.
 """
 
-CLOSED = "journal-closed"
+JOURNAL_CLOSED = "journal-closed"
 """Action of an entry that closes a journal (services/issuance/closed_journals.py)."""
 
 _NO_LIMIT = 2**62

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 
 
 class FindingSeverity(StrEnum):
-    """FindingSeverity of a finding. A closed list; the values are used in JSON."""
+    """Severity of a finding. A closed list; the values are used in JSON."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -11,16 +11,16 @@ from threading import Thread
 
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.metrics import catalogue, recorder
-from sinetti.infra.metrics.catalogue import MetricSource
-from sinetti.infra.metrics.exposition import ComputedMetrics, MetricsServer, Samples
-from sinetti.infra.metrics.recorder import OTHER
+from sinetti.infra.metrics.catalogue import MetricSource, Samples
+from sinetti.infra.metrics.exposition import ComputedMetrics, MetricsServer
+from sinetti.infra.metrics.recorder import OTHER, status_class
 
 ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
-_REFUSED, _FAILED = 400, 500
+_REFUSED = 400
 _SCRAPES_STOP_WITHIN = 0.5
 
 
@@ -56,7 +56,6 @@ def observe_answer(path: str, answer: HttpResult, seconds: float) -> None:
     is_decision = path in _DECIDING and (reason is not None or answer.status < _REFUSED)
     if is_decision:
         recorder.count(catalogue.DECISIONS, "accepted" if reason is None else "refused", reason or "none")
-    status = "4xx" if answer.status < _FAILED else "5xx"
-    outcome = "ok" if answer.status < _REFUSED or is_decision else status
+    outcome = "ok" if is_decision else status_class(answer.status)
     recorder.count(catalogue.REQUESTS, "gateway", operation, outcome)
     recorder.observe(catalogue.REQUEST_SECONDS, seconds, "gateway", operation)

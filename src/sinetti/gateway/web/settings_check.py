@@ -18,7 +18,7 @@ from sinetti.gateway.web.settings import (
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request
 
-WITHIN = 10.0
+PROBE_TIMEOUT = 10.0
 """Seconds for each address."""
 
 _FAULTS = (GatewaySettingsError, NoIssuer, NoRevocationSource, InsecureProxySettings, OSError)
@@ -85,7 +85,7 @@ def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
     """Call each address of lists and OCSP services; any answer counts."""
     for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp]):
         try:
-            send_request(HttpRequest(url, truncates=True, within=WITHIN))
+            send_request(HttpRequest(url, truncates=True, within=PROBE_TIMEOUT))
         except HttpError as away:
             why = f"it cannot be reached ({away})"
             yield CheckFinding(Impact.REACH, url, why, "correct the address, or open the firewall for it")

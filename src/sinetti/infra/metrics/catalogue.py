@@ -3,9 +3,13 @@
 docs/operators/metrics.md has the same table. No label holds a customer, a serial or an address of a caller.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+Samples = dict[str, Sequence[tuple[tuple[str, ...], float]]]
+"""Values by the name of their metric: values of the labels, and the number."""
 
 
 class MetricType(StrEnum):
@@ -42,7 +46,7 @@ class Metric:
 
 _COUNTER, _GAUGE, _HISTOGRAM = MetricType.COUNTER, MetricType.GAUGE, MetricType.HISTOGRAM
 _NODE, _DATABASE = (MetricSource.NODE,), (MetricSource.DATABASE,)
-_GATEWAY, _AGENT = (MetricSource.GATEWAY,), (MetricSource.AGENT,)
+_GATEWAY = (MetricSource.GATEWAY,)
 
 REQUESTS, REQUEST_SECONDS = "sinetti_requests_total", "sinetti_request_seconds"
 ISSUED, REVOKED = "sinetti_certificates_issued_total", "sinetti_certificates_revoked_total"

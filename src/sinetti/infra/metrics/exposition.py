@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,7 @@ from typing import Any
 import sinetti
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType
+from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType, Samples
 
 PATH = "/metrics"
 STALE_AFTER = 60.0
@@ -34,9 +34,6 @@ Without a limit, senders of nothing would take all threads and file descriptors 
 _READ_WITHIN = 5.0
 _STATE = "state.json"
 _log = logging.getLogger(__name__)
-
-Samples = Mapping[str, Sequence[tuple[tuple[str, ...], float]]]
-"""Values by the name of their metric: values of the labels, and the number."""
 
 
 def store_state(folder: Path, samples: Samples) -> None:

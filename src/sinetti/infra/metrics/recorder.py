@@ -23,6 +23,7 @@ OTHER = "other"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of histograms in seconds; an answer may take 30 s."""
 
+_REFUSED, _FAILED = 400, 500
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _CLIENT = "prometheus_client"
 
@@ -108,6 +109,13 @@ def observe(name: str, seconds: float, *labels: str) -> None:
     """Add a duration to a histogram."""
     if (recorder := _Process.recorder) is not None:
         recorder.series(name, labels).observe(seconds)
+
+
+def status_class(status: int) -> str:
+    """Return the outcome of an HTTP status: `ok`, `4xx` or `5xx`."""
+    if status < _REFUSED:
+        return "ok"
+    return "4xx" if status < _FAILED else "5xx"
 
 
 @contextmanager

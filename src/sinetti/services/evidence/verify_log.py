@@ -13,7 +13,7 @@ from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import StoredLeaf
 from sinetti.database.evidence.restoration import LoggedLine, declared_losses, lost_entries
-from sinetti.database.evidence.sequencer import CLOSED, JOURNALS
+from sinetti.database.evidence.sequencer import JOURNAL_CLOSED, JOURNALS
 from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError, JournalLine
@@ -220,7 +220,7 @@ class _Walk:
                 for journal, end in entry.facts.items():
                     lines, _, digest = str(end).partition(" ")
                     self.ends.setdefault(journal, {})[int(lines)] = (index, digest)
-            if entry.action == CLOSED:
+            if entry.action == JOURNAL_CLOSED:
                 own, count = entry.object.removeprefix("journal:"), int(entry.facts["lines"] or 0)
                 self.ends.setdefault(own, {})[count] = (index, str(entry.facts["end"]))
         except (NoteError, ProofError, ValueError, KeyError) as bad:

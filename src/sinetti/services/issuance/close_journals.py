@@ -1,4 +1,4 @@
-"""Closing of the journals whose month is over (docs/operators/journal.md).
+"""Closing of the journals that have ended (docs/operators/journal.md).
 
 Each step can be interrupted and repeated: a file is compressed and read again before its original goes, the entry of
 the log is written after the comparison with the database, and the proof beside the file follows once the log has it.
@@ -12,7 +12,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import StoredLeaf
-from sinetti.database.evidence.sequencer import CLOSED
+from sinetti.database.evidence.sequencer import JOURNAL_CLOSED
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.journal import month_files, reader
 from sinetti.journal.reader import JournalDamaged
@@ -38,7 +38,7 @@ class ClosingReport:
 
 
 def close_journals(ctx: ServiceContext, journal: Journal, request_id: str, actor: str = "service") -> ClosingReport:
-    """Compress the journals whose month is over, and bind them in the log.
+    """Compress the journals that have ended, and bind them in the log.
 
     Call it again for those that wait. Raises JournalsAhead if the database lacks facts of the journals, JournalDamaged,
     JournalUnavailable, and OSError, for example without room on the disk.
@@ -77,7 +77,7 @@ def _write_entries(ctx: ServiceContext, journal: Journal, request_id: str, actor
     for path in due:
         own, facts = _summary(path)
         named = {**facts, **common, "sha256": digests[path], "before": before}
-        audit_log.note(ctx.db, ctx.audit_entry(actor, request_id), CLOSED, f"journal:{own}", **named)
+        audit_log.note(ctx.db, ctx.audit_entry(actor, request_id), JOURNAL_CLOSED, f"journal:{own}", **named)
         proof_of(path).unlink(missing_ok=True)
         ctx.step("journal-entered")
         before = own
@@ -106,7 +106,7 @@ def _find_entry(db: Database, path: Path) -> tuple[bytes, StoredLeaf | None] | N
     if first is None:
         return None
     digest = month_files.sha256_of(path)
-    rows = log_tree.rows_about(db, f"journal:{reader.journal_id(first)}", CLOSED)
+    rows = log_tree.rows_about(db, f"journal:{reader.journal_id(first)}", JOURNAL_CLOSED)
     return next((row for row in rows if parse_entry(row[0]).facts.get("sha256") == digest), None)
 
 

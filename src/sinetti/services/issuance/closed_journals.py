@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
-from sinetti.database.evidence.sequencer import CLOSED
+from sinetti.database.evidence.sequencer import JOURNAL_CLOSED
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError
 from sinetti.wire.transparency.entries import Facts, parse_entry
@@ -61,7 +61,7 @@ def closed_facts(path: Path) -> tuple[EntryProof, Facts] | None:
     if not is_whole or first is None or facts["octets"] != octets:
         return None
     subject = f"journal:{reader.journal_id(first)}"
-    return (proof, facts) if (entry.action, entry.object) == (CLOSED, subject) else None
+    return (proof, facts) if (entry.action, entry.object) == (JOURNAL_CLOSED, subject) else None
 
 
 def trusted_journals(db: Database, folder: Path) -> ClosedJournals:

@@ -12,10 +12,8 @@ from sinetti.database.notifications import outbox_queries
 from sinetti.database.operations import figures, metrics, monitoring
 from sinetti.domain.certificates.overview import MONTHS, coming_months
 from sinetti.infra.metrics import catalogue
+from sinetti.infra.metrics.catalogue import Samples
 from sinetti.services.context import ServiceContext
-
-Samples = dict[str, Sequence[tuple[tuple[str, ...], float]]]
-"""Values by the name of their metric: values of the labels, and the number."""
 
 LATER = "later"
 """Label of certificates that end after the months that are counted one by one."""
