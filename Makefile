@@ -40,7 +40,7 @@ docs: ## build the documentation site in three languages into build/docs; warnin
 	@.venv/bin/python scripts/docs.py build
 	@echo "build/docs/index.html"
 
-acceptance: ## by hand: the rarest tests, every page and every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, recovery to a moment, a rolling upgrade and back, the images by compose, then `make floors`
+acceptance: ## by hand: the rarest tests, every page and every task of every role in Chromium in each width, language and mode, the Debian packages and deploy/README.md on bare machines, recovery to a moment, a rolling upgrade and back, a failover of PostgreSQL, the images by compose, then `make floors`
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
@@ -54,6 +54,8 @@ acceptance: ## by hand: the rarest tests, every page and every task of every rol
 	@scripts/machine packages
 	@scripts/machine authority
 	@scripts/pytest tests/acceptance/test_packages.py tests/acceptance/test_eight_commands.py -v
+	@scripts/packages acceptance
+	@scripts/pytest tests/acceptance/test_patroni.py -v -s
 	@scripts/packages image
 	@.venv/bin/python scripts/image.py
 	@scripts/pytest tests/acceptance/test_containers.py -v

@@ -2,6 +2,7 @@
 
 import gc
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -42,6 +43,34 @@ def test_options_of_libpq_are_handed_on():
     open_database("postgresql://me@localhost/x?sslmode=require&connect_timeout=5", alias="far")
     options = connections["far"].settings_dict["OPTIONS"]
     assert (options["sslmode"], options["connect_timeout"]) == ("require", 5)
+
+
+HOSTS = {
+    "postgresql://me:p%40s@one:5001,two:5002/x?target_session_attrs=read-write": ("one,two", "5001,5002"),
+    "postgresql://one,two:5002@one,two:5002/x?target_session_attrs=read-write": ("one,two", "5432,5002"),
+    "postgresql://[::1]:5001,[::2]/x?target_session_attrs=read-write": ("::1,::2", "5001,5432"),
+}
+
+
+@pytest.mark.parametrize(("url", "expected"), HOSTS.items(), ids=repr)
+def test_several_hosts_of_postgresql_are_handed_on(url, expected):
+    open_database(url, alias="far")
+    settings = connections["far"].settings_dict
+    assert (settings["HOST"], settings["PORT"], settings["NAME"]) == (*expected, "x")
+    assert settings["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_of_several_hosts_the_one_that_answers_is_used(postgres_url):
+    url = urlsplit(postgres_url)
+    place = f"127.0.0.1:1,{url.hostname}:{url.port}"
+    several = url._replace(netloc=f"{url.username}:{url.password}@{place}", query="target_session_attrs=read-write")
+    far = open_database(several.geturl(), alias="far")
+    try:
+        with connections["far"].cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery()")
+            assert cursor.fetchone() == (False,)
+    finally:
+        far.close()
 
 
 PROMISES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}

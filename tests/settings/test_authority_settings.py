@@ -169,6 +169,11 @@ def test_an_address_for_certificates():
 DATABASES = {
     "": True,
     "postgresql://me:p%40ss@db.example:5432/register?sslmode=require": True,
+    "postgresql://me:pw@one.example:5432,two.example:5433/register?target_session_attrs=read-write": True,
+    "postgresql://me@one.example,two.example/register": True,
+    "postgresql://secret@one.example:5432,two.example:0/x": False,
+    "postgresql://secret@one.example,,two.example/x": False,
+    "postgresql://secret@one.example:5432,two.example:x/x": False,
     "postgres:///register": True,
     "postgresql:///%72egister": True,
     "sqlite:////srv/sinetti/register.sqlite3": True,

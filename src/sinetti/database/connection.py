@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.management import call_command
@@ -73,6 +74,8 @@ POSTGRESQL_OPTIONS = frozenset(
     }
 )
 """Query parameters allowed in a PostgreSQL URL (libpq's names)."""
+
+_POSTGRESQL_PORT = 5432
 
 
 _CORRUPT_SQLITE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -148,12 +151,32 @@ class Database:
         connections[self.alias].close()
 
 
+def parse_database_url(url: str) -> dict[str, Any]:
+    """Return Django's settings for a database URL.
+
+    Several hosts are separated by commas, each with its own port, as libpq has them (PostgreSQL 15, 34.1.1.2):
+    dj-database-url knows one host alone. Raises ValueError for an invalid URL.
+    """
+    options: dict[str, Any] = {"conn_max_age": None, "conn_health_checks": True}
+    whole = urlsplit(url).netloc
+    hosts = whole.rpartition("@")[2]
+    if "," not in hosts:
+        return dict(dj_database_url.parse(url, **options))
+    end = url.index("://") + len("://") + len(whole)
+    named = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    return {
+        **dj_database_url.parse(url[: end - len(hosts)] + url[end:], **options),
+        "HOST": ",".join(one.hostname or "" for one in named),
+        "PORT": ",".join(str(one.port or _POSTGRESQL_PORT) for one in named),
+    }
+
+
 def open_database(url: str, alias: str = "default") -> Database:
     """Open the database at a URL (sqlite:////path or postgresql://…).
 
     Raises ValueError for another kind of database, and for unknown options.
     """
-    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+    config = parse_database_url(url)
     options = config.get("OPTIONS", {})
     known = POSTGRESQL_OPTIONS if config["ENGINE"] == "django.db.backends.postgresql" else frozenset()
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):

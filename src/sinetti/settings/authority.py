@@ -418,7 +418,10 @@ def _is_postgresql(value: str) -> bool:
         return False
     try:
         parts = urlsplit(value)
-        return 1 <= len(parts.path.removeprefix("/")) <= _LONGEST_DATABASE and parts.port != 0 and not parts.fragment
+        # libpq accepts several hosts, each with its port: one:5432,two:5432.
+        hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+        reachable = all(one.port != 0 and (one.hostname or len(hosts) == 1) for one in hosts)
+        return reachable and 1 <= len(parts.path.removeprefix("/")) <= _LONGEST_DATABASE and not parts.fragment
     except ValueError:
         return False
 

@@ -71,6 +71,13 @@ def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url,
         backups.back_up(whole._replace(query="sslmode=require").geturl(), tmp_path / "encrypted")
 
 
+def test_of_several_hosts_the_one_that_answers_is_backed_up(postgres_url, tmp_path):
+    whole = urlsplit(create_database(postgres_url, f"backup_{sql.random_id()}"))
+    who, _, place = whole.netloc.rpartition("@")
+    backups.back_up(whole._replace(netloc=f"{who}@127.0.0.1:1,{place}").geturl(), tmp_path / "backup")
+    assert (tmp_path / "backup").stat().st_size > 0
+
+
 def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(desk, urls, tmp_path, monkeypatch):
     def fails(*_: object) -> None:
         why = "the disk is full for a test"

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
+from sinetti.database.connection import parse_database_url
 
 _VARIABLES = {
     "application_name": "PGAPPNAME",
@@ -85,7 +85,7 @@ def restore(url: str, source: Path) -> None:
 
 
 def _config(url: str) -> dict[str, Any]:
-    return dict(dj_database_url.parse(url))
+    return parse_database_url(url)
 
 
 def _is_sqlite(config: dict[str, Any]) -> bool:
