@@ -148,12 +148,18 @@ class Database:
         connections[self.alias].close()
 
 
+_KINDS = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
+
+
 def open_database(url: str, alias: str = "default") -> Database:
     """Open the database at a URL (sqlite:////path or postgresql://…).
 
     Raises ValueError for another kind of database, and for unknown options.
     """
-    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+    try:
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+    except dj_database_url.UnknownSchemeError:
+        raise ValueError(_KINDS) from None
     options = config.get("OPTIONS", {})
     known = POSTGRESQL_OPTIONS if config["ENGINE"] == "django.db.backends.postgresql" else frozenset()
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):
@@ -167,8 +173,7 @@ def open_database(url: str, alias: str = "default") -> Database:
         # For the hand-written statements (issuance/statements): each is parsed and planned once per connection.
         config["OPTIONS"] = {**options, "prepare_threshold": 1}
     else:
-        sentence = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
-        raise ValueError(sentence)
+        raise ValueError(_KINDS)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
     with suppress(AttributeError):  # this thread's connection to the alias's earlier database
         del connections[alias]
