@@ -275,9 +275,10 @@ def test_addresses(text, expected):
         "sftp://me:secret@copies.example/x", "sftp:///x", "sftp://copies.example/", "sftp://copies.example/a b",
         "sftp://copies.example/a/../b", "sftp://-oProxyCommand=x/a", "sftp://copies.example/a?b", "/no/such/folder",
         "sftp://-oProxyCommand=x@copies.example/a",
+        "", "ftp://copies.example/x", "SFTP://copies.example/x",
     ],
 )  # fmt: skip
 def test_refused_addresses(text):
-    with pytest.raises(ValueError, match=r"an address has the form|the path|is not a folder") as refused:
+    with pytest.raises(ValueError, match=r"an address has the form|the path|is not a folder|neither") as refused:
         target_of(text)
     assert "secret" not in str(refused.value)

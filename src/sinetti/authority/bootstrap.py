@@ -159,14 +159,17 @@ It is for `init` and `migrate` alone.
 """
 
 
-def migrate_as_owner(db: Database) -> None:
+def migrate_as_owner(db: Database, check: Callable[[Database], None] | None = None) -> None:
     """Migrate the tables as their owner, and give the service's role what it needs.
 
-    The owner's URL is in OWNER_DATABASE_URL. Without it, the role of `db` owns the tables. Raises SettingsError, and
-    the errors of `migrate`.
+    The owner's URL is in OWNER_DATABASE_URL. Without it, the role of `db` owns the tables. `check` gets the owner's
+    connection before anything is changed: the service's role may have no rights yet. Raises SettingsError, and the
+    errors of `check` and `migrate`.
     """
+    check = check or (lambda _: None)
     url = check_database_url(OWNER, os.environ.get(OWNER, ""))
     if not url:
+        check(db)
         migrate(db)
         return
     try:
@@ -175,6 +178,7 @@ def migrate_as_owner(db: Database) -> None:
         sentence = f"{OWNER}: write postgresql://USER:PASSWORD@HOST/NAME"
         raise SettingsError(sentence) from None
     try:
+        check(owner)
         migrate(owner)
         complete_search_indexes(owner)
         grant_to_service(owner, db)
@@ -325,8 +329,7 @@ def migrate_tables(root: Path) -> None:
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     db = open_register(folder, DirectoryKind.AUTHORITY, settings)
     try:
-        check_identity(folder, db, settings, certificates)
-        migrate_as_owner(db)
+        migrate_as_owner(db, lambda one: check_identity(folder, one, settings, certificates))
     finally:
         db.close()
 

@@ -151,6 +151,9 @@ class Database:
         connections[self.alias].close()
 
 
+_KINDS = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
+
+
 def parse_database_url(url: str) -> dict[str, Any]:
     """Return Django's settings for a database URL.
 
@@ -176,7 +179,10 @@ def open_database(url: str, alias: str = "default") -> Database:
 
     Raises ValueError for another kind of database, and for unknown options.
     """
-    config = parse_database_url(url)
+    try:
+        config = parse_database_url(url)
+    except dj_database_url.UnknownSchemeError:
+        raise ValueError(_KINDS) from None
     options = config.get("OPTIONS", {})
     known = POSTGRESQL_OPTIONS if config["ENGINE"] == "django.db.backends.postgresql" else frozenset()
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):
@@ -190,8 +196,7 @@ def open_database(url: str, alias: str = "default") -> Database:
         # For the hand-written statements (issuance/statements): each is parsed and planned once per connection.
         config["OPTIONS"] = {**options, "prepare_threshold": 1}
     else:
-        sentence = "the database must be an SQLite file (sqlite:////path) or PostgreSQL (postgresql://…)"
-        raise ValueError(sentence)
+        raise ValueError(_KINDS)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
     with suppress(AttributeError):  # this thread's connection to the alias's earlier database
         del connections[alias]

@@ -340,4 +340,5 @@ def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice 
 
 
 def _unreadable(path: Path, bad: OSError) -> str:
-    return f"{path} cannot be read: {bad.strerror or bad}"
+    fix = "create it, or correct its name" if isinstance(bad, FileNotFoundError) else "let this user read it"
+    return f"{path} cannot be read ({bad.strerror or bad}): {fix}"

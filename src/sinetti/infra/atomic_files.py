@@ -11,16 +11,19 @@ PUBLIC, PRIVATE = 0o644, 0o600
 def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
     """Write a file atomically: new file, fsync, rename, fsync of the folder.
 
-    The leftover of a killed process is overwritten. Raises OSError if the file cannot be written.
+    The leftover of a killed process is overwritten. Raises OSError, with the name `path`, if the file cannot be
+    written.
     """
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.unlink(missing_ok=True)
         write_synced(beside, octets, mode)
         beside.replace(path)
-    except OSError:
+    except OSError as bad:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)  # a partial file takes space on a full disk
+        if str(bad.filename) == str(beside):
+            bad.filename = str(path)
         raise
     sync_path(path.parent)
 

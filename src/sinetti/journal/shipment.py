@@ -28,6 +28,7 @@ from sinetti.journal.reader import FIRST, JournalDamaged, JournalError, JournalL
 _BLOCK = 1 << 20
 _SFTP_TIMEOUT = 600
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./~-]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _LISTED = re.compile(r"(?P<type>.)\S+(?:\s+\S+){3}\s+(?P<size>\d+)\s.*?(?P<name>[A-Za-z0-9.-]+)\s*")
 _SHIPPED = (".jsonl", ".crl")
 
@@ -202,6 +203,9 @@ def target_of(text: str) -> ShipmentTarget:
 
     A path that begins with `/~/` is below the user's home. Raises ValueError.
     """
+    if not text or (_SCHEME.match(text) and not text.startswith("sftp://")):
+        sentence = f"{text!r} is neither a folder nor an address that begins with sftp://"
+        raise ValueError(sentence)
     if not text.startswith("sftp://"):
         folder = Path(text)
         if not folder.is_dir():

@@ -98,6 +98,48 @@ def test_a_migration_by_the_owner_alone(founded, monkeypatch):
     assert "OWNER_DATABASE_URL" in operator.refused(5, "migrate")
 
 
+def test_one_role_becomes_two(roles, tmp_path, capsys, monkeypatch, postgres_url):
+    """By the statements of deploy/postgresql.md; until `migrate`, the service has no rights."""
+    owner, service = roles
+    names = [urlsplit(one).username for one in roles]
+    place = f"{postgres_url.rpartition('/')[0]}{urlsplit(service).path}"
+    with psycopg.connect(place, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {urlsplit(service).path[1:]} OWNER TO {names[1]}")
+        operator = Operator(tmp_path / "authority", capsys, {"DATABASE_URL": service})
+        monkeypatch.setenv("DATABASE_URL", service)
+        operator.found()
+        connection.execute(f"ALTER DATABASE {urlsplit(service).path[1:]} OWNER TO {names[0]}")
+        connection.execute(f"REASSIGN OWNED BY {names[1]} TO {names[0]}")
+    assert "permission denied" in operator.refused(2, "status")
+    monkeypatch.setenv("OWNER_DATABASE_URL", owner)
+    operator.does("migrate")
+    monkeypatch.delenv("OWNER_DATABASE_URL")
+    operator.does("status")
+    assert "log-unprotected" not in operator.run("watch")[1]
+
+
+def test_the_owner_of_another_database_changes_nothing(founded, monkeypatch, postgres_url):
+    operator, _, _ = founded
+    monkeypatch.setenv("OWNER_DATABASE_URL", postgres_url)
+    assert "register is empty" in operator.refused(5, "migrate")
+
+
+def test_a_drill_where_the_role_of_the_service_is_unknown(founded, monkeypatch, postgres_url, tmp_path):
+    operator, owner, service = founded
+    operator.does("backup", "--out", tmp_path / "register")
+    (name, scratch), server = (f"drill_{secrets.token_hex(6)}" for _ in range(2)), urlsplit(service)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER ROLE {server.username} RENAME TO {name}")
+        connection.execute(f"CREATE DATABASE {scratch} OWNER {urlsplit(owner).username}")
+    monkeypatch.setenv("DATABASE_URL", service.replace(f"{server.username}:", f"{name}:", 1))
+    passfile = tmp_path / "passfile"
+    passfile.write_text("*:*:*:*:known\n")
+    passfile.chmod(0o600)
+    place = f"{urlsplit(owner).username}@{server.netloc.rpartition('@')[2]}/{scratch}?passfile={passfile}"
+    drill = ("restore-drill", "--backup", tmp_path / "register", "--scratch-database", f"postgresql://{place}")
+    assert "The backup has 0 certificates" in operator.does(*drill)
+
+
 def test_one_role_needs_no_owner(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.does("migrate")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,15 @@ def test_copies_that_lag_are_reported(founded, tmp_path, monkeypatch):
     there.touch()
     assert "is not a folder" in operator.refused(2, *ship)
     assert "above 0" in operator.refused(2, *ship, "--every", "0")
+
+
+@pytest.mark.parametrize("below", ["", "-journal", "/trust"])
+def test_no_copies_beside_the_originals(founded, below):
+    operator, _ = founded
+    place = f"{operator.root}{below}"
+    before = sorted(Path(place).iterdir())
+    assert "name a folder on another disk" in operator.refused(2, "journal", "ship", "--to", place)
+    assert sorted(Path(place).iterdir()) == before
 
 
 def test_a_service_goes_on_after_a_target_was_away(founded, tmp_path, monkeypatch):

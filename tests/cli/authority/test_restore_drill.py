@@ -20,4 +20,5 @@ def test_a_drill_says_how_long_it_took_and_what_was_missing(sqlite_operator, tmp
     refused = operator.refused(2, *drill, "postgresql://drill:secret@localhost/drill")
     assert "?passfile=PATH" in refused
     assert "secret" not in refused
-    assert "--scratch-database: " in operator.refused(2, *drill, "mysql://localhost/drill")
+    for other in ("mysql://localhost/drill", "drill", ""):
+        assert "must be an SQLite file" in operator.refused(2, *drill, other)

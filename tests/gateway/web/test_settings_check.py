@@ -47,6 +47,12 @@ def test_all_faults_at_once(folder):
     assert all(one.fix for one in found)
 
 
+def test_a_file_that_is_not_there_has_a_fix(folder):
+    (only,) = checked(folder, PLAIN.replace('anchors = "', 'anchors = "no-') + SERVE)
+    assert "cannot be read (No such file" in only.why
+    assert only.fix == "create it, or correct its name"
+
+
 def test_every_table_is_read(folder):
     (folder / "open").write_text("x")
     (folder / "open").chmod(0o644)

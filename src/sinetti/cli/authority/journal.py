@@ -30,7 +30,7 @@ from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.journal import month_files, reader
 from sinetti.journal.crl_archive import list_name, load_full
 from sinetti.journal.reader import JournalDamaged
-from sinetti.journal.shipment import ShipmentDiffers, ShipmentError, ShipmentReport, Shipper, target_of
+from sinetti.journal.shipment import FolderTarget, ShipmentDiffers, ShipmentError, ShipmentReport, Shipper, target_of
 from sinetti.journal.writer import JournalMissing, check_owner, missing_sentence
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.close_journals import ClosingReport, close_journals
@@ -110,12 +110,24 @@ def _ship(parsed: argparse.Namespace) -> int:
     except ValueError as bad:
         sentence = f"--to: {bad}"
         raise OptionError(sentence) from bad
+    except OSError as bad:
+        sentence = f"--to: {parsed.to}: {bad.strerror}"
+        raise OptionError(sentence) from bad
+    own = next((one for one in (place, folder.root) if _is_within(parsed.to, one)), None)
+    if isinstance(target, FolderTarget) and own is not None:
+        # Copies there would be lost with the originals, and each command would read them as journals.
+        sentence = f"--to: {parsed.to} belongs to this authority: name a folder on another disk, or an sftp address"
+        raise OptionError(sentence)
     shipper = Shipper(place, folder.instance_id(), folder.journal_shipped, parsed.to, target)
     code = _ship_once(shipper, parsed, is_full=parsed.full)
     while parsed.every is not None:
         sleep(parsed.every)
         code = _ship_once(shipper, parsed, is_full=False)
     return code
+
+
+def _is_within(text: str, folder: Path) -> bool:
+    return Path(text).resolve().is_relative_to(folder.resolve())
 
 
 def _ship_once(shipper: Shipper, parsed: argparse.Namespace, *, is_full: bool) -> int:

@@ -73,8 +73,10 @@ def restore(url: str, source: Path) -> None:
         raise BackupError(sentence)
     config = _config(url)
     if not _is_sqlite(config):
-        # In one transaction, so that existing objects make it fail without any change.
-        _run("pg_restore", config, "--no-owner", "--single-transaction", f"--dbname={config['NAME']}", str(source))
+        # In one transaction, so that existing objects make it fail without any change. The server may lack the roles
+        # that had rights; `migrate` gives them again.
+        means = ("--no-owner", "--no-privileges", "--single-transaction")
+        _run("pg_restore", config, *means, f"--dbname={config['NAME']}", str(source))
         return
     target = Path(config["NAME"])
     if left := [path for path in (target, *(Path(f"{target}{end}") for end in ("-wal", "-shm"))) if path.exists()]:
