@@ -99,6 +99,7 @@ def test_a_parent_is_taken_from_a_proxy_alone(counter, traced):
 
 def test_lines_of_the_log_have_the_trace(counter, traced, caplog):
     caplog.set_level("INFO", "sinetti")
+    caplog.set_level("INFO", "sinetti.leniency")
     draft = new_draft(counter)
     formatter = ServerLogFormatter(as_json=True)
     lines = []

@@ -80,9 +80,11 @@ OWN: Mapping[str, str] = {
 
 API: Mapping[str, str] = {
     "ocsp.py": "answers a question",
+    "request_metrics.py": "counts requests, and is no endpoint",
     "revocations.py": "stops one certificate, proven by its key",
     "soap.py": "the bearer of transfer IDs, or the holder of a certificate, gets one",
     "usage_reports.py": "a gateway only reports",
+    "web_security.py": "a browser only reports",
 }
 """Modules of endpoints that take a POST, with the reason why one caller is enough."""
 

@@ -109,11 +109,6 @@ def test_where_pages_cannot_be_served(founded, options, says):
     assert says in founded.refused(2, "serve", *options)
 
 
-def test_pages_need_to_know_whose_they_are(founded):
-    options = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0", "--people-bind", "127.0.0.1:0", "--log", "text")
-    assert "notices.toml is missing" in founded.run("serve", *options)[2]
-
-
 def sent_link(mail):
     """Return the one link in an e-mail."""
     (link,) = set(re.findall(r"https://\S+", mail.get_body(("plain",)).get_content()))
