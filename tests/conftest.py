@@ -84,8 +84,8 @@ MEASURED = ("domain", "wire", "pki", "ca", "services")
 MEASURED_ON_BOTH = ("services/issuance/test_clock_guard.py", "services/monitoring/test_metrics.py")
 """Tests that are measured on PostgreSQL too.
 
-They need features that only PostgreSQL has: a clock, connections to cut, and connections to count. Other repetitions on PostgreSQL add no
-branch. `make test` runs them.
+They need features that only PostgreSQL has: a clock, connections to cut, and connections to count. Other repetitions on
+PostgreSQL add no branch. `make test` runs them.
 """
 
 HERE = Path(__file__).parent
