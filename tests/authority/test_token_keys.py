@@ -309,8 +309,9 @@ def test_keys_of_test_are_moved_into_a_token(soft_tokens, place, tmp_path, point
             move_keys_to_token(authority, place)
         with pytest.raises(FolderError, match="name that one"):
             move_keys_to_token(authority, replace(place, label="other"))
-        production = replace(authority, settings=replace(authority.settings, environment=Environment.PRODUCTION))
-        assert {one.problem is None for one in check_keys(holder_of(production))} == {False}
+        holder = holder_of(authority)
+        production = replace(holder, hierarchy=replace(holder.hierarchy, environment=Environment.PRODUCTION))
+        assert {one.problem is None for one in check_keys(production)} == {False}
 
 
 def test_production_imports_no_key(place, tmp_path):

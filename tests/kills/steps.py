@@ -20,6 +20,8 @@ CONTACT = "contact-changed"
 EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-back")
 REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", "let-end"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
+OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
+"""Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LET_END, LOAD_COMPARED, LOADED)
@@ -48,4 +50,4 @@ def named() -> tuple[str, ...]:
 
 def of_the_server() -> tuple[str, ...]:
     """Return the steps that a server takes while it answers."""
-    return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_PAGES}), RENDERED)
+    return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_PAGES, *OF_JOURNALS}), RENDERED)
