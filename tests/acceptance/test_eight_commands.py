@@ -26,7 +26,7 @@ install -m 0644 /mnt/given/certificate.pem /etc/sinetti/tls/
 install -m 0600 /mnt/given/key.pem /etc/sinetti/tls/
 echo '127.0.0.1 certificates.example people.example pki.example' >> /etc/hosts
 """
-"""What the page says to have ready."""
+"""Preparations that the page names."""
 
 ASK = """
 /usr/bin/python3 - <<'END'

@@ -26,10 +26,10 @@ WATCHED = "/etc /usr /var /opt /srv /home /root"
 """Folders that a purge leaves as they were."""
 
 IGNORED = "^/(var/(cache|log|tmp|lib/(dpkg|systemd|private))|etc/(.*-$|[.]pwd))"
-"""What dpkg, systemd and other programs change by themselves, unless its name has ours in it."""
+"""Files that dpkg, systemd and other programs change, unless their name has ours in it."""
 
 KEPT = {"/var/lib/sinetti", "/var/lib/sinetti-agent", "/var/lib/sinetti-gateway", "/etc/sinetti"}
-"""What holds keys, records and files of the administrator (docs/operators/install.md)."""
+"""Folders with keys, records and files of the administrator (docs/operators/install.md)."""
 
 INIT = f"""
 install -d -m 0700 -o sinetti -g sinetti /run/ceremony

@@ -1,12 +1,14 @@
 """Scratch database of a restore drill: it must be empty, and is emptied again."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import connections
 from psycopg.sql import SQL, Identifier
 
+from sinetti.database import models
 from sinetti.database.connection import Database, open_database
 from sinetti.database.operations.backups import BackupError
 
@@ -74,3 +76,9 @@ def _first(cursor: Any, question: str) -> list[tuple[str, str]]:  # noqa: ANN401
     cursor.execute(question)
     found = cursor.fetchone()
     return [] if found is None else [found]
+
+
+def summarise_scratch(db: Database) -> tuple[datetime | None, int]:
+    """Return the instant of the newest act in a restored database, and the number of certificates."""
+    newest = models.AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("at", flat=True).first()
+    return newest, models.Certificate.objects.using(db.alias).count()

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.database import models
 from sinetti.database.connection import Database, migrate
 from sinetti.database.operations import backups
-from sinetti.database.operations.scratch import clear_scratch
+from sinetti.database.operations.scratch import clear_scratch, summarise_scratch
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.journal.writer import NO_JOURNAL, Journal
@@ -58,8 +57,7 @@ def _complete(ctx: ServiceContext, journal: Journal, db: Database, begun: float,
     migrate(db)
     restored = monotonic_seconds()
     there = replace(ctx, db=db, journal=NO_JOURNAL, crl_cache={})
-    newest = models.AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("at", flat=True).first()
-    count = models.Certificate.objects.using(db.alias).count()
+    newest, count = summarise_scratch(db)
     status = preview(there, journal, is_full=True)
     back = restore_lost(there, journal, status, there.audit_entry("service", request_id))
     return RestoreDrillReport(
