@@ -8,6 +8,7 @@ from sinetti.database.models.approvals import (
     SignatoryNaming,
     StaffPerson,
 )
+from sinetti.database.models.authorities import CaDistrust, PendingAuthority, TrustList
 from sinetti.database.models.core import (
     ApprovedChannel,
     AuditEvent,
@@ -57,6 +58,7 @@ __all__ = [
     "ApprovedChannel",
     "AuditEvent",
     "BulkRevocation",
+    "CaDistrust",
     "CacheEntry",
     "CallerAddress",
     "Certificate",
@@ -88,6 +90,7 @@ __all__ = [
     "Organisation",
     "OrganisationImport",
     "OutboxMessage",
+    "PendingAuthority",
     "PendingInvitation",
     "Person",
     "Pin",
@@ -100,6 +103,7 @@ __all__ = [
     "SignatoryNaming",
     "StaffPerson",
     "TransferIds",
+    "TrustList",
     "UsedKey",
     "User",
     "random_key",

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from sinetti.database.models.portal import User
 from sinetti.database.sql import random_id
 from sinetti.domain.access.roles import Role
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel
@@ -72,7 +73,8 @@ class CertificateAuthority(models.Model):
     """One generation of a CA.
 
     Its name is unique for ever and appears in URLs and file names. New certificates go to `open_shard`, of which
-    `shard_places` are assigned. NULL means "not counted yet" (docs/relying/lists.md).
+    `shard_places` are assigned. NULL means "not counted yet" (docs/relying/lists.md). Each change of the row's state
+    increments `version`, so that running processes notice it (docs/operators/succession.md).
     """
 
     name = models.CharField(max_length=100, primary_key=True)
@@ -82,9 +84,14 @@ class CertificateAuthority(models.Model):
     certificate = models.BinaryField()
     sha256 = models.CharField(max_length=64, unique=True)
     key_id = models.CharField(max_length=64)
-    state = models.CharField(max_length=10, choices=[(s, s) for s in ("issuing", "publishing", "retired")])
+    state = models.CharField(max_length=10, choices=_choices(CaState))
     signs_from = models.DateTimeField()
     signs_until = models.DateTimeField()
+    channel = models.CharField(max_length=4, choices=_choices(Channel), null=True)  # noqa: DJ001 - NULL: no issuing CA
+    generation = models.PositiveIntegerField(default=1, db_default=1)
+    version = models.BigIntegerField(default=0, db_default=0)
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=24, blank=True, default="", db_default="")
     crl_number = models.BigIntegerField(default=0)
     open_shard = models.PositiveIntegerField(default=1, db_default=1)
     shard_places = models.PositiveIntegerField(null=True)

@@ -1,0 +1,1 @@
+"""Rules of CAs: generations, states, trust lists."""
