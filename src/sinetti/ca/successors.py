@@ -18,6 +18,7 @@ from sinetti.ca.hierarchy_config import check_distinct_names, check_name
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError
 from sinetti.ca.issuance import assemble_root, attach_signature, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa, SignatureRejected
+from sinetti.ca.lint import lint
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyType, Serial, ValidityPeriod
@@ -197,8 +198,8 @@ def check_chain(
 ) -> x509.Certificate | None:
     """Return the pinned CA that certifies a chain, or None for an empty one.
 
-    `chain` begins with the CA nearest to the leaf and ends below a pinned one. Each certificate is a CA in force, and
-    the next one signed it. Raises CertificateRefused.
+    `chain` begins with the CA nearest to the leaf and ends below a pinned one. Each certificate keeps the rules, is in force,
+    and the next one signed it. Raises CertificateRefused.
     """
     links = list(chain)
     found = None
@@ -211,14 +212,11 @@ def check_chain(
 
 
 def _has_signed(ca: x509.Certificate, one: x509.Certificate) -> bool:
-    basic, usage = extension_value(ca, x509.BasicConstraints), extension_value(ca, x509.KeyUsage)
-    if basic is None or not basic.ca or usage is None or not usage.key_cert_sign:
-        return False
     try:
         one.verify_directly_issued_by(ca)
     except _NOT_SIGNED:
         return False
-    return True
+    return not lint(one, ca)
 
 
 def _check_signer(certificate: x509.Certificate, spec: CaSpec, issuer: IssuingCa | None) -> None:
