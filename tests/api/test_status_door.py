@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
+from sinetti.pki.trust_lists.lists import parse_signed
 from sinetti.server.http import Request, Response
 from sinetti.services.authorities.trust_lists import store_list
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.wire.trust_lists.lists import parse_signed
 from tests.server.test_listening import exchange, head
 from tests.support.authority import BASE_URL, NOW, authority, issuer
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed

@@ -14,11 +14,11 @@ from sinetti.api.log import LOG_PATH, answer_log
 from sinetti.api.ocsp import OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.server.http import Request, Response, text_response
 from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import current_crl
-from sinetti.wire.trust_lists.lists import TrustListKind
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.authorities.trust_lists import (
     TrustListOutrun,
     newest_anchors,
@@ -13,7 +14,6 @@ from sinetti.services.authorities.trust_lists import (
     next_number,
     store_list,
 )
-from sinetti.wire.trust_lists.lists import TrustListKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST

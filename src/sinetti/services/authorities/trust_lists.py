@@ -3,8 +3,7 @@
 from sinetti.database.authorities import trust_lists
 from sinetti.database.authorities.trust_lists import StoredTrustList
 from sinetti.database.connection import Database
-from sinetti.services.context import ServiceContext
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     AnchorsList,
     DistrustList,
     TrustListKind,
@@ -12,6 +11,7 @@ from sinetti.wire.trust_lists.lists import (
     parse_distrust,
     parse_signed,
 )
+from sinetti.services.context import ServiceContext
 
 
 class TrustListOutrun(ValueError):

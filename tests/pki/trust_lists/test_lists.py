@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.authorities.lifecycle import CaState
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     LARGEST,
     MOST_AUTHORITIES,
     InvalidTrustList,
