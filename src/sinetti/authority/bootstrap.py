@@ -239,7 +239,7 @@ def open_authority(
         issuance_allowed=may_issue,
         responders=responders(folder, hierarchy, issuers, means),
     )
-    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
+    responses = ResponseSigner(folder, hierarchy, lambda: issuers[hierarchy.services.file_name], means)
     ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, keys, phrase, off)
 
