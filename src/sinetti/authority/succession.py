@@ -50,7 +50,6 @@ from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, s
 from sinetti.pki.key_policy import key_id, key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
-from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 FIRST_SHARD = 1
@@ -263,8 +262,9 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
     """Take in the certificate of a CA that was begun; it becomes a standby.
 
     `octets` are DER or PEM; None: a certificate that an earlier call wrote. The certificate is checked, then stored
-    with first lists, OCSP responder and bundles. Raises CaUnknown, CaChangeRefused, CertificateRefused, FolderError,
-    and the errors of the keys.
+    with first lists, OCSP responder and bundles. Without the key of an offline CA its lists come from the ceremony, and
+    the same call after them completes the installation. Raises CaUnknown, CaChangeRefused, CertificateRefused,
+    FolderError, and the errors of the keys.
     """
     authority, ctx = means.authority, means.authority.ctx
     with locked(authority.folder.root):
@@ -279,7 +279,8 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
             ctx.step("ca certificate")
             _admit(pending, certificate, means)
             ctx.step("ca admitted")
-        view = install_ca(_row(pending, certificate, means), ctx, (means.actor, means.request_id))
+        audit = ctx.audit_entry(means.actor, means.request_id)
+        view = register.install(ctx.db, _row(pending, certificate, means), audit)
         ctx.refresh_authorities()
         ctx.step("ca stored")
         _complete(view, certificate, means)
@@ -342,7 +343,7 @@ def _row(pending: PendingAuthorityView, certificate: x509.Certificate, means: Su
 def _complete(view: AuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
     """Publish first lists, make the responder, and write the bundles; each once."""
     ctx, folder = means.authority.ctx, means.authority.folder
-    if any(crls.latest_crl(ctx.db, view.name, shard) is None for shard in (WHOLE, FIRST_SHARD)):
+    if not _has_lists(view.name, means):
         signer = signer_of(view.name, means)
         if signer is not None:
             life = (OFFLINE_LIFE,) if view.name in ctx.offline else ()
@@ -355,8 +356,15 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
     certificates = {name: one.certificate for name, one in ctx.issuers.items()}
     for name, roles in {"holders.pem": HOLDERS_ANCHORS, "services.pem": SERVICES_ANCHORS}.items():
         write_atomic(folder.trust / name, bundle_of(means.authority.hierarchy, certificates, *roles))
-    (means.folder / f"{view.name}.tbs").unlink(missing_ok=True)
     ctx.step("ca bundles")
+    (means.folder / f"{view.name}.tbs").unlink(missing_ok=True)
+    if _has_lists(view.name, means):
+        register.finish_installation(ctx.db, view.name, ctx.now())
+
+
+def _has_lists(name: str, means: SuccessionContext) -> bool:
+    db = means.authority.ctx.db
+    return all(crls.latest_crl(db, name, shard) is not None for shard in (WHOLE, FIRST_SHARD))
 
 
 def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> AuthorityView:
@@ -383,7 +391,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
         name, octets = after[-1].name, None
     install_successor(name, octets, means)
     ctx.step("ca installed")
-    activate_ca(name, ctx, means.actor, means.request_id)
+    register.activate(ctx.db, name, ctx.audit_entry(means.actor, means.request_id))
     ctx.refresh_authorities()
     return register.get_authority(ctx.db, name)
 
