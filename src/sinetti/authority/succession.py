@@ -315,7 +315,7 @@ def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: 
 def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
     """Show a certificate to the store of its key, with those above it but the root."""
     issuers = means.authority.ctx.issuers.values()
-    chain = build_chain(certificate, [certificate, *(one.certificate for one in issuers)])
+    chain = (certificate, *build_chain(certificate, [one.certificate for one in issuers]))
     if pending.request and pending.replaces is not None:
         store = _place_of(pending.replaces, means)
         if store is not None:
