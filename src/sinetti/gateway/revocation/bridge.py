@@ -22,9 +22,9 @@ from sinetti.gateway.revocation.ocsp import (
     Ask,
     CachedStatus,
     OcspQuery,
+    has_nonce,
     is_about,
     is_signed_by_responder,
-    has_nonce,
     post,
 )
 from sinetti.gateway.revocation.source import GOOD, NO_ANSWER, REVOKED, RevocationStatus, is_fresh

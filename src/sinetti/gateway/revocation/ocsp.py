@@ -98,6 +98,8 @@ class OcspSource:
     addresses: Sequence[str]
     ask: Ask = field(default=post, repr=False)
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+    find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
+    """Address for certificates of one CA, which comes before the others; None for none."""
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _kept: OrderedDict[tuple[x509.Certificate, int], CachedStatus] = field(
         default_factory=OrderedDict, init=False, repr=False
@@ -140,7 +142,8 @@ class OcspSource:
     def _asked(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> CachedStatus | None:
-        for address in self.addresses:
+        own = None if self.find_address is None else self.find_address(issuer.certificate)
+        for address in self.addresses if own is None else (own, *self.addresses):
             # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
             for nonce in (self.random(NONCE_OCTETS), None):
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)

@@ -21,7 +21,7 @@ from sinetti.gateway.revocation.bridge import Bridge
 from sinetti.gateway.revocation.crl_fetch import TAG, CrlDownload, fetch
 from sinetti.gateway.trust_lists.content import TrustContent, TrustListSettings
 from sinetti.gateway.trust_lists.folder import FileMarks, ListCheck, TrustListFolder
-from sinetti.gateway.x509.path_validation import CaCertificate, authority_of
+from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.pki.policy_oids import channel_from_policy
@@ -55,7 +55,8 @@ class TrustLists:
         self.settings, self.bridge = settings, bridge or Bridge()
         self._folder, self._now, self._send = TrustListFolder(settings), now, send
         self._reading, self._fetching = threading.Lock(), threading.Lock()
-        self._content, self._marks, self._look_at = TrustContent(), FileMarks(), 0.0
+        self._content, self._look_at = TrustContent(), 0.0
+        self._marks: FileMarks = ()
         self._first_lists: Callable[[], Sequence[CrlDownload]] | None = None
         self._kept_by: int | None = None
         self.current()
@@ -80,16 +81,16 @@ class TrustLists:
         """
         self._first_lists = first_lists
 
-    def fetch(self) -> tuple[ListCheck, ...]:
-        """Ask for both lists, and store new ones.
+    def fetch(self, *kinds: TrustListKind) -> tuple[ListCheck, ...]:
+        """Ask for lists of these kinds, of both kinds without any, and store new ones.
 
         Errors of the network and the disk, and lists that do not count, are part of the result.
         """
         with self._fetching:
             before = self._folder.checks()
-            found = {kind: self._fetch(before[kind]) for kind in TrustListKind}
+            found = {kind: self._fetch(before[kind]) for kind in kinds or tuple(TrustListKind)}
             with suppress(OSError):  # the trouble of a full disk is in the result of a list, if one came
-                self._folder.store_checks(found)
+                self._folder.store_checks({**before, **found})
         return tuple(found.values())
 
     def notices(self) -> list[str]:
@@ -120,6 +121,10 @@ class TrustLists:
         named = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         name = str(named[0].value).replace(" ", "") if named else ""
         return f"{self.settings.url}/{kind}/{name}{end}" if _NAME.fullmatch(name) else None
+
+    def ocsp_address(self, issuer: x509.Certificate) -> str | None:
+        """Return the address of an added CA's answers, or None."""
+        return self.address_of(issuer, "ocsp")
 
     def downloads(self, crls: Path, listed: Sequence[x509.Certificate]) -> tuple[CrlDownload, ...]:
         """Return the revocation lists of added CAs that issue to holders, but for those of `listed`."""
@@ -159,7 +164,9 @@ class TrustLists:
                 sentence = f"{url} answered with HTTP status {reply.status}"
                 raise InvalidTrustList(sentence)  # noqa: TRY301 - the same result as a list that does not count
             number = self._number(kind)
-            return ListCheck(kind, self._now(), number, None, etag if etag and TAG.fullmatch(etag) else None, is_changed)
+            return ListCheck(
+                kind, self._now(), number, None, etag if etag and TAG.fullmatch(etag) else None, is_changed
+            )
         except HttpError as away:
             trouble = f"{url} gave no complete answer ({away})"
         except InvalidTrustList as bad:
