@@ -21,7 +21,7 @@ from sinetti.pki.encoding import (
     sha256_hex,
     sign,
 )
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     AnchorEntry,
     AnchorRole,
     AnchorsList,
@@ -32,7 +32,7 @@ from sinetti.wire.trust_lists.lists import (
     TrustList,
     octets_to_sign,
 )
-from sinetti.wire.trust_lists.verification import ListReader
+from sinetti.pki.trust_lists.verification import ListReader
 from tests.support.authority import BASE_URL, NOW, authority, ocsp_responder
 
 

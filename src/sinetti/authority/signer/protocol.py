@@ -34,6 +34,8 @@ class SignerOperation(Enum):
     UNKNOWN = b"unknown"
     SHOW = b"show"
     STATUS = b"status"
+    BEGIN = b"begin"
+    INSTALL = b"install"
 
 
 class Outcome(Enum):

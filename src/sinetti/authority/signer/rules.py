@@ -92,13 +92,36 @@ class SigningRules:
             TaskKind.ANSWER: self._answer,
             TaskKind.CHECKPOINT: self._checkpoint,
         }
+        self._profiles: dict[str, HolderProfile] = {}
         for ca in policy.authorities:
-            _check_ca(ca, policy)
-        self._profiles = {
-            ca.file_name: HolderProfile(ca, policy.country) for ca in policy.authorities if ca.role is CaRole.ISSUING
-        }
+            self._admit(ca)
         for name, key in keys.items():
             self.add_key(name, key)
+
+    @property
+    def policy(self) -> SignerPolicy:
+        """Policy, with the successors that were taken in."""
+        return self._policy
+
+    def add_authority(self, policy: SignerPolicy, key: SigningKey) -> None:
+        """Take in a CA, the last one of the new policy, with its key.
+
+        Raises ValueError if it does not fit the policy, or the key does not fit the CA.
+        """
+        ca = policy.authorities[-1]
+        if key.public_key() != ca.certificate.public_key():
+            why = f"the key {ca.file_name} does not match its certificate"
+            raise ValueError(why)
+        _check_ca(ca, policy)
+        self._policy, self._cas[ca.file_name] = policy, ca
+        self._admit(ca)
+        self.add_key(ca.file_name, key)
+
+    def _admit(self, ca: PolicyCa) -> None:
+        """Prepare what a CA signs. Raises ValueError if it does not fit the policy."""
+        _check_ca(ca, self._policy)
+        if ca.role is CaRole.ISSUING:
+            self._profiles[ca.file_name] = HolderProfile(ca, self._policy.country)
 
     def add_key(self, name: str, key: SigningKey) -> None:
         """Add a key that the signer now holds.

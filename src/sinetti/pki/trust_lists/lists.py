@@ -185,6 +185,17 @@ def octets_to_sign(kind: TrustListKind, payload: bytes) -> bytes:
     return kind.label.encode("ascii") + b"\n" + payload
 
 
+def parse_octets_to_sign(octets: bytes) -> TrustList:
+    """Read what a signature is to cover, as a signer does. Raises InvalidTrustList."""
+    label, _, payload = octets.partition(b"\n")
+    if label == TrustListKind.ANCHORS.label.encode("ascii"):
+        return parse_anchors(payload)
+    if label == TrustListKind.DISTRUST.label.encode("ascii"):
+        return parse_distrust(payload)
+    why = "the octets are no trust list"
+    raise InvalidTrustList(why)
+
+
 def parse_signed(octets: bytes) -> SignedList:
     """Read the file of a list, of either kind. Raises InvalidTrustList."""
     return _parse(octets, _signed, lambda one: one.octets)

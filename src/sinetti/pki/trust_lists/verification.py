@@ -24,7 +24,7 @@ from sinetti.pki.chain import (
 )
 from sinetti.pki.encoding import PublicKey, certificate_der, sha256_hex, verify
 from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     AnchorRole,
     AnchorsList,
     DistrustList,

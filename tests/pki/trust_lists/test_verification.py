@@ -12,8 +12,8 @@ from sinetti.ca.issuance import new_serial
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import certificate_der, generate_key, sha256_hex
-from sinetti.wire.trust_lists.lists import AnchorEntry, AnchorRole, InvalidTrustList, SignedList
-from sinetti.wire.trust_lists.verification import check_newer, is_root_link, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.lists import AnchorEntry, AnchorRole, InvalidTrustList, SignedList
+from sinetti.pki.trust_lists.verification import check_newer, is_root_link, verify_anchors, verify_distrust
 from tests.support.authority import NOW, authority, ocsp_responder, response_signer
 from tests.support.trust_lists import (
     anchors_list,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.authorities.lifecycle import CaState
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     LARGEST,
     MOST_AUTHORITIES,
     InvalidTrustList,
@@ -16,6 +16,7 @@ from sinetti.wire.trust_lists.lists import (
     octets_to_sign,
     parse_anchors,
     parse_distrust,
+    parse_octets_to_sign,
     parse_signed,
 )
 from tests.support.authority import NOW, authority
@@ -33,6 +34,14 @@ def test_what_is_written_is_read():
 def test_the_signed_octets_name_the_kind():
     assert octets_to_sign(TrustListKind.ANCHORS, b"{}") == b"sinetti-anchors@v1\n{}"
     assert octets_to_sign(TrustListKind.DISTRUST, b"{}") == b"sinetti-distrust@v1\n{}"
+
+
+def test_a_signer_reads_what_it_is_to_sign():
+    for found in (ANCHORS, DISTRUST):
+        assert parse_octets_to_sign(octets_to_sign(found.kind, found.payload)) == found
+    for octets in (b"", ANCHORS.payload, b"sinetti-officers-v1\n{}", octets_to_sign(ANCHORS.kind, DISTRUST.payload)):
+        with pytest.raises(InvalidTrustList):
+            parse_octets_to_sign(octets)
 
 
 def canonical(value):
