@@ -11,7 +11,7 @@ from sinetti.domain.values import Environment, Sha256
 from sinetti.gateway.x509.path_validation import CaCertificate, authority_of, trust_store_of
 from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
 from sinetti.pki.policy_oids import signs_responses
-from sinetti.wire.trust_lists.lists import AnchorRole, AnchorsList, DistrustEntry, DistrustList, SignedList
+from sinetti.pki.trust_lists.lists import AnchorRole, AnchorsList, DistrustEntry, DistrustList, SignedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Distrust:
 class TrustContent:
     """What the lists say; it never changes.
 
-    `added` are CAs for the anchors, of all lists that were taken, and `services` services CAs of these lists.
-    `responders` are the CAs whose responders confirm certificates of a distrusted CA. `damage` is set if a stored list
-    cannot be read: no certificate is accepted then.
+    `added` are CAs for the anchors, of all lists that were taken. `services` are the services CAs of these lists, and
+    those below which a list of distrust was signed. `responders` are the CAs whose responders confirm certificates of a
+    distrusted CA. `damage` is set if a stored list cannot be read: no certificate is accepted then.
     """
 
     anchors: AnchorsList | None = None
@@ -104,22 +104,17 @@ class DistrustIndex:
         return entry or next((entry for key, entry in self.keys if key == one.key), None)
 
 
-def responders_of(
-    settings: TrustListSettings, content: TrustContent, signed: SignedList | None
-) -> tuple[CaCertificate, ...]:
+def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[CaCertificate, ...]:
     """Return the CAs whose OCSP responders confirm certificates of distrusted CAs.
 
-    They are those of the settings. Without any, they are the services CAs of the lists of anchors, and the one below
-    which the list of distrust was signed. A distrusted CA is none of them.
+    They are those of the settings, or the services CAs of the lists. A distrusted CA is none of them.
     """
-    found = list(settings.responders)
-    if not found:
-        found = [*content.services, *([] if signed is None else _signer_cas(settings, content, signed))]
-    trusted = (one for one in dict.fromkeys(found) if sha256_hex(certificate_der(one)) not in content.entries)
+    found = settings.responders or content.services
+    trusted = (one for one in found if sha256_hex(certificate_der(one)) not in content.entries)
     return tuple(one for one in map(authority_of, trusted) if one is not None)
 
 
-def _signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
+def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
     """Return services CAs above the list's signers that lead to a root, past no distrusted CA."""
     roots, entries, found = (*settings.roots, *content.roots), content.entries, []
     for one in signed.signatures:

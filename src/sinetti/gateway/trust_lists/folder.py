@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sinetti.domain.values import Sha256
-from sinetti.gateway.trust_lists.content import TrustContent, TrustListSettings, responders_of
+from sinetti.gateway.trust_lists.content import TrustContent, TrustListSettings, responders_of, signer_cas
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
-from sinetti.wire.trust_lists.lists import (
+from sinetti.pki.trust_lists.lists import (
     AnchorRole,
     AnchorsList,
     DistrustList,
@@ -27,7 +26,7 @@ from sinetti.wire.trust_lists.lists import (
     parse_distrust,
     parse_signed,
 )
-from sinetti.wire.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
@@ -58,7 +57,7 @@ class TrustListFolder:
     settings: TrustListSettings
 
     def marks(self) -> FileMarks:
-        """Return what changes with the files; nothing if there is no folder."""
+        """Return what changes with the files; nothing if there is no folder. Raises OSError for another reason."""
         found = []
         with suppress(FileNotFoundError):
             for one in self.settings.folder.iterdir():
@@ -110,7 +109,7 @@ class TrustListFolder:
         return found, damage
 
     def _with_distrust(self, content: TrustContent) -> TrustContent:
-        held, signed = content.distrust, None
+        held = content.distrust
         number = max(self._numbers(TrustListKind.DISTRUST), default=0)
         damage = content.damage
         if number and (held is None or number > held.number):
@@ -123,10 +122,10 @@ class TrustListFolder:
                 found = verify_distrust(octets, ListReader(self.settings.environment, roots), issued)
                 if found.number == number:
                     held, damage = found, content.damage
+                    signers = signer_cas(self.settings, replace(content, distrust=found), signed)
+                    content = replace(content, services=tuple(dict.fromkeys((*content.services, *signers))))
         content = replace(content, distrust=held, damage=damage)
-        now = responders_of(self.settings, content, signed)
-        kept = (one for one in content.responders if Sha256(one.digest.hex()) not in content.entries)
-        return replace(content, responders=tuple(dict.fromkeys((*now, *kept))))
+        return replace(content, responders=responders_of(self.settings, content))
 
     def _numbers(self, kind: TrustListKind) -> list[int]:
         found = (_FILE.fullmatch(name) for name, _, _ in self.marks())

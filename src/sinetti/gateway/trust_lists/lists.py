@@ -25,8 +25,8 @@ from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.pki.policy_oids import channel_from_policy
-from sinetti.wire.trust_lists.lists import LARGEST, InvalidTrustList, TrustList, TrustListKind
-from sinetti.wire.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustList, TrustListKind
+from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
 
 ASKED_EVERY: Final = 20.0
 """Seconds between requests of a process that serves, more or less a quarter by chance."""
@@ -56,7 +56,7 @@ class TrustLists:
         self._folder, self._now, self._send = TrustListFolder(settings), now, send
         self._reading, self._fetching = threading.Lock(), threading.Lock()
         self._content, self._look_at = TrustContent(), 0.0
-        self._marks: FileMarks = ()
+        self._marks: FileMarks | None = ()
         self._first_lists: Callable[[], Sequence[CrlDownload]] | None = None
         self._kept_by: int | None = None
         self.current()
@@ -201,7 +201,13 @@ class TrustLists:
         return 0 if held is None else held.number
 
     def _read_anew(self) -> None:
-        """Read the files if they changed."""
-        marks = self._folder.marks()
+        """Read the files if they changed. A folder that cannot be read is damage."""
+        try:
+            marks = self._folder.marks()
+        except OSError as failed:
+            folder = self.settings.folder
+            sentence = f"{folder} cannot be read ({failed.strerror}), so no certificate is accepted: let this user read it"
+            self._marks, self._content = None, replace(self._content, damage=sentence)
+            return
         if marks != self._marks:
             self._marks, self._content = marks, self._folder.load(self._content)

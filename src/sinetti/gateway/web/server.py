@@ -25,7 +25,7 @@ from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.wire.trust_lists.lists import TrustListKind
+from sinetti.pki.trust_lists.lists import TrustListKind
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Time limits in seconds: request head, request body, open requests at shutdown."""
