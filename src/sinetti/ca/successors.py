@@ -198,8 +198,8 @@ def check_chain(
 ) -> x509.Certificate | None:
     """Return the pinned CA that certifies a chain, or None for an empty one.
 
-    `chain` begins with the CA nearest to the leaf and ends below a pinned one. Each certificate keeps the rules, is in force,
-    and the next one signed it. Raises CertificateRefused.
+    `chain` begins with the CA nearest to the leaf and ends below a pinned one. Each certificate keeps the rules, is in
+    force, and the next one signed it. Raises CertificateRefused.
     """
     links = list(chain)
     found = None

@@ -272,6 +272,10 @@ class ServiceContext:
         """Return the CA that issues for this channel now. Raises KeyError if none does."""
         return self.issuers[self.issuing[channel]]
 
+    def signs_lists(self, name: str) -> bool:
+        """Return True if a CA's key is here and the CA is not retired."""
+        return name not in self.offline and self.states.get(name) is not CaState.RETIRED
+
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:
         """Return the audit data: actor, time and request.
 
