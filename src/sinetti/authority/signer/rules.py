@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.authority.signer.answers import check_answer
@@ -18,7 +19,7 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
-from sinetti.authority.signer.leaves import LeafForm
+from sinetti.authority.signer.leaves import LeafForm, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
@@ -29,11 +30,12 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.refusals import Rejection
-from sinetti.pki.encoding import PrivateKey, sign
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import PrivateKey, PublicKey, sign
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
-from sinetti.settings.signer import PolicyCa, SignerPolicy
+from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 FINISHED_WITHIN = timedelta(hours=24)
 """Age of a reservation that is still signed.
@@ -83,10 +85,12 @@ class SigningRules:
         self._spkis: dict[str, bytes] = {}
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
+        self._expected: dict[bytes, PolicySuccessor] = {}
         # Each rule writes to the store after its signature, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
+            TaskKind.AUTHORITY: self._authority,
             TaskKind.LIST: self._list,
             TaskKind.STATUS: self._status,
             TaskKind.ANSWER: self._answer,
@@ -116,6 +120,11 @@ class SigningRules:
         self._policy, self._cas[ca.file_name] = policy, ca
         self._admit(ca)
         self.add_key(ca.file_name, key)
+
+    def expect(self, successor: PolicySuccessor) -> None:
+        """Know a successor that waits for its certificate, by the key of its request."""
+        key = x509.load_der_x509_csr(successor.request).public_key()
+        self._expected[spki_of(cast("PublicKey", key))] = successor
 
     def _admit(self, ca: PolicyCa) -> None:
         """Prepare what a CA signs. Raises ValueError if it does not fit the policy."""
@@ -243,6 +252,19 @@ class SigningRules:
         else:
             _refuse(f"the signer holds no key of this certificate that {ca.file_name} may certify")
         LeafForm(ca, self._policy, profile).check(task.octets, fields, now)
+        return self._record(ca, fields, task)
+
+    def _authority(self, task: SigningTask, now: datetime) -> bytes:
+        ca, fields = self._ca(task.key), read_fields(task.octets)
+        if self._policy.environment is not Environment.TEST:
+            _refuse("it signs certificates of CAs in TEST alone, where a root's key may be here")
+        known = self._known(ca, fields, task.octets)
+        if known is not None:
+            return known
+        successor = self._expected.get(fields.spki)
+        if successor is None:
+            _refuse("no successor waits for a certificate with this key")
+        check_successor(task.octets, ca, successor, self._policy, now)
         return self._record(ca, fields, task)
 
     def _list(self, task: SigningTask, now: datetime) -> bytes:

@@ -67,6 +67,8 @@ class SignerSuccessors:
     def __init__(self, root: Path, keys: AuthorityKeys, rules: SigningRules) -> None:
         """Store the arguments."""
         self._root, self._keys, self._rules = root, keys, rules
+        for one in read_successors(root):
+            rules.expect(one)
 
     def begin(self, *fields: bytes) -> list[bytes]:
         """Make the key of a successor, and return its request.
@@ -87,8 +89,10 @@ class SignerSuccessors:
         new = store.create(name, wanted.key_type)
         request = build_request(cast("PrivateKey", new.key), wanted.name, self._rules.policy.organisation)
         # The request is first, so that a key in the folder always has it.
-        self._write(replace(wanted, request=request))
+        wanted = replace(wanted, request=request)
+        self._write(wanted)
         store.keep(new, name)
+        self._rules.expect(wanted)
         return [request]
 
     def install(self, now: datetime, name: bytes, *ders: bytes) -> list[bytes]:
