@@ -75,9 +75,10 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
 def find_responder(
     rows: Collection[DistrustRow], ctx: ServiceContext, excluded: Collection[str] = ()
 ) -> tuple[str, Responder]:
-    """Return a services CA with its OCSP responder in force: one that issues, else another one.
+    """Return a services CA with its OCSP responder in force, which is neither distrusted nor one of `excluded`.
 
-    It is below no distrusted CA, and none of `excluded`. Raises SignerUnavailable.
+    Those below no distrusted CA come first, and of these one that issues. Readers know a services CA by its
+    certificate, so one below a distrusted CA may count for them. Raises SignerUnavailable.
     """
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
     doubted = {one.name for one in rows if one.period is not None} | set(excluded)
@@ -86,10 +87,15 @@ def find_responder(
         for name in ctx.responders
         if name in ctx.issuers
         and signs_responses(ctx.issuers[name].certificate, ctx.environment)
-        and not doubted & set(names_up(name, parents))
+        and name not in doubted
     ]
+
+    def rank(name: str) -> tuple[bool, bool]:
+        is_below = bool(doubted & set(names_up(name, parents)))
+        return is_below, ctx.states.get(name, CaState.ISSUING) is not CaState.ISSUING
+
     found: SignerUnavailable | None = None
-    for name in sorted(names, key=lambda one: ctx.states.get(one, CaState.ISSUING) is not CaState.ISSUING):
+    for name in sorted(names, key=rank):
         try:
             return name, ctx.responders[name]()
         except SignerUnavailable as away:
