@@ -6,14 +6,15 @@ the next call, which each round of upkeep makes (docs/operators/succession.md).
 
 import logging
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from sinetti.ca.ocsp import Responder
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
-from sinetti.domain.authorities.distrust import names_up
+from sinetti.database.evidence import log_tree
+from sinetti.domain.authorities.distrust import DistrustRefused, names_up
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Sha256
 from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
@@ -36,6 +37,8 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.context import ServiceContext
+from sinetti.wire.transparency.merkle import ProofError, check_consistency, consistency_proof
+from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
 
 SIGNED_ANEW_BEFORE = timedelta(days=30)
 """Time before the end of its signer's certificate at which a list is signed anew.
@@ -70,6 +73,31 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
         return new.number
     sentence = "other commands change the list of distrust all the time: run the command again"
     raise TrustListOutrun(sentence)
+
+
+def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], ctx: ServiceContext) -> str:
+    """Return the text of a checkpoint that decides which certificates are confirmed.
+
+    The log's key signed it, and one of the witnesses before `since`, if the settings name any. The present log
+    continues it. Raises DistrustRefused.
+    """
+    try:
+        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(ctx.db))
+        times = [note.cosigned_at(key) for key in note.signers(witnesses)]
+        head = log_tree.find_head(ctx.db)
+        size = 0 if head is None else Checkpoint.parse(head.text).size
+        proof = consistency_proof(checkpoint.size, size, log_tree.lookup(ctx.db, size))
+        root = b"" if head is None else Checkpoint.parse(head.text).root
+        check_consistency(checkpoint.head, (size, root), proof)
+    except (NoteError, ProofError, ValueError) as bad:
+        sentence = f"the checkpoint cannot decide: {bad}"
+        raise DistrustRefused(sentence) from bad
+    if witnesses and not any(at is not None and at < since for at in times):
+        sentence = (
+            f"no witness of the settings cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: give an earlier one"
+        )
+        raise DistrustRefused(sentence)
+    return checkpoint.text
 
 
 def find_responder(
