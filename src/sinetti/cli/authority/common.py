@@ -26,6 +26,7 @@ from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, D
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError
+from sinetti.domain.authorities.distrust import DistrustRefused
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, actor_of, officer_of_machine
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
@@ -44,6 +45,7 @@ from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
+from sinetti.services.authorities.trust_lists import TrustListOutrun
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
@@ -90,6 +92,7 @@ _USAGE = (
     ClockOutOfRange,
     ChannelError,
     DatabaseSetupError,
+    DistrustRefused,
     CustomerIdError,
     FolderError,
     GatewayRefused,
@@ -101,6 +104,7 @@ _USAGE = (
     OrderError,
     InvalidKeyPair,
     PeopleError,
+    TrustListOutrun,
     ValidationError,
 )
 
@@ -276,7 +280,10 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    return ExitCode.REFUSED if isinstance(error, (CeremonyError, CaChangeRefused)) else ExitCode.USAGE
+    if isinstance(error, TrustListOutrun):
+        return ExitCode.AGAIN
+    refused = (CeremonyError, CaChangeRefused, DistrustRefused)
+    return ExitCode.REFUSED if isinstance(error, refused) else ExitCode.USAGE
 
 
 def _say(error: object, code: ExitCode) -> int:

@@ -13,7 +13,6 @@ from cryptography import x509
 from sinetti.ca.ocsp import Responder
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
-from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
 from sinetti.domain.authorities.distrust import DistrustRefused, names_up
 from sinetti.domain.authorities.lifecycle import CaState
@@ -38,8 +37,8 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.context import ServiceContext
-from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
+from sinetti.wire.transparency.merkle import ProofError, check_consistency, consistency_proof
+from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
 
 SIGNED_ANEW_BEFORE = timedelta(days=30)
 """Time before the end of its signer's certificate at which a list is signed anew.
@@ -76,19 +75,27 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
     raise TrustListOutrun(sentence)
 
 
-def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
-    """Return the text of a checkpoint that limits a bridge.
+def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], ctx: ServiceContext) -> str:
+    """Return the text of a checkpoint that decides which certificates are confirmed.
 
-    One of the log's keys signed it, and a witness cosigned it before `since`. Raises DistrustRefused.
+    The log's key signed it, and one of the witnesses before `since`, if the settings name any. The present log
+    continues it. Raises DistrustRefused.
     """
     try:
-        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
-        seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
-    except (NoteError, ProofError) as bad:
-        sentence = f"the file is no checkpoint of this log: {bad}"
-        raise DistrustRefused(sentence) from None
-    if not any(at is not None and at < since for at in seen):
-        sentence = f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one"
+        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(ctx.db))
+        times = [note.cosigned_at(key) for key in note.signers(witnesses)]
+        head = log_tree.find_head(ctx.db)
+        size = 0 if head is None else Checkpoint.parse(head.text).size
+        proof = consistency_proof(checkpoint.size, size, log_tree.lookup(ctx.db, size))
+        root = b"" if head is None else Checkpoint.parse(head.text).root
+        check_consistency(checkpoint.head, (size, root), proof)
+    except (NoteError, ProofError, ValueError) as bad:
+        sentence = f"the checkpoint cannot decide: {bad}"
+        raise DistrustRefused(sentence) from bad
+    if witnesses and not any(at is not None and at < since for at in times):
+        sentence = (
+            f"no witness of the settings cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: give an earlier one"
+        )
         raise DistrustRefused(sentence)
     return checkpoint.text
 
