@@ -52,6 +52,7 @@ from sinetti.pki.key_policy import key_id, key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.services.authorities.succession import activate_ca, install_ca
+from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 FIRST_SHARD = 1
@@ -289,7 +290,24 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
         view = install_ca(_row(pending, certificate, means), ctx, means.audit)
         ctx.step("ca stored")
         _complete(view, certificate, means)
+    publish_anchors_at_hand(means)
     return view
+
+
+def publish_anchors_at_hand(means: SuccessionContext) -> bool:
+    """Sign a new list of anchors, if the roots' keys are at hand; return whether they are.
+
+    Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    """
+    ctx = means.authority.ctx
+    roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
+    signers = {name: signer_of(name, means) for name in roots}
+    found = {name: one for name, one in signers.items() if one is not None}
+    if len(found) < len(roots):
+        return False
+    publish_anchors(ctx, lambda name, octets: found[name].sign(name, octets), (means.actor, means.request_id))
+    ctx.step("ca anchors")
+    return True
 
 
 def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
@@ -382,6 +400,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     before = register.get_authority(ctx.db, ca)
     after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
     if after and after[-1].state is not CaState.STANDBY:
+        publish_anchors_at_hand(means)
         return after[-1]
     if not after:
         if before.issuer is None or signer_of(before.issuer, means) is None or _place_of(before.name, means) is None:
@@ -397,6 +416,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     install_successor(name, octets, means)
     ctx.step("ca installed")
     activate_ca(name, ctx, means.audit)
+    publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
 
 
