@@ -36,12 +36,14 @@ class CaChangeRefused(ValueError):
 class Distrust:
     """Declared compromise of a CA's key.
 
-    Certificates recorded before `since` are accepted through the bridge until `bridge_until`.
+    Certificates recorded before `since` are accepted through the bridge until `bridge_until`. `checkpoint`, if it is
+    not empty, is the text of a checkpoint of the log under which they must be.
     """
 
     since: datetime
     declared_at: datetime
     bridge_until: datetime
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +326,7 @@ def declare(db: Database, one: AuthorityView, distrust: Distrust, audit: AuditCo
         since=distrust.since,
         declared_at=distrust.declared_at,
         bridge_until=distrust.bridge_until,
+        checkpoint=distrust.checkpoint,
     )
     _rows(db).filter(pk=one.name).update(version=F("version") + 1)
     since = distrust.since.strftime("%Y-%m-%dT%H:%M:%SZ")
