@@ -40,6 +40,7 @@ from sinetti.database.authorities.register import (
     PendingAuthorityView,
 )
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations.authorities import NewAuthority
@@ -230,10 +231,11 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
     issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     intent = means.folder / f"{pending.name}.tbs"
-    if not intent.exists():
-        write_atomic(intent, _to_be_signed(pending, issuer, means))
-        ctx.step("ca intended")
-    octets = intent.read_bytes()
+    with locked(means.authority.folder.root):
+        if not intent.exists():
+            write_atomic(intent, _to_be_signed(pending, issuer, means))
+            ctx.step("ca intended")
+        octets = intent.read_bytes()
     try:
         signature = sign(octets)
     except SignatureRefused:
@@ -421,6 +423,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
         publish_anchors_at_hand(means)
         return after[-1]
     if not after:
+        _check_unreplaced(before, ctx.db)
         above = before.issuer or before.name
         if signer_of(above, means) is None or _place_of(before.name, means) is None:
             raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
@@ -437,6 +440,16 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     activate_ca(name, ctx, means.audit)
     publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
+
+
+def _check_unreplaced(before: AuthorityView, db: Database) -> None:
+    """Raise CaChangeRefused if another CA than this one issues for its purpose."""
+    if before.state is CaState.ISSUING or before.role == CaRole.INTERMEDIATE:
+        return
+    for one in register.list_authorities(db):
+        if (one.role, one.channel, one.state) == (before.role, before.channel, CaState.ISSUING):
+            sentence = f"{before.name} is {before.state}, and {one.name} issues: name that one"
+            raise CaChangeRefused(sentence)
 
 
 def issuing_ca(channel: Channel, means: SuccessionContext) -> str:
