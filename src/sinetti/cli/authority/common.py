@@ -21,6 +21,7 @@ from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
 from sinetti.cli.core.output import is_encodable, print_line, show
 from sinetti.client.results import ExitCode
+from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
@@ -81,6 +82,8 @@ _USAGE = (
     ApprovalError,
     BackupError,
     BulkRevocationError,
+    CaChangeRefused,
+    CaUnknown,
     EarlyReplacementError,
     ClockGoesBack,
     ClockNotAcceptable,
@@ -273,7 +276,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    return ExitCode.REFUSED if isinstance(error, CeremonyError) else ExitCode.USAGE
+    return ExitCode.REFUSED if isinstance(error, (CeremonyError, CaChangeRefused)) else ExitCode.USAGE
 
 
 def _say(error: object, code: ExitCode) -> int:
