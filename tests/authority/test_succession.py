@@ -4,6 +4,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -240,6 +241,11 @@ class StoppedError(BaseException):
     """End of a process at a step."""
 
 
+def stop(wanted, reached):
+    if reached == wanted:
+        raise StoppedError
+
+
 STEPS = (
     "ca key made",
     "ca begun",
@@ -255,12 +261,9 @@ STEPS = (
 
 
 def test_a_rollover_that_was_killed_at_each_step_is_finished_by_the_same_call(root, clock):
-    def stop(reached):
-        if reached == step:
-            raise StoppedError
-
     for step in STEPS:
-        with pytest.raises(StoppedError), all_connections_closed(), opened(root, clock, step=stop) as authority:
+        manner = {"step": partial(stop, step)}
+        with pytest.raises(StoppedError), all_connections_closed(), opened(root, clock, **manner) as authority:
             roll_over(WS, AS_BEFORE, means_of(authority))
     with opened(root, clock) as authority:
         assert authority.ctx.issuing[Channel.WS] == WS

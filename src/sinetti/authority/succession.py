@@ -400,6 +400,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     before = register.get_authority(ctx.db, ca)
     after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
     if after and after[-1].state is not CaState.STANDBY:
+        publish_anchors_at_hand(means)
         return after[-1]
     if not after:
         if before.issuer is None or signer_of(before.issuer, means) is None or _place_of(before.name, means) is None:
