@@ -10,7 +10,8 @@ from types import MappingProxyType
 from sinetti.api import ca_certificates, renewal_info
 from sinetti.api.health import LIVES, READY
 from sinetti.api.log import LOG_PATH
-from sinetti.api.ocsp import OCSP_PATH
+from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH
+from sinetti.api.publication import TRUST_API
 from sinetti.domain.refusals import ERROR_CODES
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import REFUSALS, REQUEST_SECONDS, REQUESTS
@@ -73,6 +74,12 @@ def _place(method: str, path: str, fields: Mapping[str, str]) -> tuple[str, str]
     for door, start, end in (("crl", "/crl/", ".crl"), ("ca", "/ca/", ".cer")):
         if path.startswith(start):
             return door, "file" if path.endswith(end) else OTHER
+    if path.startswith("/trust/"):
+        return "trust", "list"
+    if path.startswith(BRIDGE_PATH):
+        return "bridge", _OCSP_METHODS.get(method, OTHER)
     if path.startswith("/api/v1/"):
+        if path.startswith(TRUST_API):
+            return "rest", "trust-list"
         return "rest", "renewal-info" if path.startswith(f"{renewal_info.PATH}/") else OTHER
     return OTHER, OTHER
