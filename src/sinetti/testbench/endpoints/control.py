@@ -44,8 +44,7 @@ from sinetti.testbench.mail.mailbox import MessageStore
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = (
-    "The control calls are /clock, /orders, /certificates, /revocations, /early-replacements, /messages, /accounts and "
-    "/explain."
+    "The control calls are /clock, /orders, /certificates, /revocations, /early, /messages, /accounts and /explain."
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
@@ -131,7 +130,7 @@ class ControlEndpoint:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
-            "/early-replacements": {"POST": self._call_early},
+            "/early": {"POST": self._call_early},
             "/messages": {"GET": self._messages},
             "/accounts": {"POST": self._account},
             diagnostics.PATH: {"POST": self._explain},
@@ -179,8 +178,7 @@ class ControlEndpoint:
         return json_reply(200, certificate_json(revoked[0], self.ctx.now()))
 
     def _call_early(self, request: Request) -> Response:
-        done = early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id)
-        return json_reply(200 if done["result"] == "undone" else 201, done)
+        return json_reply(200, early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id))
 
     def _messages(self, request: Request) -> Response:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}
