@@ -29,6 +29,14 @@ _EXACT: Mapping[str, tuple[str, str]] = MappingProxyType(
         READY: ("health", "readyz"),
     }
 )
+_BEGINNINGS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("trust", "list"): "/trust/",
+        ("rest", "trust-list"): TRUST_API,
+        ("rest", "renewal-info"): f"{renewal_info.PATH}/",
+        ("rest", OTHER): "/api/v1/",
+    }
+)
 _LOG_PARTS = frozenset({"checkpoint", "tile", "key", "proof"})
 _OCSP_METHODS: Mapping[str, str] = MappingProxyType({"GET": "get", "HEAD": "get", "POST": "post"})
 _READING = frozenset({"GET", "HEAD"})
@@ -66,20 +74,16 @@ def _place(method: str, path: str, fields: Mapping[str, str]) -> tuple[str, str]
         return "soap", fields.get("operation", "page" if method in _READING else OTHER)
     if (found := _EXACT.get(path)) is not None:
         return found
-    if path.startswith(OCSP_PATH):
-        return "ocsp", _OCSP_METHODS.get(method, OTHER)
+    for door, start in (("ocsp", OCSP_PATH), ("bridge", BRIDGE_PATH)):
+        if path.startswith(start):
+            return door, _OCSP_METHODS.get(method, OTHER)
     if path.startswith(LOG_PATH):
         part = path.removeprefix(LOG_PATH).partition("/")[0]
         return "log", part if part in _LOG_PARTS else OTHER
     for door, start, end in (("crl", "/crl/", ".crl"), ("ca", "/ca/", ".cer")):
         if path.startswith(start):
             return door, "file" if path.endswith(end) else OTHER
-    if path.startswith("/trust/"):
-        return "trust", "list"
-    if path.startswith(BRIDGE_PATH):
-        return "bridge", _OCSP_METHODS.get(method, OTHER)
-    if path.startswith("/api/v1/"):
-        if path.startswith(TRUST_API):
-            return "rest", "trust-list"
-        return "rest", "renewal-info" if path.startswith(f"{renewal_info.PATH}/") else OTHER
+    for (door, operation), start in _BEGINNINGS.items():
+        if path.startswith(start):
+            return door, operation
     return OTHER, OTHER
