@@ -124,7 +124,7 @@ REFUSED = {
     "another one": (CaRevocationRequest("OtherCA", RevocationReason.SUPERSEDED), CaUnknown, "there is no CA"),
     "a theft in the future": (replace(STOLEN, since=AT + timedelta(hours=1)), DistrustRefused, "in the future"),
     "a long bridge": (replace(STOLEN, bridge_hours=73), DistrustRefused, "0 to 72 hours"),
-    "a file that is no checkpoint": (replace(STOLEN, checkpoint=b"x"), DistrustRefused, "the checkpoint cannot decide"),
+    "a file that is no checkpoint": (replace(STOLEN, checkpoint=b"x"), DistrustRefused, "no checkpoint of this log"),
 }
 
 

@@ -87,5 +87,5 @@ def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: Succession
     ends = decide_bridge_end(since, now, hours)
     if wanted.checkpoint:
         witnesses = [WitnessAddress.parse(one).key for one in settings.witnesses]
-        text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx)
+        text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
     return Distrust(since, now, ends, text)

@@ -86,7 +86,7 @@ REFUSED = {
     "a time of theft without a theft": ({"reason": "superseded"}, ("--since", "2026-01-01T00:00:00Z"), 2, "leave them"),
     "a time without zone": ({}, ("--since", "2026-01-01T00:00:00"), 2, "time zone"),
     "a long bridge": ({}, ("--bridge-hours", "73"), 3, "0 to 72 hours"),
-    "a file that is no checkpoint": ({}, ("--under-checkpoint", __file__), 3, "the checkpoint cannot decide"),
+    "a file that is no checkpoint": ({}, ("--under-checkpoint", __file__), 3, "no checkpoint of this log"),
 }
 
 
