@@ -6,14 +6,16 @@ the next call, which each round of upkeep makes (docs/operators/succession.md).
 
 import logging
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from sinetti.ca.ocsp import Responder
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
-from sinetti.domain.authorities.distrust import names_up
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree
+from sinetti.domain.authorities.distrust import DistrustRefused, names_up
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Sha256
 from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
@@ -36,6 +38,8 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.context import ServiceContext
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
 
 SIGNED_ANEW_BEFORE = timedelta(days=30)
 """Time before the end of its signer's certificate at which a list is signed anew.
@@ -72,12 +76,30 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
     raise TrustListOutrun(sentence)
 
 
+def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
+    """Return the text of a checkpoint that limits a bridge.
+
+    One of the log's keys signed it, and a witness cosigned it before `since`. Raises DistrustRefused.
+    """
+    try:
+        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
+        seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
+    except (NoteError, ProofError) as bad:
+        sentence = f"the file is no checkpoint of this log: {bad}"
+        raise DistrustRefused(sentence) from None
+    if not any(at is not None and at < since for at in seen):
+        sentence = f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one"
+        raise DistrustRefused(sentence)
+    return checkpoint.text
+
+
 def find_responder(
     rows: Collection[DistrustRow], ctx: ServiceContext, excluded: Collection[str] = ()
 ) -> tuple[str, Responder]:
-    """Return a services CA with its OCSP responder in force: one that issues, else another one.
+    """Return a services CA with its OCSP responder in force, which is neither distrusted nor one of `excluded`.
 
-    It is below no distrusted CA, and none of `excluded`. Raises SignerUnavailable.
+    Those below no distrusted CA come first, and of these one that issues. Readers know a services CA by its
+    certificate, so one below a distrusted CA may count for them. Raises SignerUnavailable.
     """
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
     doubted = {one.name for one in rows if one.period is not None} | set(excluded)
@@ -86,10 +108,15 @@ def find_responder(
         for name in ctx.responders
         if name in ctx.issuers
         and signs_responses(ctx.issuers[name].certificate, ctx.environment)
-        and not doubted & set(names_up(name, parents))
+        and name not in doubted
     ]
+
+    def rank(name: str) -> tuple[bool, bool]:
+        is_below = bool(doubted & set(names_up(name, parents)))
+        return is_below, ctx.states.get(name, CaState.ISSUING) is not CaState.ISSUING
+
     found: SignerUnavailable | None = None
-    for name in sorted(names, key=lambda one: ctx.states.get(one, CaState.ISSUING) is not CaState.ISSUING):
+    for name in sorted(names, key=rank):
         try:
             return name, ctx.responders[name]()
         except SignerUnavailable as away:

@@ -93,7 +93,7 @@ def _answer(asked: OcspRequest, authority: str, rows: Mapping[str, DistrustRow],
     status, der, digest = bridge_status(found, period, now), None, None
     if found is not None and found.sha256 is not None and status.cert_status is CertStatus.GOOD:
         der, digest = found.der, bytes.fromhex(found.sha256)
-    _, responder = find_responder(rows.values(), ctx, chain)
+    _, responder = find_responder(rows.values(), ctx, (authority,))
     response = SingleResponse(status, now, min(now + ANSWER_LIFE, responder.ends), digest)
     data = prepare_answer(asked, ctx.issuers[authority].certificate, response, responder)
     return OcspReply(attach_answer_signature(data, ctx.sign_bridge(responder, data, der), responder), response)
