@@ -52,4 +52,5 @@ def named() -> tuple[str, ...]:
 
 def of_the_server() -> tuple[str, ...]:
     """Return the steps that a server takes while it answers."""
-    return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_CAS, *OF_PAGES, *OF_JOURNALS}), RENDERED)
+    others = {*OF_COMMANDS, *OF_CAS, *OF_PAGES, *OF_JOURNALS}
+    return (ARRIVED, *(name for name in named() if name not in others), RENDERED)
