@@ -48,7 +48,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
 
 __all__ = [
     "AccessApplication",
@@ -102,6 +102,7 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
+    "StatusEvent",
     "TransferIds",
     "TrustList",
     "UsedKey",
