@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from threading import Event
 
 import pytest
 
@@ -23,6 +24,7 @@ class Register:
     numbers: list[int] = field(default_factory=list)
     is_away: bool = False
     left: int = 0
+    gone: Event = field(default_factory=Event)
 
     def read(self, after, most):
         if self.is_away:
@@ -31,6 +33,8 @@ class Register:
 
     def leave(self):
         self.left += 1
+        if self.left == 2:
+            self.gone.set()
 
     @property
     def source(self):
@@ -232,10 +236,6 @@ def test_the_thread_asks_until_the_end():
         await reader.until(b"reset 0;7;")
         edge.end_events()
         await reader.end()
-        async with asyncio.timeout(SOON):
-            while register.left < 2:
-                await asyncio.sleep(0.01)
-        with suppress(RuntimeError):
-            stream.close()
+        assert await asyncio.to_thread(register.gone.wait, SOON)
 
     asyncio.run(act())

@@ -28,6 +28,7 @@ from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
     is_address,
+    load_feed,
     load_listen_settings,
     load_report_target,
     load_watched_log,
@@ -86,12 +87,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
+        edge.start()
         if sightings is not None:
             sightings.start()
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now))
+            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.feed))
         serving.serve(edge, listening, lambda: _ready(facts), read_anew)
     finally:
         keeper.stop()
@@ -132,6 +134,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
         lambda: [] if watch is None else watch.missing(guard.now()),
         lambda: [] if log is None or (fault := log.fault()) is None else [fault],
         lambda: [] if watch is None else watch.newest(),
+        load_feed(settings, guard.gateway.source),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.status_feed import FeedReader
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
 from sinetti.gateway.web.asgi_middleware import Headers, wish_of
@@ -56,13 +57,15 @@ class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
-    no verdict depends on. `lists` returns the dates of the lists, for the metrics.
+    no verdict depends on. `lists` returns the dates of the lists, for the metrics. `feed` reads the authority's status
+    feed.
     """
 
     guard: RequestGuard
     unready: Readiness
     notices: Readiness = list
     lists: Callable[[], list[ListDates]] = list
+    feed: FeedReader | None = None
 
     @property
     def is_blocking(self) -> bool:
@@ -125,6 +128,7 @@ class AuthService:
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
         missing, notices = self.unready(), self.notices()
+        notices += [] if self.feed is None else [self.feed.sentence()]
         return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 
     def _alive(self, _asked: IncomingRequest) -> HttpResult:

@@ -1,6 +1,6 @@
 """Tables of gateway.toml beside those of the gateway itself.
 
-They are [serve], [middleware], [sightings] and [log]. See docs/relying/gateway-serve.md.
+They are [serve], [middleware], [sightings], [log] and [feed]. See docs/relying/gateway-serve.md.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Final
 
+from sinetti.gateway.crl_freshness import download_of
 from sinetti.gateway.log_watch import WatchedLog
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FallbackSource, RevocationSource
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
+from sinetti.gateway.status_feed import FeedActions, FeedReader, ListWork
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
@@ -158,6 +163,36 @@ def load_watched_log(settings: GatewaySettings) -> WatchedLog | None:
         table.refuse("url", str(bad))
     except NoteError as bad:
         table.refuse("key", str(bad))
+
+
+def load_feed(settings: GatewaySettings, source: RevocationSource | None) -> FeedReader | None:
+    """Read [feed] with `url`; None if the table is not there.
+
+    The reader keeps the files of [[list]] and the lists and answers of `source` current. Raises GatewaySettingsError
+    and NoIssuer.
+    """
+    if "feed" not in settings.tables:
+        return None
+    table = _table(settings, "feed")
+    url = table.text("url")
+    table.finish()
+    works = [ListWork(download_of(settings, one)) for one in settings.lists]
+    sources = source.sources if isinstance(source, FallbackSource) else [source]
+    lists = [one for one in sources if isinstance(one, CrlSource)]
+    responders = [one for one in sources if isinstance(one, OcspSource)]
+
+    def ask_anew(serial: int | None) -> None:
+        for one in responders:
+            one.ask_anew(serial)
+
+    def refresh() -> None:
+        for one in lists:
+            one.refresh()
+
+    try:
+        return FeedReader(check_url(url), FeedActions(lambda: works, ask_anew, refresh))
+    except InvalidUrl as bad:
+        table.refuse("url", str(bad))
 
 
 def _secret(table: GatewayTable, folder: Path) -> bytes | None:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from sinetti.gateway.crl_freshness import NoIssuer, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
 from sinetti.gateway.web.guard import NoRevocationSource
 from sinetti.gateway.web.settings import (
+    load_feed,
     load_guard,
     load_listen_settings,
     load_report_target,
@@ -44,6 +47,7 @@ def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
         "middleware": lambda: load_guard(settings),
         "sightings": lambda: load_report_target(settings),
         "log": lambda: load_watched_log(settings),
+        "feed": lambda: load_feed(settings, None),
     }
     for name, read in readers.items():
         if name not in settings.tables and name != "anchors":
@@ -82,10 +86,15 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
 
 
 def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
-    """Call each address of lists and OCSP services; any answer counts."""
-    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp]):
+    """Call each address of lists, OCSP services and the feed; any answer counts."""
+    calls = [HttpRequest(url) for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp])]
+    with suppress(*_FAULTS):  # a fault is a finding of the tables
+        feed = load_feed(settings, None)
+        calls += [] if feed is None else [HttpRequest(feed.url, "HEAD")]
+    for call in calls:
+        url = call.url
         try:
-            send_request(HttpRequest(url, truncates=True, within=PROBE_TIMEOUT))
+            send_request(replace(call, truncates=True, within=PROBE_TIMEOUT))
         except HttpError as away:
             why = f"it cannot be reached ({away})"
             yield CheckFinding(Impact.REACH, url, why, "correct the address, or open the firewall for it")

@@ -76,6 +76,10 @@ class FeedParser:
         self._rest = b""
         self._fields: dict[str, str] = {}
 
+    def begin(self) -> None:
+        """Drop what is incomplete, as at the beginning of another connection."""
+        self._rest, self._fields = b"", {}
+
     def feed(self, octets: bytes) -> Iterator[StatusEvent | None]:
         """Yield the events that these octets complete, and None for each comment.
 
