@@ -2,8 +2,13 @@
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -13,6 +18,7 @@ from sinetti.server.asgi import AsgiApp
 from sinetti.server.event_stream import AT_ONCE, REMEMBERED, EventHistory, EventSource, EventStream
 from sinetti.server.http import text_response
 from sinetti.server.rate_limits import Admission, ConcurrencyLimiter
+from tests.support.serving import until
 
 SOON = 30.0
 
@@ -239,3 +245,36 @@ def test_the_thread_asks_until_the_end():
         assert await asyncio.to_thread(register.gone.wait, SOON)
 
     asyncio.run(act())
+
+
+def memory(process):
+    """Return the resident memory of a process in MB."""
+    text = Path(f"/proc/{process.pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@pytest.mark.long
+def test_readers_that_never_read_take_no_memory(tmp_path):
+    """Ten of them over the real server, which could send each 50 MB a second."""
+    log = tmp_path / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.server.event_server"], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        try:
+            port = int(process.stdout.readline())
+            before = memory(process)
+            with ExitStack() as stack:
+                for _ in range(10):
+                    reader = stack.enter_context(closing(socket.create_connection(("127.0.0.1", port), SOON)))
+                    reader.sendall(b"GET /feed HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                until(lambda: log.read_text().count("cut off") == 10)
+            assert memory(process) - before < 30
+            with closing(socket.create_connection(("127.0.0.1", port), SOON)) as reader:
+                reader.sendall(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert reader.recv(12) == b"HTTP/1.1 200"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(SOON) == 0

@@ -158,16 +158,17 @@ def test_the_feed_keeps_lists_and_answers_current(folder):
     assert load_feed(settings(folder, ""), None) is None
     asked, lists, text = (
         OcspSource(["http://o.example/"]),
-        CrlSource(),
+        CrlSource(folder=folder / "lists"),
         '[feed]\nurl = "http://pki.example/status/feed"\n',
     )
     feed = load_feed(settings(folder, text, FEED), FallbackSource((asked, lists)))
     assert feed.url == "http://pki.example/status/feed"
     assert [one.name for one in feed.actions.works()] == ["http://pki.example/crl/A.crl"]
     feed.actions.ask_anew(None)
-    feed.actions.refresh()
     assert asked._asked_anew == 1
-    assert lists._looked is None
+    (folder / "lists" / "issuing.crl").unlink()
+    feed.actions.refresh()
+    assert lists._lists == ()
 
 
 NO_FEED = {
