@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,14 +87,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
-        edge.start()
         if sightings is not None:
             sightings.start()
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
             start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.feed))
-        serving.serve(edge, listening, lambda: _ready(facts), read_anew)
+        serving.serve(edge, listening, lambda: _ready(facts, edge.start), read_anew)
     finally:
         keeper.stop()
         listening.close()
@@ -164,6 +163,7 @@ def _check_program(metrics: str | None) -> None:
         raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
 
 
-def _ready(facts: dict[str, str]) -> None:
+def _ready(facts: dict[str, str], start: Callable[[], None]) -> None:
     _log.info("ready", extra={"facts": facts})
+    start()
     sd_notify("READY=1")
