@@ -13,8 +13,10 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, fetch
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.http_client import HttpError, HttpRequest, stream_body
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.json_api.status_events import CONTENT_TYPE, FeedParser, InvalidFeed, StatusEvent, StatusEventKind
 
 SILENT_AFTER: Final = 30.0
@@ -93,6 +95,33 @@ class ListWork:
         """Download the list and store it, as `sinetti gateway fetch` does."""
         done = fetch(self.download, FETCH_WITHIN)
         return done.number or 0, done.trouble
+
+
+@dataclass(frozen=True, slots=True)
+class TrustWork:
+    """Request for one trust list."""
+
+    lists: TrustLists
+    kind: TrustListKind
+
+    @property
+    def name(self) -> str:
+        """Address of the list."""
+        return f"{self.lists.settings.url}/trust/{self.kind.value}"
+
+    def is_due(self, event: StatusEvent) -> bool:
+        """Return whether the event is about this list."""
+        is_named = event.kind is StatusEventKind.TRUST and event.subject == self.kind.value
+        return is_named or event.kind is StatusEventKind.RESET
+
+    def wanted_number(self, event: StatusEvent) -> int:
+        """Return the number of a new list."""
+        return event.number if event.kind is StatusEventKind.TRUST else 0
+
+    def run(self) -> tuple[int, str | None]:
+        """Ask for the list, and store it if it counts."""
+        (check,) = self.lists.fetch(self.kind)
+        return check.number, check.trouble
 
 
 @dataclass(slots=True)

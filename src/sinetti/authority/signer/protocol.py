@@ -34,6 +34,9 @@ class SignerOperation(Enum):
     UNKNOWN = b"unknown"
     SHOW = b"show"
     STATUS = b"status"
+    BEGIN = b"begin"
+    INSTALL = b"install"
+    LEARN = b"learn"
 
 
 class Outcome(Enum):
