@@ -102,7 +102,7 @@ def watchers(authority: Authority, status: str, folder: Path, count: int) -> Ite
         (root / "gateway.toml").write_text(text, encoding="utf-8")
         settings = load_settings(root / "gateway.toml")
         gateway = open_gateway(settings)
-        feed = load_feed(settings, gateway.source)
+        feed = load_feed(settings, gateway)
         assert feed is not None  # noqa: S101 - the settings have the table
         made.append(Watcher(gateway, feed))
     try:

@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,10 +20,13 @@ from sinetti.gateway.status_feed import (
     FeedActions,
     FeedReader,
     ListWork,
+    TrustWork,
     WakeUps,
 )
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import certificate_der
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.json_api.status_events import HEARTBEAT, RESET, StatusEvent, StatusEventKind, format_event
 from tests.support.authority import NOW, issuer
 from tests.support.relying import material
@@ -56,6 +60,30 @@ ABOUT = {
 def test_the_list_that_an_event_is_about(path, event, is_due, number):
     one = work(f"http://pki.example{path}")
     assert (one.is_due(event), one.wanted_number(event)) == (is_due, number)
+
+
+class TrustLists:
+    """Trust lists that a request brings to number 4."""
+
+    settings = SimpleNamespace(url="http://pki.example")
+
+    def fetch(self, kind):
+        return (ListCheck(kind, number=4),)
+
+
+TRUST_LISTS = {
+    "its kind": (TRUST, True, 1),
+    "missed events": (RESET, True, 0),
+    "a new list of a CA": (NEW_LIST, False, 0),
+}
+
+
+@pytest.mark.parametrize(("event", "is_due", "number"), TRUST_LISTS.values(), ids=TRUST_LISTS)
+def test_the_trust_list_that_an_event_is_about(event, is_due, number):
+    one, other = (TrustWork(TrustLists(), kind) for kind in (TrustListKind.ANCHORS, TrustListKind.DISTRUST))
+    assert (one.is_due(event), one.wanted_number(event)) == (is_due, number)
+    assert other.is_due(event) is (event is RESET)
+    assert (one.name, one.run()) == ("http://pki.example/trust/anchors", (4, None))
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,15 @@
 """Integration settings of gateway.toml, and values that it rejects."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from sinetti.cli.main import main
 from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FallbackSource
-from sinetti.gateway.settings import GatewaySettingsError, load_settings
+from sinetti.gateway.settings import GatewaySettingsError, load_settings, open_gateway
 from sinetti.gateway.web.settings import load_feed, load_guard, load_listen_settings, load_report_target
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
 from tests.support.authority import NOW
@@ -161,7 +164,10 @@ def test_the_feed_keeps_lists_and_answers_current(folder):
         CrlSource(folder=folder / "lists"),
         '[feed]\nurl = "http://pki.example/status/feed"\n',
     )
-    feed = load_feed(settings(folder, text, FEED), FallbackSource((asked, lists)))
+    read = settings(folder, text, FEED)
+    gateway = open_gateway(read)
+    gateway.source = FallbackSource((asked, lists))
+    feed = load_feed(read, gateway)
     assert feed.url == "http://pki.example/status/feed"
     assert [one.name for one in feed.actions.works()] == ["http://pki.example/crl/A.crl"]
     feed.actions.ask_anew(None)
@@ -169,6 +175,34 @@ def test_the_feed_keeps_lists_and_answers_current(folder):
     (folder / "lists" / "issuing.crl").unlink()
     feed.actions.refresh()
     assert lists._lists == ()
+
+
+class TrustLists:
+    """Trust lists that added a CA, and count the answers of the bridge that were dropped."""
+
+    settings = SimpleNamespace(url="http://pki.example")
+    forgotten = 0
+
+    @property
+    def bridge(self):
+        return self
+
+    def forget(self):
+        self.forgotten += 1
+
+    def downloads(self, crls, _listed):
+        return (CrlDownload("http://pki.example/crl/B.crl", crls / "B.crl", None),)
+
+
+def test_the_feed_keeps_trust_lists_and_added_cas_current(folder):
+    read = settings(folder, '[feed]\nurl = "http://pki.example/status/feed"\n')
+    gateway = open_gateway(read)
+    gateway.lists = TrustLists()
+    feed = load_feed(read, gateway)
+    names = [one.name.removeprefix("http://pki.example") for one in feed.actions.works()]
+    assert names == ["/trust/anchors", "/trust/distrust", "/crl/B.crl"]
+    feed.actions.ask_anew(7)
+    assert gateway.lists.forgotten == 1
 
 
 NO_FEED = {

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.database.issuance.status_feed import list_events
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.authorities.trust_lists import (
     TrustListOutrun,
@@ -14,6 +15,7 @@ from sinetti.services.authorities.trust_lists import (
     next_number,
     store_list,
 )
+from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST
@@ -44,6 +46,9 @@ def test_each_kind_has_its_own_newest_list(desk):
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
     assert newest_anchors(desk.ctx.db) == second
     assert newest_distrust(desk.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    kind = StatusEventKind.TRUST
+    assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
 
 OUTRUN = {
