@@ -36,6 +36,7 @@ class SignerOperation(Enum):
     STATUS = b"status"
     BEGIN = b"begin"
     INSTALL = b"install"
+    LEARN = b"learn"
 
 
 class Outcome(Enum):
