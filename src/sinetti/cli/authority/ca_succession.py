@@ -30,6 +30,7 @@ from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
+from sinetti.database.authorities.register import find_pending
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import certificate_der, sha256_hex
@@ -44,6 +45,10 @@ _BEGUN = (
 _INSTALLED = (
     "{name} is a standby: its certificate, lists and OCSP responder are there. Carry {trust} to relying parties, and "
     "its key to the other nodes. Then run sinetti authority ca activate {name} --dir {dir}"
+)
+_WITHOUT_LISTS = (
+    "{name} has its certificate, but no lists: its key is offline. Run the same command with --offline-dir, or take in "
+    "the result of its ceremony with sinetti authority import-signed"
 )
 _ROLLED = (
     "{name} issues from now on, and {before} goes on with lists and OCSP. Relying parties need the bundles in {trust}"
@@ -120,7 +125,10 @@ def _install(parsed: argparse.Namespace) -> int:
 
 def _installed(parsed: argparse.Namespace, octets: bytes | None, means: SuccessionContext) -> None:
     new = install_successor(parsed.name, octets, means)
-    note = _INSTALLED.format(name=new.name, trust=means.authority.folder.trust, dir=parsed.dir)
+    begun = find_pending(means.authority.ctx.db, new.name)
+    is_whole = begun is None or begun.installed_at is not None
+    text = _INSTALLED if is_whole else _WITHOUT_LISTS
+    note = text.format(name=new.name, trust=means.authority.folder.trust, dir=parsed.dir)
     _show(parsed, {"result": "installed", "name": new.name}, note)
 
 
