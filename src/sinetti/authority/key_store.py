@@ -114,7 +114,7 @@ class KeyStore(Protocol):
         """
 
     def admit(self, name: str, chain: Sequence[x509.Certificate]) -> None:
-        """Show a CA's certificate, and those above it up to the root, to a signer with rules.
+        """Show a CA's certificate, and those above it, to a signer with rules.
 
         Raises SignatureRefused and SignerUnavailable.
         """
@@ -124,7 +124,10 @@ class KeyStore(Protocol):
 
 
 class _FolderStore(ABC):
-    """Requests of new CAs beside their keys: `NAME.csr`, until the CA has its certificate."""
+    """Requests of new CAs beside their keys: `NAME.csr`.
+
+    They stay until the CA has its certificate.
+    """
 
     _folder: Path
 
@@ -339,11 +342,12 @@ class TokenKeyStore(_FolderStore):
         self.pool.close()
 
     def beside(self, name: str) -> "TokenKeyStore":
-        """Return the store that creates keys in the token of a key.
+        """Return the store that creates keys beside a key.
 
-        Raises ValueError and OSError.
+        They come into the token of new keys, else into that of the key, which may be dead. Raises ValueError and
+        OSError.
         """
-        return TokenKeyStore(self._folder, self.location(name).place, self.pool)
+        return self if self._token is not None else TokenKeyStore(self._folder, self.location(name).place, self.pool)
 
     def offline(self) -> "TokenKeyStore":
         """Return the store of keys that the running service does not use."""
