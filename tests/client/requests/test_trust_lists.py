@@ -12,7 +12,7 @@ from sinetti.client.agent import renewal_info_poll
 from sinetti.client.requests import trust_lists
 from sinetti.client.requests.trust_lists import DOOR, fetch_lists, refresh_store
 from sinetti.client.service_address import origin
-from sinetti.client.store import files, settings
+from sinetti.client.store import event_log, files, settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.client.store.trust_memory import FILE, TrustMemory, extend, find_distrusted, load_trust, memory_of
 from sinetti.domain.usage import TrustListNumbers
@@ -161,9 +161,7 @@ def test_all_names_of_a_store_get_the_new_cas(service, tmp_path):
     (found,) = refresh_store(store, ("one", "two", "damaged", "none"), (NOW, Language.EN))
     assert (found.origin, found.names) == (service.url, ("one", "two"))
     assert len(names_in(settings.load(store / "one").trust_holders)) > 1
-    assert (
-        "trust_holders" in (store / "one" / "log.jsonl").read_text() if (store / "one" / "log.jsonl").exists() else True
-    )
+    assert "trust_holders" in (store / "one" / event_log.FILE).read_text()
     assert stat.S_IMODE((store / FILE).stat().st_mode) == 0o600
     assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 1)
     (again,) = refresh_store(store, ("one", "two"), (NOW, Language.EN))
