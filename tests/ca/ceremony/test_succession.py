@@ -13,7 +13,7 @@ from sinetti.ca.ceremony.sets import (
     AnchorsData,
     CeremonyKind,
     DistrustData,
-    DistrustRow,
+    DistrustLine,
     LinkKind,
     ListData,
     RequestSet,
@@ -244,7 +244,7 @@ def revoke(medium, reason=RevocationReason.CA_COMPROMISE, *, name=OLD, created=L
     """Return the request to revoke an issuing CA."""
     since = NOW + timedelta(hours=1) if reason is RevocationReason.CA_COMPROMISE else None
     entry = RevokedEntry(serial_of(medium, name), NOW + timedelta(hours=2), reason, since)
-    row = DistrustRow(name, since, LATER + timedelta(hours=72)) if since else None
+    row = DistrustLine(name, since, LATER + timedelta(hours=72)) if since else None
     return replace(
         lists(medium, (entry,), created=created),
         kind=CeremonyKind.REVOKE,

@@ -16,6 +16,8 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import HierarchyError
+from sinetti.ca.issuance_request import LintError
+from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
@@ -26,6 +28,7 @@ from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, D
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError
+from sinetti.domain.authorities.distrust import DistrustRefused
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, actor_of, officer_of_machine
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
@@ -44,6 +47,7 @@ from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
+from sinetti.services.authorities.trust_lists import TrustListOutrun
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
@@ -76,13 +80,13 @@ _REGISTER_DAMAGED = (
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
+_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError)
 _USAGE = (
     AccountError,
     AddressInUse,
     ApprovalError,
     BackupError,
     BulkRevocationError,
-    CaChangeRefused,
     CaUnknown,
     EarlyReplacementError,
     ClockGoesBack,
@@ -101,6 +105,7 @@ _USAGE = (
     OrderError,
     InvalidKeyPair,
     PeopleError,
+    TrustListOutrun,
     ValidationError,
 )
 
@@ -169,7 +174,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
         return run(parsed)
     except RegisterNotWhole as bad:
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
-    except (*_DAMAGED, *_USAGE, CeremonyError) as bad:
+    except (*_DAMAGED, *_USAGE, *_REFUSED) as bad:
         return _say(bad, _code_of(bad))
     except DATABASE_UNAVAILABLE as away:
         return _say(f"the register is not available: {away}", ExitCode.AGAIN)
@@ -276,7 +281,9 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    return ExitCode.REFUSED if isinstance(error, (CeremonyError, CaChangeRefused)) else ExitCode.USAGE
+    if isinstance(error, TrustListOutrun):
+        return ExitCode.AGAIN
+    return ExitCode.REFUSED if isinstance(error, _REFUSED) else ExitCode.USAGE
 
 
 def _say(error: object, code: ExitCode) -> int:
