@@ -48,7 +48,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
+from sinetti.database.models.status import Crl, CrlDelta, FeedEvent, OcspResponse, ServiceCertificate
 
 __all__ = [
     "AccessApplication",
@@ -73,6 +73,7 @@ __all__ = [
     "DailyCount",
     "EarlyReplacement",
     "EarlyReplacementItem",
+    "FeedEvent",
     "Gateway",
     "HintRequest",
     "Instance",
@@ -102,7 +103,6 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
-    "StatusEvent",
     "TransferIds",
     "TrustList",
     "UsedKey",
