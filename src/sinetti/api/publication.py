@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from sinetti.api.log import LOG_PATH, answer_log
+from sinetti.api.log import KEPT_PARTS, LOG_PATH, answer_log, kept_part
 from sinetti.api.ocsp import OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
@@ -68,7 +68,7 @@ class PublicationEndpoint:
 
     def _get(self, request: Request) -> Response:
         if request.path.startswith(LOG_PATH):
-            return conditional_response(request, answer_log(request, self.ctx))
+            return conditional_response(request, self._log_part(request))
         if asked := _CERTIFICATE.fullmatch(request.path):
             certificate = self.ctx.certificates.get(asked[1])
             if certificate is not None:
@@ -86,6 +86,16 @@ class PublicationEndpoint:
         return text_response(
             404, "There is no such CA certificate or revocation list. Each certificate contains the addresses."
         )
+
+    def _log_part(self, request: Request) -> Response:
+        """Return a part of the log; without the database the last checkpoint and key."""
+        last_signed = self.ctx.last_signed
+
+        def last() -> Response | None:
+            octets = last_signed.find(request.path[1:]) if request.path in KEPT_PARTS else None
+            return None if octets is None else kept_part(octets)
+
+        return last_signed.read_or(lambda: answer_log(request, self.ctx), last)
 
     def _asked(self, name: str) -> tuple[str, int]:
         """Return the CA and the shard of a list's name.

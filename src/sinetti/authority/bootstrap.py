@@ -58,6 +58,7 @@ from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_m
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications, portal
@@ -231,6 +232,7 @@ def open_authority(
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
+        last_signed=LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None),
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys),
         offline=frozenset(offline_names(folder, hierarchy)),

@@ -28,6 +28,24 @@ def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
     sync_path(path.parent)
 
 
+def replace_file(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
+    """Replace a file atomically for its readers, without fsync.
+
+    It is for files that their writer makes again at its next start. After a power cut the file may be empty or the
+    former one. Callers must not write one file at the same time. Raises OSError.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     """Write a file that must not exist.
 

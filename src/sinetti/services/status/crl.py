@@ -61,8 +61,15 @@ def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str
 
     Shard 0 is the CRL of the whole CA. While the signer is unavailable, or the CRL cannot be archived beside the
     journal, the last one is served until it expires. After that SignerUnavailable or JournalUnavailable is raised. The
-    same holds for a CA whose key is offline.
+    same holds for a CA whose key is offline. Without the database the node's last one is served until it expires.
     """
+    return ctx.last_signed.read_or(
+        lambda: _current(authority, shard, ctx, request_id),
+        lambda: ctx.last_signed.find_list(authority, shard, ctx.now()),
+    )
+
+
+def _current(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
     try:
         return fresh_crl(authority, shard, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
@@ -199,6 +206,8 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
         crls.publish_lists(ctx.db, authority, made, audit, keep)
         ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
         newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
+        for shard, one in newest.items():
+            ctx.last_signed.keep_list(authority, shard, one)
         # Another process may have published older entries under a higher number at the same time: then repeat.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
             return newest[WHOLE]
@@ -262,6 +271,15 @@ def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -
     """
     name = ArchivedCrlName(authority, shard, new.number, new.base.number if new.base else None)
     ctx.journal.keep_list(name, new.stored, lambda: crls.whole_list(ctx.db, authority, shard))
+
+
+def copy_lists(ctx: ServiceContext) -> None:
+    """Copy lists into this node's files that another node or a command signed."""
+    for (authority, shard), number in crls.list_numbers(ctx.db).items():
+        if authority in ctx.issuers and ctx.last_signed.list_number(authority, shard) != number:
+            newest = _newest(authority, shard, ctx)
+            if newest is not None:
+                ctx.last_signed.keep_list(authority, shard, newest)
 
 
 def publish_all(ctx: ServiceContext, request_id: str) -> None:
