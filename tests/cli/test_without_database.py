@@ -10,18 +10,21 @@ import tempfile
 import urllib.error
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 
+from sinetti.cli.main import main
 from sinetti.infra.clock import utc_now
 from tests.support import postgres
 from tests.support.asking import asked, believed
-from tests.support.programs import CUSTOMER, Holder, fetched, new_key, ran
+from tests.support.programs import CUSTOMER, Holder, fetched, new_key
+from tests.support.registers import all_connections_closed
 from tests.support.serving import Served, serving, until
 
 TRY_LATER = bytes.fromhex("30030a0103")
@@ -71,10 +74,12 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def did(database: str, *words: object) -> str:
-    done = ran("authority", *words, DATABASE_URL=database)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def did(*words: object) -> str:
+    """Run a command in this process, which has to succeed; return its output."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main(["authority", *(str(one) for one in words)])
+    assert code == 0, err.getvalue()
+    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -113,14 +118,12 @@ def node(root: Path, database: str) -> Iterator[Relying]:
     """Found an authority and serve it."""
     port = postgres.free_port()
     did(
-        database, "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{port}",
+        "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{port}",
         "--soap-url", "http://127.0.0.1:1",
     )  # fmt: skip
     customer = CUSTOMER["customer_id"]
-    did(
-        database, "organisation", "add", "--dir", root, "--customer-id", customer, "--kind", "artificial", "--name", "A"
-    )
-    did(database, "organisation", "approve", "--dir", root, "--customer-id", customer, "--channel", "WS")
+    did("organisation", "add", "--dir", root, "--customer-id", customer, "--kind", "artificial", "--name", "A")
+    did("organisation", "approve", "--dir", root, "--customer-id", customer, "--channel", "WS")
     options = ("--bind", "127.0.0.1:0", "--status-bind", f"127.0.0.1:{port}", "--workers", "1")
     with serving(root, *options, DATABASE_URL=database) as served:
         name = "DataProvidersTestIssuingCAv1"
@@ -128,19 +131,20 @@ def node(root: Path, database: str) -> Iterator[Relying]:
         yield Relying(served, issuer, name)
 
 
-def enrolled(root: Path, database: str, relying: Relying) -> x509.Certificate:
+def enrolled(root: Path, relying: Relying) -> x509.Certificate:
     people = ("--contact-name", "A", "--contact-email", "a@b.example")
     customer = CUSTOMER["customer_id"]
-    ids = json.loads(did(database, "order", "--dir", root, "--customer-id", customer, *people, "--json"))
+    ids = json.loads(did("order", "--dir", root, "--customer-id", customer, *people, "--json"))
     holder = Holder(relying.served.soap, root / "trust" / "services.pem", now=utc_now())
     return holder.fetched(holder.new(ids, new_key()))
 
 
-def test_status_goes_on_while_the_database_is_stopped(server, tmp_path):
-    root, database = tmp_path / "authority", server.url
-    with node(root, database) as relying:
-        good, bad, late = (enrolled(root, database, relying) for _ in range(3))
-        did(database, "revoke", f"{bad.serial_number:x}", "--reason", "keyCompromise", "--dir", root)
+def test_status_goes_on_while_the_database_is_stopped(server, tmp_path, monkeypatch):
+    root = tmp_path / "authority"
+    monkeypatch.setenv("DATABASE_URL", server.url)
+    with all_connections_closed(), node(root, server.url) as relying:
+        good, bad, late = (enrolled(root, relying) for _ in range(3))
+        did("revoke", f"{bad.serial_number:x}", "--reason", "keyCompromise", "--dir", root)
         assert relying.listed() == {bad.serial_number}
         before = {one: relying.status(one) for one in (good, bad)}
         assert list(before.values()) == [ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED]
@@ -159,12 +163,10 @@ def test_status_goes_on_while_the_database_is_stopped(server, tmp_path):
         assert status == 503
         assert "answered from the last signed lists" in checks["register"]
         assert checks["revocation-lists"] is None
-        done = ran("authority", "serve", "--dir", root, "--bind", "127.0.0.1:0", DATABASE_URL=database)
-        assert done.returncode == 4, "a start needs the database"
 
         server.start()
         until(lambda: relying.health()[0] == 200)
-        did(database, "revoke", f"{good.serial_number:x}", "--reason", "superseded", "--dir", root)
+        did("revoke", f"{good.serial_number:x}", "--reason", "superseded", "--dir", root)
         assert relying.listed() == {good.serial_number, bad.serial_number}
         assert relying.status(good) is ocsp.OCSPCertStatus.REVOKED
         relying.served.stop()
