@@ -185,6 +185,8 @@ BOARDS = (
             graph("Age of lists", "s", ("max by (ca) (sinetti_gateway_list_age_seconds)", "{{ca}}")),
             graph("Time until lists end", "s",
                   ("min by (instance, ca) (sinetti_gateway_list_next_update_seconds)", "{{instance}} {{ca}}")),
+            graph("Older lists or answers count", "short",
+                  ("max by (instance) (sinetti_gateway_outage)", "{{instance}}")),
             graph("OCSP requests without an answer", "short",
                   ("increase(sinetti_gateway_ocsp_failures_total[10m])", "{{instance}}")),
         ),

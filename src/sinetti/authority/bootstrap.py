@@ -232,7 +232,6 @@ def open_authority(
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
-        last_signed=LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None),
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys),
         offline=frozenset(offline_names(folder, hierarchy)),
@@ -241,7 +240,7 @@ def open_authority(
         responders=responders(folder, hierarchy, issuers, means),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
-    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -314,9 +313,12 @@ def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
     return {}
 
 
-def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
-    """Return the context with the rules of approvals that are in effect."""
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
+def _completed(
+    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
+) -> ServiceContext:
+    """Return the context with the approvals in effect, and the node's status files."""
+    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 
 
 def migrate_tables(root: Path) -> None:

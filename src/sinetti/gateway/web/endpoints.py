@@ -56,13 +56,15 @@ class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
-    no verdict depends on. `lists` returns the dates of the lists, for the metrics.
+    no verdict depends on. `lists` returns the dates of the lists, for the metrics. `extended` returns the sources that
+    count only by `freshness_during_outage`.
     """
 
     guard: RequestGuard
     unready: Readiness
     notices: Readiness = list
     lists: Callable[[], list[ListDates]] = list
+    extended: Readiness = list
 
     @property
     def is_blocking(self) -> bool:
@@ -124,7 +126,7 @@ class AuthService:
         return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
-        missing, notices = self.unready(), self.notices()
+        missing, notices = self.unready(), [*self.extended(), *self.notices()]
         return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 
     def _alive(self, _asked: IncomingRequest) -> HttpResult:

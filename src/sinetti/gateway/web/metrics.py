@@ -26,17 +26,22 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return the dates of the lists, what is missing, and the time."""
+    """Functions that return the dates of the lists, what is missing, and the time.
+
+    `extended` returns the sources that count only by `freshness_during_outage`.
+    """
 
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
+    extended: Callable[[], list[str]] = list
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
         now, lists = self.now(), self.lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
+            catalogue.GATEWAY_OUTAGE: [((), float(bool(self.extended())))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
         }

@@ -85,6 +85,10 @@ class GatewayApp:
         """Return the dates of the current service's lists."""
         return self._service.lists()
 
+    def extended(self) -> list[str]:
+        """Return the sources that count only during an outage."""
+        return self._service.extended()
+
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""
         return self._service.notices()
