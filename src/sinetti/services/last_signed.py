@@ -119,6 +119,12 @@ class LastSigned:
             return None
         return PublishedList(kept.number, kept.crl.last_update_utc, ends, 0, kept.der)
 
+    def has_expired(self, path: Path, now: datetime) -> bool:
+        """Return whether a file of this folder is no list, or a list past its nextUpdate."""
+        kept = self._read_list(path)
+        ends = None if kept is None else kept.crl.next_update_utc
+        return ends is None or now > ends
+
     def keep(self, place: str, octets: bytes) -> None:
         """Replace another file, such as `log/checkpoint`, if its content changed.
 

@@ -129,6 +129,8 @@ def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) ->
     """
     try:
         fresh_crl(authority, WHOLE, ctx, request_id)
+        # Another process may have signed the list with this revocation.
+        copy_lists(ctx, authority)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning(
             "the revocation lists of %s are not published yet; the serving process publishes them: %s", authority, away
@@ -273,10 +275,16 @@ def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -
     ctx.journal.keep_list(name, new.stored, lambda: crls.whole_list(ctx.db, authority, shard))
 
 
-def copy_lists(ctx: ServiceContext) -> None:
-    """Copy lists into this node's files that another node or a command signed."""
+def copy_lists(ctx: ServiceContext, only: str | None = None) -> None:
+    """Copy lists into the files of `last_signed` that another process signed.
+
+    `only` names a CA; None means all.
+    """
     for (authority, shard), number in crls.list_numbers(ctx.db).items():
-        if authority in ctx.issuers and ctx.last_signed.list_number(authority, shard) != number:
+        if (
+            authority in (ctx.issuers if only is None else {only})
+            and ctx.last_signed.list_number(authority, shard) != number
+        ):
             newest = _newest(authority, shard, ctx)
             if newest is not None:
                 ctx.last_signed.keep_list(authority, shard, newest)
