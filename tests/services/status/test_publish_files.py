@@ -1,5 +1,6 @@
 """Status as files: the paths of the status address, and no file that contradicts a list."""
 
+import sys
 from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +16,11 @@ from cryptography.x509 import ocsp
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.ca.ocsp import canonical_request, encode_request
 from sinetti.database.issuance import ocsp_responses
+from sinetti.database.issuance.ocsp_responses import OcspResponsePair, OwnCertificate
 from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel
+from sinetti.domain.values import Channel, Sha256
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.server.http import Request
 from sinetti.services.evidence.sequence_log import LogSequencer
@@ -187,7 +190,7 @@ def test_a_response_that_ends_early_is_removed_by_its_own_date(publisher, sqlite
     publisher.publish(REQUEST)
     found = ocsp_responses.find(sqlite_desk.db, NAME, held.serial, CertIdHash.SHA1)
     der = answer_file(folder, held).read_bytes()
-    pair = ocsp_responses.OcspResponsePair(
+    pair = OcspResponsePair(
         NAME,
         held.serial,
         replace(found.response, next_update=sqlite_desk.clock()),
@@ -263,3 +266,36 @@ def test_each_ca_has_its_own_folder(publisher, sqlite_desk, folder):
     enrolled(sqlite_desk, Channel.SFTP)
     publisher.publish(REQUEST)
     assert [path.name for path in (folder / "ocsp").iterdir()] == [sqlite_desk.ctx.issuing[Channel.SFTP]]
+
+
+@pytest.mark.rare
+def test_ten_thousand_certificates(publisher, sqlite_desk, held, folder):
+    """The first pass, one without a change, and one with a revocation."""
+    certificates = 10_000
+    found = ocsp_responses.find(sqlite_desk.db, NAME, held.serial, CertIdHash.SHA1)
+    serials = [serial_hex(2**120 + number) for number in range(certificates)]
+    own = (OwnCertificate(NAME, one, Sha256("0" * 64), sqlite_desk.clock() + 365 * DAY) for one in serials)
+    ocsp_responses.record_own(sqlite_desk.db, own)
+    for start in range(0, certificates, 500):
+        ocsp_responses.store(
+            sqlite_desk.db,
+            [
+                OcspResponsePair(NAME, one, found.response, dict.fromkeys(CertIdHash, found.der))
+                for one in serials[start : start + 500]
+            ],
+        )
+
+    def seconds(act) -> float:
+        begun = monotonic_seconds()
+        act()
+        return monotonic_seconds() - begun
+
+    took = {"all": seconds(lambda: publisher.publish(REQUEST)), "none": seconds(lambda: publisher.publish(REQUEST))}
+    sqlite_desk.clock.forward(timedelta(minutes=5))
+    publisher.follow()
+    revoked(sqlite_desk, held)
+    took["revocation"] = seconds(publisher.follow)
+    sys.stderr.write(f"{took}\n")
+    assert sum(path.is_file() for path in (folder / "ocsp").rglob("*")) == 2 * (certificates + 1)
+    assert status(folder, held, sqlite_desk) is STATUS.REVOKED
+    assert took["revocation"] < 1
