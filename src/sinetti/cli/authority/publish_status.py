@@ -4,14 +4,14 @@ import argparse
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.data_directory import locked
+from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
 from sinetti.authority.log_format import configure_logging
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    example = "sinetti authority publish-status --dir /srv/sinetti --to /var/lib/sinetti-status --watch"
+    example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
     summary = "write CA certificates, revocation lists, OCSP responses and the log as files for a web server"
     parser = command(commands, "publish-status", summary, _run, example)
     add_dir(parser)
@@ -96,19 +96,23 @@ def _follow(publisher: StatusPublisher, authority: Authority) -> None:
 def _claimed(folder: Path, instance: str) -> Iterator[None]:
     """Hold a folder that is empty or of this authority.
 
-    Raises OptionError for any other folder, and FolderError if another process publishes into it.
+    Raises OptionError for any other folder, and FolderDamaged if another process publishes into it.
     """
     mask = os.umask(_READABLE)  # the web server is another user
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
-            _mark(folder, instance)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(folder))
+            except FolderError as used:
+                raise FolderDamaged(str(used)) from None
+            _mark_folder(folder, instance)
             yield
     finally:
         os.umask(mask)
 
 
-def _mark(folder: Path, instance: str) -> None:
+def _mark_folder(folder: Path, instance: str) -> None:
     mark = folder / _MARK
     found = mark.read_text(encoding="ascii").strip() if mark.is_file() else None
     if found not in {None, instance} or (found is None and any(folder.iterdir())):
