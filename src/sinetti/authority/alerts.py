@@ -10,7 +10,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.connection import Database
-from sinetti.database.issuance import crls
+from sinetti.database.issuance import crls, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
@@ -120,6 +120,17 @@ def shipping_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     yield MonitoringFinding(FindingKind.JOURNAL_NOT_SHIPPED, "journal", sentence)
 
 
+def people_findings(authority: Authority) -> Iterator[MonitoringFinding]:
+    """Yield a finding about holdings whose people could not be restored."""
+    found = unrestored_people.list_open(authority.ctx.db, authority.ctx.now())
+    if found:
+        what = f"{pluralise(len(found), 'holding')} restored from the journals without contact or roles"
+        sentence = (
+            f"{what}: sinetti authority reconcile --dir {authority.folder.root} lists the commands that name them"
+        )
+        yield MonitoringFinding(FindingKind.PEOPLE_MISSING, "holdings", sentence)
+
+
 def issuing_ca(authority: Authority) -> str | None:
     """Return a sentence about the issuing CAs that need a successor, or None."""
     ctx, validity = authority.ctx, authority.hierarchy.holder_validity
@@ -196,6 +207,7 @@ def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -
         *certificate_findings(certificates, ctx),
         *bulk_findings(ctx),
         *shipping_findings(authority),
+        *people_findings(authority),
     )
 
 

@@ -86,6 +86,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         yield MonitoringFinding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
     yield from bulk_findings(ctx)
     yield from alerts.shipping_findings(authority)
+    yield from alerts.people_findings(authority)
     if not (comparison := preview(ctx, authority.journal)).agrees:
         sentence = f"{comparison.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)

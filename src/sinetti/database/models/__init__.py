@@ -29,6 +29,7 @@ from sinetti.database.models.core import (
     RoleAssignment,
     SchemaFloor,
     TransferIds,
+    UnrestoredPeople,
     UsedKey,
     random_key,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "StaffPerson",
     "TransferIds",
     "TrustList",
+    "UnrestoredPeople",
     "UsedKey",
     "User",
     "random_key",

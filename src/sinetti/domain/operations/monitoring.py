@@ -44,6 +44,7 @@ class FindingKind(StrEnum):
     BULK_UNFINISHED = "bulk-unfinished"
     EARLY_UNFINISHED = "early-unfinished"
     JOURNAL_AHEAD = "journal-ahead"
+    PEOPLE_MISSING = "people-missing"
     JOURNAL_NOT_SHIPPED = "journal-not-shipped"
     LOG_UNPROTECTED = "log-unprotected"
     LOG_WRONG = "log-wrong"

@@ -10,8 +10,9 @@ from datetime import timedelta
 from sinetti.ca.issuance_request import SignatureRejected
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
-from sinetti.database.issuance import journal_records, recovery
+from sinetti.database.issuance import journal_records, recovery, unrestored_people
 from sinetti.database.issuance.recovery import RestoreReport
+from sinetti.database.issuance.unrestored_people import UnrestoredHolding
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
@@ -71,12 +72,16 @@ class ReconciliationStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """Restored facts, facts that could not be restored, and results of reservations."""
+    """Restored facts, facts that could not be restored, and results of reservations.
+
+    `without_people` are the holdings in use whose people no journal has, of earlier runs too.
+    """
 
     restored: tuple[Serial, ...]
     failed: tuple[Serial, ...]
     finished: int
     given_up: int
+    without_people: tuple[UnrestoredHolding, ...] = ()
 
 
 def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -135,7 +140,8 @@ def reconcile(
     status = compare(ctx, journal, is_full=is_full)
     back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
-    return ReconciliationReport(back.done, back.failed, finished, given_up)
+    without_people = unrestored_people.list_open(ctx.db, ctx.now())
+    return ReconciliationReport(back.done, back.failed, finished, given_up, without_people)
 
 
 def restore_lost(
