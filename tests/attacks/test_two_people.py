@@ -175,6 +175,7 @@ ONE = {
     "import-signed": "the custodians' ceremony decided it",
     "officer recover": "asks the custodians, who decide",
     "reconcile": "restores what was decided before",
+    "publish-status": "writes files of what is public already",
     "retention apply": "follows the settings",
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
