@@ -15,7 +15,7 @@ from pathlib import Path
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
-from sinetti.authority.alerts import issuing_ca
+from sinetti.authority.alerts import succession
 from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
@@ -225,7 +225,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
         # CRLs, OCSP responses and own certificates are new: the bench made them, or will in the next half minute.
-        return {"issuing-ca": issuing_ca(authority)}
+        return {"succession": succession(authority)}
 
     return MessageDispatcher(
         partial(context, authority.ctx, letters, people_url), clock, lambda: _upkeep(authority), findings
