@@ -57,12 +57,11 @@ def _timetable(one: Timetable, *, now_late: bool) -> dict[str, Any]:
 
 def _step(step: DatedStep, one: Timetable, *, is_late: bool) -> dict[str, str | None]:
     state = "done" if step.is_done else "late" if is_late else "open"
+    state = "done" if step.is_done else "late" if is_late else "open"
     words = _COMMANDS.get(step.step, "").format(name=one.ca.name, successor=one.successor or "SUCCESSOR")
     return {
         "step": step.step.value,
         "at": instant(step.at),
         "state": state,
-        "command": None
-        if words is None
-        else f"sinetti authority {words.format(name=one.ca.name, successor=successor)}",
+        "command": f"sinetti authority {words}" if words else None,
     }
