@@ -21,6 +21,7 @@ from sinetti.ca.hierarchy_builder import GeneratedHierarchy
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.ca.ocsp import Responder
+from sinetti.database.authorities import register
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import transactions
@@ -260,7 +261,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
         db=db,
         signer=signer,
         issuers={spec.file_name: built.issuer(spec.file_name) for spec in specs},
-        issuing=authorities.issuing_names(db),
+        issuing=register.issuing_names(db),
         country="FI",
         certificates={
             spec.file_name: certificate_der(built.certificate(spec.file_name)) for spec in built.hierarchy.authorities

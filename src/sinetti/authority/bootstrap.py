@@ -37,6 +37,7 @@ from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
+from sinetti.database.authorities import register
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
@@ -220,7 +221,7 @@ def open_authority(
         db=db,
         signer=keys,
         issuers=issuers,
-        issuing={channel: name for channel, name in authorities.issuing_names(db).items() if name in issuers},
+        issuing={channel: name for channel, name in register.issuing_names(db).items() if name in issuers},
         country=hierarchy.country,
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,

@@ -42,7 +42,7 @@ class CaDistrust(models.Model):
 
 
 class TrustList(models.Model):
-    """A signed list of anchors or of distrusted CAs; only the newest of each kind is served."""
+    """A signed list of anchors or of distrusted CAs; the newest of a kind is served."""
 
     pk = models.CompositePrimaryKey("kind", "number")
     kind = models.CharField(max_length=10)

@@ -3,9 +3,9 @@
 Each returns None if the dependency is well, otherwise the problem.
 """
 
+from sinetti.database.authorities import register
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.operations import authorities
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
@@ -23,7 +23,7 @@ _AWAY = "the database cannot be reached: check the database and the network conn
 def register_check(ctx: ServiceContext) -> str | None:
     """Check that the database can be read."""
     try:
-        authorities.issuing_names(ctx.db)
+        register.issuing_names(ctx.db)
     except DATABASE_UNAVAILABLE:
         return _AWAY
     return None
