@@ -236,6 +236,7 @@ def two(folder):
 
 
 ELSEWHERE = {
+    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
     "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
     "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }
