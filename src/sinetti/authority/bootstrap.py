@@ -301,7 +301,8 @@ def private_keys(
     if settings.signer:
         client = SignerClient(Path(settings.signer))
         ca_keys = {name: ca_key(one) for name, one in certificates.items()}
-        return AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
+        roles = {spec.file_name: spec.role for spec in hierarchy.authorities}
+        return AuthorityKeys([RemoteKeyStore(folder.keys, client, roles.get)], ca_keys)
     return open_keys(folder.keys, settings.token, phrase, certificates)
 
 

@@ -31,6 +31,7 @@ from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.server import SignerActions, SignerServer
 from sinetti.authority.signer.store import SignerStore, SignerStoreDamaged
+from sinetti.authority.signer.successors import SignerSuccessors, read_successors, with_successors
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_atomic
@@ -82,11 +83,14 @@ class SignerFolder:
         return self.root / "keys"
 
     def read_policy(self) -> SignerPolicy:
-        """Read the policy. Raises FolderError if there is no signer, and SettingsError."""
+        """Read the policy, with the successors that were taken in.
+
+        Raises FolderError if there is no signer, and SettingsError.
+        """
         if not self.policy.exists():
             sentence = f"there is no signer in {self.root}: make one with sinetti authority keys separate"
             raise FolderError(sentence)
-        return signer_settings.read(self.policy)
+        return with_successors(signer_settings.read(self.policy), read_successors(self.root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,14 @@ class OpenedSigner:
     """Signer with its keys."""
 
     folder: SignerFolder
-    policy: SignerPolicy
     keys: AuthorityKeys = field(repr=False)
     store: SignerStore = field(repr=False)
     rules: SigningRules = field(repr=False)
+
+    @property
+    def policy(self) -> SignerPolicy:
+        """Policy, with the successors that were taken in."""
+        return self.rules.policy
 
     def close(self) -> None:
         """Close the store, and end the processes that use tokens."""
@@ -241,7 +249,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
         store = SignerStore(folder.store, is_new=False)
     except SignerStoreDamaged as bad:
         raise FolderDamaged(str(bad)) from bad
-    return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
+    return OpenedSigner(folder, keys, store, SigningRules(policy, store, opened))
 
 
 def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
@@ -329,6 +337,7 @@ def _stop_descriptor() -> Iterator[int]:
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
     """Return the actions of an opened signer."""
     rules = opened.rules
+    successors = SignerSuccessors(opened.folder.root, opened.keys, rules)
     others: dict[SignerOperation, Callable[..., list[bytes]]] = {
         SignerOperation.MAKE: lambda label, kind: opened.make_key(now(), label, kind),
         SignerOperation.CHECK: opened.check_key,
@@ -336,6 +345,8 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.UNKNOWN: opened.list_unknown,
         SignerOperation.SHOW: opened.show,
         SignerOperation.DESTROY: lambda *fields: opened.destroy_key(now(), *fields),
+        SignerOperation.BEGIN: successors.begin,
+        SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

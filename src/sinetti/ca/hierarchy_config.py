@@ -12,7 +12,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
-from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
+from sinetti.ca.hierarchy_model import (
+    CaRole,
+    CaSpec,
+    Hierarchy,
+    HierarchyError,
+    ResponseSignerSpec,
+    file_name_for,
+)
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
@@ -42,6 +49,7 @@ Those of short lives differ from the default one in the validity of holders' cer
 
 _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
+_NAME_FORM = "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
 _LONGEST_NAME = 64
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DAYS = range(1, 36_526)
@@ -237,9 +245,28 @@ def _name(table: PresetTable, key: str, environment: Environment) -> str:
     """
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        table.refuse(key, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them", written)
+    if not _is_name(name):
+        table.refuse(key, _NAME_FORM, written)
     return name
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _LONGEST_NAME and bool(_NAME.fullmatch(name))
+
+
+def check_name(name: str, environment: Environment) -> None:
+    """Check the CN of a CA: plain ASCII, and clear about the environment.
+
+    Raises HierarchyError.
+    """
+    if not _is_name(name):
+        why = f"name: {name!r} is not valid; write {_NAME_FORM}"
+        raise HierarchyError(why)
+    is_production = environment is Environment.PRODUCTION
+    if bool(_TEST_WORD.search(name)) is is_production:
+        wanted = 'without the word "Test"' if is_production else 'with the word "Test"'
+        why = f"name: {name!r} does not distinguish PRODUCTION from TEST; write it {wanted}"
+        raise HierarchyError(why)
 
 
 def _base_url(url: str | None) -> str:
@@ -316,20 +343,28 @@ def _named(parsed: Hierarchy) -> tuple[CaSpec | ResponseSignerSpec, ...]:
 
 
 def _check_unique(parsed: Hierarchy) -> None:
-    names = [one.file_name.lower() for one in _named(parsed)]
-    for one in names:
-        if names.count(one) > 1:
+    check_distinct_names([one.name for one in parsed.authorities], parsed.response_signer.name)
+
+
+def check_distinct_names(authorities: Sequence[str], signer: str) -> None:
+    """Check that no two of these CNs share a file, nor the address of one.
+
+    `signer` is the CN of the response signers. Raises HierarchyError.
+    """
+    names = [file_name_for(one).lower() for one in authorities]
+    files = file_name_for(signer).lower()
+    for one in (*names, files):
+        if [*names, files].count(one) > 1:
             why = f"name: {one!r} is used twice (spaces and case do not matter); write different names"
             raise HierarchyError(why)
-    *authorities, signer = names
-    for one in authorities:
+    for one in names:
         # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
-        if one.startswith(f"{signer}-"):
+        if one.startswith(f"{files}-"):
             why = f"name: {one!r} begins like the files of [response_signer]; rename one of them"
             raise HierarchyError(why)
         # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
         shard_of, _, number = one.rpartition("-")
-        if shard_of in authorities and number.isdecimal():
+        if shard_of in names and number.isdecimal():
             why = f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
             raise HierarchyError(why)
 

@@ -9,7 +9,8 @@ import pytest
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.crl import prepare_crl
 from sinetti.pki.signers import SignatureProof, SignatureRefused
-from tests.authority.signer import test_answers, test_leaves, test_lists, test_log_heads, test_status
+from tests.authority.signer import test_answers, test_leaves, test_lists, test_log_heads, test_status, test_successors
+from tests.authority.signer.test_successors import WAITING
 from tests.support.authority import NOW, holder_certificate, holder_key, issuer, leaf_plan
 from tests.support.signing import CA, LOG, RESPONSE_SIGNER, certificate_task, holder_tbs, keys, one, renewal_proof
 
@@ -21,6 +22,7 @@ HEAD = test_log_heads.head(5)
 OCTETS = {
     TaskKind.CERTIFICATE: (CA, TBS),
     TaskKind.LEAF: (CA, LEAF),
+    TaskKind.AUTHORITY: (test_successors.INTERMEDIATE, test_successors.authority_task(WAITING.request).octets),
     TaskKind.LIST: (CA, LIST),
     TaskKind.STATUS: (RESPONDER, test_status.data_of()),
     TaskKind.ANSWER: (RESPONSE_SIGNER, test_answers.INFO),
@@ -31,6 +33,7 @@ OCTETS = {
 @pytest.fixture
 def rules(rules):
     rules.add_key(RESPONDER, test_status.RESPONDER.key)
+    rules.expect(WAITING)
     return rules
 
 

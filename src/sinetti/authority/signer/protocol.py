@@ -35,6 +35,8 @@ class SignerOperation(Enum):
     SHOW = b"show"
     STATUS = b"status"
     DESTROY = b"destroy"
+    BEGIN = b"begin"
+    INSTALL = b"install"
 
 
 class Outcome(Enum):

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
+from sinetti.ca.hierarchy_model import CaRole
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import ActApproval, SignatureRefused
@@ -26,6 +27,10 @@ _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
 """OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
 
 
+RoleOf = Callable[[str], CaRole | None]
+"""Function that returns the role of a CA by its name, or None for an unknown one."""
+
+
 def sign_one(client: SignerClient, task: SigningTask) -> bytes:
     """Return the signature of one task. Raises SignatureRefused and SignerUnavailable."""
     (found,) = client.sign([task])
@@ -35,14 +40,11 @@ def sign_one(client: SignerClient, task: SigningTask) -> bytes:
 
 
 class RemoteSigner:
-    """Signer with the CAs' keys, which are in the signer's process.
+    """Signer with the CAs' keys, which are in the signer's process."""
 
-    `services` is the name of the services CA: its certificates are all leaves of the service.
-    """
-
-    def __init__(self, client: SignerClient, services: str) -> None:
+    def __init__(self, client: SignerClient, role_of: RoleOf) -> None:
         """Store the client; the first signature connects."""
-        self._client, self._services = client, services
+        self._client, self._role_of = client, role_of
 
     def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:
         """Have a certificate or a list signed.
@@ -55,7 +57,11 @@ class RemoteSigner:
         """Return the kind that the octets appear to be; the signer reads them itself."""
         if not _begins_with_version(octets):
             return TaskKind.LIST
-        return TaskKind.LEAF if key_name == self._services or _OCSP_SIGNING in octets else TaskKind.CERTIFICATE
+        role = self._role_of(key_name)
+        if role in {CaRole.ROOT, CaRole.INTERMEDIATE}:
+            return TaskKind.AUTHORITY
+        # All certificates of a services CA are leaves of the service.
+        return TaskKind.LEAF if role is CaRole.SERVICES or _OCSP_SIGNING in octets else TaskKind.CERTIFICATE
 
 
 def _begins_with_version(octets: bytes) -> bool:

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.authority.signer.answers import check_answer
@@ -18,7 +19,7 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
-from sinetti.authority.signer.leaves import LeafForm
+from sinetti.authority.signer.leaves import LeafForm, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
@@ -29,11 +30,12 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.refusals import Rejection
-from sinetti.pki.encoding import PrivateKey, sign
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import PrivateKey, PublicKey, sign
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
-from sinetti.settings.signer import PolicyCa, SignerPolicy
+from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 FINISHED_WITHIN = timedelta(hours=24)
 """Age of a reservation that is still signed.
@@ -83,22 +85,52 @@ class SigningRules:
         self._spkis: dict[str, bytes] = {}
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
+        self._expected: dict[bytes, PolicySuccessor] = {}
         # Each rule writes to the store after its signature, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
+            TaskKind.AUTHORITY: self._authority,
             TaskKind.LIST: self._list,
             TaskKind.STATUS: self._status,
             TaskKind.ANSWER: self._answer,
             TaskKind.CHECKPOINT: self._checkpoint,
         }
+        self._profiles: dict[str, HolderProfile] = {}
         for ca in policy.authorities:
-            _check_ca(ca, policy)
-        self._profiles = {
-            ca.file_name: HolderProfile(ca, policy.country) for ca in policy.authorities if ca.role is CaRole.ISSUING
-        }
+            self._admit(ca)
         for name, key in keys.items():
             self.add_key(name, key)
+
+    @property
+    def policy(self) -> SignerPolicy:
+        """Policy, with the successors that were taken in."""
+        return self._policy
+
+    def add_authority(self, policy: SignerPolicy, key: SigningKey) -> None:
+        """Take in a CA, the last one of the new policy, with its key.
+
+        Raises ValueError if it does not fit the policy, or the key does not fit the CA.
+        """
+        ca = policy.authorities[-1]
+        if key.public_key() != ca.certificate.public_key():
+            why = f"the key {ca.file_name} does not match its certificate"
+            raise ValueError(why)
+        _check_ca(ca, policy)
+        self._policy, self._cas[ca.file_name] = policy, ca
+        self._admit(ca)
+        self.add_key(ca.file_name, key)
+
+    def expect(self, successor: PolicySuccessor) -> None:
+        """Know a successor that waits for its certificate, by the key of its request."""
+        key = x509.load_der_x509_csr(successor.request).public_key()
+        self._expected[spki_of(cast("PublicKey", key))] = successor
+
+    def _admit(self, ca: PolicyCa) -> None:
+        """Prepare what a CA signs. Raises ValueError if it does not fit the policy."""
+        _check_ca(ca, self._policy)
+        if ca.role is CaRole.ISSUING:
+            self._profiles[ca.file_name] = HolderProfile(ca, self._policy.country)
 
     def add_key(self, name: str, key: SigningKey) -> None:
         """Add a key that the signer now holds.
@@ -226,6 +258,19 @@ class SigningRules:
         else:
             _refuse(f"the signer holds no key of this certificate that {ca.file_name} may certify")
         LeafForm(ca, self._policy, profile).check(task.octets, fields, now)
+        return self._record(ca, fields, task)
+
+    def _authority(self, task: SigningTask, now: datetime) -> bytes:
+        ca, fields = self._ca(task.key), read_fields(task.octets)
+        if self._policy.environment is not Environment.TEST:
+            _refuse("it signs certificates of CAs in TEST alone, where a root's key may be here")
+        known = self._known(ca, fields, task.octets)
+        if known is not None:
+            return known
+        successor = self._expected.get(fields.spki)
+        if successor is None:
+            _refuse("no successor waits for a certificate with this key")
+        check_successor(task.octets, ca, successor, self._policy, now)
         return self._record(ca, fields, task)
 
     def _list(self, task: SigningTask, now: datetime) -> bytes:

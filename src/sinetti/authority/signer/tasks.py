@@ -22,6 +22,7 @@ class TaskKind(StrEnum):
 
     CERTIFICATE = "certificate"
     LEAF = "leaf"
+    AUTHORITY = "authority"
     LIST = "list"
     STATUS = "status"
     ANSWER = "answer"
