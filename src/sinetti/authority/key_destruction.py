@@ -1,6 +1,6 @@
-"""Destruction of private keys with a protocol, at the end of a CA or of an authority (docs/termination.md).
+"""Destruction of private keys with a protocol (docs/termination.md).
 
-The protocol is written before the first key is destroyed, and again after each, so that a killed command continues.
+It ends a CA, or an authority. The protocol is written before the first key is destroyed, and again after each, so that a killed command continues.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class KeyDestructionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DestructionOptions:
-    """Keys to destroy by name, the file of the protocol, and the folder of keys that are offline, if any."""
+    """Names of the keys to destroy, file of the protocol, and folder of offline keys."""
 
     names: tuple[str, ...]
     protocol: Path
@@ -154,7 +154,10 @@ def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
 
 
 def _users(listed: ListedKey, cas: Collection[AuthorityView]) -> list[AuthorityView]:
-    """Return the CAs that need a key: a leaf's is needed by its issuer, that of the log by all."""
+    """Return the CAs that need a key.
+
+    That of a leaf is needed by its issuer, and that of the log by all.
+    """
     if listed.role is KeyRole.OCSP:
         name = listed.name.rpartition("_ocsp-")[0]
         return [one for one in cas if one.name == name]

@@ -60,9 +60,9 @@ def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) 
 
 
 def check_destruction(public: TokenPublicKey, approval: Sequence[bytes], policy: SignerPolicy, now: datetime) -> None:
-    """Check that enough pinned officers approved the destruction of this key. Raises SignatureRefused.
+    """Check that enough pinned officers approved the destruction of this key.
 
-    `approval` are the octets of a proposal and its signatures. The proposal names each key with its digest.
+    Raises SignatureRefused. `approval` are the octets of a proposal and its signatures. The proposal names each key with its digest.
     """
     if not approval:
         _refuse("it came without a proposal")
@@ -74,7 +74,7 @@ def check_destruction(public: TokenPublicKey, approval: Sequence[bytes], policy:
 
 
 def public_digest(public: TokenPublicKey) -> str:
-    """Return the SHA-256 of a public key (SubjectPublicKeyInfo), as a proposal names it."""
+    """Return the SHA-256 of a public key (SubjectPublicKeyInfo)."""
     return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 

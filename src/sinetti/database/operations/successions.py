@@ -1,4 +1,7 @@
-"""CAs of the register as their timetable needs them (domain/authorities/timetable.py)."""
+"""CAs of the register as their timetable needs them.
+
+The rules are in domain/authorities/timetable.py.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +17,7 @@ from sinetti.pki.encoding import load_certificate
 
 
 def list_planned(db: Database, holder_validity: timedelta) -> tuple[PlannedCa, ...]:
-    """Return all CAs, and those that have only a request, without the ends of what they signed."""
+    """Return all CAs and requests of CAs, without the ends of what they signed."""
     pending = {one.name: one for one in models.PendingAuthority.objects.using(db.alias).defer("request")}
     rows = models.CertificateAuthority.objects.using(db.alias).order_by("name")
     installed = [_installed(one, pending.get(one.name), holder_validity) for one in rows]

@@ -1,4 +1,4 @@
-"""Timetable of the successions of all CAs: the alarm, the steps, and their latest dates.
+"""Timetable of the successions of all CAs: alarm, steps, latest dates.
 
 See docs/operators/succession.md. Dates are counted back from the last instant at which a successor must sign.
 """
@@ -15,7 +15,7 @@ ALARM_BEFORE_END = timedelta(days=3 * 365)
 """Time before the end of a CA at which operators hear that it needs a successor."""
 
 RESERVE = timedelta(days=90)
-"""Time between the latest activation and the instant from which the CA cannot issue a whole certificate."""
+"""Time from the latest activation to the last whole certificate of the predecessor."""
 
 KNOWN_BEFORE_ACTIVATION = timedelta(days=90)
 """Time for which gateways and clients know a successor before it signs for them."""
@@ -24,11 +24,17 @@ CEREMONY_BEFORE_INSTALL = timedelta(days=7)
 BEGIN_BEFORE_CEREMONY = timedelta(days=60)
 
 FULL_LIFE = timedelta(days=2922)
-"""Least life of a CA for which these times count in full; for a shorter one they shrink with it."""
+"""Life of a CA from which on these times count in full.
+
+For a shorter one they shrink with it.
+"""
 
 
 LEAST_LIFE = 0.5
-"""Least life of a successor in lives of its predecessor; otherwise the CA above needs a successor first."""
+"""Least life of a successor, in lives of its predecessor.
+
+Otherwise the CA above needs a successor first.
+"""
 
 
 class SuccessionStep(StrEnum):
@@ -92,7 +98,7 @@ class Timetable:
         return next((one for one in self.steps if not one.is_done), None)
 
     def is_due(self, now: datetime) -> bool:
-        """Return True from the alarm on until the successor is installed, and if a step is late."""
+        """Return True from the alarm to the installation, and if a step is late."""
         after = self.next_step
         begun = any(one.step is SuccessionStep.ALARM and now >= one.at for one in self.steps)
         return self.is_late(now) or (begun and after is not None and after.step in _UNINSTALLED)
@@ -140,7 +146,7 @@ def _scaled(time: timedelta, one: PlannedCa) -> timedelta:
 def _latest_activations(
     authorities: Sequence[PlannedCa], by_name: Mapping[str, PlannedCa]
 ) -> tuple[dict[str, datetime], dict[str, str]]:
-    """Return the latest activation of each successor, and the CAs that wait for their parent's.
+    """Return the latest activation of each successor, and which CA waits for which.
 
     A successor ends with the CA above it at the latest. Where that leaves it less than half of its predecessor's life,
     the successor of the CA above must sign before it begins.
@@ -186,7 +192,7 @@ def _successor(one: PlannedCa, authorities: Sequence[PlannedCa]) -> PlannedCa | 
 
 
 def _follows(other: PlannedCa, one: PlannedCa) -> bool:
-    """Return True for a successor, or a standby of the channel, that ends after this CA."""
+    """Return True for a successor or standby that ends after this CA."""
     is_standby = other.state is CaState.STANDBY and one.channel is not None and other.channel is one.channel
     outlives = other.ends_at is None or one.ends_at is None or other.ends_at > one.ends_at
     return outlives and (other.replaces == one.name or is_standby)
