@@ -1,6 +1,8 @@
 """Destruction of private keys with a protocol (docs/termination.md).
 
-It ends a CA, or an authority. The protocol is written before the first key is destroyed, and again after each, so that a killed command continues.
+It ends a CA, or an authority.
+
+The protocol is written before the first key is destroyed, and again after each. So a killed command continues.
 """
 
 import hashlib

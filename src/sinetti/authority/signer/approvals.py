@@ -62,7 +62,8 @@ def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) 
 def check_destruction(public: TokenPublicKey, approval: Sequence[bytes], policy: SignerPolicy, now: datetime) -> None:
     """Check that enough pinned officers approved the destruction of this key.
 
-    Raises SignatureRefused. `approval` are the octets of a proposal and its signatures. The proposal names each key with its digest.
+    `approval` are the octets of a proposal and its signatures. The proposal names each key with its digest. Raises
+    SignatureRefused.
     """
     if not approval:
         _refuse("it came without a proposal")

@@ -15,7 +15,7 @@ ALARM_BEFORE_END = timedelta(days=3 * 365)
 """Time before the end of a CA at which operators hear that it needs a successor."""
 
 RESERVE = timedelta(days=90)
-"""Time from the latest activation to the last whole certificate of the predecessor."""
+"""Time from the latest activation to the predecessor's last whole certificate."""
 
 KNOWN_BEFORE_ACTIVATION = timedelta(days=90)
 """Time for which gateways and clients know a successor before it signs for them."""
