@@ -1,6 +1,7 @@
 """Inventory of an authority's private keys, with a test signature of each."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -79,7 +80,7 @@ class KeyHolder:
     hierarchy: Hierarchy
     issuers: Mapping[str, IssuingCa]
     keys: AuthorityKeys
-    offline: frozenset[str]
+    offline: AbstractSet[str]
 
 
 def holder_of(authority: Authority) -> KeyHolder:

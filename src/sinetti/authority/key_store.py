@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sinetti.authority.data_directory import FolderError
 from sinetti.ca.hierarchy_model import CaSpec
-from sinetti.ca.profiles import ca_key
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import PRIVATE, destroy_file, sync_path, write_atomic, write_synced
@@ -489,17 +488,17 @@ class AuthorityKeys:
 
 
 def open_keys(
-    folder: Path, token: TokenLocation | None, passphrase: bytes | None, certificates: Mapping[str, x509.Certificate]
+    folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
 ) -> AuthorityKeys:
     """Return the keys in a folder.
 
-    New ones are created in `token`, or in files without it. `certificates` are those of the CAs.
+    New ones are created in `token`, or in files without it. `ca_keys` are the public keys of the CAs.
     """
     in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
     in_files = FileKeyStore(folder, passphrase)
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
-    return AuthorityKeys(stores, {name: ca_key(one) for name, one in certificates.items()})
+    return AuthorityKeys(stores, ca_keys)
 
 
 def check_signature(key: SigningKey, public: TokenPublicKey) -> None:

@@ -94,6 +94,7 @@ def background_maintenance(authority: Authority, metrics: Callable[[Event], None
     loops: dict[str, Callable[[Event], None]] = {
         "settling": partial(_maintenance_loop, authority),
         "log": partial(_log_loop, authority),
+        "authorities": authority.cas.follow,
     }
     if metrics is not None:
         loops["metrics"] = metrics

@@ -233,9 +233,9 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
     policy = folder.read_policy()
     if passphrase is None and (found := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
         passphrase = found.octets
-    ca_keys: dict[str, TokenPublicKey] = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
-    certificates = {one.file_name: one.certificate for one in policy.authorities}
-    keys = open_keys(folder.keys, _token_of(folder), passphrase, certificates)
+    certificate_keys = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
+    ca_keys: dict[str, TokenPublicKey] = {**certificate_keys}
+    keys = open_keys(folder.keys, _token_of(folder), passphrase, certificate_keys)
     opened: dict[str, SigningKey] = {}
     for name, public in {**ca_keys, **_public_halves(folder)}.items():
         if not keys.store_of(name).has(name):

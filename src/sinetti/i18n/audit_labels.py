@@ -146,6 +146,7 @@ ACTIONS: Mapping[str, str] = {
     "order-cancelled": gettext_noop("Order cancelled"),
     "order-lapsed": gettext_noop("Order lapsed"),
     "transfer-ids-shown": gettext_noop("Transfer IDs shown"),
+    "trust-list-stored": gettext_noop("Trust list stored"),
 }
 """Labels by the action of a row."""
 

@@ -8,6 +8,7 @@ CRL shard of a new certificate; a process reserves places in advance.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import ApprovalPolicy
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.secret_keys import Keyring, KeySource
@@ -172,6 +174,10 @@ def no_log_signers() -> tuple[NoteSigner, ...]:
     return ()
 
 
+def no_change() -> None:
+    """Do nothing: the CAs of this context do not change."""
+
+
 def always_allowed() -> bool:
     """Return True: the test bench has its own clock and always allows issuance."""
     return True
@@ -185,15 +191,17 @@ class ServiceContext:
     each of its own CRL. `issuing` names those that issue to holders. `now` is the service's clock, for certificates,
     orders and ids. `machine_now` measures ages of reservations and waiting times. `keys` returns the secret keys in
     force (docs/operators/keys.md). `journal` records facts that cannot be taken back. `offline` names the CAs whose
-    keys are not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate.
-    `crl_cache` has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a
-    time maintain a CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if
-    there is none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a
-    certificate with the answers about it, which the separate signer does in one request. `sign_head` signs a head of
-    the log; a lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`,
-    if given, opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each
-    step that writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is
-    trusted (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24
+    keys are not here; their CRLs are served as they are stored. `states` are those of the CAs by name, and
+    `refresh_authorities` reads changes of CAs at once, which mappings of CAs otherwise have within two seconds.
+    `shards` gives the CRL shard of a new certificate. `crl_cache` has the CRLs that this process read or made last,
+    by CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `responders` returns the OCSP
+    responder in force of a CA; it raises SignerUnavailable if there is none. `log_signers` returns the keys of the
+    log that are here, the newest first. `sign_issue` signs a certificate with the answers about it, which the
+    separate signer does in one request. `sign_head` signs a head of the log; a lookup in its tree proves to a
+    signer with its own rules that the tree continues the last one. `guard`, if given, opens the transaction of an
+    action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
+    and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24
     hours; None for operators' commands, and for a test bench without limits. `caller` is the network address of the
     request over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
@@ -212,7 +220,9 @@ class ServiceContext:
     leniency: Leniency = LENIENT
     validity: timedelta = VALIDITY
     journal: Journal | NullJournal = NO_JOURNAL
-    offline: frozenset[str] = frozenset()
+    offline: AbstractSet[str] = frozenset()
+    states: Mapping[str, CaState] = field(default_factory=dict)
+    refresh_authorities: Callable[[], None] = no_change
     step: Callable[[str], None] = no_failpoint
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
     sign_head: HeadSigning = sign_with_keys
@@ -238,7 +248,7 @@ class ServiceContext:
         return self.keys()
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
-        """Return the CA that issues for this channel now."""
+        """Return the CA that issues for this channel now. Raises KeyError if none does."""
         return self.issuers[self.issuing[channel]]
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:

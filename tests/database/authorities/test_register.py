@@ -103,6 +103,11 @@ def test_from_begin_to_retirement(founded):
     assert register.install(db, new, DEED) == installed
     assert not changed()
     assert register.list_pending(db) == ()
+    with pytest.raises(CaChangeRefused, match="has no lists yet: run sinetti authority ca install"):
+        register.activate(db, new.name, DEED)
+    register.finish_installation(db, new.name, NOW)
+    assert changed()
+    register.finish_installation(db, new.name, NOW + DAY)
     assert register.find_pending(db, new.common_name).installed_at == NOW
     assert register.activate(db, new.name, DEED) == Activation(ISSUING, is_new=True)
     assert changed()
@@ -212,6 +217,7 @@ def test_the_successor_of_an_intermediate_takes_over_from_the_one_it_replaces(fo
     name = f"{parent[:-1]}2"
     register.insert_pending(founded.db, pending(founded, name, parent), DEED)
     register.install(founded.db, successor(founded, name, parent), DEED)
+    register.finish_installation(founded.db, name, NOW)
     assert register.activate(founded.db, name, DEED) == Activation(parent, is_new=True)
     other = f"{parent[:-1]}3"
     register.install(founded.db, successor(founded, other, parent), DEED)

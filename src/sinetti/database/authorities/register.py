@@ -91,7 +91,7 @@ class NewPendingAuthority:
 
 @dataclass(frozen=True, slots=True)
 class PendingAuthorityView(NewPendingAuthority):
-    """A CA that was begun. It has a certificate from `installed_at` on."""
+    """A CA that was begun; from `installed_at` on it has a certificate and its lists."""
 
     created: datetime
     installed_at: datetime | None
@@ -147,7 +147,7 @@ def get_authority(db: Database, name: str) -> AuthorityView:
 
 def list_pending(db: Database) -> tuple[PendingAuthorityView, ...]:
     """Return the CAs that were begun and have no certificate yet, by name."""
-    rows = models.PendingAuthority.objects.using(db.alias).filter(installed_at__isnull=True)
+    rows = models.PendingAuthority.objects.using(db.alias).exclude(name__in=_rows(db).values("name"))
     return tuple(_pending(row) for row in rows.order_by("name"))
 
 
@@ -195,7 +195,8 @@ def is_name_taken(db: Database, name: str, common_name: str) -> bool:
 def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityView:
     """Store a CA with its certificate, in the state that `new` has: `standby`.
 
-    The same certificate again changes nothing. Raises CaChangeRefused if the CA has another certificate.
+    The same certificate again changes nothing. A CA that was begun is activated only after `finish_installation`.
+    Raises CaChangeRefused if the CA has another certificate.
     """
     with _changing(db):
         row = _rows(db).filter(pk=new.name).first()
@@ -204,10 +205,14 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
             raise CaChangeRefused(sentence)
         if row is None:
             insert_row(db, new, version=1)
-            pending = models.PendingAuthority.objects.using(db.alias).filter(pk=new.name, installed_at__isnull=True)
-            pending.update(installed_at=audit.at)
             audit_log.write(db, audit, "ca-installed", f"authority:{new.name}", sha256=new.sha256, version=1)
     return get_authority(db, new.name)
+
+
+def finish_installation(db: Database, name: str, at: datetime) -> None:
+    """Record that the lists and the OCSP responder of an installed CA are there."""
+    rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, installed_at__isnull=True)
+    rows.update(installed_at=at)
 
 
 def activate(db: Database, name: str, audit: AuditContext) -> Activation:
@@ -223,6 +228,7 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
         if not one.signs_from <= audit.at <= one.signs_until:
             sentence = f"{one.name} issues from {one.signs_from:%Y-%m-%d} to {one.signs_until:%Y-%m-%d} only"
             raise CaChangeRefused(sentence)
+        _check_installed(db, one)
         _check_chain(db, one)
         predecessor = _predecessor(db, one)
         before = None if predecessor is None else predecessor.name
@@ -350,6 +356,13 @@ def _predecessor(db: Database, one: AuthorityView) -> AuthorityView | None:
     if one.role == "intermediate" and one.replaces is not None:
         names = [name for name in names if name == one.replaces]
     return get_authority(db, names[0]) if len(names) == 1 else None
+
+
+def _check_installed(db: Database, one: AuthorityView) -> None:
+    pending = find_pending(db, one.name)
+    if pending is not None and pending.installed_at is None:
+        sentence = f"{one.name} has no lists yet: run sinetti authority ca install {one.name} again"
+        raise CaChangeRefused(sentence)
 
 
 def _check_chain(db: Database, one: AuthorityView) -> None:

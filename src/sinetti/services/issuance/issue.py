@@ -17,7 +17,8 @@ from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, LeafRequest
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import journal_records, transactions
-from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
+from sinetti.database.issuance.transactions import AuthorityClosed, CertificateReservation, SignedCertificate
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, IssuanceApproval
 from sinetti.domain.certificates.renewal_info import default_renewal_start
@@ -118,13 +119,37 @@ def issue(
 ) -> Certificate | Rejection:
     """Issue the approved certificate.
 
-    `proof` is the signature of a renewal. Raises ConcurrentUpdate if the lineage has changed since it was read; nothing
-    is written then.
+    `proof` is the signature of a renewal. If another node has closed the CA just now, its successor issues. Raises
+    ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
     """
+    refused = Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     if not ctx.issuance_allowed():
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
-    issuer = ctx.issuer_for(approval.lineage.channel)
-    issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
+        return refused
+    reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        ctx.refresh_authorities()
+        reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        _log.error("no CA issues for channel %s: see sinetti authority ca list", approval.lineage.channel)
+        return refused
+    certificate, to_be_signed = reserved
+    ctx.step("9-reserved")
+    if approval.supersedes is not None:
+        journal_superseded(certificate, ctx)
+    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+
+
+def _reserve(
+    approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
+) -> tuple[Certificate, bytes] | None:
+    """Reserve a certificate of the CA that issues now; return it and the octets to sign.
+
+    Returns None if no CA issues for the channel, or the CA has been closed, or ends too soon.
+    """
+    name = ctx.issuing.get(approval.lineage.channel)
+    if name is None:
+        return None
+    issuer = replace(ctx.issuers[name], shard=ctx.shards.take(name))
     # 8: the exact octets to be signed, linted.
     step("8 prepare")
     plan = LeafRequest(
@@ -140,7 +165,7 @@ def issue(
         to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
     except ExceedsIssuerValidity:
         _log.exception("%s no longer issues: its validity ends too soon", issuer.name)
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
+        return None
     ctx.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
     reservation = CertificateReservation(
@@ -154,11 +179,10 @@ def issue(
         reserved_machine_time=ctx.machine_now(),
     )
     step("9 reserve")
-    certificate = transactions.reserve_certificate(ctx.db, reservation, audit)
-    ctx.step("9-reserved")
-    if approval.supersedes is not None:
-        journal_superseded(certificate, ctx)
-    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+    try:
+        return transactions.reserve_certificate(ctx.db, reservation, audit), to_be_signed
+    except AuthorityClosed:
+        return None
 
 
 def sign_and_store(
@@ -175,7 +199,7 @@ def sign_and_store(
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
-        if not ctx.issuance_allowed():
+        if not ctx.issuance_allowed() or ctx.states.get(certificate.authority) is CaState.REVOKED:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         issuer = ctx.issuers[certificate.authority]
         octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
@@ -198,6 +222,9 @@ def sign_and_store(
         signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
+        if certificate.sha256 is None and not certificate.revoked:
+            _log.error("%s was revoked meanwhile: %s is given up", certificate.authority, certificate.serial)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         is_ours = certificate.sha256 == signed.sha256
         der = made if is_ours else None
         recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))

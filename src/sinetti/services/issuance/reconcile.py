@@ -12,6 +12,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
 from sinetti.database.issuance import journal_records, recovery
 from sinetti.database.issuance.recovery import RestoreReport
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
@@ -179,7 +180,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
     waiting = recovery.waiting_reservations(ctx.db, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
     for certificate in waiting:
         audit = ctx.audit_entry(_ACTOR, request_id)
-        if not _may_be_finished(certificate, audit):
+        if not _may_be_finished(certificate, ctx, audit):
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
             continue
         try:
@@ -194,6 +195,9 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
     return finished, given_up
 
 
-def _may_be_finished(certificate: Certificate, audit: AuditContext) -> bool:
+def _may_be_finished(certificate: Certificate, ctx: ServiceContext, audit: AuditContext) -> bool:
+    """Return False for a revoked CA, too: its reservations are for its successor."""
     lineage = certificate.lineage
+    if ctx.states.get(certificate.authority) is CaState.REVOKED:
+        return False
     return lineage.customer.is_approved_for(lineage.channel) and audit.at <= certificate.span.not_after

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from sinetti.database.certificates import early_replacement
 from sinetti.database.connection import DATABASE_UNAVAILABLE
@@ -38,9 +39,14 @@ def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
-        identifier = key_identifier(load_certificate(der))
+        identifier = _identifier(der)
         found[identifier] = (*found.get(identifier, ()), name)
     return found
+
+
+@lru_cache(maxsize=256)
+def _identifier(der: bytes) -> bytes:
+    return key_identifier(load_certificate(der))
 
 
 def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
