@@ -190,7 +190,7 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
-    authority.responses._leaf._again = 0.0
+    authority.responses._leaf()._again = 0.0
     assert signer(authority) != first
 
 

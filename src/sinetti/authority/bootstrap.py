@@ -32,7 +32,7 @@ from sinetti.authority.service_certificates import (
     responders,
 )
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.remote_keys import remote_head_signer, remote_issue_signer
+from sinetti.authority.signer.remote_keys import RoleOf, remote_head_signer, remote_issue_signer
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
@@ -218,7 +218,7 @@ def open_authority(
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = private_keys(folder, settings, phrase, hierarchy, cas.live(lambda now: now.ca_keys))
+    keys = private_keys(folder, settings, phrase, cas.role_of, cas.live(lambda now: now.ca_keys))
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
@@ -246,7 +246,7 @@ def open_authority(
         responders=cas.live(lambda now: now.responders),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
-    responses = ResponseSigner(folder, hierarchy, cas.services(), means)
+    responses = ResponseSigner(folder, hierarchy, cas.services, means)
     ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
@@ -301,14 +301,16 @@ def private_keys(
     folder: DataDirectory,
     settings: AuthoritySettings,
     phrase: bytes | None,
-    hierarchy: Hierarchy,
+    role_of: RoleOf,
     ca_keys: Mapping[str, PublicKey],
 ) -> AuthorityKeys:
-    """Return the keys in the folder, in its token, or in the separate signer."""
+    """Return the keys in the folder, in its token, or in the separate signer.
+
+    `role_of` and `ca_keys` have the roles and public keys of all CAs, by name.
+    """
     if settings.signer:
         client = SignerClient(Path(settings.signer))
-        roles = {spec.file_name: spec.role for spec in hierarchy.authorities}
-        return AuthorityKeys([RemoteKeyStore(folder.keys, client, roles.get)], ca_keys)
+        return AuthorityKeys([RemoteKeyStore(folder.keys, client, role_of)], ca_keys)
     return open_keys(folder.keys, settings.token, phrase, ca_keys)
 
 

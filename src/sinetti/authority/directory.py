@@ -113,6 +113,11 @@ class CaDirectory:
         newest = max(found, key=lambda one: (one.state is CaState.ISSUING, one.generation))
         return self._held.issuers[newest.name]
 
+    def role_of(self, name: str) -> CaRole | None:
+        """Return the role of a CA by its name, or None for an unknown one."""
+        view = self._held.views.get(name)
+        return None if view is None else CaRole(view.role)
+
     def refresh(self) -> None:
         """Read the CAs if the register has changed. Raises DATABASE_UNAVAILABLE."""
         version = register.register_version(self._db)

@@ -110,7 +110,8 @@ class CheckState:
         assert settings is not None  # noqa: S101 - the steps before have read both
         assert hierarchy is not None  # noqa: S101
         ca_keys = {name: ca_key(one) for name, one in self.certificates.items()}
-        keys = private_keys(self.folder, settings, self.passphrase, hierarchy, ca_keys)
+        roles = {spec.file_name: spec.role for spec in hierarchy.authorities}
+        keys = private_keys(self.folder, settings, self.passphrase, roles.get, ca_keys)
         issuers = issuers_of(hierarchy, self.certificates)
         return KeyHolder(self.folder, hierarchy, issuers, keys, frozenset(offline_names(self.folder, hierarchy)))
 
