@@ -33,7 +33,6 @@ ORDERS = 60
 
 HOLDERS = 3
 DISK = "96m"
-LISTS = ("DataProvidersTestIssuingCAv1",)
 OLD_ONES = 3
 """Number of retrieval ids already retrieved that each inspection requests again."""
 
@@ -109,7 +108,7 @@ class Arena:
             seen = Seen()
             look(self.url, seen)
             seen.journal = self.reader.read()
-            seen.lists = self._lists()
+            seen.lists = self._lists({row.authority for row in seen.rows if row.der is not None})
             self.history.stores, self.history.client_keys = self.client.stores(), self.client.keys()
             found = checks.complaints(self.history, seen)
         self.looks += 1
@@ -189,8 +188,8 @@ class Arena:
                 rows.update(connection.execute(statement).fetchall())
         return rows[retrieval_id]
 
-    def _lists(self) -> dict[str, list]:
-        for name in LISTS:
+    def _lists(self, issuers: set[str]) -> dict[str, list]:
+        for name in sorted(issuers):
             for node in self.nodes:
                 with urllib.request.urlopen(f"http://127.0.0.1:{node.status}/crl/{name}-1.crl", timeout=60) as reply:
                     self.lists.setdefault(name, []).append(read_list(reply.read()))

@@ -27,13 +27,13 @@ def test_what_one_end_writes_the_other_reads():
         render([Observation(SHA, there)])
         == b'{"sightings":[{"sha256":"%s","seen":"2027-03-01T12:00:00Z"}]}' % SHA.encode()
     )
-    assert parse(render([Observation(SHA, there)])) .sightings == (Observation(SHA, SEEN),)
+    assert parse(render([Observation(SHA, there)])).sightings == (Observation(SHA, SEEN),)
     assert parse(render([])).sightings == ()
 
 
 def test_a_year_of_three_digits_is_read_as_it_was_written():
     early = Observation(SHA, datetime(1, 1, 1, tzinfo=UTC))
-    assert parse(render([early])) .sightings == (early,)
+    assert parse(render([early])).sightings == (early,)
 
 
 def test_the_most_that_goes_into_one_message():
@@ -46,7 +46,7 @@ def test_the_most_that_goes_into_one_message():
 
 @pytest.mark.parametrize("seen", ["2027-03-01T14:00:00+02:00", "2027-03-01T12:00:00.999Z", "2027-03-01T12:00:00-00:00"])
 def test_other_spellings_of_the_same_second(seen):
-    assert parse(body(row(seen))) .sightings == (Observation(SHA, SEEN),)
+    assert parse(body(row(seen))).sightings == (Observation(SHA, SEEN),)
 
 
 REFUSED = {
