@@ -22,7 +22,10 @@ def check(octets: bytes) -> None:
         sent = parse(octets)
     except InvalidUsageReport:
         return
-    must(all(one.seen.tzinfo is UTC and not one.seen.microsecond for one in sent.sightings), "times are UTC, whole seconds")
+    must(
+        all(one.seen.tzinfo is UTC and not one.seen.microsecond for one in sent.sightings),
+        "times are UTC, whole seconds",
+    )
     must(parse(render(sent.sightings, sent.trust_lists)) == sent, "what was read can be written and read")
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from sinetti.api.log import LOG_PATH, answer_log
-from sinetti.api.ocsp import OCSP_PATH, OnDemandSigningBudget, answer_ocsp
+from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind
@@ -45,7 +45,7 @@ class PublicationEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
-        if request.path.startswith(OCSP_PATH):
+        if request.path.startswith((OCSP_PATH, BRIDGE_PATH)):
             return self._ocsp(request)
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Use GET to retrieve CA certificates and revocation lists.", allow="GET, HEAD")

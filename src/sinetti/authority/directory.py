@@ -26,7 +26,6 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import PublicKey, load_certificate
-from sinetti.pki.signers import SignerUnavailable
 
 READ_EVERY = 1.5
 """Seconds between two looks at the register's version."""
@@ -44,7 +43,8 @@ Responders = Mapping[str, Callable[[], Responder]]
 class CaSnapshot:
     """All CAs at one version of the register.
 
-    `hierarchy` is that of the founding with the CAs that came later. `offline` names CAs whose keys are not here.
+    `hierarchy` is that of the founding with the CAs that came later. `offline` names CAs whose keys are not
+    here, but those of retired ones.
     """
 
     version: int
@@ -160,7 +160,11 @@ class CaDirectory:
                 )
                 for spec in hierarchy.authorities
             },
-            offline=frozenset(self._offline_names(self._folder, hierarchy)),
+            offline=frozenset(
+                name
+                for name in self._offline_names(self._folder, hierarchy)
+                if views[name].state is not CaState.RETIRED
+            ),
             certificates={spec.file_name: views[spec.file_name].certificate for spec in hierarchy.authorities},
             ca_keys={name: ca_key(one) for name, one in certificates.items()},
         )
@@ -173,13 +177,11 @@ class CaDirectory:
         return replace(self._founding, authorities=(*founding, *later))
 
     def _responders(self, read: CaSnapshot, before: Responders) -> Responders:
-        """Return the responders of all CAs, of which earlier ones stay.
-
-        A retired CA signs no answer any more.
-        """
+        """Return the responders of all CAs but retired ones; earlier responders stay."""
         return {
-            name: _retired(name) if read.views[name].state is CaState.RETIRED else before.get(name, made)
+            name: before.get(name, made)
             for name, made in self._make_responders(read).items()
+            if read.views[name].state is not CaState.RETIRED
         }
 
 
@@ -190,14 +192,6 @@ def _no_responders(_read: CaSnapshot) -> Responders:
 def _spec(view: AuthorityView, certificate: x509.Certificate, views: Mapping[str, AuthorityView]) -> CaSpec:
     parent = None if view.issuer is None else views[view.issuer].common_name
     return later_spec(certificate, CaRole(view.role), parent, view.channel)
-
-
-def _retired(name: str) -> Callable[[], Responder]:
-    def refuse() -> Responder:
-        sentence = f"{name} is retired and signs no OCSP response any more"
-        raise SignerUnavailable(sentence)
-
-    return refuse
 
 
 class _LiveMapping(Mapping[_Key, _Value_co]):

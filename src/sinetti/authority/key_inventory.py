@@ -15,7 +15,7 @@ from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore,
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
-from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, Hierarchy
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
@@ -50,6 +50,11 @@ class ListedKey:
     uri: str | None
     public: TokenPublicKey = field(repr=False)
     keys: AuthorityKeys | None = field(repr=False)
+
+    @property
+    def is_of_ca(self) -> bool:
+        """True for the key of a CA, which has the CA's name."""
+        return self.role.value in set(CaRole)
 
     @property
     def key_type(self) -> str:

@@ -28,7 +28,7 @@ from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.encoding import PrivateKey, sign
-from sinetti.pki.signers import SignatureProof, Signer, SignerUnavailable
+from sinetti.pki.signers import ActApproval, SignatureProof, Signer, SignerUnavailable
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
@@ -169,6 +169,24 @@ def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Loo
     return head.signed(*signers)
 
 
+DistrustSigning = Callable[[Responder, bytes, ActApproval | None], bytes]
+"""Function that signs a list of distrust with a responder's key; an approval proves the declaration."""
+
+
+def sign_distrust_here(responder: Responder, octets: bytes, _approval: ActApproval | None) -> bytes:
+    """Sign a list of distrust with a key that is here."""
+    return sign(responder.key, octets)
+
+
+BridgeSigning = Callable[[Responder, bytes, bytes | None], bytes]
+"""Function that signs an answer of a bridge; its certificate (DER) proves a good one."""
+
+
+def sign_bridge_here(responder: Responder, data: bytes, _certificate: bytes | None) -> bytes:
+    """Sign an answer of a bridge with a key that is here."""
+    return sign(responder.key, data)
+
+
 def no_log_signers() -> tuple[NoteSigner, ...]:
     """Return no key of the log, as without the pass-phrase."""
     return ()
@@ -197,7 +215,8 @@ class ServiceContext:
     by CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `responders` returns the OCSP
     responder in force of a CA; it raises SignerUnavailable if there is none. `log_signers` returns the keys of the
     log that are here, the newest first. `sign_issue` signs a certificate with the answers about it, which the
-    separate signer does in one request. `sign_head` signs a head of the log; a lookup in its tree proves to a
+    separate signer does in one request. `sign_distrust` and `sign_bridge` sign the list of distrust, and answers about
+    certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in its tree proves to a
     signer with its own rules that the tree continues the last one. `guard`, if given, opens the transaction of an
     action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
     and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
@@ -227,6 +246,8 @@ class ServiceContext:
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
     sign_head: HeadSigning = sign_with_keys
     sign_issue: IssueSigning = sign_each
+    sign_distrust: DistrustSigning = sign_distrust_here
+    sign_bridge: BridgeSigning = sign_bridge_here
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
@@ -250,6 +271,10 @@ class ServiceContext:
     def issuer_for(self, channel: Channel) -> IssuingCa:
         """Return the CA that issues for this channel now. Raises KeyError if none does."""
         return self.issuers[self.issuing[channel]]
+
+    def signs_lists(self, name: str) -> bool:
+        """Return True if a CA's key is here and the CA is not retired."""
+        return name not in self.offline and self.states.get(name) is not CaState.RETIRED
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:
         """Return the audit data: actor, time and request.

@@ -186,7 +186,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     letters = MessageStore(authority.folder.root / _LETTERS)
     people_url = _people_url(ports)
     postman = _postman(authority, clock, letters, people_url)
-    control_door = ControlEndpoint(authority.ctx, clock, postman, letters)
+    control_door = ControlEndpoint(authority, clock, postman, letters)
     receiving = DeliveryEndpoint(
         authority.ctx, gateway_of(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
     )

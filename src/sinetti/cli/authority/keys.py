@@ -13,6 +13,7 @@ from sinetti.cli.authority.passphrase_options import add_passphrase_file, passph
 from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
+from sinetti.domain.authorities.lifecycle import generation_of
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _move(parsed: argparse.Namespace) -> int:
 def _row(one: ListedKey) -> dict[str, str | int | bool | None]:
     """Return a key as a row of the contracts.
 
-    CAs have no successor yet, so the generation is 1.
+    The generation is that of its CA; 1 for keys of the service itself.
     """
     return {
         "name": one.name,
@@ -96,7 +97,7 @@ def _row(one: ListedKey) -> dict[str, str | int | bool | None]:
         "store": one.kind.value,
         "uri": one.uri,
         "key": one.key_type,
-        "generation": 1,
+        "generation": generation_of(one.name) if one.is_of_ca else 1,
     }
 
 

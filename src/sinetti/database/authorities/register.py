@@ -4,7 +4,7 @@ Every change of a CA holds the one row of Instance, so that two changes never ru
 the version of each row that it changes, and writes an audit row. docs/operators/succession.md has the states.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,12 +36,14 @@ class CaChangeRefused(ValueError):
 class Distrust:
     """Declared compromise of a CA's key.
 
-    Certificates recorded before `since` are accepted through the bridge until `bridge_until`.
+    Certificates recorded before `since` are accepted through the bridge until `bridge_until`. `checkpoint`, if it is
+    not empty, is the text of a checkpoint of the log under which they must be.
     """
 
     since: datetime
     declared_at: datetime
     bridge_until: datetime
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def insert_pending(db: Database, new: NewPendingAuthority, audit: AuditContext) 
 
     The same CA again changes nothing. Raises CaChangeRefused if its name is taken.
     """
-    with _changing(db):
+    with changing(db):
         known = find_pending(db, new.name)
         if known is not None and known.request == new.request and known.common_name == new.common_name:
             return known
@@ -198,7 +200,7 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
     The same certificate again changes nothing. A CA that was begun is activated only after `finish_installation`.
     Raises CaChangeRefused if the CA has another certificate.
     """
-    with _changing(db):
+    with changing(db):
         row = _rows(db).filter(pk=new.name).first()
         if row is not None and row.sha256 != new.sha256:
             sentence = f"{new.name} has another certificate already: a CA never gets a second one"
@@ -221,7 +223,7 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
     A CA that issues already stays as it is. Raises CaUnknown, and CaChangeRefused for another state, dates that do not
     fit, or a CA above it that is not in force.
     """
-    with _changing(db):
+    with changing(db):
         one = get_authority(db, name)
         if one.state is CaState.ISSUING:
             return Activation(None, is_new=False)
@@ -246,7 +248,7 @@ def stop(db: Database, name: str, audit: AuditContext) -> bool:
 
     Raises CaUnknown, and CaChangeRefused for a CA that is retired or revoked.
     """
-    with _changing(db):
+    with changing(db):
         one = get_authority(db, name)
         if one.state is CaState.PUBLISHING:
             return False
@@ -259,11 +261,12 @@ def retire(db: Database, name: str, audit: AuditContext) -> bool:
 
     Raises CaUnknown, and CaChangeRefused before the end of its last certificate.
     """
-    with _changing(db):
+    with changing(db):
         one = get_authority(db, name)
         if one.state is CaState.RETIRED:
             return False
         check_retirable(db, one, audit.at)
+        models.OcspResponse.objects.using(db.alias).filter(authority=one.name).delete()
         _move(db, one, CaState.RETIRED, audit, "ca-retired")
     return True
 
@@ -301,7 +304,7 @@ def revoke(
     Raises CaUnknown.
     """
     reason, distrust = why
-    with _changing(db):
+    with changing(db):
         one = get_authority(db, name)
         if distrust is not None and one.distrust is None:
             declare(db, one, distrust, audit)
@@ -319,6 +322,7 @@ def declare(db: Database, one: AuthorityView, distrust: Distrust, audit: AuditCo
         since=distrust.since,
         declared_at=distrust.declared_at,
         bridge_until=distrust.bridge_until,
+        checkpoint=distrust.checkpoint,
     )
     _rows(db).filter(pk=one.name).update(version=F("version") + 1)
     since = distrust.since.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -341,8 +345,18 @@ def issuing_names(db: Database) -> dict[Channel, str]:
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
+def wait_for_reservations(db: Database, names: Collection[str]) -> None:
+    """Wait until reservations that saw an earlier state of these CAs are committed.
+
+    Call it after the commit of the change. Reservations hold the CA's row for a few milliseconds on PostgreSQL
+    (database/issuance/statements.py). SQLite's transactions are serial anyway.
+    """
+    with transaction.atomic(using=db.alias):
+        list(_rows(db).filter(pk__in=names).order_by("pk").select_for_update().values_list("pk"))
+
+
 @contextmanager
-def _changing(db: Database) -> Iterator[None]:
+def changing(db: Database) -> Iterator[None]:
     """Run the block in a transaction that excludes other changes of CAs."""
     with transaction.atomic(using=db.alias):
         models.Instance.objects.using(db.alias).update(environment=F("environment"))

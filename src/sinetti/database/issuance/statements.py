@@ -74,7 +74,7 @@ _MESSAGE = {
     "due": "%(at)s",
     "attempts": "0",
 }
-# Checked again here, because the revocation of a predecessor between the commits voids the reservation, and a revoked CA
+# Checked again here, because the revocation of a predecessor between the commits voids the reservation. A revoked CA
 # issues nothing, not even what was reserved before.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}

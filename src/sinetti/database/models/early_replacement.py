@@ -47,10 +47,12 @@ class EarlyReplacementItem(models.Model):
 class HintRequest(models.Model):
     """The last request of a program for renewal information of a certificate.
 
-    It is recorded once a day, on the office's clock.
+    It is recorded once a day, on the office's clock. The numbers are those of the trust lists that the program uses.
     """
 
     certificate = models.OneToOneField(
         "sinetti.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
     )
     at = models.DateTimeField()
+    anchors_number = models.BigIntegerField(null=True)
+    distrust_number = models.BigIntegerField(null=True)

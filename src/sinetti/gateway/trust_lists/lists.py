@@ -206,7 +206,9 @@ class TrustLists:
             marks = self._folder.marks()
         except OSError as failed:
             folder = self.settings.folder
-            sentence = f"{folder} cannot be read ({failed.strerror}), so no certificate is accepted: let this user read it"
+            sentence = (
+                f"{folder} cannot be read ({failed.strerror}), so no certificate is accepted: let this user read it"
+            )
             self._marks, self._content = None, replace(self._content, damage=sentence)
             return
         if marks != self._marks:

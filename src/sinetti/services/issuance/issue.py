@@ -142,7 +142,7 @@ def issue(
 def _reserve(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> tuple[Certificate, bytes] | None:
-    """Reserve a certificate of the CA that issues now; return it and the octets to sign.
+    """Reserve a certificate of the CA that issues now; return it with its octets.
 
     Returns None if no CA issues for the channel, or the CA has been closed, or ends too soon.
     """
@@ -201,32 +201,18 @@ def sign_and_store(
     if certificate.state is CertificateState.RESERVED:
         if not ctx.issuance_allowed() or ctx.states.get(certificate.authority) is CaState.REVOKED:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        issuer = ctx.issuers[certificate.authority]
-        octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
-        # 10: octets in, signature out, checked with the CA's public key.
-        step("10 sign")
-        try:
-            answers = prepare_good(certificate, ctx)
-            requests = answers.requests if answers is not None else []
-            signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
-        except SignerUnavailable as away:
-            if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
-                raise
-            _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
+        signed = _sign(certificate, ctx, proof, to_be_signed)
+        if signed is None:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        made = attach_signature(octets, signature, issuer.certificate)
-        ctx.step("10-signed")
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         step("11 store")
-        pair = answers.finish(others) if answers is not None and others else None
-        signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
         if certificate.sha256 is None and not certificate.revoked:
             _log.error("%s was revoked meanwhile: %s is given up", certificate.authority, certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         is_ours = certificate.sha256 == signed.sha256
-        der = made if is_ours else None
+        der = signed.der if is_ours else None
         recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
@@ -238,3 +224,29 @@ def sign_and_store(
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
     reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
     return Rejection(reason, language=certificate.lineage.language)
+
+
+def _sign(
+    certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
+) -> SignedCertificate | None:
+    """Sign a reserved certificate and the answers; None if the signer is away.
+
+    Raises SignatureRefused as `sign_and_store` does.
+    """
+    issuer = ctx.issuers[certificate.authority]
+    octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
+    # 10: octets in, signature out, checked with the CA's public key.
+    step("10 sign")
+    try:
+        answers = prepare_good(certificate, ctx)
+        requests = answers.requests if answers is not None else []
+        signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
+    except SignerUnavailable as away:
+        if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
+            raise
+        _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
+        return None
+    made = attach_signature(octets, signature, issuer.certificate)
+    ctx.step("10-signed")
+    pair = answers.finish(others) if answers is not None and others else None
+    return SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)

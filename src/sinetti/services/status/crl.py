@@ -61,7 +61,7 @@ def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str
 
     Shard 0 is the CRL of the whole CA. While the signer is unavailable, or the CRL cannot be archived beside the
     journal, the last one is served until it expires. After that SignerUnavailable or JournalUnavailable is raised. The
-    same holds for a CA whose key is offline.
+    same holds for a CA whose key is offline. The last CRL of a retired CA is served for ever.
     """
     try:
         return fresh_crl(authority, shard, ctx, request_id)
@@ -84,8 +84,8 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
     asked, newest = monotonic_seconds(), _newest(authority, shard, ctx)
     if newest is None and shard > authorities.open_shard(ctx.db, authority):
         return None
-    if authority in ctx.offline:
-        if newest is None or _has_ended(newest, ctx):
+    if not ctx.signs_lists(authority):
+        if newest is None or (authority in ctx.offline and _has_ended(newest, ctx)):
             sentence = (
                 f"the revocation list of {authority} is missing or has expired, and its CA is "
                 "offline: run sinetti authority publish to renew it"
@@ -134,7 +134,7 @@ def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
     Whether requested or not; and at once if a CRL lacks a revocation or a shard was opened.
     """
     for name in ctx.issuers:
-        if name not in ctx.offline:
+        if ctx.signs_lists(name):
             try:
                 _renew(name, ctx, request_id)
             except (SignerUnavailable, JournalUnavailable) as away:
@@ -265,12 +265,12 @@ def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -
 
 
 def publish_all(ctx: ServiceContext, request_id: str) -> None:
-    """Publish fresh CRLs at start, and archived ones of offline CAs.
+    """Publish fresh CRLs at start, and archive those of offline and retired CAs.
 
     Raises SignerUnavailable and JournalUnavailable.
     """
     for name in ctx.issuers:
-        if name not in ctx.offline:
+        if ctx.signs_lists(name):
             publish(name, ctx, request_id)
             continue
         for shard in range(authorities.open_shard(ctx.db, name) + 1):
