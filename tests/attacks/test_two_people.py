@@ -169,6 +169,7 @@ ONE = {
     "change-contact": "gives no right",
     "let-end": "can be undone",
     "revoke": "stops one certificate, and must not wait",
+    "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
@@ -204,7 +205,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check"),
+    *("keys list", "keys check", "ca list"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
@@ -223,6 +224,8 @@ def two(folder):
         "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
+        "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),

@@ -17,7 +17,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.key_inventory import KeyRole, ListedKey, holder_of, list_keys
 from sinetti.authority.key_store import StoreKind
 from sinetti.authority.signer.approvals import public_digest
-from sinetti.database.authorities.register import AuthorityView, list_authorities
+from sinetti.database.authorities.register import AuthorityView, CaChangeRefused, list_authorities
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.domain.authorities.lifecycle import CaState
@@ -34,7 +34,7 @@ _OFFLINE, _DONE = "offline", "destroyed_at"
 _ENDED = frozenset({CaState.RETIRED, CaState.REVOKED})
 
 
-class KeyDestructionError(ValueError):
+class KeyDestructionError(CaChangeRefused):
     """Destruction that is refused; the text is a sentence with the next step."""
 
 

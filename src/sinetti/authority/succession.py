@@ -50,6 +50,7 @@ from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, s
 from sinetti.pki.key_policy import key_id, key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 FIRST_SHARD = 1
@@ -284,7 +285,24 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
         ctx.refresh_authorities()
         ctx.step("ca stored")
         _complete(view, certificate, means)
+    publish_anchors_at_hand(means)
     return view
+
+
+def publish_anchors_at_hand(means: SuccessionContext) -> bool:
+    """Sign a new list of anchors, if the roots' keys are at hand; return whether they are.
+
+    Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    """
+    ctx = means.authority.ctx
+    roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
+    signers = {name: signer_of(name, means) for name in roots}
+    found = {name: one for name, one in signers.items() if one is not None}
+    if len(found) < len(roots):
+        return False
+    publish_anchors(ctx, lambda name, octets: found[name].sign(name, octets), (means.actor, means.request_id))
+    ctx.step("ca anchors")
+    return True
 
 
 def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
@@ -393,6 +411,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     ctx.step("ca installed")
     register.activate(ctx.db, name, ctx.audit_entry(means.actor, means.request_id))
     ctx.refresh_authorities()
+    publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
 
 

@@ -66,11 +66,12 @@ _ANY_TOKEN = TokenLocation(Path("module"), "token", Path("pin"))
 """Values for the parts that a token's URI may lack."""
 
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
-_ABOVE: Mapping[CaRole, CaRole] = {
+ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
     CaRole.ISSUING: CaRole.INTERMEDIATE,
     CaRole.SERVICES: CaRole.INTERMEDIATE,
 }
+"""Role of the CA above each other one."""
 
 
 class PresetTable(TomlTable):
@@ -152,7 +153,7 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None,
         organisation=top.text("organisation"),
         country=_country(top),
         test_bench_only=top.flag("test_bench_only"),
-        authorities=tuple(_authority(table, environment) for table in top.tables("authorities", 1)),
+        authorities=tuple(read_authority(table, environment) for table in top.tables("authorities", 1)),
         response_signer=_response_signer(top.table("response_signer"), environment),
         holder_validity=validity,
         key_policy=policy,
@@ -201,7 +202,8 @@ def _validity(table: PresetTable) -> timedelta:
     return length
 
 
-def _authority(table: PresetTable, environment: Environment) -> CaSpec:
+def read_authority(table: PresetTable, environment: Environment) -> CaSpec:
+    """Read one [[authorities]] table. Raises HierarchyError."""
     role = table.choice("role", CaRole)
     parsed = CaSpec(
         name=_name(table, "name", environment),
@@ -324,8 +326,8 @@ def _check_tree(parsed: Hierarchy) -> None:
     seen: dict[str, CaSpec] = {}
     for spec in specs:
         above = None if spec.parent is None else seen.get(spec.parent)
-        if spec.role is not CaRole.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
-            wanted = _ABOVE[spec.role].value
+        if spec.role is not CaRole.ROOT and (above is None or above.role is not ABOVE[spec.role]):
+            wanted = ABOVE[spec.role].value
             why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file"
             raise HierarchyError(why)
         seen[spec.name] = spec

@@ -5,13 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.authorities import register
-from sinetti.database.authorities.register import Distrust
 from sinetti.domain.authorities.distrust import DistrustRefused, decide_bridge_end
 from sinetti.domain.authorities.lifecycle import CaState
-from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Environment
-from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind, parse_signed
@@ -19,10 +15,11 @@ from sinetti.pki.trust_lists.verification import ListReader, verify_distrust
 from sinetti.services.authorities import distrust_list
 from sinetti.services.authorities.distrust_list import SIGNED_ANEW_BEFORE, publish_distrust
 from sinetti.services.authorities.trust_lists import TrustListOutrun, newest_distrust, newest_list, store_list
-from tests.support.authority import NOW, authority, issuer, ocsp_responder
+from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
 from tests.support.service_context import REQUEST, KilledError, killed_at
-from tests.support.trust_lists import anchors_list, by_root, distrust_list as made_list, root_of, successor
+from tests.support.trust_lists import anchors_list, by_root, root_of, successor
+from tests.support.trust_lists import distrust_list as made_list
 
 ACTOR = ("operator", REQUEST)
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from tests.support.asking import asked, believed
 from tests.support.authority import authority, issuer, services_issuer
 from tests.support.distrust import SERVICES, declared, with_services
 from tests.support.logs import logging, sequenced
-from tests.support.service_context import REQUEST, SECOND, enrolled, in_the_window, renew_ask, renewed
+from tests.support.service_context import REQUEST, SECOND, enrolled
 
 HOUR = timedelta(hours=1)
 STATUS, ERROR = ocsp.OCSPCertStatus, ocsp.OCSPResponseStatus

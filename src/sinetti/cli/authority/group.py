@@ -27,6 +27,7 @@ MODULES = {
     "transfer-ids": "transfer_ids",
     "change-contact": "change_contact",
     "let-end": "let_end",
+    "ca": "ca",
     "revoke": "revoke",
     "revoke-many": "revoke_many",
     "call-early": "call_early",

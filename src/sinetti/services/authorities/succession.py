@@ -55,7 +55,8 @@ def list_cas(ctx: ServiceContext) -> tuple[CaListItem, ...]:
 def install_ca(new: NewAuthority, ctx: ServiceContext, audit: AuditContext) -> AuthorityView:
     """Store a CA with its certificate as a standby.
 
-    The same one again changes nothing. The caller has checked the certificate. Raises CaChangeRefused and JournalUnavailable.
+    The same one again changes nothing. The caller has checked the certificate. Raises CaChangeRefused and
+    JournalUnavailable.
     """
     installed = register.install(ctx.db, new, audit)
     _note([installed.name], ctx)

@@ -1,9 +1,14 @@
 """Storage of signed trust lists, and the list of anchors (docs/operators/succession.md)."""
 
-from sinetti.database.authorities import trust_lists
+from collections.abc import Callable
+
+from sinetti.ca.trust_lists import ListHead, build_anchors, sign_by_roots
+from sinetti.database.authorities import register, trust_lists
 from sinetti.database.authorities.trust_lists import StoredTrustList
 from sinetti.database.connection import Database
+from sinetti.pki.encoding import load_certificate
 from sinetti.pki.trust_lists.lists import (
+    AnchorRole,
     AnchorsList,
     DistrustList,
     TrustListKind,
@@ -55,3 +60,24 @@ def store_list(
     if not trust_lists.insert_list(ctx.db, new.kind, stored, before, ctx.audit_entry(*audit)):
         sentence = f"another list of {new.kind} was stored meanwhile: run the command again"
         raise TrustListOutrun(sentence)
+
+
+def publish_anchors(ctx: ServiceContext, sign: Callable[[str, bytes], bytes], audit: tuple[str, str]) -> AnchorsList:
+    """Sign and store the list of all CAs, unless the newest one has them in these states.
+
+    `sign` signs octets with the key of the root of a name. Raises TrustListOutrun and what `sign` raises.
+    """
+    before = newest_anchors(ctx.db)
+    views = register.list_authorities(ctx.db)
+    cas = {load_certificate(one.certificate): one for one in views}
+    of_root = ((one, view) for one, view in cas.items() if view.role == AnchorRole.ROOT)
+    roots = {one: view.name for one, view in sorted(of_root, key=lambda pair: pair[1].signs_from)}
+    first = next(view.sha256 for view in views if view.name in roots.values())
+    head = ListHead(ctx.environment, first, next_number(before, ctx), ctx.now())
+    links = before.links if before else ()
+    new = build_anchors(head, ((one, view.state) for one, view in cas.items()), links)
+    if before is not None and (before.authorities, before.links) == (new.authorities, new.links):
+        return before
+    octets = sign_by_roots(new, tuple(roots), links, lambda root, to_be_signed: sign(roots[root], to_be_signed))
+    store_list(new, octets, before.number if before else 0, ctx, audit)
+    return new
