@@ -200,13 +200,15 @@ def raising(error):
 def test_the_bridge_of_a_declared_compromise(counter, held):
     """Recorded before T, the certificate is accepted until the bridge ends; recorded after T, it is refused."""
     now, hour = counter.desk.clock.now, timedelta(hours=1)
-    issuer = models.Certificate.objects.get(serial=held.serial).authority
+    alias = counter.desk.ctx.db.alias
+    issuer = models.Certificate.objects.using(alias).get(serial=held.serial).authority_id
     row = {"declared_at": now, "bridge_until": now + 72 * hour}
-    models.CaDistrust.objects.create(authority=issuer, since=now + SECOND, **row)
+    declared = models.CaDistrust.objects.using(alias)
+    declared.create(authority_id=issuer, since=now + SECOND, **row)
     assert counter.send(sealed(held), "in-the-bridge").status == 200
-    models.CaDistrust.objects.update(since=now - hour)
+    declared.update(since=now - hour)
     assert counter.refusal(sealed(held), "recorded-later") == (403, "revoked")
-    models.CaDistrust.objects.update(since=now + SECOND)
+    declared.update(since=now + SECOND)
     counter.desk.clock.forward(72 * hour + SECOND)
     assert counter.refusal(sealed(held), "after-the-bridge") == (403, "revoked")
 
