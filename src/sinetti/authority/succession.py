@@ -39,6 +39,7 @@ from sinetti.database.authorities.register import (
     NewPendingAuthority,
     PendingAuthorityView,
 )
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations.authorities import NewAuthority
@@ -50,6 +51,7 @@ from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, s
 from sinetti.pki.key_policy import key_id, key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
@@ -74,6 +76,11 @@ class SuccessionContext:
     def folder(self) -> Path:
         """Folder of the certificates of CAs."""
         return self.authority.folder.certificates
+
+    @property
+    def audit(self) -> AuditContext:
+        """Entry of an act for the audit log, now."""
+        return self.authority.ctx.audit_entry(self.actor, self.request_id)
 
     def spec_of(self, name: str) -> CaSpec:
         """Return the specification of a CA that has its certificate."""
@@ -110,7 +117,7 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
             lifetime_days=spec.lifetime // _DAY,
             request=request,
         )
-        return register.insert_pending(ctx.db, new, ctx.audit_entry(means.actor, means.request_id))
+        return register.insert_pending(ctx.db, new, means.audit)
 
 
 def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:
@@ -280,9 +287,7 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
             ctx.step("ca certificate")
             _admit(pending, certificate, means)
             ctx.step("ca admitted")
-        audit = ctx.audit_entry(means.actor, means.request_id)
-        view = register.install(ctx.db, _row(pending, certificate, means), audit)
-        ctx.refresh_authorities()
+        view = install_ca(_row(pending, certificate, means), ctx, means.audit)
         ctx.step("ca stored")
         _complete(view, certificate, means)
     publish_anchors_at_hand(means)
@@ -395,6 +400,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     before = register.get_authority(ctx.db, ca)
     after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
     if after and after[-1].state is not CaState.STANDBY:
+        publish_anchors_at_hand(means)
         return after[-1]
     if not after:
         if before.issuer is None or signer_of(before.issuer, means) is None or _place_of(before.name, means) is None:
@@ -409,8 +415,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
         name, octets = after[-1].name, None
     install_successor(name, octets, means)
     ctx.step("ca installed")
-    register.activate(ctx.db, name, ctx.audit_entry(means.actor, means.request_id))
-    ctx.refresh_authorities()
+    activate_ca(name, ctx, means.audit)
     publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
 
