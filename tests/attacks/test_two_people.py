@@ -205,7 +205,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check", "ca list"),
+    *("keys list", "keys check", "ca list", "ca plan"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
