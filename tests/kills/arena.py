@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,8 +198,13 @@ class Arena:
 
 
 @contextmanager
-def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> Iterator[Arena]:
-    """Found and serve an authority and start the load, until the block ends."""
+def arena(
+    folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1, shared: Iterable[str] = ()
+) -> Iterator[Arena]:
+    """Found and serve an authority and start the load, until the block ends.
+
+    `shared` are folders of the first node that the others use, too, as a mounted disk or a token would be.
+    """
     with ExitStack() as stack:
         disk = _disk(folder, stack)
         place = disk.root if disk else folder
@@ -212,6 +217,9 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
         _found(forks, served[0], folder, url if cluster else None)
         for other in served[1:]:
             shutil.copytree(root, other.root)
+            for part in shared:
+                shutil.rmtree(other.root / part)
+                (other.root / part).symlink_to(root / part)
         history = History()
         drawn = random.Random(f"{seed}-arena")  # noqa: S311 - played again from a seed
         journals = JournalReader([node.root.with_name(f"{node.root.name}-journal") for node in served])

@@ -24,7 +24,7 @@ OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
 """Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
 ROLLOVER = (
     *("ca key made", "ca begun", "ca intended", "ca certified", "ca certificate", "ca admitted", "ca stored"),
-    *("ca lists", "ca bundles", "ca installed"),
+    *("ca lists", "ca bundles", "ca anchors", "ca installed"),
 )
 """Steps of `authority ca rollover` (authority/succession.py)."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)

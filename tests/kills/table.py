@@ -66,7 +66,7 @@ TABLE = {
     Kind.DISK: Extent(steps.of_the_server(), 2, 20),
     Kind.CLOCK: Extent(steps.of_the_server(), 2, 10),
     Kind.RESTORE: Extent((), 0, 8),
-    Kind.ROLLOVER: Extent(steps.ROLLOVER, 12, 80, PG, nodes=2),
+    Kind.ROLLOVER: Extent(steps.ROLLOVER, 10, 90, PG, nodes=2),
 }
 
 
