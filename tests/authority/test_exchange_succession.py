@@ -6,6 +6,8 @@ import pytest
 
 from sinetti.authority.data_directory import DataDirectory, FolderError
 from sinetti.authority.exchange import (
+    begin_founding,
+    import_founding,
     import_signed,
     is_listed,
     request_certificates,
@@ -15,17 +17,21 @@ from sinetti.authority.initialise import initialise
 from sinetti.authority.succession import SuccessionContext, begin_successor
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
+from sinetti.ca.hierarchy_config import with_standby
 from sinetti.ca.successors import SuccessorOptions
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import Distrust
 from sinetti.database.issuance import crls
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+from sinetti.services.authorities.succession import activate_ca
 from sinetti.services.authorities.trust_lists import newest_anchors, newest_list
-from tests.support.ceremonies import NOW, QUICK, ROOTS, Founded, founded, founding, options, plan_text
+from sinetti.services.status.crl import current_crl
+from tests.support.ceremonies import NOW, QUICK, ROOTS, Founded, ceremony, founded, founding, options, plan_text
 from tests.support.registers import all_connections_closed
 
 OLD, NEW = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2"
@@ -87,6 +93,7 @@ def test_a_successor_becomes_a_standby_and_an_anchor(there, tmp_path):
         request_certificates(authority)
 
 
+@pytest.mark.long
 def test_taken_in_after_an_interruption(there, tmp_path):
     authority = there.opened()
     begin(authority, OLD)
@@ -103,6 +110,7 @@ def test_taken_in_after_an_interruption(there, tmp_path):
     assert not DataDirectory(there.root).request_set.exists()
 
 
+@pytest.mark.long
 def test_a_root_and_then_an_intermediate_ca_below_it(there, tmp_path):
     authority = there.opened()
     old = ROOTS[0]
@@ -126,6 +134,7 @@ def test_a_root_and_then_an_intermediate_ca_below_it(there, tmp_path):
         assert len(verify_anchors(octets, reader(authority, *roots), LATER).links) == 2
 
 
+@pytest.mark.long
 def test_a_list_of_anchors_that_was_stored_meanwhile(there, tmp_path):
     authority = there.opened()
     begin(authority, OLD)
@@ -146,6 +155,7 @@ def revoked(authority, reason, distrust=None):
     return register.get_authority(authority.ctx.db, OLD)
 
 
+@pytest.mark.long
 def test_a_stolen_ca_is_listed_and_distrusted(there, tmp_path):
     authority = there.opened()
     with pytest.raises(FolderError, match="every revoked CA is on the list"):
@@ -167,6 +177,7 @@ def test_a_stolen_ca_is_listed_and_distrusted(there, tmp_path):
     assert (row.name, row.since) == (OLD, since)
 
 
+@pytest.mark.long
 def test_a_ca_that_was_superseded_is_listed_alone(there, tmp_path):
     authority = there.opened()
     one = revoked(authority, RevocationReason.SUPERSEDED)
@@ -177,9 +188,31 @@ def test_a_ca_that_was_superseded_is_listed_alone(there, tmp_path):
     assert newest_list(TrustListKind.DISTRUST, authority.ctx.db) is None
 
 
+@pytest.mark.long
 def test_requests_need_offline_keys(tmp_path):
     initialise(tmp_path / "authority", founding(hierarchy=QUICK))
     authority = Founded(tmp_path / "authority", tmp_path / "medium", {}).opened()
     begin(authority, OLD)
     with pytest.raises(FolderError, match="no CA that was begun waits"):
         request_certificates(authority)
+
+
+@pytest.mark.long
+def test_a_standby_of_the_founding_is_known_from_the_first_day(tmp_path):
+    text = with_standby(QUICK)
+    begun = begin_founding(tmp_path / "authority", founding(hierarchy=text))
+    done = ceremony(tmp_path, plan_text(hierarchy=text), begun)
+    done.run()
+    import_founding(tmp_path / "authority", (done.exchange / "result-set.json").read_bytes(), options())
+    authority = Founded(tmp_path / "authority", tmp_path / "medium", {}).opened()
+    ctx = authority.ctx
+    assert {name: one for name, one in ctx.states.items() if one is CaState.STANDBY} == {
+        NEW: CaState.STANDBY,
+        "DataProvidersSFTPTestIssuingCAv2": CaState.STANDBY,
+    }
+    assert ctx.issuing[Channel.WS] == OLD
+    assert (tmp_path / "authority" / "trust" / "holders.pem").read_bytes().count(b"BEGIN CERTIFICATE") == 6
+    assert current_crl(NEW, 1, ctx, "request").number
+    assert ctx.responders[NEW]()
+    activate_ca(NEW, ctx, ctx.audit_entry("operator", "request"))
+    assert ctx.issuing[Channel.WS] == NEW

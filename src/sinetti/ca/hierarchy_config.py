@@ -3,6 +3,7 @@
 Presets are in `presets/`. `parse_hierarchy` returns the validated form, which all other modules use.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from sinetti.ca.hierarchy_model import (
     ResponseSignerSpec,
     file_name_for,
 )
+from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
@@ -37,6 +39,7 @@ __all__ = [
     "is_same_hierarchy",
     "load_preset",
     "parse_hierarchy",
+    "with_standby",
 ]
 
 
@@ -130,6 +133,27 @@ def read_hierarchy(
     return parsed
 
 
+def with_standby(text: str, token: str = "") -> str:
+    """Add a standby for each issuing CA to the TOML of a hierarchy, the next generation of its name.
+
+    A channel that has one keeps that. `token` is the URI of the token for their keys, or empty. A text that is not
+    valid TOML is returned as it is.
+    """
+    try:
+        rows = tomllib.loads(text).get("authorities", [])
+        issuing = [one for one in rows if one.get("role") == CaRole.ISSUING]
+        has_one = {one["channel"] for one in issuing if one.get("standby")}
+        new = [{**one, "name": successor_name(one["name"])} for one in issuing if one["channel"] not in has_one]
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError):
+        return text
+    parts = [text if text.endswith("\n") else f"{text}\n"]
+    for one in new:
+        values = {key: value for key, value in one.items() if key != "token"} | ({"token": token} if token else {})
+        rows = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+        parts.append("\n[[authorities]]\nstandby = true\n" + "".join(rows))
+    return "".join(parts)
+
+
 def is_same_hierarchy(stored: str, text: str) -> bool:
     """Return True if a stored hierarchy equals the one in `text`.
 
@@ -213,6 +237,7 @@ def read_authority(table: PresetTable, environment: Environment) -> CaSpec:
         lifetime=_days(table, "lifetime_days"),
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
         token=_token(table),
+        is_standby=role is CaRole.ISSUING and table.has("standby") and table.flag("standby"),
     )
     table.finish()
     return parsed
@@ -334,9 +359,13 @@ def _check_tree(parsed: Hierarchy) -> None:
     _check_unique(parsed)
     _check_count(specs, CaRole.ROOT)
     _check_count(specs, CaRole.SERVICES)
-    channels = [spec.channel for spec in specs if spec.channel is not None]
+    channels = [spec.channel for spec in specs if spec.channel is not None and not spec.is_standby]
     if not channels or len(channels) != len(set(channels)):
         why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
+        raise HierarchyError(why)
+    beside = [spec.channel for spec in specs if spec.is_standby]
+    if len(beside) != len(set(beside)) or not set(beside) <= set(channels):
+        why = "standby: write at most one for a channel, beside the CA that issues for it"
         raise HierarchyError(why)
 
 

@@ -20,6 +20,7 @@ from sinetti.domain.approvals.acts import (
     check_people,
     check_wait,
 )
+from sinetti.domain.authorities.distrust import LONGEST_BRIDGE
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -54,6 +55,7 @@ class AuthoritySettings:
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
+    `bridge_hours` is the life of the bridge of a distrusted CA (docs/operators/succession.md).
     `telemetry` and `security_txt` are tables as they are read. They are checked when the servers start, because a
     mistake in them must not stop these (docs/operators/traces.md, docs/operators/serving.md).
     `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
@@ -76,6 +78,7 @@ class AuthoritySettings:
     witnesses: tuple[str, ...] = ()
     officer_keys: KeyRequirement = KeyRequirement.ANY
     signatory_wait_hours: int = 0
+    bridge_hours: int = LONGEST_BRIDGE
     approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
     signer: str = ""
     pkcs11_module: str = ""
@@ -261,6 +264,13 @@ def _per_list(value: object) -> int:
     return value
 
 
+def _bridge_hours(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= LONGEST_BRIDGE:
+        sentence = f"authority.toml: bridge_hours must be a number of hours from 0 to {LONGEST_BRIDGE}"
+        raise SettingsError(sentence)
+    return value
+
+
 def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, int]:
     if not isinstance(value, dict):
         sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
@@ -337,6 +347,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "certificates_per_list": lambda raw: _per_list(raw["certificates_per_list"]),
     "officer_keys": lambda raw: KeyRequirement(_one_of("officer_keys", raw["officer_keys"], tuple(KeyRequirement))),
     SIGNATORY_WAIT: lambda raw: _wait(raw[SIGNATORY_WAIT], _environment_or_strictest(raw)),
+    "bridge_hours": lambda raw: _bridge_hours(raw["bridge_hours"]),
     "approvals": lambda raw: _approvals(raw["approvals"], _environment_or_strictest(raw)),
     "signer": lambda raw: _socket(raw["signer"]),
     "telemetry": lambda raw: raw["telemetry"],

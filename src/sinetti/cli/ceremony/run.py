@@ -8,7 +8,7 @@ from sinetti.authority.ceremony import RESULT_SET, TRANSCRIPT, Ceremony
 from sinetti.authority.data_directory import FolderError
 from sinetti.ca.ceremony.plan import default_plan, parse_plan
 from sinetti.ca.ceremony.sets import CeremonyKind, parse_request_set
-from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
 from sinetti.cli.ceremony.desk import TerminalDesk, command
 from sinetti.cli.client import common
 from sinetti.cli.core import output
@@ -41,6 +41,7 @@ def register(commands: "Commands") -> None:
         default="default",
         help=f"CAs of a founding: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
+    plan.add_argument("--standby", action="store_true", help="with a standby for each issuing CA, as init --standby")
     plan.add_argument("--base-url", metavar="URL", help="address of CA certificates and CRLs, for a founding")
     plan.add_argument(
         "--request-set", metavar="FILE", type=Path, help="request set whose CAs the plan names, for certify and revoke"
@@ -76,6 +77,7 @@ def _plan(parsed: argparse.Namespace) -> int:
         raise FolderError(sentence if request is not None else _NO_REQUEST)
     named = parsed.hierarchy
     text = load_preset(named) if named in PRESETS else common.read_file(Path(named)).decode("utf-8", "replace")
+    text = with_standby(text) if parsed.standby else text
     plan = default_plan(kind, Environment(parsed.environment), utc_now(), (text, parsed.base_url or ""), request)
     output.print_line(plan.rstrip("\n"))
     return 0

@@ -6,14 +6,16 @@ the next call, which each round of upkeep makes (docs/operators/succession.md).
 
 import logging
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from sinetti.ca.ocsp import Responder
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
-from sinetti.domain.authorities.distrust import names_up
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree
+from sinetti.domain.authorities.distrust import DistrustRefused, names_up
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Sha256
 from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
@@ -36,6 +38,8 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.context import ServiceContext
+from sinetti.wire.transparency.merkle import ProofError
+from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
 
 SIGNED_ANEW_BEFORE = timedelta(days=30)
 """Time before the end of its signer's certificate at which a list is signed anew.
@@ -70,6 +74,23 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
         return new.number
     sentence = "other commands change the list of distrust all the time: run the command again"
     raise TrustListOutrun(sentence)
+
+
+def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
+    """Return the text of a checkpoint that limits a bridge.
+
+    One of the log's keys signed it, and a witness cosigned it before `since`. Raises DistrustRefused.
+    """
+    try:
+        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
+        seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
+    except (NoteError, ProofError) as bad:
+        sentence = f"the file is no checkpoint of this log: {bad}"
+        raise DistrustRefused(sentence) from None
+    if not any(at is not None and at < since for at in seen):
+        sentence = f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one"
+        raise DistrustRefused(sentence)
+    return checkpoint.text
 
 
 def find_responder(

@@ -40,7 +40,7 @@ from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.layout import is_loopback_host
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
-from sinetti.testbench.endpoints.authorities import roll_over_ca
+from sinetti.testbench.endpoints.authorities import revoke_ca, roll_over_ca
 from sinetti.testbench.endpoints.early_replacement import early_replacement
 from sinetti.testbench.endpoints.orders import create_order
 from sinetti.testbench.mail.dispatcher import MessageDispatcher
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = (
     "The control calls are /clock, /orders, /certificates, /revocations, /early-replacements, /cas/rollover, "
-    "/messages, /accounts and /explain."
+    "/cas/revocations, /messages, /accounts and /explain."
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
@@ -142,6 +142,7 @@ class ControlEndpoint:
             "/revocations": {"POST": self._revoke},
             "/early-replacements": {"POST": self._call_early},
             "/cas/rollover": {"POST": self._roll_over},
+            "/cas/revocations": {"POST": self._revoke_ca},
             "/messages": {"GET": self._messages},
             "/accounts": {"POST": self._account},
             diagnostics.PATH: {"POST": self._explain},
@@ -196,6 +197,11 @@ class ControlEndpoint:
         name = roll_over_ca(json_fields.read_object(request.body), self.authority, request.request_id)
         _log.info("rolled over: %s issues", name)
         return json_reply(200, {"name": name})
+
+    def _revoke_ca(self, request: Request) -> Response:
+        found = revoke_ca(json_fields.read_object(request.body), self.authority, request.request_id)
+        _log.info("revoked: the CA %s", found["name"])
+        return json_reply(200, found)
 
     def _messages(self, request: Request) -> Response:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}
