@@ -32,7 +32,13 @@ from sinetti.authority.service_certificates import (
     responders,
 )
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.remote_keys import RoleOf, remote_head_signer, remote_issue_signer
+from sinetti.authority.signer.remote_keys import (
+    RoleOf,
+    remote_bridge_signer,
+    remote_distrust_signer,
+    remote_head_signer,
+    remote_issue_signer,
+)
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
@@ -55,7 +61,9 @@ from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, passphrase_matches, sha256_hex
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.approvals.settings import keep_strictest
+from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import link_unsealer
@@ -237,7 +245,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        **_signing_functions(keys),
+        **_signing_functions(keys, db),
         offline=cas.offline,
         states=cas.live(lambda now: now.states),
         refresh_authorities=cas.refresh,
@@ -314,12 +322,22 @@ def private_keys(
     return open_keys(folder.keys, settings.token, phrase, ca_keys)
 
 
-def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
+def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
     """Return the functions of the context that use the separate signer, if any."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
-            return {"sign_head": remote_head_signer(store.client), "sign_issue": remote_issue_signer(store.client)}
+            return {
+                "sign_head": remote_head_signer(store.client),
+                "sign_issue": remote_issue_signer(store.client),
+                "sign_distrust": remote_distrust_signer(store.client),
+                "sign_bridge": remote_bridge_signer(store.client, partial(_newest_distrust, db)),
+            }
     return {}
+
+
+def _newest_distrust(db: Database) -> bytes | None:
+    found = newest_list(TrustListKind.DISTRUST, db)
+    return None if found is None else found.octets
 
 
 def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:

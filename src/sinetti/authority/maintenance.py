@@ -21,6 +21,7 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, 
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import deferred_kinds
+from sinetti.services.authorities.distrust_list import publish_distrust
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
 from sinetti.services.evidence.sequence_log import LogSequencer
@@ -137,6 +138,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
+        "list of distrust": lambda: publish_distrust(ctx, ("service", secrets.token_hex(16))),
         "OCSP answers": lambda: rounds.look(ctx),
         "figures": lambda: refresh_figures(ctx, deferred_kinds(ctx.now(), LATE)),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave

@@ -347,6 +347,7 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.DESTROY: lambda *fields: opened.destroy_key(now(), *fields),
         SignerOperation.BEGIN: successors.begin,
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
+        SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

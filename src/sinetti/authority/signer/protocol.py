@@ -37,6 +37,7 @@ class SignerOperation(Enum):
     DESTROY = b"destroy"
     BEGIN = b"begin"
     INSTALL = b"install"
+    LEARN = b"learn"
 
 
 class Outcome(Enum):

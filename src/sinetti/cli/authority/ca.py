@@ -41,7 +41,6 @@ def register(commands: "Commands") -> None:
     add_dir(listing)
     listing.add_argument("--json", action="store_true", help="print the result as JSON")
     register_plan(verbs)
-    register_succession(verbs)
     _verb(verbs, "activate", "have a CA issue from now on; its predecessor only publishes", _activate, has_second=True)
     _verb(verbs, "stop", "have a CA issue nothing any more, at once", _stop)
     _verb(verbs, "retire", "sign the last lists of a CA, and end them", _retire, has_second=True)
