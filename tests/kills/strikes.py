@@ -199,11 +199,11 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
     place = ("--dir", str(arena.root))
     what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed")
     # A certificate is in one call at most, so earlier calls are undone.
-    for one in json.loads(arena.zygote.does("authority", "call-early", "--list", "--json", *place)):
-        arena.zygote.does("authority", "call-early", "--undo", one["call"], *place)
+    for one in json.loads(arena.zygote.does("authority", "call-early", "status", "--json", *place)):
+        arena.zygote.does("authority", "call-early", "--end", one["call"], *place)
     if step in EARLY_UNDONE or (step is None and arena.random.random() < 0.5):
         call = json.loads(arena.zygote.does("authority", *what, "--json", *place))["call"]
-        again = _command(arena, step, "call-early", "--undo", call)
+        again = _command(arena, step, "call-early", "--end", call)
         assert again.code == 0 or "has already been cancelled" in again.err, again.err
         assert arena.calls() == (0, 0, 0), "it is not undone, or a certificate is still in it"
         return

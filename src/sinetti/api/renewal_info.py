@@ -51,7 +51,8 @@ class RenewalInfoEndpoint:
         except ValueError:
             return problem_response(request, 400, "malformed", api_errors.NO_ID)
         authorities = identified(self.ctx).get(identifier)
-        hint = hint_of(authorities, serial, self.ctx) if authorities else None
+        user_agent = request.headers.get("user-agent", "")
+        hint = hint_of(authorities, serial, self.ctx, user_agent) if authorities else None
         return (
             _hint_response(hint)
             if hint is not None

@@ -31,6 +31,7 @@ MODULES = {
     "revoke": "revoke",
     "revoke-many": "revoke_many",
     "call-early": "call_early",
+    "drill": "drill",
     "status": "status",
     "watch": "watch",
     "migrate": "migrate",
