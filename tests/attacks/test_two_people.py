@@ -169,6 +169,7 @@ ONE = {
     "change-contact": "gives no right",
     "let-end": "can be undone",
     "revoke": "stops one certificate, and must not wait",
+    "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
@@ -205,7 +206,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check"),
+    *("keys list", "keys check", "ca list", "ca plan"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
@@ -224,6 +225,11 @@ def two(folder):
         "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
+        "ca begin": (TwoPersonAct.CA, ("--ca", "DataProvidersTestIssuingCAv1")),
+        "ca install": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv2",)),
+        "ca rollover": (TwoPersonAct.CA, ("--channel", "WS")),
+        "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
@@ -237,6 +243,7 @@ def two(folder):
 
 
 ELSEWHERE = {
+    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
     "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
     "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }

@@ -149,7 +149,7 @@ def accepted(number: str) -> bool:
             check_structure(leaf)
         except (InvalidCertificate, ValueError, UnsupportedAlgorithm):
             return False
-        paths = build_paths(leaf, gateway._trusted, [one for one in helpers_of(leaf) if one != anchor])
+        paths = build_paths(leaf, gateway._state.trusted, [one for one in helpers_of(leaf) if one != anchor])
         span = ValidityPeriod(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
         known = ValidatedCertificate(
             EndEntityCertificate(leaf, "-", None, Serial("01"), span, is_holders=True),

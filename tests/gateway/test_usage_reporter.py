@@ -53,7 +53,7 @@ def test_what_is_told_is_signed_and_says_when_each_was_last_seen():
         sha256(b"b").hexdigest(): "2026-03-02T12:00:00Z",
         sha256(b"a").hexdigest(): "2026-03-02T12:00:05Z",
     }
-    assert len(parse(asked.body)) == 2
+    assert len(parse(asked.body).sightings) == 2
     parts = SignedComponents(asked.method, asked.path, asked.headers["content-type"], asked.body)
     assert verify(parts, asked.headers, lambda name: KEY.public_key(), NOW) == "gateway-one"
 

@@ -22,6 +22,11 @@ REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", 
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
 """Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
+ROLLOVER = (
+    *("ca key made", "ca begun", "ca intended", "ca certified", "ca certificate", "ca admitted", "ca stored"),
+    *("ca lists", "ca bundles", "ca anchors", "ca installed"),
+)
+"""Steps of `authority ca rollover` (authority/succession.py)."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LET_END, LOAD_COMPARED, LOADED)

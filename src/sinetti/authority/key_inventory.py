@@ -1,6 +1,7 @@
 """Inventory of an authority's private keys, with a test signature of each."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -14,7 +15,7 @@ from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore,
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
-from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, Hierarchy
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
@@ -51,6 +52,11 @@ class ListedKey:
     keys: AuthorityKeys | None = field(repr=False)
 
     @property
+    def is_of_ca(self) -> bool:
+        """True for the key of a CA, which has the CA's name."""
+        return self.role.value in set(CaRole)
+
+    @property
     def key_type(self) -> str:
         """Type of the key, such as ec-p384."""
         if isinstance(self.public, Ed25519PublicKey):
@@ -79,7 +85,7 @@ class KeyHolder:
     hierarchy: Hierarchy
     issuers: Mapping[str, IssuingCa]
     keys: AuthorityKeys
-    offline: frozenset[str]
+    offline: AbstractSet[str]
 
 
 def holder_of(authority: Authority) -> KeyHolder:

@@ -21,6 +21,8 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, 
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import deferred_kinds
+from sinetti.services.authorities.distrust_list import publish_distrust
+from sinetti.services.authorities.trust_lists import keep_lists
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
 from sinetti.services.evidence.read_log import keep_last
@@ -99,6 +101,7 @@ def background_maintenance(authority: Authority, metrics: Callable[[Event], None
         "settling": partial(_maintenance_loop, authority),
         "log": partial(_log_loop, authority),
         "status": partial(_status_loop, authority),
+        "authorities": authority.cas.follow,
     }
     if metrics is not None:
         loops["metrics"] = metrics
@@ -118,7 +121,11 @@ def background_maintenance(authority: Authority, metrics: Callable[[Event], None
 def _status_loop(authority: Authority, stop: Event) -> None:
     """Copy what other nodes and commands signed into this node's files."""
     ctx = authority.ctx
-    duties = {"copies of lists": lambda: copy_lists(ctx), "copies of the checkpoint": lambda: keep_last(ctx)}
+    duties = {
+        "copies of lists": lambda: copy_lists(ctx),
+        "copies of trust lists": lambda: keep_lists(ctx),
+        "copies of the checkpoint": lambda: keep_last(ctx),
+    }
     try:
         while not stop.is_set():
             for name, duty in duties.items():
@@ -154,6 +161,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
+        "list of distrust": lambda: publish_distrust(ctx, ("service", secrets.token_hex(16))),
         "OCSP answers": lambda: rounds.look(ctx),
         "figures": lambda: refresh_figures(ctx, deferred_kinds(ctx.now(), LATE)),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave

@@ -392,6 +392,7 @@ def _serve_people(
 ) -> NoReturn:
     """Serve the portal."""
     ctx, admission = node.authority.ctx, _admission(node, row)
+    node.authority.cas.start_following()
     start_traces(node.authority.settings.telemetry, SETTINGS_FILE, "sinetti-eservice")
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
     edge.measure(observe_page)
@@ -426,6 +427,7 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     While one generation takes over from another, the workers of both are running.
     """
     authority, plan = node.authority, node.plan
+    authority.cas.start_following()
 
     def admits(signer: bytes) -> bool:
         return not node.limits.signers.wait(sha256(signer).digest(), monotonic_seconds())

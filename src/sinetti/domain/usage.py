@@ -47,6 +47,14 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustListNumbers:
+    """Numbers of the lists of anchors and of distrust that a reader uses; 0 for none."""
+
+    anchors: int = 0
+    distrust: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReportingPeriod:
     """First and last report of a gateway.
 

@@ -6,7 +6,7 @@ Used by `fetch`, by `/readyz` and by the monitor thread.
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -144,6 +144,8 @@ class CrlRequirements:
     lists: CrlSource
     bounds: tuple[tuple[CaCertificate, timedelta | None], ...]
     above: tuple[CaCertificate, ...] = ()
+    is_ignored: Callable[[CaCertificate], bool] = field(default=lambda _: False, repr=False)
+    """True for a CA whose lists count for nothing, as those of a distrusted one."""
     freshness_during_outage: timedelta | None = None
 
     def missing(self, now: datetime) -> list[str]:
@@ -154,6 +156,7 @@ class CrlRequirements:
         self.lists.refresh()
         there = [(one, None) for one in self.above if self.lists.signed_by(one)]
         wanted = [*((one, self._longest(bound)) for one, bound in self.bounds), *there]
+        wanted = [one for one in wanted if not self.is_ignored(one[0])]
         ages = [crl_age(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
@@ -174,13 +177,17 @@ class CrlRequirements:
 
     def newest(self) -> list[tuple[str, datetime, datetime]]:
         """Return each CA's common name, with the dates of its newest list."""
-        issuers = [*(one for one, _ in self.bounds), *self.above]
+        issuers = [one for one in (*(one for one, _ in self.bounds), *self.above) if not self.is_ignored(one)]
         found = {name_of(one): [each.read for each in self.lists.signed_by(one)] for one in issuers}
         dates = {name: [(one.this_update, one.next_update) for one in reads] for name, reads in found.items()}
         return [(name, *max(pairs)) for name, pairs in dates.items() if pairs]
 
 
-def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlRequirements | None:
+def watch_of(
+    settings: GatewaySettings,
+    source: RevocationSource | None,
+    is_ignored: Callable[[CaCertificate], bool] = lambda _: False,
+) -> CrlRequirements | None:
     """Return the lists that a gateway needs; None if its source is not a CRL source.
 
     The lists are those of the CAs in [[list]] and of the anchors known to issue to holders. OCSP responses are
@@ -195,7 +202,7 @@ def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlR
     others = (one for one in map(authority_of, settings.anchors) if one is not None and one.certificate not in found)
     above = tuple(one for one in others if ca_purpose(one.certificate, settings.trust) == UNKNOWN)
     bounds = tuple((one, max_age(one, settings.trust, settings.freshness)) for one in issuers)
-    return CrlRequirements(source, bounds, above, settings.freshness_during_outage)
+    return CrlRequirements(source, bounds, above, is_ignored, settings.freshness_during_outage)
 
 
 def extended_sources(watch: CrlRequirements | None, source: RevocationSource | None, now: datetime) -> list[str]:

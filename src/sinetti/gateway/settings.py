@@ -20,6 +20,8 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource, RevocationSource
+from sinetti.gateway.trust_lists.content import TrustListSettings
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
@@ -29,12 +31,14 @@ from sinetti.infra.traces import TABLE
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
+from sinetti.pki.policy_oids import channel_from_policy
 
 _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _OUTAGE = "freshness_during_outage"
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"}) | {
-    _OUTAGE
+    "trust_lists",
+    _OUTAGE,
 }
 
 TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", TABLE})
@@ -95,6 +99,7 @@ class GatewaySettings:
     crls: Path | None
     lists: tuple[ListToFetch, ...]
     ocsp: tuple[str, ...]
+    trust_lists: TrustListSettings | None
     tables: Mapping[str, object]
     folder: Path
 
@@ -121,21 +126,28 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 
     Raises GatewaySettingsError if no anchor can issue certificates.
     """
+    lists = None if settings.trust_lists is None else TrustLists(settings.trust_lists)
     try:
         return Gateway(
             settings.anchors,
-            source=source_of(settings),
+            source=source_of(settings, lists),
             trust=settings.trust,
             channel=settings.channel,
             environment=settings.environment,
             freshness=settings.freshness,
-            listed=[one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer)],
+            listed=listed_cas(settings),
+            lists=lists,
         )
     except GatewaySettingsError:
         raise
     except ValueError as bad:
         why = f"anchors: {bad}"
         raise GatewaySettingsError(why) from bad
+
+
+def listed_cas(settings: GatewaySettings) -> tuple[x509.Certificate, ...]:
+    """Return the CAs that a [[list]] names. Raises GatewaySettingsError."""
+    return tuple(one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer))
 
 
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
@@ -153,8 +165,11 @@ def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
         raise GatewaySettingsError(why) from None
 
 
-def source_of(settings: GatewaySettings) -> RevocationSource | None:
-    """Return the revocation source; None only for DANGEROUSLY-NONE."""
+def source_of(settings: GatewaySettings, lists: TrustLists | None = None) -> RevocationSource | None:
+    """Return the revocation source; None only for DANGEROUSLY-NONE.
+
+    OCSP requests about CAs that `lists` added go to the address of each.
+    """
     match settings.revocation:
         case RevocationKind.DANGEROUSLY_NONE:
             return None
@@ -162,7 +177,10 @@ def source_of(settings: GatewaySettings) -> RevocationSource | None:
             return CrlSource(folder=settings.crls, freshness_during_outage=settings.freshness_during_outage)
         case RevocationKind.OCSP:
             # OCSP does not cover CA certificates; lists of the CAs above them do, if chains come with the message.
-            asked = OcspSource(settings.ocsp, freshness_during_outage=settings.freshness_during_outage)
+            own = None if lists is None else lists.ocsp_address
+            asked = OcspSource(
+                settings.ocsp, find_address=own, freshness_during_outage=settings.freshness_during_outage
+            )
             return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
@@ -188,17 +206,19 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
     faults.take(partial(_check_keys, raw), None)
     anchors = faults.take(lambda: _anchors(_anchor_file(raw, folder)), ())
     revocation = faults.take(partial(_chosen, RevocationKind, raw, "revocation"), None)
+    environment = faults.take(partial(_chosen, Environment, raw, "environment"), None)
     settings = GatewaySettings(
         anchors=anchors,
         revocation=revocation or RevocationKind.CRL,
         trust=faults.take(lambda: _trust(_path(raw, "trust", folder)), None),
         channel=faults.take(partial(_chosen, Channel, raw, "channel"), None),
-        environment=faults.take(partial(_chosen, Environment, raw, "environment"), None),
+        environment=environment,
         freshness=faults.take(partial(_duration, raw, "freshness"), None) or FRESHNESS,
         freshness_during_outage=faults.take(partial(_duration, raw, _OUTAGE), None),
         crls=faults.take(partial(_path, raw, "crls", folder), None),
         lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
         ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        trust_lists=faults.take(lambda: _trust_lists(raw.get("trust_lists"), anchors, environment, folder), None),
         tables=tables,
         folder=folder,
     )
@@ -308,6 +328,32 @@ def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
         why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
         raise GatewaySettingsError(why)
     return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
+
+
+def _trust_lists(
+    row: object, anchors: tuple[x509.Certificate, ...], environment: Environment | None, folder: Path
+) -> TrustListSettings | None:
+    """Read [trust_lists], which needs a root among the anchors and one environment."""
+    if row is None or not anchors:
+        return None
+    if not isinstance(row, dict) or row.keys() - {"url", "folder", "responders"}:
+        why = "[trust_lists] needs url and folder, and may have responders"
+        raise GatewaySettingsError(why)
+    place, responders = _path(row, "folder", folder), _path(row, "responders", folder)
+    url = _address(row, "url", "trust_lists").rstrip("/")
+    if place is None:
+        why = "folder of [trust_lists]: missing; name the folder in which the lists are kept"
+        raise GatewaySettingsError(why)
+    roots = tuple(one for one in anchors if chain.is_self_signed(one))
+    if not roots:
+        why = "[trust_lists] needs the root in the file of anchors, since it signs the lists"
+        raise GatewaySettingsError(why)
+    purposes = (channel_from_policy(one) for one in anchors)
+    found = {environment} if environment is not None else {one[1] for one in purposes if one is not None}
+    if len(found) != 1:
+        why = "[trust_lists] needs the setting environment, which the file of anchors does not show"
+        raise GatewaySettingsError(why)
+    return TrustListSettings(url, place, roots, found.pop(), () if responders is None else _anchors(responders))
 
 
 def _address(row: Mapping[str, object], key: str, table: str) -> str:

@@ -68,6 +68,23 @@ def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     sync_path(path.parent)
 
 
+def destroy_file(path: Path) -> None:
+    """Overwrite a file with random octets, and remove it; do nothing if it is missing.
+
+    File systems that copy on write, and disks that level wear, may keep the old octets. Raises OSError.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    with os.fdopen(handle, "wb") as file:
+        file.write(os.urandom(os.fstat(handle).st_size))
+        file.flush()
+        os.fsync(handle)
+    path.unlink()
+    sync_path(path.parent)
+
+
 def write_synced(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     """Write a new file in place, and sync it to disk, but not its name.
 

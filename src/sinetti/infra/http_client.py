@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from sinetti import __version__
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.urls import PORTS, url_path
 
@@ -190,7 +191,7 @@ def _connect(connection: http.client.HTTPConnection, wanted: HttpRequest) -> Non
 def _exchange(connection: http.client.HTTPConnection, wanted: HttpRequest) -> HttpResponse:
     parts = urlsplit(wanted.url)
     target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
-    headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
+    headers = {"User-Agent": f"sinetti/{__version__}", "Connection": "close", **wanted.headers}
     try:
         with deadline(connection, wanted.within):
             connection.request(wanted.method, target, wanted.body, headers)

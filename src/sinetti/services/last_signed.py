@@ -110,12 +110,15 @@ class LastSigned:
         kept = None if path is None else self._read_list(path)
         return None if kept is None else kept.number
 
-    def find_list(self, authority: str, shard: int, now: datetime) -> PublishedList | None:
-        """Return the list in the file, or None if there is none or it has expired."""
+    def find_list(self, authority: str, shard: int, now: datetime | None) -> PublishedList | None:
+        """Return the list in the file, or None if there is none or it has expired at `now`.
+
+        `now` None: an expired one, too.
+        """
         path = self._path(f"crl/{list_file(authority, shard)}")
         kept = None if path is None else self._read_list(path)
         ends = None if kept is None else kept.crl.next_update_utc
-        if kept is None or ends is None or now > ends:
+        if kept is None or ends is None or (now is not None and now > ends):
             return None
         return PublishedList(kept.number, kept.crl.last_update_utc, ends, 0, kept.der)
 

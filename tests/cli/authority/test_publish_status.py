@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from sinetti.authority.data_directory import locked
 from sinetti.cli.authority import publish_status
-from sinetti.services.status.publish_files import StatusPublisher
+from sinetti.services.publish_status import StatusPublisher
 
 
 @pytest.fixture

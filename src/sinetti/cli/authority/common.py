@@ -16,11 +16,14 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import HierarchyError
+from sinetti.ca.issuance_request import LintError
+from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
 from sinetti.cli.core.output import is_encodable, print_line, show
 from sinetti.client.results import ExitCode
+from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
@@ -75,12 +78,14 @@ _REGISTER_DAMAGED = (
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
+_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, LintError)
 _USAGE = (
     AccountError,
     AddressInUse,
     ApprovalError,
     BackupError,
     BulkRevocationError,
+    CaUnknown,
     EarlyReplacementError,
     ClockGoesBack,
     ClockNotAcceptable,
@@ -166,7 +171,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
         return run(parsed)
     except RegisterNotWhole as bad:
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
-    except (*_DAMAGED, *_USAGE, CeremonyError) as bad:
+    except (*_DAMAGED, *_USAGE, *_REFUSED) as bad:
         return _say(bad, _code_of(bad))
     except DATABASE_UNAVAILABLE as away:
         return _say(f"the register is not available: {away}", ExitCode.AGAIN)
@@ -273,7 +278,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    return ExitCode.REFUSED if isinstance(error, CeremonyError) else ExitCode.USAGE
+    return ExitCode.REFUSED if isinstance(error, _REFUSED) else ExitCode.USAGE
 
 
 def _say(error: object, code: ExitCode) -> int:

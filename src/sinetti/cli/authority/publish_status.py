@@ -22,7 +22,7 @@ from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.process_exit import request_id
-from sinetti.services.status.publish_files import PublicationReport, StatusPublisher
+from sinetti.services.publish_status import PublicationReport, StatusPublisher
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands

@@ -68,6 +68,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     sightings = None if reporter is None else UsageReporter(reporter)
     seen = discard if sightings is None else sightings.seen
     edge = serving.GatewayApp(_service(settings, place, seen), unix=place.socket is not None)
+    if sightings is not None:
+        sightings.numbers = edge.trust_list_numbers
 
     def read_anew() -> None:
         # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
@@ -94,7 +96,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.extended))
+            state = GatewayState(edge.lists, edge.unready, utc_now, edge.trust_lists, edge.extended)
+            start_metrics(scraped, state)
         serving.serve(edge, listening, lambda: _ready(facts), read_anew)
     finally:
         keeper.stop()
@@ -128,13 +131,20 @@ def _trace(settings: GatewaySettings, file_name: str) -> None:
 
 def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> AuthService:
     guard = guarded(settings, place.proxies, seen)
-    watch = watch_of(settings, guard.gateway.source)
-    log = load_watched_log(settings)
+    watch = watch_of(settings, guard.gateway.source, guard.gateway.is_distrusted)
+    log, lists = load_watched_log(settings), guard.gateway.lists
     service = AuthService(
         guard,
-        lambda: [] if watch is None else watch.missing(guard.now()),
-        lambda: [] if log is None or (fault := log.fault()) is None else [fault],
+        lambda: [
+            *([] if watch is None else watch.missing(guard.now())),
+            *([] if lists is None else lists.unready()),
+        ],
+        lambda: [
+            *([] if log is None or (fault := log.fault()) is None else [fault]),
+            *([] if lists is None else lists.notices()),
+        ],
         lambda: [] if watch is None else watch.newest(),
+        tuple if lists is None else lists.checks,
         lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits

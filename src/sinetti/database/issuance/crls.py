@@ -6,6 +6,7 @@ Shard 0 is the whole CA.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from sinetti.database.connection import Database
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
+from sinetti.pki.encoding import load_certificate, serial_hex
 
 WHOLE = 0
 """Shard of the CRL that covers every certificate of its CA."""
@@ -187,25 +189,29 @@ def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None
 def revocations(db: Database, authority: str, shard: int) -> int:
     """Count all certificates of this shard that were ever revoked."""
     rows = _revoked(db, authority)
-    return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+    certificates = (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+    return certificates + (_revoked_cas(db, authority).count() if shard in {WHOLE, _FIRST} else 0)
 
 
 def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
     """Count the certificates ever revoked, by shard of a CA and for the whole CA."""
+    cas = _revoked_cas(db, authority).count()
     if set(shards) <= {WHOLE, _FIRST}:
-        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count())  # half the time at a million
+        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count() + cas)  # half the time at a million
     rows = _revoked(db, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
     counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
+    counts[_FIRST] = counts.get(_FIRST, 0) + cas
     return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
 def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
-    """Return the revoked certificates of a CA by time of revocation.
+    """Return the revoked certificates of a CA by time of revocation, CAs first.
 
     With `ends_from`, only those that expire then or later.
     """
     rows = _revoked(db, authority).order_by("revoked_at", "serial")
-    return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
+    rows = rows if ends_from is None else rows.filter(not_after__gte=ends_from)
+    return chain(_ca_entries(_revoked_cas(db, authority), ends_from), _entries(rows))
 
 
 def revoked_since(
@@ -213,12 +219,31 @@ def revoked_since(
 ) -> tuple[RevokedCertificate, ...]:
     """Return certificates of some shards revoked since an instant, by revocation time."""
     rows = _revoked(db, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
-    return tuple(_entries(rows.order_by("revoked_at", "serial")))
+    cas = _ca_entries(_revoked_cas(db, authority).filter(revoked_at__gte=since), None)
+    return (*cas, *_entries(rows.order_by("revoked_at", "serial")))
 
 
 def _revoked(db: Database, authority: str) -> QuerySet[models.Certificate]:
     rows = models.Certificate.objects.using(db.alias)
     return rows.filter(authority_id=authority, revoked_at__isnull=False)
+
+
+def _revoked_cas(db: Database, authority: str) -> QuerySet[models.CertificateAuthority]:
+    rows = models.CertificateAuthority.objects.using(db.alias)
+    return rows.filter(issuer_id=authority, revoked_at__isnull=False)
+
+
+def _ca_entries(
+    rows: QuerySet[models.CertificateAuthority], ends_from: datetime | None
+) -> Iterable[RevokedCertificate]:
+    """Yield the entries of CAs, whose certificates all point to the first shard."""
+    for row in rows.select_related("distrust").order_by("revoked_at", "name"):
+        certificate = load_certificate(bytes(row.certificate))
+        if row.revoked_at is not None and (ends_from is None or certificate.not_valid_after_utc >= ends_from):
+            reason, serial = RevocationReason(row.revocation_reason), serial_hex(certificate.serial_number)
+            # A later declaration changes no entry: relying parties have it already.
+            distrust = getattr(row, "distrust", None) if reason is RevocationReason.CA_COMPROMISE else None
+            yield RevokedCertificate(_FIRST, serial, row.revoked_at, reason, distrust.since if distrust else None)
 
 
 def _entries(rows: QuerySet[models.Certificate]) -> Iterable[RevokedCertificate]:

@@ -33,7 +33,14 @@ from sinetti.database.models.core import (
     UsedKey,
     random_key,
 )
-from sinetti.database.models.early_replacement import EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models.early_replacement import (
+    Drill,
+    DrillAnswer,
+    DrillItem,
+    EarlyReplacement,
+    EarlyReplacementItem,
+    HintRequest,
+)
 from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode, LogPlan
 from sinetti.database.models.gateways import BulkRevocation, CertificateObservation, Gateway
 from sinetti.database.models.portal import (
@@ -72,6 +79,9 @@ __all__ = [
     "Crl",
     "CrlDelta",
     "DailyCount",
+    "Drill",
+    "DrillAnswer",
+    "DrillItem",
     "EarlyReplacement",
     "EarlyReplacementItem",
     "Gateway",

@@ -18,7 +18,7 @@ from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 
 
 def _choices(
-    values: type[Channel | IdentifierType | Environment | Language | MessageChannel | Role],
+    values: type[Channel | IdentifierType | Environment | Language | MessageChannel | Role | CaState],
 ) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
 

@@ -27,7 +27,7 @@ WITHIN: Final = 30.0
 """Seconds for the complete download of one list."""
 
 _FOUND, _UNCHANGED = 200, 304
-_TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
+TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
 """Entity tags that are sent back (RFC 9110, 8.8.3).
 
 The length is limited, because the server would reject every later request with a longer one.
@@ -175,7 +175,7 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
     if reply.status != _FOUND:
         _refuse(f"{url} answered with HTTP status {reply.status}")
     tag = reply.headers.get("etag", "")
-    return reply.body, tag if _TAG.fullmatch(tag) else None
+    return reply.body, tag if TAG.fullmatch(tag) else None
 
 
 def _refuse(why: str) -> NoReturn:

@@ -99,6 +99,8 @@ class OcspSource:
     addresses: Sequence[str]
     ask: Ask = field(default=post, repr=False)
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+    find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
+    """Address for certificates of one CA, which comes before the others; None for none."""
     freshness_during_outage: timedelta | None = None
     _extended_at: datetime | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
@@ -156,7 +158,8 @@ class OcspSource:
     ) -> CachedStatus | None:
         """Return the first fresh answer, else the newest that counts during an outage."""
         older: CachedStatus | None = None
-        for address in self.addresses:
+        own = None if self.find_address is None else self.find_address(issuer.certificate)
+        for address in self.addresses if own is None else (own, *self.addresses):
             # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
             for nonce in (self.random(NONCE_OCTETS), None):
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
@@ -218,23 +221,24 @@ def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datet
         return None
     if any(one.critical for one in (*response.extensions, *response.single_extensions)):
         return None
-    if question.nonce is not None and not _has_nonce(response, question.nonce):
+    if question.nonce is not None and not has_nonce(response, question.nonce):
         return None
-    if not _is_signed(response, question.issuer, now):
+    if not is_signed_by_responder(response, question.issuer, now):
         return None
     found = [
         CachedStatus(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
         for one in response.responses
-        if _is_about(one, question) and one.next_update_utc is not None
+        if is_about(one, question) and one.next_update_utc is not None
     ]
     return next((one for one in found if one.is_revoked), found[0] if found else None)
 
 
-def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
+def has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
+    """Return whether the response has exactly this nonce."""
     return any(isinstance(one.value, x509.OCSPNonce) and one.value.nonce == nonce for one in response.extensions)
 
 
-def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
+def is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     """Return whether the CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
     if one.serial_number != question.certificate.serial_number:
         return False
@@ -246,7 +250,7 @@ def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     )
 
 
-def _is_signed(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
+def is_signed_by_responder(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
     """Return whether the CA itself or its valid delegated responder signed it."""
     if response.signature_algorithm_oid not in SIGNATURES:
         return False

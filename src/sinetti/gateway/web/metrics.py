@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
 
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.metrics import catalogue, recorder
 from sinetti.infra.metrics.catalogue import MetricSource, Samples
@@ -26,7 +27,7 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return the dates of the lists, what is missing, and the time.
+    """Functions that return the dates of the lists, what is missing, the time, and the checks of the trust lists.
 
     `extended` returns the sources that count only by `freshness_during_outage`.
     """
@@ -34,16 +35,21 @@ class GatewayState:
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
+    trust_lists: Callable[[], Sequence[ListCheck]] = tuple
     extended: Callable[[], list[str]] = list
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
-        now, lists = self.now(), self.lists()
+        now, lists, trust = self.now(), self.lists(), self.trust_lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
             catalogue.GATEWAY_OUTAGE: [((), float(bool(self.extended())))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
+            catalogue.TRUST_LIST_NUMBER: [((one.kind.value,), float(one.number)) for one in trust],
+            catalogue.TRUST_LIST_AGE: [
+                ((one.kind.value,), (now - one.checked).total_seconds()) for one in trust if one.checked is not None
+            ],
         }
 
 

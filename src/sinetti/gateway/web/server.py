@@ -16,6 +16,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from sinetti.domain.usage import TrustListNumbers
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
 from sinetti.gateway.web.metrics import ListDates, observe_answer
@@ -23,6 +25,7 @@ from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
+from sinetti.pki.trust_lists.lists import TrustListKind
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Time limits in seconds: request head, request body, open requests at shutdown."""
@@ -88,6 +91,17 @@ class GatewayApp:
     def extended(self) -> list[str]:
         """Return the sources that count only during an outage."""
         return self._service.extended()
+
+    def trust_lists(self) -> tuple[ListCheck, ...]:
+        """Return the checks of the current service's trust lists."""
+        return self._service.trust_lists()
+
+    def trust_list_numbers(self) -> TrustListNumbers | None:
+        """Return the numbers of the trust lists in use; None without such lists."""
+        found = {one.kind: one.number for one in self._service.trust_lists()}
+        if not found:
+            return None
+        return TrustListNumbers(found[TrustListKind.ANCHORS], found[TrustListKind.DISTRUST])
 
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""

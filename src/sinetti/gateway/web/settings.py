@@ -5,12 +5,21 @@ They are [serve], [middleware], [sightings] and [log]. See docs/relying/gateway-
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Final
 
 from sinetti.gateway.log_watch import WatchedLog
-from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
+from sinetti.gateway.settings import (
+    GatewaySettings,
+    GatewaySettingsError,
+    RevocationKind,
+    listed_cas,
+    open_gateway,
+)
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
@@ -109,7 +118,17 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
 def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: Seen) -> RequestGuard:
     """Open the gateway and its guard. Raises GatewaySettingsError."""
     none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
-    return RequestGuard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
+    gateway = open_gateway(settings)
+    if gateway.lists is not None:
+        gateway.lists.keep_current(partial(added_downloads, settings, gateway.lists))
+    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen)
+
+
+def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
+    """Return the revocation lists of CAs that the list of anchors added and no [[list]] names."""
+    if settings.revocation is not RevocationKind.CRL or settings.crls is None:
+        return ()
+    return lists.downloads(settings.crls, (*settings.anchors, *listed_cas(settings)))
 
 
 def load_report_target(settings: GatewaySettings) -> ReportTarget | None:

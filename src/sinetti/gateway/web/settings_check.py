@@ -8,6 +8,7 @@ from pathlib import Path
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of, ordered
 from sinetti.gateway.crl_freshness import NoIssuer, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.web.guard import NoRevocationSource
 from sinetti.gateway.web.settings import (
     load_guard,
@@ -33,7 +34,8 @@ def check_settings(path: Path, now: datetime, *, is_offline: bool = False) -> tu
         settings = load_settings(path)
     except GatewaySettingsError as bad:
         return tuple(_finding(str(path), sentence) for sentence in bad.faults)
-    return ordered([*_tables(path, settings), *_lists(settings, now), *([] if is_offline else _addresses(settings))])
+    found = [*_tables(path, settings), *_lists(settings, now), *_trust_lists(settings)]
+    return ordered([*found, *([] if is_offline else _addresses(settings))])
 
 
 def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
@@ -73,7 +75,8 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
         why = "this user cannot write the folder of the revocation lists"
         yield CheckFinding(Impact.UPKEEP, what, why, "run the command as the user that fetches them")
     try:
-        watch = watch_of(settings, open_gateway(settings).source)
+        gateway = open_gateway(settings)
+        watch = watch_of(settings, gateway.source, gateway.is_distrusted)
     except _FAULTS:
         return  # a finding of the tables
     for sentence in [] if watch is None else watch.missing(now):
@@ -81,9 +84,22 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
         yield CheckFinding(Impact.REACH, what, why, "run sinetti gateway fetch, and enable its timer")
 
 
+def _trust_lists(settings: GatewaySettings) -> Iterator[CheckFinding]:
+    """Judge the stored lists of anchors and of distrust."""
+    if settings.trust_lists is None:
+        return
+    lists, what = TrustLists(settings.trust_lists), str(settings.trust_lists.folder)
+    fix = "run sinetti gateway fetch, and see that the address can be reached"
+    for sentence in lists.unready():
+        yield CheckFinding(Impact.REACH, what, sentence.partition(": run ")[0], fix)
+    for sentence in lists.notices():
+        yield CheckFinding(Impact.SAFETY, what, sentence, fix)
+
+
 def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
     """Call each address of lists and OCSP services; any answer counts."""
-    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp]):
+    trust = [] if settings.trust_lists is None else [f"{settings.trust_lists.url}/trust/distrust"]
+    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp, *trust]):
         try:
             send_request(HttpRequest(url, truncates=True, within=PROBE_TIMEOUT))
         except HttpError as away:

@@ -1,6 +1,6 @@
 """Renewal information of one certificate (RFC 9773).
 
-It takes one statement, and another one once a day that records the request. The record shows operators how many
+It takes one statement, and a few more every few hours that record the request. The record shows operators how many
 certificates have a client that learns of a call for early replacement (docs/holders/renewal-info.md).
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from sinetti.database.certificates import early_replacement
 from sinetti.database.connection import DATABASE_UNAVAILABLE
@@ -18,7 +19,7 @@ from sinetti.domain.certificates.renewal_info import (
     SuggestedWindow,
     suggested_window,
 )
-from sinetti.domain.notifications.early_replacement import needs_record
+from sinetti.domain.notifications.early_replacement import needs_record, parse_product
 from sinetti.domain.values import Serial
 from sinetti.pki.ari_id import key_identifier
 from sinetti.pki.encoding import load_certificate
@@ -38,21 +39,31 @@ def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
-        identifier = key_identifier(load_certificate(der))
+        identifier = _identifier(der)
         found[identifier] = (*found.get(identifier, ()), name)
     return found
 
 
-def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
-    """Return the renewal information of a certificate of one of these CAs, or None."""
+@lru_cache(maxsize=256)
+def _identifier(der: bytes) -> bytes:
+    return key_identifier(load_certificate(der))
+
+
+def hint_of(
+    authorities: Sequence[str], serial: Serial, ctx: ServiceContext, user_agent: str = ""
+) -> RenewalInfo | None:
+    """Return the renewal information of a certificate of one of these CAs, or None.
+
+    The product of the caller's `user_agent` is recorded, so that the certificates of a faulty program can be called.
+    """
     now = ctx.now()
     found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
         return None
-    if needs_record(found.asked_at, now):
+    called = found.facts.called
+    if needs_record(found.asked_at, now, called.begins if called is not None else None):
         # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
-            early_replacement.note_asked(ctx.db, found.certificate, now)
-    called = found.facts.called
+            early_replacement.note_asked(ctx.db, found.certificate, parse_product(user_agent), now)
     explanation = called.notice if called is not None and found.facts.revoked_at is None else Explanation()
     return RenewalInfo(suggested_window(found.facts), explanation, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

@@ -23,11 +23,11 @@ from sinetti.domain.values import Channel, Sha256
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.server.http import Request
+from sinetti.services import publish_status
 from sinetti.services.evidence.sequence_log import LogSequencer
+from sinetti.services.publish_status import StatusPublisher, answer_path
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status import publish_files
 from sinetti.services.status.ocsp import OcspRefresher
-from sinetti.services.status.publish_files import StatusPublisher, answer_path
 from sinetti.wire.transparency.merkle import cover, fold
 from sinetti.wire.transparency.notes import VerifierKey, open_checkpoint
 from sinetti.wire.transparency.tiles import lookup_in
@@ -103,7 +103,7 @@ ENDS = {"a slash": ("/", "MA/answer"), "two slashes": ("//", "MA/answer"), "a le
 
 @pytest.mark.parametrize(("end", "path"), ENDS.values(), ids=ENDS)
 def test_the_path_of_base64_that_ends_with(end, path, monkeypatch):
-    monkeypatch.setattr(publish_files, "b64encode", lambda _: f"MA{end}".encode())
+    monkeypatch.setattr(publish_status, "b64encode", lambda _: f"MA{end}".encode())
     assert answer_path(b"") == path
 
 
@@ -121,7 +121,7 @@ def test_a_revocation_is_in_the_files_before_its_list(publisher, sqlite_desk, he
     assert (status(folder, held, sqlite_desk), listed(folder)) == (STATUS.GOOD, set())
     revoked(sqlite_desk, held)
     seen = []
-    monkeypatch.setattr(publish_files, "copy_lists", lambda _: seen.append(status(folder, held, sqlite_desk)))
+    monkeypatch.setattr(publish_status, "copy_lists", lambda _: seen.append(status(folder, held, sqlite_desk)))
     publisher.follow()
     assert (seen, listed(folder)) == ([STATUS.REVOKED], set())
     monkeypatch.undo()
@@ -163,7 +163,7 @@ def test_only_what_changed_is_written(publisher, sqlite_desk, held, folder):
 
 
 def test_many_responses_are_read_in_pages(publisher, sqlite_desk, monkeypatch, folder):
-    monkeypatch.setattr(publish_files, "_PAGE", 2)
+    monkeypatch.setattr(publish_status, "_PAGE", 2)
     held = [enrolled(sqlite_desk) for _ in range(4)]
     assert publisher.publish(REQUEST).written == 8
     assert all(status(folder, one, sqlite_desk) is STATUS.GOOD for one in held)
@@ -268,6 +268,7 @@ def test_each_ca_has_its_own_folder(publisher, sqlite_desk, folder):
     assert [path.name for path in (folder / "ocsp").iterdir()] == [sqlite_desk.ctx.issuing[Channel.SFTP]]
 
 
+@pytest.mark.long
 @pytest.mark.rare
 def test_ten_thousand_certificates(publisher, sqlite_desk, held, folder):
     """The first pass, one without a change, and one with a revocation."""

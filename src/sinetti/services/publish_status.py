@@ -24,10 +24,11 @@ from sinetti.domain.values import Serial
 from sinetti.infra.atomic_files import replace_file
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.services.authorities.trust_lists import keep_lists
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence import read_log
 from sinetti.services.last_signed import LastSigned
-from sinetti.services.status.crl import copy_lists, current_crl
+from sinetti.services.status.crl import copy_lists, current_crl, has_last_list
 from sinetti.wire.transparency.notes import Checkpoint, SignedNote
 from sinetti.wire.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileName, tile_at
 
@@ -99,6 +100,7 @@ class StatusPublisher:
             self._write_answers(authority)
         # After the responses: a list with a revocation comes when no response says "good" any more.
         copy_lists(self._ctx)
+        keep_lists(self._ctx)
         self._write_log()
         self._since = begun - OVERLAP
         return PublicationReport(self._written, self._removed)
@@ -109,8 +111,10 @@ class StatusPublisher:
         It needs no database. A response is as old as its file says, and lives for ANSWER_LIFE at most.
         """
         now = self._ctx.now()
+        kept = {name for name in self._ctx.issuers if has_last_list(name, self._ctx)}
         for path in (self._folder / "crl").glob("*.crl"):
-            if self._ctx.last_signed.has_expired(path, now):
+            is_kept = not kept.isdisjoint({path.stem, path.stem.rpartition("-")[0]})
+            if not is_kept and self._ctx.last_signed.has_expired(path, now):
                 self._remove(path)
         for folder, _, names in os.walk(self._folder / "ocsp", topdown=False):
             for name in names:
