@@ -63,3 +63,12 @@ def test_an_installed_successor_is_named(operator):
     assert one["successor"] == "DataProvidersTestIssuingCAv2"
     assert {states[name] for name in ("begin", "ceremony", "install")} == {"done"}
     assert states["activate"] == "open"
+
+
+def test_a_revoked_ca_on_its_parents_list_is_no_lost_certificate(operator):
+    """A start compares journals and lists with the register, and serves nothing if they differ."""
+    operator.found()
+    operator.does("ca", "revoke", WS, "--reason", "superseded")
+    report = operator.does("reconcile")
+    assert "0 certificates" in report or "agree" in report, report
+    assert "journal-ahead" not in operator.run("watch")[1]
