@@ -185,9 +185,9 @@ def test_readyz_and_the_metric_say_so(folder):
     answer = service.answer(IncomingRequest("GET", "/readyz", [], None))
     assert answer.status == 200
     assert b"freshness_during_outage" in answer.body
-    state = GatewayState(service.lists, service.unready, service.guard.now, extended=service.extended)
+    state = GatewayState(service.lists, service.unready, service.guard.now, lambda: None, extended=service.extended)
     assert state.samples()[catalogue.GATEWAY_OUTAGE] == [((), 1.0)]
-    calm = GatewayState(service.lists, service.unready, service.guard.now)
+    calm = GatewayState(service.lists, service.unready, service.guard.now, lambda: None)
     assert calm.samples()[catalogue.GATEWAY_OUTAGE] == [((), 0.0)]
 
 

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.database.authorities import register
+from sinetti.database.issuance.status_feed import list_events
 from sinetti.domain.authorities.distrust import DistrustRefused
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel
@@ -24,6 +25,7 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.evidence import read_log
+from sinetti.wire.json_api.status_events import StatusEventKind
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteSigner, SignedNote, parse_signatures
 from tests.support.authority import authority
 from tests.support.logs import logging, sequenced
@@ -56,6 +58,9 @@ def test_each_kind_has_its_own_newest_list(desk):
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
     assert newest_anchors(desk.ctx.db) == second
     assert newest_distrust(desk.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    kind = StatusEventKind.TRUST
+    assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
 
 OUTRUN = {

@@ -56,7 +56,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
 
 __all__ = [
     "AccessApplication",
@@ -113,6 +113,7 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
+    "StatusEvent",
     "TransferIds",
     "TrustList",
     "UnrestoredPeople",
