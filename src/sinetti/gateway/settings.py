@@ -221,7 +221,7 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
         freshness_during_outage=faults.take(partial(_duration, raw, _OUTAGE), None),
         crls=faults.take(partial(_path, raw, "crls", folder), None),
         lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
-        ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        ocsp=faults.take(lambda: tuple(_address(row, "url", "[[ocsp]]") for row in _rows(raw, "ocsp")), ()),
         needs_nonce=faults.take(partial(_flag, raw, "ocsp_nonce"), default=False),
         trust_lists=faults.take(lambda: _trust_lists(raw.get("trust_lists"), anchors, environment, folder), None),
         tables=tables,
@@ -332,7 +332,7 @@ def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if not isinstance(file, str) or not _FILE.fullmatch(file):
         why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
         raise GatewaySettingsError(why)
-    return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
+    return ListToFetch(_address(row, "url", "[[list]]"), file, _path(row, "issuer", folder))
 
 
 def _trust_lists(
@@ -345,7 +345,7 @@ def _trust_lists(
         why = "[trust_lists] needs url and folder, and may have responders"
         raise GatewaySettingsError(why)
     place, responders = _path(row, "folder", folder), _path(row, "responders", folder)
-    url = _address(row, "url", "trust_lists").rstrip("/")
+    url = _address(row, "url", "[trust_lists]").rstrip("/")
     if place is None:
         why = "folder of [trust_lists]: missing; name the folder in which the lists are kept"
         raise GatewaySettingsError(why)
@@ -366,7 +366,7 @@ def _address(row: Mapping[str, object], key: str, table: str) -> str:
     try:
         return check_url(value if isinstance(value, str) else "")
     except InvalidUrl as bad:
-        why = f"{key} of [[{table}]]: {bad}"
+        why = f"{key} of {table}: {bad}"
         raise GatewaySettingsError(why) from None
 
 
