@@ -120,7 +120,7 @@ class KeyStore(Protocol):
         """
 
     def admit(self, name: str, chain: Sequence[x509.Certificate]) -> None:
-        """Show a CA's certificate, and those above it up to the root, to a signer with rules.
+        """Show a CA's certificate, and those above it, to a signer with rules.
 
         Raises SignatureRefused and SignerUnavailable.
         """
@@ -130,7 +130,10 @@ class KeyStore(Protocol):
 
 
 class _FolderStore(ABC):
-    """Requests of new CAs beside their keys: `NAME.csr`, until the CA has its certificate."""
+    """Requests of new CAs beside their keys: `NAME.csr`.
+
+    They stay until the CA has its certificate.
+    """
 
     _folder: Path
 

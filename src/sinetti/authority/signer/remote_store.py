@@ -33,7 +33,10 @@ _OCSP = re.compile(r".*_ocsp(-[0-9a-f]+)?")
 
 
 class RemoteKeyStore:
-    """Keys in the signer behind a socket. `role_of` returns the role of a CA by its name."""
+    """Keys in the signer behind a socket.
+
+    `role_of` returns the role of a CA by its name.
+    """
 
     kind = StoreKind.SIGNER
 
