@@ -136,7 +136,7 @@ class Theft:
                 self.figures.forged_refused_seconds = (self.now - declared).total_seconds()
         self._judge_all()
         self._advance(declared + MESSAGES_WITHIN - self.now)
-        sent = self.stage.quietly_called("GET", "/messages?kind=early")
+        sent = self.stage.quietly_called("GET", "/messages?kind=incident")
         self.figures.messages = len({one["to"] for one in sent if one["sent"] and one["channel"] == "email"})
         return declared
 
