@@ -160,7 +160,10 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 
 BASE = ("call-early", "--over", "2d", "--reason", "x")
 REFUSED = {
-    "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation, issuing CA, type"),
+    "all at once": (
+        BASE,
+        "select the certificates to be called by their serial numbers, organisation, issuing CA, type",
+    ),
     "no reason": (("call-early", "--over", "2d"), "--reason is missing"),
     "no time": (("call-early", "--reason", "x"), "--over is missing"),
     "a time without a unit": ((*BASE, "--over", "10"), "--over is missing"),
