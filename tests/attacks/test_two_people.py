@@ -229,6 +229,7 @@ def two(folder):
         "ca rollover": (TwoPersonAct.CA, ("--channel", "WS")),
         "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
         "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca revoke": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1", "--reason", "superseded")),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),

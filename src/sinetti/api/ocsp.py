@@ -15,8 +15,8 @@ from threading import Lock
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, consume
+from sinetti.services.authorities.bridge import respond_for_bridge
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.bridge import respond_for_bridge
 from sinetti.services.status.ocsp import INTERNAL_ERROR, OcspReply, respond
 
 OCSP_PATH, BRIDGE_PATH = "/ocsp/", "/status/bridge/"

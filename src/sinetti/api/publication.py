@@ -6,7 +6,7 @@ Their addresses are in the certificates.
 import hashlib
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 _CERTIFICATE = re.compile(r"/ca/([A-Za-z0-9._-]+)\.cer")
 _LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)\.crl")
+TRUST_API = "/api/v1/trust/"
+"""Beginning of the addresses of trust lists for programs of holders."""
+
 _TRUST = re.compile(r"/trust/(anchors|distrust)")
 _SHARD = re.compile(r"(.+)-([1-9][0-9]{0,5})")
 _HOUR = 3600
@@ -94,6 +97,14 @@ class PublicationEndpoint:
         return text_response(
             404, "There is no such CA certificate or revocation list. Each certificate contains the addresses."
         )
+
+    def trust_list(self, request: Request) -> Response:
+        """Answer a request at the addresses of trust lists for programs of holders.
+
+        These know the address of the service alone, and not the status address.
+        """
+        path = request.path.removeprefix(TRUST_API.removesuffix("/trust/"))
+        return self(replace(request, path=path))
 
     def _trust_list(self, request: Request, kind: TrustListKind) -> Response:
         found = newest_list(kind, self.ctx.db)

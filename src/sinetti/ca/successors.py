@@ -105,6 +105,8 @@ def plan_successor(
         parent=None if above is None else common_name(above),
         key_type=wanted.key_type or before.key_type,
         lifetime=lifetime,
+        token="",
+        is_standby=False,
     )
 
 

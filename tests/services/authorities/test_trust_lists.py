@@ -4,16 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.database.authorities import register
-from sinetti.domain.authorities.distrust import DistrustRefused
+from sinetti.database.issuance.status_feed import list_events
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import sign as sign_with_key
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.pki.trust_lists.verification import verify_anchors
-from sinetti.services.authorities.distrust_list import read_checkpoint
 from sinetti.services.authorities.trust_lists import (
     TrustListOutrun,
     newest_anchors,
@@ -23,10 +21,8 @@ from sinetti.services.authorities.trust_lists import (
     publish_anchors,
     store_list,
 )
-from sinetti.services.evidence import read_log
-from sinetti.wire.transparency.notes import COSIGNATURE, NoteSigner, SignedNote, parse_signatures
+from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
-from tests.support.logs import logging, sequenced
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST
 from tests.support.trust_lists import anchors_list, by_root, distrust_list, reader_of
@@ -56,6 +52,9 @@ def test_each_kind_has_its_own_newest_list(desk):
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
     assert newest_anchors(desk.ctx.db) == second
     assert newest_distrust(desk.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    kind = StatusEventKind.TRUST
+    assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
 
 OUTRUN = {
@@ -103,41 +102,14 @@ def test_the_list_of_anchors_follows_the_states_of_all_cas(desk):
     def sign(name, octets):
         return sign_with_key(authority().key(name), octets)
 
-    first = publish_anchors(desk.ctx, sign, ACTOR)
-    assert publish_anchors(desk.ctx, sign, ACTOR) == first == newest_anchors(desk.ctx.db)
+    names = [spec.file_name for spec in authority().hierarchy.authorities]
+    ctx = replace(desk.ctx, issuers={name: authority().issuer(name) for name in names})
+    first = publish_anchors(ctx, sign, ACTOR)
+    assert publish_anchors(ctx, sign, ACTOR) == first == newest_anchors(desk.ctx.db)
     octets = newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets
     assert verify_anchors(octets, reader_of(authority()), desk.clock.now) == first
     assert {one.state for one in first.authorities} == {CaState.ISSUING}
     register.stop(desk.ctx.db, desk.ctx.issuing[Channel.WS], desk.ctx.audit_entry(*ACTOR))
-    second = publish_anchors(desk.ctx, sign, ACTOR)
+    second = publish_anchors(ctx, sign, ACTOR)
     assert second.number > first.number
     assert [one.channel for one in second.authorities if one.state is CaState.PUBLISHING] == [Channel.WS]
-
-
-WITNESS, STRANGER = (
-    NoteSigner(name, Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32), COSIGNATURE)
-    for name, number in (("witness.example", 21), ("stranger.example", 22))
-)
-
-
-def checkpoint(ctx, witness, at):
-    """Return the newest checkpoint, which a witness cosigned at an instant."""
-    note = SignedNote.parse(read_log.head(ctx.db))
-    return bytes(note.with_signatures(parse_signatures(witness.sign(note.text, at))))
-
-
-def test_a_bridge_is_limited_by_a_checkpoint_that_a_witness_saw_before_the_theft(desk):
-    sequenced(logging(desk.ctx))
-    since, keys = desk.clock.now, (WITNESS.verifier,)
-    before = checkpoint(desk.ctx, WITNESS, since - timedelta(seconds=1))
-    text = read_checkpoint(before, since, keys, desk.ctx.db)
-    assert text == SignedNote.parse(before).text
-    wrong = (
-        (checkpoint(desk.ctx, WITNESS, since), "no witness cosigned"),
-        (checkpoint(desk.ctx, STRANGER, since - timedelta(days=1)), "no witness cosigned"),
-        (b"x", "no checkpoint of this log"),
-        (before.replace(b"pki", b"pkj"), "no checkpoint of this log"),
-    )
-    for octets, why in wrong:
-        with pytest.raises(DistrustRefused, match=why):
-            read_checkpoint(octets, since, keys, desk.ctx.db)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority.ca_plan import register_plan
+from sinetti.cli.authority.ca_readiness import register_readiness
 from sinetti.cli.authority.ca_revoke import register_revocation
 from sinetti.cli.authority.ca_succession import register_succession
 from sinetti.cli.authority.common import (
@@ -45,6 +46,7 @@ def register(commands: "Commands") -> None:
     _verb(verbs, "stop", "have a CA issue nothing any more, at once", _stop)
     _verb(verbs, "retire", "sign the last lists of a CA, and end them", _retire, has_second=True)
     register_succession(verbs)
+    register_readiness(verbs)
     register_revocation(verbs)
 
 
