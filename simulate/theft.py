@@ -99,7 +99,7 @@ class Theft:
         enrolment.enrol(desk, fleet, enrolment.order(self.stage, fleet, {}), self.now)
         self.ledger.look(self.now)
         self.gateway, self.lists = self._gateway()
-        self.stolen = self._stolen_key()
+        self.stolen = stolen_key(folder / "bench", OLD, self.stage.ready["status_url"])
         self.forged: list[bytes] = []
 
     def run(self, kills: int) -> Figures:
@@ -136,7 +136,7 @@ class Theft:
                 self.figures.forged_refused_seconds = (self.now - declared).total_seconds()
         self._judge_all()
         self._advance(declared + MESSAGES_WITHIN - self.now)
-        sent = self.stage.quietly_called("GET", "/messages?kind=early")
+        sent = self.stage.quietly_called("GET", "/messages?kind=incident")
         self.figures.messages = len({one["to"] for one in sent if one["sent"] and one["channel"] == "email"})
         return declared
 
@@ -171,31 +171,7 @@ class Theft:
         before = self.now - timedelta(minutes=5)
         doubled = Serial(serial_hex(real.serial_number))
         for begins, serial in ((self.now, new_serial()), (before, new_serial()), (before, doubled)):
-            self.forged.append(self._forgery(real, begins, serial))
-
-    def _forgery(self, real: x509.Certificate, begins: datetime, serial: Serial) -> bytes:
-        issuer, key = self.stolen
-        named = {one.oid: str(one.value) for one in real.subject}
-        oid = x509.NameOID
-        request = LeafRequest(
-            customer_id=named[oid.COMMON_NAME],
-            organisation=named[oid.ORGANIZATION_NAME],
-            country=named[oid.COUNTRY_NAME],
-            subject_serial=named[oid.SERIAL_NUMBER],
-            public_key=generate_key(KeyType.EC_P256).public_key(),
-            serial=serial,
-            span=ValidityPeriod(begins, begins + timedelta(days=700)),
-        )
-        tbs = build_tbs(request, issuer, LeafProfile.HOLDER)
-        return attach_signature(tbs, sign(key, tbs), issuer.certificate)
-
-    def _stolen_key(self) -> tuple[IssuingCa, PrivateKey]:
-        """Read the key of the issuing CA from the bench's folder, as a thief of the machine does."""
-        bench = self.folder / "bench"
-        phrase = (bench / "secrets" / "passphrase").read_bytes().strip()
-        certificate = load_certificate((bench / "ca" / f"{OLD}.cer").read_bytes())
-        key = load_private_key((bench / "keys" / f"{OLD}.pem").read_bytes(), phrase)
-        return IssuingCa(OLD, OLD, OLD, certificate, self.stage.ready["status_url"]), key
+            self.forged.append(forge(self.stolen, real, begins, serial))
 
     def _gateway(self) -> tuple[Gateway, TrustLists]:
         anchors = load_bundle(Path(self.stage.ready["trust"]["holders"]).read_bytes())
@@ -229,6 +205,32 @@ class Theft:
         text = CONFIG.replace('tls_ca = "{server}"\n', "").format(address=self.stage.ready["soap_url"], **trust)
         config.write_text(text, encoding="utf-8")
         return config
+
+
+def stolen_key(folder: Path, name: str, base_url: str) -> tuple[IssuingCa, PrivateKey]:
+    """Read the key of a CA from an authority's folder, as a thief of the machine does."""
+    phrase = (folder / "secrets" / "passphrase").read_bytes().strip()
+    certificate = load_certificate((folder / "ca" / f"{name}.cer").read_bytes())
+    key = load_private_key((folder / "keys" / f"{name}.pem").read_bytes(), phrase)
+    return IssuingCa(name, name, name, certificate, base_url), key
+
+
+def forge(stolen: tuple[IssuingCa, PrivateKey], real: x509.Certificate, begins: datetime, serial: Serial) -> bytes:
+    """Sign a certificate for a thief's key in the name of a real holder; return it in DER."""
+    issuer, key = stolen
+    named = {one.oid: str(one.value) for one in real.subject}
+    oid = x509.NameOID
+    request = LeafRequest(
+        customer_id=named[oid.COMMON_NAME],
+        organisation=named[oid.ORGANIZATION_NAME],
+        country=named[oid.COUNTRY_NAME],
+        subject_serial=named[oid.SERIAL_NUMBER],
+        public_key=generate_key(KeyType.EC_P256).public_key(),
+        serial=serial,
+        span=ValidityPeriod(begins, begins + timedelta(days=700)),
+    )
+    tbs = build_tbs(request, issuer, LeafProfile.HOLDER)
+    return attach_signature(tbs, sign(key, tbs), issuer.certificate)
 
 
 def play(folder: Path, certificates: int, kills: int, seed: int) -> Figures:

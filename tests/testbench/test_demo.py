@@ -66,7 +66,7 @@ SHOWN = [
     r"Data Providers Test Issuing CA v1 issues no more, Data\s+Providers\s+Test\s+Issuing\s+CA\s+v2\s+from now on",
     r"curl -X POST \"\$CONTROL/cas/revocations\"",
     r"curl -X POST \"\$CONTROL/early\"",
-    r"\$CONTROL/messages\?kind=early",
+    r"\$CONTROL/messages\?kind=incident",
     r"payroll: renewed",
     r"Issuer: Data Providers Test Issuing CA v2",
     r"\./may\.xml was delivered and accepted",
