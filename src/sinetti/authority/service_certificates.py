@@ -148,7 +148,8 @@ class ManagedCertificate:
         believed = self._clock_believed()
         if believed and now > (end := ca.certificate.not_valid_after_utc):
             sentence = (
-                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: create a new authority"
+                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: give it a successor "
+                "with sinetti authority ca begin"
             )
             raise IssuerExpired(sentence)
         if monotonic_seconds() < self._again:

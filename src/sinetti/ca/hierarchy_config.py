@@ -3,6 +3,7 @@
 Presets are in `presets/`. `parse_hierarchy` returns the validated form, which all other modules use.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from sinetti.ca.hierarchy_model import (
     ResponseSignerSpec,
     file_name_for,
 )
+from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
@@ -37,6 +39,7 @@ __all__ = [
     "is_same_hierarchy",
     "load_preset",
     "parse_hierarchy",
+    "with_standby",
 ]
 
 
@@ -66,11 +69,12 @@ _ANY_TOKEN = TokenLocation(Path("module"), "token", Path("pin"))
 """Values for the parts that a token's URI may lack."""
 
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
-_ABOVE: Mapping[CaRole, CaRole] = {
+ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
     CaRole.ISSUING: CaRole.INTERMEDIATE,
     CaRole.SERVICES: CaRole.INTERMEDIATE,
 }
+"""Role of the CA above each other one."""
 
 
 class PresetTable(TomlTable):
@@ -129,6 +133,27 @@ def read_hierarchy(
     return parsed
 
 
+def with_standby(text: str, token: str = "") -> str:
+    """Add a standby for each issuing CA to the TOML of a hierarchy, the next generation of its name.
+
+    A channel that has one keeps that. `token` is the URI of the token for their keys, or empty. A text that is not
+    valid TOML is returned as it is.
+    """
+    try:
+        rows = tomllib.loads(text).get("authorities", [])
+        issuing = [one for one in rows if one.get("role") == CaRole.ISSUING]
+        has_one = {one["channel"] for one in issuing if one.get("standby")}
+        new = [{**one, "name": successor_name(one["name"])} for one in issuing if one["channel"] not in has_one]
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError):
+        return text
+    parts = [text if text.endswith("\n") else f"{text}\n"]
+    for one in new:
+        values = {key: value for key, value in one.items() if key != "token"} | ({"token": token} if token else {})
+        rows = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+        parts.append("\n[[authorities]]\nstandby = true\n" + "".join(rows))
+    return "".join(parts)
+
+
 def is_same_hierarchy(stored: str, text: str) -> bool:
     """Return True if a stored hierarchy equals the one in `text`.
 
@@ -152,7 +177,7 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None,
         organisation=top.text("organisation"),
         country=_country(top),
         test_bench_only=top.flag("test_bench_only"),
-        authorities=tuple(_authority(table, environment) for table in top.tables("authorities", 1)),
+        authorities=tuple(read_authority(table, environment) for table in top.tables("authorities", 1)),
         response_signer=_response_signer(top.table("response_signer"), environment),
         holder_validity=validity,
         key_policy=policy,
@@ -201,7 +226,8 @@ def _validity(table: PresetTable) -> timedelta:
     return length
 
 
-def _authority(table: PresetTable, environment: Environment) -> CaSpec:
+def read_authority(table: PresetTable, environment: Environment) -> CaSpec:
+    """Read one [[authorities]] table. Raises HierarchyError."""
     role = table.choice("role", CaRole)
     parsed = CaSpec(
         name=_name(table, "name", environment),
@@ -211,6 +237,7 @@ def _authority(table: PresetTable, environment: Environment) -> CaSpec:
         lifetime=_days(table, "lifetime_days"),
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
         token=_token(table),
+        is_standby=role is CaRole.ISSUING and table.has("standby") and table.flag("standby"),
     )
     table.finish()
     return parsed
@@ -324,17 +351,21 @@ def _check_tree(parsed: Hierarchy) -> None:
     seen: dict[str, CaSpec] = {}
     for spec in specs:
         above = None if spec.parent is None else seen.get(spec.parent)
-        if spec.role is not CaRole.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
-            wanted = _ABOVE[spec.role].value
+        if spec.role is not CaRole.ROOT and (above is None or above.role is not ABOVE[spec.role]):
+            wanted = ABOVE[spec.role].value
             why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file"
             raise HierarchyError(why)
         seen[spec.name] = spec
     _check_unique(parsed)
     _check_count(specs, CaRole.ROOT)
     _check_count(specs, CaRole.SERVICES)
-    channels = [spec.channel for spec in specs if spec.channel is not None]
+    channels = [spec.channel for spec in specs if spec.channel is not None and not spec.is_standby]
     if not channels or len(channels) != len(set(channels)):
         why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
+        raise HierarchyError(why)
+    beside = [spec.channel for spec in specs if spec.is_standby]
+    if len(beside) != len(set(beside)) or not set(beside) <= set(channels):
+        why = "standby: write at most one for a channel, beside the CA that issues for it"
         raise HierarchyError(why)
 
 

@@ -153,6 +153,14 @@ def test_an_approval_is_for_one_declaration(pinned, store):
         one(pinned, task(listed(), approval=approved), T)
 
 
+def test_an_approval_may_shorten_the_bridge(pinned):
+    short = replace(ENTRY, bridge_until=T + 2 * HOUR)
+    approved = approval("anna", "ben", bridge_hours="2", checkpoint="ab" * 32)
+    with pytest.raises(SignatureRefused, match="longer than approved"):
+        one(pinned, task(listed(), approval=approved), T)
+    assert one(pinned, task(listed(short), approval=approved), T)
+
+
 APPROVALS = {
     "none": (lambda: None, "has no approval"),
     "one officer": (lambda: approval("anna"), "1 signatures of officers are missing"),

@@ -31,6 +31,7 @@ OCTETS = {
     TaskKind.CERTIFICATE: (CA, TBS),
     TaskKind.LEAF: (CA, LEAF),
     TaskKind.AUTHORITY: (test_successors.INTERMEDIATE, test_successors.authority_task(WAITING.request).octets),
+    TaskKind.ANCHORS: (test_successors.ROOT, test_successors.anchors().octets),
     TaskKind.LIST: (CA, LIST),
     TaskKind.STATUS: (RESPONDER, test_status.data_of()),
     TaskKind.ANSWER: (RESPONSE_SIGNER, test_answers.INFO),

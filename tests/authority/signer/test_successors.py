@@ -16,19 +16,22 @@ from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import authority as profile
-from sinetti.ca.successors import Subject, certificate_plan, span_below
+from sinetti.ca.successors import CaSubject, certificate_plan, span_below
+from sinetti.ca.trust_lists import ListHead, build_anchors
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.pki.csr import build_request
-from sinetti.pki.encoding import certificate_der, generate_key, hash_for
+from sinetti.pki.encoding import certificate_der, generate_key, hash_for, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.trust_lists.lists import TrustListKind, octets_to_sign
 from sinetti.settings.signer import PolicySuccessor, parse_successor, policy_for, render_successor
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
 from tests.support.signing import CA, INSTANCE, ORIGIN, certificate_task, holder_tbs, one, policy, rules_of
 
 BUILT = authority()
 HIERARCHY = BUILT.hierarchy
-SUBJECT = Subject(HIERARCHY.organisation, HIERARCHY.country, HIERARCHY.environment)
+SUBJECT = CaSubject(HIERARCHY.organisation, HIERARCHY.country, HIERARCHY.environment)
 INTERMEDIATE, ROOT = "SinettiIntermediateTestCAv1", "SinettiRootTestCAv1"
 NAME, FILE = "Data Providers Test Issuing CA v2", "DataProvidersTestIssuingCAv2"
 FIELDS = (NAME.encode(), b"issuing", b"WS", b"ec-p256")
@@ -248,6 +251,38 @@ def test_another_certificate_of_a_ca_is_refused(folder, made, why):
     request = folder.begin()
     with pytest.raises(SignatureRefused, match=why):
         one(folder.rules, made(request))
+
+
+def anchors(by=ROOT, *, kind=TrustListKind.ANCHORS, issued=NOW, extra=(), environment=Environment.TEST):
+    """Return the task to sign a list of the test authority's CAs and further certificates."""
+    cas = [(BUILT.certificate(one.file_name), CaState.ISSUING) for one in HIERARCHY.authorities]
+    root = BUILT.certificate(ROOT)
+    head = ListHead(environment, sha256_hex(certificate_der(root)), 1, issued)
+    found = build_anchors(head, [*cas, *((one, CaState.STANDBY) for one in extra)], ())
+    return SigningTask(TaskKind.ANCHORS, by, octets_to_sign(kind, found.payload))
+
+
+REFUSED_ANCHORS = {
+    "by an intermediate CA": (lambda _: anchors(INTERMEDIATE), "only a root"),
+    "of yesterday": (lambda _: anchors(issued=NOW - timedelta(days=1)), "of another time"),
+    "of another environment": (lambda _: anchors(environment=Environment.PRODUCTION), "another environment"),
+    "with a CA that was not taken in": (lambda r: anchors(extra=[certified(r)]), "has a CA that is not"),
+    "in the form of another list": (lambda _: anchors(kind=TrustListKind.DISTRUST), "the certificate of the service"),
+}
+
+
+@pytest.mark.parametrize(("made", "why"), REFUSED_ANCHORS.values(), ids=REFUSED_ANCHORS)
+def test_another_list_of_anchors_is_refused(folder, made, why):
+    request = folder.begin()
+    with pytest.raises(SignatureRefused, match=why):
+        one(folder.rules, made(request))
+
+
+def test_in_test_the_signer_signs_anchors_that_it_knows(folder):
+    assert one(folder.rules, anchors())
+    certificate = certified(folder.begin())
+    folder.install(certificate)
+    assert one(folder.rules, anchors(extra=[certificate]))
 
 
 def test_production_certifies_no_ca(store, folder):

@@ -203,31 +203,30 @@ def logged(office):
 
 def test_a_checkpoint_that_witnesses_saw_before_the_instant_decides(logged):
     octets = note_of(logged, WITNESS)
-    text = read_checkpoint(octets, NOW, [WITNESS.verifier], logged.ctx)
+    text = read_checkpoint(octets, NOW, [WITNESS.verifier], logged.db)
     assert Checkpoint.parse(text).text == text
-    assert read_checkpoint(note_of(logged), NOW, [], logged.ctx) == text, "without witnesses in the settings"
     write_rows(logged.db, 3)
     sequenced(logged.ctx)
-    assert read_checkpoint(octets, NOW, [WITNESS.verifier], logged.ctx) == text, "an older one"
+    assert read_checkpoint(octets, NOW, [WITNESS.verifier], logged.db) == text, "an older one"
 
 
 UNFIT = {
-    "no witness": (note_of, "no witness of the settings"),
-    "another witness": (lambda office: note_of(office, STRANGER), "no witness of the settings"),
-    "a witness at the instant": (lambda office: note_of(office, WITNESS, at=NOW), "no witness of the settings"),
+    "no witness": (note_of, "no witness cosigned"),
+    "another witness": (lambda office: note_of(office, STRANGER), "no witness cosigned"),
+    "a witness at the instant": (lambda office: note_of(office, WITNESS, at=NOW), "no witness cosigned"),
     "no checkpoint": (lambda _: b"what", "not a signed note"),
     "another log": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(WRONG_KEY), "is not signed by"),
-    "another tree": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), "cannot decide"),
-    "a larger tree": (lambda _: Checkpoint(ORIGIN, 1 << 20, bytes(32)).signed(LOG_KEY), "cannot decide"),
+    "another tree": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
+    "a larger tree": (lambda _: Checkpoint(ORIGIN, 1 << 20, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
 }
 
 
 @pytest.mark.parametrize(("make", "why"), UNFIT.values(), ids=UNFIT)
 def test_a_checkpoint_that_decides_nothing(logged, make, why):
     with pytest.raises(DistrustRefused, match=why):
-        read_checkpoint(make(logged), NOW, [WITNESS.verifier], logged.ctx)
+        read_checkpoint(make(logged), NOW, [WITNESS.verifier], logged.db)
 
 
 def test_without_a_log_no_checkpoint_decides(office):
     with pytest.raises(DistrustRefused):
-        read_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), NOW, [], office.ctx)
+        read_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), NOW, [], office.db)

@@ -37,7 +37,10 @@ class ApprovedList:
 
 
 def declaration_parameters(name: str, since: datetime) -> dict[str, str]:
-    """Return the parameters of the act that declares a compromise."""
+    """Return the parameters of the act that declares a compromise.
+
+    An act may have `bridge_hours` and the digest of a `checkpoint` besides, which narrow the bridge.
+    """
     reason = RevocationReason.CA_COMPROMISE.value
     return {"change": "revoke", "ca": name, "reason": reason, "since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
 
@@ -100,9 +103,13 @@ def _check_entry(
     if task.approval is None:
         _refuse(f"the declaration about {entry.name} has no approval")
     proposal: Proposal = verify_approval(task.approval, policy, now)
-    wanted = declaration_parameters(entry.name, entry.since)
-    if (proposal.act, dict(proposal.parameters)) != (TwoPersonAct.CA, wanted):
+    given = dict(proposal.parameters)
+    hours = given.pop("bridge_hours", str(LONGEST_BRIDGE))
+    given.pop("checkpoint", None)
+    if (proposal.act, given) != (TwoPersonAct.CA, declaration_parameters(entry.name, entry.since)):
         _refuse("the approval is of another act")
+    if not hours.isdecimal() or entry.bridge_until > latest + timedelta(hours=int(hours[:3])):
+        _refuse("the bridge is open for longer than approved")
     if store.find_act(proposal.proposal_id) not in {None, digest_of(entry)}:
         _refuse("the approval was used for another declaration")
     return proposal.proposal_id

@@ -1,4 +1,7 @@
-"""Certificates of the service itself: response signers, OCSP responders, CAs in TEST."""
+"""Certificates of the service itself.
+
+In TEST also those of CAs, and lists of anchors.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,12 +10,13 @@ from typing import NoReturn
 from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki, read_fields
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, responder_name
-from sinetti.ca.hierarchy_model import CaSpec
+from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import build_tbs, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
-from sinetti.ca.successors import Subject, certificate_plan
+from sinetti.ca.successors import CaSubject, certificate_plan
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.trust_lists.lists import AnchorsList, InvalidTrustList, parse_octets_to_sign
 from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 
@@ -60,7 +64,7 @@ def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy
     """
     fields = read_fields(tbs)
     _check_begin(fields, now)
-    subject = Subject(policy.organisation, policy.country, policy.environment)
+    subject = CaSubject(policy.organisation, policy.country, policy.environment)
     spec = CaSpec(successor.name, successor.role, ca.name, successor.key_type, timedelta(0), successor.channel)
     span = ValidityPeriod(fields.not_before, fields.not_after)
     plan = certificate_plan(subject, spec, load_spki(fields.spki), Serial(fields.serial.hex()), span)
@@ -70,6 +74,24 @@ def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy
         _refuse(str(bad))
     if rebuilt != tbs:
         _refuse(f"the octets differ from the profile of {successor.name}")
+
+
+def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: datetime) -> None:
+    """Check that the octets are a list of anchors with CAs of the policy alone.
+
+    Raises SignatureRefused.
+    """
+    try:
+        found = parse_octets_to_sign(octets)
+    except InvalidTrustList as bad:
+        _refuse(str(bad))
+    if not isinstance(found, AnchorsList) or root.role is not CaRole.ROOT:
+        _refuse("only a root signs a list of anchors, and nothing else in its form")
+    if found.environment is not policy.environment or abs(found.issued - now) > AROUND_NOW:
+        _refuse("the list of anchors is of another environment or of another time")
+    known = {one.certificate for one in policy.authorities}
+    if any(one.certificate not in known for one in found.authorities):
+        _refuse("the list of anchors has a CA that is not of the signer's policy")
 
 
 def _check_begin(fields: CertificateFields, now: datetime) -> None:

@@ -22,12 +22,15 @@ from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
 _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
 """OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
 
+
+_ANCHORS = f"{TrustListKind.ANCHORS.label}\n".encode()
 
 RoleOf = Callable[[str], CaRole | None]
 """Function that returns the role of a CA by its name, or None for an unknown one."""
@@ -57,6 +60,8 @@ class RemoteSigner:
 
     def _kind(self, key_name: str, octets: bytes) -> TaskKind:
         """Return the kind that the octets appear to be; the signer reads them itself."""
+        if octets.startswith(_ANCHORS):
+            return TaskKind.ANCHORS
         if not _begins_with_version(octets):
             return TaskKind.LIST
         role = self._role_of(key_name)

@@ -20,7 +20,7 @@ from sinetti.authority.signer.certificates import (
     spki_of,
 )
 from sinetti.authority.signer.distrust import BridgeRules, check_distrust, check_follows, digest_of, read_signed_list
-from sinetti.authority.signer.leaves import LeafForm, check_successor
+from sinetti.authority.signer.leaves import LeafForm, check_anchors, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
@@ -92,6 +92,7 @@ class SigningRules:
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
             TaskKind.AUTHORITY: self._authority,
+            TaskKind.ANCHORS: self._anchors,
             TaskKind.LIST: self._list,
             TaskKind.STATUS: self._status,
             TaskKind.ANSWER: self._answer,
@@ -147,6 +148,12 @@ class SigningRules:
         self._keys[name] = key
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
+
+    def remove_key(self, name: str) -> None:
+        """Forget a key that was destroyed."""
+        self._keys.pop(name, None)
+        self._spkis.pop(name, None)
+        self._forms.pop(name, None)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -271,8 +278,7 @@ class SigningRules:
 
     def _authority(self, task: SigningTask, now: datetime) -> bytes:
         ca, fields = self._ca(task.key), read_fields(task.octets)
-        if self._policy.environment is not Environment.TEST:
-            _refuse("it signs certificates of CAs in TEST alone, where a root's key may be here")
+        self._check_test()
         known = self._known(ca, fields, task.octets)
         if known is not None:
             return known
@@ -281,6 +287,15 @@ class SigningRules:
             _refuse("no successor waits for a certificate with this key")
         check_successor(task.octets, ca, successor, self._policy, now)
         return self._record(ca, fields, task)
+
+    def _anchors(self, task: SigningTask, now: datetime) -> bytes:
+        self._check_test()
+        check_anchors(task.octets, self._ca(task.key), self._policy, now)
+        return self._sign(task)
+
+    def _check_test(self) -> None:
+        if self._policy.environment is not Environment.TEST:
+            _refuse("it acts for an offline CA in TEST alone, where such a key may be here")
 
     def _list(self, task: SigningTask, now: datetime) -> bytes:
         ca = self._ca(task.key)

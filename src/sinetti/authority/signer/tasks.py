@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     CERTIFICATE = "certificate"
     LEAF = "leaf"
     AUTHORITY = "authority"
+    ANCHORS = "anchors"
     LIST = "list"
     STATUS = "status"
     ANSWER = "answer"

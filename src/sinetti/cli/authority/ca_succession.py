@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
+from sinetti.authority.exchange import request_certificates
 from sinetti.authority.succession import (
     SuccessionContext,
     begin_successor,
@@ -24,6 +25,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
+from sinetti.cli.authority.import_signed import write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.blocks import Paragraph
@@ -54,6 +56,13 @@ def register_succession(verbs: "Commands") -> None:
     summary = "make the key and the request of a CA's successor"
     begin = _verb(verbs, "begin", summary, _begin, "--ca 'Data Providers Issuing CA v1'")
     begin.add_argument("--ca", metavar="NAME", required=True, help="CA that gets a successor: file name or CN")
+    begin.add_argument(
+        "--request-out",
+        metavar="FILE",
+        dest="request_set",
+        type=Path,
+        help="write the request set for a ceremony that certifies it to FILE",
+    )
     summary = "take in the certificate of a CA that was begun, as a standby"
     install = _verb(verbs, "install", summary, _install, "DataProvidersIssuingCAv2 --certificate v2.cer")
     install.add_argument("name", metavar="NAME", help="CA that was begun: file name or CN")
@@ -88,13 +97,15 @@ def _verb(
 def _begin(parsed: argparse.Namespace) -> int:
     wanted = _wanted(parsed)
     return _act(
-        parsed, {"command": "begin", "ca": parsed.ca, **_written(parsed)}, lambda means: _begun(parsed, wanted, means)
+        parsed, {"change": "begin", "ca": parsed.ca, **_written(parsed)}, lambda means: _begun(parsed, wanted, means)
     )
 
 
 def _begun(parsed: argparse.Namespace, wanted: SuccessorOptions, means: SuccessionContext) -> None:
     new = begin_successor(parsed.ca, wanted, means)
     _show(parsed, {"result": "begun", "name": new.name}, _BEGUN.format(name=new.name))
+    if parsed.request_set is not None:
+        write_request(parsed, request_certificates(means.authority))
 
 
 def _install(parsed: argparse.Namespace) -> int:
@@ -102,7 +113,7 @@ def _install(parsed: argparse.Namespace) -> int:
     digest = "" if octets is None else sha256_hex(certificate_der(read_ca_certificate(octets)))
     return _act(
         parsed,
-        {"command": "install", "ca": parsed.name, "sha256": digest},
+        {"change": "install", "ca": parsed.name, "sha256": digest},
         lambda means: _installed(parsed, octets, means),
     )
 
@@ -115,7 +126,7 @@ def _installed(parsed: argparse.Namespace, octets: bytes | None, means: Successi
 
 def _rollover(parsed: argparse.Namespace) -> int:
     wanted = _wanted(parsed)
-    parameters = {"command": "rollover", "ca": parsed.ca or "", "channel": parsed.channel or "", **_written(parsed)}
+    parameters = {"change": "rollover", "ca": parsed.ca or "", "channel": parsed.channel or "", **_written(parsed)}
     return _act(parsed, parameters, lambda means: _rolled(parsed, wanted, means))
 
 

@@ -6,7 +6,7 @@ line with the highest version of a CA counts. CAs of the founding have version 0
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import JournalEntry
 
 KIND = "authority"
+INSTANTS = ("since", "declared_at", "bridge_until")
+"""Members of a declaration that are instants."""
 _SUBJECT = "authority:"
 _ACTIONS = (
     "ca-installed", "ca-activated", "ca-replaced", "ca-stopped", "ca-retired", "ca-revoked", "ca-distrusted",
@@ -65,8 +67,8 @@ def entry_of(db: Database, one: AuthorityView) -> JournalEntry:
 
 
 def _distrust(declared: Distrust) -> dict[str, str]:
-    names = ("since", "declared_at", "bridge_until")
-    return {name: instant(getattr(declared, name)) for name in names}
+    values = asdict(declared).items()
+    return {name: instant(value) if isinstance(value, datetime) else value for name, value in values}
 
 
 def take(known: dict[str, Mapping[str, Any]], line: JournalLine) -> None:
@@ -110,7 +112,8 @@ def restore(db: Database, known: Mapping[str, Mapping[str, Any]], names: Iterabl
                 revocation_reason=facts["reason"] or "",
             )
             if facts["distrust"] is not None:
-                declared = {part: _instant(at) for part, at in facts["distrust"].items()}
+                found = facts["distrust"].items()
+                declared = {part: _instant(value) if part in INSTANTS else value for part, value in found}
                 models.CaDistrust.objects.using(db.alias).get_or_create(authority_id=name, defaults=declared)
             if facts["channel"] is not None and facts["state"] == CaState.ISSUING:
                 types = models.CertificateType.objects.using(db.alias).filter(channel=facts["channel"])

@@ -281,16 +281,20 @@ def check_retirable(db: Database, one: AuthorityView, now: datetime) -> None:
 
 
 def last_end(db: Database, one: AuthorityView) -> datetime | None:
-    """Return the end of the last certificate of a CA, or None if it has issued none.
+    """Return the end of a CA's last certificate that is not revoked, or None.
 
-    Those of other CAs and of the service count; that of its own OCSP responder is needed for its own answers alone.
+    Certificates of other CAs and of the service count. The last list has all that are revoked, until the CA ends.
     """
     if one.channel is not None:
-        ends: QuerySet[Any] = models.Certificate.objects.using(db.alias).filter(authority_id=one.name)
+        ends: QuerySet[Any] = models.Certificate.objects.using(db.alias).filter(
+            authority_id=one.name, revoked_at__isnull=True
+        )
     elif one.role == "services":
         ends = models.ServiceCertificate.objects.using(db.alias).filter(authority=one.name)
     else:
-        below = _rows(db).filter(issuer_id=one.name).exclude(pk=one.name).values_list("certificate", flat=True)
+        below = (
+            _rows(db).filter(issuer_id=one.name).exclude(state=CaState.REVOKED).values_list("certificate", flat=True)
+        )
         return max((load_certificate(bytes(der)).not_valid_after_utc for der in below), default=None)
     return cast("datetime | None", ends.aggregate(last=Max("not_after"))["last"])
 

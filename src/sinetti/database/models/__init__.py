@@ -29,10 +29,18 @@ from sinetti.database.models.core import (
     RoleAssignment,
     SchemaFloor,
     TransferIds,
+    UnrestoredPeople,
     UsedKey,
     random_key,
 )
-from sinetti.database.models.early_replacement import EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models.early_replacement import (
+    Drill,
+    DrillAnswer,
+    DrillItem,
+    EarlyReplacement,
+    EarlyReplacementItem,
+    HintRequest,
+)
 from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode, LogPlan
 from sinetti.database.models.gateways import BulkRevocation, CertificateObservation, Gateway
 from sinetti.database.models.portal import (
@@ -71,6 +79,9 @@ __all__ = [
     "Crl",
     "CrlDelta",
     "DailyCount",
+    "Drill",
+    "DrillAnswer",
+    "DrillItem",
     "EarlyReplacement",
     "EarlyReplacementItem",
     "FeedEvent",
@@ -105,6 +116,7 @@ __all__ = [
     "StaffPerson",
     "TransferIds",
     "TrustList",
+    "UnrestoredPeople",
     "UsedKey",
     "User",
     "random_key",

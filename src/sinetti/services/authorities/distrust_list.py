@@ -13,6 +13,7 @@ from cryptography import x509
 from sinetti.ca.ocsp import Responder
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
+from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
 from sinetti.domain.authorities.distrust import DistrustRefused, names_up
 from sinetti.domain.authorities.lifecycle import CaState
@@ -75,27 +76,24 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
     raise TrustListOutrun(sentence)
 
 
-def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], ctx: ServiceContext) -> str:
-    """Return the text of a checkpoint that decides which certificates are confirmed.
+def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
+    """Return the text of a checkpoint that limits a bridge.
 
-    The log's key signed it, and one of the witnesses before `since`, if the settings name any. The present log
-    continues it. Raises DistrustRefused.
+    One of the log's keys signed it, a witness cosigned it before `since`, and the present log continues it. Raises
+    DistrustRefused.
     """
     try:
-        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(ctx.db))
-        times = [note.cosigned_at(key) for key in note.signers(witnesses)]
-        head = log_tree.find_head(ctx.db)
-        size = 0 if head is None else Checkpoint.parse(head.text).size
-        proof = consistency_proof(checkpoint.size, size, log_tree.lookup(ctx.db, size))
-        root = b"" if head is None else Checkpoint.parse(head.text).root
-        check_consistency(checkpoint.head, (size, root), proof)
+        checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
+        seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
+        newest = log_tree.find_head(db)
+        head = (0, b"") if newest is None else Checkpoint.parse(newest.text).head
+        proof = consistency_proof(checkpoint.size, head[0], log_tree.lookup(db, head[0]))
+        check_consistency(checkpoint.head, head, proof)
     except (NoteError, ProofError, ValueError) as bad:
-        sentence = f"the checkpoint cannot decide: {bad}"
-        raise DistrustRefused(sentence) from bad
-    if witnesses and not any(at is not None and at < since for at in times):
-        sentence = (
-            f"no witness of the settings cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: give an earlier one"
-        )
+        sentence = f"the file is no checkpoint of this log: {bad}"
+        raise DistrustRefused(sentence) from None
+    if not any(at is not None and at < since for at in seen):
+        sentence = f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one"
         raise DistrustRefused(sentence)
     return checkpoint.text
 

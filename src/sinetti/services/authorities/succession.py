@@ -59,22 +59,23 @@ def install_ca(new: NewAuthority, ctx: ServiceContext, audit: AuditContext) -> A
     JournalUnavailable.
     """
     installed = register.install(ctx.db, new, audit)
-    _note([installed.name], ctx)
+    _note([installed], ctx)
     return installed
 
 
 def activate_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> str | None:
     """Have a CA issue from now on; return the name of the CA that it replaces.
 
-    When this returns, no certificate of the replaced CA is reserved any more. Raises CaUnknown, CaChangeRefused and
-    JournalUnavailable.
+    None: it replaces none, or it issued already. When this returns, no certificate of another CA of its channel is
+    reserved any more. Raises CaUnknown, CaChangeRefused and JournalUnavailable.
     """
-    one = register.get_authority(ctx.db, name)
-    done = register.activate(ctx.db, one.name, audit)
+    done = register.activate(ctx.db, name, audit)
     ctx.step("ca-activated")
-    changed = [one.name] if done.predecessor is None else [done.predecessor, one.name]
-    register.wait_for_reservations(ctx.db, changed)
-    _note(changed, ctx)
+    one = register.get_authority(ctx.db, name)
+    # A killed process may have left the lines of both to this one.
+    peers = [peer for peer in register.list_authorities(ctx.db) if (peer.role, peer.channel) == (one.role, one.channel)]
+    register.wait_for_reservations(ctx.db, [peer.name for peer in peers])
+    _note(peers, ctx)
     return done.predecessor
 
 
@@ -84,11 +85,11 @@ def stop_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
     When this returns, no certificate of the CA is reserved any more. Raises CaUnknown, CaChangeRefused and
     JournalUnavailable.
     """
-    one = register.get_authority(ctx.db, name)
-    is_new = register.stop(ctx.db, one.name, audit)
+    is_new = register.stop(ctx.db, name, audit)
     ctx.step("ca-stopped")
+    one = register.get_authority(ctx.db, name)
     register.wait_for_reservations(ctx.db, [one.name])
-    _note([one.name], ctx)
+    _note([one], ctx)
     return is_new
 
 
@@ -107,7 +108,7 @@ def retire_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
         ctx.step("ca-last-lists")
     is_new = register.retire(ctx.db, one.name, audit)
     ctx.step("ca-retired")
-    _note([one.name], ctx)
+    _note([register.get_authority(ctx.db, name)], ctx)
     return is_new
 
 
@@ -121,7 +122,7 @@ def revoke_ca(
     revoked = register.revoke(ctx.db, name, (reason, distrust), audit)
     ctx.step("ca-revoked")
     register.wait_for_reservations(ctx.db, [revoked.name])
-    _note([revoked.name], ctx)
+    _note([revoked], ctx)
     return revoked
 
 
@@ -130,8 +131,9 @@ def _end_of(name: str, ctx: ServiceContext) -> datetime:
     return max(ctx.issuers[name].certificate.not_valid_after_utc, ctx.now())
 
 
-def _note(names: Iterable[str], ctx: ServiceContext) -> None:
+def _note(changed: Iterable[AuthorityView], ctx: ServiceContext) -> None:
     """Write the CAs to the journal as they are now, and read them again here."""
-    ctx.journal.append(journal_lines.unwritten_entries(ctx.db, names))
+    lines = [journal_lines.entry_of(ctx.db, one) for one in changed if one.version]
+    ctx.journal.append([line for line in lines if not ctx.journal.holds(*line.key)])
     ctx.step("ca-noted")
     ctx.refresh_authorities()

@@ -40,7 +40,7 @@ from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.layout import is_loopback_host
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
-from sinetti.testbench.endpoints.authorities import roll_over_ca
+from sinetti.testbench.endpoints.authorities import revoke_ca, roll_over_ca
 from sinetti.testbench.endpoints.early_replacement import early_replacement
 from sinetti.testbench.endpoints.orders import create_order
 from sinetti.testbench.mail.dispatcher import MessageDispatcher
@@ -49,7 +49,7 @@ from sinetti.testbench.mail.mailbox import MessageStore
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = (
-    "The control calls are /clock, /orders, /certificates, /revocations, /early-replacements, /cas/rollover, "
+    "The control calls are /clock, /orders, /certificates, /revocations, /early, /cas/rollover, /cas/revocations, "
     "/messages, /accounts and /explain."
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
@@ -140,8 +140,9 @@ class ControlEndpoint:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
-            "/early-replacements": {"POST": self._call_early},
+            "/early": {"POST": self._call_early},
             "/cas/rollover": {"POST": self._roll_over},
+            "/cas/revocations": {"POST": self._revoke_ca},
             "/messages": {"GET": self._messages},
             "/accounts": {"POST": self._account},
             diagnostics.PATH: {"POST": self._explain},
@@ -189,13 +190,17 @@ class ControlEndpoint:
         return json_reply(200, certificate_json(revoked[0], self.ctx.now()))
 
     def _call_early(self, request: Request) -> Response:
-        done = early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id)
-        return json_reply(200 if done["result"] == "undone" else 201, done)
+        return json_reply(200, early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id))
 
     def _roll_over(self, request: Request) -> Response:
         name = roll_over_ca(json_fields.read_object(request.body), self.authority, request.request_id)
         _log.info("rolled over: %s issues", name)
         return json_reply(200, {"name": name})
+
+    def _revoke_ca(self, request: Request) -> Response:
+        found = revoke_ca(json_fields.read_object(request.body), self.authority, request.request_id)
+        _log.info("revoked: the CA %s", found["name"])
+        return json_reply(200, found)
 
     def _messages(self, request: Request) -> Response:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}
