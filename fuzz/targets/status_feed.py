@@ -29,7 +29,8 @@ def check(octets: bytes) -> None:
 
 
 def _read(parts: list[bytes]) -> list[StatusEvent | None]:
-    parser, found = FeedParser(), []
+    found: list[StatusEvent | None] = []
+    parser = FeedParser()
     try:
         for part in parts:
             found += parser.feed(part)
