@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
-from sinetti.authority.data_directory import DirectoryKind, FolderError
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
@@ -46,6 +46,7 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.monitoring.health import issuing_check
 from sinetti.services.status.crl import current_crl
 from sinetti.services.status.ocsp import respond
 from sinetti.settings.authority import AuthoritySettings
@@ -390,6 +391,22 @@ def test_a_ca_that_was_replaced_is_not_rolled_over(root, clock):
             roll_over(WS, AS_BEFORE, means)
         register.stop(authority.ctx.db, other.name, means.audit)
         assert roll_over(WS, AS_BEFORE, means).common_name.endswith(" v3")
+
+
+@pytest.mark.long
+def test_another_node_issues_once_it_has_the_key(root, clock, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{DataDirectory(root).sqlite_file}")
+    with opened(other, clock) as node, opened(root, clock) as authority:
+        desk = desk_of(node, clock)
+        add_organisation(desk)
+        new = roll_over(WS, AS_BEFORE, means_of(authority))
+        node.ctx.refresh_authorities()
+        assert node.ctx.issuing[Channel.WS] == new.name
+        assert f"the key file of {new.name} cannot be read" in issuing_check(node.ctx)
+        shutil.copy(root / "keys" / f"{new.name}.pem", other / "keys")
+        assert desk.certificate(enrolled(desk).serial).authority == new.name
 
 
 @pytest.mark.rare

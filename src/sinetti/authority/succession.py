@@ -1,4 +1,4 @@
-"""Successors of CAs: their keys, certificates, first lists, responders and bundles.
+"""Successors of CAs: keys, certificates, first lists, responders and bundles.
 
 See docs/operators/succession.md. Each step stores its intent first, and the same call continues after a kill.
 """
@@ -61,7 +61,10 @@ _DAY = timedelta(days=1)
 
 
 class ParentKeyAway(FolderError):
-    """Key of the CA above that is not at hand; the sentence has the commands to run instead."""
+    """Key of the CA above that is not at hand.
+
+    The sentence has the commands to run instead.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,9 +318,9 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
 
 
 def publish_anchors_at_hand(means: SuccessionContext) -> bool:
-    """Sign a new list of anchors, if the roots' keys are at hand; return whether they are.
+    """Sign a new list of anchors, if the roots' keys are at hand.
 
-    Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    Returns whether they are. Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
     """
     ctx = means.authority.ctx
     roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
@@ -342,7 +345,10 @@ def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
 
 
 def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
-    """Check a certificate, and that its key is here. Raises CertificateRefused and FolderError."""
+    """Check a certificate, and that its key is here.
+
+    Raises CertificateRefused and FolderError.
+    """
     ctx = means.authority.ctx
     issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     if pending.request:

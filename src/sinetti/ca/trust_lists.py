@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import Subject, common_name
+from sinetti.ca.successors import CaSubject, common_name
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, Serial, Sha256, ValidityPeriod
 from sinetti.pki.chain import is_self_signed
@@ -82,10 +82,10 @@ def link_serial(root: x509.Certificate, issuer: x509.Certificate) -> Serial:
     return new_serial(lambda count: digest[:count])
 
 
-def subject_of_certificate(certificate: x509.Certificate, environment: Environment) -> Subject:
+def subject_of_certificate(certificate: x509.Certificate, environment: Environment) -> CaSubject:
     """Return the parts of a CA's subject that all CAs of its authority share."""
     names = {one.oid: str(one.value) for one in certificate.subject}
-    return Subject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment)
+    return CaSubject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment)
 
 
 def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:

@@ -67,7 +67,6 @@ def test_a_rollover_says_what_issues(operator):
     _code, _out, err = operator.run("ca", "rollover", "--ca", V1)
     assert f"{V2} issues from now on, and {V1} goes on with lists and OCSP" in err
     assert states(operator)[V2] == "issuing"
-    assert "is not at hand" in operator.refused(2, "ca", "rollover", "--ca", "SinettiRootTestCAv1")
     assert "there is no CA Other" in operator.refused(2, "ca", "rollover", "--ca", "Other")
     operator.does("ca", "stop", V2)
     assert "no CA issues for the channel WS" in operator.refused(2, *first)

@@ -111,6 +111,6 @@ def test_numbers_and_ages_are_metrics_and_come_with_reports():
     assert app(()).trust_list_numbers() is None
     assert app(checks(0, 0)).trust_list_numbers() is None
     assert app(checks(0, 7)).trust_list_numbers() == TrustListNumbers(0, 7)
-    samples = GatewayState(list, list, lambda: NOW, app(checks(3, 7)).trust_lists).samples()
+    samples = GatewayState(list, list, lambda: NOW, lambda: None, app(checks(3, 7)).trust_lists).samples()
     assert samples[catalogue.TRUST_LIST_NUMBER] == [(("anchors",), 3.0), (("distrust",), 7.0)]
     assert samples[catalogue.TRUST_LIST_AGE] == [(("anchors",), 0.0)]

@@ -95,6 +95,10 @@ class GatewayApp:
         """Return the dates of the current service's lists."""
         return self._service.lists()
 
+    def extended(self) -> list[str]:
+        """Return the sources that count only during an outage."""
+        return self._service.extended()
+
     def feed(self) -> FeedState | None:
         """Return the state of the current service's feed, or None without one."""
         feed = self._service.feed
