@@ -211,9 +211,7 @@ def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
         passes.append(renew_all(store, at))
     replaced, slowest = sum(newly(end) for end, _ in passes), max(seconds for _, seconds in passes)
     first, busy = passes[0][1], sum(seconds for _, seconds in passes)
-    print(
-        f"{len(in_use)} called for over {MINUTES} minutes, {replaced} replaced in passes of {busy:.0f} s together,"
-    )
+    print(f"{len(in_use)} called for over {MINUTES} minutes, {replaced} replaced in passes of {busy:.0f} s together,")
     print(f"  the first pass, which asks for all hints, {first:.1f} s, the slowest {slowest:.1f} s")
     print(f"  renewed in each: {' '.join(str(newly(end)) for end, _ in passes)}")
     return replaced == number and slowest < A_MINUTE and all(end.exit_code is ExitCode.DONE for end, _ in passes)

@@ -170,6 +170,7 @@ ONE = {
     "let-end": "can be undone",
     "revoke": "stops one certificate, and must not wait",
     "call-early": "can be undone",
+    "drill": "changes nothing that a holder has",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
     "import-signed": "the custodians' ceremony decided it",
