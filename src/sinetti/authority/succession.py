@@ -230,7 +230,7 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     """
     ctx = means.authority.ctx
     sign = _signing(pending, means)
-    if sign is None or not pending.request:
+    if sign is None:
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
     issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     intent = means.folder / f"{pending.name}.tbs"
@@ -250,11 +250,28 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     return attach_signature(octets, signature, issuer.certificate)
 
 
+def certify_once(pending: PendingAuthorityView, means: SuccessionContext) -> bytes | None:
+    """Return what `certify` returns; None if an earlier call wrote the certificate.
+
+    Raises the errors of `certify`.
+    """
+    if pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists():
+        return None
+    return certify(pending, means)
+
+
+def can_certify(pending: PendingAuthorityView, means: SuccessionContext) -> bool:
+    """Return True if `certify` has the key that it needs. Raises FolderDamaged."""
+    return _signing(pending, means) is not None
+
+
 def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callable[[bytes], bytes] | None:
     """Return what signs a successor's certificate; None if the key is not at hand.
 
     The new key of a root is where that of the root before it is.
     """
+    if not pending.request:
+        return None
     if pending.issuer is not None:
         above, signer = pending.issuer, signer_of(pending.issuer, means)
         return None if signer is None else lambda octets: signer.sign(above, octets)
@@ -435,8 +452,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
             raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
         pending = begin_successor(before.name, wanted, means)
         ctx.step("ca begun")
-        path = means.folder / f"{pending.name}.cer"
-        octets = None if path.exists() else certify(pending, means)
+        octets = certify_once(pending, means)
         ctx.step("ca certified")
         name = pending.name
     else:
