@@ -171,11 +171,13 @@ ONE = {
     "revoke": "stops one certificate, and must not wait",
     "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
+    "drill": "changes nothing that a holder has",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
     "import-signed": "the custodians' ceremony decided it",
     "officer recover": "asks the custodians, who decide",
     "reconcile": "restores what was decided before",
+    "publish-status": "writes files of what is public already",
     "retention apply": "follows the settings",
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
@@ -205,7 +207,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check", "ca list"),
+    *("keys list", "keys check", "ca list", "ca plan"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
@@ -243,6 +245,7 @@ def two(folder):
 
 
 ELSEWHERE = {
+    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
     "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
     "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }

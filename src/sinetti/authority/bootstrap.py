@@ -66,6 +66,7 @@ from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications, portal
@@ -255,7 +256,7 @@ def open_authority(
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
-    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -340,9 +341,12 @@ def _newest_distrust(db: Database) -> bytes | None:
     return None if found is None else found.octets
 
 
-def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
-    """Return the context with the rules of approvals that are in effect."""
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
+def _completed(
+    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
+) -> ServiceContext:
+    """Return the context with the approvals in effect, and the node's status files."""
+    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 
 
 def migrate_tables(root: Path) -> None:

@@ -20,7 +20,7 @@ ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
 FeedState = tuple[float, float]
-"""Seconds since the feed's last sign of life, and those for which its oldest event has waited."""
+"""State of the feed: seconds since its last sign of life, and its lag in seconds."""
 
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
@@ -30,19 +30,25 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return dates of lists, what is missing, the time, and the states of feed and trust lists."""
+    """Functions that return the parts of the state.
+
+    They are dates of lists, what is missing, the time, and the states of feed and trust lists. `extended` returns the
+    sources that count only by `freshness_during_outage`.
+    """
 
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
     feed: Callable[[], FeedState | None]
     trust_lists: Callable[[], Sequence[ListCheck]] = tuple
+    extended: Callable[[], list[str]] = list
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
         now, lists, feed, trust = self.now(), self.lists(), self.feed(), self.trust_lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
+            catalogue.GATEWAY_OUTAGE: [((), float(bool(self.extended())))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
             catalogue.GATEWAY_FEED_SILENCE: [] if feed is None else [((), feed[0])],
