@@ -203,16 +203,15 @@ def incident(ready: dict[str, Any], store: Path, number: int) -> bool:
     begun, passes = datetime.fromisoformat(DUE) + HEARD, []
     control(ready, "PUT", "/clock", {"now": f"{begun:%Y-%m-%dT%H:%M:%SZ}"})
     in_use = [seen.serial for seen in snapshot.list_snapshots(store) if seen.serial is not None]
-    called = control(ready, "POST", "/early-replacements", {"serials": in_use, "over": f"PT{MINUTES}M"})
+    until = f"{begun + timedelta(minutes=MINUTES):%Y-%m-%dT%H:%M:%SZ}"
+    control(ready, "POST", "/early", {"serials": in_use, "until": until})
     for minute in range(MINUTES + 1):
         at = f"{begun + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
         control(ready, "PUT", "/clock", {"now": at})
         passes.append(renew_all(store, at))
     replaced, slowest = sum(newly(end) for end, _ in passes), max(seconds for _, seconds in passes)
     first, busy = passes[0][1], sum(seconds for _, seconds in passes)
-    print(
-        f"{called['count']} called for over {MINUTES} minutes, {replaced} replaced in passes of {busy:.0f} s together,"
-    )
+    print(f"{len(in_use)} called for over {MINUTES} minutes, {replaced} replaced in passes of {busy:.0f} s together,")
     print(f"  the first pass, which asks for all hints, {first:.1f} s, the slowest {slowest:.1f} s")
     print(f"  renewed in each: {' '.join(str(newly(end)) for end, _ in passes)}")
     return replaced == number and slowest < A_MINUTE and all(end.exit_code is ExitCode.DONE for end, _ in passes)

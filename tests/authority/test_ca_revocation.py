@@ -161,3 +161,19 @@ def test_the_list_of_anchors_is_signed_once_for_one_state(root):
     assert publish_anchors(ctx, sign, ("operator", "request")) == first
     assert signed == [ROOTS[0]]
     assert first.number == newest_anchors(ctx.db).number
+
+
+@pytest.mark.long
+def test_a_root_whose_key_is_at_hand_is_followed_and_certified_both_ways(root):
+    means = opened(root)
+    new = roll_over(ROOTS[0], SuccessorOptions(), means)
+    ctx = means.authority.ctx
+    assert (new.name, new.state) == ("SinettiRootTestCAv2", CaState.ISSUING)
+    found = newest_list(newest_anchors(ctx.db).kind, ctx.db).octets
+    for name in (ROOTS[0], new.name):
+        reader = ListReader(ctx.environment, (ctx.issuers[name].certificate,))
+        assert len(verify_anchors(found, reader, AT).links) == 2
+    below = roll_over(ROOTS[1], SuccessorOptions(), means)
+    assert below.issuer == new.name
+    assert roll_over(OLD, SuccessorOptions(), means).issuer == below.name
+    assert len(newest_anchors(ctx.db).links) == 2

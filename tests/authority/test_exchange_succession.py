@@ -1,5 +1,6 @@
 """Later CAs, a new root and revoked CAs: from the request to their place in the service."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,10 @@ from sinetti.authority.exchange import (
     request_revocations,
 )
 from sinetti.authority.initialise import initialise
+from sinetti.authority.offline_medium import open_medium
 from sinetti.authority.succession import SuccessionContext, begin_successor
+from sinetti.ca.ceremony.sets import parse_result_set
+from sinetti.ca.ceremony.shares import combine_shares, parse_share
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
 from sinetti.ca.hierarchy_config import with_standby
@@ -24,7 +28,7 @@ from sinetti.database.authorities.register import Distrust
 from sinetti.database.issuance import crls
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel
+from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
@@ -216,3 +220,51 @@ def test_a_standby_of_the_founding_is_known_from_the_first_day(tmp_path):
     assert ctx.responders[NEW]()
     activate_ca(NEW, ctx, ctx.audit_entry("operator", "request"))
     assert ctx.issuing[Channel.WS] == NEW
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", ["keys", f"signed {NEW_ROOT}", "step sign", "step result"])
+def test_an_interrupted_ceremony_for_a_root_continues(point, there, tmp_path):
+    authority = there.opened()
+    begin(authority, ROOTS[0])
+    request = request_certificates(authority)
+    text = plan_text(request.kind, request=request)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(reached):
+        if reached == point:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        there.answer(tmp_path, request, text, step=stop)
+    key = (tmp_path / "medium" / f"{NEW_ROOT}.pem").read_bytes()
+    done = ceremony(tmp_path, text, request, exchange="second")
+    done.desk.sheets.update(there.sheets)
+    transcript = done.run()
+    assert (tmp_path / "medium" / f"{NEW_ROOT}.pem").read_bytes() == key
+    facts = {name for step in transcript.steps for name, _ in step.facts}
+    assert {"key", "certificate", "list", "link", "anchors"} <= facts
+    import_signed(authority, (tmp_path / "second" / "result-set.json").read_bytes(), options(LATER))
+    assert state(authority, NEW_ROOT) is CaState.STANDBY
+
+
+@pytest.mark.long
+def test_a_medium_with_a_key_of_another_type_and_a_forged_list(there, tmp_path):
+    authority = there.opened()
+    begin(authority, ROOTS[0])
+    request = request_certificates(authority)
+    done = ceremony(tmp_path, plan_text(request.kind, request=request), request, exchange="second")
+    done.desk.sheets.update(there.sheets)
+    done.step = lambda reached: forge(done) if reached == "step sign" else None
+
+    def forge(done):
+        path = done.exchange / "result-set.json"
+        path.write_bytes(replace(parse_result_set(path.read_bytes()), anchors=b"{}").octets)
+
+    with pytest.raises(CeremonyError, match="not the one that this ceremony wrote"):
+        done.run()
+    medium = open_medium(there.medium, combine_shares(*(parse_share(there.sheets["AB", one]) for one in "AB")))
+    with pytest.raises(CeremonyError, match="name that type in the plan"):
+        medium.with_keys([replace(request.authorities[0], key_type=KeyType.EC_P384)])

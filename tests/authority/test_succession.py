@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
-from sinetti.authority.data_directory import DirectoryKind, FolderError
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
@@ -39,12 +39,14 @@ from sinetti.ca.successors import (
     span_below,
     subject_of,
 )
+from sinetti.database import models
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.monitoring.health import issuing_check
 from sinetti.services.status.crl import current_crl
 from sinetti.services.status.ocsp import respond
 from sinetti.settings.authority import AuthoritySettings
@@ -60,7 +62,8 @@ __all__ = ["soft_tokens"]
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
-FOUNDING = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW)
+PRESET = load_preset("default")
+FOUNDING = InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW)
 WS, SERVICES, INTERMEDIATE, ROOT = (
     "DataProvidersTestIssuingCAv1",
     "ServicesTestIssuingCAv1",
@@ -147,6 +150,7 @@ def roll(authority, desk, renew=renewed, offline=None):
     return new
 
 
+@pytest.mark.long
 def test_keys_in_files(root, clock):
     with opened(root, clock) as authority:
         desk = desk_of(authority, clock)
@@ -216,6 +220,7 @@ def test_the_key_of_the_intermediate_is_in_the_folder_of_offline_keys(tmp_path, 
             roll_over(new.name, AS_BEFORE, means_of(authority))
 
 
+@pytest.mark.long
 def test_a_services_ca_and_an_intermediate_get_successors(root, clock):
     with opened(root, clock) as authority:
         before = authority.responses.seal()
@@ -233,8 +238,6 @@ def test_a_services_ca_and_an_intermediate_get_successors(root, clock):
         names = {common_name(one) for one in x509.load_pem_x509_certificates(bundle)}
         assert {"Services Test Issuing CA v1", "Services Test Issuing CA v2"} <= names
         assert len(list_keys(holder_of(authority))) > len(authority.hierarchy.authorities)
-        with pytest.raises(ParentKeyAway):
-            roll_over(ROOT, AS_BEFORE, means_of(authority))
 
 
 class StoppedError(BaseException):
@@ -260,6 +263,7 @@ STEPS = (
 )
 
 
+@pytest.mark.long
 def test_a_rollover_that_was_killed_at_each_step_is_finished_by_the_same_call(root, clock):
     for step in STEPS:
         manner = {"step": partial(stop, step)}
@@ -374,6 +378,51 @@ def test_a_parent_that_no_longer_issues_needs_a_successor_first(root, clock):
         register.stop(authority.ctx.db, INTERMEDIATE, authority.ctx.audit_entry("operator", REQUEST))
         with pytest.raises(CaChangeRefused, match="begin and activate its successor first"):
             begin_successor(WS, AS_BEFORE, means_of(authority))
+
+
+def test_a_ca_that_was_replaced_is_not_rolled_over(root, clock):
+    with opened(root, clock) as authority:
+        means = means_of(authority)
+        other = begin_successor(WS, AS_BEFORE, means)
+        install_successor(other.name, certify(other, means), means)
+        models.PendingAuthority.objects.update(replaces=None)  # as a standby of the founding
+        register.activate(authority.ctx.db, other.name, means.audit)
+        with pytest.raises(CaChangeRefused, match=f"is publishing, and {other.name} issues"):
+            roll_over(WS, AS_BEFORE, means)
+        register.stop(authority.ctx.db, other.name, means.audit)
+        assert roll_over(WS, AS_BEFORE, means).common_name.endswith(" v3")
+
+
+@pytest.mark.long
+def test_another_node_issues_once_it_has_the_key(root, clock, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{DataDirectory(root).sqlite_file}")
+    with opened(other, clock) as node, opened(root, clock) as authority:
+        desk = desk_of(node, clock)
+        add_organisation(desk)
+        new = roll_over(WS, AS_BEFORE, means_of(authority))
+        node.ctx.refresh_authorities()
+        assert node.ctx.issuing[Channel.WS] == new.name
+        assert f"the key file of {new.name} cannot be read" in issuing_check(node.ctx)
+        shutil.copy(root / "keys" / f"{new.name}.pem", other / "keys")
+        assert desk.certificate(enrolled(desk).serial).authority == new.name
+
+
+@pytest.mark.rare
+@soft_token.NEEDED
+def test_the_key_of_the_intermediate_is_in_a_token_of_its_own(soft_tokens, tmp_path, clock):
+    place, vault, root = soft_tokens.add("ca"), soft_tokens.add("vault"), tmp_path / "authority"
+    settings = replace(
+        SETTINGS, pkcs11_module=str(place.module), pkcs11_token=place.label, pkcs11_pin_file=str(place.pin_file)
+    )
+    lines = f'role = "intermediate"\ntoken = "pkcs11:token=vault?pin-source=file:{vault.pin_file}"'
+    initialise(root, replace(FOUNDING, settings=settings, hierarchy=PRESET.replace('role = "intermediate"', lines)))
+    with opened(root, clock) as authority:
+        above = roll_over(INTERMEDIATE, AS_BEFORE, means_of(authority))
+        new = roll_over(WS, AS_BEFORE, means_of(authority))
+        assert new.issuer == above.name
+    assert soft_tokens.keys("vault") == [f"sinetti {INTERMEDIATE}", f"sinetti {above.name}"]
 
 
 def test_the_channel_names_the_ca_that_issues(root, clock):

@@ -19,8 +19,8 @@ from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.spreadsheets import guarded
 from sinetti.domain.values import Language
-from sinetti.eservice.certificates.csv_export import guarded
 from sinetti.i18n.translate import active_language, translate
 from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.revocation import revoke

@@ -174,6 +174,7 @@ def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
     assert (held.serial in one.text, other.serial in one.text) == (False, True)
     third = enrolled(sqlite_desk)
     run(sqlite_desk, third)
+    expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
     revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert sent(sqlite_desk) == []
     dropped = rows(sqlite_desk).filter(cancelled_at__isnull=False)

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
+from cryptography.x509 import NameOID
 
+from sinetti.api.serializers import instant
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
@@ -21,10 +23,11 @@ from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import serial_hex
 from sinetti.wire.http_signatures.certificate_keys import certificate_signer
 from sinetti.wire.json_api.revocations import PATH, parse_revoked, sign_revocation
+from tests.support.authority import issuer
 from tests.support.programs import codes, exchange, fetched, holder_of, new_key, running
 
 MANY = 10
-EXPLAINED = {"fi": "syy", "sv": "orsak", "en": "why"}
+NONE = {"program": 0, "email": 0, "sms": 0}
 JSON = {"content-type": "application/json"}
 
 
@@ -48,6 +51,12 @@ def hint(bench, certificate):
     return window, headers["retry-after"], value.get("explanation")
 
 
+def about(bench, serials):
+    """Return the messages that list one of these certificates, without the calls of other tests."""
+    letters = bench.control("GET", "/messages?kind=early")[1]
+    return [one for one in letters if any(serial in one["text"] for serial in serials)]
+
+
 def enrolled(bench, count, customer_id):
     holder = holder_of(bench, customer_id)
     keys = [new_key() for _ in range(count)]
@@ -64,21 +73,18 @@ def test_an_incident(own_bench):
         assert start >= certificate.not_valid_after_utc - timedelta(days=60)
         assert (again, explained) == ("21600", None)
         assert codes(holder.renew(key, certificate, new_key())) == ["PKI034"]
-    asked = {"customer_id": "incident-1", "over": "PT10M", "explanation": EXPLAINED, "reason": "incident 7"}
-    status, done = bench.control("POST", "/early-replacements", asked)
-    assert (status, done["result"], done["count"], done["passed_over"]) == (201, "done", MANY, 0)
-    assert datetime.fromisoformat(done["ends"]) == now + timedelta(minutes=10)
+    asked = {"serials": [serial_of(certificate) for _, certificate in held]}
+    asked["until"] = instant(now + timedelta(minutes=10))
     # Two of them asked for hints above, and each has a contact of its own.
-    assert (done["reached"], done["unreached"]) == ({"program": 2, "email": MANY, "sms": 0}, 0)
-    assert (done["messages"], done["people_unreached"]) == ({"email": MANY, "sms": 0}, 0)
-    letters = bench.control("GET", "/messages?kind=early")[1]
+    reach = {"reached": {"program": 2, "email": MANY, "sms": 0}, "unreached": 0}
+    assert bench.control("POST", "/early", asked) == (200, reach)
+    letters = about(bench, asked["serials"])
     assert len({one["to"] for one in letters}) == len(letters) == MANY
-    assert all("why" in one["text"] for one in letters)
     starts = set()
     for key, certificate in held:
         (start, end), again, explained = hint(bench, certificate)
         assert now <= start < end <= now + timedelta(minutes=10)
-        assert (again, explained) == ("600", EXPLAINED)
+        assert (again, explained) == ("600", None)
         starts.add(start)
         bench.control("PUT", "/clock", {"now": max(start, bench.now()).isoformat()})
         renewed = holder.fetched(holder.renew(key, certificate, new_key()))
@@ -86,21 +92,31 @@ def test_an_incident(own_bench):
     assert len(starts) > MANY // 2, "they are spread"
     rows = {row["serial"]: row for row in bench.rows("incident-1")}
     assert all(rows[serial_of(certificate)]["renewed_by"] for _, certificate in held)
-    # Everything is renewed: the same call finds only the successors.
-    status, again = bench.control("POST", "/early-replacements", {**asked, "serials": [serial_of(held[0][1])]})
-    assert (status, again["result"], again["call"], again["passed_over"]) == (201, "nothing", None, 1)
+    # Everything is renewed: the same call reaches no certificate.
+    asked["until"] = instant(bench.now() + timedelta(minutes=10))
+    assert bench.control("POST", "/early", asked) == (200, {"reached": NONE, "unreached": 0})
+    bench.control("PUT", "/clock", {"advance": "P2D"})
+    assert len(about(bench, asked["serials"])) == MANY, "nothing is left to repeat"
 
 
-def test_a_call_is_undone(own_bench):
+@pytest.mark.parametrize("named", ["common name", "file name", "all"])
+def test_certificates_of_a_ca_are_called_daily_until_they_are_replaced(own_bench, named):
     bench = own_bench
-    holder, ((key, certificate),) = enrolled(bench, 1, "incident-2")
-    usual = hint(bench, certificate)[0]
-    _, done = bench.control("POST", "/early-replacements", {"serials": [serial_hex(certificate.serial_number)]})
+    _, ((_, certificate),) = enrolled(bench, 1, f"incident-{named.replace(' ', '-')}")
+    (common_name,) = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    row = next(row for row in bench.rows() if row["serial"] == serial_hex(certificate.serial_number))
+    names = {"common name": common_name.value, "file name": issuer().file_name}
+    asked = {"all": True} if named == "all" else {"ca": names[named]}
+    usual, before = hint(bench, certificate)[0], len(bench.control("GET", "/messages?kind=early")[1])
+    status, reach = bench.control("POST", "/early", {**asked, "until": instant(bench.now() + timedelta(hours=8))})
+    assert (status, reach["reached"]["email"] >= 1, row["channel"]) == (200, True, "WS")
     assert hint(bench, certificate)[0] != usual
-    undone = bench.control("POST", "/early-replacements", {"undo": done["call"]})
-    assert undone == (200, {"call": done["call"], "result": "undone"})
-    assert hint(bench, certificate)[0] == usual
-    assert codes(holder.renew(key, certificate, new_key())) == ["PKI034"]
+    first = len(bench.control("GET", "/messages?kind=early")[1])
+    assert first > before
+    bench.control("PUT", "/clock", {"advance": "P2D"})
+    later = bench.control("GET", "/messages?kind=early")[1][first:]
+    assert {one["sent"][11:] for one in later} == {"06:00:00Z"}, "8:00 in Finland, at the exact instant"
+    assert any(one["channel"] == "sms" for one in later), "the time of the call has passed"
 
 
 def gateway(bench, certificate):
@@ -133,27 +149,26 @@ def test_a_holder_revokes_and_the_gateway_refuses(own_bench):
     assert told["kind"] == "revoked"
 
 
+UNTIL = "2027-03-01T00:00:00Z"
 BAD = {
-    "everything": {},
-    "an unknown serial": {"serials": ["41"]},
-    "no list": {"serials": "41"},
-    "an empty list": {"serials": []},
-    "numbers": {"serials": [41]},
-    "an unknown field": {"serial": "41"},
-    "an unknown CA": {"authority": "x"},
-    "an unknown organisation": {"customer_id": "nobody"},
-    "a time that is none": {"authority": "x", "over": "2d"},
-    "a time that is too long": {"authority": "x", "over": "P31D"},
-    "one language": {"authority": "x", "explanation": {"fi": "syy"}},
-    "another language": {"authority": "x", "explanation": {**EXPLAINED, "de": "warum"}},
-    "an explanation that is a text": {"authority": "x", "explanation": "why"},
-    "plain http": {"authority": "x", "explanation_url": "http://x"},
-    "undo and more": {"undo": "x", "authority": "x"},
-    "undo of nothing": {"undo": "x"},
+    "nothing": {},
+    "no selection": {"until": UNTIL},
+    "no end": {"all": True},
+    "two selections": {"all": True, "ca": "x", "until": UNTIL},
+    "not all": {"all": False, "until": UNTIL},
+    "an unknown serial": {"serials": ["41"], "until": UNTIL},
+    "no list": {"serials": "41", "until": UNTIL},
+    "an empty list": {"serials": [], "until": UNTIL},
+    "numbers": {"serials": [41], "until": UNTIL},
+    "an unknown field": {"serial": "41", "until": UNTIL},
+    "an unknown CA": {"ca": "x", "until": UNTIL},
+    "a duration": {"all": True, "until": "P2D"},
+    "a time that has passed": {"all": True, "until": "2027-01-01T00:00:00Z"},
+    "a time that is too long": {"all": True, "until": "2028-01-01T00:00:00Z"},
 }
 
 
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD)
 def test_calls_that_are_refused(own_bench, value):
-    status, problem = own_bench.control("POST", "/early-replacements", value)
+    status, problem = own_bench.control("POST", "/early", value)
     assert (status, problem["reason"]) == (422, "bad-field")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from sinetti.api.errors import problem_response, with_headers
 from sinetti.api.serializers import instant
+from sinetti.domain.usage import TRUST_LISTS_HEADER, TrustListNumbers
 from sinetti.i18n import api_errors
 from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.server.http import Request, Response, json_body
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.renewal_info import RenewalInfo, hint_of, identified
+from sinetti.services.status.renewal_info import HintProgram, RenewalInfo, hint_of, identified
 
 PATH = "/api/v1/renewal-info"
 
@@ -51,7 +52,9 @@ class RenewalInfoEndpoint:
         except ValueError:
             return problem_response(request, 400, "malformed", api_errors.NO_ID)
         authorities = identified(self.ctx).get(identifier)
-        hint = hint_of(authorities, serial, self.ctx) if authorities else None
+        numbers = TrustListNumbers.of_header(request.headers.get(TRUST_LISTS_HEADER.casefold(), ""))
+        program = HintProgram(request.headers.get("user-agent", ""), numbers)
+        hint = hint_of(authorities, serial, self.ctx, program) if authorities else None
         return (
             _hint_response(hint)
             if hint is not None

@@ -52,6 +52,7 @@ def reached_row(reached: CallReach) -> dict[str, object]:
     return {
         "reached": {"program": reached.program, "email": reached.email, "sms": reached.sms},
         "unreached": reached.unreached,
+        "telephone": reached.telephone,
         "messages": {"email": reached.emails, "sms": reached.texts},
         "people_unreached": reached.people_unreached,
     }

@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
-from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -32,7 +32,13 @@ from sinetti.authority.service_certificates import (
     responders,
 )
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.remote_keys import RoleOf, remote_head_signer, remote_issue_signer
+from sinetti.authority.signer.remote_keys import (
+    RoleOf,
+    remote_bridge_signer,
+    remote_distrust_signer,
+    remote_head_signer,
+    remote_issue_signer,
+)
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
@@ -55,9 +61,12 @@ from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, passphrase_matches, sha256_hex
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.approvals.settings import keep_strictest
+from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications, portal
@@ -237,7 +246,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        **_signing_functions(keys),
+        **_signing_functions(keys, db),
         offline=cas.offline,
         states=cas.live(lambda now: now.states),
         refresh_authorities=cas.refresh,
@@ -247,7 +256,7 @@ def open_authority(
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
-    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -314,17 +323,30 @@ def private_keys(
     return open_keys(folder.keys, settings.token, phrase, ca_keys)
 
 
-def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
+def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
     """Return the functions of the context that use the separate signer, if any."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
-            return {"sign_head": remote_head_signer(store.client), "sign_issue": remote_issue_signer(store.client)}
+            return {
+                "sign_head": remote_head_signer(store.client),
+                "sign_issue": remote_issue_signer(store.client),
+                "sign_distrust": remote_distrust_signer(store.client),
+                "sign_bridge": remote_bridge_signer(store.client, partial(_newest_distrust, db)),
+            }
     return {}
 
 
-def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
-    """Return the context with the rules of approvals that are in effect."""
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
+def _newest_distrust(db: Database) -> bytes | None:
+    found = newest_list(TrustListKind.DISTRUST, db)
+    return None if found is None else found.octets
+
+
+def _completed(
+    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
+) -> ServiceContext:
+    """Return the context with the approvals in effect, and the node's status files."""
+    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 
 
 def migrate_tables(root: Path) -> None:
@@ -416,7 +438,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     name = hierarchy.services.file_name
-    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX, DESTROYED)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

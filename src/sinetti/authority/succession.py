@@ -1,9 +1,9 @@
-"""Successors of CAs: their keys, certificates, first lists, responders and bundles.
+"""Successors of CAs: keys, certificates, first lists, responders and bundles.
 
 See docs/operators/succession.md. Each step stores its intent first, and the same call continues after a kill.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import FileKeyStore, KeyStore
 from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
-from sinetti.ca.issuance import attach_signature, last_issuance_time, new_serial, prepare_authority
+from sinetti.ca.issuance import assemble_root, attach_signature, last_issuance_time, new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.successors import (
     SuccessorOptions,
@@ -40,6 +40,7 @@ from sinetti.database.authorities.register import (
     PendingAuthorityView,
 )
 from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations.authorities import NewAuthority
@@ -60,7 +61,10 @@ _DAY = timedelta(days=1)
 
 
 class ParentKeyAway(FolderError):
-    """Key of the CA above that is not at hand; the sentence has the commands to run instead."""
+    """Key of the CA above that is not at hand.
+
+    The sentence has the commands to run instead.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,28 +223,47 @@ def signer_of(name: str, means: SuccessionContext) -> Signer | None:
 
 
 def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
-    """Sign the certificate of a successor with the key of the CA above it.
+    """Sign the certificate of a successor with the key of the CA above it; a root signs itself.
 
     The octets are stored before they are signed, and signed again after a kill. Raises ParentKeyAway, LintError, and
     the errors of the keys.
     """
     ctx = means.authority.ctx
-    signer = None if pending.issuer is None else signer_of(pending.issuer, means)
-    if signer is None or pending.issuer is None or not pending.request:
+    sign = _signing(pending, means)
+    if sign is None or not pending.request:
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
-    issuer = ctx.issuers[pending.issuer]
+    issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     intent = means.folder / f"{pending.name}.tbs"
-    if not intent.exists():
-        write_atomic(intent, _to_be_signed(pending, issuer, means))
-        ctx.step("ca intended")
-    octets = intent.read_bytes()
+    with locked(means.authority.folder.root):
+        if not intent.exists():
+            write_atomic(intent, _to_be_signed(pending, issuer, means))
+            ctx.step("ca intended")
+        octets = intent.read_bytes()
     try:
-        signature = signer.sign(issuer.key_name, octets)
+        signature = sign(octets)
     except SignatureRefused:
         # A signer with rules signs a known serial at any time, so these octets were never signed.
         intent.unlink()
         raise
+    if issuer is None:
+        return assemble_root(octets, signature, _requested_key(pending))
     return attach_signature(octets, signature, issuer.certificate)
+
+
+def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callable[[bytes], bytes] | None:
+    """Return what signs a successor's certificate; None if the key is not at hand.
+
+    The new key of a root is where that of the root before it is.
+    """
+    if pending.issuer is not None:
+        above, signer = pending.issuer, signer_of(pending.issuer, means)
+        return None if signer is None else lambda octets: signer.sign(above, octets)
+    store = None if pending.replaces is None else _place_of(pending.replaces, means)
+    return None if store is None else lambda octets: store.sign(pending.name, octets, _requested_key(pending), None)
+
+
+def _requested_key(pending: PendingAuthorityView) -> PublicKey:
+    return cast("PublicKey", x509.load_der_x509_csr(pending.request).public_key())
 
 
 def _instead(name: str, above: str) -> str:
@@ -251,11 +274,11 @@ def _instead(name: str, above: str) -> str:
     )
 
 
-def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa, means: SuccessionContext) -> bytes:
-    key = cast("PublicKey", x509.load_der_x509_csr(pending.request).public_key())
-    spec = pending_spec(pending, issuer.name)
-    span = span_below(issuer.certificate, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
-    plan = certificate_plan(subject_of(means.authority.hierarchy), spec, key, new_serial(), span)
+def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext) -> bytes:
+    spec = pending_spec(pending, issuer.name if issuer else None)
+    above = issuer.certificate if issuer else None
+    span = span_below(above, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
+    plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
     return prepare_authority(plan, issuer)
 
 
@@ -295,9 +318,9 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
 
 
 def publish_anchors_at_hand(means: SuccessionContext) -> bool:
-    """Sign a new list of anchors, if the roots' keys are at hand; return whether they are.
+    """Sign a new list of anchors, if the roots' keys are at hand.
 
-    Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    Returns whether they are. Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
     """
     ctx = means.authority.ctx
     roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
@@ -322,7 +345,10 @@ def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
 
 
 def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
-    """Check a certificate, and that its key is here. Raises CertificateRefused and FolderError."""
+    """Check a certificate, and that its key is here.
+
+    Raises CertificateRefused and FolderError.
+    """
     ctx = means.authority.ctx
     issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     if pending.request:
@@ -403,8 +429,10 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
         publish_anchors_at_hand(means)
         return after[-1]
     if not after:
-        if before.issuer is None or signer_of(before.issuer, means) is None or _place_of(before.name, means) is None:
-            raise ParentKeyAway(_instead(f"the successor of {before.name}", before.issuer or before.name))
+        _check_unreplaced(before, ctx.db)
+        above = before.issuer or before.name
+        if signer_of(above, means) is None or _place_of(before.name, means) is None:
+            raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
         pending = begin_successor(before.name, wanted, means)
         ctx.step("ca begun")
         path = means.folder / f"{pending.name}.cer"
@@ -418,6 +446,16 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     activate_ca(name, ctx, means.audit)
     publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
+
+
+def _check_unreplaced(before: AuthorityView, db: Database) -> None:
+    """Raise CaChangeRefused if another CA than this one issues for its purpose."""
+    if before.state is CaState.ISSUING or before.role == CaRole.INTERMEDIATE:
+        return
+    for one in register.list_authorities(db):
+        if (one.role, one.channel, one.state) == (before.role, before.channel, CaState.ISSUING):
+            sentence = f"{before.name} is {before.state}, and {one.name} issues: name that one"
+            raise CaChangeRefused(sentence)
 
 
 def issuing_ca(channel: Channel, means: SuccessionContext) -> str:

@@ -38,7 +38,7 @@ class CertificateRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CaSubject:
     """Parts of the subject of all CAs of an authority, and its environment."""
 
     organisation: str
@@ -46,9 +46,9 @@ class Subject:
     environment: Environment
 
 
-def subject_of(hierarchy: Hierarchy) -> Subject:
+def subject_of(hierarchy: Hierarchy) -> CaSubject:
     """Return the parts that the names of a hierarchy's CAs share."""
-    return Subject(hierarchy.organisation, hierarchy.country, hierarchy.environment)
+    return CaSubject(hierarchy.organisation, hierarchy.country, hierarchy.environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ def plan_successor(
         parent=None if above is None else common_name(above),
         key_type=wanted.key_type or before.key_type,
         lifetime=lifetime,
+        token="",
+        is_standby=False,
     )
 
 
@@ -117,7 +119,9 @@ def check_new_name(name: str, environment: Environment, taken: Iterable[str], si
     check_distinct_names([*taken, name], signer)
 
 
-def certificate_plan(subject: Subject, spec: CaSpec, key: PublicKey, serial: Serial, span: ValidityPeriod) -> CaRequest:
+def certificate_plan(
+    subject: CaSubject, spec: CaSpec, key: PublicKey, serial: Serial, span: ValidityPeriod
+) -> CaRequest:
     """Return the request for the certificate of a CA."""
     return CaRequest(
         name=spec.name,
@@ -149,7 +153,7 @@ def read_ca_certificate(octets: bytes) -> x509.Certificate:
 
 
 def check_ca_certificate(
-    certificate: x509.Certificate, subject: Subject, spec: CaSpec, issuer: IssuingCa | None, now: datetime
+    certificate: x509.Certificate, subject: CaSubject, spec: CaSpec, issuer: IssuingCa | None, now: datetime
 ) -> None:
     """Check that a certificate is the one of this CA, octet for octet.
 

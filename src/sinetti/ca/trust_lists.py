@@ -3,21 +3,23 @@
 A new root is certified by the old one (newWithOld), and the old one by the new one (oldWithNew; RFC 9810, 4.4).
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sinetti.ca.issuance import prepare_authority
+from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import Subject, common_name
+from sinetti.ca.successors import CaSubject, common_name
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, Serial, Sha256, ValidityPeriod
 from sinetti.pki.chain import is_self_signed
-from sinetti.pki.encoding import certificate_der
+from sinetti.pki.encoding import certificate_der, load_certificate
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.trust_lists.lists import (
     AnchorEntry,
@@ -71,10 +73,19 @@ def prepare_link(root: x509.Certificate, issuer: IssuingCa, newer: x509.Certific
     return prepare_authority(plan, issuer)
 
 
-def subject_of_certificate(certificate: x509.Certificate, environment: Environment) -> Subject:
+def link_serial(root: x509.Certificate, issuer: x509.Certificate) -> Serial:
+    """Return the serial number of a cross-certificate, always the same for two roots.
+
+    An interrupted command therefore signs the same octets again.
+    """
+    digest = hashlib.sha256(certificate_der(root) + certificate_der(issuer)).digest()
+    return new_serial(lambda count: digest[:count])
+
+
+def subject_of_certificate(certificate: x509.Certificate, environment: Environment) -> CaSubject:
     """Return the parts of a CA's subject that all CAs of its authority share."""
     names = {one.oid: str(one.value) for one in certificate.subject}
-    return Subject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment)
+    return CaSubject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment)
 
 
 def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:
@@ -84,6 +95,25 @@ def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:
     if found := channel_from_policy(certificate):
         return AnchorRole.ISSUING, found[0]
     return (AnchorRole.SERVICES if signs_responses(certificate) else AnchorRole.INTERMEDIATE), None
+
+
+def missing_links(
+    roots: Sequence[IssuingCa], links: Sequence[x509.Certificate], sign: Callable[[str, bytes], bytes]
+) -> tuple[x509.Certificate, ...]:
+    """Certify each root and the one before it by each other, where no link does.
+
+    `roots` are all roots, the newest last. `sign` signs octets with the key of a root of that file name.
+    """
+    made = []
+    for old, new in pairwise(roots):
+        for below, above in ((new, old), (old, new)):
+            names = (below.certificate.subject, above.certificate.subject)
+            if names in {(one.subject, one.issuer) for one in links}:
+                continue
+            serial = link_serial(below.certificate, above.certificate)
+            tbs = prepare_link(below.certificate, above, new.certificate, serial)
+            made.append(load_certificate(attach_signature(tbs, sign(above.file_name, tbs), above.certificate)))
+    return tuple(made)
 
 
 def sign_by_roots(

@@ -14,6 +14,11 @@ OPEN_LINK: Final = "open"
 """Purpose of the link to a secure message, over the id of its row."""
 STOP_LINK: Final = "stop"
 """Purpose of the link *Not your task any more?*, over the id of its message."""
+DRILL_LINK: Final = "drill"
+"""Purpose of the link by which the reader of a drill's message confirms it.
+
+It is over the id of the message, and opens no page with data.
+"""
 INVITATION: Final = "invitation"
 """Purpose of the link by which a person accepts a mandate.
 

@@ -2,12 +2,13 @@
 
 from django.urls import include, path
 
-from sinetti.eservice.secure_messages import opt_out, views
+from sinetti.eservice.secure_messages import drill, opt_out, views
 from sinetti.eservice.ui import error_pages, static_files
 
 urlpatterns = [
     path("m/<str:token>", views.secure_message_page),
     path("stop/<str:message_id>/<str:token>", opt_out.opt_out),
+    path("drill/<str:message_id>/<str:token>", drill.drill_answer),
     path("static/<str:name>", static_files.file),
     path("", include("sinetti.eservice.accounts.urls")),
     path("", include("sinetti.eservice.authorisations.urls")),

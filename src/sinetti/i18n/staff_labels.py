@@ -50,6 +50,9 @@ MESSAGES: Mapping[MessageKind, str] = {
     MessageKind.AUTHORISATION: gettext_noop("authorisation"),
     MessageKind.INVITATION_PENDING: gettext_noop("invitation awaiting confirmation"),
     MessageKind.ACCOUNT: gettext_noop("account"),
+    MessageKind.EARLY: gettext_noop("call for early replacement"),
+    MessageKind.INCIDENT: gettext_noop("security incident"),
+    MessageKind.DRILL: gettext_noop("exercise"),
     MessageKind.OPERATOR: gettext_noop("message to the operator"),
 }
 

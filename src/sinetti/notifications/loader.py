@@ -18,7 +18,7 @@ from sinetti.database.notifications import (
 from sinetti.database.notifications.access_ends import EndItem
 from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.database.notifications.digests import DigestRow
-from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
+from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem, CallSubject
 from sinetti.database.notifications.message_data import MessageData, PersonRef
 from sinetti.database.organisations import applications, contact_handover
 from sinetti.database.organisations.applications import Application
@@ -72,8 +72,8 @@ class MessageLoader(Protocol):
     def find_call(self, call_id: str) -> CallDetails | None:
         """Return the facts of a call for early replacement."""
 
-    def list_called(self, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
-        """Return a person's certificates in a call that are still to be replaced."""
+    def list_called(self, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+        """Return a person's certificates in a call or drill that are still to be replaced."""
 
 
 _SIDES = {
@@ -141,6 +141,6 @@ class DatabaseLoader:
         """Return the facts of a call for early replacement."""
         return early_replacement_audience.find_call_details(self.db, call_id)
 
-    def list_called(self, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
-        """Return a person's certificates in a call that are still to be replaced."""
-        return early_replacement_audience.list_called(self.db, call_id, person_id, now)
+    def list_called(self, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+        """Return a person's certificates in a call or drill that are still to be replaced."""
+        return early_replacement_audience.list_called(self.db, subject, person_id, now)

@@ -15,12 +15,13 @@ CERT_HASH_DER = bytes.fromhex("06052b2408030d")
 _BEFORE_DIGEST = bytes.fromhex("3031300d060960864801650304020105000420")
 """SEQUENCE of AlgorithmIdentifier (SHA-256, NULL), and an OCTET STRING of 32 octets."""
 
-_DIGEST_OCTETS = 32
+DIGEST_OCTETS = 32
+"""Length of the hash in octets."""
 
 
 def cert_hash_value(digest: bytes) -> bytes:
     """Return CertHash (DER) with the SHA-256 of a certificate. Raises ValueError for another length."""
-    if len(digest) != _DIGEST_OCTETS:
+    if len(digest) != DIGEST_OCTETS:
         why = "a SHA-256 has 32 octets"
         raise ValueError(why)
     return _BEFORE_DIGEST + digest

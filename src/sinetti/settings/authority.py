@@ -50,12 +50,13 @@ class AuthoritySettings:
     `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
     empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
-    list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
+    list; 0: all to the same (docs/relying/lists.md). `bridge_hours` is the time after the declaration of a compromise
+    for which certificates of the CA are confirmed (docs/operators/succession.md). `documentation_url` may be empty;
+    pages for people link to it.
     `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
     `signatory_wait_hours` pass before an organisation's first signatory may act (docs/operators/officers.md).
-    `bridge_hours` is the life of the bridge of a distrusted CA (docs/operators/succession.md).
     `telemetry` and `security_txt` are tables as they are read. They are checked when the servers start, because a
     mistake in them must not stop these (docs/operators/traces.md, docs/operators/serving.md).
     `pkcs11_module`, `pkcs11_token` and `pkcs11_pin_file` locate the token in which keys are created; if empty, keys are
@@ -74,11 +75,11 @@ class AuthoritySettings:
     keep_messages_days: int = Periods().messages.days
     keep_callers_days: int = Periods().callers.days
     certificates_per_list: int = 0
+    bridge_hours: int = LONGEST_BRIDGE
     documentation_url: str = ""
     witnesses: tuple[str, ...] = ()
     officer_keys: KeyRequirement = KeyRequirement.ANY
     signatory_wait_hours: int = 0
-    bridge_hours: int = LONGEST_BRIDGE
     approvals: Mapping[TwoPersonAct, int] = field(default_factory=dict)
     signer: str = ""
     pkcs11_module: str = ""
@@ -254,19 +255,19 @@ def _days(name: str, raw: Mapping[str, object]) -> int:
     return value
 
 
+def _bridge_hours(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= LONGEST_BRIDGE:
+        sentence = f"authority.toml: bridge_hours must be a whole number of hours from 0 to {LONGEST_BRIDGE}"
+        raise SettingsError(sentence)
+    return value
+
+
 def _per_list(value: object) -> int:
     if type(value) is not int or not 0 <= value <= _MOST_PER_LIST:
         sentence = (
             "authority.toml: certificates_per_list must be a whole number from 0 (one list for all) to "
             f"{_MOST_PER_LIST}"
         )
-        raise SettingsError(sentence)
-    return value
-
-
-def _bridge_hours(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= LONGEST_BRIDGE:
-        sentence = f"authority.toml: bridge_hours must be a number of hours from 0 to {LONGEST_BRIDGE}"
         raise SettingsError(sentence)
     return value
 
@@ -345,9 +346,9 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "journal": _journal,
     **{name: partial(_days, name) for name in _DAYS},
     "certificates_per_list": lambda raw: _per_list(raw["certificates_per_list"]),
+    "bridge_hours": lambda raw: _bridge_hours(raw["bridge_hours"]),
     "officer_keys": lambda raw: KeyRequirement(_one_of("officer_keys", raw["officer_keys"], tuple(KeyRequirement))),
     SIGNATORY_WAIT: lambda raw: _wait(raw[SIGNATORY_WAIT], _environment_or_strictest(raw)),
-    "bridge_hours": lambda raw: _bridge_hours(raw["bridge_hours"]),
     "approvals": lambda raw: _approvals(raw["approvals"], _environment_or_strictest(raw)),
     "signer": lambda raw: _socket(raw["signer"]),
     "telemetry": lambda raw: raw["telemetry"],

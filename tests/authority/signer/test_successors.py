@@ -16,7 +16,7 @@ from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import authority as profile
-from sinetti.ca.successors import Subject, certificate_plan, span_below
+from sinetti.ca.successors import CaSubject, certificate_plan, span_below
 from sinetti.ca.trust_lists import ListHead, build_anchors
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType
@@ -31,7 +31,7 @@ from tests.support.signing import CA, INSTANCE, ORIGIN, certificate_task, holder
 
 BUILT = authority()
 HIERARCHY = BUILT.hierarchy
-SUBJECT = Subject(HIERARCHY.organisation, HIERARCHY.country, HIERARCHY.environment)
+SUBJECT = CaSubject(HIERARCHY.organisation, HIERARCHY.country, HIERARCHY.environment)
 INTERMEDIATE, ROOT = "SinettiIntermediateTestCAv1", "SinettiRootTestCAv1"
 NAME, FILE = "Data Providers Test Issuing CA v2", "DataProvidersTestIssuingCAv2"
 FIELDS = (NAME.encode(), b"issuing", b"WS", b"ec-p256")

@@ -67,38 +67,38 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     lines = operator.does(*mine, "--dry-run").splitlines()
     assert lines[-1] == "2 certificates would be opened for early renewal. Nothing was changed (--dry-run)."
     assert lines[-2] == (
-        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by SMS, 0 not reachable. "
-        "1 e-mail and 0 text messages to send, one for each person. 0 people cannot be reached."
+        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by SMS, 0 by telephone only, 0 not reachable. "
+        "1 e-mail and 0 text messages to send, one for each person. 0 people cannot be reached by message."
     )
     assert [shown[name] for name in ("reached", "unreached", "messages", "people_unreached")] == [
         {"program": 0, "email": 2, "sms": 0}, 0, {"email": 1, "sms": 0}, 0,
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[:-2]] == serials
     assert renewable(operator, serials[0]) == usual
-    assert operator.does("call-early", "--list") == "No early renewal is open.\n"
+    assert operator.does("call-early", "status") == "No early renewal is open.\n"
 
     code, out, err = operator.run(*mine, *EXPLAINED, "--explanation-url", "https://service.example/7", "--json")
     done = json.loads(out)
     assert (code, done["result"], done["count"]) == (0, "done", 2)
     assert err.index("2 by e-mail") < err.index("2 of 2 opened"), "before the act"
-    assert f"--undo {done['call']}" in err
+    assert f"--end {done['call']}" in err
     assert renewable(operator, serials[0]) < usual
-    (row,) = json.loads(operator.does("call-early", "--list", "--json"))
+    (row,) = json.loads(operator.does("call-early", "status", "--json"))
     assert row == {
-        "call": done["call"], "officer": machine_officer(), "reason": "incident 7", "count": 2,
-        "begins": done["begins"],
-        "ends": done["ends"], "done": row["done"],
+        "call": done["call"], "kind": "early", "officer": machine_officer(), "reason": "incident 7", "count": 2,
+        "replaced": 0, "heard": 0, "unreached": 2, "expired_or_revoked": 0,
+        "begins": done["begins"], "ends": done["ends"], "done": row["done"], "ended": None,
     }  # fmt: skip
-    listed = operator.does("call-early", "--list").splitlines()[1]
-    assert listed.split()[:4] == [done["call"], machine_officer(), "2", done["begins"]]
+    listed = operator.does("call-early", "status").splitlines()[1]
+    assert listed.split()[:6] == [done["call"], "2", "0", "0", "2", done["begins"]]
     code, out, err = operator.run(*mine)
     assert (code, err) == (0, "There are no certificates to open for early renewal.\n")
     assert out == "0 certificates; 2 skipped (revoked, expired, renewed or already open).\n"
 
-    undone = operator.does("call-early", "--undo", done["call"], "--json")
-    assert json.loads(undone) == {"result": "undone", "call": done["call"]}
+    undone = operator.does("call-early", "--end", done["call"], "--json")
+    assert json.loads(undone) == {"result": "ended", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
-    assert "already been cancelled" in operator.refused(2, "call-early", "--undo", done["call"])
+    assert "already been cancelled" in operator.refused(2, "call-early", "--end", done["call"])
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -140,19 +140,19 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
-    assert "incomplete: run call-early again" in operator.does("call-early", "--list")
+    assert "incomplete: run call-early again" in operator.does("call-early", "status")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert "Completed the interrupted opening of 1 certificate (" in err
-    (one, _) = json.loads(operator.does("call-early", "--list", "--json"))
+    (one, _) = json.loads(operator.does("call-early", "status", "--json"))
     assert one["done"] is not None
 
 
 def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
-    monkeypatch.setattr(early_replacement, "revert_batch", lambda *_: 0)
-    assert operator.does("call-early", "--undo", call).startswith("Early renewal ended. ")
+    monkeypatch.setattr(early_replacement, "finish_undoing", lambda *_: True)
+    assert operator.does("call-early", "--end", call).startswith("Early renewal ended. ")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)
     assert f"Completed the interrupted end of 1 certificate ({call})." in err
@@ -160,7 +160,10 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 
 BASE = ("call-early", "--over", "2d", "--reason", "x")
 REFUSED = {
-    "all at once": (BASE, "select the certificates to be called by their serial numbers, organisation or issuing CA"),
+    "all at once": (
+        BASE,
+        "select the certificates to be called by their serial numbers, organisation, issuing CA, type",
+    ),
     "no reason": (("call-early", "--over", "2d"), "--reason is missing"),
     "no time": (("call-early", "--reason", "x"), "--over is missing"),
     "a time without a unit": ((*BASE, "--over", "10"), "--over is missing"),
@@ -170,8 +173,8 @@ REFUSED = {
     "a file that is not there": ((*BASE, "--serials", "/nowhere"), "--serials: /nowhere cannot be read"),
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
-    "undo with a choice": ((*BASE, "--undo", "x"), "--undo cannot be combined"),
-    "undo of nothing": (("call-early", "--undo", "x"), "no call has this ID"),
+    "undo with a choice": ((*BASE, "--end", "x"), "--end cannot be combined"),
+    "undo of nothing": (("call-early", "--end", "x"), "no call has this ID"),
 }
 
 

@@ -421,10 +421,8 @@ def test_called_for_early_after_an_incident(bench, tmp_path):
         enrolled(bench, store, name)
     before = {name: (store / name / "live").readlink() for name in names}
     assert ran("run", "--store", store, "--now", bench.now().isoformat()).returncode == 0
-    status, told = bench.control(
-        "POST", "/early-replacements", {"customer_id": "0123456-7", "over": "PT10M", "reason": "rehearsal"}
-    )
-    assert status in {200, 201}, told
+    status, called = bench.control("POST", "/early", {"all": True, "until": "2027-01-01T00:10:00Z"})
+    assert status == 200, called
     now = datetime.fromisoformat("2027-01-01T00:00:00Z")
     for minutes in (0, 180, 365, 380, 400):
         at = moved(bench, (now + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ"))

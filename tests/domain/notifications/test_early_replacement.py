@@ -70,7 +70,7 @@ COUNTS = {
     "by text message": ([CallAudience(False, (BOUNCED, STOPPED))], CallReach(sms=1, texts=1, people_unreached=1)),
     "by no way": (
         [CallAudience(False, (STOPPED,)), CallAudience(False, ())],
-        CallReach(unreached=2, people_unreached=1),
+        CallReach(unreached=2, telephone=1, people_unreached=1),
     ),
 }
 

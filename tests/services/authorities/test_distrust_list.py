@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sinetti.database.evidence import log_tree
 from sinetti.domain.authorities.distrust import DistrustRefused, decide_bridge_end
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Environment
@@ -13,10 +15,12 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind, parse_signed
 from sinetti.pki.trust_lists.verification import ListReader, verify_distrust
 from sinetti.services.authorities import distrust_list
-from sinetti.services.authorities.distrust_list import SIGNED_ANEW_BEFORE, publish_distrust
+from sinetti.services.authorities.distrust_list import SIGNED_ANEW_BEFORE, publish_distrust, read_checkpoint
 from sinetti.services.authorities.trust_lists import TrustListOutrun, newest_distrust, newest_list, store_list
+from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner
 from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
+from tests.support.logs import LOG_KEY, ORIGIN, WRONG_KEY, logging, sequenced, write_rows
 from tests.support.service_context import REQUEST, KilledError, killed_at
 from tests.support.trust_lists import anchors_list, by_root, root_of, successor
 from tests.support.trust_lists import distrust_list as made_list
@@ -117,7 +121,7 @@ def test_another_command_that_was_faster_makes_it_begin_again(office, monkeypatc
     def outrun(*arguments):
         tries.append(arguments)
         if len(tries) == 1:
-            raise TrustListOutrun("another list was stored meanwhile")
+            raise TrustListOutrun(len(tries))
         real(*arguments)
 
     monkeypatch.setattr(distrust_list, "store_list", outrun)
@@ -175,3 +179,54 @@ def test_the_bridge_ends(since, hours, end):
 def test_a_declaration_that_is_refused(since, hours, why):
     with pytest.raises(DistrustRefused, match=why):
         decide_bridge_end(since, NOW, hours)
+
+
+WITNESS, STRANGER = (
+    NoteSigner(f"witness{number}.example", Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32), COSIGNATURE)
+    for number in (1, 2)
+)
+
+
+def note_of(office, *witnesses, at=NOW - HOUR):
+    """Return the newest checkpoint, cosigned at an instant."""
+    found = log_tree.find_head(office.db)
+    lines = "".join(one.sign(found.text, at) for one in witnesses)
+    return bytes(found) + lines.encode()
+
+
+@pytest.fixture
+def logged(office):
+    office = office.but(log_signers=logging(office.ctx).log_signers)
+    sequenced(office.ctx)
+    return office
+
+
+def test_a_checkpoint_that_witnesses_saw_before_the_instant_decides(logged):
+    octets = note_of(logged, WITNESS)
+    text = read_checkpoint(octets, NOW, [WITNESS.verifier], logged.db)
+    assert Checkpoint.parse(text).text == text
+    write_rows(logged.db, 3)
+    sequenced(logged.ctx)
+    assert read_checkpoint(octets, NOW, [WITNESS.verifier], logged.db) == text, "an older one"
+
+
+UNFIT = {
+    "no witness": (note_of, "no witness cosigned"),
+    "another witness": (lambda office: note_of(office, STRANGER), "no witness cosigned"),
+    "a witness at the instant": (lambda office: note_of(office, WITNESS, at=NOW), "no witness cosigned"),
+    "no checkpoint": (lambda _: b"what", "not a signed note"),
+    "another log": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(WRONG_KEY), "is not signed by"),
+    "another tree": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
+    "a larger tree": (lambda _: Checkpoint(ORIGIN, 1 << 20, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
+}
+
+
+@pytest.mark.parametrize(("make", "why"), UNFIT.values(), ids=UNFIT)
+def test_a_checkpoint_that_decides_nothing(logged, make, why):
+    with pytest.raises(DistrustRefused, match=why):
+        read_checkpoint(make(logged), NOW, [WITNESS.verifier], logged.db)
+
+
+def test_without_a_log_no_checkpoint_decides(office):
+    with pytest.raises(DistrustRefused):
+        read_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), NOW, [], office.db)

@@ -5,19 +5,27 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.database.authorities import register
+from sinetti.database.issuance.status_feed import list_events
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.values import Channel
+from sinetti.pki.encoding import sign as sign_with_key
 from sinetti.pki.trust_lists.lists import TrustListKind
+from sinetti.pki.trust_lists.verification import verify_anchors
 from sinetti.services.authorities.trust_lists import (
     TrustListOutrun,
     newest_anchors,
     newest_distrust,
     newest_list,
     next_number,
+    publish_anchors,
     store_list,
 )
+from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST
-from tests.support.trust_lists import anchors_list, by_root, distrust_list
+from tests.support.trust_lists import anchors_list, by_root, distrust_list, reader_of
 
 ACTOR = ("operator", REQUEST)
 
@@ -44,6 +52,9 @@ def test_each_kind_has_its_own_newest_list(desk):
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
     assert newest_anchors(desk.ctx.db) == second
     assert newest_distrust(desk.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    kind = StatusEventKind.TRUST
+    assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
 
 OUTRUN = {
@@ -85,3 +96,20 @@ def test_a_restored_register_never_goes_back(desk):
     seconds = int(desk.machine.now.timestamp())
     assert next_number(None, desk.ctx) == seconds
     assert next_number(anchors_list(authority(), seconds + 9), desk.ctx) == seconds + 10
+
+
+def test_the_list_of_anchors_follows_the_states_of_all_cas(desk):
+    def sign(name, octets):
+        return sign_with_key(authority().key(name), octets)
+
+    names = [spec.file_name for spec in authority().hierarchy.authorities]
+    ctx = replace(desk.ctx, issuers={name: authority().issuer(name) for name in names})
+    first = publish_anchors(ctx, sign, ACTOR)
+    assert publish_anchors(ctx, sign, ACTOR) == first == newest_anchors(desk.ctx.db)
+    octets = newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets
+    assert verify_anchors(octets, reader_of(authority()), desk.clock.now) == first
+    assert {one.state for one in first.authorities} == {CaState.ISSUING}
+    register.stop(desk.ctx.db, desk.ctx.issuing[Channel.WS], desk.ctx.audit_entry(*ACTOR))
+    second = publish_anchors(ctx, sign, ACTOR)
+    assert second.number > first.number
+    assert [one.channel for one in second.authorities if one.state is CaState.PUBLISHING] == [Channel.WS]

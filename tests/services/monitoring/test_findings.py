@@ -226,7 +226,7 @@ def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
     (call,) = list_active(ctx)
     with pytest.raises(KilledError):
         cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).ctx, REQUEST)
-    assert f"--undo {call.call_id} again" in bulk_findings(ctx)[0].sentence
+    assert f"--end {call.call_id} again" in bulk_findings(ctx)[0].sentence
     cancel(call.call_id, "a17", ctx, REQUEST)
     assert bulk_findings(ctx) == ()
 

@@ -9,9 +9,13 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.ca.successors import common_name
 from sinetti.pki.chain import load_bundle
-from tests.support.programs import holder_of, new_key, ran, running
+from sinetti.pki.trust_lists.lists import parse_signed
+from tests.support.programs import fetched, holder_of, new_key, ran, running
 
 V1, V2 = (f"Data Providers Test Issuing CA v{number}" for number in (1, 2))
+FILE = V2.replace(" ", "")
+SFTP = "Data Providers SFTP Test Issuing CA v1"
+"""Tests with the other channel may run before or after those with V1."""
 
 
 def issuer(certificate):
@@ -49,6 +53,8 @@ def test_certificates_of_v1_are_renewed_by_v2(bench, tmp_path):
     assert issuer(second) == issuer(third) == V2
     assert [accepted(bench, one, tmp_path) for one in (first, second, third)] == [True] * 3
     assert {row["state"] for row in bench.rows()} == {"fetched"}
+    for path in (f"ca/{FILE}.cer", f"crl/{FILE}.crl", f"crl/{FILE}-1.crl"):
+        assert fetched(f"{bench.ready['status_url']}/{path}")
     assert bench.control("POST", "/cas/rollover", {"name": "ServicesTestIssuingCAv1"})[0] == 200
     holder = holder_of(bench)
     assert holder.enrolled(bench.order(), new_key())
@@ -61,7 +67,6 @@ REFUSED = {
     "both": ({"channel": "WS", "name": V1}, 422, "bad-field"),
     "no such channel": ({"channel": "X"}, 422, "bad-field"),
     "no such CA": ({"name": "Other CA"}, 404, "unknown"),
-    "the root, whose successor a ceremony makes": ({"name": "Sinetti Root Test CA v1"}, 409, "already"),
 }
 
 
@@ -69,6 +74,26 @@ def test_rollovers_that_are_refused(bench):
     for value, status, reason in REFUSED.values():
         code, problem = bench.control("POST", "/cas/rollover", value)
         assert (code, problem["reason"]) == (status, reason), problem
-    sftp = "Data Providers SFTP Test Issuing CA v1"
-    for name in (sftp, sftp.replace(" ", "")):
-        assert bench.control("POST", "/cas/rollover", {"name": name}) == (200, {"name": sftp.replace("v1", "v2")})
+    for name in (SFTP, SFTP.replace(" ", "")):
+        assert bench.control("POST", "/cas/rollover", {"name": name}) == (200, {"name": SFTP.replace("v1", "v2")})
+
+
+REVOKED = {
+    "no reason": ({"name": V1}, 422, "bad-field"),
+    "another field": ({"name": V1, "reason": "superseded", "since": "2027-01-11T08:00:00Z"}, 422, "bad-field"),
+    "no such CA": ({"name": "Other CA", "reason": "superseded"}, 404, "unknown"),
+    "the root": ({"name": "Sinetti Root Test CA v1", "reason": "cACompromise"}, 409, "already"),
+}
+
+
+def test_a_ca_is_revoked_by_either_name_and_a_root_is_followed(bench):
+    for value, status, reason in REVOKED.values():
+        code, problem = bench.control("POST", "/cas/revocations", value)
+        assert (code, problem["reason"]) == (status, reason), problem
+    root = "Sinetti Root Test CA v1"
+    assert bench.control("POST", "/cas/rollover", {"name": root}) == (200, {"name": root.replace("v1", "v2")})
+    for name in (SFTP, SFTP.replace(" ", "")):
+        code, done = bench.control("POST", "/cas/revocations", {"name": name, "reason": "cACompromise"})
+        assert (code, done["name"], done["state"], done["reason"]) == (200, SFTP, "revoked", "cACompromise")
+    for kind in ("anchors", "distrust"):
+        assert parse_signed(fetched(f"{bench.ready['status_url']}/trust/{kind}")).payload

@@ -1,4 +1,7 @@
-"""Certificates of the service itself; in TEST also those of CAs, and lists of anchors."""
+"""Certificates of the service itself.
+
+In TEST also those of CAs, and lists of anchors.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +13,7 @@ from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, responder_na
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import build_tbs, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
-from sinetti.ca.successors import Subject, certificate_plan
+from sinetti.ca.successors import CaSubject, certificate_plan
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
 from sinetti.pki.trust_lists.lists import AnchorsList, InvalidTrustList, parse_octets_to_sign
@@ -61,7 +64,7 @@ def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy
     """
     fields = read_fields(tbs)
     _check_begin(fields, now)
-    subject = Subject(policy.organisation, policy.country, policy.environment)
+    subject = CaSubject(policy.organisation, policy.country, policy.environment)
     spec = CaSpec(successor.name, successor.role, ca.name, successor.key_type, timedelta(0), successor.channel)
     span = ValidityPeriod(fields.not_before, fields.not_after)
     plan = certificate_plan(subject, spec, load_spki(fields.spki), Serial(fields.serial.hex()), span)
@@ -74,7 +77,7 @@ def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy
 
 
 def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: datetime) -> None:
-    """Check that the octets are a list of anchors of now, with CAs of the policy alone.
+    """Check that the octets are a list of anchors with CAs of the policy alone.
 
     Raises SignatureRefused.
     """

@@ -4,6 +4,7 @@ They have the private key interfaces of cryptography, so that a caller need not 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +17,7 @@ from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.ocsp import Responder
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import ActApproval, SignatureRefused
@@ -178,6 +180,44 @@ def remote_issue_signer(
             raise signature
         signed = [one for one in others if not isinstance(one, SignatureRefused)]
         return [signature, *signed] if len(signed) == len(answers) else [signature]
+
+    return sign
+
+
+def remote_distrust_signer(client: SignerClient) -> Callable[[Responder, bytes, ActApproval | None], bytes]:
+    """Return a function for `ServiceContext.sign_distrust` that has lists of distrust signed."""
+
+    def sign(responder: Responder, octets: bytes, approval: ActApproval | None) -> bytes:
+        """Return the signature. Raises SignatureRefused and SignerUnavailable."""
+        name = cast("RemoteEcKey", responder.key).name
+        return sign_one(client, SigningTask(TaskKind.DISTRUST, name, octets, approval=approval))
+
+    return sign
+
+
+def remote_bridge_signer(
+    client: SignerClient, newest: Callable[[], bytes | None]
+) -> Callable[[Responder, bytes, bytes | None], bytes]:
+    """Return a function for `ServiceContext.sign_bridge` that has answers of a bridge signed.
+
+    `newest` returns the newest list of distrust. The signer is shown it after a refusal, since that of another node may
+    have signed it.
+    """
+
+    def sign(responder: Responder, data: bytes, certificate: bytes | None) -> bytes:
+        """Return the signature. Raises SignatureRefused and SignerUnavailable."""
+        name = cast("RemoteEcKey", responder.key).name
+        proof = None if certificate is None else SignatureProof(certificate, b"", b"", b"")
+        task = SigningTask(TaskKind.BRIDGE, name, data, proof)
+        try:
+            return sign_one(client, task)
+        except SignatureRefused:
+            octets = newest()
+            if octets is None:
+                raise
+            with suppress(SignatureRefused):  # it knows the list
+                client.call(SignerOperation.LEARN, octets)
+            return sign_one(client, task)
 
     return sign
 

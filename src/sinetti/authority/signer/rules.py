@@ -19,6 +19,7 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
+from sinetti.authority.signer.distrust import BridgeRules, check_distrust, check_follows, digest_of, read_signed_list
 from sinetti.authority.signer.leaves import LeafForm, check_anchors, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
@@ -47,7 +48,7 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
-_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT}
+_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT, TaskKind.DISTRUST}
 _LOG_KEY = "log-"
 _log = logging.getLogger(__name__)
 
@@ -96,7 +97,10 @@ class SigningRules:
             TaskKind.STATUS: self._status,
             TaskKind.ANSWER: self._answer,
             TaskKind.CHECKPOINT: self._checkpoint,
+            TaskKind.DISTRUST: self._distrust,
+            TaskKind.BRIDGE: self._bridge,
         }
+        self._bridges = BridgeRules(store)
         self._profiles: dict[str, HolderProfile] = {}
         for ca in policy.authorities:
             self._admit(ca)
@@ -144,6 +148,12 @@ class SigningRules:
         self._keys[name] = key
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
+
+    def remove_key(self, name: str) -> None:
+        """Forget a key that was destroyed."""
+        self._keys.pop(name, None)
+        self._spkis.pop(name, None)
+        self._forms.pop(name, None)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -196,6 +206,17 @@ class SigningRules:
             shown.append(AdoptedCertificate(ca.file_name, found.fields.serial, found.fields.not_after, digest))
         with self._store.transaction():
             self._store.insert_adopted(shown)
+
+    def learn_distrust(self, octets: bytes, now: datetime) -> list[bytes]:
+        """Remember a signed list of distrust, which another signer of its CAs or the root signed.
+
+        A second node has one. Raises SignatureRefused.
+        """
+        found = read_signed_list(octets, self._policy, now)
+        with self._store.transaction(is_durable=True):
+            check_follows(found, self._store)
+            self._store.replace_distrust(found)
+        return []
 
     def head_size(self) -> int:
         """Return the size of the log's last head that the signer signed."""
@@ -316,6 +337,29 @@ class SigningRules:
         signature = self._sign(task)
         self._store.replace_head(*head)
         return signature
+
+    def _distrust(self, task: SigningTask, now: datetime) -> bytes:
+        self._services_of(task.key)
+        found = check_distrust(task, self._policy, self._store, now)
+        signature = self._sign(task)
+        if found.proposal is not None and found.new is not None:
+            self._store.insert_act(found.proposal, digest_of(found.new))
+        self._store.replace_distrust(found.content)
+        return signature
+
+    def _bridge(self, task: SigningTask, now: datetime) -> bytes:
+        own = self._services_of(task.key)
+        others = [ca for ca in self._cas.values() if ca is not own]
+        self._bridges.check(task, self._spkis[task.key], others, now)
+        return self._sign(task)
+
+    def _services_of(self, name: str) -> PolicyCa:
+        """Return the services CA whose OCSP responder has this key."""
+        cas = (one for one in self._cas.values() if one.role is CaRole.SERVICES)
+        found = next((one for one in cas if _begins(name, one.responder_file_name)), None)
+        if found is None or name not in self._keys:
+            _refuse(f"{name} is no key of an OCSP responder of a services CA")
+        return found
 
     def _ca(self, name: str) -> PolicyCa:
         """Return a CA whose key is here."""

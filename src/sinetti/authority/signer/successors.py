@@ -17,8 +17,8 @@ from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.ca.successors import (
+    CaSubject,
     CertificateRefused,
-    Subject,
     check_ca_certificate,
     check_chain,
     check_key,
@@ -54,7 +54,10 @@ def read_successors(root: Path) -> tuple[PolicySuccessor, ...]:
 
 
 def with_successors(policy: SignerPolicy, successors: tuple[PolicySuccessor, ...]) -> SignerPolicy:
-    """Return a policy with the successors that have certificates. Raises SettingsError."""
+    """Return a policy with the successors that have certificates.
+
+    Raises SettingsError.
+    """
     for one in successors:
         if one.certificate is not None:
             policy = policy.with_successor(one)
@@ -149,7 +152,7 @@ class SignerSuccessors:
         name = common_name(above)
         base_url = policy.authorities[0].base_url
         issuer = IssuingCa(name, name.replace(" ", ""), "", above, base_url)
-        subject = Subject(policy.organisation, policy.country, policy.environment)
+        subject = CaSubject(policy.organisation, policy.country, policy.environment)
         spec = CaSpec(waiting.name, waiting.role, name, waiting.key_type, _LONGEST, waiting.channel)
         check_key(certificate, waiting.request, waiting.name)
         check_ca_certificate(certificate, subject, spec, issuer, now)

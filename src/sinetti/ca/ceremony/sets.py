@@ -69,7 +69,7 @@ class OfficerLine:
 
 @dataclass(frozen=True, slots=True)
 class AnchorsData:
-    """Data of the next list of anchors: its number, and the states of all CAs by file name."""
+    """Number of the next list of anchors, and states of all CAs by file name."""
 
     number: int
     states: Mapping[str, CaState]
@@ -77,7 +77,7 @@ class AnchorsData:
 
 @dataclass(frozen=True, slots=True)
 class DistrustRow:
-    """A distrusted CA by its file name, the instant of the theft, and the end of the bridge."""
+    """A distrusted CA by file name, the instant of the theft, and its bridge's end."""
 
     name: str
     since: datetime
@@ -94,7 +94,7 @@ class DistrustData:
 
 @dataclass(frozen=True, slots=True)
 class RevocationLine:
-    """A CA to be revoked: its file name and the reason; `since` is set for a compromise."""
+    """A CA to be revoked, by file name; `since` is set for a compromise."""
 
     name: str
     reason: RevocationReason

@@ -1,4 +1,4 @@
-"""Certificates of later CAs, revoked CAs, and trust lists, as a ceremony makes them.
+"""Certificates of later CAs, revoked CAs, and trust lists in a ceremony.
 
 The offline machine makes them from plan, request and register. `verification.py` has the check of the other machine.
 """
@@ -46,7 +46,7 @@ LONGEST_BRIDGE = timedelta(hours=72)
 
 
 def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
-    """Raise CeremonyError unless a request names the plan's CAs, below CAs of the medium."""
+    """Raise CeremonyError unless a request has the plan's CAs, below the medium's."""
     if request.authorities != plan.authorities or request.anchors is None:
         sentence = "the CAs of the request set are not those of the plan: take the plan and the set of one ceremony"
         raise CeremonyError(sentence)
@@ -75,7 +75,7 @@ def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
 
 
 def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
-    """Raise CeremonyError unless the new entries of the lists are the plan's revocations."""
+    """Raise CeremonyError unless the lists' new entries are the plan's revocations."""
     existing = registry.certificates()
     lines = {one.name: one for one in request.revocations}
     if request.revocations != plan.revocations or not lines.keys() <= existing.keys() - set(registry.roots):
@@ -130,7 +130,7 @@ def _last_list(kind: MadeKind, request: RequestSet, registry: Registry) -> Trust
 
 
 def certify(plan: CeremonyPlan, request: RequestSet, signer: OfflineSigner, keys: Mapping[str, PublicKey]) -> ResultSet:
-    """Make the certificates of a plan's CAs, their first lists, and the list of anchors.
+    """Make certificates of a plan's CAs, their first lists, and the list of anchors.
 
     `keys` are the public keys on the medium.
     """

@@ -1,15 +1,23 @@
 """`sinetti authority call-early`: call for early replacement of certificates.
 
-It is used after an incident. The same command undoes a call.
+It is used after an incident. The same command shows, narrows and ends a call (docs/operators/incident-reach.md).
 """
 
 import argparse
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
+from sinetti.cli.authority.call_selection import (
+    add_selection,
+    check_alone,
+    has_sms,
+    selection_of,
+    write_phone_list,
+)
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
@@ -19,24 +27,24 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
-from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
+from sinetti.cli.authority.serial_selection import Progress
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
-from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
+from sinetti.database.notifications.call_reach import CallStatus
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.validation import pluralise
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
+from sinetti.services.revocation.call_status import list_status, read_status
 from sinetti.services.revocation.early_replacement import (
     EarlyReplacementRequest,
     EarlyReplacementResult,
     EarlyReplacementSelection,
     call_early,
     cancel,
-    count_opened,
-    list_active,
+    narrow,
     preview,
 )
 
@@ -45,9 +53,16 @@ if TYPE_CHECKING:
 
 _OVER = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_CALLS = ("call", "officer", "count", "begins", "ends", "reason", "state")
-_CHOICES = ("serial", "serials", "customer_id", "authority")
+_CALLS = ("call", "count", "replaced", "heard", "unreached", "begins", "ends", "reason", "state")
 _WORDS = ("reason", "explanation_fi", "explanation_sv", "explanation_en", "explanation_url")
+_OPTIONS = (*_WORDS, "over", "dry_run", "phone_list")
+_COUNTED = {
+    "replaced": "replaced",
+    "heard": "heard",
+    "unreached": "not reached",
+    "expired_or_revoked": "expired or revoked",
+}
+_NAMED = 50
 
 
 def register(commands: "Commands") -> None:
@@ -57,15 +72,10 @@ def register(commands: "Commands") -> None:
     )
     summary = "ask holders to renew certificates early"
     parser = command(commands, "call-early", summary, _run, example)
+    parser.add_argument("action", nargs="?", choices=["status"], help="show the calls in force, or one call")
+    parser.add_argument("call", nargs="?", metavar="CALL", help="ID of the call to show")
     add_dir(parser)
-    which = parser.add_argument_group("certificates (all conditions must apply)")
-    one = which.add_mutually_exclusive_group()
-    one.add_argument("--serial", metavar="SERIAL", help="serial number in hex, from `status --customer-id ID`")
-    one.add_argument(
-        "--serials", metavar="FILE", help="file with serial numbers in hex, one per line, - for standard input"
-    )
-    which.add_argument("--customer-id", metavar="ID", help="certificates of this organisation")
-    which.add_argument("--authority", metavar="NAME", help="certificates of this issuing CA, by its name in `status`")
+    add_selection(parser)
     parser.add_argument("--over", metavar="TIME", help="time over which renewals are spread, such as 10m, 12h or 2d")
     parser.add_argument("--reason", metavar="TEXT", help="reason, kept in the register")
     explanation_options = parser.add_argument_group("explanation for holders (in all languages, or in none)")
@@ -75,76 +85,117 @@ def register(commands: "Commands") -> None:
         )
     explanation_options.add_argument("--explanation-url", metavar="URL", help="page with more information (https)")
     parser.add_argument("--dry-run", action="store_true", help="list the certificates and change nothing")
-    calls_made = parser.add_argument_group("open early renewals").add_mutually_exclusive_group()
-    calls_made.add_argument("--list", action="store_true", help="list open early renewals")
-    calls_made.add_argument("--undo", metavar="CALL", help="end an early renewal: the usual renewal time applies again")
+    parser.add_argument(
+        "--phone-list", metavar="FILE", type=Path, help="write the people whom no message reaches to this CSV file"
+    )
+    calls_made = parser.add_argument_group("calls in force").add_mutually_exclusive_group()
+    calls_made.add_argument("--end", metavar="CALL", help="end a call: the usual renewal time applies again")
+    calls_made.add_argument("--narrow", metavar="CALL", help="limit a call to the selected certificates")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    if parsed.list:
-        return _list(parsed)
-    if parsed.undo is not None:
-        return _undo(parsed)
+    if parsed.action is not None:
+        return _status(parsed)
+    if parsed.end is not None:
+        return _end(parsed)
+    if parsed.narrow is not None:
+        return _narrow(parsed)
     ask = _ask(parsed)
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
+        selection = preview(ask, ctx, has_sms=has_sms(authority))
+        if parsed.phone_list is not None:
+            write_phone_list(parsed.phone_list, selection.phone_calls)
         if parsed.dry_run:
-            selection = preview(ask, ctx)
             counted = _counted(selection, " would be opened for early renewal")
-            last = f"{_format_reach(selection)}\n{counted}. Nothing was changed (--dry-run)."
+            last = f"{format_reach(selection)}\n{counted}. Nothing was changed (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
         # Before the call: who is reached, and who an operator has to inform in another way.
-        if (selection := preview(ask, ctx)).going:
-            print_error(_format_reach(selection))
+        if selection.going:
+            print_error(format_reach(selection))
         outcome = call_early(ask, ctx, request_id(), Progress("opened"))
     return _done(outcome, parsed)
 
 
-def _check_alone(option: str, parsed: argparse.Namespace) -> None:
-    """Raise OptionError for options that do not apply together with this one.
-
-    An operator could think that they count.
-    """
-    if any(getattr(parsed, name) not in {None, False} for name in (*_CHOICES, *_WORDS, "over", "dry_run")):
-        sentence = f"{option} cannot be combined with a selection, --reason, an explanation, --over or --dry-run"
-        raise OptionError(sentence)
-
-
-def _list(parsed: argparse.Namespace) -> int:
-    """List the calls in force."""
-    _check_alone("--list", parsed)
+def _status(parsed: argparse.Namespace) -> int:
+    """Show the calls in force, or one call with its unreached certificates."""
+    check_alone("status", parsed, *_OPTIONS, "end", "narrow")
     with opened_authority(parsed.dir) as authority:
-        rows = [_call_row(one, count_opened(one, authority.ctx)) for one in list_active(authority.ctx)]
-    print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
+        if parsed.call is None:
+            rows = [status_row(one) for one in list_status(authority.ctx)]
+            print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
+            return 0
+        found = read_status(parsed.call, authority.ctx)
+    unreached = [
+        {"serial": one.serial, "organisation": one.organisation, "customer_id": one.customer_id}
+        for one in found.unreached
+    ]
+    messages = found.messages
+    counts = {"sent": messages.sent, "waiting": messages.waiting, "failed": messages.failed}
+    row = {**status_row(found.status), "messages": counts, "certificates": unreached}
+    print_result(row, as_json=parsed.json, table=lambda: _status_lines(row))
     return 0
 
 
-def _call_row(one: EarlyReplacementCall, count: int) -> dict[str, Any]:
+def status_row(one: CallStatus) -> dict[str, Any]:
+    """Return the state of a call as JSON."""
     return {
         "call": one.call_id,
+        "kind": one.kind.value,
         "officer": one.officer,
         "reason": one.reason,
-        "count": count,
+        "count": one.count,
+        "replaced": one.replaced,
+        "heard": one.heard,
+        "unreached": one.unreached,
+        "expired_or_revoked": one.ended,
         "begins": instant(one.begins),
         "ends": instant(one.ends),
         "done": instant(one.done_at),
+        "ended": instant(one.undone_at),
     }
 
 
 def _call_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
     shown = [{**row, "state": "done" if row["done"] else "incomplete: run call-early again"} for row in rows]
-    return table_of(_CALLS, shown, fold={"officer", "reason", "state"}, nothing="No early renewal is open.")
+    return table_of(_CALLS, shown, fold={"reason", "state"}, nothing="No early renewal is open.")
 
 
-def _undo(parsed: argparse.Namespace) -> int:
-    """Undo a call."""
-    _check_alone("--undo", parsed)
+def _status_lines(row: dict[str, Any]) -> str:
+    messages, listed = row["messages"], row["certificates"]
+    counts = ", ".join(f"{row[name]} {words}" for name, words in _COUNTED.items())
+    lines = [
+        f"{pluralise(row['count'], 'certificate')}: {counts}.",
+        f"Messages: {messages['sent']} sent, {messages['waiting']} waiting, {messages['failed']} failed.",
+    ]
+    lines += [f"not reached: {one['serial']}  {one['customer_id']}  {one['organisation']}" for one in listed[:_NAMED]]
+    if row["unreached"] > _NAMED:
+        lines.append(f"and {row['unreached'] - _NAMED} more: --json lists up to 1000")
+    return "\n".join(lines)
+
+
+def _end(parsed: argparse.Namespace) -> int:
+    """End a call."""
+    check_alone("--end", parsed, *_OPTIONS)
     with opened_authority(parsed.dir) as authority:
-        call = cancel(parsed.undo, machine_officer(), authority.ctx, request_id(), Progress("put back"))
-    value = {"result": "undone", "call": call.call_id}
+        call = cancel(parsed.end, machine_officer(), authority.ctx, request_id(), Progress("put back"))
+    value = {"result": "ended", "call": call.call_id}
     print_result(value, as_json=parsed.json, table=lambda: "Early renewal ended. The usual renewal time applies again.")
+    return 0
+
+
+def _narrow(parsed: argparse.Namespace) -> int:
+    """Limit a call to a selection."""
+    if any(getattr(parsed, name) not in {None, False} for name in _OPTIONS):
+        sentence = "--narrow takes a selection, and no other option"
+        raise OptionError(sentence)
+    with opened_authority(parsed.dir) as authority:
+        kept, dropped = narrow(parsed.narrow, selection_of(parsed), machine_officer(), authority.ctx, request_id())
+    value = {"result": "narrowed", "call": parsed.narrow, "kept": kept, "left_out": dropped}
+    text = f"{pluralise(kept, 'certificate')} stay in the call. The usual renewal time applies again to {dropped}."
+    print_result(value, as_json=parsed.json, table=lambda: text)
     return 0
 
 
@@ -152,16 +203,7 @@ def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     if parsed.reason is None:
         sentence = "--reason is missing: give the reason, which the register keeps"
         raise OptionError(sentence)
-    serials: tuple[Serial, ...] | None = None
-    if parsed.serial is not None:
-        serial = parsed.serial.strip().casefold()
-        if not is_serial(serial):
-            sentence = "--serial: this is not a serial number in hex, as `status --customer-id` prints it"
-            raise OptionError(sentence)
-        serials = (Serial(serial),)
-    elif parsed.serials is not None:
-        serials = serials_of(parsed.serials, "called")
-    wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority)
+    wanted = selection_of(parsed)
     texts = {one: getattr(parsed, f"explanation_{one}") for one in Language}
     explanation = {one: words for one, words in texts.items() if words is not None} or None
     return EarlyReplacementRequest(
@@ -180,7 +222,7 @@ def _over(text: str | None) -> timedelta:
 def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
     call, selection = outcome.call, outcome.selection
     for one in outcome.resumed:
-        what = "opening" if one.undone_at is None else "end"
+        what = "end" if one.undone_at is not None else "narrowing" if one.is_narrowing else "opening"
         print_note(f"Completed the interrupted {what} of {pluralise(len(one.serials), 'certificate')} ({one.call_id}).")
     if call is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
@@ -192,7 +234,7 @@ def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
         "that time."
     )
     print_note("To send the messages now: sinetti authority notices plan, then notices send")
-    print_note(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id}")
+    print_note(f"To end it: sinetti authority call-early --dir {parsed.dir} --end {call.call_id}")
     return 0
 
 
@@ -216,15 +258,15 @@ def _show(
     print_result(value, as_json=parsed.json, table=lambda: "\n".join([*_lines(selection.going), last]))
 
 
-def _format_reach(selection: EarlyReplacementSelection) -> str:
-    """Return the reach of the call as a sentence."""
+def format_reach(selection: EarlyReplacementSelection) -> str:
+    """Return the reach of a call or drill as sentences."""
     one = selection.reached
     people = "person" if one.people_unreached == 1 else "people"
     return (
         f"Of {pluralise(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
-        f"{one.sms} by SMS, {one.unreached} not reachable. "
+        f"{one.sms} by SMS, {one.telephone} by telephone only, {one.unreached - one.telephone} not reachable. "
         f"{pluralise(one.emails, 'e-mail')} and {pluralise(one.texts, 'text message')} to send, one for each person. "
-        f"{one.people_unreached} {people} cannot be reached."
+        f"{one.people_unreached} {people} cannot be reached by message."
     )
 
 

@@ -28,6 +28,7 @@ from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, D
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError
+from sinetti.domain.authorities.distrust import DistrustRefused
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, actor_of, officer_of_machine
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
@@ -46,6 +47,7 @@ from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
+from sinetti.services.authorities.trust_lists import TrustListOutrun
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
@@ -78,7 +80,7 @@ _REGISTER_DAMAGED = (
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
-_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, LintError)
+_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError)
 _USAGE = (
     AccountError,
     AddressInUse,
@@ -103,6 +105,7 @@ _USAGE = (
     OrderError,
     InvalidKeyPair,
     PeopleError,
+    TrustListOutrun,
     ValidationError,
 )
 
@@ -278,6 +281,8 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
+    if isinstance(error, TrustListOutrun):
+        return ExitCode.AGAIN
     return ExitCode.REFUSED if isinstance(error, _REFUSED) else ExitCode.USAGE
 
 

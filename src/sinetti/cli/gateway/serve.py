@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +18,7 @@ from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, watch_of
+from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
@@ -28,6 +28,7 @@ from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
     is_address,
+    load_feed,
     load_listen_settings,
     load_report_target,
     load_watched_log,
@@ -84,7 +85,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    keeper, listens = (
+        CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended),
+        serving.place_of(listening),
+    )
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
@@ -93,8 +97,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.trust_lists))
-        serving.serve(edge, listening, lambda: _ready(facts), read_anew)
+            state = GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists, edge.extended)
+            start_metrics(scraped, state)
+        serving.serve(edge, listening, lambda: _ready(facts, edge.start), read_anew)
     finally:
         keeper.stop()
         listening.close()
@@ -140,7 +145,9 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
             *([] if lists is None else lists.notices()),
         ],
         lambda: [] if watch is None else watch.newest(),
+        load_feed(settings, guard.gateway),
         tuple if lists is None else lists.checks,
+        lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
@@ -170,6 +177,7 @@ def _check_program(metrics: str | None) -> None:
         raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
 
 
-def _ready(facts: dict[str, str]) -> None:
+def _ready(facts: dict[str, str], start: Callable[[], None]) -> None:
     _log.info("ready", extra={"facts": facts})
+    start()
     sd_notify("READY=1")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -23,7 +23,7 @@ from sinetti.domain.certificates.bulk_revocation import (
     needs_second_approver,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Serial, normalise
+from sinetti.domain.values import Channel, Serial, normalise
 
 _CHUNK = 500
 """Number of values in one IN; older SQLite builds accept 999."""
@@ -36,13 +36,17 @@ _Value = TypeVar("_Value")
 class CertificateSelection:
     """Criteria for certificates; a certificate must meet all that are not None.
 
-    `issued` is an interval that includes its start and excludes its end.
+    `issued` is an interval that includes its start and excludes its end. `software` is the product of a program that
+    requests renewal information, with or without its version. `is_every` selects every certificate.
     """
 
     serials: tuple[Serial, ...] | None = None
     customer_id: str | None = None
     authority: str | None = None
     issued: tuple[datetime, datetime] | None = None
+    channel: Channel | None = None
+    software: str | None = None
+    is_every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,11 @@ def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySe
         rows = rows.filter(authority_id=wanted.authority)
     if wanted.issued is not None:
         rows = rows.filter(reserved_at__gte=wanted.issued[0], reserved_at__lt=wanted.issued[1])
+    if wanted.channel is not None:
+        rows = rows.filter(lineage__type__channel=wanted.channel)
+    if wanted.software is not None:
+        product = Q(hint_request__software=wanted.software)
+        rows = rows.filter(product | Q(hint_request__software__startswith=f"{wanted.software}/"))
     if wanted.serials is None:
         yield rows
         return

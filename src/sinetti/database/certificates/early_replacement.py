@@ -1,12 +1,13 @@
 """Early replacement calls: selection, stored calls, opening and reverting."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from sinetti.database import models
 from sinetti.database.certificates import bulk_revocation
@@ -15,7 +16,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
-from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models import CaDistrust, DrillItem, EarlyReplacement, EarlyReplacementItem, HintRequest
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.domain.certificates.bulk_revocation import actor_of
@@ -27,11 +28,16 @@ from sinetti.domain.certificates.renewal_info import (
     RenewalInfoInput,
     default_renewal_start,
 )
+from sinetti.domain.notifications.early_replacement import MEASURED_FOR, CallStage, call_stage
 from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Language, Serial, ValidityPeriod
 
 AT_ONCE = 200
 """Maximum number of certificates in one transaction."""
+
+BY_PROGRAM = "program"
+"""Value of `heard_by` for a program; otherwise it is a message id."""
 
 _TURN = "early-calls"
 _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
@@ -41,7 +47,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 class EarlyReplacementCall:
     """An early replacement call; storing it assigns its `call_id`.
 
-    `done_at`, `undone_at` and `back_at` are as in the table.
+    The fields from `done_at` on are as in the table.
     """
 
     call_id: str
@@ -54,6 +60,8 @@ class EarlyReplacementCall:
     done_at: datetime | None = None
     undone_at: datetime | None = None
     back_at: datetime | None = None
+    kind: MessageKind = MessageKind.EARLY
+    is_narrowing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,15 @@ class EarlyReplacementCandidate:
 class RenewalInfoData:
     """Input of renewal information, and a flag for any call in force.
 
-    `certificate` is the primary key of the row. `asked_at` is the last recorded request for its renewal information.
+    `certificate` is the primary key of the row. `asked_at` is the last recorded request for its renewal information,
+    and `numbers` are those of the trust lists that it had.
     """
 
     facts: RenewalInfoInput
     calling: bool
     certificate: int
     asked_at: datetime | None
+    numbers: TrustListNumbers | None = None
 
 
 def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
@@ -98,6 +108,11 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
     return tuple(found)
 
 
+def is_incident(db: Database, authorities: Iterable[str]) -> bool:
+    """Return True if the key of one of these CAs was declared stolen."""
+    return CaDistrust.objects.using(db.alias).filter(authority__in=list(authorities)).exists()
+
+
 def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:
     """Store a call before its first certificate is opened for renewal."""
     explanation = new.notice.explanation or {}
@@ -113,6 +128,7 @@ def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> Early
             count=len(new.serials),
             created=audit.at,
             ends=new.ends,
+            kind=new.kind,
         )
         _write(db, audit, "early-called", row)
     return _call(row)
@@ -132,24 +148,25 @@ def active(db: Database) -> tuple[EarlyReplacementCall, ...]:
 def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
     """Return interrupted calls, oldest first.
 
-    These are calls neither finished nor undone, and undone calls not completely reverted.
+    These are calls neither finished nor undone, undone calls not completely reverted, and calls that are narrowed.
     """
     begun, undone = Q(done_at__isnull=True, undone_at__isnull=True), Q(undone_at__isnull=False, back_at__isnull=True)
-    return tuple(_call(row) for row in _all(db).filter(begun | undone).order_by("number"))
+    narrowed = Q(is_narrowing=True, undone_at__isnull=True)
+    return tuple(_call(row) for row in _all(db).filter(begun | undone | narrowed).order_by("number"))
 
 
 def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Serial], audit: AuditContext) -> None:
     """Open a batch of certificates for renewal in one transaction, at most `AT_ONCE`.
 
     Certificates that are open already stay as they are. A lock serialises batches, so that no certificate gets into
-    two calls. It does nothing if the call was undone meanwhile.
+    two calls. It does nothing if the call was undone or completed meanwhile.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
         # Not the whole row, which has up to a hundred thousand serials and is read for each batch.
         rows = _all(db).filter(call_id=call.call_id)
-        number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
-        if undone_at is not None:
+        number, begins, undone_at, done_at = rows.values_list("number", "created", "undone_at", "done_at").get()
+        if undone_at is not None or done_at is not None:
             return
         certificates = models.Certificate.objects.using(db.alias)
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=audit.at)
@@ -175,7 +192,7 @@ def finish(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> Non
         if rows.filter(done_at__isnull=True).update(done_at=audit.at):
             _write(db, audit, "early-done", rows.get())
             # The event is recorded after all certificates are open, so each message lists all of its recipient's.
-            event = DomainEvent(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
+            event = DomainEvent(call.kind, call.call_id, facts={"call": call.call_id, "stage": CallStage.FIRST})
             outbox.record_event(db, event, audit.at)
 
 
@@ -192,26 +209,89 @@ def undo(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
     return True
 
 
-def revert_batch(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> int:
-    """Revert a batch of an undone call to the default renewal start.
+def narrow(db: Database, call: EarlyReplacementCall, kept: Sequence[Serial], audit: AuditContext) -> bool:
+    """Limit a complete call to these certificates, once.
 
-    It is one transaction of at most `AT_ONCE` certificates. Returns their number; 0 means that none is left.
+    Returns True if this invocation did it. `list_dropped` and `revert_batch` revert the others.
+    """
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(call_id=call.call_id, done_at__isnull=False, undone_at__isnull=True)
+        if not rows.filter(is_narrowing=False).update(is_narrowing=True, serials=list(kept), count=len(kept)):
+            return False
+        _write(db, audit, "early-narrowed", rows.get())
+    return True
+
+
+def list_dropped(db: Database, call: EarlyReplacementCall) -> tuple[int, ...]:
+    """Return the keys of the certificates that a call opened and does not keep."""
+    kept = set(_all(db).filter(call_id=call.call_id).values_list("serials", flat=True).get())
+    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).order_by("pk")
+    return tuple(pk for pk, serial in called.values_list("pk", "certificate__serial") if serial not in kept)
+
+
+def finish_narrowing(db: Database, call: EarlyReplacementCall) -> None:
+    """Record that the certificates that the call does not keep were reverted."""
+    _all(db).filter(call_id=call.call_id).update(is_narrowing=False)
+
+
+def list_called_keys(db: Database, call: EarlyReplacementCall) -> tuple[int, ...]:
+    """Return the primary keys of the certificates that a call has opened."""
+    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id)
+    return tuple(called.order_by("pk").values_list("pk", flat=True))
+
+
+def revert_batch(db: Database, call: EarlyReplacementCall, keys: Sequence[int], audit: AuditContext) -> None:
+    """Revert certificates of a call to the default renewal start, at most `AT_ONCE`.
+
+    It is one transaction. Certificates that were reverted already stay as they are.
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
-        called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).order_by("pk")
-        keys = list(called.values_list("pk", flat=True)[:AT_ONCE])
+        called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id, pk__in=keys)
         certificates = models.Certificate.objects.using(db.alias)
-        rows = list(certificates.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True))
+        mine = certificates.filter(pk__in=list(called.values_list("pk", flat=True))).order_by("pk")
+        rows = list(mine.select_for_update(no_key=True))
         for row in rows:
             row.renewable_from = default_renewal_start(ValidityPeriod(row.not_before, row.not_after))
         certificates.bulk_update(rows, ["renewable_from"])
-        EarlyReplacementItem.objects.using(db.alias).filter(pk__in=keys).delete()
+        called.delete()
         subjects = (f"certificate:{row.serial}" for row in rows)
         audit_log.write_each(db, audit, "renewal-opened-by-rule", subjects, call=call.call_id)
-        if not rows:
-            _all(db).filter(call_id=call.call_id).update(back_at=audit.at)
-    return len(rows)
+
+
+def finish_undoing(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
+    """Record that all certificates of an undone call were reverted.
+
+    Returns False if some are left: another process may have opened a batch while the call was undone.
+    """
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
+        if count_called(db, call):
+            return False
+        _all(db).filter(call_id=call.call_id).update(back_at=audit.at)
+    return True
+
+
+def list_repeatable(db: Database) -> tuple[tuple[str, datetime], ...]:
+    """Return the ids of the calls in force, each with the time of its last messages."""
+    rows = _all(db).filter(done_at__isnull=False, undone_at__isnull=True).order_by("number")
+    return tuple(rows.values_list("call_id", Coalesce("repeated_at", "done_at")))
+
+
+def record_repetition(db: Database, call_id: str, last: datetime, now: datetime) -> bool:
+    """Record the event of a call's next messages, once.
+
+    Returns True if this invocation did it. `last` is the time of the messages before, as `list_repeatable` returned it.
+    """
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(call_id=call_id, undone_at__isnull=True)
+        unchanged = rows.alias(last=Coalesce("repeated_at", "done_at")).filter(last=last)
+        if not unchanged.update(repeated_at=now):
+            return False
+        kind, begins, ends = rows.values_list("kind", "created", "ends").get()
+        facts = {"call": call_id, "stage": call_stage(begins, ends, now), "repeated": True}
+        outbox.record_event(db, DomainEvent(MessageKind(kind), f"{now:%Y-%m-%d}", facts=facts), now)
+    return True
 
 
 def count_called(db: Database, call: EarlyReplacementCall) -> int:
@@ -231,6 +311,8 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     row = rows.values_list(
         "pk",
         "hint_request__at",
+        "hint_request__anchors_number",
+        "hint_request__distrust_number",
         "not_before",
         "not_after",
         "renewable_from",
@@ -240,22 +322,34 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     ).first()
     if row is None:
         return None
-    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
+    key, asked_at, anchors, distrust, *row = row
+    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
         EarlyReplacementNotice(called_at, called_until, _explanation(*texts))
         if called_at is not None and undone_at is None
         else None
     )
     facts = RenewalInfoInput(serial, ValidityPeriod(begins, ends), renewable_from, revoked_at, called)
-    return RenewalInfoData(facts, bool(calling), key, asked_at)
+    return RenewalInfoData(facts, bool(calling), key, asked_at, numbers)
 
 
-def note_asked(db: Database, certificate: int, now: datetime) -> None:
-    """Record that renewal information of a certificate is requested now.
+def note_asked(
+    db: Database, certificate: int, software: str, now: datetime, numbers: TrustListNumbers | None = None
+) -> None:
+    """Record that a program requests renewal information of a certificate now.
 
-    `certificate` is the primary key of the row.
+    `certificate` is the primary key of the row. `numbers` are those of the program's trust lists. A call and drills of
+    the certificate are heard of by it.
     """
-    HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
+    facts: dict[str, object] = {"at": now, "software": software}
+    if numbers is not None:
+        facts |= {"anchors_number": numbers.anchors, "distrust_number": numbers.distrust}
+    HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults=facts)
+    heard = {"heard_at": now, "heard_by": BY_PROGRAM}
+    EarlyReplacementItem.objects.using(db.alias).filter(pk=certificate, heard_at__isnull=True).update(**heard)
+    drills = DrillItem.objects.using(db.alias).filter(certificate=certificate, heard_at__isnull=True)
+    drills.filter(drill__created__gt=now - MEASURED_FOR).update(**heard)
 
 
 _CALL_FIELDS = tuple(
@@ -298,4 +392,6 @@ def _call(row: EarlyReplacement) -> EarlyReplacementCall:
         done_at=row.done_at,
         undone_at=row.undone_at,
         back_at=row.back_at,
+        kind=MessageKind(row.kind),
+        is_narrowing=row.is_narrowing,
     )

@@ -16,10 +16,12 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
 from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
 
 WHOLE = 0
 """Shard of the CRL that covers every certificate of its CA."""
@@ -107,6 +109,17 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
         return PublishedList(number, begins, ends, count, join_crl(entries, bytes(row["short__der"])), base)
 
 
+def list_numbers(db: Database) -> dict[tuple[str, int], int]:
+    """Return the number of the newest CRL by CA and shard."""
+    rows = models.Crl.objects.using(db.alias).values_list(
+        "authority_id", "shard", "number", "short__base", "short__number"
+    )
+    return {
+        (authority, shard): (short or number) if base == number else number
+        for authority, shard, number, base, short in rows
+    }
+
+
 def whole_list(db: Database, authority: str, shard: int) -> bytes:
     """Return the complete CRL (DER) that is stored for a shard."""
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
@@ -149,6 +162,7 @@ def publish_lists(
         if taken:
             number = new[taken[0]].number
             audit_log.write(db, audit, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
+            status_feed.insert_events(db, [StatusEvent(StatusEventKind.LIST, authority, number)], audit.at)
 
 
 def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> bool:

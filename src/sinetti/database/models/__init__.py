@@ -29,10 +29,18 @@ from sinetti.database.models.core import (
     RoleAssignment,
     SchemaFloor,
     TransferIds,
+    UnrestoredPeople,
     UsedKey,
     random_key,
 )
-from sinetti.database.models.early_replacement import EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models.early_replacement import (
+    Drill,
+    DrillAnswer,
+    DrillItem,
+    EarlyReplacement,
+    EarlyReplacementItem,
+    HintRequest,
+)
 from sinetti.database.models.evidence import LogCheckpoint, LogCosignature, LogEntry, LogNode, LogPlan
 from sinetti.database.models.gateways import BulkRevocation, CertificateObservation, Gateway
 from sinetti.database.models.portal import (
@@ -48,7 +56,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
 
 __all__ = [
     "AccessApplication",
@@ -71,6 +79,9 @@ __all__ = [
     "Crl",
     "CrlDelta",
     "DailyCount",
+    "Drill",
+    "DrillAnswer",
+    "DrillItem",
     "EarlyReplacement",
     "EarlyReplacementItem",
     "Gateway",
@@ -102,8 +113,10 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
+    "StatusEvent",
     "TransferIds",
     "TrustList",
+    "UnrestoredPeople",
     "UsedKey",
     "User",
     "random_key",

@@ -11,6 +11,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.notifications import events, opt_out, outbox
+from sinetti.database.notifications.early_replacement_audience import forget_heard
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.database.notifications.recipients import chunked, people_at
 from sinetti.database.sql import random_id
@@ -53,6 +54,7 @@ def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
             return BounceMarks.UNKNOWN
         if not rows.filter(bounced__isnull=True).update(bounced=now):
             return BounceMarks.BEFORE
+        forget_heard(db, row.kind, row.facts or {}, message_id)
         if row.recipient is not None:
             _mark_address(db, row.recipient.email, message_id, now)
     return BounceMarks.NEW

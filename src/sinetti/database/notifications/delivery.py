@@ -17,8 +17,9 @@ from django.db.models import F, Q, QuerySet
 from sinetti.database.connection import Database
 from sinetti.database.models import OutboxMessage
 from sinetti.database.notifications.bounces import mark_bounced, on_sent
+from sinetti.database.notifications.early_replacement_audience import mark_heard
 from sinetti.database.notifications.outbox import KNOWN
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.domain.notifications.messages import URGENT, MessageChannel, MessageKind, QueuedMessage
 
 LEASE: Final = timedelta(minutes=5)
 """Duration of a worker's lease, on the machine's clock.
@@ -67,14 +68,14 @@ class SenderLease:
 
 
 def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
-    """Claim up to `count` due messages, oldest first.
+    """Claim up to `count` due messages, urgent kinds first, then the oldest.
 
     Two workers never claim the same message.
     """
-    rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, attempts__lt=TRIES)
-    if shift.held:
-        rows = rows.exclude(kind__in=sorted(shift.held))
-    return _taken(db, shift, rows.order_by("due", "pk")[:count])
+    rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, attempts__lt=TRIES).order_by("due", "pk")
+    if urgent := _taken(db, shift, rows.filter(kind__in=sorted(URGENT))[:count]):
+        return urgent
+    return _taken(db, shift, rows.exclude(kind__in=sorted(shift.held | URGENT))[:count])
 
 
 def claim(db: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
@@ -107,6 +108,7 @@ def mark_sent(db: Database, shift: SenderLease, message: QueuedMessage) -> bool:
         if not _updated(db, _DONE, [shift.now, message.message_id]):
             return False
         on_sent(db, message, shift.now)
+        mark_heard(db, message, shift.now)
     return True
 
 

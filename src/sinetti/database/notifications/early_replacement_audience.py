@@ -1,14 +1,16 @@
-"""People and certificates of a call for early replacement."""
+"""People and certificates of a call for early replacement, or of a drill of one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.connection import Database
-from sinetti.database.models import EarlyReplacement, EarlyReplacementItem
+from sinetti.database.models import CaDistrust, Drill, DrillItem, EarlyReplacement, EarlyReplacementItem
 from sinetti.database.notifications.recipients import (
     Recipient,
     active_assignments,
@@ -20,22 +22,41 @@ from sinetti.database.notifications.recipients import (
 )
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.notifications.early_replacement import CallAudience, channel_to, has_program, list_recipients
+from sinetti.domain.notifications.early_replacement import CallAudience, CallStage, has_program, list_copies
+from sinetti.domain.notifications.messages import CALLS, MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Channel, Language, Serial
 
 _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
+
+Copy = tuple[Recipient, MessageChannel]
+"""One message: its recipient and its channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSubject:
+    """The call or the drill of a message, by its id."""
+
+    subject_id: str
+    is_drill: bool = False
+
+    @property
+    def filter(self) -> dict[str, str]:
+        """Filter of certificates."""
+        return {"drills__drill__drill_id" if self.is_drill else "called_early__call__call_id": self.subject_id}
 
 
 @dataclass(frozen=True, slots=True)
 class CallDetails:
     """Facts of a call for a message.
 
-    `explanation` is empty in each language if there is none.
+    `explanation` is empty in each language if there is none. `accepted_until` is the end of the bridge of a CA whose
+    key was stolen, or None.
     """
 
     ends: datetime
     undone: bool
     explanation: dict[Language, str]
+    accepted_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +71,49 @@ class CallListItem:
     not_after: datetime
 
 
-def list_audiences(db: Database, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
-    """Yield the contact, deputy and signatories of each certificate.
+def list_audiences(
+    db: Database, serials: Iterable[Serial], now: datetime, stage: CallStage = CallStage.FIRST
+) -> Iterator[CallAudience]:
+    """Yield the people of each certificate at a stage of a call.
 
-    It takes four statements for each 500.
+    They are contact, deputy and signatories, and later the organisation's contact person too. It takes four
+    statements for each 500.
     """
     for part in chunked(serials):
-        yield from _audiences(db, part, now)
+        yield from _audiences(db, part, now, stage)
 
 
-def _audiences(db: Database, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
+def _audiences(db: Database, serials: Sequence[str], now: datetime, stage: CallStage) -> Iterator[CallAudience]:
     rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).order_by("pk")
-    found = list(rows.values_list("lineage_id", "lineage__organisation_id", "hint_request__at"))
-    people = holders(db, {lineage for lineage, _, _ in found})
-    acting = roles(db, {organisation for _, organisation, _ in found}, now)
-    for lineage, organisation, asked_at in found:
-        contact, deputy = people.get(lineage, (None, None))
-        concerned = unique_by_address([contact, deputy, *acting[organisation].signatories])
-        yield CallAudience(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
+    names = ("lineage__organisation__name", "lineage__organisation__customer_id")
+    found = list(rows.values_list("lineage_id", "lineage__organisation_id", "hint_request__at", *names))
+    people = holders(db, {lineage for lineage, *_ in found})
+    acting = roles(db, {organisation for _, organisation, *_ in found}, now)
+    for lineage, organisation, asked_at, name, customer_id in found:
+        wider = acting[organisation].contact_person if stage is not CallStage.FIRST else None
+        concerned = unique_by_address([*people.get(lineage, ()), *acting[organisation].signatories, wider])
+        reachable = tuple(one for one in concerned if one.address or one.phone)
+        yield CallAudience(has_program(asked_at, now), reachable, name, customer_id)
 
 
-def recipients(db: Database, call_id: str, now: datetime) -> tuple[Recipient, ...]:
-    """Return the recipients of a call, at most one for each address or number.
+def list_call_copies(db: Database, subject: CallSubject, stage: CallStage, now: datetime) -> tuple[Copy, ...]:
+    """Return the messages of a call or drill.
 
-    An undone call has none.
+    They are about certificates that are still to be replaced. There is at most one for each address or number. An
+    undone call has none.
     """
-    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
-    serials = called.order_by("pk").values_list("certificate__serial", flat=True)
-    people: dict[str, Recipient] = {}
-    for one in list_audiences(db, [Serial(serial) for serial in serials], now):
-        people.update({each.person_id: each for each in one.people if isinstance(each, Recipient)})
-    chosen = list_recipients(people.values()).values()
-    return tuple(one for one in chosen if isinstance(one, Recipient) and channel_to(one) is not None)
+    rows = _open(models.Certificate.objects.using(db.alias), now).filter(**subject.filter)
+    if not subject.is_drill:
+        rows = rows.filter(called_early__call__undone_at__isnull=True)
+    serials = [Serial(serial) for serial in rows.order_by("pk").values_list("serial", flat=True)]
+    people = {one.person_id: one for each in list_audiences(db, serials, now, stage) for one in each.people}
+    copies = list_copies(people.values(), stage)
+    return tuple((one, channel) for one, channel in copies if isinstance(one, Recipient))
+
+
+def has_open(db: Database, call_id: str, now: datetime) -> bool:
+    """Return True if a certificate of a call is still to be replaced."""
+    return _open(models.Certificate.objects.using(db.alias), now).filter(called_early__call__call_id=call_id).exists()
 
 
 def find_call_details(db: Database, call_id: str) -> CallDetails | None:
@@ -90,43 +122,113 @@ def find_call_details(db: Database, call_id: str) -> CallDetails | None:
     if row is None:
         return None
     explanations = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
-    return CallDetails(row.ends, row.undone_at is not None, explanations)
+    until = None
+    if row.kind == MessageKind.INCIDENT:
+        named = EarlyReplacementItem.objects.filter(call=row, certificate__authority=OuterRef("authority"))
+        bridges = CaDistrust.objects.using(db.alias).filter(Exists(named))
+        until = bridges.aggregate(first=Min("bridge_until"))["first"]
+    return CallDetails(row.ends, row.undone_at is not None, explanations, until)
 
 
-def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
-    """Return a person's certificates in a call that are still to be replaced.
+def find_drill_start(db: Database, drill_id: str) -> datetime | None:
+    """Return the creation time of a drill, or None for an unknown id."""
+    return Drill.objects.using(db.alias).filter(drill_id=drill_id).values_list("created", flat=True).first()
+
+
+def list_called(db: Database, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+    """Return a person's certificates in a call or drill that are still to be replaced.
 
     The person's address selects them.
     """
+    found = []
+    for part in _certificates_of(db, subject, person_id, now):
+        for one in part.select_related("lineage__organisation", "lineage__type"):
+            organisation, lineage = one.lineage.organisation, one.lineage
+            item = CallListItem(
+                Serial(one.serial),
+                organisation.name,
+                organisation.customer_id,
+                Channel(lineage.type.channel),
+                lineage.description,
+                one.not_after,
+            )
+            found.append((organisation.name, one.not_after, one.pk, item))
+    return tuple(item for *_, item in sorted(found, key=lambda row: row[:3]))
+
+
+def subject_of(kind: str, facts: Mapping[str, Any]) -> CallSubject | None:
+    """Return the call or drill of a message, or None for other messages."""
+    if kind in CALLS:
+        return CallSubject(str(facts.get("call", "")))
+    return CallSubject(str(facts.get("drill", "")), is_drill=True) if kind == MessageKind.DRILL else None
+
+
+def mark_heard(db: Database, message: QueuedMessage, now: datetime) -> None:
+    """Record that the certificates of a sent message were heard of.
+
+    The first message or program counts. Call it in the transaction that records the message as sent.
+    """
+    subject = subject_of(message.kind, message.facts or {})
+    if subject is None or message.recipient is None:
+        return
+    for part in _certificates_of(db, subject, message.recipient, now):
+        keys = list(part.values_list("pk", flat=True))
+        unheard = _items(db, subject).filter(certificate__in=keys, heard_at__isnull=True)
+        unheard.update(heard_at=now, heard_by=message.message_id)
+
+
+def forget_heard(db: Database, kind: str, facts: Mapping[str, Any], message_id: str) -> None:
+    """Take back `mark_heard` after the message bounced."""
+    if (subject := subject_of(kind, facts)) is not None:
+        _items(db, subject).filter(heard_by=message_id).update(heard_at=None, heard_by="")
+
+
+def _items(db: Database, subject: CallSubject) -> "QuerySet[DrillItem] | QuerySet[EarlyReplacementItem]":
+    if subject.is_drill:
+        return DrillItem.objects.using(db.alias).filter(drill__drill_id=subject.subject_id)
+    return EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=subject.subject_id)
+
+
+def _certificates_of(
+    db: Database, subject: CallSubject, person_id: str, now: datetime
+) -> "Iterator[QuerySet[models.Certificate]]":
+    """Yield the open certificates that concern a person's address, in parts.
+
+    The lineages are read first: one statement with all conditions would read the whole call for each message.
+    """
     person = models.Person.objects.using(db.alias).filter(pk=person_id).first()
     if person is None:
-        return ()
-    same = people_at(db, person.email).values_list("pk", flat=True)
-    people = [person_id, *same]
+        return
+    people = list(dict.fromkeys([person_id, *people_at(db, person.email).values_list("pk", flat=True)]))
+    lineages = models.Lineage.objects.using(db.alias)
+    held = lineages.filter(Q(contact__in=people) | Q(deputy__in=people)).values_list("pk", flat=True)
+    acting = (lineages.filter(organisation__in=part) for part in chunked(_organisations(db, people, now)))
+    ids = chain(held, *(one.values_list("pk", flat=True) for one in acting))
+    for part in chunked(ids):
+        rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, **subject.filter)
+        yield _open(rows, now)
+
+
+def _organisations(db: Database, people: Sequence[str], now: datetime) -> Iterator[str]:
+    """Yield the organisations for which people sign or are the contact person."""
     signs = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), role=Role.SIGNATORY, person__in=people
     )
-    whose = Q(lineage__contact__in=people) | Q(lineage__deputy__in=people)
-    whose |= Q(lineage__organisation__in=signs.values("organisation"))
-    rows = models.Certificate.objects.using(db.alias).filter(
-        whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
-    )
-    rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
-    certificates = rows.select_related("lineage__organisation", "lineage__type")
-    return tuple(
-        CallListItem(
-            Serial(one.serial),
-            one.lineage.organisation.name,
-            one.lineage.organisation.customer_id,
-            Channel(one.lineage.type.channel),
-            one.lineage.description,
-            one.not_after,
-        )
-        for one in certificates.order_by("lineage__organisation__name", "not_after", "pk")
-    )
+    yield from signs.values_list("organisation_id", flat=True)
+    named = models.Organisation.objects.using(db.alias).filter(contact__in=people)
+    yield from named.values_list("pk", flat=True)
 
 
-def _replaced(by: str) -> Exists:
-    """Test for a successor that has been retrieved and is not revoked."""
-    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+def _open(rows: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":
+    """Limit certificates to those that are valid and have no retrieved successor."""
+    live = rows.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now)
+    return live.exclude(is_replaced("predecessor")).exclude(is_replaced("replaces"))
+
+
+def is_replaced(by: str, of: str = "pk") -> Exists:
+    """Test for a successor that has been retrieved and is not revoked.
+
+    `by` is the column of the successor that names the certificate, `of` the path to the certificate's key.
+    """
+    rows = models.Certificate.objects.filter(**{by: OuterRef(of)}, revoked_at__isnull=True)
     return Exists(rows.filter(first_fetched_at__isnull=False))

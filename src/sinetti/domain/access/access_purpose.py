@@ -33,6 +33,7 @@ class SearchScope(StrEnum):
     OUTBOX = "outbox"
     AUDIT = "audit"
     REVOCATIONS = "revocations"
+    EARLY_CALLS = "early-calls"
 
 
 @dataclass(frozen=True, slots=True)

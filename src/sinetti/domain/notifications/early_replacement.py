@@ -1,23 +1,60 @@
 """Channels of a call for early replacement to programs and people.
 
-Programs poll renewal information; people get messages.
+Programs poll renewal information; people get messages, which are repeated daily to a growing audience.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, Protocol
 
+from sinetti.domain.business_days import finnish_date, start_of_business
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.validation import international
+from sinetti.domain.values import Language
 
-ASKED_LATELY: Final = timedelta(days=2)
+ASKED_LATELY: Final = timedelta(days=1)
 """Time for which a request for renewal information counts as polling.
 
 Programs ask four times a day.
 """
-NOTED_EVERY: Final = timedelta(days=1)
-"""Interval at which requests for renewal information are recorded."""
+NOTED_EVERY: Final = timedelta(hours=5)
+"""Interval at which requests for renewal information are recorded.
+
+It is shorter than that of the requests, so that each request of a program that follows RFC 9773 is recorded.
+"""
+
+MEASURED_FOR: Final = timedelta(days=7)
+"""Time for which a drill measures who hears of it."""
+
+_QUIET: Final = timedelta(hours=12)
+"""Shortest time between two messages about a call."""
+_DAY: Final = timedelta(days=1)
+_PRODUCT = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40})(/[!#$%&'*+.^_`|~0-9A-Za-z-]{1,23})?(?= |$)")
+
+
+class CallStage(StrEnum):
+    """Stage of a call, which decides whom its messages go to and how.
+
+    As with reminders, the audience grows, and the last stage adds text messages.
+    """
+
+    FIRST = "first"
+    """Technical contact, deputy and signatories, each by one channel."""
+    WIDER = "wider"
+    """The organisation's contact person too."""
+    TEXTED = "texted"
+    """Text messages beside the e-mails."""
+
+
+class DrillAudience(StrEnum):
+    """Recipients of the messages of a drill."""
+
+    NONE = "none"
+    OPERATORS = "operators"
+    HOLDERS = "holders"
 
 
 class CallRecipient(Protocol):
@@ -26,6 +63,14 @@ class CallRecipient(Protocol):
     @property
     def person_id(self) -> str:
         """Id of the person."""
+
+    @property
+    def name(self) -> str:
+        """Name of the person."""
+
+    @property
+    def language(self) -> Language:
+        """Language of the person."""
 
     @property
     def address(self) -> str:
@@ -54,20 +99,37 @@ class CallAudience:
 
     program: bool
     people: tuple[CallRecipient, ...]
+    organisation: str = ""
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCall:
+    """Person whom no message reaches, with the number of their certificates.
+
+    The organisation is one of them. The person's phone number may be empty.
+    """
+
+    person: CallRecipient = field(repr=False)
+    organisation: str
+    customer_id: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class CallReach:
     """Counts of certificates that a call reaches, by channel, and of the others.
 
-    A certificate may be reached in several ways. `emails` and `texts` are messages, one for each person;
-    `people_unreached` are people whom no message reaches.
+    A certificate may be reached in several ways. `telephone` are those among `unreached` with a person whom a clerk
+    can call. `emails` and `texts` are messages, one for each person; `people_unreached` are people whom no message
+    reaches.
     """
 
     program: int = 0
     email: int = 0
     sms: int = 0
     unreached: int = 0
+    telephone: int = 0
     emails: int = 0
     texts: int = 0
     people_unreached: int = 0
@@ -78,51 +140,148 @@ def has_program(asked_at: datetime | None, now: datetime) -> bool:
     return asked_at is not None and asked_at > now - ASKED_LATELY
 
 
-def needs_record(asked_at: datetime | None, now: datetime) -> bool:
-    """Return True if a request for renewal information has to be recorded now."""
-    return asked_at is None or asked_at <= now - NOTED_EVERY
+def needs_record(asked_at: datetime | None, now: datetime, called_at: datetime | None = None) -> bool:
+    """Return True if a request for renewal information has to be recorded now.
+
+    The first one since a call has, because the program hears of the call.
+    """
+    if asked_at is None or asked_at <= now - NOTED_EVERY:
+        return True
+    return called_at is not None and asked_at < called_at
 
 
-def channel_to(one: CallRecipient) -> MessageChannel | None:
+def parse_product(user_agent: str) -> str:
+    """Return the first product of a User-Agent, with its version (RFC 9110, 10.1.5).
+
+    Comments, which may describe the machine, are left out. The result is empty for any other text.
+    """
+    found = _PRODUCT.match(user_agent)
+    return found[0] if found else ""
+
+
+def call_stage(begins: datetime, ends: datetime, now: datetime) -> CallStage:
+    """Return the stage of a call.
+
+    It is wider in the second half of the time, and texted in the last quarter.
+    """
+    left, whole = ends - now, ends - begins
+    if left <= whole / 4:
+        return CallStage.TEXTED
+    return CallStage.WIDER if left <= whole / 2 else CallStage.FIRST
+
+
+def next_repetition(last: datetime) -> datetime:
+    """Return the time of the next message about a call.
+
+    It is the first 8:00 that is twelve hours later. Weekends and holidays count, because an incident does not wait.
+    """
+    at = start_of_business(finnish_date(last))
+    while at < last + _QUIET:
+        at = start_of_business(finnish_date(at) + _DAY)
+    return at
+
+
+def channel_to(one: CallRecipient, *, has_sms: bool = True) -> MessageChannel | None:
     """Return the channel to a person: e-mail, or text message if mail fails.
 
-    The result is None if there is no channel, or if the person opted out of mail.
+    The result is None if there is no channel, or if the person opted out of mail. `has_sms` is False for an authority
+    without an SMS provider.
     """
     if one.mailable:
         return MessageChannel.EMAIL
-    return MessageChannel.SMS if one.textable and not one.stopped else None
+    return MessageChannel.SMS if has_sms and one.textable and not one.stopped else None
 
 
-def list_recipients(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
+def list_recipients(people: Iterable[CallRecipient], *, has_sms: bool = True) -> dict[str, CallRecipient]:
     """Return the recipients of one message each, by e-mail address or number.
 
     People whom no channel reaches are included. The first person at an address counts.
     """
     found: dict[str, CallRecipient] = {}
     for one in people:
-        by_phone = channel_to(one) is MessageChannel.SMS
+        by_phone = channel_to(one, has_sms=has_sms) is MessageChannel.SMS
         found.setdefault((international(one.phone) or one.phone) if by_phone else one.address or one.person_id, one)
     return found
 
 
-def count_reached(certificates: Iterable[CallAudience]) -> CallReach:
+def list_copies(people: Iterable[CallRecipient], stage: CallStage) -> tuple[tuple[CallRecipient, MessageChannel], ...]:
+    """Return the messages of a stage: each recipient with a channel.
+
+    There is at most one for each address or number.
+    """
+    recipients = list_recipients(people).values()
+    found = [(one, channel) for one in recipients if (channel := channel_to(one)) is not None]
+    if stage is not CallStage.TEXTED:
+        return tuple(found)
+    numbers = {international(one.phone) or one.phone for one, channel in found if channel is MessageChannel.SMS}
+    for one, channel in tuple(found):
+        number = international(one.phone) or one.phone
+        if channel is MessageChannel.EMAIL and one.textable and number not in numbers:
+            numbers.add(number)
+            found.append((one, MessageChannel.SMS))
+    return tuple(found)
+
+
+def count_reached(certificates: Iterable[CallAudience], *, has_sms: bool = True) -> CallReach:
     """Count the certificates and people that a call reaches."""
-    program = email = sms = unreached = 0
-    people: list[CallRecipient] = []
+    program = email = sms = unreached = telephone = 0
+    people: dict[str, CallRecipient] = {}
     for one in certificates:
-        ways = {channel_to(person) for person in one.people}
+        ways = {channel_to(person, has_sms=has_sms) for person in one.people}
         program += one.program
         email += MessageChannel.EMAIL in ways
         sms += MessageChannel.SMS in ways
-        unreached += not one.program and ways <= {None}
-        people.extend(one.people)
-    ways_of_each = [channel_to(one) for one in list_recipients(people).values()]
-    return CallReach(
-        program,
-        email,
-        sms,
-        unreached,
-        ways_of_each.count(MessageChannel.EMAIL),
-        ways_of_each.count(MessageChannel.SMS),
-        ways_of_each.count(None),
-    )
+        if not one.program and ways <= {None}:
+            unreached += 1
+            telephone += any(person.textable for person in one.people)
+        people.update((person.person_id, person) for person in one.people)
+    recipients = list_recipients(people.values(), has_sms=has_sms).values()
+    ways_of_each = [channel_to(one, has_sms=has_sms) for one in recipients]
+    emails, texts, none = (ways_of_each.count(way) for way in (MessageChannel.EMAIL, MessageChannel.SMS, None))
+    return CallReach(program, email, sms, unreached, telephone, emails, texts, none)
+
+
+def list_phone_calls(certificates: Iterable[CallAudience], *, has_sms: bool = True) -> tuple[PhoneCall, ...]:
+    """Return the people of certificates that no program and no message reaches.
+
+    Each address or person is listed once.
+    """
+    found: dict[str, PhoneCall] = {}
+    for one in certificates:
+        if one.program or any(channel_to(person, has_sms=has_sms) is not None for person in one.people):
+            continue
+        for person in one.people:
+            key = person.address or person.person_id
+            before = found.get(key)
+            count = 1 + (before.count if before is not None else 0)
+            found[key] = PhoneCall(person, one.organisation, one.customer_id, count)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ReachCurve:
+    """Count of reached certificates or messages, and the times to shares of them.
+
+    A time is None until that share is reached.
+    """
+
+    count: int
+    reached: int
+    half: timedelta | None
+    nine_tenths: timedelta | None
+
+    @property
+    def percent(self) -> float:
+        """Reached share in per cent, with one digit, rounded down so that 100 means all."""
+        return self.reached * 1000 // self.count / 10 if self.count else 0.0
+
+
+def reach_curve(count: int, instants: Sequence[datetime], begun: datetime) -> ReachCurve:
+    """Return the curve of `count` objects that were reached at `instants`."""
+    ordered = sorted(instants)
+
+    def time_to(tenths: int) -> timedelta | None:
+        needed = -(-count * tenths // 10)
+        return ordered[needed - 1] - begun if 0 < needed <= len(ordered) else None
+
+    return ReachCurve(count, len(ordered), time_to(5), time_to(9))

@@ -36,6 +36,8 @@ class MessageKind(StrEnum):
     INVITATION_PENDING = "invitation-pending"
     ACCOUNT = "account"
     EARLY = "early"
+    INCIDENT = "incident"
+    DRILL = "drill"
     OPERATOR = "operator"
 
 
@@ -51,6 +53,15 @@ OFFICE_HOURS_ONLY = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, 
 
 All other kinds are sent at once.
 """
+
+URGENT = frozenset({MessageKind.PIN, MessageKind.EARLY, MessageKind.INCIDENT, MessageKind.DRILL})
+"""Kinds that are sent before all others.
+
+A drill is among them, since it measures how fast an incident reaches people.
+"""
+
+CALLS = frozenset({MessageKind.EARLY, MessageKind.INCIDENT})
+"""Kinds about a call for early replacement."""
 
 _ID_DIGITS = 32
 

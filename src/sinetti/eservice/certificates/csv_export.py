@@ -3,11 +3,8 @@
 See docs/e-service/certificates.md.
 """
 
-import csv
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from io import StringIO
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
@@ -15,6 +12,7 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.display_status import OrderFacts, days_left
 from sinetti.domain.certificates.listing import CertificateListItem
+from sinetti.domain.spreadsheets import BOM, lines_of
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import login_required
@@ -24,22 +22,6 @@ from sinetti.i18n.translate import _, activated, finnish_day, gettext_noop, tran
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
-_BOM = "\ufeff"
-_SEPARATORS = ",;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029"
-_PASSED_OVER = r"\s\"\u200b\ufeff"
-_BEGINS_FORMULA = re.compile(
-    f"(?:^|(?<=[{_SEPARATORS}]))(?=(?:(?![{_SEPARATORS}])[{_PASSED_OVER}])*[-=+@\uff1d\uff0b\uff0d\uff20\t\r\n])"
-)
-"""Places where a formula may begin: the start of a cell, and after each separator.
-
-A spreadsheet may split a line at each separator. Spaces, quotation marks and zero-width characters may come first.
-Each sign counts in full width, too, because Japanese spreadsheets may read both alike.
-"""
-_CONVERTED = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?")
-"""Cell that a spreadsheet changes into another number or a date.
-
-Examples: an ID `00123`, a description `1/2`.
-"""
 _COLUMNS = (
     gettext_noop("ID of the organisation"),
     gettext_noop("Organisation"),
@@ -75,19 +57,10 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def guarded(cell: str) -> str:
-    """Put an apostrophe before formulas, and before texts that would be converted.
-
-    It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
-    quotation marks that a semicolon needs (OWASP, CSV injection).
-    """
-    return f"'{cell}" if _CONVERTED.fullmatch(cell) else _BEGINS_FORMULA.sub("'", cell)
-
-
 def _octets(
     parts: Iterator[Sequence[CertificateListItem]], permissions: Permissions, now: datetime, language: Language
 ) -> Iterator[bytes]:
-    yield (_BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
+    yield (BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
         yield _lines(part, permissions, now, language).encode()
 
@@ -96,14 +69,6 @@ def _lines(part: Sequence[CertificateListItem], permissions: Permissions, now: d
     # The server reads a streamed body after the middleware: the language of the request is no longer active.
     with activated(lambda: language):
         return lines_of([_row(one, permissions, now) for one in part])
-
-
-def lines_of(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines of CSV, each cell guarded."""
-    written = StringIO()
-    # Semicolons: the comma is the decimal sign in Finland, so that Excel takes no comma there.
-    csv.writer(written, delimiter=";", lineterminator="\r\n").writerows([guarded(one) for one in row] for row in rows)
-    return written.getvalue()
 
 
 def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> list[str]:

@@ -77,6 +77,7 @@ _PAGES: Mapping[str, str] = {
     "staff_invitations": gettext_noop("Invitations of representatives"),
     "staff_certificates": gettext_noop("Certificates"),
     "staff_revocations": gettext_noop("Revoke several certificates"),
+    "staff_early_calls": gettext_noop("Calls for early replacement"),
     "staff_outbox": gettext_noop("Outbox"),
     "staff_audit": gettext_noop("Audit log"),
 }

@@ -8,6 +8,7 @@ from sinetti.eservice.staff import (
     bulk_revocations,
     certificates,
     csv_imports,
+    early_calls,
     home,
     invitations,
     organisations,
@@ -33,6 +34,8 @@ urlpatterns = [
     path("staff/revocations", bulk_revocations.revocation_list, name="staff_revocations"),
     path("staff/revocations/new", bulk_revocations.revocation_create, name="staff_revocation_new"),
     path("staff/revocations/<str:proposal_id>", bulk_revocations.revocation_detail, name="staff_revocation"),
+    path("staff/early-replacements", early_calls.call_list, name="staff_early_calls"),
+    path("staff/early-replacements/<str:call_id>", early_calls.call_detail, name="staff_early_call"),
     path("staff/outbox", outbox.message_list, name="staff_outbox"),
     path("staff/audit", audit_log.audit_list, name="staff_audit"),
 ]

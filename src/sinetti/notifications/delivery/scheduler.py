@@ -15,6 +15,7 @@ from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import SendReport, send_due
 from sinetti.notifications.planning.access_ends import plan_access_ends
 from sinetti.notifications.planning.digests import plan_digests
+from sinetti.notifications.planning.early_replacement import plan_calls
 from sinetti.notifications.planning.events import expand_events, plan_findings
 from sinetti.notifications.planning.reminders import ReminderReport, plan
 
@@ -63,6 +64,7 @@ def plan_all(ctx: NotificationContext, now: datetime, findings: Mapping[str, str
             faults.append(fault)
             return nothing
 
+    run_planner(lambda: plan_calls(ctx, now), 0)
     report = PlanReport(
         run_planner(lambda: expand_events(ctx, now), 0),
         run_planner(lambda: plan(ctx, now), ReminderReport(0, 0)),

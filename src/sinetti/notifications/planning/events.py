@@ -14,13 +14,14 @@ from sinetti.database.common.locks import claim_interval
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications import recipients as notifications_recipients
-from sinetti.database.notifications.early_replacement_audience import recipients
+from sinetti.database.notifications.early_replacement_audience import CallSubject, list_call_copies
 from sinetti.database.notifications.events import PendingEvent
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Recipient, Roles
-from sinetti.domain.notifications.early_replacement import channel_to
+from sinetti.domain.notifications.early_replacement import CallStage, DrillAudience
 from sinetti.domain.notifications.messages import (
     AUDIENCES,
+    CALLS,
     FIRST_REACHED,
     TOO_OLD,
     MessageChannel,
@@ -86,7 +87,7 @@ def messages_by_event(
     return {
         event.event_id: tuple(
             _of_call(event, ctx, now)
-            if event.kind is MessageKind.EARLY
+            if event.kind in CALLS or event.kind is MessageKind.DRILL
             else _to_the_first(event, known, ctx, reported)
             if event.kind in FIRST_REACHED
             else _to_all(event, known)
@@ -96,11 +97,16 @@ def messages_by_event(
 
 
 def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> Iterator[NewMessage]:
-    """Notify each person of a call once, by e-mail or else by text message."""
-    for reader in recipients(ctx.db, event.facts.get("call", ""), now):
-        channel = channel_to(reader)
-        if channel is not None:
-            yield replace(_message(event, reader), channel=channel)
+    """Notify each person of a call or drill once, by e-mail or else by text message."""
+    facts = event.facts
+    if facts.get("audience") == DrillAudience.OPERATORS:
+        for address in dict.fromkeys(operator.casefold() for operator in ctx.terms.operators):
+            yield _message(event, address)
+        return
+    is_drill = event.kind is MessageKind.DRILL
+    subject = CallSubject(facts.get("drill" if is_drill else "call", ""), is_drill=is_drill)
+    for reader, channel in list_call_copies(ctx.db, subject, CallStage(facts.get("stage", CallStage.FIRST)), now):
+        yield replace(_message(event, reader), channel=channel)
 
 
 def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:

@@ -48,6 +48,17 @@ CALL: Final = CallDetails(
 )
 
 
+INCIDENT_ID: Final = "0" * 31 + "8"
+"""Id of the early replacement after the theft of a CA's key."""
+CALLS: Final[Mapping[str, CallDetails]] = {
+    CALL_ID: CALL,
+    INCIDENT_ID: replace(CALL, explanation=dict.fromkeys(Language, ""), accepted_until=CALLED_AT + timedelta(hours=72)),
+}
+"""Early replacements by their ids."""
+DRILL_ID: Final = "0" * 31 + "9"
+"""Id of the drill."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplePerson:
     """A sample person with an e-mail address and a phone number, which may be empty."""
@@ -252,4 +263,4 @@ def _called(name: str) -> CallListItem:
 
 
 CALLED: Final = (_called("sunday"), _called("tuesday"))
-"""Certificates of the early replacement."""
+"""Certificates of the early replacements and of the drill."""

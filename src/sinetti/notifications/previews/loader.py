@@ -9,7 +9,7 @@ from sinetti.database.access.pending_invitations import PendingView
 from sinetti.database.notifications.access_ends import EndItem
 from sinetti.database.notifications.access_messages import AccessMessageData
 from sinetti.database.notifications.digests import DigestRow
-from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
+from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem, CallSubject
 from sinetti.database.notifications.message_data import Addressee, MessageData, PersonRef
 from sinetti.database.organisations.applications import Application
 from sinetti.database.organisations.contact_handover import LineageSummary
@@ -96,12 +96,12 @@ class PreviewLoader:
         return tuple(sorted(summaries, key=lambda one: (one.organisation, one.description)))
 
     def find_call(self, call_id: str) -> CallDetails | None:
-        """Return the facts of the early replacement."""
-        return certificates.CALL if call_id == certificates.CALL_ID else None
+        """Return the facts of an early replacement."""
+        return certificates.CALLS.get(call_id)
 
-    def list_called(self, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:  # noqa: ARG002 - MessageLoader's
-        """Return the certificates of the early replacement."""
-        return certificates.CALLED if call_id == certificates.CALL_ID else ()
+    def list_called(self, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:  # noqa: ARG002 - MessageLoader's
+        """Return the certificates of the early replacement or the drill."""
+        return certificates.CALLED if subject.subject_id in {certificates.CALL_ID, certificates.DRILL_ID} else ()
 
     def _addressee(self) -> Addressee | None:
         if self.to is None:

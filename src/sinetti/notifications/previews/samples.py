@@ -11,7 +11,15 @@ from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationSettings, RenderContext, RenderedMessage
 from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, PENDING
-from sinetti.notifications.previews.certificates import CALL_ID, FIRM_ID, LINEAGES, PEOPLE, SampleLineage
+from sinetti.notifications.previews.certificates import (
+    CALL_ID,
+    DRILL_ID,
+    FIRM_ID,
+    INCIDENT_ID,
+    LINEAGES,
+    PEOPLE,
+    SampleLineage,
+)
 from sinetti.notifications.previews.decisions import DECISIONS
 from sinetti.notifications.previews.loader import PreviewLoader
 from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage, at
@@ -214,15 +222,47 @@ OTHERS = (
         facts={"call": CALL_ID},
     ),
     SampleMessage(
+        _K.EARLY,
+        "repeated on the next day",
+        at(2027, 3, 17, 6),
+        None,
+        "contact",
+        facts={"call": CALL_ID, "repeated": "1"},
+    ),
+    SampleMessage(
+        _K.INCIDENT,
+        "to each person whom it concerns",
+        at(2027, 3, 16, 9, 31),
+        None,
+        "contact",
+        facts={"call": INCIDENT_ID},
+    ),
+    SampleMessage(
+        _K.INCIDENT,
+        "as a text message",
+        at(2027, 3, 16, 9, 31),
+        None,
+        "contact",
+        channel=_SMS,
+        facts={"call": INCIDENT_ID},
+    ),
+    SampleMessage(
+        _K.DRILL, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"drill": DRILL_ID}
+    ),
+    SampleMessage(
+        _K.DRILL, "as a text message", at(2027, 3, 16, 9, 31), None, "contact", channel=_SMS, facts={"drill": DRILL_ID}
+    ),
+    SampleMessage(_K.DRILL, "to an operator", at(2027, 3, 16, 9, 31), None, None, facts={"drill": DRILL_ID}),
+    SampleMessage(
         _K.OPERATOR,
         "a finding",
         at(2027, 3, 9, 12),
         None,
         None,
         facts={
-            "finding": "issuing-ca",
-            "text": "issuing-ws-v1 stops issuing on 2030-03-01: prepare its successor, and "
-            "have relying parties take it in time",
+            "finding": "succession-due",
+            "text": "IssuingWsv1 ends on 2030-03-01 and needs a successor: the step begin is due by 2027-07-01; "
+            "sinetti authority ca plan --dir /srv/sinetti has the timetable",
         },
     ),
 )

@@ -1,14 +1,24 @@
-"""Messages about a call for early replacement, one to each person.
+"""Messages about a call for early replacement or a drill, one to each person.
 
 A message lists all of the person's certificates in the call.
 """
 
-from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem
+from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem, CallSubject, subject_of
+from sinetti.domain.link_tokens import DRILL_LINK, link_token
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
-from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
+from sinetti.notifications.templates.layout import (
+    NOT_THERE,
+    TYPE_STOP,
+    MessageBody,
+    MessageContext,
+    NothingToReport,
+    page,
+)
 from sinetti.notifications.templates.layout import RecipientRoleText as Role
-from sinetti.notifications.templates.markup import Part, RowsBlock, named, sanitise
+from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, named, sanitise
 
 SUBJECT = ngettext_noop(
     "Replace {count} certificate by {day} – earlier than usual",
@@ -18,6 +28,22 @@ ASKED = ngettext_noop(
     "{service} asks you to replace this certificate earlier than usual, by {ends}.",
     "{service} asks you to replace these certificates earlier than usual, by {ends}.",
 )
+SUBJECT_INCIDENT = ngettext_noop(
+    "Security incident: replace {count} certificate by {day}",
+    "Security incident: replace {count} certificates by {day}",
+)
+ASKED_INCIDENT = ngettext_noop(
+    "A key of the authority that issued this certificate may have been stolen. {service} asks you to replace the "
+    "certificate by {ends}.",
+    "A key of the authority that issued these certificates may have been stolen. {service} asks you to replace the "
+    "certificates by {ends}.",
+)
+OWN_KEY = gettext_noop("Your own key has not been stolen, so your program can renew with it as usual.")
+ACCEPTED = gettext_noop(
+    "Until {until}, systems that receive your data accept a certificate that has not been replaced. After that, they "
+    "refuse it, and data can no longer be sent with it."
+)
+REPEATED = gettext_noop("We have asked you before. The following certificates have not been replaced yet.")
 EXPLAINED = gettext_noop("Reason: {explanation}")
 VALID = gettext_noop(
     "We may revoke a certificate that has not been replaced by then. It can then no longer be used to "
@@ -47,12 +73,30 @@ WHY = gettext_noop(
     "organisation that holds them. Each person receives one message about all their certificates."
 )
 
+DRILL_SUBJECT = gettext_noop("EXERCISE – please confirm that this message reached you")
+DRILL_ONLY = gettext_noop(
+    "This is an exercise. Nothing has happened, and your certificates work as before. Do not replace them."
+)
+DRILL_WHAT = gettext_noop(
+    "{service} checks how fast a message reaches everyone after a security incident. In a real incident, we would ask "
+    "you to replace these certificates:"
+)
+DRILL_OPERATORS = gettext_noop("{service} checks how fast a message reaches its operators after a security incident.")
+DRILL_ANSWER = gettext_noop(
+    "Please confirm on this page that the message reached you. The page needs no sign-in, shows no information about "
+    "you and changes no certificate:"
+)
+
 # SMS: at most 160 characters of GSM 03.38.
 SMS_ONE = gettext_noop("Replace the certificate of {organisation} by {ends}. Renew it in the program.")
 SMS_MORE = gettext_noop(
     "Replace {count} certificates ({organisation} and others) by {ends}. Renew them in the program."
 )
 SMS_SAME = gettext_noop("Replace {count} certificates of {organisation} by {ends}. Renew them in the program.")
+SMS_INCIDENT = gettext_noop(
+    "Security incident: replace the certificates ({count}) of {organisation} by {ends}. Renew them in the program."
+)
+SMS_DRILL = gettext_noop("EXERCISE, no action needed: after an incident we would reach {organisation} at this number.")
 
 
 _ROWS = 200
@@ -66,46 +110,100 @@ def early(matter: MessageContext) -> MessageBody:
     """Write the e-mail: certificates, reason, deadline, steps, and where to check."""
     call, rows = _call_and_rows(matter)
     count, language = len(rows), matter.language
-    subject = translate.translate_plural(*SUBJECT, count, language, day=matter.day(call.ends))
-    ends = matter.when(call.ends)
-    parts: list[Part] = [
-        translate.translate_plural(*ASKED, count, language, service=matter.room.terms.service, ends=ends)
-    ]
+    is_incident = matter.message.kind is MessageKind.INCIDENT
+    subject, asked = (SUBJECT_INCIDENT, ASKED_INCIDENT) if is_incident else (SUBJECT, ASKED)
+    service, ends = matter.room.terms.service, matter.when(call.ends)
+    parts: list[Part] = [translate.translate_plural(*asked, count, language, service=service, ends=ends)]
+    if is_incident:
+        parts.append(matter.say(OWN_KEY))
     if explanation := call.explanation[language]:
         parts.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
-    parts += [
-        RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS])),
-        *([translate.translate_plural(*MORE, count - _ROWS, language)] if count > _ROWS else []),
-        *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER, VALID, WHERE)),
-    ]
-    return MessageBody(subject, tuple(parts), Role.SIGNATORY, matter.say(WHY))
+    if matter.fact("repeated"):
+        parts.append(matter.say(REPEATED))
+    until = call.accepted_until
+    then = matter.say(VALID) if until is None else matter.say(ACCEPTED, until=matter.when(until))
+    parts += [*_listed(matter, rows), *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER))]
+    parts += [then, matter.say(WHERE)]
+    title = translate.translate_plural(*subject, count, language, day=matter.day(call.ends))
+    return MessageBody(title, tuple(parts), Role.SIGNATORY, matter.say(WHY))
 
 
 def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
-    """Return the SMS for a person without a working e-mail address, and its values."""
+    """Return the SMS for a person without a working e-mail address, and its values.
+
+    In the last stage of a call all others get it too.
+    """
     call, rows = _call_and_rows(matter)
     message = SMS_ONE
-    if len(rows) > 1:
+    if matter.message.kind is MessageKind.INCIDENT:
+        message = SMS_INCIDENT
+    elif len(rows) > 1:
         message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
     # The SMS alphabet has no no-break space, which formatted numbers contain.
     values = {"count": str(len(rows)), "ends": matter.day(call.ends)}
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
+def drill(matter: MessageContext) -> MessageBody:
+    """Write the e-mail of an exercise, with a link that confirms it."""
+    service = matter.room.terms.service
+    parts: list[Part] = [matter.say(DRILL_ONLY)]
+    role = Role.OPERATOR if matter.data.to is None else Role.SIGNATORY
+    if role is Role.OPERATOR:
+        parts.append(matter.say(DRILL_OPERATORS, service=service))
+    else:
+        parts += [matter.say(DRILL_WHAT, service=service), *_listed(matter, _drill_rows(matter))]
+    parts += [matter.say(DRILL_ANSWER), LinkBlock(_answer_address(matter)), matter.say(TYPE_STOP, address=page(matter))]
+    why = "" if role is Role.OPERATOR else matter.say(WHY)
+    return MessageBody(matter.say(DRILL_SUBJECT), tuple(parts), role, why)
+
+
+def drill_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+    """Return the SMS of an exercise, which has no link, and its values."""
+    return SMS_DRILL, {"organisation": named(_drill_rows(matter)[0].organisation)}
+
+
+def _answer_address(matter: MessageContext) -> str:
+    message_id = matter.message.message_id
+    token = link_token(matter.room.ring.current(SecretPurpose.MAIL).octets, DRILL_LINK, message_id)
+    return f"{matter.room.terms.people_address}/drill/{message_id}/{token}"
+
+
+def _drill_rows(matter: MessageContext) -> tuple[CallListItem, ...]:
+    """Return the reader's certificates in a drill. Raises NothingToReport."""
+    rows = _rows(matter)
+    if not rows:
+        raise NothingToReport(NOT_THERE)
+    return rows
+
+
 def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """Return the call and its unreplaced certificates. Raises NothingToReport."""
-    call_id, loader = matter.fact("call"), matter.room.loader
-    call = None if call_id is None else loader.find_call(call_id)
-    if call_id is None or call is None:
+    call_id = matter.fact("call")
+    call = None if call_id is None else matter.room.loader.find_call(call_id)
+    if call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
         why = "the call was cancelled"
         raise NothingToReport(why)
-    rows = loader.list_called(call_id, matter.message.recipient or "", matter.now)
+    rows = _rows(matter)
     if not rows:
         why = "all certificates in the call have been replaced"
         raise NothingToReport(why)
     return call, rows
+
+
+def _rows(matter: MessageContext) -> tuple[CallListItem, ...]:
+    message = matter.message
+    subject = subject_of(message.kind, message.facts or {}) or CallSubject("")
+    return matter.room.loader.list_called(subject, message.recipient or "", matter.now)
+
+
+def _listed(matter: MessageContext, rows: tuple[CallListItem, ...]) -> tuple[Part, ...]:
+    """Return the list of certificates, cut after `_ROWS`."""
+    block = RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS]))
+    more = len(rows) - _ROWS
+    return (block, translate.translate_plural(*MORE, more, matter.language)) if more > 0 else (block,)
 
 
 def _line(matter: MessageContext, row: CallListItem) -> str:

@@ -40,6 +40,8 @@ EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.CONTACT_CHANGED: contacts.contact_changed,
     MessageKind.ACCOUNT: accounts.account,
     MessageKind.EARLY: early_replacement.early,
+    MessageKind.INCIDENT: early_replacement.early,
+    MessageKind.DRILL: early_replacement.drill,
     MessageKind.AUTHORISATION: access.authorisation,
     MessageKind.INVITATION_PENDING: pending_invitations.pending,
     MessageKind.OPERATOR: application_decision.finding,
@@ -51,12 +53,14 @@ TEXT_MESSAGES: Mapping[MessageKind, Callable[[MessageContext], tuple[str, dict[s
     MessageKind.REMINDER: reminders.reminder_sms,
     MessageKind.TAKE_INTO_USE: reminders.take_into_use_sms,
     MessageKind.EARLY: early_replacement.early_sms,
+    MessageKind.INCIDENT: early_replacement.early_sms,
+    MessageKind.DRILL: early_replacement.drill_sms,
 }
 """Writers of SMS by kind."""
 
 
-_ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
-"""Kinds of SMS that have no e-mail on the same matter."""
+_ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY, MessageKind.INCIDENT, MessageKind.DRILL})
+"""Kinds of SMS that are complete without an e-mail on the same matter."""
 
 
 def render(

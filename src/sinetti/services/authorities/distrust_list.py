@@ -38,8 +38,8 @@ from sinetti.services.authorities.trust_lists import (
     store_list,
 )
 from sinetti.services.context import ServiceContext
-from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
+from sinetti.wire.transparency.merkle import ProofError, check_consistency, consistency_proof
+from sinetti.wire.transparency.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
 
 SIGNED_ANEW_BEFORE = timedelta(days=30)
 """Time before the end of its signer's certificate at which a list is signed anew.
@@ -79,12 +79,17 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
 def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
     """Return the text of a checkpoint that limits a bridge.
 
-    One of the log's keys signed it, and a witness cosigned it before `since`. Raises DistrustRefused.
+    One of the log's keys signed it, a witness cosigned it before `since`, and the present log continues it. Raises
+    DistrustRefused.
     """
     try:
         checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
         seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
-    except (NoteError, ProofError) as bad:
+        newest = log_tree.find_head(db)
+        head = (0, b"") if newest is None else Checkpoint.parse(newest.text).head
+        proof = consistency_proof(checkpoint.size, head[0], log_tree.lookup(db, head[0]))
+        check_consistency(checkpoint.head, head, proof)
+    except (NoteError, ProofError, ValueError) as bad:
         sentence = f"the file is no checkpoint of this log: {bad}"
         raise DistrustRefused(sentence) from None
     if not any(at is not None and at < since for at in seen):

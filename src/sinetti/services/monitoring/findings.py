@@ -182,7 +182,7 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
             + (
                 "run sinetti authority call-early again with the same options"
                 if one.undone_at is None
-                else f"run sinetti authority call-early --undo {one.call_id} again"
+                else f"run sinetti authority call-early --end {one.call_id} again"
             ),
         )
         for one in early_replacement.unfinished(ctx.db)

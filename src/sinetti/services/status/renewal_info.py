@@ -1,6 +1,6 @@
 """Renewal information of one certificate (RFC 9773).
 
-It takes one statement, and another one once a day that records the request. The record shows operators how many
+It takes one statement, and a few more every few hours that record the request. The record shows operators how many
 certificates have a client that learns of a call for early replacement (docs/holders/renewal-info.md).
 """
 
@@ -19,11 +19,23 @@ from sinetti.domain.certificates.renewal_info import (
     SuggestedWindow,
     suggested_window,
 )
-from sinetti.domain.notifications.early_replacement import needs_record
+from sinetti.domain.notifications.early_replacement import needs_record, parse_product
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Serial
 from sinetti.pki.ari_id import key_identifier
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.context import ServiceContext
+
+
+@dataclass(frozen=True, slots=True)
+class HintProgram:
+    """Program that asks: its User-Agent, and the numbers of its trust lists, if it has any."""
+
+    user_agent: str = ""
+    numbers: TrustListNumbers | None = None
+
+
+UNKNOWN_PROGRAM = HintProgram()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +61,24 @@ def _identifier(der: bytes) -> bytes:
     return key_identifier(load_certificate(der))
 
 
-def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
-    """Return the renewal information of a certificate of one of these CAs, or None."""
+def hint_of(
+    authorities: Sequence[str], serial: Serial, ctx: ServiceContext, program: HintProgram = UNKNOWN_PROGRAM
+) -> RenewalInfo | None:
+    """Return the renewal information of a certificate of one of these CAs, or None.
+
+    The product of the caller's User-Agent is recorded, so that the certificates of a faulty program can be called, and
+    the numbers of its trust lists.
+    """
     now = ctx.now()
     found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
         return None
-    if needs_record(found.asked_at, now):
+    called = found.facts.called
+    has_news = program.numbers is not None and program.numbers != found.numbers
+    if has_news or needs_record(found.asked_at, now, called.begins if called is not None else None):
         # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
-            early_replacement.note_asked(ctx.db, found.certificate, now)
-    called = found.facts.called
+            software = parse_product(program.user_agent)
+            early_replacement.note_asked(ctx.db, found.certificate, software, now, program.numbers)
     explanation = called.notice if called is not None and found.facts.revoked_at is None else Explanation()
     return RenewalInfo(suggested_window(found.facts), explanation, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

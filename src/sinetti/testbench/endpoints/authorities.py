@@ -1,4 +1,4 @@
-"""Rollovers and revocations of CAs through the control endpoint, as operators do them.
+"""Rollovers and revocations of CAs through the control endpoint.
 
 See docs/operators/succession.md.
 """

@@ -49,8 +49,8 @@ from sinetti.testbench.mail.mailbox import MessageStore
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = (
-    "The control calls are /clock, /orders, /certificates, /revocations, /early-replacements, /cas/rollover, "
-    "/cas/revocations, /messages, /accounts and /explain."
+    "The control calls are /clock, /orders, /certificates, /revocations, /early, /cas/rollover, /cas/revocations, "
+    "/messages, /accounts and /explain."
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
@@ -140,7 +140,7 @@ class ControlEndpoint:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
-            "/early-replacements": {"POST": self._call_early},
+            "/early": {"POST": self._call_early},
             "/cas/rollover": {"POST": self._roll_over},
             "/cas/revocations": {"POST": self._revoke_ca},
             "/messages": {"GET": self._messages},
@@ -190,8 +190,7 @@ class ControlEndpoint:
         return json_reply(200, certificate_json(revoked[0], self.ctx.now()))
 
     def _call_early(self, request: Request) -> Response:
-        done = early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id)
-        return json_reply(200 if done["result"] == "undone" else 201, done)
+        return json_reply(200, early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id))
 
     def _roll_over(self, request: Request) -> Response:
         name = roll_over_ca(json_fields.read_object(request.body), self.authority, request.request_id)

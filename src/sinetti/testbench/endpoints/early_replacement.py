@@ -1,75 +1,67 @@
 """Calls for early replacement through the control endpoint.
 
-They are made and undone as operators do it (docs/holders/renewal-info.md).
+They are made as operators make them (docs/holders/renewal-info.md).
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 
-from sinetti.api.serializers import instant, reached_row
+from cryptography.x509 import NameOID
+
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
-from sinetti.domain.certificates.renewal_info import LONGEST_EXPLANATION, LONGEST_REASON, LONGEST_URL, Explanation
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.certificates.renewal_info import Explanation
+from sinetti.domain.values import Serial
+from sinetti.pki.encoding import load_certificate
 from sinetti.services.context import ServiceContext
-from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
 
+_CN = NameOID.COMMON_NAME
 _OFFICER = "bench"
 _REASON = "rehearsal"
 _LONGEST_SERIAL = 40
-_LONGEST_ID = 64
+_LONGEST_NAME = 100
 _MOST = 10_000
-_DAY = timedelta(days=1)
+_WAYS = ("serials", "ca", "all")
 
 
 def early_replacement(value: Mapping[str, object], ctx: ServiceContext, request_id: str) -> dict[str, object]:
-    """Make a call for early replacement, or undo the call that `undo` names.
+    """Call for early replacement until an instant; return the reach.
 
-    Returns the answer's members. Raises as `call_early` does.
+    Raises as `call_early` does, and FieldError unless exactly one of `serials`, `ca` and `all` selects certificates.
     """
-    if "undo" in value:
-        json_fields.only(value, "undo")
-        cancel(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, ctx, request_id)
-        return {"call": value["undo"], "result": "undone"}
-    json_fields.only(value, "serials", "customer_id", "authority", "over", "reason", "explanation", "explanation_url")
-    customer, authority = (
-        json_fields.text_or_none(value, name, _LONGEST_ID) or None for name in ("customer_id", "authority")
-    )
-    wanted = CertificateSelection(_serials(value), customer, authority)
-    over = json_fields.duration(value, "over") if value.get("over") is not None else _DAY
-    url = json_fields.text_or_none(value, "explanation_url", LONGEST_URL) or None
-    reason = json_fields.text_or_none(value, "reason", LONGEST_REASON) or _REASON
-    ask = EarlyReplacementRequest(wanted, _OFFICER, reason, Explanation(_explanation(value), url), over)
-    outcome = call_early(ask, ctx, request_id)
-    call = outcome.call
-    return {
-        "call": call.call_id if call else None,
-        "result": "done" if call else "nothing",
-        "count": outcome.opened,
-        "passed_over": outcome.selection.passed_over,
-        **reached_row(outcome.selection.reached),
-        "begins": instant(call.begins) if call else None,
-        "ends": instant(call.ends) if call else None,
-    }
+    json_fields.only(value, *_WAYS, "until")
+    over = json_fields.instant(value, "until") - ctx.now()
+    ask = EarlyReplacementRequest(_selection(value, ctx), _OFFICER, _REASON, Explanation(), over)
+    reached = call_early(ask, ctx, request_id).selection.reached
+    ways = {"program": reached.program, "email": reached.email, "sms": reached.sms}
+    return {"reached": ways, "unreached": reached.unreached}
 
 
-def _serials(value: Mapping[str, object]) -> tuple[Serial, ...] | None:
-    found = value.get("serials")
-    if found is None:
-        return None
+def _selection(value: Mapping[str, object], ctx: ServiceContext) -> CertificateSelection:
+    given = [name for name in _WAYS if value.get(name) is not None]
+    if len(given) != 1:
+        sentence = "give one of serials, ca and all"
+        raise FieldError(sentence)
+    if given == ["serials"]:
+        return CertificateSelection(serials=_serials(value["serials"]))
+    if given == ["ca"]:
+        return CertificateSelection(authority=_authority(json_fields.text(value, "ca", _LONGEST_NAME), ctx))
+    if value["all"] is not True:
+        sentence = "all must be true"
+        raise FieldError(sentence)
+    return CertificateSelection(is_every=True)
+
+
+def _authority(name: str, ctx: ServiceContext) -> str:
+    """Return the file name of a CA that is named by it, or by its common name."""
+    subjects = {one: load_certificate(der).subject for one, der in ctx.certificates.items()}
+    named = (one for one, subject in subjects.items() for part in subject if (part.oid, part.value) == (_CN, name))
+    return next(named, name)
+
+
+def _serials(found: object) -> tuple[Serial, ...]:
     if not isinstance(found, list) or not 0 < len(found) <= _MOST or not all(isinstance(one, str) for one in found):
         sentence = f"serials must be a list of 1 to {_MOST} serial numbers in hex"
         raise FieldError(sentence)
     return tuple(Serial(one.strip().casefold()[:_LONGEST_SERIAL]) for one in found)
-
-
-def _explanation(value: Mapping[str, object]) -> dict[Language, str] | None:
-    found = value.get("explanation")
-    if found is None:
-        return None
-    if not isinstance(found, dict):
-        sentence = "explanation must have a text in each of fi, sv and en"
-        raise FieldError(sentence)
-    json_fields.only(found, *Language)
-    return {one: json_fields.text(found, one, LONGEST_EXPLANATION) for one in Language}

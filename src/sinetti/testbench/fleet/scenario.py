@@ -65,7 +65,7 @@ START = datetime.fromisoformat("2027-01-13T08:00:00Z")
 TWO_YEARS = timedelta(days=731)
 """A day longer than a certificate: without renewal it has lapsed by then."""
 
-_OVER = "PT10M"
+_OVER = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
 _LONGEST_INCIDENT = timedelta(days=1)
 _REST = timedelta(days=14)
@@ -167,8 +167,8 @@ class FleetSimulation:
 
     def _call(self, names: Sequence[str]) -> None:
         in_use = self.ledger.in_use()
-        asked = {"serials": [in_use[name] for name in names], "over": _OVER, "reason": "rehearsal"}
-        self.stage.quietly_called("POST", "/early-replacements", asked)
+        asked = {"serials": [in_use[name] for name in names], "until": instant(self.now + _OVER)}
+        self.stage.quietly_called("POST", "/early", asked)
         self.reporter.counted(report.CALLED, len(names), self.now)
         self.ledger.expect(names)
 

@@ -22,6 +22,7 @@ from sinetti.notifications.context import NotificationContext, NotificationSetti
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.planning.access_ends import next_access_ends_time
 from sinetti.notifications.planning.digests import next_digest_time
+from sinetti.notifications.planning.early_replacement import next_call_time
 from sinetti.notifications.planning.reminders import next_due_time
 from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import link_unsealer
@@ -92,7 +93,7 @@ class MessageDispatcher:
 
     def _next(self, after: datetime) -> datetime | None:
         room = self.room(self.clock.now)
-        times = (next_due_time, next_digest_time, next_access_ends_time)
+        times = (next_due_time, next_digest_time, next_access_ends_time, next_call_time)
         found = _tried(after, lambda: [one(room, after) for one in times]) or []
         return min((at for at in found if at is not None and at > after), default=None)
 

@@ -16,8 +16,8 @@ from sinetti.domain.authorities.distrust import names_up
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.cert_hash import CERT_HASH, cert_hash_value
 from sinetti.pki.encoding import load_certificate
+from sinetti.services.authorities.bridge import respond_for_bridge
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status.bridge import respond_for_bridge
 from sinetti.wire.transparency.notes import Checkpoint
 from tests.support.asking import asked, believed
 from tests.support.authority import authority, issuer, services_issuer
