@@ -42,7 +42,7 @@ def read(folder, text):
 def test_everything_there_is(folder):
     settings = read(
         folder,
-        PLAIN + 'trust = "trust.toml"\nchannel = "WS"\nenvironment = "TEST"\nfreshness = "PT30M"\n'
+        PLAIN + 'trust = "trust.toml"\nchannel = "WS"\nenvironment = "TEST"\nfreshness = "PT30M"\nocsp_nonce = true\n'
         '[[list]]\nurl = "http://crl.example/a.crl"\nfile = "a.crl"\nissuer = "issuing.cer"\n'
         '[[ocsp]]\nurl = "https://ocsp.example/ocsp/A"\n[serve]\nsocket = "gateway.sock"\n',
     )
@@ -52,6 +52,7 @@ def test_everything_there_is(folder):
     assert settings.crls == folder / "crls"
     assert settings.lists[0].issuer == folder / "issuing.cer"
     assert settings.ocsp == ("https://ocsp.example/ocsp/A",)
+    assert settings.needs_nonce
     assert settings.tables == {"serve": {"socket": "gateway.sock"}}
     gateway = open_gateway(settings)
     assert gateway.identify(holder(), NOW).reason is VerdictReason.STATUS_UNKNOWN
@@ -103,6 +104,7 @@ WRONG = {
     "an address that is none": (PLAIN + '[[ocsp]]\nurl = "http://[/"\n', "url of"),
     "an address with a password": (PLAIN + '[[ocsp]]\nurl = "http://a:b@a.example/"\n', "url of"),
     "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: write a duration"),
+    "a demand for nonces that is neither": (PLAIN + "ocsp_nonce = 1\n", "ocsp_nonce must be true or false"),
     "no TOML": ("hello", "not valid TOML"),
     "a list that leaves its folder": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "../a"\n', "file of a"),
     "a list from no address": (PLAIN + '[[list]]\nurl = "file:///a"\nfile = "a"\n', "url of"),

@@ -53,7 +53,7 @@ def check_revocable(name: str, means: SuccessionContext) -> AuthorityView:
 def revoke_authority(
     wanted: CaRevocationRequest, means: SuccessionContext, approval: ActApproval | None = None
 ) -> AuthorityView:
-    """Revoke a CA, declare its compromise, and list it where the key of the CA above is at hand.
+    """Revoke a CA, declare its compromise, and put it on the list above it.
 
     CAs below it issue nothing any more. The same call again completes what is missing. Without the key a ceremony
     signs the list. Raises CaUnknown, CaChangeRefused, DistrustRefused, and the errors of journal and keys.

@@ -33,7 +33,7 @@ from sinetti.ca.ceremony.sets import (
     AnchorsData,
     CeremonyKind,
     DistrustData,
-    DistrustRow,
+    DistrustLine,
     ListData,
     OfficerLine,
     RequestSet,
@@ -153,9 +153,10 @@ def request_officers(authority: Authority) -> RequestSet:
 
 
 def request_certificates(authority: Authority) -> RequestSet:
-    """Return the request to certify all CAs that were begun below an offline CA; it waits.
+    """Return the request to certify the CAs that were begun below offline CAs.
 
-    The same call returns the request that waits, if it is for the same CAs. Raises FolderError if there is none.
+    It waits for its result. The same call returns the request that waits, if it is for the same CAs. Raises
+    FolderError without any such CA.
     """
     ctx, newest = authority.ctx, newest_anchors(authority.ctx.db)
     cas = {one.name: one for one in register.list_authorities(ctx.db)}
@@ -189,7 +190,7 @@ def _is_same(waiting: RequestSet, new: RequestSet, newest: AnchorsList | None) -
 
 
 def request_revocations(authority: Authority) -> RequestSet:
-    """Return the request for lists with all revoked CAs that offline CAs have not listed.
+    """Return the request for lists with revoked CAs that offline CAs lack.
 
     It has a list of distrust, too, if one of them was stolen. Raises FolderError if all are listed.
     """
@@ -224,14 +225,14 @@ def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
     return reason, since
 
 
-def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustRow]:
+def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustLine]:
     """Yield the declared compromises; those on the newest list have its instants."""
     for one in register.list_authorities(ctx.db):
         if one.distrust is not None:
             instants = (at.replace(microsecond=0) for at in (one.distrust.since, one.distrust.bridge_until))
-            yield DistrustRow(one.name, *instants)
+            yield DistrustLine(one.name, *instants)
     newest = newest_distrust(ctx.db)
-    yield from (DistrustRow(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
+    yield from (DistrustLine(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
 
 
 def waiting_request(folder: DataDirectory) -> RequestSet:
@@ -321,7 +322,7 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
 
 
 def _install(authority: Authority, request: RequestSet, result: ResultSet, options: ImportOptions) -> None:
-    """Take in new CAs with their first lists, and the list of anchors; the same call continues."""
+    """Take in new CAs, their first lists, and the list of anchors, again if cut short."""
     ctx, new = authority.ctx, {spec.file_name for spec in request.authorities}
     certified = verify_certified({name: one for name, one in ctx.issuers.items() if name not in new}, request, result)
     before = newest_anchors(ctx.db)

@@ -39,9 +39,9 @@ class OpenedMedium:
         return {name: key.public_key() for name, key in self.keys.items()}
 
     def with_keys(self, specs: Iterable[CaSpec]) -> "OpenedMedium":
-        """Return the medium with a key for each of these CAs, which are made if they are missing.
+        """Return the medium with a key for each of these CAs.
 
-        Raises CeremonyError if the medium has a key of another type.
+        Missing keys are made. Raises CeremonyError if the medium has a key of another type.
         """
         keys = dict(self.keys)
         for spec in specs:

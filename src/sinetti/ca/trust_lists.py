@@ -74,7 +74,7 @@ def prepare_link(root: x509.Certificate, issuer: IssuingCa, newer: x509.Certific
 
 
 def link_serial(root: x509.Certificate, issuer: x509.Certificate) -> Serial:
-    """Return the serial number of a cross-certificate: the same one for the same two roots.
+    """Return the serial number of a cross-certificate, always the same for two roots.
 
     An interrupted command therefore signs the same octets again.
     """
@@ -100,7 +100,7 @@ def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:
 def missing_links(
     roots: Sequence[IssuingCa], links: Sequence[x509.Certificate], sign: Callable[[str, bytes], bytes]
 ) -> tuple[x509.Certificate, ...]:
-    """Certify each root and the one before it by each other, where no cross-certificate does.
+    """Certify each root and the one before it by each other, where no link does.
 
     `roots` are all roots, the newest last. `sign` signs octets with the key of a root of that file name.
     """

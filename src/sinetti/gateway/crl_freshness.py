@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.gateway.revocation.crl import CrlSource, VerifiedCrl
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
 from sinetti.gateway.revocation.source import RevocationSource, is_fresh
-from sinetti.gateway.settings import GatewaySettings, RevocationKind
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, RevocationKind
 from sinetti.gateway.x509.path_validation import CaCertificate, authority_of
 from sinetti.gateway.x509.trust_file import UNKNOWN, TrustFile, ca_purpose
 from sinetti.pki.chain import load_bundle
@@ -186,6 +187,19 @@ def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool
     """
     purpose = ca_purpose(anchor, settings.trust)
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
+
+
+def download_of(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
+    """Return the download of a [[list]]. Raises GatewaySettingsError without an issuer."""
+    folder = settings.crls
+    if one.issuer is None or folder is None:
+        why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
+        raise GatewaySettingsError(why)
+    try:
+        return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
+    except OSError as bad:
+        why = f"[[list]] {one.file}: {one.issuer}: {bad.strerror}"
+        raise GatewaySettingsError(why) from None
 
 
 def issuer_in(path: Path) -> CaCertificate:

@@ -36,10 +36,11 @@ from sinetti.pki.policy_oids import channel_from_policy
 _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"}) | {
-    "trust_lists"
+    "ocsp_nonce",
+    "trust_lists",
 }
 
-TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", TABLE})
+TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", "feed", TABLE})
 """Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -95,6 +96,7 @@ class GatewaySettings:
     crls: Path | None
     lists: tuple[ListToFetch, ...]
     ocsp: tuple[str, ...]
+    needs_nonce: bool
     trust_lists: TrustListSettings | None
     tables: Mapping[str, object]
     folder: Path
@@ -173,7 +175,8 @@ def source_of(settings: GatewaySettings, lists: TrustLists | None = None) -> Rev
             return CrlSource(folder=settings.crls)
         case RevocationKind.OCSP:
             # OCSP does not cover CA certificates; lists of the CAs above them do, if chains come with the message.
-            asked = OcspSource(settings.ocsp, find_address=None if lists is None else lists.ocsp_address)
+            find_address = None if lists is None else lists.ocsp_address
+            asked = OcspSource(settings.ocsp, find_address=find_address, needs_nonce=settings.needs_nonce)
             return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
@@ -210,6 +213,7 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
         crls=faults.take(partial(_path, raw, "crls", folder), None),
         lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
         ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        needs_nonce=faults.take(partial(_flag, raw, "ocsp_nonce"), default=False),
         trust_lists=faults.take(lambda: _trust_lists(raw.get("trust_lists"), anchors, environment, folder), None),
         tables=tables,
         folder=folder,
@@ -371,6 +375,14 @@ def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
         why = f"{name} must be a path"
         raise GatewaySettingsError(why)
     return folder / value
+
+
+def _flag(raw: Mapping[str, object], name: str) -> bool:
+    value = raw.get(name, False)
+    if not isinstance(value, bool):
+        why = f"{name} must be true or false"
+        raise GatewaySettingsError(why)
+    return value
 
 
 def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice | None:

@@ -22,6 +22,7 @@ from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.maintenance import maintained
 from sinetti.authority.processes import people_edge
 from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
+from sinetti.authority.status_feed import mount_feed
 from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
@@ -211,13 +212,12 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     soap = logged(mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx))
     deliveries = logged(DiagnosticsEndpoint(receiving, authority.ctx))
     documentation = None if options.site is None else DocumentationEndpoint(options.site)
+    status = StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation)
+    mount_feed(status, authority.ctx.db)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(
-            StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation),
-            listen(LOOPBACK, ports.status),
-        ),
+        Listener(status, listen(LOOPBACK, ports.status)),
         Listener(people, listen(LOOPBACK, ports.people)),
     )
 

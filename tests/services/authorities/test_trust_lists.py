@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.database.authorities import register
+from sinetti.database.issuance.status_feed import list_events
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import sign as sign_with_key
@@ -20,6 +21,7 @@ from sinetti.services.authorities.trust_lists import (
     publish_anchors,
     store_list,
 )
+from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
 from tests.support.service_context import REQUEST
@@ -50,6 +52,9 @@ def test_each_kind_has_its_own_newest_list(desk):
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
     assert newest_anchors(desk.ctx.db) == second
     assert newest_distrust(desk.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    kind = StatusEventKind.TRUST
+    assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
 
 OUTRUN = {

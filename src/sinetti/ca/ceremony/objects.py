@@ -1,4 +1,4 @@
-"""Keys from requests, and lists of offline CAs: parts of several kinds of ceremonies."""
+"""Keys from requests, and lists of offline CAs, for several kinds of ceremonies."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -23,7 +23,7 @@ OFFLINE_ROLES = frozenset({CaRole.ROOT, CaRole.INTERMEDIATE})
 
 
 def first_lists(specs: Iterable[CaSpec], request: RequestSet) -> tuple[ListData, ...]:
-    """Return the data of the first lists of the offline ones among CAs: they are empty."""
+    """Return the data of the first lists of offline CAs, which are empty."""
     number = int(request.created.timestamp() * 1000)
     offline = (spec for spec in specs if spec.role in OFFLINE_ROLES)
     return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in SHARDS)

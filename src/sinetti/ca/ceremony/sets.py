@@ -69,15 +69,15 @@ class OfficerLine:
 
 @dataclass(frozen=True, slots=True)
 class AnchorsData:
-    """Data of the next list of anchors: its number, and the states of all CAs by file name."""
+    """Number of the next list of anchors, and states of all CAs by file name."""
 
     number: int
     states: Mapping[str, CaState]
 
 
 @dataclass(frozen=True, slots=True)
-class DistrustRow:
-    """A distrusted CA by its file name, the instant of the theft, and the end of the bridge."""
+class DistrustLine:
+    """A distrusted CA by file name, the instant of the theft, and its bridge's end."""
 
     name: str
     since: datetime
@@ -89,12 +89,12 @@ class DistrustData:
     """Data of the next list of distrust: its number, and all distrusted CAs."""
 
     number: int
-    rows: tuple[DistrustRow, ...]
+    rows: tuple[DistrustLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationLine:
-    """A CA to be revoked: its file name and the reason; `since` is set for a compromise."""
+    """A CA to be revoked, by file name; `since` is set for a compromise."""
 
     name: str
     reason: RevocationReason
@@ -369,13 +369,13 @@ def _anchors(value: dict[str, Any]) -> AnchorsData:
 
 def _distrust(value: dict[str, Any]) -> DistrustData:
     rows = (
-        DistrustRow(_name(one["name"]), read_instant(one["since"]), read_instant(one["bridge_until"]))
+        DistrustLine(_name(one["name"]), read_instant(one["since"]), read_instant(one["bridge_until"]))
         for one in value["rows"]
     )
     return DistrustData(_number(value["number"], _LIST_BITS), tuple(rows))
 
 
-def _distrust_value(one: DistrustRow) -> dict[str, str]:
+def _distrust_value(one: DistrustLine) -> dict[str, str]:
     instants = {"since": one.since, "bridge_until": one.bridge_until}
     return {"name": one.name, **{name: at.strftime(INSTANT) for name, at in instants.items()}}
 

@@ -1,4 +1,4 @@
-"""Certificates of later CAs, revoked CAs, and trust lists, as a ceremony makes them.
+"""Certificates of later CAs, revoked CAs, and trust lists in a ceremony.
 
 The offline machine makes them from plan, request and register. `verification.py` has the check of the other machine.
 """
@@ -46,7 +46,7 @@ LONGEST_BRIDGE = timedelta(hours=72)
 
 
 def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
-    """Raise CeremonyError unless a request names the plan's CAs, below CAs of the medium."""
+    """Raise CeremonyError unless a request has the plan's CAs, below the medium's."""
     if request.authorities != plan.authorities or request.anchors is None:
         sentence = "the CAs of the request set are not those of the plan: take the plan and the set of one ceremony"
         raise CeremonyError(sentence)
@@ -75,18 +75,20 @@ def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
 
 
 def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
-    """Raise CeremonyError unless the new entries of the lists are the plan's revocations."""
+    """Raise CeremonyError unless the lists' new entries are the plan's revocations."""
     existing = registry.certificates()
     lines = {one.name: one for one in request.revocations}
     if request.revocations != plan.revocations or not lines.keys() <= existing.keys() - set(registry.roots):
         sentence = "the CAs to be revoked are not those of the plan, or are no CAs below a root of this medium: stop"
         raise CeremonyError(sentence)
-    by_serial = {serial_hex(existing[name].serial_number): line.reason.value for name, line in lines.items()}
+    # invalidityDate (RFC 5280, 5.3.2) of a stolen CA is the instant that people have read in the plan.
+    wanted = {serial_hex(existing[name].serial_number): (one.reason.value, one.since) for name, one in lines.items()}
     for one in request.lists:
         before = {entry.serial for entry in registry.last_entries(one, request)}
-        new = {entry.serial: entry.reason for entry in one.entries if entry.serial not in before}
+        entries = (entry for entry in one.entries if entry.serial not in before)
+        new = {entry.serial: (str(entry.reason), entry.invalidity_date) for entry in entries}
         below = {serial_hex(existing[name].serial_number) for name in registry.issued_by(one.name)}
-        if new != {serial: reason for serial, reason in by_serial.items() if serial in below}:
+        if new != {serial: found for serial, found in wanted.items() if serial in below}:
             sentence = f"the list {one.name}, shard {one.shard}, has not exactly the plan's revocations as new entries"
             raise CeremonyError(sentence)
     stolen = {(one.name, one.since) for one in lines.values() if one.reason is RevocationReason.CA_COMPROMISE}
@@ -130,7 +132,7 @@ def _last_list(kind: MadeKind, request: RequestSet, registry: Registry) -> Trust
 
 
 def certify(plan: CeremonyPlan, request: RequestSet, signer: OfflineSigner, keys: Mapping[str, PublicKey]) -> ResultSet:
-    """Make the certificates of a plan's CAs, their first lists, and the list of anchors.
+    """Make certificates of a plan's CAs, their first lists, and the list of anchors.
 
     `keys` are the public keys on the medium.
     """

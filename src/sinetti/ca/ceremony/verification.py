@@ -77,7 +77,7 @@ class _Place:
 
 
 def _accepted(place: _Place, result: ResultSet, base_url: str) -> IssuingCa:
-    """Return a CA of the result. Raises CeremonyError unless it is exactly as it must be."""
+    """Return a CA of the result. Raises CeremonyError unless it is as it must be."""
     spec, name = place.spec, place.spec.file_name
     der = result.certificates[name]
     if _rebuilt(place, der) != der:
@@ -113,16 +113,16 @@ def _rebuilt(place: _Place, der: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """Accepted result of the kind certify: new CAs by file name, and the list of anchors."""
+    """Accepted result of the kind certify: new CAs by file name, and all anchors."""
 
     issuers: Mapping[str, IssuingCa]
     anchors: AnchorsList
 
 
 def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> Certified:
-    """Return what a ceremony made for CAs that were begun. Raises CeremonyError if any differs.
+    """Return what a ceremony made for CAs that were begun.
 
-    `known` are all CAs that have certificates, by file name.
+    Raises CeremonyError if anything differs. `known` are all CAs that have certificates, by file name.
     """
     check_answer(request, result)
     names = {spec.file_name for spec in request.authorities}
@@ -200,7 +200,7 @@ def _checked_anchors(
 
 
 def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> DistrustList | None:
-    """Return the list of distrust of a ceremony that revoked CAs, if the request has one.
+    """Return the list of distrust of a ceremony that revoked CAs, if it has one.
 
     Raises CeremonyError unless lists are those that the request asks for.
     """

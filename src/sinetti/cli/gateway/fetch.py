@@ -13,10 +13,10 @@ from sinetti.cli.core import output, progress
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
-from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
+from sinetti.gateway.crl_freshness import CrlAge, crl_age, download_of, max_age
 from sinetti.gateway.log_watch import LogWatchResult, watch_log
-from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
-from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load_settings
+from sinetti.gateway.revocation.crl_fetch import DownloadResult, current_file, fetch
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
 from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.verdicts.verdict import instant
@@ -44,7 +44,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     Returns REFUSED for a log with two histories.
     """
     settings = load_settings(parsed.settings)
-    wanted, log = [_wanted(settings, one) for one in settings.lists], load_watched_log(settings)
+    wanted, log = [download_of(settings, one) for one in settings.lists], load_watched_log(settings)
     lists = None if settings.trust_lists is None else TrustLists(settings.trust_lists)
     if not wanted and log is None and lists is None:
         why = "the settings have no table [[list]] with url, file and issuer, no [trust_lists], and no [log]"
@@ -127,18 +127,6 @@ def _row(settings: GatewaySettings, fetched: DownloadResult, now: datetime) -> t
     issuer = fetched.wanted.issuer
     bound = max_age(issuer, settings.trust, settings.freshness)
     return fetched, crl_age(issuer, current_file(fetched.wanted), bound, now)
-
-
-def _wanted(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
-    folder = settings.crls
-    if one.issuer is None or folder is None:
-        why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
-        raise GatewaySettingsError(why)
-    try:
-        return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
-    except OSError as bad:
-        why = f"[[list]] {one.file}: {one.issuer}: {bad.strerror}"
-        raise GatewaySettingsError(why) from None
 
 
 def _download_json(fetched: DownloadResult, age: CrlAge) -> dict[str, object]:

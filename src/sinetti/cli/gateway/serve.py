@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,6 +28,7 @@ from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
     is_address,
+    load_feed,
     load_listen_settings,
     load_report_target,
     load_watched_log,
@@ -93,8 +94,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.trust_lists))
-        serving.serve(edge, listening, lambda: _ready(facts), read_anew)
+            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists))
+        serving.serve(edge, listening, lambda: _ready(facts, edge.start), read_anew)
     finally:
         keeper.stop()
         listening.close()
@@ -140,6 +141,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
             *([] if lists is None else lists.notices()),
         ],
         lambda: [] if watch is None else watch.newest(),
+        load_feed(settings, guard.gateway),
         tuple if lists is None else lists.checks,
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
@@ -170,6 +172,7 @@ def _check_program(metrics: str | None) -> None:
         raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
 
 
-def _ready(facts: dict[str, str]) -> None:
+def _ready(facts: dict[str, str], start: Callable[[], None]) -> None:
     _log.info("ready", extra={"facts": facts})
+    start()
     sd_notify("READY=1")

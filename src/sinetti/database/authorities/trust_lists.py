@@ -9,6 +9,8 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
+from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +44,5 @@ def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audi
         rows = models.TrustList.objects.using(db.alias)
         rows.create(kind=kind, number=new.number, octets=new.octets, created=audit.at)
         audit_log.write(db, audit, "trust-list-stored", f"trust-list:{kind}", number=new.number)
+        status_feed.insert_events(db, [StatusEvent(StatusEventKind.TRUST, str(kind), new.number)], audit.at)
     return True

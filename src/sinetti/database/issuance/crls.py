@@ -16,10 +16,12 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
 from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
 
 WHOLE = 0
 """Shard of the CRL that covers every certificate of its CA."""
@@ -149,6 +151,7 @@ def publish_lists(
         if taken:
             number = new[taken[0]].number
             audit_log.write(db, audit, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
+            status_feed.insert_events(db, [StatusEvent(StatusEventKind.LIST, authority, number)], audit.at)
 
 
 def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> bool:

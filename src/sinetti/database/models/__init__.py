@@ -55,7 +55,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
 
 __all__ = [
     "AccessApplication",
@@ -112,6 +112,7 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
+    "StatusEvent",
     "TransferIds",
     "TrustList",
     "UsedKey",

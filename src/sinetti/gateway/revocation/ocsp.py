@@ -7,7 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import assert_never
@@ -44,6 +44,7 @@ If no newer one can be obtained, the cached response is used while it is fresh.
 """
 
 _KEPT_AT_MOST = 4096
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _TYPE = "application/ocsp-request"
 
 Ask = Callable[[str, bytes], bytes]
@@ -92,7 +93,7 @@ class CachedStatus:
 class OcspSource:
     """Revocation source with OCSP responders, in the order of their addresses.
 
-    Each request takes 5 s at most. Thread-safe.
+    Each request takes 5 s at most. `needs_nonce`: responses without the nonce of the request do not count. Thread-safe.
     """
 
     addresses: Sequence[str]
@@ -100,6 +101,8 @@ class OcspSource:
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
     find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
     """Address for certificates of one CA, which comes before the others; None for none."""
+    needs_nonce: bool = False
+    _asked_anew: int = field(default=0, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _kept: OrderedDict[tuple[x509.Certificate, int], CachedStatus] = field(
         default_factory=OrderedDict, init=False, repr=False
@@ -114,14 +117,15 @@ class OcspSource:
         """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:
-            kept = self._kept.get(key)
+            kept, begun = self._kept.get(key), self._asked_anew
         recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
         recent = recent or (kept is not None and kept.is_revoked)
         fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
         if fact is None or not fact.counts_at(now, freshness):
             return NO_ANSWER
         with self._lock:
-            self._kept[key] = fact
+            # A response that was on its way when `ask_anew` was called may be from before the revocation.
+            self._kept[key] = fact if begun == self._asked_anew else replace(fact, asked=_LONG_AGO)
             self._kept.move_to_end(key)
             if len(self._kept) > _KEPT_AT_MOST:
                 self._kept.popitem(last=False)
@@ -135,6 +139,17 @@ class OcspSource:
             case never:
                 assert_never(never)
 
+    def ask_anew(self, serial: int | None = None) -> None:
+        """Ask a responder again before a response about this serial number is used.
+
+        None: about any. Responses stay, so that an older one cannot take the place of a newer one.
+        """
+        with self._lock:
+            self._asked_anew += 1
+            for key, fact in self._kept.items():
+                if serial is None or key[1] == serial:
+                    self._kept[key] = replace(fact, asked=_LONG_AGO)
+
     def above(self, _certificate: x509.Certificate, _issuer: CaCertificate | None, _now: datetime) -> RevocationStatus:
         """Return MISSING: only lists report on CAs of the anchor file."""
         return MISSING
@@ -145,7 +160,8 @@ class OcspSource:
         own = None if self.find_address is None else self.find_address(issuer.certificate)
         for address in self.addresses if own is None else (own, *self.addresses):
             # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
-            for nonce in (self.random(NONCE_OCTETS), None):
+            sent = self.random(NONCE_OCTETS)
+            for nonce in (sent,) if self.needs_nonce else (sent, None):
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
                 if fact is not None and fact.counts_at(now, freshness):
                     return fact

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sinetti.gateway.status_feed import FeedReader
 from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
@@ -57,13 +58,14 @@ class AuthService:
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
     no verdict depends on. `lists` returns the dates of the lists, and `trust_lists` the checks of the trust lists, for
-    the metrics.
+    the metrics. `feed` reads the authority's status feed.
     """
 
     guard: RequestGuard
     unready: Readiness
     notices: Readiness = list
     lists: Callable[[], list[ListDates]] = list
+    feed: FeedReader | None = None
     trust_lists: Callable[[], tuple[ListCheck, ...]] = tuple
 
     @property
@@ -124,6 +126,7 @@ class AuthService:
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
         missing, notices = self.unready(), self.notices()
+        notices += [] if self.feed is None else [self.feed.sentence()]
         return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 
     def _alive(self, _asked: IncomingRequest) -> HttpResult:

@@ -19,6 +19,9 @@ from sinetti.infra.metrics.recorder import OTHER, status_class
 ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
+FeedState = tuple[float, float]
+"""Seconds since the feed's last sign of life, and those for which its oldest event has waited."""
+
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
 _REFUSED = 400
@@ -27,20 +30,23 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return the dates of the lists, what is missing, the time, and the checks of the trust lists."""
+    """Functions that return dates of lists, what is missing, the time, and the states of feed and trust lists."""
 
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
+    feed: Callable[[], FeedState | None]
     trust_lists: Callable[[], Sequence[ListCheck]] = tuple
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
-        now, lists, trust = self.now(), self.lists(), self.trust_lists()
+        now, lists, feed, trust = self.now(), self.lists(), self.feed(), self.trust_lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
+            catalogue.GATEWAY_FEED_SILENCE: [] if feed is None else [((), feed[0])],
+            catalogue.GATEWAY_FEED_LAG: [] if feed is None else [((), feed[1])],
             catalogue.TRUST_LIST_NUMBER: [((one.kind.value,), float(one.number)) for one in trust],
             catalogue.TRUST_LIST_AGE: [
                 ((one.kind.value,), (now - one.checked).total_seconds()) for one in trust if one.checked is not None

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, Revo
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.web.guard import NoRevocationSource
 from sinetti.gateway.web.settings import (
+    load_feed,
     load_guard,
     load_listen_settings,
     load_report_target,
@@ -46,6 +49,7 @@ def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
         "middleware": lambda: load_guard(settings),
         "sightings": lambda: load_report_target(settings),
         "log": lambda: load_watched_log(settings),
+        "feed": lambda: load_feed(settings, None),
     }
     for name, read in readers.items():
         if name not in settings.tables and name != "anchors":
@@ -97,11 +101,17 @@ def _trust_lists(settings: GatewaySettings) -> Iterator[CheckFinding]:
 
 
 def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
-    """Call each address of lists and OCSP services; any answer counts."""
+    """Call each address of lists, OCSP services and the feed; any answer counts."""
     trust = [] if settings.trust_lists is None else [f"{settings.trust_lists.url}/trust/distrust"]
-    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp, *trust]):
+    urls = dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp, *trust])
+    calls = [HttpRequest(url) for url in urls]
+    with suppress(*_FAULTS):  # a fault is a finding of the tables
+        feed = load_feed(settings, None)
+        calls += [] if feed is None else [HttpRequest(feed.url, "HEAD")]
+    for call in calls:
+        url = call.url
         try:
-            send_request(HttpRequest(url, truncates=True, within=PROBE_TIMEOUT))
+            send_request(replace(call, truncates=True, within=PROBE_TIMEOUT))
         except HttpError as away:
             why = f"it cannot be reached ({away})"
             yield CheckFinding(Impact.REACH, url, why, "correct the address, or open the firewall for it")

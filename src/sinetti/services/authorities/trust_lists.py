@@ -1,4 +1,7 @@
-"""Storage of signed trust lists, and the list of anchors (docs/operators/succession.md)."""
+"""Storage of signed trust lists, and the list of anchors.
+
+See docs/operators/succession.md.
+"""
 
 from collections.abc import Callable
 
@@ -63,7 +66,7 @@ def store_list(
 
 
 def publish_anchors(ctx: ServiceContext, sign: Callable[[str, bytes], bytes], audit: tuple[str, str]) -> AnchorsList:
-    """Sign and store the list of all CAs, unless the newest one has them in these states.
+    """Sign and store the list of all CAs, unless the newest one says the same.
 
     A new root and the one before it certify each other first. `sign` signs octets with the key of the root of a name.
     Raises TrustListOutrun and what `sign` raises.
