@@ -185,6 +185,8 @@ BOARDS = (
             graph("Age of lists", "s", ("max by (ca) (sinetti_gateway_list_age_seconds)", "{{ca}}")),
             graph("Time until lists end", "s",
                   ("min by (instance, ca) (sinetti_gateway_list_next_update_seconds)", "{{instance}} {{ca}}")),
+            graph("Older lists or answers count", "short",
+                  ("max by (instance) (sinetti_gateway_outage)", "{{instance}}")),
             graph("Status feed", "s",
                   ("sinetti_gateway_feed_silence_seconds", "{{instance}}, last sign of life"),
                   ("sinetti_gateway_feed_lag_seconds", "{{instance}}, oldest event")),

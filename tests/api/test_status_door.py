@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.router import mount_api
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.trust_lists.lists import parse_signed
@@ -318,3 +319,17 @@ def test_the_newest_trust_list_is_served(sqlite_desk: Desk, make):
     assert fetch(sqlite_desk, address, known='"1"').status == 200
     assert fetch(sqlite_desk, f"{BASE_URL}/trust/other").status == 404
     assert fetch(sqlite_desk, address, "POST").status == 405
+
+
+def test_programs_of_holders_read_trust_lists_at_the_address_of_the_service(sqlite_desk):
+    door = mount_api(lambda _: Response(404, "text/plain", b""), sqlite_desk.ctx)
+
+    def get(kind, known=""):
+        return door(Request("GET", f"/api/v1/trust/{kind}", "", {"if-none-match": known}, REQUEST, b""))
+
+    assert [get(one).status for one in ("anchors", "distrust", "other")] == [404, 404, 404]
+    new = anchors_list(authority(), 7)
+    octets = by_root(new, authority())
+    store_list(new, octets, 0, sqlite_desk.ctx, ("operator", REQUEST))
+    assert get("anchors").body == octets
+    assert (get("anchors", '"7"').status, get("distrust").status) == (304, 404)

@@ -176,6 +176,7 @@ ONE = {
     "import-signed": "the custodians' ceremony decided it",
     "officer recover": "asks the custodians, who decide",
     "reconcile": "restores what was decided before",
+    "publish-status": "writes files of what is public already",
     "retention apply": "follows the settings",
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
@@ -205,7 +206,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check", "ca list"),
+    *("keys list", "keys check", "ca list", "ca plan"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
@@ -243,6 +244,7 @@ def two(folder):
 
 
 ELSEWHERE = {
+    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
     "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
     "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }

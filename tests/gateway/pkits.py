@@ -153,7 +153,7 @@ def accepted(number: str) -> bool:
         span = ValidityPeriod(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
         known = ValidatedCertificate(
             EndEntityCertificate(leaf, "-", None, Serial("01"), span, is_holders=True),
-            tuple(gateway._way(path, ()) for path in paths),
+            tuple(gateway._way(path, (), gateway._state) for path in paths),
         )
         return gateway._judged(known, NOW, _CERTIFICATE).accepted
 

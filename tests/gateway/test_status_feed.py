@@ -1,7 +1,8 @@
 """The gateway's reader of the status feed: what an event makes due, and what it never changes."""
 
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,17 +25,19 @@ from sinetti.gateway.status_feed import (
     WakeUps,
 )
 from sinetti.gateway.trust_lists.folder import ListCheck
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.json_api.status_events import HEARTBEAT, RESET, StatusEvent, StatusEventKind, format_event
 from tests.support.authority import NOW, issuer
 from tests.support.relying import material
+from tests.support.relying_doors import SETTINGS, gateway_running
 from tests.support.serving import until
 from tests.support.small_server import small_server
 
 MADE = material(NOW)
 ISSUER = issuer_of(certificate_der(issuer(Channel.WS, MADE.built).certificate), "issuing.pem")
+LIST = '[[list]]\nurl = "{url}/crl/Issuing.crl"\nfile = "issuing.crl"\nissuer = "issuing.pem"\n'
 REVOKED = StatusEvent(StatusEventKind.REVOCATION, "Issuing", 6, "0a")
 NEW_LIST = StatusEvent(StatusEventKind.LIST, "Issuing", 7)
 TRUST = StatusEvent(StatusEventKind.TRUST, "anchors", 1)
@@ -233,6 +236,25 @@ def test_a_list_is_stored_after_its_event(tmp_path):
             assert reader.sentence().startswith("feed: last sign of life 0 s ago")
             over.set()
         assert len(lists.asked) == 1
+
+
+@pytest.mark.long
+def test_the_server_stores_what_the_feed_names_and_says_so(tmp_path):
+    made, over = material(utc_now()), threading.Event()
+    folder, new = made.written(tmp_path / "m"), made.crl(number=7)
+    feed = Parts([format_event(6, NEW_LIST), over])
+    with feed.running() as url, small_server(lambda _: (200, {}, new)) as lists:
+        settings = f"""{SETTINGS.replace("[serve]", LIST.format(url=lists.url) + "[serve]")}[feed]\nurl = "{url}"\n"""
+        with gateway_running(folder, settings) as place:
+            until(lambda: (folder / "lists" / "issuing.crl").read_bytes() == new)
+            with closing(socket.socket(socket.AF_UNIX)) as caller:
+                caller.settimeout(30)
+                caller.connect(str(place))
+                caller.sendall(b"GET /readyz HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
+                answer = b"".join(iter(lambda: caller.recv(4096), b"")).decode()
+        over.set()
+    assert answer.startswith("HTTP/1.1 200")
+    assert "\nfeed: last sign of life" in answer
 
 
 WRONG = {

@@ -89,6 +89,7 @@ def nginx(
             "listen 80;": f"listen 127.0.0.1:{plain};",
             "/etc/sinetti/tls/certificate.pem": str(pair.certificate),
             "/etc/sinetti/tls/key.pem": str(pair.key),
+            "/var/cache/sinetti-status": str(folder / "status"),
             **(changes or {}),
         },
     )

@@ -22,6 +22,11 @@ REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", 
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
 """Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
+ROLLOVER = (
+    *("ca key made", "ca begun", "ca intended", "ca certified", "ca certificate", "ca admitted", "ca stored"),
+    *("ca lists", "ca bundles", "ca anchors", "ca installed"),
+)
+"""Steps of `authority ca rollover` (authority/succession.py)."""
 OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted")
 """Steps of moves of CAs; tests/services/authorities/test_succession.py ends them there."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)

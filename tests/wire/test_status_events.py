@@ -68,6 +68,13 @@ def test_only_a_number_is_an_id(given, wanted):
     assert parser.last_id == wanted
 
 
+def test_an_event_that_broke_off_is_not_completed_by_another_connection():
+    parser = FeedParser()
+    assert list(parser.feed(b"event: trust\ndata: {")) == []
+    parser.begin()
+    assert list(parser.feed(format_event(3, EVENTS[1]))) == [EVENTS[1]]
+
+
 TOO_LONG = {
     "a line": b"x" * 5000,
     "an event": b"event: list\n" + b"".join(b"%d: %b\n" % (n, b"x" * 400) for n in range(20)),

@@ -38,7 +38,6 @@ MAX_AGE = timedelta(seconds=60)
 """Largest age of a response from a cache; the longest delay of a revocation."""
 
 _PATH = re.compile(r"(/ocsp/|/status/bridge/)([A-Za-z0-9._-]+)(?:/(.*))?", re.DOTALL)
-_RESPOND = {OCSP_PATH: respond, BRIDGE_PATH: respond_for_bridge}
 _LONGEST_PATH = LARGEST_REQUEST * 2
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,8 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
         return refused
     octets = request.body if request.method == "POST" else _from_path(named[3] or "")
     try:
-        answered = _RESPOND[named[1]](octets, named[2], ctx, spot)
+        answers = respond if named[1] == OCSP_PATH else respond_for_bridge
+        answered = answers(octets, named[2], ctx, spot)
     except Exception:  # noqa: BLE001 - last handler: the caller expects an OCSP response
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from sinetti.api.log import LOG_PATH, answer_log
+from sinetti.api.log import KEPT_PARTS, LOG_PATH, answer_log, kept_part
 from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.server.http import Request, Response, text_response
-from sinetti.services.authorities.trust_lists import newest_list
+from sinetti.services.authorities.trust_lists import find_kept_list, newest_list
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import current_crl
 
@@ -77,7 +77,7 @@ class PublicationEndpoint:
 
     def _get(self, request: Request) -> Response:
         if request.path.startswith(LOG_PATH):
-            return conditional_response(request, answer_log(request, self.ctx))
+            return conditional_response(request, self._log_part(request))
         if asked := _CERTIFICATE.fullmatch(request.path):
             certificate = self.ctx.certificates.get(asked[1])
             if certificate is not None:
@@ -106,8 +106,20 @@ class PublicationEndpoint:
         path = request.path.removeprefix(TRUST_API.removesuffix("/trust/"))
         return self(replace(request, path=path))
 
+    def _log_part(self, request: Request) -> Response:
+        """Return a part of the log; without the database the last checkpoint and key."""
+        last_signed = self.ctx.last_signed
+
+        def last() -> Response | None:
+            octets = last_signed.find(request.path[1:]) if request.path in KEPT_PARTS else None
+            return None if octets is None else kept_part(octets)
+
+        return last_signed.read_or(lambda: answer_log(request, self.ctx), last)
+
     def _trust_list(self, request: Request, kind: TrustListKind) -> Response:
-        found = newest_list(kind, self.ctx.db)
+        """Return a trust list; without the database the last one."""
+        ctx = self.ctx
+        found = ctx.last_signed.read_or(lambda: newest_list(kind, ctx.db), lambda: find_kept_list(kind, ctx))
         if found is None:
             return text_response(404, f"There is no list of {kind} yet. Ask again later.")
         headers = {"cache-control": f"max-age={_TRUST_FOR}", "etag": f'"{found.number}"'}

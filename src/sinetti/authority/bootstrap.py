@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
-from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -66,6 +66,7 @@ from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications, portal
@@ -255,7 +256,7 @@ def open_authority(
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
-    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -340,9 +341,12 @@ def _newest_distrust(db: Database) -> bytes | None:
     return None if found is None else found.octets
 
 
-def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
-    """Return the context with the rules of approvals that are in effect."""
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
+def _completed(
+    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
+) -> ServiceContext:
+    """Return the context with the approvals in effect, and the node's status files."""
+    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 
 
 def migrate_tables(root: Path) -> None:
@@ -434,7 +438,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     name = hierarchy.services.file_name
-    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX, DESTROYED)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

@@ -24,7 +24,7 @@ from sinetti.authority.data_directory import FolderError
 from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
-from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.infra.atomic_files import PRIVATE, destroy_file, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key
@@ -39,6 +39,9 @@ SigningKey = PrivateKey | Ed25519PrivateKey
 
 REQUEST_SUFFIX = ".csr"
 """End of the name of the file with a new CA's request."""
+
+DESTROYED = ".destroyed"
+"""End of the file that says that the key of a name was destroyed (docs/termination.md)."""
 
 OFFLINE = "offline"
 """Subfolder with the URIs of keys that the running service does not use."""
@@ -102,6 +105,12 @@ class KeyStore(Protocol):
 
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Check that the key of a CA can be used. Raises SignerUnavailable."""
+
+    def delete(self, name: str) -> None:
+        """Destroy the key of this name; do nothing if it is not here.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
 
     def approve(self, approval: ActApproval) -> None:
         """Pass the approval of an act to a signer that verifies it."""
@@ -229,6 +238,10 @@ class FileKeyStore(_FolderStore):
         """Sign nothing with the key of a CA. Raises SignerUnavailable."""
         self.sign(key_name, b"", public)
 
+    def delete(self, name: str) -> None:
+        """Overwrite and remove the file of a key. Raises OSError."""
+        destroy_file(self._folder / f"{name}.pem")
+
     def approve(self, approval: ActApproval) -> None:
         """Do nothing: the caller has verified it."""
 
@@ -333,6 +346,16 @@ class TokenKeyStore(_FolderStore):
     def location(self, name: str) -> TokenKey:
         """Return the location of a key. Raises ValueError and OSError."""
         return self._placed((self._folder / f"{name}.uri").read_bytes())
+
+    def delete(self, name: str) -> None:
+        """Delete a key in its token, and then its URI.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
+        if self.has(name):
+            self.pool.delete(self.location(name))
+            self._opened.pop(name, None)
+            destroy_file(self._folder / f"{name}.uri")
 
     def approve(self, approval: ActApproval) -> None:
         """Do nothing: the caller has verified it."""
@@ -443,6 +466,14 @@ class AuthorityKeys:
     def offline_tokens(self) -> "AuthorityKeys":
         """Return the keys of root and intermediate CAs that are in tokens of their own."""
         return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+
+    def delete(self, name: str) -> None:
+        """Destroy a key in each store that has it.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
+        for store in self.stores:
+            store.delete(name)
 
     def approve(self, approval: ActApproval) -> None:
         """Pass the approval of an act to the stores, before the act."""

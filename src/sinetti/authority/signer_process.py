@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.key_store import AuthorityKeys, SigningKey, check_signature, open_keys
 from sinetti.authority.passphrases import locate
+from sinetti.authority.signer.approvals import check_destruction
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.server import SignerActions, SignerServer
@@ -144,6 +145,24 @@ class OpenedSigner:
             raise SignatureRefused(sentence)
         try:
             check_signature(key, key.public_key())
+        except ValueError as bad:
+            raise SignerUnavailable(str(bad)) from bad
+        return []
+
+    def destroy_key(self, now: datetime, name: bytes, *approval: bytes) -> list[bytes]:
+        """Destroy a key; one that is gone already stays so.
+
+        Without officers in the policy, as in TEST, it takes no approval. Raises SignatureRefused and SignerUnavailable.
+        """
+        key_name = name.decode("ascii", "replace")
+        key = self.rules.find_key(key_name)
+        if key is None:
+            return []
+        if self.policy.officers:
+            check_destruction(key.public_key(), approval, self.policy, now)
+        self.rules.remove_key(key_name)
+        try:
+            self.keys.delete(key_name)
         except ValueError as bad:
             raise SignerUnavailable(str(bad)) from bad
         return []
@@ -325,6 +344,7 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.HEAD: lambda: [b"%d" % rules.head_size()],
         SignerOperation.UNKNOWN: opened.list_unknown,
         SignerOperation.SHOW: opened.show,
+        SignerOperation.DESTROY: lambda *fields: opened.destroy_key(now(), *fields),
         SignerOperation.BEGIN: successors.begin,
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
         SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),

@@ -187,6 +187,12 @@ def canonical_request(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Cert
     return OcspRequest(asked_serial, hash_, name_hash, key_hash)
 
 
+def encode_request(asked: OcspRequest, issuer: x509.Certificate) -> bytes:
+    """Encode the request of a client without a nonce (DER; RFC 6960, 4.1.1)."""
+    certificate_id = _certificate_id(asked.serial, asked.hash, issuer)
+    return encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, certificate_id))))
+
+
 def error_answer(status: ErrorStatus) -> bytes:
     """Encode an error response (DER), which has no signature (4.2.1)."""
     return encode_tlv(SEQUENCE, encode_tlv(_ENUMERATED, bytes([status])))

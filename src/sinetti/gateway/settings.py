@@ -35,9 +35,11 @@ from sinetti.pki.policy_oids import channel_from_policy
 
 _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_OUTAGE = "freshness_during_outage"
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"}) | {
     "ocsp_nonce",
     "trust_lists",
+    _OUTAGE,
 }
 
 TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", "feed", TABLE})
@@ -84,6 +86,7 @@ class ListToFetch:
 class GatewaySettings:
     """Settings in gateway.toml; paths are absolute.
 
+    `freshness_during_outage`: largest age of a list or answer while no newer one can be had; None: `freshness`.
     `tables`: the tables of other commands, such as `serve`.
     """
 
@@ -93,6 +96,7 @@ class GatewaySettings:
     channel: Channel | None
     environment: Environment | None
     freshness: timedelta
+    freshness_during_outage: timedelta | None
     crls: Path | None
     lists: tuple[ListToFetch, ...]
     ocsp: tuple[str, ...]
@@ -172,11 +176,15 @@ def source_of(settings: GatewaySettings, lists: TrustLists | None = None) -> Rev
         case RevocationKind.DANGEROUSLY_NONE:
             return None
         case RevocationKind.CRL:
-            return CrlSource(folder=settings.crls)
+            return CrlSource(folder=settings.crls, freshness_during_outage=settings.freshness_during_outage)
         case RevocationKind.OCSP:
             # OCSP does not cover CA certificates; lists of the CAs above them do, if chains come with the message.
-            find_address = None if lists is None else lists.ocsp_address
-            asked = OcspSource(settings.ocsp, find_address=find_address, needs_nonce=settings.needs_nonce)
+            asked = OcspSource(
+                settings.ocsp,
+                find_address=None if lists is None else lists.ocsp_address,
+                needs_nonce=settings.needs_nonce,
+                freshness_during_outage=settings.freshness_during_outage,
+            )
             return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
@@ -209,10 +217,11 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
         trust=faults.take(lambda: _trust(_path(raw, "trust", folder)), None),
         channel=faults.take(partial(_chosen, Channel, raw, "channel"), None),
         environment=environment,
-        freshness=faults.take(partial(_freshness, raw), FRESHNESS),
+        freshness=faults.take(partial(_duration, raw, "freshness"), None) or FRESHNESS,
+        freshness_during_outage=faults.take(partial(_duration, raw, _OUTAGE), None),
         crls=faults.take(partial(_path, raw, "crls", folder), None),
         lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
-        ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        ocsp=faults.take(lambda: tuple(_address(row, "url", "[[ocsp]]") for row in _rows(raw, "ocsp")), ()),
         needs_nonce=faults.take(partial(_flag, raw, "ocsp_nonce"), default=False),
         trust_lists=faults.take(lambda: _trust_lists(raw.get("trust_lists"), anchors, environment, folder), None),
         tables=tables,
@@ -265,6 +274,9 @@ def _check_source(settings: GatewaySettings) -> None:
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
         why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
         raise GatewaySettingsError(why)
+    if settings.freshness_during_outage is not None and settings.freshness_during_outage <= settings.freshness:
+        why = f"{_OUTAGE} must be longer than freshness: it counts while no newer list or answer can be had"
+        raise GatewaySettingsError(why)
     if len({one.file for one in settings.lists}) < len(settings.lists):
         why = "each [[list]] needs a file of its own"
         raise GatewaySettingsError(why)
@@ -304,11 +316,11 @@ def _trust(path: Path | None) -> TrustFile | None:
         raise GatewaySettingsError(why) from None
 
 
-def _freshness(raw: Mapping[str, object]) -> timedelta:
+def _duration(raw: Mapping[str, object], name: str) -> timedelta | None:
     try:
-        return FRESHNESS if "freshness" not in raw else duration(str(raw["freshness"]))
+        return duration(str(raw[name])) if name in raw else None
     except ValueError as bad:
-        why = f"freshness: {bad}"
+        why = f"{name}: {bad}"
         raise GatewaySettingsError(why) from None
 
 
@@ -320,7 +332,7 @@ def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if not isinstance(file, str) or not _FILE.fullmatch(file):
         why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
         raise GatewaySettingsError(why)
-    return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
+    return ListToFetch(_address(row, "url", "[[list]]"), file, _path(row, "issuer", folder))
 
 
 def _trust_lists(
@@ -333,7 +345,7 @@ def _trust_lists(
         why = "[trust_lists] needs url and folder, and may have responders"
         raise GatewaySettingsError(why)
     place, responders = _path(row, "folder", folder), _path(row, "responders", folder)
-    url = _address(row, "url", "trust_lists").rstrip("/")
+    url = _address(row, "url", "[trust_lists]").rstrip("/")
     if place is None:
         why = "folder of [trust_lists]: missing; name the folder in which the lists are kept"
         raise GatewaySettingsError(why)
@@ -354,7 +366,7 @@ def _address(row: Mapping[str, object], key: str, table: str) -> str:
     try:
         return check_url(value if isinstance(value, str) else "")
     except InvalidUrl as bad:
-        why = f"{key} of [[{table}]]: {bad}"
+        why = f"{key} of {table}: {bad}"
         raise GatewaySettingsError(why) from None
 
 

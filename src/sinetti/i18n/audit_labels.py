@@ -26,6 +26,8 @@ ACTIONS: Mapping[str, str] = {
     "account-erased": gettext_noop("Account data erased"),
     "account-made": gettext_noop("Account created"),
     "account-person-set": gettext_noop("Person of a clerk's account verified"),
+    "key-destroyed": gettext_noop("Private keys destroyed"),
+    "key-destruction-begun": gettext_noop("Destruction of private keys begun"),
     "passphrase-changed": gettext_noop("Pass-phrase of the keys replaced"),
     "secret-removed": gettext_noop("Secret key removed"),
     "secrets-wrapped": gettext_noop("Way to the secret keys changed"),

@@ -29,6 +29,7 @@ from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.encoding import PrivateKey, sign
 from sinetti.pki.signers import ActApproval, SignatureProof, Signer, SignerUnavailable
+from sinetti.services.last_signed import LastSigned
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
@@ -211,18 +212,18 @@ class ServiceContext:
     force (docs/operators/keys.md). `journal` records facts that cannot be taken back. `offline` names the CAs whose
     keys are not here; their CRLs are served as they are stored. `states` are those of the CAs by name, and
     `refresh_authorities` reads changes of CAs at once, which mappings of CAs otherwise have within two seconds.
-    `shards` gives the CRL shard of a new certificate. `crl_cache` has the CRLs that this process read or made last,
-    by CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `responders` returns the OCSP
-    responder in force of a CA; it raises SignerUnavailable if there is none. `log_signers` returns the keys of the
-    log that are here, the newest first. `sign_issue` signs a certificate with the answers about it, which the
-    separate signer does in one request. `sign_distrust` and `sign_bridge` sign the list of distrust, and answers about
-    certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in its tree proves to a
-    signer with its own rules that the tree continues the last one. `guard`, if given, opens the transaction of an
-    action and checks the permission (services/access/act_transaction.py). Each step that writes then uses `act`,
-    and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
-    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24
-    hours; None for operators' commands, and for a test bench without limits. `caller` is the network address of the
-    request over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
+    `shards` gives the CRL shard of a new certificate. `crl_cache` has the CRLs that this process read or made last, by
+    CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `last_signed` has what is served without
+    the database. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is
+    none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a certificate
+    with the answers about it, which the separate signer does in one request. `sign_distrust` and `sign_bridge` sign the
+    list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in
+    its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the
+    transaction of an action and checks the permission (services/access/act_transaction.py). Each step that writes then
+    uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
+    None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
+    over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -252,6 +253,7 @@ class ServiceContext:
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
     crl_locks: SingleFlight = field(default_factory=SingleFlight, repr=False, compare=False)
+    last_signed: LastSigned = field(default_factory=LastSigned, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
-from sinetti.authority.alerts import issuing_ca
+from sinetti.authority.alerts import succession
 from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
@@ -49,7 +49,7 @@ from sinetti.testbench.core.layout import (
 )
 from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.endpoints.control import ControlEndpoint
-from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gateway_of
+from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, Receiver
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
 from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 from sinetti.testbench.endpoints.documentation import DocumentationEndpoint, built_site
@@ -189,7 +189,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     postman = _postman(authority, clock, letters, people_url)
     control_door = ControlEndpoint(authority, clock, postman, letters)
     receiving = DeliveryEndpoint(
-        authority.ctx, gateway_of(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
+        authority.ctx, Receiver(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.ctx.db.close
     identity = identity_door(ports)
@@ -225,7 +225,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
         # CRLs, OCSP responses and own certificates are new: the bench made them, or will in the next half minute.
-        return {"issuing-ca": issuing_ca(authority)}
+        return {"succession": succession(authority)}
 
     return MessageDispatcher(
         partial(context, authority.ctx, letters, people_url), clock, lambda: _upkeep(authority), findings

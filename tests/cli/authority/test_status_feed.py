@@ -2,55 +2,17 @@
 
 import os
 import signal
-import socket
 from contextlib import ExitStack, closing
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import pytest
 
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import serial_hex
-from sinetti.wire.json_api.status_events import PATH, FeedParser, StatusEventKind
+from sinetti.wire.json_api.status_events import StatusEventKind
+from tests.support.feed_readers import FeedReader
 from tests.support.programs import Holder, exchange, new_key
 from tests.support.serving import serving, until
-
-WITHIN = 30.0
-
-
-class Reader:
-    """Reader of the feed over a plain socket."""
-
-    def __init__(self, address, last=None):
-        parts = urlsplit(address)
-        self.socket = socket.create_connection((parts.hostname, parts.port), WITHIN)
-        known = "" if last is None else f"Last-Event-ID: {last}\r\n"
-        self.socket.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{known}\r\n".encode())
-        self.file, self.parser = self.socket.makefile("rb"), FeedParser()
-        self.status = int(self.file.readline().split()[1])
-        while self.file.readline().strip():
-            """Skip a header."""
-
-    def events(self, count):
-        """Return the next events, each with its id."""
-        found = []
-        while len(found) < count:
-            size = int(self.file.readline(), 16)
-            assert size, "the connection ended"
-            found += [(self.parser.last_id, event) for event in self.parser.feed(self.file.read(size)) if event]
-            self.file.readline()
-        return found
-
-    def is_ended(self):
-        """Return whether the server has ended the connection."""
-        try:
-            return self.file.read() is not None
-        except ConnectionError:
-            return True
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
 
 
 def revoked(operator, served):
@@ -67,7 +29,7 @@ def test_a_revocation_reaches_the_readers_of_each_worker(operator):
     operator.found()
     operator.add()
     with serving(operator.root, "--workers", "2") as served, ExitStack() as stack:
-        readers = [stack.enter_context(closing(Reader(served.status))) for _ in range(12)]
+        readers = [stack.enter_context(closing(FeedReader(served.status))) for _ in range(12)]
         assert {one.events(1)[0][1].kind for one in readers} == {StatusEventKind.RESET}
         serial = revoked(operator, served)
         seen = [tuple(one.events(2)) for one in readers]
@@ -83,7 +45,7 @@ def test_a_revocation_reaches_the_readers_of_each_worker(operator):
         until(lambda: len(served.children()) == 3)
         again = revoked(operator, served)
         for _ in range(4):
-            one = stack.enter_context(closing(Reader(served.status, last)))
+            one = stack.enter_context(closing(FeedReader(served.status, last)))
             assert [event.serial for _, event in one.events(2)] == [again, ""]
         served.stop()
 
@@ -92,7 +54,7 @@ def test_a_revocation_reaches_the_readers_of_each_worker(operator):
 def test_as_many_readers_as_one_address_may_have(sqlite_operator):
     sqlite_operator.found()
     with serving(sqlite_operator.root, "--workers", "2") as served, ExitStack() as stack:
-        readers = [stack.enter_context(closing(Reader(served.status))) for _ in range(70)]
+        readers = [stack.enter_context(closing(FeedReader(served.status))) for _ in range(70)]
         # Two workers that count at the same time may admit one more each.
         assert 64 <= sum(one.status == 200 for one in readers) <= 66
         assert {one.status for one in readers} == {200, 503}
@@ -100,6 +62,6 @@ def test_as_many_readers_as_one_address_may_have(sqlite_operator):
         served.process.send_signal(signal.SIGHUP)
         until(lambda: "have taken over" in served.log)
         assert all(one.is_ended() for one in readers), "readers go to the new processes"
-        with closing(Reader(served.status)) as one:
+        with closing(FeedReader(served.status)) as one:
             assert one.status == 200
             served.stop()

@@ -100,6 +100,20 @@ def test_addresses_are_called(folder, monkeypatch):
     assert not [one for one in checked(folder, PLAIN + LIST + SERVE, is_offline=False) if one.what.startswith("http")]
 
 
+TRUST = '[trust_lists]\nurl = "http://127.0.0.1:1"\nfolder = "trust"\n'
+
+
+def test_trust_lists_that_are_behind_damaged_or_nowhere(folder):
+    found = [one for one in checked(folder, PLAIN + TRUST + SERVE) if one.what.endswith("/trust")]
+    assert [(one.impact, "behind" in one.why) for one in found] == [(Impact.SAFETY, True)] * 2
+    away = [one for one in checked(folder, PLAIN + TRUST + SERVE, is_offline=False) if one.what.startswith("http")]
+    assert [one.what for one in away] == ["http://127.0.0.1:1/trust/distrust"]
+    (folder / "trust").mkdir()
+    (folder / "trust" / "distrust-1.json").write_bytes(b"")
+    (first, *_) = [one for one in checked(folder, PLAIN + TRUST + SERVE) if one.what.endswith("/trust")]
+    assert (first.impact, first.fix.startswith("run sinetti gateway fetch")) == (Impact.REACH, True)
+
+
 def run(capsys, *words):
     code = main(["gateway", "check-settings", *map(str, words)])
     return code, capsys.readouterr()

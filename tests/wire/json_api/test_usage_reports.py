@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sinetti.domain.usage import MOST_SIGHTINGS, Observation
-from sinetti.wire.json_api.usage_reports import InvalidUsageReport, parse, render
+from sinetti.domain.usage import MOST_SIGHTINGS, Observation, TrustListNumbers
+from sinetti.wire.json_api.usage_reports import InvalidUsageReport, UsageMessage, parse, render
 
 SHA = "ab" * 32
 SEEN = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -74,3 +74,26 @@ REFUSED = {
 def test_refused(octets, why):
     with pytest.raises(InvalidUsageReport, match=why):
         parse(octets)
+
+
+def test_numbers_of_trust_lists_come_along():
+    numbers = TrustListNumbers(3, 1790000000)
+    assert parse(render([], numbers)) == UsageMessage((), numbers)
+    assert parse(render([])).trust_lists is None
+
+
+WRONG_NUMBERS = {
+    "no object": [1, 2],
+    "one number": {"anchors": 1},
+    "a number more": {"anchors": 1, "distrust": 1, "other": 1},
+    "a text": {"anchors": "1", "distrust": 1},
+    "a truth value": {"anchors": True, "distrust": 1},
+    "below zero": {"anchors": -1, "distrust": 1},
+    "too large": {"anchors": 1 << 63, "distrust": 1},
+}
+
+
+@pytest.mark.parametrize("numbers", WRONG_NUMBERS.values(), ids=WRONG_NUMBERS)
+def test_wrong_numbers_of_trust_lists(numbers):
+    with pytest.raises(InvalidUsageReport, match="trust_lists must have"):
+        parse(json.dumps({"sightings": [], "trust_lists": numbers}).encode())

@@ -22,7 +22,7 @@ from sinetti.authority.signer.tasks import TaskKind
 from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType, Serial
-from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.atomic_files import PRIVATE, destroy_file, write_atomic
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.signers import ActApproval, KeyMissing, SignatureRefused
 from sinetti.pki.signers.token_keys import TokenPublicKey
@@ -102,8 +102,20 @@ class RemoteKeyStore:
         """
         self.client.call(SignerOperation.CHECK, self.remote_name(name).encode())
 
+    def delete(self, name: str) -> None:
+        """Have a key destroyed, which the signer does for officers alone.
+
+        Raises SignatureRefused, SignerUnavailable, ValueError and OSError.
+        """
+        if not self.has(name):
+            return
+        approval = self._approval
+        fields = () if approval is None else (approval.proposal, *approval.signatures)
+        self.client.call(SignerOperation.DESTROY, self.remote_name(name).encode(), *fields)
+        destroy_file(self._folder / f"{name}{SUFFIX}")
+
     def approve(self, approval: ActApproval) -> None:
-        """Keep an approval for the keys of the log."""
+        """Keep an approval for the keys of the log, and for the destruction of keys."""
         self._approval = approval
 
     def begin(self, spec: CaSpec, organisation: str) -> bytes:

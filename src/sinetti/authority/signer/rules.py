@@ -149,6 +149,12 @@ class SigningRules:
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
 
+    def remove_key(self, name: str) -> None:
+        """Forget a key that was destroyed."""
+        self._keys.pop(name, None)
+        self._spkis.pop(name, None)
+        self._forms.pop(name, None)
+
     @property
     def key_names(self) -> tuple[str, ...]:
         """Names of the keys."""

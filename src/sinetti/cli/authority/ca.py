@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority.ca_plan import register_plan
 from sinetti.cli.authority.ca_readiness import register_readiness
 from sinetti.cli.authority.ca_revoke import register_revocation
 from sinetti.cli.authority.ca_succession import register_succession
@@ -40,6 +41,7 @@ def register(commands: "Commands") -> None:
     listing = command(verbs, "list", "list all CAs with their states", _list, "sinetti authority ca list --dir DIR")
     add_dir(listing)
     listing.add_argument("--json", action="store_true", help="print the result as JSON")
+    register_plan(verbs)
     _verb(verbs, "activate", "have a CA issue from now on; its predecessor only publishes", _activate, has_second=True)
     _verb(verbs, "stop", "have a CA issue nothing any more, at once", _stop)
     _verb(verbs, "retire", "sign the last lists of a CA, and end them", _retire, has_second=True)

@@ -43,6 +43,7 @@ MODULES = {
     "audit": "audit",
     "offline": "offline",
     "publish": "offline",
+    "publish-status": "publish_status",
     "import-signed": "import_signed",
     "passphrase": "passphrase",
     "signer": "signer",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, holder_of, list_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.authority.keys_destroy import register_destroy
 from sinetti.cli.authority.keys_separate import register_separate
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.token_options import add_token_options, token_settings
@@ -38,6 +39,7 @@ def register(commands: "Commands") -> None:
     for one in (check, move):
         add_passphrase_file(one)
     register_separate(verbs)
+    register_destroy(verbs)
 
 
 def _verb(

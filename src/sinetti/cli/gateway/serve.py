@@ -18,7 +18,7 @@ from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, watch_of
+from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
@@ -85,7 +85,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    keeper, listens = (
+        CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended),
+        serving.place_of(listening),
+    )
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
@@ -94,7 +97,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         facts = {"listens": listens}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists))
+            state = GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists, edge.extended)
+            start_metrics(scraped, state)
         serving.serve(edge, listening, lambda: _ready(facts, edge.start), read_anew)
     finally:
         keeper.stop()
@@ -143,6 +147,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
         lambda: [] if watch is None else watch.newest(),
         load_feed(settings, guard.gateway),
         tuple if lists is None else lists.checks,
+        lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service

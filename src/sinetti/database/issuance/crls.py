@@ -109,6 +109,17 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
         return PublishedList(number, begins, ends, count, join_crl(entries, bytes(row["short__der"])), base)
 
 
+def list_numbers(db: Database) -> dict[tuple[str, int], int]:
+    """Return the number of the newest CRL by CA and shard."""
+    rows = models.Crl.objects.using(db.alias).values_list(
+        "authority_id", "shard", "number", "short__base", "short__number"
+    )
+    return {
+        (authority, shard): (short or number) if base == number else number
+        for authority, shard, number, base, short in rows
+    }
+
+
 def whole_list(db: Database, authority: str, shard: int) -> bytes:
     """Return the complete CRL (DER) that is stored for a shard."""
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)

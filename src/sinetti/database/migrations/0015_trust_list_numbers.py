@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sinetti', '0012_status_events'),
+        ('sinetti', '0013_unrestored_people'),
     ]
 
     operations = [

@@ -29,6 +29,7 @@ from sinetti.database.models.core import (
     RoleAssignment,
     SchemaFloor,
     TransferIds,
+    UnrestoredPeople,
     UsedKey,
     random_key,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "StatusEvent",
     "TransferIds",
     "TrustList",
+    "UnrestoredPeople",
     "UsedKey",
     "User",
     "random_key",

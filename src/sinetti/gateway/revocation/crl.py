@@ -188,13 +188,16 @@ class CrlSource:
     Changed files of the folder are read again. Thread-safe.
     """
 
-    def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
+    def __init__(
+        self, ders: Iterable[bytes] = (), folder: Path | None = None, freshness_during_outage: timedelta | None = None
+    ) -> None:
         """Parse `ders` now; files of `folder` are read on the first query.
 
-        Raises InvalidCrl if one of `ders` is no list. Files of the folder that are no list are skipped.
+        `freshness_during_outage`: largest age of a list while no newer one can be had; None: as always. Raises
+        InvalidCrl if one of `ders` is no list. Files of the folder that are no list are skipped.
         """
         self._given = tuple(read_list(der) for der in ders)
-        self._folder = folder
+        self._folder, self._outage = folder, freshness_during_outage
         self._lock = Lock()
         self._files: dict[Path, tuple[tuple[int, int, int], LoadedCrl | None]] = {}
         self._looked: float | None = None
@@ -217,7 +220,7 @@ class CrlSource:
         made = self._made_by(issuer)
         if not made.signed:
             return NOT_FOR_THIS if made.named else MISSING
-        bound = None if is_authority(certificate) else freshness
+        bound = None if is_authority(certificate) else max(freshness, self._outage or freshness)
         serial, answer, listed, is_valid = certificate.serial_number, NOT_FOR_THIS, False, False
         for one in made.signed:
             has_it = serial in one.serials

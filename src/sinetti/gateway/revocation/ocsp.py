@@ -93,7 +93,9 @@ class CachedStatus:
 class OcspSource:
     """Revocation source with OCSP responders, in the order of their addresses.
 
-    Each request takes 5 s at most. `needs_nonce`: responses without the nonce of the request do not count. Thread-safe.
+    Each request takes 5 s at most. `needs_nonce`: responses without the nonce of the request do not count.
+    `freshness_during_outage`: largest age of an answer while no service gives a younger one; None: as always.
+    Thread-safe.
     """
 
     addresses: Sequence[str]
@@ -101,6 +103,8 @@ class OcspSource:
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
     find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
     """Address for certificates of one CA, which comes before the others; None for none."""
+    freshness_during_outage: timedelta | None = None
+    _extended_at: datetime | None = field(default=None, init=False, repr=False)
     needs_nonce: bool = False
     _asked_anew: int = field(default=0, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
@@ -121,8 +125,12 @@ class OcspSource:
         recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
         recent = recent or (kept is not None and kept.is_revoked)
         fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
-        if fact is None or not fact.counts_at(now, freshness):
+        if fact is None:
             return NO_ANSWER
+        if not fact.counts_at(now, freshness):
+            if not self._counts_during_outage(fact, now):
+                return NO_ANSWER
+            self._extended_at = now
         with self._lock:
             # A response that was on its way when `ask_anew` was called may be from before the revocation.
             self._kept[key] = fact if begun == self._asked_anew else replace(fact, asked=_LONG_AGO)
@@ -154,9 +162,18 @@ class OcspSource:
         """Return MISSING: only lists report on CAs of the anchor file."""
         return MISSING
 
+    def _counts_during_outage(self, fact: CachedStatus, now: datetime) -> bool:
+        return self.freshness_during_outage is not None and fact.counts_at(now, self.freshness_during_outage)
+
+    def is_extended(self, now: datetime) -> bool:
+        """Return whether an answer older than `freshness` was used a short time ago."""
+        return self._extended_at is not None and timedelta() <= now - self._extended_at < ASK_AGAIN
+
     def _asked(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> CachedStatus | None:
+        """Return the first fresh answer, else the newest that counts during an outage."""
+        older: CachedStatus | None = None
         own = None if self.find_address is None else self.find_address(issuer.certificate)
         for address in self.addresses if own is None else (own, *self.addresses):
             # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
@@ -165,10 +182,12 @@ class OcspSource:
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
                 if fact is not None and fact.counts_at(now, freshness):
                     return fact
+                if fact is not None and self._counts_during_outage(fact, now):
+                    older = _newest(fact, older)
                 if not again:
                     break
             recorder.count(GATEWAY_OCSP_FAILURES)
-        return None
+        return older
 
     def _one(self, address: str, question: "OcspQuery", now: datetime) -> tuple[CachedStatus | None, bool]:
         """Return a status, and whether to send another request without a nonce."""

@@ -58,7 +58,8 @@ class AuthService:
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
     no verdict depends on. `lists` returns the dates of the lists, and `trust_lists` the checks of the trust lists, for
-    the metrics. `feed` reads the authority's status feed.
+    the metrics. `feed` reads the authority's status feed. `extended` returns the sources that count only by
+    `freshness_during_outage`.
     """
 
     guard: RequestGuard
@@ -67,6 +68,7 @@ class AuthService:
     lists: Callable[[], list[ListDates]] = list
     feed: FeedReader | None = None
     trust_lists: Callable[[], tuple[ListCheck, ...]] = tuple
+    extended: Readiness = list
 
     @property
     def is_blocking(self) -> bool:
@@ -125,7 +127,7 @@ class AuthService:
         return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
-        missing, notices = self.unready(), self.notices()
+        missing, notices = self.unready(), [*self.extended(), *self.notices()]
         notices += [] if self.feed is None else [self.feed.sentence()]
         return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 

@@ -30,19 +30,24 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return dates of lists, what is missing, the time, and the states of feed and trust lists."""
+    """Functions that return dates of lists, what is missing, the time, and the states of feed and trust lists.
+
+    `extended` returns the sources that count only by `freshness_during_outage`.
+    """
 
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
     feed: Callable[[], FeedState | None]
     trust_lists: Callable[[], Sequence[ListCheck]] = tuple
+    extended: Callable[[], list[str]] = list
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
         now, lists, feed, trust = self.now(), self.lists(), self.feed(), self.trust_lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
+            catalogue.GATEWAY_OUTAGE: [((), float(bool(self.extended())))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
             catalogue.GATEWAY_FEED_SILENCE: [] if feed is None else [((), feed[0])],

@@ -25,7 +25,6 @@ from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.pki.trust_lists.lists import TrustListKind
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Time limits in seconds: request head, request body, open requests at shutdown."""
@@ -96,6 +95,10 @@ class GatewayApp:
         """Return the dates of the current service's lists."""
         return self._service.lists()
 
+    def extended(self) -> list[str]:
+        """Return the sources that count only during an outage."""
+        return self._service.extended()
+
     def feed(self) -> FeedState | None:
         """Return the state of the current service's feed, or None without one."""
         feed = self._service.feed
@@ -106,11 +109,12 @@ class GatewayApp:
         return self._service.trust_lists()
 
     def trust_list_numbers(self) -> TrustListNumbers | None:
-        """Return the numbers of the trust lists in use; None without such lists."""
-        found = {one.kind: one.number for one in self._service.trust_lists()}
-        if not found:
-            return None
-        return TrustListNumbers(found[TrustListKind.ANCHORS], found[TrustListKind.DISTRUST])
+        """Return the numbers of the trust lists in use; None without any list.
+
+        An authority of an earlier version has none, and refuses a report with numbers.
+        """
+        found = {one.kind.value: one.number for one in self._service.trust_lists()}
+        return TrustListNumbers(**found) if any(found.values()) else None
 
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""

@@ -63,6 +63,24 @@ def store_list(
     if not trust_lists.insert_list(ctx.db, new.kind, stored, before, ctx.audit_entry(*audit)):
         sentence = f"another list of {new.kind} was stored meanwhile: run the command again"
         raise TrustListOutrun(sentence)
+    keep_lists(ctx)
+
+
+def keep_lists(ctx: ServiceContext) -> None:
+    """Keep both lists in the files of `last_signed`. Raises OSError."""
+    for kind in TrustListKind:
+        if (found := newest_list(kind, ctx.db)) is not None:
+            ctx.last_signed.keep(f"trust/{kind}", found.octets)
+
+
+def find_kept_list(kind: TrustListKind, ctx: ServiceContext) -> StoredTrustList | None:
+    """Return the list in the files of `last_signed`, or None."""
+    octets = ctx.last_signed.find(f"trust/{kind}")
+    if octets is None:
+        return None
+    payload = parse_signed(octets).payload
+    content = parse_anchors(payload) if kind is TrustListKind.ANCHORS else parse_distrust(payload)
+    return StoredTrustList(content.number, octets)
 
 
 def publish_anchors(ctx: ServiceContext, sign: Callable[[str, bytes], bytes], audit: tuple[str, str]) -> AnchorsList:

@@ -4,7 +4,9 @@ It restores facts that only the journals have, and finishes or voids reservation
 """
 
 import logging
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -14,8 +16,9 @@ from sinetti.database.authorities import journal_lines
 from sinetti.database.authorities.journal_lines import AuthorityDiff
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
-from sinetti.database.issuance import journal_records, recovery
+from sinetti.database.issuance import journal_records, recovery, unrestored_people
 from sinetti.database.issuance.recovery import RestoreReport
+from sinetti.database.issuance.unrestored_people import UnrestoredHolding
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
@@ -23,6 +26,7 @@ from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Serial
 from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import Journal
+from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
@@ -80,12 +84,16 @@ class ReconciliationStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """Restored facts, facts that could not be restored, and results of reservations."""
+    """Restored facts, facts that could not be restored, and results of reservations.
+
+    `without_people` are the holdings in use whose people no journal has, of earlier runs too.
+    """
 
     restored: tuple[Serial, ...]
     failed: tuple[Serial, ...]
     finished: int
     given_up: int
+    without_people: tuple[UnrestoredHolding, ...] = ()
 
 
 def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -104,7 +112,9 @@ def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> 
 def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) -> ReconciliationStatus:
     lists = newest_archived(journal.folder, ctx)
     lines = _Lines(journal_records.lines(journal.folder, journal.instance_id, closed.files))
-    differences = journal_records.compare(ctx.db, lines, entries(lists), closed.after)
+    # Lists of CAs above others have entries of CAs, which are compared by their own lines.
+    of_holders = (one for one in entries(lists) if one.serial not in lines.ca_serials(ctx))
+    differences = journal_records.compare(ctx.db, lines, of_holders, closed.after)
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
         known = recovery.crl_number(ctx.db, authority)
@@ -127,11 +137,20 @@ class _Lines:
     def __init__(self, lines: Iterator[JournalLine]) -> None:
         self._lines = lines
         self.authorities: dict[str, Mapping[str, Any]] = {}
+        self._serials: frozenset[Serial] | None = None
 
     def __iter__(self) -> Iterator[JournalLine]:
         for line in self._lines:
             journal_lines.take(self.authorities, line)
             yield line
+
+    def ca_serials(self, ctx: ServiceContext) -> AbstractSet[Serial]:
+        """Return the serial numbers of all CA certificates, of the register and of the lines read so far."""
+        if self._serials is None:
+            of_lines = (b64decode(facts["der"]) for facts in self.authorities.values())
+            ders = {*ctx.certificates.values(), *of_lines}
+            self._serials = frozenset(serial_hex(load_certificate(der).serial_number) for der in ders)
+        return self._serials
 
 
 def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -161,7 +180,8 @@ def reconcile(
     status = compare(ctx, journal, is_full=is_full)
     back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
-    return ReconciliationReport(back.done, back.failed, finished, given_up)
+    without_people = unrestored_people.list_open(ctx.db, ctx.now())
+    return ReconciliationReport(back.done, back.failed, finished, given_up, without_people)
 
 
 def restore_lost(

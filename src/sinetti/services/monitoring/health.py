@@ -18,6 +18,7 @@ CRLs are signed at least daily, so one that is half its life old has been missed
 """
 
 _AWAY = "the database cannot be reached: check the database and the network connection to it"
+_GOES_ON = "status requests are answered from the last signed lists and OCSP responses, until these expire"
 
 
 def register_check(ctx: ServiceContext) -> str | None:
@@ -25,7 +26,8 @@ def register_check(ctx: ServiceContext) -> str | None:
     try:
         register.issuing_names(ctx.db)
     except DATABASE_UNAVAILABLE:
-        return _AWAY
+        has_lists = any(ctx.last_signed.find_list(name, WHOLE, ctx.now()) for name in ctx.issuers)
+        return f"{_AWAY}; {_GOES_ON}" if has_lists else _AWAY
     return None
 
 

@@ -50,17 +50,13 @@ class InvalidFeed(ValueError):
 
 def format_event(number: int, event: StatusEvent) -> bytes:
     """Return the octets of an event with its own number."""
-    data: dict[str, str | int] = {}
-    match event.kind:
-        case StatusEventKind.REVOCATION:
-            data = {"ca": event.subject, "list": event.number, "serial": event.serial}
-        case StatusEventKind.LIST:
-            data = {"ca": event.subject, "number": event.number}
-        case StatusEventKind.TRUST:
-            data = {"kind": event.subject, "number": event.number}
-        case StatusEventKind.RESET:
-            pass
-    return f"id: {number}\nevent: {event.kind}\ndata: {json.dumps(data)}\n\n".encode()
+    data: dict[StatusEventKind, dict[str, str | int]] = {
+        StatusEventKind.REVOCATION: {"ca": event.subject, "list": event.number, "serial": event.serial},
+        StatusEventKind.LIST: {"ca": event.subject, "number": event.number},
+        StatusEventKind.TRUST: {"kind": event.subject, "number": event.number},
+        StatusEventKind.RESET: {},
+    }
+    return f"id: {number}\nevent: {event.kind}\ndata: {json.dumps(data[event.kind])}\n\n".encode()
 
 
 class FeedParser:
