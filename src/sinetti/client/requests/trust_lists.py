@@ -71,6 +71,7 @@ def fetch_lists(kept: NameSettings, known: TrustMemory, now: datetime, language:
                 memory = replace(memory, anchors=octets) if is_anchors else replace(memory, distrust=octets)
         except ServiceError as away:
             trouble = away.message.text
+            break
         except InvalidTrustList as bad:
             trouble, is_refused = f"{kind.value}: {bad}", True
     has_new = (memory.anchors, memory.distrust) != (known.anchors, known.distrust)
