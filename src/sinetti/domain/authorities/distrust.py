@@ -3,7 +3,7 @@
 See docs/operators/succession.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -62,8 +62,11 @@ def decide_bridge_end(since: datetime, declared_at: datetime, hours: int) -> dat
     return declared_at.replace(microsecond=0) + timedelta(hours=hours)
 
 
-def join_periods(periods: Sequence[DistrustPeriod]) -> DistrustPeriod:
-    """Return the strictest of one or more distrusts."""
+def join_periods(found: Iterable[DistrustPeriod]) -> DistrustPeriod | None:
+    """Return the strictest of several distrusts; None for none."""
+    periods = tuple(found)
+    if not periods:
+        return None
     checkpoints = tuple(dict.fromkeys(one for each in periods for one in each.checkpoints))
     return DistrustPeriod(min(one.since for one in periods), min(one.bridge_until for one in periods), checkpoints)
 
