@@ -40,6 +40,9 @@ SigningKey = PrivateKey | Ed25519PrivateKey
 REQUEST_SUFFIX = ".csr"
 """End of the name of the file with a new CA's request."""
 
+DESTROYED = ".destroyed"
+"""End of the file that says that the key of a name was destroyed (docs/termination.md)."""
+
 OFFLINE = "offline"
 """Subfolder with the URIs of keys that the running service does not use."""
 
