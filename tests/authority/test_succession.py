@@ -448,3 +448,18 @@ def test_the_channel_names_the_ca_that_issues(root, clock):
         authority.ctx.refresh_authorities()
         with pytest.raises(FolderError, match="no CA issues for the channel WS"):
             issuing_ca(Channel.WS, means_of(authority))
+
+
+@pytest.mark.long
+def test_a_ca_that_was_begun_without_the_folder_of_offline_keys_gets_its_key_with_it(tmp_path, clock):
+    root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
+    initialise(root, replace(FOUNDING, offline=offline))
+    with opened(root, clock) as authority:
+        assert begin_successor(ROOT, AS_BEFORE, means_of(authority)).request == b""
+        means = SuccessionContext(authority, "operator", REQUEST, offline)
+        pending = begin_successor(ROOT, AS_BEFORE, means)
+        assert pending.request
+        assert begin_successor(ROOT, AS_BEFORE, means_of(authority)) == pending
+        new = roll_over(ROOT, AS_BEFORE, means)
+        assert (new.name, new.state, new.issuer) == (pending.name, CaState.ISSUING, None)
+        assert roll_over(INTERMEDIATE, AS_BEFORE, means).issuer == new.name

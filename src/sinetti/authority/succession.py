@@ -103,7 +103,7 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
         waiting = next((one for one in register.list_pending(ctx.db) if one.replaces == before.name), None)
         if waiting is not None:
             _check_same(waiting, wanted)
-            return waiting
+            return waiting if waiting.request else _with_key(waiting, before, means)
         if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
             sentence = f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
             raise CaChangeRefused(sentence)
@@ -122,6 +122,18 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
             request=request,
         )
         return register.insert_pending(ctx.db, new, means.audit)
+
+
+def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
+    """Return a CA that was begun for a ceremony, with a key if that is possible here by now.
+
+    Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
+    """
+    parent = None if waiting.issuer is None else means.authority.ctx.issuers[waiting.issuer].name
+    request = _make_key(before, pending_spec(waiting, parent), means)
+    if request:
+        register.add_request(means.authority.ctx.db, waiting.name, request)
+    return replace(waiting, request=request)
 
 
 def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:

@@ -290,6 +290,9 @@ def test_requests_to_revoke_that_are_refused():
     other = RevokedEntry(serial_of(medium, "ServicesTestIssuingCAv1"), NOW, "superseded")
     more = lists(medium, (*good.lists[2].entries, other)).lists
     refused(medium, replace(good, lists=more), "not exactly the plan's revocations")
+    (entry,) = good.lists[2].entries
+    later_theft = lists(medium, (replace(entry, invalidity_date=NOW),)).lists
+    refused(medium, replace(good, lists=later_theft), "not exactly the plan's revocations")
     refused(medium, replace(good, distrust=None), "not declare exactly")
     later = replace(row, since=NOW)
     refused(medium, replace(good, distrust=DistrustData(1, (later,))), "not declare exactly")
