@@ -235,9 +235,9 @@ def signer_of(name: str, means: SuccessionContext) -> Signer | None:
 
 
 def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
-    """Sign the certificate of a successor with the key of the CA above it; a root signs itself.
+    """Sign the certificate of a successor with the key of the CA above it.
 
-    The octets are stored before they are signed, and signed again after a kill. Raises ParentKeyAway, LintError, and
+    A root signs itself. The octets are stored before they are signed, and signed again after a kill. Raises ParentKeyAway, LintError, and
     the errors of the keys.
     """
     ctx = means.authority.ctx
