@@ -132,7 +132,7 @@ def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: See
 
 
 def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
-    """Return the revocation lists of CAs that the list of anchors added and no [[list]] names."""
+    """Return the revocation lists of added CAs that no [[list]] names."""
     if settings.revocation is not RevocationKind.CRL or settings.crls is None:
         return ()
     return lists.downloads(settings.crls, (*settings.anchors, *listed_cas(settings)))
