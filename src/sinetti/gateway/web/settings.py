@@ -128,7 +128,8 @@ def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: See
     gateway = open_gateway(settings)
     if gateway.lists is not None:
         gateway.lists.keep_current(partial(added_downloads, settings, gateway.lists))
-    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen)
+    feed = load_feed(settings, gateway)
+    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen, feed=feed)
 
 
 def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
