@@ -1,6 +1,7 @@
 """`python -m bench.early`: time from a call to its first messages.
 
-The call is for early replacement of all certificates. The outbox is full of reminders that are due. Messages go to a transport that accepts all of them.
+The call is for early replacement of all certificates. The outbox is full of reminders that are due. Messages go to a
+transport that accepts all of them.
 """
 
 import argparse
