@@ -74,7 +74,7 @@ def test_every_letter_in_every_language():
     for language, case, letter in SAMPLES.letters():
         about = f"{case.kind}, {case.title}, {language}"
         is_operator = case.to is None and case.kind in {MessageKind.OPERATOR, MessageKind.DRILL}
-            assert letter.language is (Language.EN if is_operator else language), about
+        assert letter.language is (Language.EN if is_operator else language), about
         assert letter.kind is case.kind
         whole = f"{letter.subject}\n{letter.text}"
         assert not re.search(r"[{}]|None|  |\r", whole), about
