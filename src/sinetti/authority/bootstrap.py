@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
-from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -441,7 +441,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     name = hierarchy.services.file_name
-    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX, DESTROYED)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

@@ -28,7 +28,6 @@ from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
     is_address,
-    load_feed,
     load_listen_settings,
     load_report_target,
     load_watched_log,
@@ -142,7 +141,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
             *([] if lists is None else lists.notices()),
         ],
         lambda: [] if watch is None else watch.newest(),
-        load_feed(settings, guard.gateway),
+        guard.feed,
         tuple if lists is None else lists.checks,
         lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )

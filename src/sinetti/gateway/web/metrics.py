@@ -20,7 +20,7 @@ ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
 FeedState = tuple[float, float]
-"""Seconds since the feed's last sign of life, and those for which its oldest event has waited."""
+"""State of the feed: seconds since its last sign of life, and its lag in seconds."""
 
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
