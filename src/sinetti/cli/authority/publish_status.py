@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
-    summary = "write CA certificates, revocation lists, OCSP responses and the log as files for a web server"
+    summary = "write CA certificates, lists, OCSP responses and the log as files for a web server"
     parser = command(commands, "publish-status", summary, _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
