@@ -1,6 +1,7 @@
-"""`python -m bench.early`: time from a call for early replacement to its first messages.
+"""`python -m bench.early`: time from a call to its first messages.
 
-The outbox is full of reminders that are due. Messages go to a transport that accepts all of them.
+The call is for early replacement of all certificates. The outbox is full of reminders that are due. Messages go to a
+transport that accepts all of them.
 """
 
 import argparse
@@ -35,7 +36,10 @@ from sinetti.services.revocation.drills import DrillRequest, begin_drill
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, preview
 
 AIM = 900.0
-"""Limit in seconds from the command to the first messages of 100,000 certificates, from the issue."""
+"""Limit in seconds from the command to the first messages, from the issue.
+
+It is for 100,000 certificates.
+"""
 
 _ALIAS = "bench-early"
 _DUE_AT = NOW + WINDOW

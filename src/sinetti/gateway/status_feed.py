@@ -5,6 +5,7 @@ feed that is silent, wrong or behind makes no certificate acceptable. The age of
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -246,11 +247,16 @@ class FeedReader:
     _wake_ups: WakeUps = field(default_factory=WakeUps, init=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
     _is_stopped: bool = field(default=False, init=False)
+    _started_in: int | None = field(default=None, init=False)
     _heard_at: float = field(default_factory=monotonic_seconds, init=False)
     _trouble: str | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start both threads, once in each process: a fork has no threads of its parent."""
+        with self._changed:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
         for name, run in (("feed", self._read), ("feed-lists", self._fetch)):
             threading.Thread(target=run, name=name, daemon=True).start()
 
