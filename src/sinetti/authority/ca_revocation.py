@@ -77,8 +77,14 @@ def revoke_authority(
 
 
 def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: SuccessionContext) -> Distrust | None:
-    """Return the declaration of a compromise; that of an earlier call stays."""
-    if wanted.reason is not RevocationReason.CA_COMPROMISE or one.distrust is not None:
+    """Return the declaration of a compromise; that of an earlier call stays.
+
+    Raises CaChangeRefused for a call that says something else.
+    """
+    if wanted.reason is not RevocationReason.CA_COMPROMISE:
+        return one.distrust
+    if one.distrust is not None:
+        _check_same(one.name, wanted, one.distrust)
         return one.distrust
     ctx, settings = means.authority.ctx, means.authority.settings
     now, text = ctx.now(), ""
@@ -89,3 +95,21 @@ def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: Succession
         witnesses = [WitnessAddress.parse(one).key for one in settings.witnesses]
         text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
     return Distrust(since, now, ends, text)
+
+
+def _check_same(name: str, wanted: CaRevocationRequest, stored: Distrust) -> None:
+    """Raise CaChangeRefused for a call that states another instant, bridge or checkpoint than the declaration."""
+    since, hours = wanted.since, wanted.bridge_hours
+    checkpoint = wanted.checkpoint.decode(errors="replace")
+    is_same = (
+        since in {None, stored.since}
+        and (hours is None or decide_bridge_end(stored.since, stored.declared_at, hours) == stored.bridge_until)
+        and (not checkpoint or (stored.checkpoint != "" and checkpoint.startswith(stored.checkpoint)))
+    )
+    if not is_same:
+        sentence = (
+            f"the declaration of {name} since {stored.since:%Y-%m-%dT%H:%M:%SZ} stays as it is: leave out --since, "
+            "--bridge-hours and --under-checkpoint, and revoke the certificates in doubt with sinetti authority "
+            f"revoke-many --authority {name}"
+        )
+        raise CaChangeRefused(sentence)

@@ -17,7 +17,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.key_inventory import KeyRole, ListedKey, holder_of, list_keys
 from sinetti.authority.key_store import DESTROYED, StoreKind
 from sinetti.authority.signer.approvals import public_digest
-from sinetti.database.authorities.register import AuthorityView, CaChangeRefused, list_authorities
+from sinetti.database.authorities.register import AuthorityView, CaChangeRefused, CaUnknown, list_authorities
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.domain.authorities.lifecycle import CaState
@@ -54,8 +54,8 @@ Rows = tuple[dict[str, Any], ...]
 def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
     """Return the rows of the protocol, without the instants of destruction.
 
-    A key that a killed command destroyed has its row from the protocol. Raises KeyDestructionError for an unknown key,
-    one of a CA that still signs, one that is not here, and a protocol of another destruction.
+    A key that a killed command destroyed has its row from the protocol. Raises CaUnknown for an unknown key, and
+    KeyDestructionError for one of a CA that still signs, one that is not here, and a protocol of another destruction.
     """
     names = options.names
     if len(set(names)) != len(names):
@@ -74,7 +74,10 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
             rows.append({key: value for key, value in before[name].items() if key != _DONE})
         else:
             is_gone = _mark(name, authority).exists()
-            sentence = f"the key {name} was destroyed already" if is_gone else _absent(name, listed)
+            if listed is None and not is_gone:
+                sentence = f"there is no key {name}: sinetti authority keys list shows the keys"
+                raise CaUnknown(sentence)
+            sentence = f"the key {name} was destroyed already" if is_gone else _absent(name)
             raise KeyDestructionError(sentence)
     return tuple(rows)
 
@@ -129,9 +132,7 @@ def _is_here(listed: ListedKey, offline: Path | None) -> bool:
     return _is_in_store(listed) or (offline is not None and (offline / f"{listed.name}.pem").exists())
 
 
-def _absent(name: str, listed: ListedKey | None) -> str:
-    if listed is None:
-        return f"there is no key {name}: sinetti authority keys list shows the keys"
+def _absent(name: str) -> str:
     return f"the key {name} is offline, or missing: name its folder with --offline-dir"
 
 

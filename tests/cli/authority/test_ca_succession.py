@@ -38,7 +38,7 @@ def test_begin_install_and_activate(operator, tmp_path):
     assert json.loads(operator.does(*begin, "--json")) == {"result": "begun", "name": V2}
     assert json.loads(operator.does(*begin, "--json")) == {"result": "begun", "name": V2}
     assert states(operator)[V2] == "pending"
-    assert "there is no CA" in operator.refused(2, "ca", "activate", V2)
+    assert f"{V2} has no certificate yet: run sinetti authority ca install" in operator.refused(2, "ca", "activate", V2)
     path = certificate(operator, tmp_path)
     wrong = operator.root / "ca" / f"{V1}.cer"
     assert "the certificate is refused" in operator.refused(3, "ca", "install", V2, "--certificate", wrong)
@@ -69,6 +69,8 @@ def test_a_rollover_says_what_issues(operator):
     assert states(operator)[V2] == "issuing"
     assert "there is no CA Other" in operator.refused(2, "ca", "rollover", "--ca", "Other")
     operator.does("ca", "stop", V2)
+    _code, _out, err = operator.run("ca", "rollover", "--ca", V1)
+    assert f"{V2} is the successor of {V1} already, and is publishing" in err
     assert "no CA issues for the channel WS" in operator.refused(2, *first)
 
 

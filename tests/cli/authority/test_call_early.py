@@ -84,6 +84,7 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     assert (code, done["result"], done["count"]) == (0, "done", 2)
     assert err.index("2 by e-mail") < err.index("2 of 2 opened"), "before the act"
     assert f"--end {done['call']}" in err
+    assert "notices.toml is missing, so no message leaves" in err
     assert renewable(operator, serials[0]) < usual
     (row,) = json.loads(operator.does("call-early", "status", "--json"))
     assert row == {
@@ -198,7 +199,7 @@ REFUSED = {
     ),
     "no reason": (("call-early", "--over", "2d"), "--reason is missing"),
     "no time": (("call-early", "--reason", "x"), "--over is missing"),
-    "a time without a unit": ((*BASE, "--over", "10"), "--over is missing"),
+    "a time without a unit": ((*BASE, "--over", "10"), "--over: '10' is not a number with m, h or d"),
     "a time that is too long": ((*BASE, "--over", "31d", "--authority", "x"), "from one minute to 30 days"),
     "no serial": ((*BASE, "--serial", "xy"), "--serial: this is not a serial"),
     "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial number 41"),

@@ -26,6 +26,7 @@ def test_looked_at_begun_listed_and_reported(shop, tmp_path):
         0, "holders", 2, 0,
     )  # fmt: skip
     assert f"drill report {begun['drill']}" in err
+    assert "notices.toml is missing, so no message leaves" in err
     assert {one["serial"] for one in begun["unreached"]} == set(serials)
     files = sorted((tmp_path / "reports").iterdir())
     assert [one.suffix for one in files] == [".html", ".json"]

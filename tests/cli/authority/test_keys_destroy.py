@@ -108,7 +108,7 @@ def test_a_killed_command_continues(operator, protocol, monkeypatch):
 def test_files_and_names_that_cannot_be_right(operator, protocol):
     operator.found()
     ended(operator, WS)
-    assert "there is no key Other" in operator.refused(3, *destroy(protocol, "Other"))
+    assert "there is no key Other" in operator.refused(2, *destroy(protocol, "Other"))
     assert "is named twice" in operator.refused(3, *destroy(protocol, WS, WS))
     inside = destroy(operator.root / "destruction.json", WS)
     assert "name another place" in operator.refused(3, *inside)

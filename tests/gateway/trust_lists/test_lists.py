@@ -181,7 +181,7 @@ def test_silence_takes_nothing_back_and_an_operator_knows(tmp_path, answer, trou
 def test_a_list_that_nothing_confirms_is_behind(tmp_path):
     clock = Clock()
     found = opened(tmp_path, clock=clock)
-    assert found.notices() == [f"list of {one}: behind; {URL} confirmed it last never" for one in TrustListKind]
+    assert found.notices() == [f"list of {one}: behind; {URL} has never confirmed it" for one in TrustListKind]
     found.fetch()
     clock.now = NOW + BEHIND_AFTER
     assert found.notices() == []
@@ -396,6 +396,9 @@ def test_a_thread_in_each_process_keeps_the_lists_current(tmp_path, monkeypatch)
     assert len(waits) == 3
     assert all(15 <= one <= 25 for one in waits)
     assert {one.file.name for one in fetched} <= {one.file.name for one in found.downloads(tmp_path, ())}
+    found.stop()
+    started[1]["target"]()
+    assert len(waits) == 3, "lists that others replaced ask no more"
 
 
 class _Thread:

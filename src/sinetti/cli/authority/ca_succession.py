@@ -36,6 +36,7 @@ from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import find_pending
 from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.server.process_exit import request_id
@@ -60,6 +61,9 @@ _WITHOUT_LISTS = (
 )
 _ROLLED = (
     "{name} issues from now on, and {before} goes on with lists and OCSP. Relying parties need the bundles in {trust}"
+)
+_ROLLED_BEFORE = (
+    "{name} is the successor of {before} already, and is {state}: see sinetti authority ca list for the CA that issues"
 )
 _DAYS = range(1, 36_526)
 
@@ -159,7 +163,8 @@ def _rollover(parsed: argparse.Namespace) -> int:
 def _rolled(parsed: argparse.Namespace, wanted: SuccessorOptions, means: SuccessionContext) -> None:
     ca = parsed.ca or issuing_ca(Channel(parsed.channel), means)
     new = roll_over(ca, wanted, means)
-    note = _ROLLED.format(name=new.name, before=new.replaces, trust=means.authority.folder.trust)
+    text = _ROLLED if new.state is CaState.ISSUING else _ROLLED_BEFORE
+    note = text.format(name=new.name, before=new.replaces, state=new.state, trust=means.authority.folder.trust)
     _show(parsed, {"result": "rolled-over", "name": new.name, "replaces": new.replaces}, note)
 
 

@@ -15,6 +15,7 @@ from sinetti.cli.authority.call_selection import (
     add_selection,
     check_alone,
     has_sms,
+    note_silence,
     selection_of,
     write_phone_list,
 )
@@ -105,6 +106,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
         selection = preview(ask, ctx, has_sms=has_sms(authority))
+        note_silence(authority)
         if parsed.phone_list is not None:
             write_phone_list(parsed.phone_list, selection.phone_calls)
         if parsed.dry_run:
@@ -214,7 +216,8 @@ def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
 def _over(text: str | None) -> timedelta:
     found = _OVER.fullmatch(text or "")
     if found is None:
-        sentence = "--over is missing: give the time over which renewals are spread, such as 10m, 12h or 2d"
+        fault = "--over is missing" if text is None else f"--over: {text!r} is not a number with m, h or d"
+        sentence = f"{fault}: give the time over which renewals are spread, such as 10m, 12h or 2d"
         raise OptionError(sentence)
     return int(found[1]) * _UNITS[found[2]]
 

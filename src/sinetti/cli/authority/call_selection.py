@@ -100,6 +100,15 @@ def has_sms(authority: Authority) -> bool:
     return not path.exists() or notifications.read(path).sms is not None
 
 
+def note_silence(authority: Authority) -> None:
+    """Note on standard error that no message leaves if the settings of messages are missing."""
+    if not authority.folder.notices.exists():
+        print_note(
+            f"{authority.folder.notices} is missing, so no message leaves: copy deploy/notices.toml to begin with "
+            "(docs/operators/notifications.md)"
+        )
+
+
 def write_phone_list(path: Path, calls: tuple[PhoneCall, ...]) -> None:
     """Write the people whom no message reaches as CSV, readable by this user alone."""
     rows = [["organisation", "customer_id", "name", "phone", "language", "certificates"]]

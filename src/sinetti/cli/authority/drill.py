@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
 from sinetti.cli.authority.call_early import format_reach
-from sinetti.cli.authority.call_selection import add_selection, check_alone, has_sms, selection_of, write_phone_list
+from sinetti.cli.authority.call_selection import (
+    add_selection,
+    check_alone,
+    has_sms,
+    note_silence,
+    selection_of,
+    write_phone_list,
+)
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
@@ -114,6 +121,7 @@ def _begin(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         ctx, sms = authority.ctx, has_sms(authority)
         selection = preview_drill(wanted, ctx, has_sms=sms)
+        note_silence(authority)
         if parsed.phone_list is not None:
             write_phone_list(parsed.phone_list, selection.phone_calls)
         if parsed.dry_run:
@@ -181,7 +189,10 @@ def report_html(row: Mapping[str, Any]) -> str:
     title, listed = escape(row["created"]), table if cells else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Drill</title>'
-        "<style>body{font-family:sans-serif;max-width:60em;margin:2em auto}td,th{text-align:left;padding:.2em 1em}"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        "<style>body{font-family:sans-serif;line-height:1.4;max-width:60em;margin:1em auto;padding:0 1em}p{overflow-wrap:"
+        "anywhere}td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}td:first-child{word-break:break-all}"
+        "td:last-child{white-space:nowrap}"
         f"</style></head><body><h1>Drill of {title}</h1>{lines}{listed}</body></html>\n"
     )
 

@@ -141,6 +141,9 @@ def get_authority(db: Database, name: str) -> AuthorityView:
     """Return the CA with this file name or CN. Raises CaUnknown."""
     row = _viewed(db).filter(Q(pk=name) | Q(common_name=name)).first()
     if row is None:
+        if find_pending(db, name) is not None:
+            sentence = f"{name} has no certificate yet: run sinetti authority ca install {name} first"
+            raise CaUnknown(sentence)
         names = ", ".join(_rows(db).order_by("pk").values_list("pk", flat=True))
         sentence = f"there is no CA {name} with a certificate: name one of {names}"
         raise CaUnknown(sentence)

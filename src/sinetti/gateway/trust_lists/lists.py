@@ -82,6 +82,10 @@ class TrustLists:
         """
         self._first_lists = first_lists
 
+    def stop(self) -> None:
+        """End the thread after its present round; other lists replace these."""
+        self._first_lists = None
+
     def fetch(self, *kinds: TrustListKind) -> tuple[ListCheck, ...]:
         """Ask for lists of these kinds, of both kinds without any, and store new ones.
 
@@ -101,8 +105,10 @@ class TrustLists:
             if check.trouble is not None:
                 found.append(f"list of {check.kind.value}: {check.trouble}")
             elif check.checked is None or now - check.checked > BEHIND_AFTER:
-                last = "never" if check.checked is None else f"at {check.checked:%Y-%m-%dT%H:%M:%SZ}"
-                found.append(f"list of {check.kind.value}: behind; {self.settings.url} confirmed it last {last}")
+                last = "has never confirmed it"
+                if check.checked is not None:
+                    last = f"confirmed it last at {check.checked:%Y-%m-%dT%H:%M:%SZ}"
+                found.append(f"list of {check.kind.value}: behind; {self.settings.url} {last}")
         return found
 
     def checks(self) -> tuple[ListCheck, ...]:
@@ -144,13 +150,13 @@ class TrustLists:
         return tuple(found)
 
     def _keep_current(self) -> None:
-        while self._first_lists is not None and self._kept_by == os.getpid():
+        while (first_lists := self._first_lists) is not None and self._kept_by == os.getpid():
             try:
                 for check in self.fetch():
                     if check.is_changed:
                         facts = {"kind": check.kind.value, "number": check.number}
                         _log.warning("a new trust list counts", extra={"facts": facts})
-                for one in self._first_lists():
+                for one in first_lists():
                     if not one.file.exists():
                         fetch(one)
             except Exception as bad:  # noqa: BLE001 - the thread goes on after any error

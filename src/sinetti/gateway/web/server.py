@@ -85,6 +85,8 @@ class GatewayApp:
         before, self._service = self._service, service
         if before.feed is not None:
             before.feed.stop()
+        if before.guard.gateway.lists is not None:
+            before.guard.gateway.lists.stop()
         self.start()
 
     def unready(self) -> list[str]:

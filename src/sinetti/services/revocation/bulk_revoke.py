@@ -77,7 +77,7 @@ def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
     if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the ID {wanted.customer_id}")
     if wanted.authority is not None and wanted.authority not in ctx.certificates:
-        sentence = f"this authority has no CA named {wanted.authority}: run sinetti authority status to list the names"
+        sentence = f"this authority has no CA named {wanted.authority}: run sinetti authority ca list to see the names"
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
     if wanted.serials is None:
         return
