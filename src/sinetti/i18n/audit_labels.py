@@ -164,6 +164,8 @@ FACTS: Mapping[str, str] = {
     "people": gettext_noop("number of people it takes"),
     "until": gettext_noop("until"),
     "value": gettext_noop("value"),
+    "keys": gettext_noop("keys"),
+    "protocol_sha256": gettext_noop("SHA-256 of the protocol"),
     "attestation": gettext_noop("digest of the attestation"),
     "authenticator_data": gettext_noop("data of the passkey"),
     "client_data": gettext_noop("data of the browser"),
