@@ -58,7 +58,7 @@ _SPREAD = timedelta(hours=6)
 
 @dataclass(slots=True)
 class Figures:
-    """What was seen, as the last line shows it."""
+    """Figures of a drill, as the last line shows them."""
 
     certificates: int
     forged: int = 0
@@ -125,7 +125,10 @@ class Theft:
         return self.figures
 
     def _answer(self) -> datetime:
-        """Make a successor, declare the compromise, and call the holders; return the instant of the call."""
+        """Make a successor, declare the compromise, and call the holders.
+
+        Returns the instant of the call.
+        """
         self.stage.quietly_called("POST", "/cas/rollover", {"name": OLD})
         declared = self.now
         self.stage.quietly_called("POST", "/cas/revocations", {"name": OLD, "reason": "cACompromise"})
@@ -167,7 +170,7 @@ class Theft:
         return self.gateway.identify(der, self.now).accepted
 
     def _forge(self) -> None:
-        """Sign certificates with the stolen key: new ones, backdated ones, and doubles of real ones."""
+        """Sign certificates with the stolen key: new, backdated, doubles of real ones."""
         first = self.ledger.fleet[0].name
         real = load_certificate((self.ledger.store / first / files.LIVE / generations.CERTIFICATE).read_bytes())
         before = self.now - timedelta(minutes=5)
@@ -187,7 +190,7 @@ class Theft:
         return Gateway(anchors, source=source, environment=Environment.TEST, lists=lists), lists
 
     def _advance(self, by: timedelta) -> None:
-        """Set the bench's clock, and let the gateway ask for its lists, as it does every 20 seconds."""
+        """Set the bench's clock, and let the gateway ask for its lists."""
         self.now += by
         self.stage.quietly_called("PUT", "/clock", {"now": instant(self.now)})
         self.lists.fetch()
@@ -225,7 +228,7 @@ def stolen_key(folder: Path, name: str, base_url: str) -> tuple[IssuingCa, Priva
 
 
 def forge(stolen: tuple[IssuingCa, PrivateKey], real: x509.Certificate, begins: datetime, serial: Serial) -> bytes:
-    """Sign a certificate for a thief's key in the name of a real holder; return it in DER."""
+    """Return a certificate (DER) for a thief's key in the name of a real holder."""
     issuer, key = stolen
     named = {one.oid: str(one.value) for one in real.subject}
     oid = x509.NameOID

@@ -41,7 +41,7 @@ REQUEST_SUFFIX = ".csr"
 """End of the name of the file with a new CA's request."""
 
 DESTROYED = ".destroyed"
-"""End of the file that says that the key of a name was destroyed (docs/termination.md)."""
+"""End of the mark that the key of a name was destroyed (docs/termination.md)."""
 
 OFFLINE = "offline"
 """Subfolder with the URIs of keys that the running service does not use."""

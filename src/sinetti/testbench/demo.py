@@ -270,7 +270,7 @@ def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> No
 
 
 def _replace_the_ca(stage: StoryRunner) -> None:
-    """Give the issuing CA a successor, declare its key stolen, and replace the certificate."""
+    """Give the issuing CA a successor, declare the old key stolen, and renew."""
     stage.chapter("The issuing CA gets a successor, under the same root.")
     old = _issuer(stage)
     new = stage.control("POST", "/cas/rollover", {"channel": "WS"})["name"]
