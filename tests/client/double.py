@@ -250,7 +250,10 @@ class Handler(BaseHTTPRequestHandler):
         behave(self, self.double, seen)
 
     def do_GET(self):
-        """Answer a GET for a renewal hint."""
+        """Answer a GET for a renewal hint; this service has no trust lists."""
+        if self.path.startswith("/api/v1/trust/"):
+            self.send(404, b"Not found")
+            return
         self.double.hints_asked.append(self.path)
         if self.double.hint is None:
             self.send(404, b"Not found")

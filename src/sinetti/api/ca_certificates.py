@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from sinetti.api.publication import cache_headers, conditional_response
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.pki.chain import is_valid_at
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate
 from sinetti.server.http import Request, Response, text_response
@@ -24,7 +25,10 @@ A new CA reaches callers that much later.
 
 @dataclass(frozen=True, slots=True)
 class CaCertificatesEndpoint:
-    """Endpoint for the certificates of all CAs in force, from the root down."""
+    """Endpoint for the certificates of all CAs in force, those of the founding first.
+
+    Standbys are in force, and revoked CAs are not.
+    """
 
     ctx: ServiceContext
 
@@ -33,7 +37,12 @@ class CaCertificatesEndpoint:
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Use GET to retrieve the CA certificates.", allow="GET, HEAD")
         now = self.ctx.now()
-        held = map(load_certificate, self.ctx.certificates.values())
+        ctx = self.ctx
+        held = (
+            load_certificate(der)
+            for name, der in ctx.certificates.items()
+            if ctx.states.get(name) is not CaState.REVOKED
+        )
         in_force = [one for one in held if is_valid_at(one, now)]
         body = b"".join(certificate_pem(certificate_der(one)) for one in in_force)
         newest = max((one.not_valid_before_utc for one in in_force), default=now)

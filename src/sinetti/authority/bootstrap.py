@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
-from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -248,15 +248,12 @@ def open_authority(
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys, db),
         offline=cas.offline,
-        states=cas.live(lambda now: now.states),
-        refresh_authorities=cas.refresh,
-        shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
         responders=cas.live(lambda now: now.responders),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
-    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, cas, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -342,11 +339,17 @@ def _newest_distrust(db: Database) -> bytes | None:
 
 
 def _completed(
-    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
+    ctx: ServiceContext, settings: AuthoritySettings, cas: CaDirectory, kind: DirectoryKind
 ) -> ServiceContext:
-    """Return the context with the approvals in effect, and the node's status files."""
-    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
+    """Return the context with approvals in effect, live CAs and the status files."""
+    return replace(
+        ctx,
+        approvals=keep_strictest(settings.policy, ctx),
+        states=cas.live(lambda now: now.states),
+        refresh_authorities=cas.refresh,
+        shards=Shards(ctx.db, settings.certificates_per_list),
+        last_signed=LastSigned(cas.folder.status if kind is DirectoryKind.AUTHORITY else None),
+    )
 
 
 def migrate_tables(root: Path) -> None:
@@ -438,7 +441,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     name = hierarchy.services.file_name
-    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX, DESTROYED)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

@@ -15,7 +15,7 @@ from typing import Any
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.key_inventory import KeyRole, ListedKey, holder_of, list_keys
-from sinetti.authority.key_store import StoreKind
+from sinetti.authority.key_store import DESTROYED, StoreKind
 from sinetti.authority.signer.approvals import public_digest
 from sinetti.database.authorities.register import AuthorityView, CaChangeRefused, list_authorities
 from sinetti.database.common import audit_log
@@ -73,7 +73,9 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
         elif name in before:
             rows.append({key: value for key, value in before[name].items() if key != _DONE})
         else:
-            raise KeyDestructionError(_absent(name, listed))
+            is_gone = _mark(name, authority).exists()
+            sentence = f"the key {name} was destroyed already" if is_gone else _absent(name, listed)
+            raise KeyDestructionError(sentence)
     return tuple(rows)
 
 
@@ -93,6 +95,7 @@ def destroy_keys(rows: Rows, options: DestructionOptions, authority: Authority, 
     for row in written["keys"]:
         if row[_DONE] is None:
             _destroy(row, options.offline, authority)
+            write_atomic(_mark(row["name"], authority), b"", PRIVATE)
             row[_DONE] = _instant(authority.ctx.machine_now())
             write_atomic(options.protocol, _octets(written), PRIVATE)
     digest = hashlib.sha256(options.protocol.read_bytes()).hexdigest()
@@ -118,18 +121,23 @@ def _read(options: DestructionOptions, authority: Authority) -> dict[str, Any] |
     raise KeyDestructionError(sentence)
 
 
+def _is_in_store(listed: ListedKey) -> bool:
+    return listed.keys is not None and listed.keys.store_of(listed.name).has(listed.name)
+
+
 def _is_here(listed: ListedKey, offline: Path | None) -> bool:
-    if listed.keys is None:
-        return offline is not None and (offline / f"{listed.name}.pem").exists()
-    return listed.keys.store_of(listed.name).has(listed.name)
+    return _is_in_store(listed) or (offline is not None and (offline / f"{listed.name}.pem").exists())
 
 
 def _absent(name: str, listed: ListedKey | None) -> str:
     if listed is None:
         return f"there is no key {name}: sinetti authority keys list shows the keys"
-    if listed.keys is None:
-        return f"the key {name} is offline: name its folder with --offline-dir"
-    return f"the key {name} is not here any more"
+    return f"the key {name} is offline, or missing: name its folder with --offline-dir"
+
+
+def _mark(name: str, authority: Authority) -> Path:
+    """Return the file that says that a key was destroyed."""
+    return authority.folder.keys / f"{name}{DESTROYED}"
 
 
 def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
@@ -142,7 +150,7 @@ def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
                 "(docs/termination.md)"
             )
             raise KeyDestructionError(sentence)
-    is_offline = listed.keys is None
+    is_offline = not _is_in_store(listed)
     return {
         "name": name,
         "role": listed.role.value,

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore, check_signature
+from sinetti.authority.key_store import DESTROYED, AuthorityKeys, StoreKind, TokenKeyStore, check_signature
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
@@ -95,7 +95,10 @@ def holder_of(authority: Authority) -> KeyHolder:
 
 
 def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
-    """Return all keys of an authority, CAs first. Raises FolderDamaged."""
+    """Return all keys of an authority that were not destroyed, CAs first.
+
+    Raises FolderDamaged.
+    """
     hierarchy, issuers = holder.hierarchy, holder.issuers
     cas = {spec.file_name: KeyRole(spec.role.value) for spec in hierarchy.authorities}
     in_tokens = offline_token_names(holder.folder, hierarchy)
@@ -103,6 +106,8 @@ def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
     apart = holder.keys.offline_tokens()
     found = []
     for name, role in cas.items():
+        if (holder.folder.keys / f"{name}{DESTROYED}").exists():
+            continue
         keys = apart if name in in_tokens else None if name in holder.offline else holder.keys
         found.append(_listed(name, role, public[name], keys))
     return (*found, *_leaves(holder), *_log_keys(holder))

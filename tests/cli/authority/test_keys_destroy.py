@@ -80,7 +80,7 @@ def test_it_is_done_once(operator, protocol):
     first = protocol.read_bytes()
     operator.does(*destroy(protocol, WS))
     assert protocol.read_bytes() == first
-    assert "is not here any more" in operator.refused(3, *destroy(protocol.with_name("second.json"), WS))
+    assert "was destroyed already" in operator.refused(3, *destroy(protocol.with_name("second.json"), WS))
 
 
 def test_a_killed_command_continues(operator, protocol, monkeypatch):

@@ -1,4 +1,4 @@
-"""`sinetti gateway fetch`: retrieve trust lists and CRLs, and report their age.
+"""`sinetti gateway fetch`: retrieve trust lists and CRLs, and report their ages.
 
 Certificates are checked with these CRLs.
 """

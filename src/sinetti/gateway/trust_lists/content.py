@@ -1,4 +1,7 @@
-"""Content of both trust lists, as a gateway uses it (docs/operators/succession.md)."""
+"""Content of both trust lists, as a gateway uses it.
+
+See docs/operators/succession.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +47,7 @@ class Distrust:
 
 @dataclass(frozen=True, slots=True)
 class TrustContent:
-    """What the lists say; it never changes.
+    """Content of the lists at one instant; it never changes.
 
     `added` are CAs for the anchors, of all lists that were taken. `services` are the services CAs of these lists, and
     those below which a list of distrust was signed. `responders` are the CAs whose responders confirm certificates of a
@@ -72,9 +75,10 @@ class TrustContent:
 
 @dataclass(frozen=True, slots=True)
 class DistrustIndex:
-    """Distrusted CAs of a gateway, found by certificate, and by key where it knows the certificate.
+    """Distrusted CAs of a gateway.
 
-    A stolen key is stolen in each certificate that its CA has.
+    They are found by certificate, and by key where the gateway knows the certificate. A stolen key is stolen in each
+    certificate that its CA has.
     """
 
     entries: Mapping[Sha256, DistrustEntry] = field(default_factory=dict)
@@ -115,7 +119,10 @@ def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[C
 
 
 def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
-    """Return services CAs above the list's signers that lead to a root, past no distrusted CA."""
+    """Return services CAs above the list's signers that lead to a root.
+
+    No CA on the way is distrusted.
+    """
     roots, entries, found = (*settings.roots, *content.roots), content.entries, []
     for one in signed.signatures:
         if not one.chain or not signs_responses(one.chain[0], settings.environment):

@@ -133,10 +133,7 @@ def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: See
 
 
 def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
-    """Return the revocation lists of CAs that the list of anchors added.
-
-    Those that a [[list]] names are left out.
-    """
+    """Return the revocation lists of added CAs that no [[list]] names."""
     if settings.revocation is not RevocationKind.CRL or settings.crls is None:
         return ()
     return lists.downloads(settings.crls, (*settings.anchors, *listed_cas(settings)))
