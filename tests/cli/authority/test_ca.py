@@ -83,6 +83,7 @@ def test_an_activation_takes_two_people_and_a_stop_one(sqlite_operator, tmp_path
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_readiness_shows_gateways_and_programs_that_lack_the_newest_lists(sqlite_operator, tmp_path):
     """The lists are those of the founding, which the gateway has not reported."""
     operator = sqlite_operator
