@@ -233,10 +233,7 @@ def open_authority(
         environment=settings.environment,
         db=db,
         signer=keys,
-        issuers=cas.live(lambda now: now.issuers),
-        issuing=cas.live(lambda now: now.issuing),
         country=hierarchy.country,
-        certificates=cas.live(lambda now: now.certificates),
         now=manner.now,
         machine_now=utc_now,
         keys=_keys(folder, _secret_access(folder, settings, phrase), manner),
@@ -247,12 +244,9 @@ def open_authority(
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys, db),
-        offline=cas.offline,
-        states=cas.live(lambda now: now.states),
-        refresh_authorities=cas.refresh,
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
-        responders=cas.live(lambda now: now.responders),
+        **cas.context_parts(),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
@@ -344,7 +338,7 @@ def _newest_distrust(db: Database) -> bytes | None:
 def _completed(
     ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
 ) -> ServiceContext:
-    """Return the context with the approvals in effect, and the node's status files."""
+    """Return the context with the approvals in effect and the node's status files."""
     last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
     return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 

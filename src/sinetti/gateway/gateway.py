@@ -27,7 +27,7 @@ from sinetti.gateway.revocation.source import (
     RevocationStatus,
 )
 from sinetti.gateway.signed_documents import DocumentRejected
-from sinetti.gateway.trust_lists.content import Distrust, DistrustIndex, TrustContent
+from sinetti.gateway.trust_lists.content import DistrustIndex, PathDistrust, TrustContent
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.verdicts.verdict import (
     Phrase,
@@ -282,7 +282,7 @@ class Gateway:
         return self._with_status(way, builder, 0 if distrust is None else distrust.place + 2)
 
     def _off_the_bridge(
-        self, way: TrustPath, distrust: Distrust | None, content: TrustContent, builder: VerdictBuilder
+        self, way: TrustPath, distrust: PathDistrust | None, content: TrustContent, builder: VerdictBuilder
     ) -> Verdict | None:
         """Refuse a certificate below a distrusted CA unless the bridge confirms it.
 

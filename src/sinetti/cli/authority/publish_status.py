@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 LOOKED_EVERY, SIGNED_EVERY, COMPLETED_EVERY = 1.0, 60.0, 3600.0
-"""Seconds between looks for changes, for lists that are due, and for files that differ."""
+"""Seconds between looks for changes, for lists that are due, and for all files."""
 
 _MARK = ".sinetti-status"
 _READABLE = 0o022

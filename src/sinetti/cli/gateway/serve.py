@@ -84,16 +84,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = (
-        CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended),
-        serving.place_of(listening),
-    )
+    keeper = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended)
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
         if sightings is not None:
             sightings.start()
-        facts = {"listens": listens}
+        facts = {"listens": serving.place_of(listening)}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
             state = GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists, edge.extended)

@@ -33,8 +33,8 @@ class TrustListSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Distrust:
-    """Distrust of a path: the highest such CA and its place.
+class PathDistrust:
+    """PathDistrust of a path: the highest such CA and its place.
 
     `place` counts from the issuer of the leaf, which has 0. `since` and `until` are the earliest of all its entries.
     """
@@ -91,7 +91,7 @@ class DistrustIndex:
         digests = ((sha256_hex(certificate_der(one)), one) for one in known)
         return cls(entries, tuple((one.public_key(), entries[digest]) for digest, one in digests if digest in entries))
 
-    def find(self, above: Sequence[CaCertificate]) -> Distrust | None:
+    def find(self, above: Sequence[CaCertificate]) -> PathDistrust | None:
         """Return the distrust of a path, the issuer of the leaf first; None without any."""
         if not self.entries:
             return None
@@ -100,7 +100,7 @@ class DistrustIndex:
             return None
         place, highest = found[-1]
         since, until = min(one.since for _, one in found), min(one.bridge_until for _, one in found)
-        return Distrust(highest.name, place, since, until)
+        return PathDistrust(highest.name, place, since, until)
 
     def entry_of(self, one: CaCertificate) -> DistrustEntry | None:
         """Return the entry of a CA, or None."""

@@ -30,9 +30,9 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return the parts of the state.
+    """Functions that return the state of a gateway, and the time.
 
-    They are dates of lists, what is missing, the time, and the states of feed and trust lists. `extended` returns the
+    `lists` returns the dates of lists, `unready` what is missing, `feed` the state of the feed, and `extended` the
     sources that count only by `freshness_during_outage`.
     """
 
