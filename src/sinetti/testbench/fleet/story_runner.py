@@ -74,8 +74,8 @@ class StoryRunner:
     ) -> None:
         """Start a bench whose clock stands at `now`, with further `options`.
 
-        It has to be ready within `patience` seconds. Unless it is to be kept, it ends with this process in any case. Its
-        files lie in `folder`, or in a temporary folder.
+        It has to be ready within `patience` seconds. Unless it is to be kept, it ends with this process in any case.
+        Its files lie in `folder`, or in a temporary folder.
         """
         self.folder = folder or Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
