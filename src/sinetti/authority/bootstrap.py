@@ -233,10 +233,7 @@ def open_authority(
         environment=settings.environment,
         db=db,
         signer=keys,
-        issuers=cas.live(lambda now: now.issuers),
-        issuing=cas.live(lambda now: now.issuing),
         country=hierarchy.country,
-        certificates=cas.live(lambda now: now.certificates),
         now=manner.now,
         machine_now=utc_now,
         keys=_keys(folder, _secret_access(folder, settings, phrase), manner),
@@ -247,9 +244,8 @@ def open_authority(
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys, db),
-        offline=cas.offline,
         issuance_allowed=may_issue,
-        responders=cas.live(lambda now: now.responders),
+        **cas.context_parts(),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)

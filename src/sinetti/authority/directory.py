@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 
@@ -102,10 +102,17 @@ class CaDirectory:
         """Return a mapping that always has the current content of a part."""
         return _LiveMapping(lambda: part(self._held))
 
-    @property
-    def offline(self) -> AbstractSet[str]:
-        """Names of the CAs whose keys are not here, always as they are now."""
-        return _LiveSet(lambda: self._held.offline)
+    def context_parts(self) -> dict[str, Any]:
+        """Return the parts of the service context that follow the register."""
+        return {
+            "issuers": self.live(lambda now: now.issuers),
+            "issuing": self.live(lambda now: now.issuing),
+            "certificates": self.live(lambda now: now.certificates),
+            "offline": _LiveSet(lambda: self._held.offline),
+            "states": self.live(lambda now: now.states),
+            "responders": self.live(lambda now: now.responders),
+            "refresh_authorities": self.refresh,
+        }
 
     def services(self) -> IssuingCa:
         """Return the services CA that issues now; the newest one if none does."""
