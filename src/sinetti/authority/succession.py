@@ -125,7 +125,7 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
 
 
 def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
-    """Return a CA that was begun for a ceremony, with a key if that is possible here by now.
+    """Return a CA that was begun for a ceremony, with its key if it can be made.
 
     Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
     """
@@ -237,8 +237,8 @@ def signer_of(name: str, means: SuccessionContext) -> Signer | None:
 def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     """Sign the certificate of a successor with the key of the CA above it.
 
-    A root signs itself. The octets are stored before they are signed, and signed again after a kill. Raises ParentKeyAway, LintError, and
-    the errors of the keys.
+    A root signs itself. The octets are stored before they are signed, and signed again after a kill. Raises
+    ParentKeyAway, LintError, and the errors of the keys.
     """
     ctx = means.authority.ctx
     sign = _signing(pending, means)

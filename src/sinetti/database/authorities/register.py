@@ -212,7 +212,7 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
 
 
 def add_request(db: Database, name: str, request: bytes) -> None:
-    """Store the request of a CA that was begun without a key, and has no certificate yet."""
+    """Store the request of a CA that was begun without a key and has no certificate."""
     rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, request=b"", installed_at__isnull=True)
     rows.update(request=request)
 
