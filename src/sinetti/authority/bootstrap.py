@@ -337,7 +337,7 @@ def _newest_distrust(db: Database) -> bytes | None:
 def _completed(
     ctx: ServiceContext, settings: AuthoritySettings, cas: CaDirectory, kind: DirectoryKind
 ) -> ServiceContext:
-    """Return the context with the approvals in effect, live CAs, and the node's status files."""
+    """Return the context with approvals in effect, live CAs and the status files."""
     return replace(
         ctx,
         approvals=keep_strictest(settings.policy, ctx),
