@@ -23,6 +23,7 @@ from pathlib import Path
 from sinetti.client.agent import renewal_info_poll
 from sinetti.client.decoder import format_instant
 from sinetti.client.requests import renewal_info
+from sinetti.client.service_address import origin
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.testbench.fleet import enrolment
 from sinetti.testbench.fleet.agent_processes import Agents
@@ -115,9 +116,9 @@ class Year:
         return config
 
     def _expect_no_hints(self) -> None:
-        origin = renewal_info.origin(self.stage.ready["soap_url"])
+        service = origin(self.stage.ready["soap_url"])
         until = format_instant(self.now + renewal_info.LONGEST)
-        (self.ledger.store / renewal_info_poll.FILE).write_text(json.dumps({origin: until}), encoding="utf-8")
+        (self.ledger.store / renewal_info_poll.FILE).write_text(json.dumps({service: until}), encoding="utf-8")
 
     def summary(self, seconds: float) -> dict[str, object]:
         """Return the figures."""

@@ -122,6 +122,7 @@ LONG = (
     "cli/test_nodes.py",
     "cli/test_restoring.py",
     "cli/test_views.py",
+    "cli/test_without_database.py",
     "cli/authority/test_watching.py::test_an_approved_run_that_was_interrupted_is_continued",
     "cli/authority/test_watching.py::test_gateways_and_use_and_one_revocation_by_a_user",
     "eservice/test_secret_rotation.py",

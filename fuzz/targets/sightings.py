@@ -19,11 +19,14 @@ def check(octets: bytes) -> None:
     Its instants are in UTC and whole seconds, and it can be written and read again.
     """
     try:
-        sightings = parse(octets)
+        sent = parse(octets)
     except InvalidUsageReport:
         return
-    must(all(one.seen.tzinfo is UTC and not one.seen.microsecond for one in sightings), "times are UTC, whole seconds")
-    must(parse(render(sightings)) == sightings, "what was read can be written and read")
+    must(
+        all(one.seen.tzinfo is UTC and not one.seen.microsecond for one in sent.sightings),
+        "times are UTC, whole seconds",
+    )
+    must(parse(render(sent.sightings, sent.trust_lists)) == sent, "what was read can be written and read")
 
 
 def change(octets: bytes, chance: Random) -> bytes:

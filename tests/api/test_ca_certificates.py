@@ -7,6 +7,7 @@ import pytest
 from sinetti.api.ca_certificates import PATH, CaCertificatesEndpoint
 from sinetti.api.router import mount_api
 from sinetti.client.requests import trust_anchors
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.pki import chain, encoding
 from sinetti.server.http import Request, text_response
 from tests.support.service_context import REQUEST
@@ -46,3 +47,12 @@ def test_a_ca_that_has_ended_is_left_out(sqlite_desk):
     sqlite_desk.clock.now = first + timedelta(seconds=1)
     found = chain.load_bundle(CaCertificatesEndpoint(sqlite_desk.ctx)(Request("GET", PATH, "", {}, REQUEST, b"")).body)
     assert set(found) == {one for one in certificates if one.not_valid_after_utc > first}
+
+
+def test_a_revoked_ca_is_left_out(sqlite_desk):
+    name = next(reversed(sqlite_desk.ctx.certificates))
+    revoked = sqlite_desk.but(states={name: CaState.REVOKED})
+    found = chain.load_bundle(ask(revoked).body)
+    der = sqlite_desk.ctx.certificates[name]
+    assert len(found) == len(sqlite_desk.ctx.certificates) - 1
+    assert der not in map(encoding.certificate_der, found)

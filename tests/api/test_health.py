@@ -28,7 +28,7 @@ def broken():
 CASES = {
     "all is well": ({"register": lambda: None}, {}, True),
     "one thing is wrong": ({"register": lambda: None, "journal": lambda: "It is full."}, {}, False),
-    "a warning makes nothing unready": ({"register": lambda: None}, {"issuing-ca": lambda: "It ends."}, True),
+    "a warning makes nothing unready": ({"register": lambda: None}, {"succession": lambda: "It ends."}, True),
     "a check that breaks": ({"register": broken}, {}, False),
 }
 

@@ -19,7 +19,8 @@ from sinetti.server.rate_limits import Rate
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.asking import asked, believed
-from tests.support.authority import BASE_URL
+from tests.support.authority import BASE_URL, services_issuer
+from tests.support.distrust import declared, with_services
 from tests.support.service_context import REQUEST, Desk, Held, ca_certificate, enrolled
 
 NAME = "DataProvidersTestIssuingCAv1"
@@ -209,3 +210,25 @@ def test_over_the_real_server(service):
         sent = sent.replace(b"text/xml; charset=utf-8", REQUEST_TYPE.encode())
         status, _, body = exchange(service.status, sent + octets)
         assert believed(body, issuer, now).serial_number == 5
+
+
+def test_the_bridge_of_a_distrusted_ca_by_both_methods(sqlite_desk):
+    office = with_services(sqlite_desk)
+    held = enrolled(office)
+    certificate = load_certificate(held.der)
+    octets, path = asked(certificate, ca_certificate(), nonce=b"n" * 32), f"/status/bridge/{NAME}"
+    door = PublicationEndpoint(office.ctx)
+
+    def bridge(method, place, body=b""):
+        return door(Request(method, place, "", {"content-type": REQUEST_TYPE}, REQUEST, body))
+
+    assert bridge("POST", path, octets).status == 404, "it is not distrusted"
+    office.clock.now += timedelta(seconds=1)
+    declared(office, NAME, office.clock.now)
+    for reply in (bridge("POST", path, octets), bridge("GET", f"{path}/{written(octets)}")):
+        assert (reply.status, reply.content_type) == (200, RESPONSE_TYPE)
+        assert reply.headers["cache-control"] == "no-store"
+        response = believed(reply.body, services_issuer().certificate, office.clock.now)
+        assert response.certificate_status is ocsp.OCSPCertStatus.GOOD
+    assert bridge("PUT", path).status == 405
+    assert bridge("POST", "/status/bridge/Other", octets).status == 404

@@ -7,10 +7,12 @@ import pytest
 
 from sinetti.api.renewal_info import PATH, RenewalInfoEndpoint
 from sinetti.api.router import mount_api
+from sinetti.database.authorities import trust_readers
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.connection import open_database
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Language
 from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.encoding import load_certificate
@@ -18,7 +20,7 @@ from sinetti.server.http import Request, text_response
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.house.tree import DOCS, rows
-from tests.support.authority import holder_certificate, holder_key, response_signer
+from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key, response_signer
 from tests.support.service_context import DAY, REQUEST, enrolled
 
 EXPLAINED = {Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}
@@ -146,3 +148,20 @@ def test_it_stands_beside_another_door(sqlite_desk):
     for path, body in ((PATH, b"the other\n"), (f"{PATH}x/AAAA.AQ", b"the other\n")):
         assert both(Request("GET", path, "", {}, REQUEST, b"")).body == body
     assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404
+
+
+def test_the_numbers_of_a_programs_trust_lists_are_recorded_whenever_they_change(desk):
+    held = enrolled(desk)
+
+    def state(text):
+        ask(desk, name_of(held), **{"sinetti-trust-lists": text})
+        (one,) = trust_readers.list_programs(desk.db, desk.clock())
+        assert (one.name, one.customer_id) == (held.serial, CUSTOMER_ID)
+        return one.numbers
+
+    assert state("") is None
+    assert state("anchors=3, distrust=0") == TrustListNumbers(3, 0)
+    assert state("anchors=3, distrust=5") == TrustListNumbers(3, 5)
+    assert state("anchors=99999999999999999999, distrust=5") == TrustListNumbers(3, 5), "no such number"
+    assert state("distrust=6, anchors=3") == TrustListNumbers(3, 5), "another form"
+    assert TrustListNumbers(3, 5).header == "anchors=3, distrust=5"

@@ -14,13 +14,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.router import mount_api
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
+from sinetti.pki.trust_lists.lists import parse_signed
 from sinetti.server.http import Request, Response
+from sinetti.services.authorities.trust_lists import store_list
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.authority import BASE_URL, NOW, authority, issuer
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed
+from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
 AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
 
@@ -297,3 +301,35 @@ def test_over_the_real_server(service):
         "/ca/x.cer?y",
     ):
         assert exchange(service.status, head(0, method="GET", path=path))[0] == 404
+
+
+@pytest.mark.parametrize("make", [anchors_list, distrust_list])
+def test_the_newest_trust_list_is_served(sqlite_desk: Desk, make):
+    for number in (1, 2):
+        found = make(authority(), number)
+        address = f"{BASE_URL}/trust/{found.kind}"
+        if number == 1:
+            assert fetch(sqlite_desk, address).status == 404
+        store_list(found, by_root(found, authority()), number - 1, sqlite_desk.ctx, ("operator", REQUEST))
+    answer = fetch(sqlite_desk, address)
+    assert (answer.status, answer.content_type) == (200, "application/json")
+    assert parse_signed(answer.body).payload == found.payload
+    assert answer.headers == {"cache-control": "max-age=10", "etag": '"2"'}
+    assert fetch(sqlite_desk, address, known='"2"').status == 304
+    assert fetch(sqlite_desk, address, known='"1"').status == 200
+    assert fetch(sqlite_desk, f"{BASE_URL}/trust/other").status == 404
+    assert fetch(sqlite_desk, address, "POST").status == 405
+
+
+def test_programs_of_holders_read_trust_lists_at_the_address_of_the_service(sqlite_desk):
+    door = mount_api(lambda _: Response(404, "text/plain", b""), sqlite_desk.ctx)
+
+    def get(kind, known=""):
+        return door(Request("GET", f"/api/v1/trust/{kind}", "", {"if-none-match": known}, REQUEST, b""))
+
+    assert [get(one).status for one in ("anchors", "distrust", "other")] == [404, 404, 404]
+    new = anchors_list(authority(), 7)
+    octets = by_root(new, authority())
+    store_list(new, octets, 0, sqlite_desk.ctx, ("operator", REQUEST))
+    assert get("anchors").body == octets
+    assert (get("anchors", '"7"').status, get("distrust").status) == (304, 404)

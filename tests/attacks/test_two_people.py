@@ -169,6 +169,7 @@ ONE = {
     "change-contact": "gives no right",
     "let-end": "can be undone",
     "revoke": "stops one certificate, and must not wait",
+    "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
     "drill": "changes nothing that a holder has",
     "backup": "changes nothing in the register",
@@ -176,6 +177,7 @@ ONE = {
     "import-signed": "the custodians' ceremony decided it",
     "officer recover": "asks the custodians, who decide",
     "reconcile": "restores what was decided before",
+    "publish-status": "writes files of what is public already",
     "retention apply": "follows the settings",
     "notices plan": "follows the settings",
     "notices send": "follows the settings",
@@ -205,7 +207,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check"),
+    *("keys list", "keys check", "ca list", "ca plan"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""
@@ -224,6 +226,12 @@ def two(folder):
         "organisation close": (TwoPersonAct.ORGANISATION_END, ORGANISATION),
         "organisation signatory add": (TwoPersonAct.SIGNATORY, (*ORGANISATION, *PERSON)),
         "clock accept": (TwoPersonAct.RESUME, ("--yes",)),
+        "ca begin": (TwoPersonAct.CA, ("--ca", "DataProvidersTestIssuingCAv1")),
+        "ca install": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv2",)),
+        "ca rollover": (TwoPersonAct.CA, ("--channel", "WS")),
+        "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca revoke": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1", "--reason", "superseded")),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
@@ -237,6 +245,7 @@ def two(folder):
 
 
 ELSEWHERE = {
+    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
     "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
     "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
 }

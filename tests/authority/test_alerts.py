@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.authority import alerts
-from sinetti.authority.alerts import AlertLogger, health_warnings, issuing_ca, offline_lists, own_certificates
+from sinetti.authority.alerts import AlertLogger, health_warnings, offline_lists, own_certificates, succession
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
@@ -19,6 +19,8 @@ from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database import models
 from sinetti.database.issuance.crls import WHOLE
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.status.crl import fresh_crl
@@ -61,21 +63,35 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    names = ("issuing-ca", "offline-lists", "status", "messages", "optional-parts")
+    names = ("succession", "offline-lists", "status", "messages", "optional-parts")
     assert {name: look() for name, look in health_warnings(authority).items()} == dict.fromkeys(names)
 
 
-def test_an_issuing_ca_three_years_before_its_end(authority, clock):
+def test_cas_three_years_before_their_end(authority, clock):
     clock.now = end(authority) - 1095 * DAY - SECOND
-    assert issuing_ca(authority) is None
+    assert succession(authority) is None
     clock.now += SECOND
-    told = issuing_ca(authority)
-    stops = end(authority) - 730 * DAY
-    assert f"DataProvidersTestIssuingCAv1 stops issuing on {stops:%Y-%m-%d}" in told
-    assert "DataProvidersSFTPTestIssuingCAv1" in told
-    assert "Services" not in told
-    clock.now = stops + SECOND
-    assert "stopped issuing" in issuing_ca(authority)
+    found = succession(authority)
+    begin = end(authority) - 977 * DAY
+    assert f"DataProvidersTestIssuingCAv1 ends on {end(authority):%Y-%m-%d} and needs a successor" in found
+    assert f"the step begin is due by {begin:%Y-%m-%d}; sinetti authority ca plan --dir " in found
+    assert "DataProvidersSFTPTestIssuingCAv1" in found
+    assert "ServicesTestIssuingCAv1" in found
+    assert ROOT not in found
+    assert {one.kind for one in alerts.succession_findings(authority)} == {FindingKind.SUCCESSION_DUE}
+    clock.now = begin + SECOND
+    assert "the step begin was due by" in succession(authority)
+    late = {one.about for one in alerts.succession_findings(authority) if one.kind is FindingKind.SUCCESSION_LATE}
+    assert late == {"DataProvidersTestIssuingCAv1", "DataProvidersSFTPTestIssuingCAv1"}
+
+
+def test_a_ca_with_a_successor_is_reported_no_more(authority, clock):
+    clock.now = end(authority) - 1095 * DAY
+    rows = models.CertificateAuthority.objects.using(authority.ctx.db.alias)
+    rows.filter(role="issuing").update(state=CaState.PUBLISHING)
+    assert {one.about for one in alerts.succession_findings(authority)} == {"ServicesTestIssuingCAv1"}
+    assert f"{ROOT}.cer" in own_certificates(authority)
+    assert "DataProvidersTestIssuingCAv1.cer" not in own_certificates(authority)
 
 
 def test_lists_that_need_a_key_from_off_line(authority, clock):
@@ -163,7 +179,7 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
         "the signer of answers": (NOW + 720 * DAY, "certificate-ends", "SinettiTestResponseSigner"),
         "a CA of our own": (root_ends - 20 * DAY, "certificate-ends", f"{ROOT}.cer"),
         "TLS": (NOW + 75 * DAY, "certificate-ends", "tls.pem"),
-        "an issuing CA that needs a successor": (end(authority) - 1095 * DAY, "issuing-ca", issuing),
+        "an issuing CA that needs a successor": (end(authority) - 1095 * DAY, "succession-due", issuing),
         "the list of a CA that is off line": (NOW + 305 * DAY, "offline-lists", ROOT),
     }
     for what, (at, name, words) in told_at.items():

@@ -44,7 +44,8 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
 
     nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
     settings = SimpleNamespace(witnesses=())
-    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings)
+    cas = SimpleNamespace(follow=Event.wait)
+    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas)
     monkeypatch.setattr(*((maintenance.AlertLogger, name) if name == "tell" else (maintenance, name)), fails)
     with background_maintenance(authority):
         assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"
@@ -59,6 +60,8 @@ def test_the_alerts_judge_what_the_other_tasks_leave(monkeypatch):
     monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or alerted.set())
     nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
     settings = SimpleNamespace(witnesses=())
-    with background_maintenance(SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings)):
+    cas = SimpleNamespace(follow=Event.wait)
+    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas)
+    with background_maintenance(authority):
         assert alerted.wait(SOON)
     assert turns == ["reservations", "lists", "OCSP answers", "alerts"]

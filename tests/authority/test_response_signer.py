@@ -170,9 +170,7 @@ def test_when_its_ca_has_ended_nothing_is_made(authority, clock, root, monkeypat
     monkeypatch.setattr(key_store, "generate_key", None)
     clock.now = services_end(authority) + SECOND
     for _ in range(2):
-        with pytest.raises(
-            AnswersUnsigned, match=r"Services Test Issuing CA v1 ended at 2034-.*create a new authority"
-        ):
+        with pytest.raises(AnswersUnsigned, match=r"Services Test Issuing CA v1 ended at 2034-.*give it a successor"):
             authority.responses.seal()
     assert len(files(root)) == 1
 
@@ -190,7 +188,7 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
-    authority.responses._leaf._again = 0.0
+    authority.responses._leaf()._again = 0.0
     assert signer(authority) != first
 
 

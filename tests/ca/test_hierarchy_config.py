@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, is_same_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import PRESETS, is_same_hierarchy, load_preset, parse_hierarchy, with_standby
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
@@ -187,6 +187,19 @@ WRONG = {
         '[[authorities]]\nrole = "root"\nname = "R {test}v2"\nkey = "ec-p256"\nlifetime_days = 1\n[response_signer]',
         'exactly one .*"root"',
     ),
+    "a standby alone": ('channel = "SFTP"', 'channel = "SFTP"\nstandby = true', "beside the CA that issues"),
+    "two standbys": (
+        "[response_signer]",
+        "".join(
+            f'[[authorities]]\nstandby = true\nrole = "issuing"\nchannel = "WS"\nname = "Data Test CA {one}"\n'
+            'parent = "Sinetti Intermediate {test}CA v1"\nkey = "ec-p256"\nlifetime_days = 2922\n\n'
+            for one in "ab"
+        )
+        + "[response_signer]",
+        "at most one for a channel",
+    ),
+    "a standby that is no word": ('channel = "WS"', 'channel = "WS"\nstandby = 1', "standby"),
+    "a standby of another role": ('role = "root"', 'role = "root"\nstandby = true', "standby"),
     "two of one channel": ('channel = "SFTP"', 'channel = "WS"', "each channel once"),
     "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "is used twice"),
     "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306", "write at most 7305"),
@@ -393,3 +406,24 @@ SAME = {
 @pytest.mark.parametrize(("stored", "text", "same"), SAME.values(), ids=SAME)
 def test_a_stored_hierarchy_is_compared_by_what_it_says(stored, text, same):
     assert is_same_hierarchy(stored, text) is same
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_standby_is_the_next_generation_of_each_issuing_ca(preset):
+    hierarchy = parse(with_standby(load_preset(preset), "pkcs11:token=second"))
+    before = parse(load_preset(preset))
+    added = hierarchy.authorities[len(before.authorities) :]
+    assert hierarchy.authorities[: len(before.authorities)] == before.authorities
+    assert [one.channel for one in added] == [Channel.WS, Channel.SFTP]
+    for one in added:
+        first = hierarchy.issuing(one.channel)
+        assert one == replace(first, name=first.name.replace("v1", "v2"), token="pkcs11:token=second", is_standby=True)
+        assert not first.is_standby
+
+
+def test_a_standby_is_added_once():
+    text = with_standby(DEFAULT)
+    assert with_standby(text) == text
+    assert "token" not in text
+    for wrong in ("[", 'authorities = "x"', "authorities = [1]", '[[authorities]]\nrole = "issuing"'):
+        assert with_standby(wrong) == wrong

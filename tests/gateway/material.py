@@ -93,6 +93,8 @@ class CrlPlan:
     entry: tuple[tuple[x509.ExtensionType, bool], ...] = ()
     issuer: x509.Certificate = field(default_factory=lambda: authority.issuer().certificate)
     signer: object = None
+    number: int | None = -1
+    """CRL number; None: the list has none. -1: it follows from the time."""
 
 
 def crl(**changes):
@@ -100,7 +102,8 @@ def crl(**changes):
     plan = CrlPlan(**changes)
     signer = plan.signer or authority.authority().key(authority.issuer().key_name)
     builder = x509.CertificateRevocationListBuilder(plan.issuer.subject, plan.at, plan.at + plan.life)
-    extensions = [(x509.CRLNumber(int(plan.at.timestamp())), False), *plan.more]
+    number = int(plan.at.timestamp()) if plan.number == -1 else plan.number
+    extensions = [*([] if number is None else [(x509.CRLNumber(number), False)]), *plan.more]
     if plan.scope is not None:
         extensions.append((plan.scope, True))
     for value, critical in extensions:

@@ -149,11 +149,11 @@ def accepted(number: str) -> bool:
             check_structure(leaf)
         except (InvalidCertificate, ValueError, UnsupportedAlgorithm):
             return False
-        paths = build_paths(leaf, gateway._trusted, [one for one in helpers_of(leaf) if one != anchor])
+        paths = build_paths(leaf, gateway._state.trusted, [one for one in helpers_of(leaf) if one != anchor])
         span = ValidityPeriod(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
         known = ValidatedCertificate(
             EndEntityCertificate(leaf, "-", None, Serial("01"), span, is_holders=True),
-            tuple(gateway._way(path, ()) for path in paths),
+            tuple(gateway._way(path, (), gateway._state) for path in paths),
         )
         return gateway._judged(known, NOW, _CERTIFICATE).accepted
 

@@ -358,7 +358,7 @@ def test_only_so_many_chains_are_kept_and_refusals_never(monkeypatch):
     for der in ders:
         assert gateway.identify(der, NOW).accepted
     gateway.identify(leaf(("Nobody", "Nobody")), NOW)
-    assert len(gateway._remembered._kept) == 2
+    assert len(gateway._state.remembered._kept) == 2
     assert gateway.identify(ders[0], NOW).accepted, "what was dropped is verified anew"
 
 

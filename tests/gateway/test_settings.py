@@ -1,20 +1,33 @@
 """Content of gateway.toml and the trust file, and one sentence for each mistake."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.crl_freshness import watch_of
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource
-from sinetti.gateway.settings import GatewaySettingsError, duration, load_settings, open_gateway, source_of
+from sinetti.gateway.settings import (
+    GatewaySettingsError,
+    RevocationKind,
+    duration,
+    load_settings,
+    open_gateway,
+    source_of,
+)
 from sinetti.gateway.verdicts.verdict import VerdictReason
+from sinetti.gateway.web.settings import added_downloads
 from sinetti.gateway.x509 import trust_file
+from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.gateway.x509.trust_file import CaPurpose, TrustError
 from sinetti.pki.encoding import certificate_der, sha256_hex
-from tests.gateway.material import ANCHORS, DAY, crl, holder
+from sinetti.pki.policy_oids import channel_policy
+from tests.gateway.material import ANCHORS, DAY, certificate, crl, holder
 from tests.support import authority
 from tests.support.authority import NOW
 
@@ -42,7 +55,7 @@ def read(folder, text):
 def test_everything_there_is(folder):
     settings = read(
         folder,
-        PLAIN + 'trust = "trust.toml"\nchannel = "WS"\nenvironment = "TEST"\nfreshness = "PT30M"\n'
+        PLAIN + 'trust = "trust.toml"\nchannel = "WS"\nenvironment = "TEST"\nfreshness = "PT30M"\nocsp_nonce = true\n'
         '[[list]]\nurl = "http://crl.example/a.crl"\nfile = "a.crl"\nissuer = "issuing.cer"\n'
         '[[ocsp]]\nurl = "https://ocsp.example/ocsp/A"\n[serve]\nsocket = "gateway.sock"\n',
     )
@@ -52,6 +65,7 @@ def test_everything_there_is(folder):
     assert settings.crls == folder / "crls"
     assert settings.lists[0].issuer == folder / "issuing.cer"
     assert settings.ocsp == ("https://ocsp.example/ocsp/A",)
+    assert settings.needs_nonce
     assert settings.tables == {"serve": {"socket": "gateway.sock"}}
     gateway = open_gateway(settings)
     assert gateway.identify(holder(), NOW).reason is VerdictReason.STATUS_UNKNOWN
@@ -103,6 +117,7 @@ WRONG = {
     "an address that is none": (PLAIN + '[[ocsp]]\nurl = "http://[/"\n', "url of"),
     "an address with a password": (PLAIN + '[[ocsp]]\nurl = "http://a:b@a.example/"\n', "url of"),
     "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: write a duration"),
+    "a demand for nonces that is neither": (PLAIN + "ocsp_nonce = 1\n", "ocsp_nonce must be true or false"),
     "no TOML": ("hello", "not valid TOML"),
     "a list that leaves its folder": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "../a"\n', "file of a"),
     "a list from no address": (PLAIN + '[[list]]\nurl = "file:///a"\nfile = "a"\n', "url of"),
@@ -222,3 +237,85 @@ def test_a_stale_list_of_a_ca_above_is_reported_though_no_setting_names_it(folde
     (told,) = watch.missing(NOW)
     assert "Intermediate" in told
     assert "STALE, 30 days old" in told
+
+
+LISTS = '[trust_lists]\nurl = "http://status.example/"\nfolder = "trust"\n'
+
+
+def test_trust_lists_need_the_root_and_one_environment(folder):
+    found = read(folder, PLAIN + LISTS).trust_lists
+    assert (found.url, found.folder) == ("http://status.example", folder / "trust")
+    assert (len(found.roots), found.environment, found.responders) == (1, Environment.TEST, ())
+    gateway = open_gateway(read(folder, PLAIN + LISTS + 'responders = "issuing.pem"\n'))
+    assert gateway.lists.settings.responders
+    assert open_gateway(read(folder, PLAIN)).lists is None
+    (folder / "root.pem").write_bytes(authority.authority().holders_bundle.partition(b"-----END CERTIFICATE-----\n")[0])
+    with (folder / "root.pem").open("ab") as file:
+        file.write(b"-----END CERTIFICATE-----\n")
+    text = PLAIN.replace("anchors.pem", "root.pem")
+    with pytest.raises(GatewaySettingsError, match="needs the setting environment"):
+        read(folder, text + LISTS)
+    assert read(folder, text + 'environment = "TEST"\n' + LISTS).trust_lists.environment is Environment.TEST
+
+
+WRONG_LISTS = {
+    "no table": ("trust_lists = 1\n", "needs url and folder"),
+    "an unknown key": (LISTS + "interval = 5\n", "needs url and folder"),
+    "no folder": (LISTS.replace("folder", "responders"), r"folder of \[trust_lists\]: missing"),
+    "no address": (LISTS.replace("http://status.example/", "file:///x"), r"url of \[trust_lists\]"),
+    "responders that are not there": (LISTS + 'responders = "no.pem"\n', "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), WRONG_LISTS.values(), ids=WRONG_LISTS)
+def test_wrong_trust_lists(folder, text, why):
+    with pytest.raises(GatewaySettingsError, match=why):
+        read(folder, PLAIN + text)
+
+
+def test_trust_lists_without_a_root_among_the_anchors(folder):
+    (folder / "alone.pem").write_bytes(CA.public_bytes(Encoding.PEM))
+    with pytest.raises(GatewaySettingsError, match="needs the root in the file of anchors"):
+        read(folder, PLAIN.replace("anchors.pem", "alone.pem") + LISTS)
+
+
+def test_answers_about_an_added_ca_come_from_its_own_address(folder):
+    text = 'anchors = "anchors.pem"\nrevocation = "ocsp"\n[[ocsp]]\nurl = "http://o.example/"\n' + LISTS
+    gateway = open_gateway(read(folder, text))
+    asked = []
+
+    def ask(address, _request):
+        asked.append(address)
+        raise OSError
+
+    gateway.source.ask = ask
+    gateway.identify(holder(), NOW)
+    assert set(asked) == {"http://o.example/"}
+    asked.clear()
+    gateway.lists._content = replace(gateway.lists.current(), added=(CA,))
+    gateway.identify(holder(), NOW)
+    assert asked[0] == f"http://status.example/ocsp/{authority.issuer().file_name}"
+    assert "http://o.example/" in asked
+
+
+def test_a_distrusted_ca_needs_no_list(folder):
+    settings = read(folder, PLAIN + 'channel = "WS"\n')
+    watch = watch_of(settings, source_of(settings), lambda one: one.certificate == CA)
+    assert (watch.missing(NOW), watch.newest()) == ([], [])
+
+
+def test_added_lists_are_fetched_only_for_a_source_of_lists(folder):
+    settings = read(folder, PLAIN + LISTS)
+    lists = open_gateway(settings).lists
+    lists._content = replace(lists.current(), added=(CA,))
+    assert added_downloads(settings, lists) == (), "it is in the file of anchors"
+    other = authority_of(certificate_with_policy())
+    lists._content = replace(lists.current(), added=(other.certificate,))
+    assert [one.url for one in added_downloads(settings, lists)] == ["http://status.example/crl/NewCAv2.crl"]
+    ocsp = replace(settings, revocation=RevocationKind.OCSP)
+    assert added_downloads(ocsp, lists) == ()
+
+
+def certificate_with_policy():
+    policy = x509.CertificatePolicies([x509.PolicyInformation(channel_policy(Channel.WS, Environment.TEST), None)])
+    return certificate("New CA v2", put=[(policy, False)])

@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.gateway import usage_reporter
 from sinetti.gateway.usage_reporter import BATCH, ReportTarget, UsageReporter
 from sinetti.infra.clock import monotonic_seconds
@@ -53,7 +54,7 @@ def test_what_is_told_is_signed_and_says_when_each_was_last_seen():
         sha256(b"b").hexdigest(): "2026-03-02T12:00:00Z",
         sha256(b"a").hexdigest(): "2026-03-02T12:00:05Z",
     }
-    assert len(parse(asked.body)) == 2
+    assert len(parse(asked.body).sightings) == 2
     parts = SignedComponents(asked.method, asked.path, asked.headers["content-type"], asked.body)
     assert verify(parts, asked.headers, lambda name: KEY.public_key(), NOW) == "gateway-one"
 
@@ -166,3 +167,24 @@ def test_a_fault_of_ours_ends_no_telling():
         one.start()
         until(lambda: server.asked)
         one.stop()
+
+
+def test_other_numbers_of_trust_lists_are_sent_without_a_certificate_and_once():
+    answers = [(503, {}, b""), *[(202, {}, b"")] * 9]
+    with small_server(lambda _: answers.pop(0)) as server:
+        one = telling(server.url)
+        one.numbers = lambda: TrustListNumbers(1, 2)
+        assert [one._tell(), one._tell(), one._tell()] == [False, True, True], "again after a failure"
+        one.numbers = lambda: TrustListNumbers(1, 3)
+        assert one._tell()
+    sent = [parse(asked.body) for asked in server.asked]
+    assert [found.trust_lists.distrust for found in sent] == [2, 2, 3]
+    assert {found.sightings for found in sent} == {()}
+
+
+def test_numbers_that_the_authority_does_not_accept_are_not_sent_again():
+    with small_server(lambda _: (422, {}, b"")) as server:
+        one = telling(server.url)
+        one.numbers = lambda: TrustListNumbers(1, 2)
+        assert [one._tell(), one._tell()] == [True, True]
+    assert len(server.asked) == 1

@@ -66,6 +66,9 @@ crls = "lists"
 bind = "127.0.0.1:{port}"
 proxies = ["127.0.0.1"]
 secret = "secret"
+
+[feed]
+url = "http://127.0.0.1:9/status/feed"
 """
 
 

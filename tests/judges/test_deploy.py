@@ -89,6 +89,7 @@ def nginx(
             "listen 80;": f"listen 127.0.0.1:{plain};",
             "/etc/sinetti/tls/certificate.pem": str(pair.certificate),
             "/etc/sinetti/tls/key.pem": str(pair.key),
+            "/var/cache/sinetti-status": str(folder / "status"),
             **(changes or {}),
         },
     )
@@ -161,6 +162,26 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
                 with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", timeout=30) as reply:
                     assert reply.read(1) == b"\x30"
         answers_come_through(f"http://127.0.0.1:{plain}", root / "ca" / "DataProvidersTestIssuingCAv1.cer")
+        events_come_through(plain)
+
+
+def events_come_through(port: int) -> None:
+    """Read the status feed through a proxy, which passes each event on at once.
+
+    64 readers of one address do not count among its other requests.
+    """
+    with ExitStack() as stack:
+        statuses = []
+        for _ in range(65):
+            reader = stack.enter_context(closing(HTTPConnection("127.0.0.1", port, timeout=WITHIN)))
+            reader.request("GET", "/status/feed")
+            reply = reader.getresponse()
+            statuses.append(reply.status)
+            if reply.status == 200:
+                assert b"event: reset\n" in reply.read1()
+        assert statuses == [200] * 64 + [503]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/crl/SinettiRootTestCAv1.crl", timeout=30) as page:
+            assert page.status == 200
 
 
 def answers_come_through(address: str, ca: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.kills.clients import clients
 from tests.kills.cluster import Cluster
 from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
-from tests.kills.outside import JournalReader, Seen, calls, look, old_refusals, read_list
+from tests.kills.outside import JournalReader, Seen, calls, last_audit, look, old_refusals, read_list
 from tests.kills.servers import Node, Zygote, zygote
 from tests.support.postgres import free_port
 from tests.support.small_disk import SmallDisk, may_mount, mounted
@@ -33,7 +33,6 @@ ORDERS = 60
 
 HOLDERS = 3
 DISK = "96m"
-LISTS = ("DataProvidersTestIssuingCAv1",)
 OLD_ONES = 3
 """Number of retrieval ids already retrieved that each inspection requests again."""
 
@@ -109,7 +108,7 @@ class Arena:
             seen = Seen()
             look(self.url, seen)
             seen.journal = self.reader.read()
-            seen.lists = self._lists()
+            seen.lists = self._lists({row.authority for row in seen.rows if row.der is not None})
             self.history.stores, self.history.client_keys = self.client.stores(), self.client.keys()
             found = checks.complaints(self.history, seen)
         self.looks += 1
@@ -162,6 +161,10 @@ class Arena:
             with psycopg.connect(self.url) as connection:
                 connection.execute(statement)
 
+    def last_audit(self) -> int:
+        """Return the sequence number of the newest audit row."""
+        return last_audit(self.url)
+
     def old_refusals(self) -> tuple[int, int]:
         """Return the counts of old rejections in the database and in the audit trail.
 
@@ -189,8 +192,8 @@ class Arena:
                 rows.update(connection.execute(statement).fetchall())
         return rows[retrieval_id]
 
-    def _lists(self) -> dict[str, list]:
-        for name in LISTS:
+    def _lists(self, issuers: set[str]) -> dict[str, list]:
+        for name in sorted(issuers):
             for node in self.nodes:
                 with urllib.request.urlopen(f"http://127.0.0.1:{node.status}/crl/{name}-1.crl", timeout=60) as reply:
                     self.lists.setdefault(name, []).append(read_list(reply.read()))
@@ -199,8 +202,13 @@ class Arena:
 
 
 @contextmanager
-def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> Iterator[Arena]:
-    """Found and serve an authority and start the load, until the block ends."""
+def arena(
+    folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1, shared: Iterable[str] = ()
+) -> Iterator[Arena]:
+    """Found and serve an authority and start the load, until the block ends.
+
+    `shared` are folders of the first node that the others use, too, as a mounted disk or a token would be.
+    """
     with ExitStack() as stack:
         disk = _disk(folder, stack)
         place = disk.root if disk else folder
@@ -213,6 +221,9 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
         _found(forks, served[0], folder, url if cluster else None)
         for other in served[1:]:
             shutil.copytree(root, other.root)
+            for part in shared:
+                shutil.rmtree(other.root / part)
+                (other.root / part).symlink_to(root / part)
         history = History()
         drawn = random.Random(f"{seed}-arena")  # noqa: S311 - played again from a seed
         journals = JournalReader([node.root.with_name(f"{node.root.name}-journal") for node in served])

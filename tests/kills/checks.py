@@ -319,6 +319,31 @@ def log_is_one_tree(history: History, seen: Seen) -> Iterator[str]:
 HEADS_CHECKED = 20
 """Heads that one look computes anew; every look begins with those seen last."""
 
+
+def no_certificate_of_a_closed_ca(history: History, seen: Seen) -> Iterator[str]:
+    """Check that each certificate was reserved while its CA issued.
+
+    A CA of the founding issues from the beginning, a successor from its activation, and both until the command that
+    closed them has returned. Until then a reservation that began before may be committed.
+    """
+    of = {row.serial: row.authority for row in seen.rows}
+    waiting = {one.object for one in seen.audit if one.action == "ca-installed"}
+    for one in seen.audit:
+        kind, _, name = one.object.partition(":")
+        if one.action == "ca-activated":
+            waiting.discard(one.object)
+        elif one.action == "certificate-reserved" and kind == "certificate":
+            issuer = of.get(name)
+            if f"authority:{issuer}" in waiting or one.sequence > history.closed.get(issuer, one.sequence):
+                yield f"certificate {name} was reserved for {issuer}, which did not issue"
+
+
+def every_ca_has_lists(_history: History, seen: Seen) -> Iterator[str]:
+    """Check that each CA that issued has its list, and that of its first shard."""
+    for name in sorted({row.authority for row in seen.rows if row.der is not None}):
+        yield from (f"{name} has no list of shard {s}" for s in (0, 1) if (name, s) not in seen.published)
+
+
 CHECKS: tuple[Check, ...] = (
     one_certificate_per_request,
     voided_are_counted,
@@ -331,6 +356,8 @@ CHECKS: tuple[Check, ...] = (
     revocations_stand,
     stores_hold_a_matching_set,
     log_is_one_tree,
+    no_certificate_of_a_closed_ca,
+    every_ca_has_lists,
 )
 
 

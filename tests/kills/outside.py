@@ -35,6 +35,9 @@ CALLS = """
            (SELECT count(*) FROM sinetti_earlyreplacementitem)"""
 AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent ORDER BY sequence"
 
+LAST = "SELECT max(sequence) FROM sinetti_auditevent"
+LISTS = "SELECT authority_id, shard FROM sinetti_crl"
+
 HEADS = "SELECT size, note FROM sinetti_logcheckpoint ORDER BY size"
 LEAVES = """
     SELECT e."index", e.leaf, e.sequence, a.octets FROM sinetti_logentry e
@@ -121,6 +124,7 @@ class Seen:
     journal: Journal = field(default_factory=Journal)
     lists: dict[str, list[Listed]] = field(default_factory=dict)
     log: Log = field(default_factory=Log)
+    published: set[tuple[str, int]] = field(default_factory=set)
 
 
 _keys: dict[bytes, str] = {}
@@ -142,7 +146,9 @@ def look(url: str, seen: Seen) -> None:
     """Read the database at a URL with plain SQL."""
     read = _sqlite if url.startswith("sqlite:") else _postgres
     # The heads come before the leaves, which may be more by then.
-    certificates, orders, pairs, audit, heads, leaves = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT, HEADS, LEAVES))
+    statements = (CERTIFICATES, ORDERS, PAIRS, AUDIT, HEADS, LEAVES, LISTS)
+    certificates, orders, pairs, audit, heads, leaves, lists = read(url, statements)
+    seen.published = {(name, shard) for name, shard in lists}
     seen.log.heads = {size: b64decode(bytes(note).split(b"\n")[2]) for size, note in heads}
     for place, (index, leaf, sequence, octets) in enumerate(leaves):
         seen.log.leaves.append(bytes(leaf))
@@ -205,6 +211,12 @@ def old_refusals(url: str) -> tuple[int, int]:
     """
     ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))
     return there, sum(json.loads(bytes(octets))["facts"]["count"] for (octets,) in rows)
+
+
+def last_audit(url: str) -> int:
+    """Return the sequence number of the newest audit row."""
+    ((sequence,),) = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (LAST,))[0]
+    return int(sequence)
 
 
 def calls(url: str) -> tuple[int, int, int]:

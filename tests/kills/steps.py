@@ -23,6 +23,13 @@ REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", 
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
 """Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
+ROLLOVER = (
+    *("ca key made", "ca begun", "ca intended", "ca certified", "ca certificate", "ca admitted", "ca stored"),
+    *("ca lists", "ca bundles", "ca anchors", "ca installed"),
+)
+"""Steps of `authority ca rollover` (authority/succession.py)."""
+OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted")
+"""Steps of moves of CAs; tests/services/authorities/test_succession.py ends them there."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE, EARLY_NARROWED)
 """Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LET_END, LOAD_COMPARED, LOADED)
@@ -51,4 +58,5 @@ def named() -> tuple[str, ...]:
 
 def of_the_server() -> tuple[str, ...]:
     """Return the steps that a server takes while it answers."""
-    return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_PAGES, *OF_JOURNALS}), RENDERED)
+    others = {*OF_COMMANDS, *OF_CAS, *OF_PAGES, *OF_JOURNALS}
+    return (ARRIVED, *(name for name in named() if name not in others), RENDERED)

@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from time import sleep
+from typing import Any
 
 from sinetti.domain.certificates.bulk_revocation import officer_of_machine
 from sinetti.infra.environment import login_uid
@@ -19,6 +20,9 @@ from tests.support.officers import key_of
 
 LONGEST_WAIT = 0.15
 """Maximum of seconds until a random moment."""
+
+LONGEST_ROLLOVER = 1.0
+"""Maximum of seconds before a node is killed during a rollover."""
 
 LONGEST_START = 0.3
 """Maximum of seconds before a server or a command is killed during its start."""
@@ -238,6 +242,34 @@ def _command(arena: Arena, step: str | None, *what: str) -> Ended:
     return arena.zygote.run(*words)
 
 
+def _rollover(arena: Arena, step: str | None) -> None:
+    """Kill a rollover of the issuing CA, or a node during it, and repeat the command.
+
+    Checks that the repetition ends with one issuing CA, the next generation.
+    """
+    before = _issuing(arena)
+    what = ("ca", "rollover", "--ca", before["name"])
+    if step is None and arena.random.random() < 0.5:
+        command = arena.zygote.start(arena.folder, argv=["authority", *what, "--dir", str(arena.root)])
+        command.over(arena.random.uniform(0.01, LONGEST_ROLLOVER))
+        arena.random.choice(arena.nodes).process.kill()
+        assert command.ended().code in {0, 4}, command.ended().err
+        arena.start()
+        again = arena.zygote.run("authority", *what, "--dir", str(arena.root))
+    else:
+        again = _command(arena, step, *what)
+    assert again.code == 0, again.err
+    arena.history.closed[before["name"]] = arena.last_audit()
+    assert _issuing(arena)["generation"] == before["generation"] + 1
+
+
+def _issuing(arena: Arena) -> dict[str, Any]:
+    """Return the CA that issues for the load's channel."""
+    rows = json.loads(arena.zygote.does("authority", "ca", "list", "--json", "--dir", str(arena.root)))
+    (one,) = [row for row in rows if (row["channel"], row["state"]) == ("WS", "issuing")]
+    return one
+
+
 def _cut(arena: Arena, step: str | None) -> None:
     """Cut all connections to the database."""
     database = arena.url.rpartition("/")[2]
@@ -342,4 +374,5 @@ STRIKES = {
     Kind.DISK: _disk,
     Kind.CLOCK: _clock,
     Kind.RESTORE: _restore,
+    Kind.ROLLOVER: _rollover,
 }

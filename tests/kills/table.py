@@ -35,6 +35,7 @@ class Kind(StrEnum):
     DISK = "disk full"
     CLOCK = "clock"
     RESTORE = "older register restored"
+    ROLLOVER = "rollover of the issuing CA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ TABLE = {
     Kind.DISK: Extent(steps.of_the_server(), 2, 20),
     Kind.CLOCK: Extent(steps.of_the_server(), 2, 10),
     Kind.RESTORE: Extent((), 0, 8),
+    Kind.ROLLOVER: Extent(steps.ROLLOVER, 10, 90, PG, nodes=2),
 }
 
 

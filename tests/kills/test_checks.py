@@ -54,6 +54,7 @@ def honest():
         seen.journal.issued[one.serial], seen.journal.retrieval_ids[one.serial] = {one.sha256}, {one.retrieval_id}
     seen.journal.fetched, seen.journal.revoked = {"a1", "c3"}, {"b2", "c3"}
     seen.lists = {"CA": [Listed(1, frozenset({"b2"})), Listed(2, frozenset({"b2", "c3"}))]}
+    seen.published = {("CA", 0), ("CA", 1)}
     seen.log.leaves = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
     seen.log.heads = {size: seen.log.root(size) for size in (2, 5)}
     history = History(stores=[Store("s", "k", "k", digest(THIRD), vouched=True)], revoked={"c3"})
@@ -71,6 +72,12 @@ def got(serial, der):
 
 def test_nobody_complains_of_an_honest_history():
     assert checks.complaints(*honest()) == []
+
+
+def test_nobody_complains_of_a_successor():
+    history, seen = honest()
+    ca_moves("ca-installed", "ca-activated")(history, seen)
+    assert list(checks.no_certificate_of_a_closed_ca(history, seen)) == []
 
 
 def change(number, **changes):
@@ -133,7 +140,23 @@ def forked_log(history, seen):
     history.heads[3] = bytes(32)
 
 
+def ca_moves(*actions):
+    """Forge moves of the CA before all other audit rows."""
+
+    def forge(_history, seen):
+        rows = [Audit(number - len(actions), one, "authority:CA", None, True) for number, one in enumerate(actions)]
+        seen.audit[:0] = rows
+
+    return forge
+
+
 FORGED = {
+    "a certificate of a CA that was closed": (
+        checks.no_certificate_of_a_closed_ca,
+        lambda history, _: history.closed.update(CA=1),
+    ),
+    "a certificate of a standby": (checks.no_certificate_of_a_closed_ca, ca_moves("ca-installed")),
+    "a CA without a list": (checks.every_ca_has_lists, lambda _, seen: seen.published.discard(("CA", 1))),
     "a log with another entry": (checks.log_is_one_tree, other_leaf),
     "a log that was rewound": (checks.log_is_one_tree, rewound_log),
     "a log with two heads of a size": (checks.log_is_one_tree, forked_log),

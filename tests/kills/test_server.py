@@ -54,7 +54,9 @@ def few_again(seed, name):
 def playing(folder, seed, database, cases, again):
     """Play some kills in an arena of their own, and return the counts."""
     nodes = max(TABLE[case.kind].nodes for case in cases)
-    with arena(folder, seed, database, nodes) as place:
+    # A CA that comes later has its key where the first one has it.
+    shared = ("keys", "ca", "trust") if any(case.kind is Kind.ROLLOVER for case in cases) else ()
+    with arena(folder, seed, database, nodes, shared) as place:
         for number, case in enumerate(cases, 1):
             if case.kind is Kind.DISK and place.disk is None:
                 continue  # all_were_played reports it
@@ -93,6 +95,17 @@ def test_one_of_two_nodes(tmp_path, seed, postgres):
     playing(tmp_path / "two-nodes", seed, postgres, full(Kind.NODE, seed)[:3], few_again(seed, "two_nodes"))
 
 
+@pytest.mark.long
+def test_a_rollover_under_load(tmp_path, seed, postgres):
+    playing(tmp_path / "rollover", seed, postgres, full(Kind.ROLLOVER, seed)[:3], few_again(seed, "rollover"))
+
+
+def test_every_step_of_a_rollover_is_struck():
+    source = steps.SERVICES.parent / "authority" / "succession.py"
+    assert set(re.findall(r'\.step\("(.*?)"\)', source.read_text(encoding="utf-8"))) == set(steps.ROLLOVER)
+    assert len(full(Kind.ROLLOVER, 1)) >= 200
+
+
 @pytest.mark.parametrize(("kind", "database"), SERIES, ids=[f"{kind.name}-{database}" for kind, database in SERIES])
 def test_every_kill(tmp_path, request, seed, kind, database):
     one = request.getfixturevalue("postgres") if database == "postgresql" else None
@@ -114,7 +127,7 @@ def test_every_step_that_the_code_takes_is_struck():
     assert set(steps.of_the_server()) | {*steps.OF_COMMANDS, *steps.OF_PAGES, *steps.OF_JOURNALS} >= set(steps.named())
     both = [*few("sqlite", 1), *few("postgresql", 1)]
     assert {case.step for case in both if case.kind is Kind.SERVER} == set(steps.of_the_server())
-    assert {case.kind for case in both} == set(Kind) - {Kind.NODE}
+    assert {case.kind for case in both} == set(Kind) - {Kind.NODE, Kind.ROLLOVER}
 
 
 def test_every_kind_has_a_way_to_be_done_and_there_are_a_thousand_kills():

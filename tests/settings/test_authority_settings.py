@@ -27,6 +27,7 @@ RICH = AuthoritySettings(
     ResponseRecipe.ENVELOPED,
     'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
     certificates_per_list=50_000,
+    bridge_hours=24,
     documentation_url="https://docs.example/sinetti/",
     pkcs11_module="/usr/lib/module.so",
     pkcs11_token='the authority\'s "token"',
@@ -84,6 +85,8 @@ BAD = {
         text() + "certificates_per_list = '7'\n",
         "certificates_per_list must be a whole number from 0",
     ),
+    "a bridge that is open for too long": (text() + "bridge_hours = 73\n", "bridge_hours must be a whole number"),
+    "a bridge of no number": (text() + "bridge_hours = '7'\n", "bridge_hours must be a whole number"),
     "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .one list for all. to 10000000"),
     "documentation that is a file": (
         text(documentation_url="/srv/docs"),

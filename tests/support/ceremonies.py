@@ -36,9 +36,9 @@ def founding(now=NOW, hierarchy=None, **changes):
     return replace(options, passphrase=PASSPHRASE, **changes)
 
 
-def plan_text(kind=CeremonyKind.FOUNDING, now=NOW, hierarchy=None, officers=("dora", "emil")):
+def plan_text(kind=CeremonyKind.FOUNDING, now=NOW, hierarchy=None, officers=("dora", "emil"), request=None):
     """Return a plan with the keys of these tests' people."""
-    text = default_plan(kind, Environment.TEST, now, hierarchy or load_preset("default"), URL)
+    text = default_plan(kind, Environment.TEST, now, (hierarchy or load_preset("default"), URL), request)
     for name in PEOPLE:
         line = key_of(name).public.read_text().strip()
         text = re.sub(rf'(name = "{name}"\nrole = .*\nkey = )"KEY"', rf'\1"{line}"', text)

@@ -21,12 +21,14 @@ from sinetti.ca.hierarchy_builder import GeneratedHierarchy
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import last_issuance_time
 from sinetti.ca.ocsp import Responder
+from sinetti.database.authorities import register
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import transactions
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import (
@@ -260,7 +262,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
         db=db,
         signer=signer,
         issuers={spec.file_name: built.issuer(spec.file_name) for spec in specs},
-        issuing=authorities.issuing_names(db),
+        issuing=register.issuing_names(db),
         country="FI",
         certificates={
             spec.file_name: certificate_der(built.certificate(spec.file_name)) for spec in built.hierarchy.authorities
@@ -276,11 +278,15 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
 
 
 def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
-    """Return the rows of all CAs for the database, top down."""
+    """Return the rows of all CAs for the database, top down.
+
+    The second CA of a channel is its standby.
+    """
     specs, validity = built.hierarchy.authorities, built.hierarchy.holder_validity
     names = {spec.name: spec.file_name for spec in specs}
-    rows = []
+    rows: list[NewAuthority] = []
     for spec in specs:
+        has_standby = spec.channel is not None and spec.channel in {one.channel for one in rows}
         certificate = built.certificate(spec.file_name)
         der = certificate_der(certificate)
         rows.append(
@@ -295,6 +301,7 @@ def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
                 key_id=key_id(certificate.public_key()),
                 signs_from=certificate.not_valid_before_utc,
                 signs_until=last_issuance_time(certificate, validity if spec.role is CaRole.ISSUING else timedelta(0)),
+                state=CaState.STANDBY if has_standby else CaState.ISSUING,
             )
         )
     return tuple(rows)

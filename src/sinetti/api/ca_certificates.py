@@ -5,11 +5,10 @@ Clients fetch their trusted CAs here. They compare the root with a fingerprint t
 """
 
 import hashlib
-from dataclasses import dataclass, field
-
-from cryptography import x509
+from dataclasses import dataclass
 
 from sinetti.api.publication import cache_headers, conditional_response
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.pki.chain import is_valid_at
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate
 from sinetti.server.http import Request, Response, text_response
@@ -26,21 +25,25 @@ A new CA reaches callers that much later.
 
 @dataclass(frozen=True, slots=True)
 class CaCertificatesEndpoint:
-    """Endpoint for the certificates of all CAs in force, from the root down."""
+    """Endpoint for the certificates of all CAs in force, those of the founding first.
+
+    Standbys are in force, and revoked CAs are not.
+    """
 
     ctx: ServiceContext
-    _held: tuple[x509.Certificate, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Parse the certificates once."""
-        object.__setattr__(self, "_held", tuple(map(load_certificate, self.ctx.certificates.values())))
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method."""
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Use GET to retrieve the CA certificates.", allow="GET, HEAD")
         now = self.ctx.now()
-        in_force = [one for one in self._held if is_valid_at(one, now)]
+        ctx = self.ctx
+        held = (
+            load_certificate(der)
+            for name, der in ctx.certificates.items()
+            if ctx.states.get(name) is not CaState.REVOKED
+        )
+        in_force = [one for one in held if is_valid_at(one, now)]
         body = b"".join(certificate_pem(certificate_der(one)) for one in in_force)
         newest = max((one.not_valid_before_utc for one in in_force), default=now)
         headers = cache_headers(hashlib.sha256(body).hexdigest(), newest, _KEPT)

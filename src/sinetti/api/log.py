@@ -15,6 +15,9 @@ _FOR_EVER = 31_536_000
 _BRIEFLY = 5
 """Seconds for which a cache may serve what changes with each new checkpoint."""
 
+KEPT_PARTS = frozenset({"/log/checkpoint", "/log/key"})
+"""Parts that a node keeps for the time without its database."""
+
 _PROOF = re.compile(r"/log/proof/([0-9a-f]{2,40})")
 _CHANGE = re.compile(r"/log/key/([0-9a-f]{8})")
 
@@ -37,6 +40,11 @@ def answer_log(request: Request, ctx: ServiceContext) -> Response:
             return _cached(_TEXT, proof, _BRIEFLY)
         return text_response(404, "No entry about this certificate is in the log yet. Try again in a minute.")
     return text_response(404, "There is no such part of the log. /log/checkpoint has its size.")
+
+
+def kept_part(octets: bytes) -> Response:
+    """Return the response with one of KEPT_PARTS."""
+    return _cached(_TEXT, octets, _BRIEFLY)
 
 
 def _cached(kind: str, octets: bytes, seconds: int) -> Response:

@@ -1,6 +1,6 @@
 """OCSP over HTTP (RFC 6960, appendix A; RFC 5019, 5 and 6).
 
-GET and POST at /ocsp/NAME, plain http.
+GET and POST at /ocsp/NAME and /status/bridge/NAME, plain http.
 """
 
 import binascii
@@ -15,10 +15,11 @@ from threading import Lock
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, consume
+from sinetti.services.authorities.bridge import respond_for_bridge
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.ocsp import INTERNAL_ERROR, OcspReply, respond
 
-OCSP_PATH = "/ocsp/"
+OCSP_PATH, BRIDGE_PATH = "/ocsp/", "/status/bridge/"
 REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
 
 LARGEST_REQUEST = 2048
@@ -36,7 +37,7 @@ Signing them takes a tenth of a worker's time at most (measured).
 MAX_AGE = timedelta(seconds=60)
 """Largest age of a response from a cache; the longest delay of a revocation."""
 
-_PATH = re.compile(r"/ocsp/([A-Za-z0-9._-]+)(?:/(.*))?", re.DOTALL)
+_PATH = re.compile(r"(/ocsp/|/status/bridge/)([A-Za-z0-9._-]+)(?:/(.*))?", re.DOTALL)
 _LONGEST_PATH = LARGEST_REQUEST * 2
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class OnDemandSigningBudget:
 
 
 def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudget) -> Response:
-    """Answer one request of any method below /ocsp/."""
+    """Answer one request of any method below /ocsp/ or /status/bridge/."""
     named = _PATH.fullmatch(request.path) if len(request.path) <= _LONGEST_PATH else None
     if named is None:
         return _unknown_ca()
@@ -64,9 +65,10 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
     refused = _refused(request) if request.method == "POST" else None
     if refused is not None:
         return refused
-    octets = request.body if request.method == "POST" else _from_path(named[2] or "")
+    octets = request.body if request.method == "POST" else _from_path(named[3] or "")
     try:
-        answered = respond(octets, named[1], ctx, spot)
+        answers = respond if named[1] == OCSP_PATH else respond_for_bridge
+        answered = answers(octets, named[2], ctx, spot)
     except Exception:  # noqa: BLE001 - last handler: the caller expects an OCSP response
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)

@@ -6,15 +6,17 @@ Their addresses are in the certificates.
 import hashlib
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from sinetti.api.log import LOG_PATH, answer_log
-from sinetti.api.ocsp import OCSP_PATH, OnDemandSigningBudget, answer_ocsp
+from sinetti.api.log import KEPT_PARTS, LOG_PATH, answer_log, kept_part
+from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH, OnDemandSigningBudget, answer_ocsp
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.server.http import Request, Response, text_response
+from sinetti.services.authorities.trust_lists import find_kept_list, newest_list
 from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import current_crl
 
@@ -22,10 +24,17 @@ _log = logging.getLogger(__name__)
 
 _CERTIFICATE = re.compile(r"/ca/([A-Za-z0-9._-]+)\.cer")
 _LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)\.crl")
+TRUST_API = "/api/v1/trust/"
+"""Beginning of the addresses of trust lists for programs of holders."""
+
+_TRUST = re.compile(r"/trust/(anchors|distrust)")
 _SHARD = re.compile(r"(.+)-([1-9][0-9]{0,5})")
 _HOUR = 3600
 _LISTS_FOR = 60
 """Seconds for which a cache may serve a list; the longest delay of a revocation."""
+
+_TRUST_FOR = 10
+"""Seconds for which a cache may serve a trust list: readers ask every 20 seconds."""
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -39,7 +48,7 @@ class PublicationEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
-        if request.path.startswith(OCSP_PATH):
+        if request.path.startswith((OCSP_PATH, BRIDGE_PATH)):
             return self._ocsp(request)
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Use GET to retrieve CA certificates and revocation lists.", allow="GET, HEAD")
@@ -68,7 +77,7 @@ class PublicationEndpoint:
 
     def _get(self, request: Request) -> Response:
         if request.path.startswith(LOG_PATH):
-            return conditional_response(request, answer_log(request, self.ctx))
+            return conditional_response(request, self._log_part(request))
         if asked := _CERTIFICATE.fullmatch(request.path):
             certificate = self.ctx.certificates.get(asked[1])
             if certificate is not None:
@@ -83,9 +92,38 @@ class PublicationEndpoint:
                 # The number identifies the octets: only the complete list of a CA and its shards share one.
                 headers = cache_headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
                 return conditional_response(request, Response(200, "application/pkix-crl", newest.der, headers))
+        if asked := _TRUST.fullmatch(request.path):
+            return self._trust_list(request, TrustListKind(asked[1]))
         return text_response(
             404, "There is no such CA certificate or revocation list. Each certificate contains the addresses."
         )
+
+    def trust_list(self, request: Request) -> Response:
+        """Answer a request at the addresses of trust lists for programs of holders.
+
+        These know the address of the service alone, and not the status address.
+        """
+        path = request.path.removeprefix(TRUST_API.removesuffix("/trust/"))
+        return self(replace(request, path=path))
+
+    def _log_part(self, request: Request) -> Response:
+        """Return a part of the log; without the database the last checkpoint and key."""
+        last_signed = self.ctx.last_signed
+
+        def last() -> Response | None:
+            octets = last_signed.find(request.path[1:]) if request.path in KEPT_PARTS else None
+            return None if octets is None else kept_part(octets)
+
+        return last_signed.read_or(lambda: answer_log(request, self.ctx), last)
+
+    def _trust_list(self, request: Request, kind: TrustListKind) -> Response:
+        """Return a trust list; without the database the last one."""
+        ctx = self.ctx
+        found = ctx.last_signed.read_or(lambda: newest_list(kind, ctx.db), lambda: find_kept_list(kind, ctx))
+        if found is None:
+            return text_response(404, f"There is no list of {kind} yet. Ask again later.")
+        headers = {"cache-control": f"max-age={_TRUST_FOR}", "etag": f'"{found.number}"'}
+        return conditional_response(request, Response(200, "application/json", found.octets, headers))
 
     def _asked(self, name: str) -> tuple[str, int]:
         """Return the CA and the shard of a list's name.

@@ -1,16 +1,16 @@
 """Renewal information: GET /api/v1/renewal-info/ID, in the format of RFC 9773."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sinetti.api.errors import problem_response, with_headers
 from sinetti.api.serializers import instant
+from sinetti.domain.usage import TRUST_LISTS_HEADER, TrustListNumbers
 from sinetti.i18n import api_errors
 from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.server.http import Request, Response, json_body
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.renewal_info import RenewalInfo, hint_of, identified
+from sinetti.services.status.renewal_info import HintProgram, RenewalInfo, hint_of, identified
 
 PATH = "/api/v1/renewal-info"
 
@@ -31,11 +31,6 @@ class RenewalInfoEndpoint:
     """
 
     ctx: ServiceContext
-    _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Cache the identifiers of the CAs."""
-        object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at or below `PATH`."""
@@ -56,9 +51,10 @@ class RenewalInfoEndpoint:
             identifier, serial = parse_ari_cert_id(request.path.removeprefix(PATH).removeprefix("/"))
         except ValueError:
             return problem_response(request, 400, "malformed", api_errors.NO_ID)
-        authorities = self._known.get(identifier)
-        user_agent = request.headers.get("user-agent", "")
-        hint = hint_of(authorities, serial, self.ctx, user_agent) if authorities else None
+        authorities = identified(self.ctx).get(identifier)
+        numbers = TrustListNumbers.of_header(request.headers.get(TRUST_LISTS_HEADER.casefold(), ""))
+        program = HintProgram(request.headers.get("user-agent", ""), numbers)
+        hint = hint_of(authorities, serial, self.ctx, program) if authorities else None
         return (
             _hint_response(hint)
             if hint is not None

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from sinetti.api import ca_certificates, renewal_info
 from sinetti.api.health import LIVES, READY
 from sinetti.api.log import LOG_PATH
-from sinetti.api.ocsp import OCSP_PATH
+from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH
+from sinetti.api.publication import TRUST_API
 from sinetti.domain.refusals import ERROR_CODES
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import REFUSALS, REQUEST_SECONDS, REQUESTS
@@ -26,6 +27,14 @@ _EXACT: Mapping[str, tuple[str, str]] = MappingProxyType(
         revocations.PATH: ("rest", "revocations"),
         LIVES: ("health", "healthz"),
         READY: ("health", "readyz"),
+    }
+)
+_BEGINNINGS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("trust", "list"): "/trust/",
+        ("rest", "trust-list"): TRUST_API,
+        ("rest", "renewal-info"): f"{renewal_info.PATH}/",
+        ("rest", OTHER): "/api/v1/",
     }
 )
 _LOG_PARTS = frozenset({"checkpoint", "tile", "key", "proof"})
@@ -65,14 +74,16 @@ def _place(method: str, path: str, fields: Mapping[str, str]) -> tuple[str, str]
         return "soap", fields.get("operation", "page" if method in _READING else OTHER)
     if (found := _EXACT.get(path)) is not None:
         return found
-    if path.startswith(OCSP_PATH):
-        return "ocsp", _OCSP_METHODS.get(method, OTHER)
+    for door, start in (("ocsp", OCSP_PATH), ("bridge", BRIDGE_PATH)):
+        if path.startswith(start):
+            return door, _OCSP_METHODS.get(method, OTHER)
     if path.startswith(LOG_PATH):
         part = path.removeprefix(LOG_PATH).partition("/")[0]
         return "log", part if part in _LOG_PARTS else OTHER
     for door, start, end in (("crl", "/crl/", ".crl"), ("ca", "/ca/", ".cer")):
         if path.startswith(start):
             return door, "file" if path.endswith(end) else OTHER
-    if path.startswith("/api/v1/"):
-        return "rest", "renewal-info" if path.startswith(f"{renewal_info.PATH}/") else OTHER
+    for (door, operation), start in _BEGINNINGS.items():
+        if path.startswith(start):
+            return door, operation
     return OTHER, OTHER

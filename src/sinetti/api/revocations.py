@@ -5,7 +5,7 @@ The call is signed by the key of a certificate of the holder itself.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from sinetti.api.errors import problem_response, with_headers
@@ -50,11 +50,6 @@ class RevocationsEndpoint:
 
     ctx: ServiceContext
     admits: Callable[[bytes], bool] = lambda _signer: True
-    _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Cache the identifiers of the CAs."""
-        object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
@@ -119,7 +114,7 @@ class RevocationsEndpoint:
             identifier, serial = parse_ari_cert_id(key_id)
         except ValueError:
             return None
-        authorities = self._known.get(identifier)
+        authorities = identified(self.ctx).get(identifier)
         return signer_of((authorities, serial), self.ctx) if authorities else None
 
 

@@ -61,10 +61,10 @@ class UsageReportsEndpoint:
         except MessageSignatureError as refused:
             return _refused(refused.wrong)
         try:
-            seen = usage_reports.parse(request.body)
+            sent = usage_reports.parse(request.body)
         except InvalidUsageReport as bad:
             return problem_response(422, "bad-field", f"{bad}.")
-        taken = record_report(name, seen, self.ctx)
+        taken = record_report(name, sent.sightings, self.ctx, sent.trust_lists)
         return json_reply(202, {"taken": taken.taken, "unknown": taken.unknown})
 
     def _key_of(self, name: str) -> PublicKey | None:

@@ -8,19 +8,18 @@ from typing import Generic, TypeVar, cast
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
-from sinetti.ca.issuance import last_issuance_time
 from sinetti.database.connection import Database
-from sinetti.database.issuance import crls
+from sinetti.database.issuance import crls, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
+from sinetti.database.operations.successions import list_closed, list_planned
+from sinetti.domain.authorities.timetable import DatedStep, Timetable, plan_successions
 from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.monitoring import (
     FindingKind,
-    IssuingEnd,
     ListEnd,
     MonitoringFinding,
-    issuing_ca_alarms,
     list_alarms,
 )
 from sinetti.domain.validation import pluralise
@@ -97,7 +96,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
     Each function returns a sentence, or None if there is nothing to report.
     """
     return {
-        "issuing-ca": lambda: issuing_ca(authority),
+        "succession": lambda: succession(authority),
         "offline-lists": lambda: offline_lists(authority),
         "status": PacedCheck(lambda: status(authority)),
         "messages": PacedCheck(lambda: messages(authority)),
@@ -120,22 +119,53 @@ def shipping_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     yield MonitoringFinding(FindingKind.JOURNAL_NOT_SHIPPED, "journal", sentence)
 
 
-def issuing_ca(authority: Authority) -> str | None:
-    """Return a sentence about the issuing CAs that need a successor, or None."""
-    ctx, validity = authority.ctx, authority.hierarchy.holder_validity
-    certificates = {name: ctx.issuers[name].certificate for name in sorted(set(ctx.issuing.values()))}
-    ends = (
-        IssuingEnd(name, last_issuance_time(one, validity), one.not_valid_after_utc)
-        for name, one in certificates.items()
+def people_findings(authority: Authority) -> Iterator[MonitoringFinding]:
+    """Yield a finding about holdings whose people could not be restored."""
+    found = unrestored_people.list_open(authority.ctx.db, authority.ctx.now())
+    if found:
+        what = f"{pluralise(len(found), 'holding')} restored from the journals without contact or roles"
+        sentence = (
+            f"{what}: sinetti authority reconcile --dir {authority.folder.root} lists the commands that name them"
+        )
+        yield MonitoringFinding(FindingKind.PEOPLE_MISSING, "holdings", sentence)
+
+
+def successions(authority: Authority) -> tuple[Timetable, ...]:
+    """Return the timetables of all CAs, without the ends of what they signed."""
+    ctx = authority.ctx
+    return plan_successions(list_planned(ctx.db, ctx.validity), ctx.now())
+
+
+def succession_findings(authority: Authority) -> tuple[MonitoringFinding, ...]:
+    """Return a finding for each CA that needs a successor, with the next step.
+
+    The first kind is an alarm three years ahead. The second says that the latest date of a step has passed.
+    """
+    now = authority.ctx.now()
+    return tuple(
+        MonitoringFinding(
+            FindingKind.SUCCESSION_LATE if one.is_late(now) else FindingKind.SUCCESSION_DUE,
+            one.ca.name,
+            _succession(one, step, authority),
+        )
+        for one in successions(authority)
+        if one.is_due(now) and (step := one.next_step) is not None
     )
-    now = ctx.now()
-    clauses = [
-        f"{one.name} {'stopped' if now > one.stops else 'stops'} issuing on {one.stops:%Y-%m-%d}"
-        for one in issuing_ca_alarms(ends, now)
-    ]
+
+
+def _succession(one: Timetable, step: DatedStep, authority: Authority) -> str:
+    way = f"sinetti authority ca plan --dir {authority.folder.root}"
+    first = f", after the successor of {one.waits_for}" if one.waits_for is not None else ""
+    late = "was due" if step.at < authority.ctx.now() else "is due"
     return (
-        f"{' and '.join(clauses)}: prepare its successor, and give it to relying services in time" if clauses else None
+        f"{one.ca.name} ends on {one.ends_at:%Y-%m-%d} and needs a successor: the step {step.step.value} {late} by "
+        f"{step.at:%Y-%m-%d}{first}; {way} has the timetable"
     )
+
+
+def succession(authority: Authority) -> str | None:
+    """Return the findings about successions in one line, or None."""
+    return "; ".join(one.sentence for one in succession_findings(authority)) or None
 
 
 def offline_lists(authority: Authority) -> str | None:
@@ -173,12 +203,12 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
     OSError, and the errors in DATABASE_UNAVAILABLE.
     """
     findings: dict[str, str | None] = {
-        "issuing-ca": issuing_ca(authority),
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
         "unreachable-recipients": unreachable_recipients(authority),
     }
-    for one in watchdog_findings(authority, {**own_certificates(authority), **more}):
+    watched = watchdog_findings(authority, {**own_certificates(authority), **more})
+    for one in (*succession_findings(authority), *watched):
         before = findings.get(one.kind.value)
         findings[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
     return findings
@@ -196,6 +226,7 @@ def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -
         *certificate_findings(certificates, ctx),
         *bulk_findings(ctx),
         *shipping_findings(authority),
+        *people_findings(authority),
     )
 
 
@@ -235,9 +266,12 @@ def unreachable_recipients(authority: Authority) -> str | None:
 def own_certificates(authority: Authority) -> dict[str, bytes]:
     """Return every certificate in the folder by its file name.
 
-    They are those of CAs, of response signers and of OCSP responders. Raises OSError.
+    They are those of CAs, of response signers and of OCSP responders, without CAs that have a successor or were
+    revoked. Raises OSError and the errors in DATABASE_UNAVAILABLE.
     """
-    return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
+    closed = {f"{name}.cer" for name in list_closed(authority.ctx.db)}
+    files = sorted(authority.folder.certificates.glob("*.cer"))
+    return {path.name: path.read_bytes() for path in files if path.name not in closed}
 
 
 _Result = TypeVar("_Result")

@@ -18,7 +18,8 @@ from urllib.parse import quote
 from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
-from sinetti.authority.key_store import OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.directory import CaDirectory
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -31,12 +32,17 @@ from sinetti.authority.service_certificates import (
     responders,
 )
 from sinetti.authority.signer.client import SignerClient
-from sinetti.authority.signer.remote_keys import remote_head_signer, remote_issue_signer
+from sinetti.authority.signer.remote_keys import (
+    RoleOf,
+    remote_bridge_signer,
+    remote_distrust_signer,
+    remote_head_signer,
+    remote_issue_signer,
+)
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore
 from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
 from sinetti.ca.issuance_request import IssuingCa
-from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import Database, complete_search_indexes, migrate, open_database
 from sinetti.database.operations import authorities
 from sinetti.database.privileges import grant_to_service
@@ -54,10 +60,13 @@ from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
-from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
+from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, passphrase_matches, sha256_hex
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.approvals.settings import keep_strictest
+from sinetti.services.authorities.trust_lists import newest_list
 from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
 from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications, portal
@@ -86,7 +95,7 @@ class Authority:
 
     folder: DataDirectory
     settings: AuthoritySettings
-    hierarchy: Hierarchy
+    cas: CaDirectory
     ctx: ServiceContext
     journal: Journal
     clock: ClockGuard
@@ -95,6 +104,11 @@ class Authority:
     passphrase: bytes | None = field(repr=False)
     left_out: tuple[PartOff, ...] = ()
     """Optional parts whose settings are wrong."""
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The hierarchy of the founding, with the CAs that came later."""
+        return self.cas.current.hierarchy
 
     @property
     def secret_access(self) -> SecretAccess:
@@ -208,21 +222,21 @@ def open_authority(
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     phrase = _phrase(folder, kind, hierarchy, passphrase)
     db = _own_database(folder, kind, settings, certificates)
-    issuers = issuers_of(hierarchy, certificates)
+    cas = CaDirectory(db, folder, hierarchy, offline_names)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
-    keys = private_keys(folder, settings, phrase, hierarchy, certificates)
+    keys = private_keys(folder, settings, phrase, cas.role_of, cas.live(lambda now: now.ca_keys))
     means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
         db=db,
         signer=keys,
-        issuers=issuers,
-        issuing={channel: name for channel, name in authorities.issuing_names(db).items() if name in issuers},
+        issuers=cas.live(lambda now: now.issuers),
+        issuing=cas.live(lambda now: now.issuing),
         country=hierarchy.country,
-        certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
+        certificates=cas.live(lambda now: now.certificates),
         now=manner.now,
         machine_now=utc_now,
         keys=_keys(folder, _secret_access(folder, settings, phrase), manner),
@@ -232,15 +246,15 @@ def open_authority(
         step=manner.step,
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
-        **_signing_functions(keys),
-        offline=frozenset(offline_names(folder, hierarchy)),
-        shards=Shards(db, settings.certificates_per_list),
+        **_signing_functions(keys, db),
+        offline=cas.offline,
         issuance_allowed=may_issue,
-        responders=responders(folder, hierarchy, issuers, means),
+        responders=cas.live(lambda now: now.responders),
     )
-    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means)
-    ctx, off = _with_policy(ctx, settings), parts_off(folder, settings)
-    return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, keys, phrase, off)
+    cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
+    responses = ResponseSigner(folder, hierarchy, cas.services, means)
+    ctx, off = _completed(ctx, settings, cas, kind), parts_off(folder, settings)
+    return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
 def parts_off(folder: DataDirectory, settings: AuthoritySettings) -> tuple[PartOff, ...]:
@@ -293,28 +307,49 @@ def private_keys(
     folder: DataDirectory,
     settings: AuthoritySettings,
     phrase: bytes | None,
-    hierarchy: Hierarchy,
-    certificates: Mapping[str, x509.Certificate],
+    role_of: RoleOf,
+    ca_keys: Mapping[str, PublicKey],
 ) -> AuthorityKeys:
-    """Return the keys in the folder, in its token, or in the separate signer."""
+    """Return the keys in the folder, in its token, or in the separate signer.
+
+    `role_of` and `ca_keys` have the roles and public keys of all CAs, by name.
+    """
     if settings.signer:
         client = SignerClient(Path(settings.signer))
-        ca_keys = {name: ca_key(one) for name, one in certificates.items()}
-        return AuthorityKeys([RemoteKeyStore(folder.keys, client, hierarchy.services.file_name)], ca_keys)
-    return open_keys(folder.keys, settings.token, phrase, certificates)
+        return AuthorityKeys([RemoteKeyStore(folder.keys, client, role_of)], ca_keys)
+    return open_keys(folder.keys, settings.token, phrase, ca_keys)
 
 
-def _signing_functions(keys: AuthorityKeys) -> dict[str, Any]:
+def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
     """Return the functions of the context that use the separate signer, if any."""
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
-            return {"sign_head": remote_head_signer(store.client), "sign_issue": remote_issue_signer(store.client)}
+            return {
+                "sign_head": remote_head_signer(store.client),
+                "sign_issue": remote_issue_signer(store.client),
+                "sign_distrust": remote_distrust_signer(store.client),
+                "sign_bridge": remote_bridge_signer(store.client, partial(_newest_distrust, db)),
+            }
     return {}
 
 
-def _with_policy(ctx: ServiceContext, settings: AuthoritySettings) -> ServiceContext:
-    """Return the context with the rules of approvals that are in effect."""
-    return replace(ctx, approvals=keep_strictest(settings.policy, ctx))
+def _newest_distrust(db: Database) -> bytes | None:
+    found = newest_list(TrustListKind.DISTRUST, db)
+    return None if found is None else found.octets
+
+
+def _completed(
+    ctx: ServiceContext, settings: AuthoritySettings, cas: CaDirectory, kind: DirectoryKind
+) -> ServiceContext:
+    """Return the context with the approvals in effect, live CAs, and the node's status files."""
+    return replace(
+        ctx,
+        approvals=keep_strictest(settings.policy, ctx),
+        states=cas.live(lambda now: now.states),
+        refresh_authorities=cas.refresh,
+        shards=Shards(ctx.db, settings.certificates_per_list),
+        last_signed=LastSigned(cas.folder.status if kind is DirectoryKind.AUTHORITY else None),
+    )
 
 
 def migrate_tables(root: Path) -> None:
@@ -406,7 +441,7 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
     """
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
     name = hierarchy.services.file_name
-    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX)):
+    if not path.exists() and any((folder.keys / f"{name}{kind}").exists() for kind in (".uri", SUFFIX, DESTROYED)):
         files = sorted(folder.keys.glob("*.pem"))
         if not files:
             return

@@ -26,6 +26,7 @@ from sinetti.authority.offline_medium import (
     open_medium,
     read_registry,
 )
+from sinetti.ca.ceremony.objects import OFFLINE_ROLES
 from sinetti.ca.ceremony.plan import NAMESPACE, CeremonyAct, CeremonyPlan, CeremonyRole, Participant, PlanStep
 from sinetti.ca.ceremony.production import check_request, make_result
 from sinetti.ca.ceremony.registry import Registry
@@ -55,6 +56,7 @@ from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import generate_key
+from sinetti.pki.trust_lists.lists import InvalidTrustList, parse_signed
 
 REQUEST_SET, RESULT_SET, TRANSCRIPT = "request-set.json", "result-set.json", "transcript.json"
 """Files in the folder that is carried."""
@@ -327,12 +329,16 @@ class Ceremony:
         return self._medium
 
     def _sign(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
-        request, medium = self._request(so_far), self._opened()
+        request, before = self._request(so_far), self._opened()
+        later = [spec for spec in self.plan.authorities if spec.role in OFFLINE_ROLES]
+        check_request(self.plan, request, before.registry)
+        medium = self._medium = before.with_keys(later)
+        self.step("keys")
         signer = medium.signer(self.step)
         made = replace(make_result(self.plan, request, signer, medium.public_keys), is_rehearsal=self.is_rehearsal)
         medium.write_certificates(signer.registry)
         self._write(RESULT_SET, made.octets)
-        return tuple(_facts_of(made))
+        return (*(("key", spec.file_name) for spec in later), *_facts_of(made))
 
     def _write_result(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
         octets = self._read(RESULT_SET)
@@ -341,7 +347,11 @@ class Ceremony:
         # The folder may have a forged record and result; the medium says what its keys signed.
         on_medium = {one.made for one in read_registry(self.place).items if one.request == request}
         made = {*result.certificates.values(), *result.lists.values(), result.signature} - {b""}
-        if tuple(_facts_of(result)) != signed or (result.request, made) != (request, on_medium):
+        made |= {*result.links.values(), *_list_signatures(result)}
+        if tuple(_facts_of(result)) != tuple(fact for fact in signed if fact[0] != "key") or (result.request, made) != (
+            request,
+            on_medium,
+        ):
             raise CeremonyError(_ANOTHER_RESULT)
         words = " ".join(digest_words(octets))
         self._show(_RESULT_WORDS)
@@ -444,7 +454,19 @@ def _facts_of(made: ResultSet) -> list[tuple[str, str]]:
         ("list", f"{name}-{shard} {hashlib.sha256(der).hexdigest()}")
         for (name, shard), der in sorted(made.lists.items())
     ]
+    facts += [("link", f"{name} {kind} {hashlib.sha256(der).hexdigest()}") for (kind, name), der in made.links.items()]
+    lists = (("anchors", made.anchors), ("distrust", made.distrust))
+    facts += [(name, hashlib.sha256(parse_signed(octets).payload).hexdigest()) for name, octets in lists if octets]
     return facts + [("officer", f"{one.name} ({one.role}) {one.key}") for one in made.officers]
+
+
+def _list_signatures(made: ResultSet) -> set[bytes]:
+    """Return the signatures of the trust lists of a result. Raises CeremonyError."""
+    try:
+        lists = [parse_signed(octets) for octets in (made.anchors, made.distrust) if octets]
+    except InvalidTrustList:
+        raise CeremonyError(_ANOTHER_RESULT) from None
+    return {signature.signature for one in lists for signature in one.signatures}
 
 
 def _rehearsal_request(hierarchy: Hierarchy, now: datetime) -> RequestSet:

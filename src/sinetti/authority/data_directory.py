@@ -160,6 +160,11 @@ class DataDirectory:
         return self.root / "trust"
 
     @property
+    def status(self) -> Path:
+        """Folder of the last signed lists, served while the database is away."""
+        return self.root / "status"
+
+    @property
     def sqlite_file(self) -> Path:
         """Embedded database (SQLite)."""
         return self.root / "register.sqlite3"

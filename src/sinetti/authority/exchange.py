@@ -5,7 +5,7 @@ One request waits at a time, in the folder. A result counts only for the request
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,25 +27,46 @@ from sinetti.authority.initialise import (
     new_folder,
     refuse_other_options,
 )
+from sinetti.authority.succession import SuccessionContext, install_successor, pending_spec
+from sinetti.ca.ceremony.objects import first_lists
 from sinetti.ca.ceremony.sets import (
+    AnchorsData,
     CeremonyKind,
+    DistrustData,
+    DistrustLine,
+    ListData,
     OfficerLine,
     RequestSet,
+    ResultSet,
+    RevocationLine,
     canonical,
     officers_statement,
     parse_request_set,
     parse_result_set,
 )
-from sinetti.ca.ceremony.verification import verify_founding, verify_lists, verify_officers
+from sinetti.ca.ceremony.verification import (
+    verify_certified,
+    verify_founding,
+    verify_lists,
+    verify_officers,
+    verify_revoked,
+)
 from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.crl import read_list
 from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
 from sinetti.ca.hierarchy_config import parse_hierarchy
-from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, Hierarchy
 from sinetti.database.approvals import officers
+from sinetti.database.authorities import register
+from sinetti.database.authorities.register import AuthorityView
+from sinetti.database.issuance import crls
 from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
 from sinetti.pki.csr import build_request
-from sinetti.pki.encoding import certificate_der, sha256_hex
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.trust_lists.lists import AnchorsList, DistrustList
 from sinetti.services.approvals.officers import (
     CheckedOfficer,
     NewOfficer,
@@ -53,6 +74,7 @@ from sinetti.services.approvals.officers import (
     check_officer,
     recover_officers,
 )
+from sinetti.services.authorities.trust_lists import newest_anchors, newest_distrust, next_number, store_list
 from sinetti.services.context import ServiceContext, no_failpoint
 from sinetti.services.status.crl import RegisterMovedOn, offline_list_data, store_ceremony_lists
 from sinetti.settings import authority as authority_settings
@@ -130,6 +152,89 @@ def request_officers(authority: Authority) -> RequestSet:
     )
 
 
+def request_certificates(authority: Authority) -> RequestSet:
+    """Return the request to certify the CAs that were begun below offline CAs.
+
+    It waits for its result. The same call returns the request that waits, if it is for the same CAs. Raises
+    FolderError without any such CA.
+    """
+    ctx, newest = authority.ctx, newest_anchors(authority.ctx.db)
+    cas = {one.name: one for one in register.list_authorities(ctx.db)}
+    order = list(CaRole)
+    begun = sorted(register.list_pending(ctx.db), key=lambda one: order.index(CaRole(one.role)))
+    asked = [one for one in begun if one.issuer in ctx.offline or (one.issuer is None and not one.request)]
+    if not asked:
+        sentence = "no CA that was begun waits for a ceremony: run sinetti authority ca begin first"
+        raise FolderError(sentence)
+    specs = tuple(pending_spec(one, cas[one.issuer].common_name if one.issuer else None) for one in asked)
+    states = {name: one.state for name, one in cas.items()} | {one.name: CaState.STANDBY for one in asked}
+    new = replace(
+        _request(CeremonyKind.CERTIFY, authority.hierarchy, ctx.now()),
+        requests={one.name: one.request for one in asked if one.request},
+        authorities=specs,
+        anchors=AnchorsData(next_number(newest, ctx), states),
+    )
+    folder = authority.folder
+    if folder.request_set.exists() and _is_same(waiting := waiting_request(folder), new, newest):
+        return waiting
+    return _await(authority, new)
+
+
+def _is_same(waiting: RequestSet, new: RequestSet, newest: AnchorsList | None) -> bool:
+    """Return True if a request for the same certificates waits already."""
+    parts = ("kind", "requests", "authorities")
+    is_same = all(getattr(waiting, one) == getattr(new, one) for one in parts)
+    found, wanted = waiting.anchors, new.anchors
+    is_later = found is not None and (newest is None or found.number > newest.number)
+    return is_same and is_later and found is not None and wanted is not None and found.states == wanted.states
+
+
+def request_revocations(authority: Authority) -> RequestSet:
+    """Return the request for lists with revoked CAs that offline CAs lack.
+
+    It has a list of distrust, too, if one of them was stolen. Raises FolderError if all are listed.
+    """
+    ctx = authority.ctx
+    unlisted = [
+        one for one in register.list_authorities(ctx.db) if one.issuer in ctx.offline and not is_listed(one, ctx)
+    ]
+    if not unlisted:
+        sentence = "every revoked CA is on the list of the CA above it: there is nothing to sign"
+        raise FolderError(sentence)
+    lines = tuple(RevocationLine(one.name, *_reason(one)) for one in unlisted)
+    request = replace(request_lists(authority), kind=CeremonyKind.REVOKE, revocations=lines)
+    if any(one.since is not None for one in lines):
+        rows = {one.name: one for one in _distrust_rows(ctx)}
+        number = next_number(newest_distrust(ctx.db), ctx)
+        request = replace(request, distrust=DistrustData(number, tuple(rows[name] for name in sorted(rows))))
+    return _await(authority, request)
+
+
+def is_listed(one: AuthorityView, ctx: ServiceContext) -> bool:
+    """Return True for a CA that is in force, or on the newest list of the CA above it."""
+    if one.revoked_at is None or one.issuer is None:
+        return True
+    newest = crls.latest_crl(ctx.db, one.issuer, crls.WHOLE)
+    serial = serial_hex(load_certificate(one.certificate).serial_number)
+    return newest is not None and any(entry.serial == serial for entry in read_list(newest.der).entries)
+
+
+def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
+    reason = one.revocation_reason or RevocationReason.UNSPECIFIED
+    since = one.distrust.since if one.distrust and reason is RevocationReason.CA_COMPROMISE else None
+    return reason, since
+
+
+def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustLine]:
+    """Yield the declared compromises; those on the newest list have its instants."""
+    for one in register.list_authorities(ctx.db):
+        if one.distrust is not None:
+            instants = (at.replace(microsecond=0) for at in (one.distrust.since, one.distrust.bridge_until))
+            yield DistrustLine(one.name, *instants)
+    newest = newest_distrust(ctx.db)
+    yield from (DistrustLine(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
+
+
 def waiting_request(folder: DataDirectory) -> RequestSet:
     """Return the request that waits for its result. Raises FolderError without one."""
     if not folder.request_set.exists():
@@ -194,8 +299,13 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
         _check_clock(request, options)
         if request.kind is CeremonyKind.LISTS:
             verify_lists(ctx.issuers, request, result)
-            _store_lists(request, dict(result.lists), ctx, options)
-        else:
+            _store_lists(request.lists, dict(result.lists), ctx, options)
+        elif request.kind is CeremonyKind.REVOKE:
+            distrust = verify_revoked(ctx.issuers, request, result)
+            _store_lists(request.lists, dict(result.lists), ctx, options)
+            if distrust is not None:
+                _store_list(distrust, result.distrust, newest_distrust(ctx.db), ctx, options)
+        elif request.kind is CeremonyKind.OFFICERS:
             verify_officers(root, request, result)
             new = [_checked(one, ctx) for one in result.officers]
             _check_in_force(request, new, ctx)
@@ -203,17 +313,55 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
                 officers_statement(request, result.officers), result.signature, certificate_der(root)
             )
             recover_officers(new, statement, ctx, options.actor, options.request_id)
-        options.step("stored")
+    if request.kind is CeremonyKind.CERTIFY:
+        _install(authority, request, result, options)
+    options.step("stored")
+    with locked(folder.root):
         _end(folder)
     return request
 
 
+def _install(authority: Authority, request: RequestSet, result: ResultSet, options: ImportOptions) -> None:
+    """Take in new CAs, their first lists, and the list of anchors, again if cut short."""
+    ctx, new = authority.ctx, {spec.file_name for spec in request.authorities}
+    certified = verify_certified({name: one for name, one in ctx.issuers.items() if name not in new}, request, result)
+    before = newest_anchors(ctx.db)
+    if before is not None and before.number >= certified.anchors.number and before != certified.anchors:
+        sentence = "a list of anchors was stored after the request: write a new request set, and have that signed"
+        raise CeremonyError(sentence)
+    means = SuccessionContext(authority, options.actor, options.request_id)
+    lists = first_lists(request.authorities, request)
+    for name in (spec.file_name for spec in request.authorities):
+        mine = [one for one in lists if one.name == name]
+        install_successor(name, result.certificates[name], means)
+        options.step("installed")
+        if mine:
+            _store_lists(mine, dict(result.lists), ctx, options)
+            install_successor(name, None, means)
+    _store_list(certified.anchors, result.anchors, newest_anchors(ctx.db), ctx, options)
+
+
+def _store_list(
+    new: AnchorsList | DistrustList,
+    octets: bytes,
+    before: AnchorsList | DistrustList | None,
+    ctx: ServiceContext,
+    options: ImportOptions,
+) -> None:
+    """Store a trust list of a ceremony, unless a newer one is stored.
+
+    A list of distrust that was signed online meanwhile has all entries of this one.
+    """
+    if before is None or before.number < new.number:
+        store_list(new, octets, before.number if before else 0, ctx, (options.actor, options.request_id))
+
+
 def _store_lists(
-    request: RequestSet, lists: dict[tuple[str, int], bytes], ctx: ServiceContext, options: ImportOptions
+    asked: Sequence[ListData], lists: dict[tuple[str, int], bytes], ctx: ServiceContext, options: ImportOptions
 ) -> None:
     audit = ctx.audit_entry(options.actor, options.request_id)
-    for name in dict.fromkeys(one.name for one in request.lists):
-        mine = {one.shard: (one, lists[name, one.shard]) for one in request.lists if one.name == name}
+    for name in dict.fromkeys(one.name for one in asked):
+        mine = {one.shard: (one, lists[name, one.shard]) for one in asked if one.name == name}
         try:
             store_ceremony_lists(mine, ctx, audit)
         except RegisterMovedOn:

@@ -50,6 +50,7 @@ from sinetti.database.connection import Database, check_durability
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.encoding import certificate_der, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
@@ -337,4 +338,5 @@ def _row(hierarchy: Hierarchy, spec: CaSpec, certificate: x509.Certificate) -> N
         key_id=key_id(certificate.public_key()),
         signs_from=certificate.not_valid_before_utc,
         signs_until=last_issuance_time(certificate, validity),
+        state=CaState.STANDBY if spec.is_standby else CaState.ISSUING,
     )

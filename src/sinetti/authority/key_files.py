@@ -108,6 +108,8 @@ def _certificates(folder: DataDirectory, name: str) -> Iterator[tuple[Path, x509
 
 
 def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, kind: LeafProfile) -> bool:
+    if certificate.issuer != issuer.subject:
+        return False  # of another generation of the services CA
     try:
         constraints = extension_value(certificate, x509.BasicConstraints)
         fits = bool(issuers_of(certificate, [issuer])) and not (constraints and constraints.ca)

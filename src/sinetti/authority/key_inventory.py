@@ -1,6 +1,7 @@
 """Inventory of an authority's private keys, with a test signature of each."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -10,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import AuthorityKeys, StoreKind, TokenKeyStore, check_signature
+from sinetti.authority.key_store import DESTROYED, AuthorityKeys, StoreKind, TokenKeyStore, check_signature
 from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
-from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, Hierarchy
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import Environment
@@ -51,6 +52,11 @@ class ListedKey:
     keys: AuthorityKeys | None = field(repr=False)
 
     @property
+    def is_of_ca(self) -> bool:
+        """True for the key of a CA, which has the CA's name."""
+        return self.role.value in set(CaRole)
+
+    @property
     def key_type(self) -> str:
         """Type of the key, such as ec-p384."""
         if isinstance(self.public, Ed25519PublicKey):
@@ -79,7 +85,7 @@ class KeyHolder:
     hierarchy: Hierarchy
     issuers: Mapping[str, IssuingCa]
     keys: AuthorityKeys
-    offline: frozenset[str]
+    offline: AbstractSet[str]
 
 
 def holder_of(authority: Authority) -> KeyHolder:
@@ -89,7 +95,10 @@ def holder_of(authority: Authority) -> KeyHolder:
 
 
 def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
-    """Return all keys of an authority, CAs first. Raises FolderDamaged."""
+    """Return all keys of an authority that were not destroyed, CAs first.
+
+    Raises FolderDamaged.
+    """
     hierarchy, issuers = holder.hierarchy, holder.issuers
     cas = {spec.file_name: KeyRole(spec.role.value) for spec in hierarchy.authorities}
     in_tokens = offline_token_names(holder.folder, hierarchy)
@@ -97,6 +106,8 @@ def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
     apart = holder.keys.offline_tokens()
     found = []
     for name, role in cas.items():
+        if (holder.folder.keys / f"{name}{DESTROYED}").exists():
+            continue
         keys = apart if name in in_tokens else None if name in holder.offline else holder.keys
         found.append(_listed(name, role, public[name], keys))
     return (*found, *_leaves(holder), *_log_keys(holder))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged, FolderError, atomic_directory, locked
+from sinetti.authority.key_store import REQUEST_SUFFIX
 from sinetti.authority.passphrases import read_passphrase, write_passphrase
 from sinetti.authority.secret_files import SecretsClosed
 from sinetti.domain.secret_keys import Keyring
@@ -106,7 +107,7 @@ class OfflineKeys:
 
 
 _PRIVATE_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"-----BEGIN CERTIFICATE-----"
-_PUBLIC = {".cer", ".crl"}
+_PUBLIC = {".cer", ".crl", REQUEST_SUFFIX}
 _LARGEST = 1024 * 1024
 """Largest file that is searched for secrets, in octets.
 
@@ -245,6 +246,8 @@ def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, b
     own = {
         folder.keys / f"{spec.file_name}.pem" for spec in hierarchy.authorities if spec not in hierarchy.kept_offline
     }
+    # A CA that was begun has its request beside its key, until it has its certificate.
+    own |= {path.with_suffix(".pem") for path in folder.keys.glob(f"*{REQUEST_SUFFIX}")}
     own |= {*folder.keys.glob("log-*.pem")}
     own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
     own |= {path for spec in hierarchy.answering for path in folder.keys.glob(f"{spec.responder_file_name}-*.pem")}

@@ -7,6 +7,7 @@ location of the key in a token (RFC 7512). Keys of root and intermediate CAs in 
 
 import logging
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,11 +20,13 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sinetti.ca.profiles import ca_key
+from sinetti.authority.data_directory import FolderError
+from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType
-from sinetti.infra.atomic_files import PRIVATE, sync_path, write_atomic, write_synced
+from sinetti.infra.atomic_files import PRIVATE, destroy_file, sync_path, write_atomic, write_synced
 from sinetti.pki import encoding
+from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key
 from sinetti.pki.signers import ActApproval, KeyMissing, SignerUnavailable, measured, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
@@ -33,6 +36,12 @@ from sinetti.pki.signers.token_pool import TokenPool
 
 SigningKey = PrivateKey | Ed25519PrivateKey
 """Private keys of an authority: of certificates, and of the log."""
+
+REQUEST_SUFFIX = ".csr"
+"""End of the name of the file with a new CA's request."""
+
+DESTROYED = ".destroyed"
+"""End of the mark that the key of a name was destroyed (docs/termination.md)."""
 
 OFFLINE = "offline"
 """Subfolder with the URIs of keys that the running service does not use."""
@@ -97,14 +106,76 @@ class KeyStore(Protocol):
     def check(self, key_name: str, public: TokenPublicKey) -> None:
         """Check that the key of a CA can be used. Raises SignerUnavailable."""
 
+    def delete(self, name: str) -> None:
+        """Destroy the key of this name; do nothing if it is not here.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
+
     def approve(self, approval: ActApproval) -> None:
         """Pass the approval of an act to a signer that verifies it."""
+
+    def begin(self, spec: CaSpec, organisation: str) -> bytes:
+        """Make the key of a new CA under its name, and return its request in DER.
+
+        The same call returns the same request. Raises FolderError for a key that has no request, SignerUnavailable
+        and OSError.
+        """
+
+    def admit(self, name: str, chain: Sequence[x509.Certificate]) -> None:
+        """Show a CA's certificate, and those above it, to a signer with rules.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
 
     def close(self) -> None:
         """End what the store has open; the next use opens it again."""
 
 
-class FileKeyStore:
+class _FolderStore(ABC):
+    """Requests of new CAs beside their keys: `NAME.csr`.
+
+    They stay until the CA has its certificate.
+    """
+
+    _folder: Path
+
+    @abstractmethod
+    def has(self, name: str) -> bool:
+        """Return True if the key of this name is in the store."""
+
+    @abstractmethod
+    def create(self, label: str, kind: KeyType | str) -> NewKey:
+        """Create a key, which `keep` names."""
+
+    @abstractmethod
+    def keep(self, new: NewKey, name: str) -> None:
+        """Name a key, and write that to disk."""
+
+    def begin(self, spec: CaSpec, organisation: str) -> bytes:
+        """Create the key of a new CA, and write its request before the key.
+
+        Raises FolderError for a key that has no request, SignerUnavailable and OSError.
+        """
+        name = spec.file_name
+        path = self._folder / f"{name}{REQUEST_SUFFIX}"
+        if self.has(name):
+            if not path.exists():
+                sentence = f"there is a key {name} in {self._folder} already: give the new CA another name"
+                raise FolderError(sentence)
+            return path.read_bytes()
+        new = self.create(name, spec.key_type)
+        request = build_request(cast("PrivateKey", new.key), spec.name, organisation)
+        write_atomic(path, request)
+        self.keep(new, name)
+        return request
+
+    def admit(self, name: str, chain: Sequence[x509.Certificate]) -> None:  # noqa: ARG002 - there are no rules
+        """Remove the request of a CA that has its certificate."""
+        (self._folder / f"{name}{REQUEST_SUFFIX}").unlink(missing_ok=True)
+
+
+class FileKeyStore(_FolderStore):
     """Keys in encrypted PKCS#8 files."""
 
     kind = StoreKind.FILE
@@ -167,6 +238,10 @@ class FileKeyStore:
         """Sign nothing with the key of a CA. Raises SignerUnavailable."""
         self.sign(key_name, b"", public)
 
+    def delete(self, name: str) -> None:
+        """Overwrite and remove the file of a key. Raises OSError."""
+        destroy_file(self._folder / f"{name}.pem")
+
     def approve(self, approval: ActApproval) -> None:
         """Do nothing: the caller has verified it."""
 
@@ -180,7 +255,7 @@ class FileKeyStore:
         return self._passphrase
 
 
-class TokenKeyStore:
+class TokenKeyStore(_FolderStore):
     """Keys in PKCS#11 tokens, each with a file that has its URI.
 
     New keys get the file `new-ID.uri` before they are created in `token`. `token` also replaces module and PIN file of
@@ -272,12 +347,30 @@ class TokenKeyStore:
         """Return the location of a key. Raises ValueError and OSError."""
         return self._placed((self._folder / f"{name}.uri").read_bytes())
 
+    def delete(self, name: str) -> None:
+        """Delete a key in its token, and then its URI.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
+        if self.has(name):
+            self.pool.delete(self.location(name))
+            self._opened.pop(name, None)
+            destroy_file(self._folder / f"{name}.uri")
+
     def approve(self, approval: ActApproval) -> None:
         """Do nothing: the caller has verified it."""
 
     def close(self) -> None:
         """End the processes that use the token."""
         self.pool.close()
+
+    def beside(self, name: str) -> "TokenKeyStore":
+        """Return the store that creates keys beside a key.
+
+        They come into the token of new keys, else into that of the key, which may be dead. Raises ValueError and
+        OSError.
+        """
+        return self if self._token is not None else TokenKeyStore(self._folder, self.location(name).place, self.pool)
 
     def offline(self) -> "TokenKeyStore":
         """Return the store of keys that the running service does not use."""
@@ -358,6 +451,14 @@ class AuthorityKeys:
             raise SignerUnavailable(why)
         return public
 
+    def place_of(self, name: str) -> KeyStore:
+        """Return the store that creates keys where a key is.
+
+        Raises ValueError and OSError.
+        """
+        store = self.store_of(name)
+        return store.beside(name) if isinstance(store, TokenKeyStore) else store
+
     def tokens(self) -> tuple[TokenKeyStore, ...]:
         """Return the stores that use tokens."""
         return tuple(one for one in self.stores if isinstance(one, TokenKeyStore))
@@ -365,6 +466,14 @@ class AuthorityKeys:
     def offline_tokens(self) -> "AuthorityKeys":
         """Return the keys of root and intermediate CAs that are in tokens of their own."""
         return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+
+    def delete(self, name: str) -> None:
+        """Destroy a key in each store that has it.
+
+        Raises SignerUnavailable, ValueError and OSError.
+        """
+        for store in self.stores:
+            store.delete(name)
 
     def approve(self, approval: ActApproval) -> None:
         """Pass the approval of an act to the stores, before the act."""
@@ -386,17 +495,17 @@ class AuthorityKeys:
 
 
 def open_keys(
-    folder: Path, token: TokenLocation | None, passphrase: bytes | None, certificates: Mapping[str, x509.Certificate]
+    folder: Path, token: TokenLocation | None, passphrase: bytes | None, ca_keys: Mapping[str, PublicKey]
 ) -> AuthorityKeys:
     """Return the keys in a folder.
 
-    New ones are created in `token`, or in files without it. `certificates` are those of the CAs.
+    New ones are created in `token`, or in files without it. `ca_keys` are the public keys of the CAs.
     """
     in_tokens = TokenKeyStore(folder, token, TokenPool(folder))
     in_files = FileKeyStore(folder, passphrase)
     # A key that is moved into a token has both files for a moment, and the URI counts.
     stores: tuple[KeyStore, ...] = (in_files, in_tokens) if token is None else (in_tokens, in_files)
-    return AuthorityKeys(stores, {name: ca_key(one) for name, one in certificates.items()})
+    return AuthorityKeys(stores, ca_keys)
 
 
 def check_signature(key: SigningKey, public: TokenPublicKey) -> None:

@@ -21,13 +21,16 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, 
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import deferred_kinds
+from sinetti.services.authorities.distrust_list import publish_distrust
+from sinetti.services.authorities.trust_lists import keep_lists
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
+from sinetti.services.evidence.read_log import keep_last
 from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.monitoring.figures import refresh_figures
-from sinetti.services.status.crl import refresh_crls
+from sinetti.services.status.crl import copy_lists, refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
 
 SETTLED_EVERY = 30.0
@@ -41,6 +44,9 @@ LOG_EVERY = 10.0
 
 Entries are in the log within 60 s (docs/evidence.md).
 """
+
+COPIED_EVERY = 2.0
+"""Seconds between two looks for lists that other nodes signed."""
 
 SETTLING_ENDS_WITHIN = 1.5
 """Seconds for a round of maintenance to end when the server stops."""
@@ -94,6 +100,8 @@ def background_maintenance(authority: Authority, metrics: Callable[[Event], None
     loops: dict[str, Callable[[Event], None]] = {
         "settling": partial(_maintenance_loop, authority),
         "log": partial(_log_loop, authority),
+        "status": partial(_status_loop, authority),
+        "authorities": authority.cas.follow,
     }
     if metrics is not None:
         loops["metrics"] = metrics
@@ -108,6 +116,23 @@ def background_maintenance(authority: Authority, metrics: Callable[[Event], None
         for thread in threads:
             thread.join(SETTLING_ENDS_WITHIN)
         authority.journal.close()
+
+
+def _status_loop(authority: Authority, stop: Event) -> None:
+    """Copy what other nodes and commands signed into this node's files."""
+    ctx = authority.ctx
+    duties = {
+        "copies of lists": lambda: copy_lists(ctx),
+        "copies of trust lists": lambda: keep_lists(ctx),
+        "copies of the checkpoint": lambda: keep_last(ctx),
+    }
+    try:
+        while not stop.is_set():
+            for name, duty in duties.items():
+                _do(name, duty, ctx)
+            stop.wait(COPIED_EVERY)
+    finally:
+        ctx.db.close()
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
@@ -136,6 +161,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
+        "list of distrust": lambda: publish_distrust(ctx, ("service", secrets.token_hex(16))),
         "OCSP answers": lambda: rounds.look(ctx),
         "figures": lambda: refresh_figures(ctx, deferred_kinds(ctx.now(), LATE)),
         "alerts": alert_logger.tell,  # last: they judge what the other duties leave

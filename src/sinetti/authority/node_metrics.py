@@ -189,8 +189,8 @@ class NodeState:
 
     def _findings(self) -> Samples:
         authority = self._authority
-        found = Counter(one.kind for one in alerts.watchdog_findings(authority, alerts.own_certificates(authority)))
-        found[FindingKind.ISSUING_CA_ENDS] += alerts.issuing_ca(authority) is not None
+        everything = alerts.watchdog_findings(authority, alerts.own_certificates(authority))
+        found = Counter(one.kind for one in (*everything, *alerts.succession_findings(authority)))
         found[FindingKind.OFFLINE_LIST_ENDS] += alerts.offline_lists(authority) is not None
         return {catalogue.FINDINGS: [((kind.value,), found[kind]) for kind in sorted(_SERVED_KINDS)]}
 

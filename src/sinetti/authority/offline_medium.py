@@ -6,8 +6,8 @@ has everything that the keys signed, and is authenticated with the medium's key.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory
 from sinetti.ca.ceremony.registry import OfflineSigner, Registry, parse_registry
 from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_synced
-from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, load_private_key, sign
+from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key, sign
+from sinetti.pki.key_policy import key_type
 
 _REGISTER = "register"
 _DIGITS = 64
@@ -35,6 +37,22 @@ class OpenedMedium:
     def public_keys(self) -> dict[str, PublicKey]:
         """Public keys of the medium's CAs, by name."""
         return {name: key.public_key() for name, key in self.keys.items()}
+
+    def with_keys(self, specs: Iterable[CaSpec]) -> "OpenedMedium":
+        """Return the medium with a key for each of these CAs.
+
+        Missing keys are made. Raises CeremonyError if the medium has a key of another type.
+        """
+        keys = dict(self.keys)
+        for spec in specs:
+            if spec.file_name not in keys:
+                keys[spec.file_name] = generate_key(spec.key_type)
+                octets = dump_private_key(keys[spec.file_name], _passphrase(self.key))
+                write_atomic(self.place / f"{spec.file_name}.pem", octets, PRIVATE)
+            elif key_type(keys[spec.file_name].public_key()) is not spec.key_type:
+                sentence = f"the medium has a key of {spec.name} that is no {spec.key_type}: name that type in the plan"
+                raise CeremonyError(sentence)
+        return replace(self, keys=keys)
 
     def signer(self, step: Callable[[str], None]) -> OfflineSigner:
         """Return what signs with these keys, and keeps the register on the medium."""

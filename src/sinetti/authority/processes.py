@@ -30,6 +30,7 @@ from sinetti.authority.maintenance import background_maintenance, check_consiste
 from sinetti.authority.node_metrics import NodeMetrics, NodeState, node_metrics, serve_scrapes
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder
 from sinetti.authority.service_certificates import ensure_valid
+from sinetti.authority.status_feed import mount_feed
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.eservice.core.context import PortalContext
@@ -41,6 +42,7 @@ from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery.sender import send_message
 from sinetti.server.addresses import ListenAddress, listen_per_worker
 from sinetti.server.asgi import AsgiApp
+from sinetti.server.event_stream import PER_ADDRESS as READERS_PER_ADDRESS
 from sinetti.server.http import Request, Response
 from sinetti.server.idle_connections import IdleConnectionReaper
 from sinetti.server.listener import (
@@ -209,6 +211,7 @@ class NodeLimits:
     signers: RateLimiter
     rate: RateLimiter | None
     crowd: ConcurrencyLimiter | None
+    readers: ConcurrencyLimiter
     watch: ProxyWatch
 
 
@@ -262,7 +265,8 @@ def _open_node(authority: Authority, plan: ServeOptions, metrics: NodeMetrics | 
     status_address, status = listen_per_worker(plan.status, plan.workers)
     _make_current(authority)
     plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else plan.people)
-    limits = NodeLimits(RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), ProxyWatch())
+    readers = ConcurrencyLimiter(READERS_PER_ADDRESS, _rows(plan))
+    limits = NodeLimits(RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), readers, ProxyWatch())
     _open_files_allowed()
     close_for_children(authority)
     return NodeRuntime(authority, plan, soap, status, limits, people, tls, metrics)
@@ -392,6 +396,7 @@ def _serve_people(
 ) -> NoReturn:
     """Serve the portal."""
     ctx, admission = node.authority.ctx, _admission(node, row)
+    node.authority.cas.start_following()
     start_traces(node.authority.settings.telemetry, SETTINGS_FILE, "sinetti-eservice")
     edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
     edge.measure(observe_page)
@@ -426,6 +431,7 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     While one generation takes over from another, the workers of both are running.
     """
     authority, plan = node.authority, node.plan
+    authority.cas.start_following()
 
     def admits(signer: bytes) -> bool:
         return not node.limits.signers.wait(sha256(signer).digest(), monotonic_seconds())
@@ -438,9 +444,11 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     door = SecurityTxtDoor(
         mount_api(endpoint, authority.ctx, admits), _security_txt(authority), authority.ctx.machine_now
     )
-    close, soap, status = authority.ctx.db.close, _admission(node, row), unlimited()
+    close, soap, status = authority.ctx.db.close, _admission(node, row), Admission(behind_proxy=plan.behind_proxy)
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(node), threads=STATUS_THREADS, admission=status, leave=close)
+    node.limits.readers.take_row(row)
+    mount_feed(lists, authority.ctx.db, node.limits.readers)
     for one in (edge, lists):
         one.measure(observe_request)
     listeners = (
@@ -499,7 +507,12 @@ def _rate(limits: AddressLimits) -> RateLimiter | None:
 
 def _crowd(plan: ServeOptions) -> ConcurrencyLimiter | None:
     most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
-    return ConcurrencyLimiter(most, _GENERATIONS * (plan.workers + PEOPLE_WORKERS)) if most else None
+    return ConcurrencyLimiter(most, _rows(plan)) if most else None
+
+
+def _rows(plan: ServeOptions) -> int:
+    """Return the number of processes that may count at the same time."""
+    return _GENERATIONS * (plan.workers + PEOPLE_WORKERS)
 
 
 def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:

@@ -21,7 +21,7 @@ from sinetti.authority.data_directory import DataDirectory, FolderDamaged, Folde
 from sinetti.authority.key_files import KeyPair, ServiceKeyFiles, certificates_of, current_pair, store_pair
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.ca.hierarchy_builder import responder_plan, response_signer_plan
-from sinetti.ca.hierarchy_model import CaSpec, Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import attach_signature, build_tbs
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.ca.ocsp import Responder, responder_of
@@ -148,7 +148,8 @@ class ManagedCertificate:
         believed = self._clock_believed()
         if believed and now > (end := ca.certificate.not_valid_after_utc):
             sentence = (
-                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: create a new authority"
+                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: give it a successor "
+                "with sinetti authority ca begin"
             )
             raise IssuerExpired(sentence)
         if monotonic_seconds() < self._again:
@@ -202,21 +203,21 @@ AnswersUnsigned = IssuerExpired
 
 
 class ResponseSigner:
-    """Signer of responses; the last one ends with the services CA."""
+    """Signer of responses, under the services CA that issues now."""
 
     def __init__(
         self,
         folder: DataDirectory,
         hierarchy: Hierarchy,
-        issuer: IssuingCa,
+        services: Callable[[], IssuingCa],
         means: IssuanceDependencies,
     ) -> None:
         """Store the arguments; the first response loads or creates a signer.
 
-        `issuer` is the services CA.
+        `services` returns the services CA that issues now.
         """
-        spec = response_signer_leaf(hierarchy, issuer)
-        self._leaf = ManagedCertificate(folder, spec, means)
+        self._folder, self._hierarchy, self._services, self._means = folder, hierarchy, services, means
+        self._leaves: dict[str, ManagedCertificate] = {}
         self._held: tuple[x509.Certificate, DocumentSigner] | None = None
 
     def seal(self) -> DocumentSigner:
@@ -224,10 +225,19 @@ class ResponseSigner:
 
         Raises IssuerExpired, SignerUnavailable, OSError and ValueError if there is no valid signer.
         """
-        pair, held = self._leaf.pair(), self._held
+        pair, held = self._leaf().pair(), self._held
         if held is None or held[0] is not pair.certificate:
             held = self._held = (pair.certificate, signer_for_key(pair.key, certificate_der(pair.certificate)))
         return held[1]
+
+    def _leaf(self) -> ManagedCertificate:
+        """Return the signer's certificates under the services CA of now."""
+        ca = self._services()
+        leaf = self._leaves.get(ca.file_name)
+        if leaf is None:
+            spec = response_signer_leaf(self._hierarchy, ca)
+            leaf = self._leaves.setdefault(ca.file_name, ManagedCertificate(self._folder, spec, self._means))
+        return leaf
 
 
 def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCertificateSpec:
@@ -306,9 +316,10 @@ def register_existing(
 
 
 def managed_leaves(hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]) -> tuple[ManagedCertificateSpec, ...]:
-    """Return the specifications of the response signer and of all OCSP responders."""
-    responders = (_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering)
-    return (response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]), *responders)
+    """Return the specifications of the response signers and of all OCSP responders."""
+    services = [issuers[spec.file_name] for spec in hierarchy.answering if spec.role is CaRole.SERVICES]
+    signers = (response_signer_leaf(hierarchy, one) for one in services)
+    return (*signers, *(_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering))
 
 
 def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:

@@ -26,10 +26,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.key_store import AuthorityKeys, SigningKey, check_signature, open_keys
 from sinetti.authority.passphrases import locate
+from sinetti.authority.signer.approvals import check_destruction
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.server import SignerActions, SignerServer
 from sinetti.authority.signer.store import SignerStore, SignerStoreDamaged
+from sinetti.authority.signer.successors import SignerSuccessors, read_successors, with_successors
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_atomic
@@ -81,11 +83,14 @@ class SignerFolder:
         return self.root / "keys"
 
     def read_policy(self) -> SignerPolicy:
-        """Read the policy. Raises FolderError if there is no signer, and SettingsError."""
+        """Read the policy, with the successors that were taken in.
+
+        Raises FolderError if there is no signer, and SettingsError.
+        """
         if not self.policy.exists():
             sentence = f"there is no signer in {self.root}: make one with sinetti authority keys separate"
             raise FolderError(sentence)
-        return signer_settings.read(self.policy)
+        return with_successors(signer_settings.read(self.policy), read_successors(self.root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,14 @@ class OpenedSigner:
     """Signer with its keys."""
 
     folder: SignerFolder
-    policy: SignerPolicy
     keys: AuthorityKeys = field(repr=False)
     store: SignerStore = field(repr=False)
     rules: SigningRules = field(repr=False)
+
+    @property
+    def policy(self) -> SignerPolicy:
+        """Policy, with the successors that were taken in."""
+        return self.rules.policy
 
     def close(self) -> None:
         """Close the store, and end the processes that use tokens."""
@@ -136,6 +145,24 @@ class OpenedSigner:
             raise SignatureRefused(sentence)
         try:
             check_signature(key, key.public_key())
+        except ValueError as bad:
+            raise SignerUnavailable(str(bad)) from bad
+        return []
+
+    def destroy_key(self, now: datetime, name: bytes, *approval: bytes) -> list[bytes]:
+        """Destroy a key; one that is gone already stays so.
+
+        Without officers in the policy, as in TEST, it takes no approval. Raises SignatureRefused and SignerUnavailable.
+        """
+        key_name = name.decode("ascii", "replace")
+        key = self.rules.find_key(key_name)
+        if key is None:
+            return []
+        if self.policy.officers:
+            check_destruction(key.public_key(), approval, self.policy, now)
+        self.rules.remove_key(key_name)
+        try:
+            self.keys.delete(key_name)
         except ValueError as bad:
             raise SignerUnavailable(str(bad)) from bad
         return []
@@ -206,9 +233,9 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
     policy = folder.read_policy()
     if passphrase is None and (found := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
         passphrase = found.octets
-    ca_keys: dict[str, TokenPublicKey] = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
-    certificates = {one.file_name: one.certificate for one in policy.authorities}
-    keys = open_keys(folder.keys, _token_of(folder), passphrase, certificates)
+    certificate_keys = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
+    ca_keys: dict[str, TokenPublicKey] = {**certificate_keys}
+    keys = open_keys(folder.keys, _token_of(folder), passphrase, certificate_keys)
     opened: dict[str, SigningKey] = {}
     for name, public in {**ca_keys, **_public_halves(folder)}.items():
         if not keys.store_of(name).has(name):
@@ -222,7 +249,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
         store = SignerStore(folder.store, is_new=False)
     except SignerStoreDamaged as bad:
         raise FolderDamaged(str(bad)) from bad
-    return OpenedSigner(folder, policy, keys, store, SigningRules(policy, store, opened))
+    return OpenedSigner(folder, keys, store, SigningRules(policy, store, opened))
 
 
 def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
@@ -310,12 +337,17 @@ def _stop_descriptor() -> Iterator[int]:
 def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerActions:
     """Return the actions of an opened signer."""
     rules = opened.rules
+    successors = SignerSuccessors(opened.folder.root, opened.keys, rules)
     others: dict[SignerOperation, Callable[..., list[bytes]]] = {
         SignerOperation.MAKE: lambda label, kind: opened.make_key(now(), label, kind),
         SignerOperation.CHECK: opened.check_key,
         SignerOperation.HEAD: lambda: [b"%d" % rules.head_size()],
         SignerOperation.UNKNOWN: opened.list_unknown,
         SignerOperation.SHOW: opened.show,
+        SignerOperation.DESTROY: lambda *fields: opened.destroy_key(now(), *fields),
+        SignerOperation.BEGIN: successors.begin,
+        SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
+        SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

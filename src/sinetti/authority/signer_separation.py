@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import NewKey, SigningKey, StoreKind, open_keys
+from sinetti.authority.key_store import REQUEST_SUFFIX, NewKey, SigningKey, StoreKind, open_keys
 from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.secret_files import read_secrets
 from sinetti.authority.secret_wrappings import TokenWrapping
@@ -84,6 +84,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
         if not authority.settings.signer:
             check_place(authority, options)
             _check_secrets(authority)
+            _check_nothing_begun(authority)
             _remove_unused(options.root, moved)
             _build(authority, options, moved)
             ctx.step("built")
@@ -162,6 +163,14 @@ def _check_secrets(authority: Authority) -> None:
                 "authority secrets wrap --alone first, with another token or a pass-phrase"
             )
             raise FolderError(sentence)
+
+
+def _check_nothing_begun(authority: Authority) -> None:
+    """Raise FolderError if a CA has a key, but no certificate by which the signer knows it."""
+    begun = sorted(path.stem for path in authority.folder.keys.glob(f"*{REQUEST_SUFFIX}"))
+    if begun:
+        sentence = f"{begun[0]} has no certificate yet: finish it with sinetti authority ca install first"
+        raise FolderError(sentence)
 
 
 def _keys_of(authority: Authority) -> list[_MovedKey]:

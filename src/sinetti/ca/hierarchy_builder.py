@@ -39,12 +39,13 @@ The source is ub-common-name (RFC 5280, appendix A.1).
 """
 
 _ONE_SECOND = timedelta(seconds=1)
-_PATH_LENGTHS: Mapping[CaRole, int | None] = {
+PATH_LENGTHS: Mapping[CaRole, int | None] = {
     CaRole.ROOT: None,
     CaRole.INTERMEDIATE: 1,
     CaRole.ISSUING: 0,
     CaRole.SERVICES: 0,
 }
+"""Path lengths of CAs (RFC 5280, 4.2.1.9); None sets no limit."""
 
 HOLDERS_ANCHORS = (CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.ISSUING)
 SERVICES_ANCHORS = (CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
@@ -163,7 +164,7 @@ def authority_plan(
         public_key=public_key,
         serial=serial,
         span=validity_from(now, spec.lifetime),
-        path_length=_PATH_LENGTHS[spec.role],
+        path_length=PATH_LENGTHS[spec.role],
         policy=policy_for(spec, hierarchy.environment),
     )
 

@@ -3,6 +3,7 @@
 Presets are in `presets/`. `parse_hierarchy` returns the validated form, which all other modules use.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
-from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
+from sinetti.ca.hierarchy_model import (
+    CaRole,
+    CaSpec,
+    Hierarchy,
+    HierarchyError,
+    ResponseSignerSpec,
+    file_name_for,
+)
+from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable
@@ -30,6 +39,7 @@ __all__ = [
     "is_same_hierarchy",
     "load_preset",
     "parse_hierarchy",
+    "with_standby",
 ]
 
 
@@ -42,6 +52,7 @@ Those of short lives differ from the default one in the validity of holders' cer
 
 _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
+_NAME_FORM = "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
 _LONGEST_NAME = 64
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DAYS = range(1, 36_526)
@@ -58,11 +69,12 @@ _ANY_TOKEN = TokenLocation(Path("module"), "token", Path("pin"))
 """Values for the parts that a token's URI may lack."""
 
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
-_ABOVE: Mapping[CaRole, CaRole] = {
+ABOVE: Mapping[CaRole, CaRole] = {
     CaRole.INTERMEDIATE: CaRole.ROOT,
     CaRole.ISSUING: CaRole.INTERMEDIATE,
     CaRole.SERVICES: CaRole.INTERMEDIATE,
 }
+"""Role of the CA above each other one."""
 
 
 class PresetTable(TomlTable):
@@ -121,6 +133,27 @@ def read_hierarchy(
     return parsed
 
 
+def with_standby(text: str, token: str = "") -> str:
+    """Add a standby for each issuing CA to the TOML of a hierarchy.
+
+    It has the next generation of its name. A channel that has one keeps that. `token` is the URI of the token for their
+    keys, or empty. A text that is not valid TOML is returned as it is.
+    """
+    try:
+        rows = tomllib.loads(text).get("authorities", [])
+        issuing = [one for one in rows if one.get("role") == CaRole.ISSUING]
+        has_one = {one["channel"] for one in issuing if one.get("standby")}
+        new = [{**one, "name": successor_name(one["name"])} for one in issuing if one["channel"] not in has_one]
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError):
+        return text
+    parts = [text if text.endswith("\n") else f"{text}\n"]
+    for one in new:
+        values = {key: value for key, value in one.items() if key != "token"} | ({"token": token} if token else {})
+        rows = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+        parts.append("\n[[authorities]]\nstandby = true\n" + "".join(rows))
+    return "".join(parts)
+
+
 def is_same_hierarchy(stored: str, text: str) -> bool:
     """Return True if a stored hierarchy equals the one in `text`.
 
@@ -144,7 +177,7 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None,
         organisation=top.text("organisation"),
         country=_country(top),
         test_bench_only=top.flag("test_bench_only"),
-        authorities=tuple(_authority(table, environment) for table in top.tables("authorities", 1)),
+        authorities=tuple(read_authority(table, environment) for table in top.tables("authorities", 1)),
         response_signer=_response_signer(top.table("response_signer"), environment),
         holder_validity=validity,
         key_policy=policy,
@@ -193,7 +226,8 @@ def _validity(table: PresetTable) -> timedelta:
     return length
 
 
-def _authority(table: PresetTable, environment: Environment) -> CaSpec:
+def read_authority(table: PresetTable, environment: Environment) -> CaSpec:
+    """Read one [[authorities]] table. Raises HierarchyError."""
     role = table.choice("role", CaRole)
     parsed = CaSpec(
         name=_name(table, "name", environment),
@@ -203,6 +237,7 @@ def _authority(table: PresetTable, environment: Environment) -> CaSpec:
         lifetime=_days(table, "lifetime_days"),
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
         token=_token(table),
+        is_standby=role is CaRole.ISSUING and table.has("standby") and table.flag("standby"),
     )
     table.finish()
     return parsed
@@ -237,9 +272,28 @@ def _name(table: PresetTable, key: str, environment: Environment) -> str:
     """
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        table.refuse(key, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them", written)
+    if not _is_name(name):
+        table.refuse(key, _NAME_FORM, written)
     return name
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _LONGEST_NAME and bool(_NAME.fullmatch(name))
+
+
+def check_name(name: str, environment: Environment) -> None:
+    """Check the CN of a CA: plain ASCII, and clear about the environment.
+
+    Raises HierarchyError.
+    """
+    if not _is_name(name):
+        why = f"name: {name!r} is not valid; write {_NAME_FORM}"
+        raise HierarchyError(why)
+    is_production = environment is Environment.PRODUCTION
+    if bool(_TEST_WORD.search(name)) is is_production:
+        wanted = 'without the word "Test"' if is_production else 'with the word "Test"'
+        why = f"name: {name!r} does not distinguish PRODUCTION from TEST; write it {wanted}"
+        raise HierarchyError(why)
 
 
 def _base_url(url: str | None) -> str:
@@ -297,17 +351,21 @@ def _check_tree(parsed: Hierarchy) -> None:
     seen: dict[str, CaSpec] = {}
     for spec in specs:
         above = None if spec.parent is None else seen.get(spec.parent)
-        if spec.role is not CaRole.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
-            wanted = _ABOVE[spec.role].value
+        if spec.role is not CaRole.ROOT and (above is None or above.role is not ABOVE[spec.role]):
+            wanted = ABOVE[spec.role].value
             why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file"
             raise HierarchyError(why)
         seen[spec.name] = spec
     _check_unique(parsed)
     _check_count(specs, CaRole.ROOT)
     _check_count(specs, CaRole.SERVICES)
-    channels = [spec.channel for spec in specs if spec.channel is not None]
+    channels = [spec.channel for spec in specs if spec.channel is not None and not spec.is_standby]
     if not channels or len(channels) != len(set(channels)):
         why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
+        raise HierarchyError(why)
+    beside = [spec.channel for spec in specs if spec.is_standby]
+    if len(beside) != len(set(beside)) or not set(beside) <= set(channels):
+        why = "standby: write at most one for a channel, beside the CA that issues for it"
         raise HierarchyError(why)
 
 
@@ -316,20 +374,28 @@ def _named(parsed: Hierarchy) -> tuple[CaSpec | ResponseSignerSpec, ...]:
 
 
 def _check_unique(parsed: Hierarchy) -> None:
-    names = [one.file_name.lower() for one in _named(parsed)]
-    for one in names:
-        if names.count(one) > 1:
+    check_distinct_names([one.name for one in parsed.authorities], parsed.response_signer.name)
+
+
+def check_distinct_names(authorities: Sequence[str], signer: str) -> None:
+    """Check that no two of these CNs share a file, nor the address of one.
+
+    `signer` is the CN of the response signers. Raises HierarchyError.
+    """
+    names = [file_name_for(one).lower() for one in authorities]
+    files = file_name_for(signer).lower()
+    for one in (*names, files):
+        if [*names, files].count(one) > 1:
             why = f"name: {one!r} is used twice (spaces and case do not matter); write different names"
             raise HierarchyError(why)
-    *authorities, signer = names
-    for one in authorities:
+    for one in names:
         # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
-        if one.startswith(f"{signer}-"):
+        if one.startswith(f"{files}-"):
             why = f"name: {one!r} begins like the files of [response_signer]; rename one of them"
             raise HierarchyError(why)
         # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
         shard_of, _, number = one.rpartition("-")
-        if shard_of in authorities and number.isdecimal():
+        if shard_of in names and number.isdecimal():
             why = f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
             raise HierarchyError(why)
 

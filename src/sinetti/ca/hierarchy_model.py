@@ -28,7 +28,8 @@ class CaSpec:
     """Specification of one CA.
 
     `name` is its CN. `parent` is the CN of the CA above it, or None for a root. `channel` is set for the role issuing
-    only. `token` is the URI of the PKCS#11 token for its key, or empty for the authority's own place of keys.
+    only. `token` is the URI of the PKCS#11 token for its key, or empty for the authority's own place of keys. A standby
+    issues nothing until its activation.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CaSpec:
     lifetime: timedelta
     channel: Channel | None = None
     token: str = ""
+    is_standby: bool = False
 
     @property
     def file_name(self) -> str:
@@ -103,8 +105,8 @@ class Hierarchy:
         return tuple(one for one in self.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE})
 
     def issuing(self, channel: Channel) -> CaSpec | None:
-        """Return the CA that issues to holders for this channel, or None."""
-        return next((one for one in self.authorities if one.channel is channel), None)
+        """Return the CA that issues to holders for this channel first, or None."""
+        return next((one for one in self.authorities if one.channel is channel and not one.is_standby), None)
 
 
 def file_name_for(name: str) -> str:

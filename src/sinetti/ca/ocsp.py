@@ -22,6 +22,7 @@ from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.pki.cert_hash import CERT_HASH_DER, cert_hash_value
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import PrivateKey, certificate_der, serial_hex, sign
 from sinetti.pki.policy_oids import is_ocsp_responder
@@ -166,9 +167,8 @@ def prepare_answer(
         nonce = encode_tlv(SEQUENCE, _NONCE + encode_tlv(_OCTET_STRING, encode_tlv(_OCTET_STRING, asked.nonce)))
         extensions = encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, nonce))
     produced = _time(response.this_update)
-    single = encode_tlv(
-        SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(response.status) + _dates(response)
-    )
+    named = _certificate_id(asked.serial, asked.hash, issuer)
+    single = encode_tlv(SEQUENCE, named + _status(response.status) + _dates(response) + _certificate_hash(response))
     return encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
 
 
@@ -185,6 +185,12 @@ def canonical_request(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Cert
     """Return the request of a client without a nonce, the key of stored responses."""
     name_hash, key_hash = _named(issuer)[hash_]
     return OcspRequest(asked_serial, hash_, name_hash, key_hash)
+
+
+def encode_request(asked: OcspRequest, issuer: x509.Certificate) -> bytes:
+    """Encode the request of a client without a nonce (DER; RFC 6960, 4.1.1)."""
+    certificate_id = _certificate_id(asked.serial, asked.hash, issuer)
+    return encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, certificate_id))))
 
 
 def error_answer(status: ErrorStatus) -> bytes:
@@ -266,6 +272,14 @@ def _revocation(status: CertificateStatusInfo) -> bytes:
 
 def _dates(response: SingleResponse) -> bytes:
     return _time(response.this_update) + encode_tlv(_EXPLICIT_0, _time(response.next_update))
+
+
+def _certificate_hash(response: SingleResponse) -> bytes:
+    """Return singleExtensions with CertHash; nothing without a hash."""
+    if response.certificate_hash is None:
+        return b""
+    value = encode_tlv(_OCTET_STRING, cert_hash_value(response.certificate_hash))
+    return encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, CERT_HASH_DER + value)))
 
 
 def _time(at: datetime) -> bytes:

@@ -54,3 +54,11 @@ def parse_service_url(url: str) -> ServiceUrl:
         raise InvalidServiceUrl(why)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return ServiceUrl(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
+
+
+def origin(service: str) -> str:
+    """Return the origin of a service's address: scheme, host and port.
+
+    Hints and trust lists are served from the same origin.
+    """
+    return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]

@@ -33,7 +33,7 @@ _TURN_COMES_WITHIN = 5.0
 _NAMED = re.compile(r"%\((\w+)\)s")
 _TYPED = {
     "timestamptz": re.compile(r"%\((at|not_before|not_after|renewable_from|reserved_machine_time|recorded_at)\)s"),
-    "text": re.compile(r"%\((lineage|key|order|predecessor|serial)\)s"),
+    "text": re.compile(r"%\((lineage|key|order|predecessor|serial|authority)\)s"),
 }
 
 

@@ -17,6 +17,10 @@ LATELY = timedelta(days=7)
 MOST_SIGHTINGS = 1000
 """Sightings in one message, so that it fits into the service's 128 KiB."""
 
+TRUST_LISTS_HEADER = "Sinetti-Trust-Lists"
+"""Header of a request for renewal information, with numbers of trust lists."""
+
+_HEADER = re.compile(r"anchors=(0|[1-9][0-9]{0,17}), distrust=(0|[1-9][0-9]{0,17})")
 _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -44,6 +48,25 @@ class Observation:
 
     sha256: Sha256
     seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrustListNumbers:
+    """Numbers of the lists of anchors and of distrust that a reader uses; 0 for none."""
+
+    anchors: int = 0
+    distrust: int = 0
+
+    @property
+    def header(self) -> str:
+        """Value of `TRUST_LISTS_HEADER`, a dictionary (RFC 9651, 3.2)."""
+        return f"anchors={self.anchors}, distrust={self.distrust}"
+
+    @classmethod
+    def of_header(cls, text: str) -> "TrustListNumbers | None":
+        """Return the numbers of a header in exactly this form, or None."""
+        found = _HEADER.fullmatch(text)
+        return None if found is None else cls(int(found[1]), int(found[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Used by `fetch`, by `/readyz` and by the monitor thread.
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.gateway.revocation.crl import CrlSource, VerifiedCrl
-from sinetti.gateway.revocation.source import RevocationSource, is_fresh
-from sinetti.gateway.settings import GatewaySettings, RevocationKind
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FallbackSource, RevocationSource, is_fresh
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, RevocationKind
 from sinetti.gateway.x509.path_validation import CaCertificate, authority_of
 from sinetti.gateway.x509.trust_file import UNKNOWN, TrustFile, ca_purpose
 from sinetti.pki.chain import load_bundle
@@ -28,6 +30,10 @@ LOOKS_EVERY = 0.5
 
 This is twice as often as lists are reread on demand, so no caller waits for that.
 """
+
+
+EXTENDED = "no list or answer is younger than freshness, so older ones are accepted (freshness_during_outage)"
+"""Sentence about revocation data that count only during an outage."""
 
 
 class NoIssuer(ValueError):
@@ -56,7 +62,8 @@ class CrlAge:
 class CrlFreshnessMonitor:
     """Thread that rereads the lists before callers need them.
 
-    Logs the missing lists, and the faults of the authority's log, each time that they change.
+    Logs the missing lists, the faults of the authority's log, and an outage with `freshness_during_outage`, each time
+    that they change.
     """
 
     def __init__(
@@ -64,12 +71,13 @@ class CrlFreshnessMonitor:
         look: Callable[[], list[str]],
         every: float = LOOKS_EVERY,
         log_faults: Callable[[], list[str]] = list,
+        extended: Callable[[], list[str]] = list,
     ) -> None:
         """Store the functions to call, and the interval in seconds.
 
-        They return missing lists and faults.
+        They return missing lists, faults of the log, and sources that count only during an outage.
         """
-        self._look, self._every, self._log_faults = look, every, log_faults
+        self._look, self._every, self._log_faults, self._extended = look, every, log_faults, extended
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
@@ -84,6 +92,7 @@ class CrlFreshnessMonitor:
     def _run(self) -> None:
         before: list[str] = []
         faults_before: list[str] = []
+        extended_before: list[str] = []
         while not self._stopped.wait(self._every):
             try:
                 missing = [age.partition(",")[0] for age in self._look()]
@@ -96,6 +105,11 @@ class CrlFreshnessMonitor:
             if faults != faults_before:
                 _log.log(logging.ERROR if faults else logging.INFO, "log", extra={"facts": {"faults": faults}})
             faults_before = faults
+            extended = self._extended()
+            if extended != extended_before:
+                level = logging.WARNING if extended else logging.INFO
+                _log.log(level, "outage", extra={"facts": {"extended": extended}})
+            extended_before = extended
 
 
 def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelta | None, now: datetime) -> CrlAge:
@@ -125,12 +139,15 @@ class CrlRequirements:
     """CAs whose lists must be present, and the largest age of each list.
 
     `above`: CAs of the anchor file whose lists are optional. A stale list of theirs prevents acceptance of
-    certificates.
+    certificates. `freshness_during_outage` extends the ages in `bounds`.
     """
 
     lists: CrlSource
     bounds: tuple[tuple[CaCertificate, timedelta | None], ...]
     above: tuple[CaCertificate, ...] = ()
+    is_ignored: Callable[[CaCertificate], bool] = field(default=lambda _: False, repr=False)
+    """True for a CA whose lists count for nothing, as those of a distrusted one."""
+    freshness_during_outage: timedelta | None = None
 
     def missing(self, now: datetime) -> list[str]:
         """Return a sentence for each CA without a current list at `now`.
@@ -139,19 +156,39 @@ class CrlRequirements:
         """
         self.lists.refresh()
         there = [(one, None) for one in self.above if self.lists.signed_by(one)]
-        wanted: list[tuple[CaCertificate, timedelta | None]] = [*self.bounds, *there]
+        wanted = [*((one, self._longest(bound)) for one, bound in self.bounds), *there]
+        wanted = [one for one in wanted if not self.is_ignored(one[0])]
         ages = [crl_age(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
+    def extended(self, now: datetime) -> list[str]:
+        """Return a sentence for each list that counts only by `freshness_during_outage`."""
+        found = []
+        for issuer, bound in self.bounds:
+            signed, longest = self.lists.signed_by(issuer), self._longest(bound)
+            newest = max((one.read for one in signed), key=lambda read: read.this_update, default=None)
+            is_old = newest is not None and not crl_age(issuer, signed, bound, now).current
+            if newest is not None and longest is not None and is_old and crl_age(issuer, signed, longest, now).current:
+                ends = min(newest.this_update + longest, newest.next_update)
+                found.append(f"{name_of(issuer)}: {EXTENDED} until {ends:%Y-%m-%dT%H:%M:%SZ}")
+        return found
+
+    def _longest(self, bound: timedelta | None) -> timedelta | None:
+        return None if bound is None else max(bound, self.freshness_during_outage or bound)
+
     def newest(self) -> list[tuple[str, datetime, datetime]]:
         """Return each CA's common name, with the dates of its newest list."""
-        issuers = [*(one for one, _ in self.bounds), *self.above]
+        issuers = [one for one in (*(one for one, _ in self.bounds), *self.above) if not self.is_ignored(one)]
         found = {name_of(one): [each.read for each in self.lists.signed_by(one)] for one in issuers}
         dates = {name: [(one.this_update, one.next_update) for one in reads] for name, reads in found.items()}
         return [(name, *max(pairs)) for name, pairs in dates.items() if pairs]
 
 
-def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlRequirements | None:
+def watch_of(
+    settings: GatewaySettings,
+    source: RevocationSource | None,
+    is_ignored: Callable[[CaCertificate], bool] = lambda _: False,
+) -> CrlRequirements | None:
     """Return the lists that a gateway needs; None if its source is not a CRL source.
 
     The lists are those of the CAs in [[list]] and of the anchors known to issue to holders. OCSP responses are
@@ -165,9 +202,15 @@ def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlR
     issuers = tuple(one for one in map(authority_of, found) if one is not None)
     others = (one for one in map(authority_of, settings.anchors) if one is not None and one.certificate not in found)
     above = tuple(one for one in others if ca_purpose(one.certificate, settings.trust) == UNKNOWN)
-    return CrlRequirements(
-        source, tuple((one, max_age(one, settings.trust, settings.freshness)) for one in issuers), above
-    )
+    bounds = tuple((one, max_age(one, settings.trust, settings.freshness)) for one in issuers)
+    return CrlRequirements(source, bounds, above, is_ignored, settings.freshness_during_outage)
+
+
+def extended_sources(watch: CrlRequirements | None, source: RevocationSource | None, now: datetime) -> list[str]:
+    """Return a sentence for each source that counts only by `freshness_during_outage`."""
+    asked = source.sources if isinstance(source, FallbackSource) else [source]
+    sentences = [f"OCSP: {EXTENDED}" for one in asked if isinstance(one, OcspSource) and one.is_extended(now)]
+    return [*sentences, *([] if watch is None else watch.extended(now))]
 
 
 def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool:
@@ -177,6 +220,19 @@ def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool
     """
     purpose = ca_purpose(anchor, settings.trust)
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
+
+
+def download_of(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
+    """Return the download of a [[list]]. Raises GatewaySettingsError without an issuer."""
+    folder = settings.crls
+    if one.issuer is None or folder is None:
+        why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
+        raise GatewaySettingsError(why)
+    try:
+        return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
+    except OSError as bad:
+        why = f"[[list]] {one.file}: {one.issuer}: {bad.strerror}"
+        raise GatewaySettingsError(why) from None
 
 
 def issuer_in(path: Path) -> CaCertificate:

@@ -9,11 +9,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Lock
+from typing import assert_never
 
 from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway import signed_documents
+from sinetti.gateway.revocation.bridge import BridgeQuestion
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.source import (
     FRESHNESS,
     GOOD,
@@ -24,6 +27,8 @@ from sinetti.gateway.revocation.source import (
     RevocationStatus,
 )
 from sinetti.gateway.signed_documents import DocumentRejected
+from sinetti.gateway.trust_lists.content import DistrustIndex, PathDistrust, TrustContent
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.verdicts.verdict import (
     Phrase,
     RevocationCheck,
@@ -95,6 +100,16 @@ class TrustPath:
     for_holders: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TrustState:
+    """Trust at one instant: anchors, distrust, and the chains that were verified."""
+
+    content: TrustContent
+    trusted: TrustStore
+    distrust: DistrustIndex
+    remembered: "PathCache"
+
+
 @dataclass(slots=True)
 class Gateway:
     """Gateway that judges certificates and documents.
@@ -102,7 +117,8 @@ class Gateway:
     `anchors` is a file of CAs; `pki.chain.anchors_of` decides which are anchors. `listed`: CAs whose lists the
     settings name. If a list of theirs is missing, the status of the CAs below them is unknown. They issue no accepted
     certificates; they only help to verify lists about an anchor. `source` None: revocation is not checked. `channel`
-    and `environment` None: any. Raises ValueError if no anchor can issue certificates. Thread-safe.
+    and `environment` None: any. `lists` add CAs to the anchors, and name CAs whose certificates count only through the
+    bridge. Raises ValueError if no anchor can issue certificates. Thread-safe.
     """
 
     anchors: Sequence[x509.Certificate] = field(repr=False)
@@ -113,18 +129,32 @@ class Gateway:
     environment: Environment | None = None
     freshness: timedelta = FRESHNESS
     listed: Sequence[x509.Certificate] = field(default=(), repr=False)
-    _trusted: TrustStore = field(init=False, repr=False)
+    lists: TrustLists | None = field(default=None, repr=False)
     _listed: tuple[CaCertificate, ...] = field(init=False, repr=False)
-    _remembered: "PathCache" = field(init=False, repr=False)
+    _state: TrustState = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Build the trust store once."""
-        self._trusted = trust_store_of(self.anchors)
+        """Build the trust store."""
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
-        if not self._trusted.ways:
+        self._state = self._state_of(TrustContent() if self.lists is None else self.lists.current())
+        if not self._state.trusted.ways:
             why = "none of its certificates belongs to a CA that may issue certificates"
             raise ValueError(why)
-        self._remembered = PathCache()
+
+    @property
+    def is_blocking(self) -> bool:
+        """True if a judgement may wait for an answer over the network.
+
+        Lists are in memory.
+        """
+        return not isinstance(self.source, CrlSource | None) or bool(self._current().distrust.entries)
+
+    def is_distrusted(self, authority: CaCertificate) -> bool:
+        """Return whether certificates of a CA count only through the bridge.
+
+        Its lists then count for nothing.
+        """
+        return self._current().distrust.entry_of(authority) is not None
 
     def identify(
         self, certificate: x509.Certificate | bytes, now: datetime, chain: Sequence[x509.Certificate] = ()
@@ -165,22 +195,38 @@ class Gateway:
         verdict = self._judged(held[-1], now.replace(microsecond=0), _DOCUMENT)
         return VerifiedDelivery(verdict, octets, der) if verdict.accepted else VerifiedDelivery(verdict)
 
+    def _current(self) -> TrustState:
+        """Return the present trust.
+
+        It is built anew if the lists changed, in each process by itself.
+        """
+        content = self._state.content if self.lists is None else self.lists.current()
+        if content is not self._state.content:
+            self._state = self._state_of(content)
+        return self._state
+
+    def _state_of(self, content: TrustContent) -> TrustState:
+        bundle = tuple(dict.fromkeys((*self.anchors, *content.added)))
+        distrust = DistrustIndex.of(content, (*bundle, *self.listed))
+        return TrustState(content, trust_store_of(bundle), distrust, PathCache())
+
     def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> ValidatedCertificate | Verdict:
         digest = sha256(octets).digest() + b"".join(sha256(certificate_der(one)).digest() for one in chain)
-        known = self._remembered.get(digest)
+        state = self._current()
+        known = state.remembered.get(digest)
         if known is not None:
             return known
         try:
             leaf = parse_certificate(octets)
         except InvalidCertificate as bad:
             return Verdict(VerdictReason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
-        paths = build_paths(leaf.certificate, self._trusted, chain)
-        ways = tuple(self._way(path, chain) for path in paths)
+        paths = build_paths(leaf.certificate, state.trusted, chain)
+        ways = tuple(self._way(path, chain, state) for path in paths)
         purposes = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
         # Two CAs with the same name and key but different purposes: the issuer is ambiguous.
         if not ways or len(purposes) > 1:
             return Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
-        return self._remembered.put(digest, ValidatedCertificate(leaf, ways))
+        return state.remembered.put(digest, ValidatedCertificate(leaf, ways))
 
     def _judged(self, known: ValidatedCertificate, now: datetime, words: VerdictTexts) -> Verdict:
         """Judge each path and return the first accepted verdict.
@@ -196,9 +242,9 @@ class Gateway:
                 best = verdict
         return best or Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
 
-    def _way(self, path: CertificationPath, chain: Sequence[x509.Certificate]) -> TrustPath:
+    def _way(self, path: CertificationPath, chain: Sequence[x509.Certificate], state: TrustState) -> TrustPath:
         issuer, anchor = path.issuer.certificate, path.above[-1]
-        over = (anchor,) if anchor.digest in self._trusted.self_signed else self._issuers_of(anchor, chain)
+        over = (anchor,) if anchor.digest in state.trusted.self_signed else self._issuers_of(anchor, chain)
         links = tuple(path.links())
         return TrustPath(path, links, over, ca_purpose(issuer, self.trust), not signs_responses(issuer))
 
@@ -215,6 +261,11 @@ class Gateway:
             return Verdict(
                 VerdictReason.UNTRUSTED, verdict_texts.OTHER_ENVIRONMENT, {"environment": self.environment.value}
             )
+        state = self._current()
+        distrust = state.distrust.find(way.path.above)
+        refused = self._off_the_bridge(way, distrust, state.content, builder)
+        if refused is not None:
+            return refused
         if not (builder.leaf.is_holders and way.for_holders):
             return builder.refusal(VerdictReason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
         out = _out_of_time(way.path, builder)
@@ -228,16 +279,48 @@ class Gateway:
             return builder.refusal(
                 VerdictReason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given
             )
-        return self._with_status(way, builder)
+        return self._with_status(way, builder, 0 if distrust is None else distrust.place + 2)
 
-    def _with_status(self, way: TrustPath, builder: VerdictBuilder) -> Verdict:
+    def _off_the_bridge(
+        self, way: TrustPath, distrust: PathDistrust | None, content: TrustContent, builder: VerdictBuilder
+    ) -> Verdict | None:
+        """Refuse a certificate below a distrusted CA unless the bridge confirms it.
+
+        Returns None if it does. Holders of a stolen key write any content, so a refusal quotes nothing of the
+        certificate.
+        """
+        if content.damage is not None:
+            return _unknown(verdict_texts.DAMAGED_LIST)
+        if distrust is None or self.lists is None:
+            return None
+        leaf, issuer = way.links[0]
+        if builder.now > distrust.until or builder.leaf.span.not_before > distrust.since:
+            return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
+        address = f"{self.lists.settings.url}/status/bridge/{distrust.name}"
+        question = BridgeQuestion(leaf, issuer, content.responders, address)
+        match self.lists.bridge.status(question, builder.now, self.freshness).status:
+            case RevocationState.GOOD:
+                return None
+            case RevocationState.REVOKED:
+                return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
+            case RevocationState.UNKNOWN:
+                return _unknown(verdict_texts.NO_ANSWER)
+            case never:
+                assert_never(never)
+
+    def _with_status(self, way: TrustPath, builder: VerdictBuilder, first: int) -> Verdict:
+        """Judge the status of the leaf and of the CAs above it.
+
+        `first` is the place of the first link that counts; the bridge confirmed those below, if it is not 0.
+        """
         if self.source is None:
-            return builder.good(RevocationCheck.NOT_CHECKED)
-        answers = list(self._answers(self.source, way, builder.now))
-        if any(one.status is RevocationState.REVOKED for one in answers[1:]):
+            return builder.good(RevocationCheck.GOOD if first else RevocationCheck.NOT_CHECKED)
+        answers = list(self._answers(self.source, way, builder.now, first))
+        above = answers if first else answers[1:]
+        if any(one.status is RevocationState.REVOKED for one in above):
             # A holder of a revoked CA's key could have written any content, so the verdict quotes none of it.
             return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
-        if answers[0].status is RevocationState.REVOKED:
+        if not first and answers[0].status is RevocationState.REVOKED:
             return builder.revoked()
         for one in answers:
             if one.status is not RevocationState.GOOD:
@@ -246,13 +329,20 @@ class Gateway:
                 )
         return builder.good(RevocationCheck.GOOD)
 
-    def _answers(self, source: RevocationSource, way: TrustPath, now: datetime) -> Iterator[RevocationStatus]:
-        """Return the status of the leaf, of each CA above it, and of the anchor."""
-        for number, (below, issuer) in enumerate(way.links):
+    def _answers(
+        self, source: RevocationSource, way: TrustPath, now: datetime, first: int
+    ) -> Iterator[RevocationStatus]:
+        """Return the status of the leaf, of each CA above it, and of the anchor.
+
+        `first` is the place of the first link.
+        """
+        for number, (below, issuer) in enumerate(way.links[first:], first):
             if number <= way.path.presented:
                 yield source.status(below, issuer, now, self.freshness)
             else:
                 yield self._unless_needed(source.above(below, issuer, now), issuer)
+        if first > len(way.links):
+            return
         anchor = way.path.above[-1]
         for issuer in way.over_anchor:
             answer = source.above(anchor.certificate, issuer, now)
@@ -303,6 +393,11 @@ class PathCache:
             if len(self._kept) > KNOWN_AT_MOST:
                 self._kept.popitem(last=False)
         return known
+
+
+def _unknown(why: str) -> Verdict:
+    """Return a refusal that quotes nothing of the certificate."""
+    return Verdict(VerdictReason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, {"why": Phrase(why)})
 
 
 def _out_of_time(path: CertificationPath, builder: VerdictBuilder) -> Verdict | None:

@@ -20,6 +20,8 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource, RevocationSource
+from sinetti.gateway.trust_lists.content import TrustListSettings
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
@@ -29,12 +31,18 @@ from sinetti.infra.traces import TABLE
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
+from sinetti.pki.policy_oids import channel_from_policy
 
 _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
+_OUTAGE = "freshness_during_outage"
+_KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"}) | {
+    "ocsp_nonce",
+    "trust_lists",
+    _OUTAGE,
+}
 
-TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", TABLE})
+TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", "feed", TABLE})
 """Tables that other commands read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -78,6 +86,7 @@ class ListToFetch:
 class GatewaySettings:
     """Settings in gateway.toml; paths are absolute.
 
+    `freshness_during_outage`: largest age of a list or answer while no newer one can be had; None: `freshness`.
     `tables`: the tables of other commands, such as `serve`.
     """
 
@@ -87,9 +96,12 @@ class GatewaySettings:
     channel: Channel | None
     environment: Environment | None
     freshness: timedelta
+    freshness_during_outage: timedelta | None
     crls: Path | None
     lists: tuple[ListToFetch, ...]
     ocsp: tuple[str, ...]
+    needs_nonce: bool
+    trust_lists: TrustListSettings | None
     tables: Mapping[str, object]
     folder: Path
 
@@ -116,21 +128,28 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 
     Raises GatewaySettingsError if no anchor can issue certificates.
     """
+    lists = None if settings.trust_lists is None else TrustLists(settings.trust_lists)
     try:
         return Gateway(
             settings.anchors,
-            source=source_of(settings),
+            source=source_of(settings, lists),
             trust=settings.trust,
             channel=settings.channel,
             environment=settings.environment,
             freshness=settings.freshness,
-            listed=[one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer)],
+            listed=listed_cas(settings),
+            lists=lists,
         )
     except GatewaySettingsError:
         raise
     except ValueError as bad:
         why = f"anchors: {bad}"
         raise GatewaySettingsError(why) from bad
+
+
+def listed_cas(settings: GatewaySettings) -> tuple[x509.Certificate, ...]:
+    """Return the CAs that a [[list]] names. Raises GatewaySettingsError."""
+    return tuple(one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer))
 
 
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
@@ -148,16 +167,24 @@ def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
         raise GatewaySettingsError(why) from None
 
 
-def source_of(settings: GatewaySettings) -> RevocationSource | None:
-    """Return the revocation source; None only for DANGEROUSLY-NONE."""
+def source_of(settings: GatewaySettings, lists: TrustLists | None = None) -> RevocationSource | None:
+    """Return the revocation source; None only for DANGEROUSLY-NONE.
+
+    OCSP requests about CAs that `lists` added go to the address of each.
+    """
     match settings.revocation:
         case RevocationKind.DANGEROUSLY_NONE:
             return None
         case RevocationKind.CRL:
-            return CrlSource(folder=settings.crls)
+            return CrlSource(folder=settings.crls, freshness_during_outage=settings.freshness_during_outage)
         case RevocationKind.OCSP:
             # OCSP does not cover CA certificates; lists of the CAs above them do, if chains come with the message.
-            asked = OcspSource(settings.ocsp)
+            asked = OcspSource(
+                settings.ocsp,
+                find_address=None if lists is None else lists.ocsp_address,
+                needs_nonce=settings.needs_nonce,
+                freshness_during_outage=settings.freshness_during_outage,
+            )
             return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
@@ -183,16 +210,20 @@ def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
     faults.take(partial(_check_keys, raw), None)
     anchors = faults.take(lambda: _anchors(_anchor_file(raw, folder)), ())
     revocation = faults.take(partial(_chosen, RevocationKind, raw, "revocation"), None)
+    environment = faults.take(partial(_chosen, Environment, raw, "environment"), None)
     settings = GatewaySettings(
         anchors=anchors,
         revocation=revocation or RevocationKind.CRL,
         trust=faults.take(lambda: _trust(_path(raw, "trust", folder)), None),
         channel=faults.take(partial(_chosen, Channel, raw, "channel"), None),
-        environment=faults.take(partial(_chosen, Environment, raw, "environment"), None),
-        freshness=faults.take(partial(_freshness, raw), FRESHNESS),
+        environment=environment,
+        freshness=faults.take(partial(_duration, raw, "freshness"), None) or FRESHNESS,
+        freshness_during_outage=faults.take(partial(_duration, raw, _OUTAGE), None),
         crls=faults.take(partial(_path, raw, "crls", folder), None),
         lists=faults.take(lambda: tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")), ()),
-        ocsp=faults.take(lambda: tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")), ()),
+        ocsp=faults.take(lambda: tuple(_address(row, "url", "[[ocsp]]") for row in _rows(raw, "ocsp")), ()),
+        needs_nonce=faults.take(partial(_flag, raw, "ocsp_nonce"), default=False),
+        trust_lists=faults.take(lambda: _trust_lists(raw.get("trust_lists"), anchors, environment, folder), None),
         tables=tables,
         folder=folder,
     )
@@ -243,6 +274,9 @@ def _check_source(settings: GatewaySettings) -> None:
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
         why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
         raise GatewaySettingsError(why)
+    if settings.freshness_during_outage is not None and settings.freshness_during_outage <= settings.freshness:
+        why = f"{_OUTAGE} must be longer than freshness: it counts while no newer list or answer can be had"
+        raise GatewaySettingsError(why)
     if len({one.file for one in settings.lists}) < len(settings.lists):
         why = "each [[list]] needs a file of its own"
         raise GatewaySettingsError(why)
@@ -282,11 +316,11 @@ def _trust(path: Path | None) -> TrustFile | None:
         raise GatewaySettingsError(why) from None
 
 
-def _freshness(raw: Mapping[str, object]) -> timedelta:
+def _duration(raw: Mapping[str, object], name: str) -> timedelta | None:
     try:
-        return FRESHNESS if "freshness" not in raw else duration(str(raw["freshness"]))
+        return duration(str(raw[name])) if name in raw else None
     except ValueError as bad:
-        why = f"freshness: {bad}"
+        why = f"{name}: {bad}"
         raise GatewaySettingsError(why) from None
 
 
@@ -298,7 +332,33 @@ def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if not isinstance(file, str) or not _FILE.fullmatch(file):
         why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
         raise GatewaySettingsError(why)
-    return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
+    return ListToFetch(_address(row, "url", "[[list]]"), file, _path(row, "issuer", folder))
+
+
+def _trust_lists(
+    row: object, anchors: tuple[x509.Certificate, ...], environment: Environment | None, folder: Path
+) -> TrustListSettings | None:
+    """Read [trust_lists], which needs a root among the anchors and one environment."""
+    if row is None or not anchors:
+        return None
+    if not isinstance(row, dict) or row.keys() - {"url", "folder", "responders"}:
+        why = "[trust_lists] needs url and folder, and may have responders"
+        raise GatewaySettingsError(why)
+    place, responders = _path(row, "folder", folder), _path(row, "responders", folder)
+    url = _address(row, "url", "[trust_lists]").rstrip("/")
+    if place is None:
+        why = "folder of [trust_lists]: missing; name the folder in which the lists are kept"
+        raise GatewaySettingsError(why)
+    roots = tuple(one for one in anchors if chain.is_self_signed(one))
+    if not roots:
+        why = "[trust_lists] needs the root in the file of anchors, since it signs the lists"
+        raise GatewaySettingsError(why)
+    purposes = (channel_from_policy(one) for one in anchors)
+    found = {environment} if environment is not None else {one[1] for one in purposes if one is not None}
+    if len(found) != 1:
+        why = "[trust_lists] needs the setting environment, which the file of anchors does not show"
+        raise GatewaySettingsError(why)
+    return TrustListSettings(url, place, roots, found.pop(), () if responders is None else _anchors(responders))
 
 
 def _address(row: Mapping[str, object], key: str, table: str) -> str:
@@ -306,7 +366,7 @@ def _address(row: Mapping[str, object], key: str, table: str) -> str:
     try:
         return check_url(value if isinstance(value, str) else "")
     except InvalidUrl as bad:
-        why = f"{key} of [[{table}]]: {bad}"
+        why = f"{key} of {table}: {bad}"
         raise GatewaySettingsError(why) from None
 
 
@@ -327,6 +387,14 @@ def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
         why = f"{name} must be a path"
         raise GatewaySettingsError(why)
     return folder / value
+
+
+def _flag(raw: Mapping[str, object], name: str) -> bool:
+    value = raw.get(name, False)
+    if not isinstance(value, bool):
+        why = f"{name} must be true or false"
+        raise GatewaySettingsError(why)
+    return value
 
 
 def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice | None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sinetti.domain.usage import Observation
+from sinetti.domain.usage import Observation, TrustListNumbers
 from sinetti.domain.values import Sha256
 from sinetti.infra.clock import utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request
@@ -52,12 +52,13 @@ class ReportTarget:
     key: SigningKey = field(repr=False)
     within: float = _WITHIN
 
-    def send(self, batch: dict[bytes, datetime], now: datetime) -> int | None:
+    def send(self, batch: dict[bytes, datetime], now: datetime, numbers: TrustListNumbers | None = None) -> int | None:
         """Send one report and return the status, or None without a response.
 
-        `batch` has the instant of the last use (UTC) by the SHA-256 of each certificate.
+        `batch` has the instant of the last use (UTC) by the SHA-256 of each certificate. `numbers` are those of the
+        trust lists that the gateway uses.
         """
-        body = render(Observation(Sha256(digest.hex()), at) for digest, at in batch.items())
+        body = render((Observation(Sha256(digest.hex()), at) for digest, at in batch.items()), numbers)
         parts = SignedComponents("POST", url_path(self.url), CONTENT_TYPE, body)
         headers = sign(parts, self.key, self.name, now)
         try:
@@ -67,12 +68,18 @@ class ReportTarget:
             return None
 
 
+def no_numbers() -> None:
+    """Return nothing, as a gateway without trust lists does."""
+
+
 class UsageReporter:
     """Thread that reports seen certificates. `seen` fits the guard's argument."""
 
     def __init__(self, reporter: ReportTarget, *, every: float = EVERY, now: Callable[[], datetime] = utc_now) -> None:
         """Store the target, and the interval in seconds."""
         self._reporter, self._every, self._now = reporter, every, now
+        self.numbers: Callable[[], TrustListNumbers | None] = no_numbers
+        self._reported: TrustListNumbers | None = None
         self._waiting: OrderedDict[bytes, datetime] = OrderedDict()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -116,13 +123,19 @@ class UsageReporter:
             pause = self._every if self._tell() else min(2 * pause, max(self._every, LONGEST_PAUSE))
 
     def _tell(self) -> bool:
-        """Send all waiting entries in batches; return False after a failure."""
-        while batch := self._take():
+        """Send all waiting entries in batches; return False after a failure.
+
+        Other numbers of the trust lists are sent even if no certificate was seen.
+        """
+        numbers = self.numbers()
+        while (batch := self._take()) or numbers != self._reported:
             try:
-                status = self._reporter.send(batch, self._now())
+                status = self._reporter.send(batch, self._now(), numbers)
             except Exception as bad:  # noqa: BLE001 - reports are sent again after any error
                 _log.error("sightings were not reported", extra={"facts": {"error": type(bad).__name__}})
                 status = None
+            if status in _REFUSED or status in _TAKEN:
+                self._reported = numbers
             if status in _REFUSED:
                 _log.error("the authority does not accept these sightings", extra={"facts": {"status": status}})
             elif status not in _TAKEN:

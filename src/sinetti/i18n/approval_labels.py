@@ -8,7 +8,7 @@ from sinetti.i18n.translate import gettext_noop
 ACTS: Mapping[TwoPersonAct, str] = {
     TwoPersonAct.BULK_REVOCATION: gettext_noop("Revoke many certificates"),
     TwoPersonAct.CA: gettext_noop("Sign the revocation lists of root and intermediate CAs"),
-    TwoPersonAct.CEREMONY: gettext_noop("Move the keys of root and intermediate CAs"),
+    TwoPersonAct.CEREMONY: gettext_noop("Move or destroy the keys of CAs"),
     TwoPersonAct.SECRETS: gettext_noop("Change secrets of the authority"),
     TwoPersonAct.STAFF: gettext_noop("Give an account clerk's rights"),
     TwoPersonAct.OFFICERS: gettext_noop("Change the officers"),
@@ -66,6 +66,7 @@ FIELDS: Mapping[str, str] = {
     "issued_from": gettext_noop("Issued from"),
     "issued_until": gettext_noop("Issued until"),
     "key": gettext_noop("Key"),
+    "keys": gettext_noop("Keys, each with the SHA-256 of its public half"),
     "language": gettext_noop("Language"),
     "last_seen": gettext_noop("Last seen by a gateway"),
     "letters": gettext_noop("Messages to be sent"),

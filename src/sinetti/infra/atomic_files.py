@@ -28,6 +28,28 @@ def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
     sync_path(path.parent)
 
 
+def replace_file(path: Path, octets: bytes, modified: float | None = None) -> None:
+    """Replace a public file atomically for its readers, without fsync.
+
+    It is for files that their writer makes again at its next start. After a power cut the file may be empty or the
+    former one. Callers must not write one file at the same time. `modified` is the date that the file gets, in seconds
+    of Unix time. Raises OSError.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PUBLIC)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            if modified is not None:
+                os.utime(file.fileno(), (modified, modified))
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     """Write a file that must not exist.
 
@@ -43,6 +65,23 @@ def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
         os.link(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+    sync_path(path.parent)
+
+
+def destroy_file(path: Path) -> None:
+    """Overwrite a file with random octets, and remove it; do nothing if it is missing.
+
+    File systems that copy on write, and disks that level wear, may keep the old octets. Raises OSError.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    with os.fdopen(handle, "wb") as file:
+        file.write(os.urandom(os.fstat(handle).st_size))
+        file.flush()
+        os.fsync(handle)
+    path.unlink()
     sync_path(path.parent)
 
 

@@ -10,12 +10,11 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
-from sinetti import __version__
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.urls import PORTS, url_path
 
@@ -116,6 +115,30 @@ def send_request(wanted: HttpRequest) -> HttpResponse:
             _log.debug("%s %s: %s after %.2f s", wanted.method, place, outcome, monotonic_seconds() - begun)
 
 
+def stream_body(wanted: HttpRequest) -> Generator[bytes]:
+    """Yield the parts of a response (200) as they arrive, until the server ends it.
+
+    `within` is the time limit for the beginning of the response, and then for each part. Close the generator to end
+    the connection. Raises HttpError, also for another status and for a response that breaks off.
+    """
+    connection, stack = _connection(wanted), contextlib.ExitStack()
+    try:
+        _connect(connection, wanted)
+        with deadline(connection, wanted.within):
+            _send(connection, wanted)
+            response = stack.enter_context(contextlib.closing(connection.getresponse()))
+        if response.status != http.HTTPStatus.OK:
+            why = f"HTTP {response.status}"
+            raise HttpError(why, HttpStage.LOST)
+        while part := response.read1(wanted.limit):
+            yield part
+    except (OSError, http.client.HTTPException) as bad:
+        raise HttpError(_reason(bad), HttpStage.LOST) from bad
+    finally:
+        stack.close()
+        connection.close()
+
+
 def fetch_body(url: str, within: float) -> bytes | None:
     """Return the body that an address answers with; None if nothing is there (404).
 
@@ -189,12 +212,9 @@ def _connect(connection: http.client.HTTPConnection, wanted: HttpRequest) -> Non
 
 
 def _exchange(connection: http.client.HTTPConnection, wanted: HttpRequest) -> HttpResponse:
-    parts = urlsplit(wanted.url)
-    target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
-    headers = {"User-Agent": f"sinetti/{__version__}", "Connection": "close", **wanted.headers}
     try:
         with deadline(connection, wanted.within):
-            connection.request(wanted.method, target, wanted.body, headers)
+            _send(connection, wanted)
             peer = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
             response = connection.getresponse()
             body = response.read(wanted.limit + 1)
@@ -202,13 +222,20 @@ def _exchange(connection: http.client.HTTPConnection, wanted: HttpRequest) -> Ht
             # http.client treats an early end of the connection as the end of the body.
             raise http.client.IncompleteRead(body, response.length)
     except (OSError, http.client.HTTPException) as bad:
-        speaks_tls = parts.scheme == "http" and _refused_by_tls(connection, bad)
+        speaks_tls = urlsplit(wanted.url).scheme == "http" and _refused_by_tls(connection, bad)
         raise HttpError(_reason(bad), HttpStage.LOST, peer_speaks_tls=speaks_tls) from bad
     if len(body) > wanted.limit and not wanted.truncates:
         why = f"the answer is longer than {wanted.limit} octets"
         raise HttpError(why, HttpStage.TOO_LONG)
     named = {name.lower(): value for name, value in reversed(response.getheaders())}  # the first of a name counts
     return HttpResponse(response.status, named, body, peer)
+
+
+def _send(connection: http.client.HTTPConnection, wanted: HttpRequest) -> None:
+    query = urlsplit(wanted.url).query
+    target = url_path(wanted.url) + (f"?{query}" if query else "")
+    headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
+    connection.request(wanted.method, target, wanted.body, headers)
 
 
 def _reason(bad: Exception) -> str:

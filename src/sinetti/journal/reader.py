@@ -143,6 +143,17 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
         "issued": _or_absent(_truth),
         **_ENTRY,
     },
+    "authority": {
+        **dict.fromkeys(("name", "common_name", "role", "state", "sha256", "key"), _text),
+        **dict.fromkeys(("channel", "issuer"), _or_null(_text)),
+        "version": _number,
+        **dict.fromkeys(("signs_from", "signs_until"), _instant),
+        "revoked_at": _or_null(_instant),
+        "reason": _or_null(_reason),
+        "distrust": _or_null(_table(dict.fromkeys(("since", "declared_at", "bridge_until"), _instant))),
+        "der": _octets,
+        "entry": _or_null(_hex),
+    },
     "logged": {"first": _number, "leaves": _each(_hex), "note": _text},
 }
 

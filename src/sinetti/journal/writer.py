@@ -72,8 +72,10 @@ class JournalEntry:
     def key(self) -> tuple[str, str]:
         """Kind and object of the fact.
 
-        The object is a certificate's serial, or the index of the log's first entry in it.
+        The object is a certificate's serial, a CA's name with its version, or the index of the log's first entry.
         """
+        if "version" in self.facts:
+            return self.kind, f"{self.facts['name']} {self.facts['version']}"
         return self.kind, self.facts.get("serial") or str(self.facts.get("first"))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import Trace, installed_tracer, step, use_trace
+from sinetti.server.event_stream import EventStream
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
 from sinetti.server.rate_limits import Admission, Rejected, unlimited
 from sinetti.server.thread_pool import ThreadPool
@@ -109,10 +110,16 @@ class AsgiApp:
         self._retiring = False
         self._admission = admission or unlimited()
         self._measured: Measured = _not_measured
+        self._events: dict[str, EventStream] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            return
+        if (events := self._events.get(scope["path"])) is not None:
+            # A reader stays for minutes, so it takes no thread, and no place among the requests of its address.
+            with self._admission.connected(scope.get("client")):
+                await events(scope, receive, send, self._admission.caller(scope.get("client"), scope["headers"]))
             return
         begun, request_id = monotonic_seconds(), secrets.token_hex(16)
         trace = scope[_TRACE] = self._begin_trace(scope, request_id)
@@ -148,6 +155,15 @@ class AsgiApp:
         """Call this function after each answer, with method, path, response and seconds."""
         self._measured = measured
 
+    def mount_events(self, path: str, events: EventStream) -> None:
+        """Answer requests for this path by a stream of events."""
+        self._events[path] = events
+
+    def end_events(self) -> None:
+        """End the streams of events, whose readers go to another process."""
+        for events in self._events.values():
+            events.close()
+
     @property
     def busy(self) -> bool:
         """True while a request is being processed."""
@@ -160,6 +176,7 @@ class AsgiApp:
         """
         self._retiring = True
         self._pool.retire()
+        self.end_events()
 
     def _begin_trace(self, scope: Scope, request_id: str) -> Trace | None:
         """Begin the trace of a request; a parent is taken from a proxy alone."""

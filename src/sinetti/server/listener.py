@@ -126,6 +126,8 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
     finally:
         for task in waiting:
             task.cancel()
+        for listener in listeners:
+            listener.edge.end_events()
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait(running, timeout=STOP_WITHIN)

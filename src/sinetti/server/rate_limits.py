@@ -217,17 +217,20 @@ class Admission:
 
         In both cases its connection is in `peers` meanwhile, because it has a request and gets an answer.
         """
-        if peer is None:
-            with self._let_in(peer, headers) as away:
-                yield away
-            return
-        known = (peer[0], int(peer[1]))
-        self.peers.add(known)
+        with self.connected(peer), self._let_in(peer, headers) as away:
+            yield away
+
+    @contextmanager
+    def connected(self, peer: ReportedPeer | None) -> Iterator[None]:
+        """Have a connection in `peers` during the block, without counting its request."""
+        known = (peer[0], int(peer[1])) if peer is not None else None
+        if known is not None:
+            self.peers.add(known)
         try:
-            with self._let_in(peer, headers) as away:
-                yield away
+            yield
         finally:
-            self.peers.discard(known)
+            if known is not None:
+                self.peers.discard(known)
 
     @contextmanager
     def _let_in(self, peer: ReportedPeer | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
@@ -270,7 +273,8 @@ class Admission:
         if client_key(address) is None:
             if self.watch is not None:
                 self.watch.note(monotonic_seconds())
-            self.say("the proxy does not send X-Forwarded-For: limits per address are not applied", {})
+            if self.meter is not None or self.crowd is not None:
+                self.say("the proxy does not send X-Forwarded-For: limits per address are not applied", {})
             return None
         return address
 

@@ -8,6 +8,7 @@ CRL shard of a new certificate; a process reserves places in advance.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,13 +21,15 @@ from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import ApprovalPolicy
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.encoding import PrivateKey, sign
-from sinetti.pki.signers import SignatureProof, Signer, SignerUnavailable
+from sinetti.pki.signers import ActApproval, SignatureProof, Signer, SignerUnavailable
+from sinetti.services.last_signed import LastSigned
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
@@ -167,9 +170,34 @@ def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Loo
     return head.signed(*signers)
 
 
+DistrustSigning = Callable[[Responder, bytes, ActApproval | None], bytes]
+"""Function that signs a list of distrust with a responder's key.
+
+An approval proves the declaration.
+"""
+
+
+def sign_distrust_here(responder: Responder, octets: bytes, _approval: ActApproval | None) -> bytes:
+    """Sign a list of distrust with a key that is here."""
+    return sign(responder.key, octets)
+
+
+BridgeSigning = Callable[[Responder, bytes, bytes | None], bytes]
+"""Function that signs an answer of a bridge; a certificate proves a good one."""
+
+
+def sign_bridge_here(responder: Responder, data: bytes, _certificate: bytes | None) -> bytes:
+    """Sign an answer of a bridge with a key that is here."""
+    return sign(responder.key, data)
+
+
 def no_log_signers() -> tuple[NoteSigner, ...]:
     """Return no key of the log, as without the pass-phrase."""
     return ()
+
+
+def no_change() -> None:
+    """Do nothing: the CAs of this context do not change."""
 
 
 def always_allowed() -> bool:
@@ -185,17 +213,20 @@ class ServiceContext:
     each of its own CRL. `issuing` names those that issue to holders. `now` is the service's clock, for certificates,
     orders and ids. `machine_now` measures ages of reservations and waiting times. `keys` returns the secret keys in
     force (docs/operators/keys.md). `journal` records facts that cannot be taken back. `offline` names the CAs whose
-    keys are not here; their CRLs are served as they are stored. `shards` gives the CRL shard of a new certificate.
-    `crl_cache` has the CRLs that this process read or made last, by CA and shard. `crl_locks` lets one caller at a
-    time maintain a CA's CRLs. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if
-    there is none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a
-    certificate with the answers about it, which the separate signer does in one request. `sign_head` signs a head of
-    the log; a lookup in its tree proves to a signer with its own rules that the tree continues the last one. `guard`,
-    if given, opens the transaction of an action and checks the permission (services/access/act_transaction.py). Each
-    step that writes then uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is
-    trusted (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24
-    hours; None for operators' commands, and for a test bench without limits. `caller` is the network address of the
-    request over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
+    keys are not here; their CRLs are served as they are stored. `states` are those of the CAs by name, and
+    `refresh_authorities` reads changes of CAs at once, which mappings of CAs otherwise have within two seconds.
+    `shards` gives the CRL shard of a new certificate. `crl_cache` has the CRLs that this process read or made last, by
+    CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `last_signed` has what is served without
+    the database. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is
+    none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a certificate
+    with the answers about it, which the separate signer does in one request. `sign_distrust` and `sign_bridge` sign the
+    list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in
+    its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the
+    transaction of an action and checks the permission (services/access/act_transaction.py). Each step that writes then
+    uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
+    (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
+    None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
+    over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
     """
 
     environment: Environment
@@ -212,15 +243,20 @@ class ServiceContext:
     leniency: Leniency = LENIENT
     validity: timedelta = VALIDITY
     journal: Journal | NullJournal = NO_JOURNAL
-    offline: frozenset[str] = frozenset()
+    offline: AbstractSet[str] = frozenset()
+    states: Mapping[str, CaState] = field(default_factory=dict)
+    refresh_authorities: Callable[[], None] = no_change
     step: Callable[[str], None] = no_failpoint
     log_signers: Callable[[], tuple[NoteSigner, ...]] = no_log_signers
     sign_head: HeadSigning = sign_with_keys
     sign_issue: IssueSigning = sign_each
+    sign_distrust: DistrustSigning = sign_distrust_here
+    sign_bridge: BridgeSigning = sign_bridge_here
     issuance_allowed: Callable[[], bool] = always_allowed
     shards: Shards | SingleShard = ONE_SHARD
     crl_cache: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
     crl_locks: SingleFlight = field(default_factory=SingleFlight, repr=False, compare=False)
+    last_signed: LastSigned = field(default_factory=LastSigned, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
@@ -238,8 +274,12 @@ class ServiceContext:
         return self.keys()
 
     def issuer_for(self, channel: Channel) -> IssuingCa:
-        """Return the CA that issues for this channel now."""
+        """Return the CA that issues for this channel now. Raises KeyError if none does."""
         return self.issuers[self.issuing[channel]]
+
+    def signs_lists(self, name: str) -> bool:
+        """Return True if a CA's key is here and the CA is not retired."""
+        return name not in self.offline and self.states.get(name) is not CaState.RETIRED
 
     def audit_entry(self, actor: str, request_id: str) -> AuditContext:
         """Return the audit data: actor, time and request.

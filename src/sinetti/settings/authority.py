@@ -20,6 +20,7 @@ from sinetti.domain.approvals.acts import (
     check_people,
     check_wait,
 )
+from sinetti.domain.authorities.distrust import LONGEST_BRIDGE
 from sinetti.domain.operations.monitoring import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
@@ -49,7 +50,9 @@ class AuthoritySettings:
     `base_url` (plain http) is part of certificates, `soap_address` of the WSDL. `database_url` and `journal` may be
     empty. `journal` is the folder of the journals; if empty, it is beside the authority's own
     (docs/operators/journal.md). `certificates_per_list` is the number of certificates that point to one revocation
-    list; 0: all to the same (docs/relying/lists.md). `documentation_url` may be empty; pages for people link to it.
+    list; 0: all to the same (docs/relying/lists.md). `bridge_hours` is the time after the declaration of a compromise
+    for which certificates of the CA are confirmed (docs/operators/succession.md). `documentation_url` may be empty;
+    pages for people link to it.
     `witnesses` of the log are texts `URL VERIFIERKEY` (docs/evidence.md).
     `officer_keys` are the keys that officers may have, and `approvals` the numbers of people that acts take.
     `signer` is the socket of the process that has all keys; empty: the service has them (docs/operators/signer.md).
@@ -72,6 +75,7 @@ class AuthoritySettings:
     keep_messages_days: int = Periods().messages.days
     keep_callers_days: int = Periods().callers.days
     certificates_per_list: int = 0
+    bridge_hours: int = LONGEST_BRIDGE
     documentation_url: str = ""
     witnesses: tuple[str, ...] = ()
     officer_keys: KeyRequirement = KeyRequirement.ANY
@@ -251,6 +255,13 @@ def _days(name: str, raw: Mapping[str, object]) -> int:
     return value
 
 
+def _bridge_hours(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= LONGEST_BRIDGE:
+        sentence = f"authority.toml: bridge_hours must be a whole number of hours from 0 to {LONGEST_BRIDGE}"
+        raise SettingsError(sentence)
+    return value
+
+
 def _per_list(value: object) -> int:
     if type(value) is not int or not 0 <= value <= _MOST_PER_LIST:
         sentence = (
@@ -335,6 +346,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "journal": _journal,
     **{name: partial(_days, name) for name in _DAYS},
     "certificates_per_list": lambda raw: _per_list(raw["certificates_per_list"]),
+    "bridge_hours": lambda raw: _bridge_hours(raw["bridge_hours"]),
     "officer_keys": lambda raw: KeyRequirement(_one_of("officer_keys", raw["officer_keys"], tuple(KeyRequirement))),
     SIGNATORY_WAIT: lambda raw: _wait(raw[SIGNATORY_WAIT], _environment_or_strictest(raw)),
     "approvals": lambda raw: _approvals(raw["approvals"], _environment_or_strictest(raw)),

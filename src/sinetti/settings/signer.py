@@ -10,7 +10,7 @@ import tomllib
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +34,8 @@ MOST_ORDERS = 1_000_000
 ORDERS = 1_000
 """This number for a new authority."""
 
-_FILE = "signer.toml: "
+_FILE, _SUCCESSOR_FILE = "signer.toml: ", "successor: "
+_DER = "the base64 of the CA's certificate in DER"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LONGEST = 100 * 366 * 24 * 3600
@@ -77,6 +78,32 @@ class PolicyOfficer:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySuccessor:
+    """Successor of a CA of the policy, whose key the signer made.
+
+    `request` is its PKCS#10 request in DER. `certificate` is None until the signer took it in, and `chain` has the CAs
+    between it and one of `signer.toml`.
+    """
+
+    name: str
+    role: CaRole
+    channel: Channel | None
+    key_type: KeyType
+    request: bytes
+    certificate: x509.Certificate | None = None
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """CN without blanks, the name of the key."""
+        return file_name_for(self.name)
+
+    def is_same_wish(self, other: "PolicySuccessor") -> bool:
+        """Return True if the other one has the same name, purpose and type of key."""
+        return all(getattr(self, one) == getattr(other, one) for one in ("name", "role", "channel", "key_type"))
+
+
+@dataclass(frozen=True, slots=True)
 class SignerPolicy:
     """Limits of everything that the signer signs.
 
@@ -100,6 +127,24 @@ class SignerPolicy:
     def response_signer_file_name(self) -> str:
         """Beginning of the names of the keys that sign answers."""
         return file_name_for(self.response_signer)
+
+    def before(self, new: PolicySuccessor) -> PolicyCa | None:
+        """Return a CA with the purpose of a successor, or None."""
+        return next((one for one in self.authorities if (one.role, one.channel) == (new.role, new.channel)), None)
+
+    def with_successor(self, new: PolicySuccessor) -> "SignerPolicy":
+        """Return the policy with a successor that has its certificate.
+
+        Addresses and longest validity are those of the CA before it. Raises SettingsError without one.
+        """
+        before = self.before(new)
+        if before is None or new.certificate is None:
+            sentence = f"{_SUCCESSOR_FILE}{new.name} follows no CA of signer.toml: restore the signer's folder"
+            raise SettingsError(sentence)
+        added = replace(before, file_name=new.file_name, certificate=new.certificate)
+        found = replace(self, authorities=(*self.authorities, added))
+        _check_names(found)
+        return found
 
 
 def policy_for(
@@ -183,10 +228,57 @@ def render(policy: SignerPolicy) -> str:
     return _HEAD + _lines(values) + "".join(f"\n[[{name}]]\n{_lines(one)}" for name, one in tables)
 
 
-def read(path: Path) -> SignerPolicy:
-    """Read and parse the file. Raises SettingsError."""
+def parse_successor(text: str) -> PolicySuccessor:
+    """Parse the file of a successor. Raises SettingsError."""
     try:
-        return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
+        table = TomlTable(tomllib.loads(text), _SUCCESSOR_FILE)
+    except tomllib.TOMLDecodeError as bad:
+        sentence = f"{_SUCCESSOR_FILE}it is not valid TOML: {bad}"
+        raise SettingsError(sentence) from bad
+    role = table.choice("role", CaRole)
+    found = PolicySuccessor(
+        name=table.text("name"),
+        role=role,
+        channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
+        key_type=table.choice("key", KeyType),
+        request=_octets(table, "request", "the base64 of a PKCS#10 request in DER"),
+        certificate=_certificate(table) if table.has("certificate") else None,
+        chain=tuple(_chain_certificate(one) for one in table.tables("chain")),
+    )
+    table.finish()
+    return found
+
+
+def _chain_certificate(table: TomlTable) -> x509.Certificate:
+    found = _certificate(table)
+    table.finish()
+    return found
+
+
+def render_successor(one: PolicySuccessor) -> str:
+    """Return the text of the file of a successor."""
+    values: dict[str, object] = {"name": one.name, "role": one.role.value}
+    if one.channel is not None:
+        values["channel"] = one.channel.value
+    values |= {"key": one.key_type.value, "request": b64encode(one.request).decode("ascii")}
+    if one.certificate is not None:
+        values["certificate"] = _base64(one.certificate)
+    return _lines(values) + "".join(f"\n[[chain]]\n{_lines({'certificate': _base64(ca)})}" for ca in one.chain)
+
+
+def read(path: Path) -> SignerPolicy:
+    """Read and parse `signer.toml`. Raises SettingsError."""
+    return parse(_trusted_text(path))
+
+
+def read_successor(path: Path) -> PolicySuccessor:
+    """Read and parse the file of a successor. Raises SettingsError."""
+    return parse_successor(_trusted_text(path))
+
+
+def _trusted_text(path: Path) -> str:
+    try:
+        return file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except RightsError as bad:
         sentence = f"other users can change {bad.path}, which limits what is signed: run chmod go-w {bad.path}"
         raise SettingsError(sentence) from bad
@@ -211,12 +303,23 @@ def _ca(table: TomlTable) -> PolicyCa:
 
 def _certificate(table: TomlTable) -> x509.Certificate:
     try:
-        found = x509.load_der_x509_certificate(b64decode(table.text("certificate"), validate=True))
-    except (ValueError, binascii.Error):
-        table.refuse("certificate", "the base64 of the CA's certificate in DER")
+        found = x509.load_der_x509_certificate(_octets(table, "certificate", _DER))
+    except ValueError:
+        table.refuse("certificate", _DER)
     if not found.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         table.refuse("certificate", "a certificate whose subject has a CN")
     return found
+
+
+def _octets(table: TomlTable, key: str, wanted: str) -> bytes:
+    try:
+        return b64decode(table.text(key), validate=True)
+    except (ValueError, binascii.Error):
+        table.refuse(key, wanted)
+
+
+def _base64(certificate: x509.Certificate) -> str:
+    return b64encode(certificate_der(certificate)).decode("ascii")
 
 
 def _officer(table: TomlTable) -> PolicyOfficer:
@@ -260,7 +363,7 @@ def _ca_values(ca: PolicyCa) -> Mapping[str, object]:
         **({"channel": ca.channel.value} if ca.channel is not None else {}),
         "base_url": ca.base_url,
         "longest_validity_seconds": int(ca.longest_validity.total_seconds()),
-        "certificate": b64encode(certificate_der(ca.certificate)).decode("ascii"),
+        "certificate": _base64(ca.certificate),
     }
 
 

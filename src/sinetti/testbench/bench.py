@@ -15,13 +15,14 @@ from pathlib import Path
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
-from sinetti.authority.alerts import issuing_ca
+from sinetti.authority.alerts import succession
 from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.maintenance import maintained
 from sinetti.authority.processes import people_edge
 from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
+from sinetti.authority.status_feed import mount_feed
 from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
@@ -48,7 +49,7 @@ from sinetti.testbench.core.layout import (
 )
 from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.endpoints.control import ControlEndpoint
-from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gateway_of
+from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, Receiver
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
 from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 from sinetti.testbench.endpoints.documentation import DocumentationEndpoint, built_site
@@ -186,9 +187,9 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     letters = MessageStore(authority.folder.root / _LETTERS)
     people_url = _people_url(ports)
     postman = _postman(authority, clock, letters, people_url)
-    control_door = ControlEndpoint(authority.ctx, clock, postman, letters)
+    control_door = ControlEndpoint(authority, clock, postman, letters)
     receiving = DeliveryEndpoint(
-        authority.ctx, gateway_of(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
+        authority.ctx, Receiver(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.ctx.db.close
     identity = identity_door(ports)
@@ -211,13 +212,12 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     soap = logged(mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx))
     deliveries = logged(DiagnosticsEndpoint(receiving, authority.ctx))
     documentation = None if options.site is None else DocumentationEndpoint(options.site)
+    status = StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation)
+    mount_feed(status, authority.ctx.db)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(
-            StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation),
-            listen(LOOPBACK, ports.status),
-        ),
+        Listener(status, listen(LOOPBACK, ports.status)),
         Listener(people, listen(LOOPBACK, ports.people)),
     )
 
@@ -225,7 +225,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
 def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
         # CRLs, OCSP responses and own certificates are new: the bench made them, or will in the next half minute.
-        return {"issuing-ca": issuing_ca(authority)}
+        return {"succession": succession(authority)}
 
     return MessageDispatcher(
         partial(context, authority.ctx, letters, people_url), clock, lambda: _upkeep(authority), findings

@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509.oid import NameOID
+
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import format_datetime
 from sinetti.infra.clock import monotonic_seconds
+from sinetti.pki.encoding import load_certificate
 from sinetti.testbench.fleet.report import ProgressReporter
 from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner, curl, program, require, typed
@@ -116,6 +119,7 @@ def _play(stage: StoryRunner) -> None:
     shutil.copytree(stage.store, old_store, symlinks=True)
     _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
+    _replace_the_ca(stage)
     _revoke(stage)
 
 
@@ -265,12 +269,38 @@ def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> No
     require(_status(stage)["state"] == "valid", "the client should hold a valid certificate")
 
 
+def _replace_the_ca(stage: StoryRunner) -> None:
+    """Give the issuing CA a successor, declare the old key stolen, and renew."""
+    stage.chapter("The issuing CA gets a successor, under the same root.")
+    old = _issuer(stage)
+    new = stage.control("POST", "/cas/rollover", {"channel": "WS"})["name"]
+    stage.tell(f"{old} issues no more, {new} from now on.")
+    stage.chapter("The key of the old CA is stolen. It is declared, and the holders are called.")
+    stage.control("POST", "/cas/revocations", {"name": old, "reason": "cACompromise"})
+    until = _text(_instant(stage.now) + timedelta(hours=6))
+    reached = stage.control("POST", "/early", {"ca": old, "until": until})
+    stage.tell(f"reached by e-mail: {reached['reached']['email']}")
+    _message(stage, "incident", paragraphs=1)
+    title = "The agent heard of it and renews within the six hours. The holder's key was not stolen: it signs."
+    stage.chapter(title, now=until)
+    stage.run(["run", "--store", str(stage.store)])
+    require(_issuer(stage) != old, "the new CA should have issued the certificate")
+    stage.tell(f"Issuer: {_issuer(stage)}")
+    _deliver(stage, _report(stage, "april.xml"))
+
+
+def _issuer(stage: StoryRunner) -> str:
+    """Return the name of the CA that issued the certificate in use."""
+    pem = (stage.store / "payroll" / "live" / "certificate.pem").read_bytes()
+    return str(load_certificate(pem).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
 def _revoke(stage: StoryRunner) -> None:
     stage.chapter("Then the new certificate is revoked. Nothing sealed with it is accepted from then on.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
-    _deliver(stage, _report(stage, "april.xml"), refused="revoked")
+    _deliver(stage, _report(stage, "may.xml"), refused="revoked")
 
 
 def _deliver(stage: StoryRunner, name: str, *, refused: str | None = None) -> None:

@@ -45,17 +45,21 @@ class Memory:
 
     registry: Registry
     steps: list = field(default_factory=list)
+    more: dict = field(default_factory=dict)
 
     def signer(self, step=None):
+        known = {**keys(), **self.more}
         return OfflineSigner(
-            self.registry, lambda name, octets: sign(keys()[name], octets), self.store, step or self.steps.append
+            self.registry, lambda name, octets: sign(known[name], octets), self.store, step or self.steps.append
         )
 
     def store(self, registry):
         self.registry = registry
 
     def make(self, plan, wanted, step=None):
-        return make_result(plan, wanted, self.signer(step), {name: keys()[name].public_key() for name in ROOTS})
+        public = {name: keys()[name].public_key() for name in ROOTS}
+        public |= {name: key.public_key() for name, key in self.more.items()}
+        return make_result(plan, wanted, self.signer(step), public)
 
 
 def empty():

@@ -15,7 +15,10 @@ from tests.support.ceremonies import NOW, URL, plan_text
 PLAN = plan_text()
 
 
-@pytest.mark.parametrize("kind", CeremonyKind)
+FROM_DATA = {CeremonyKind.FOUNDING, CeremonyKind.LISTS, CeremonyKind.OFFICERS}
+
+
+@pytest.mark.parametrize("kind", sorted(FROM_DATA))
 def test_the_plan_to_begin_with_is_valid_once_the_keys_are_in_it(kind):
     plan = parse_plan(plan_text(kind).encode())
     acts = tuple(step.act for step in plan.steps if step.act is not CeremonyAct.CONFIRM)
@@ -24,7 +27,7 @@ def test_the_plan_to_begin_with_is_valid_once_the_keys_are_in_it(kind):
     assert (plan.hierarchy is not None) is (kind is CeremonyKind.FOUNDING)
     assert bool(plan.officers) is (kind is CeremonyKind.OFFICERS)
     with pytest.raises(CeremonyError, match="OpenSSH public key"):
-        parse_plan(default_plan(kind, Environment.TEST, NOW, load_preset("default"), URL).encode())
+        parse_plan(default_plan(kind, Environment.TEST, NOW, (load_preset("default"), URL)).encode())
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -309,6 +309,8 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
     operator.does("revoke", held[0].serial, *SUPERSEDED)
+    with opened(operator) as desk:
+        late = enrolled(desk)
     assert operator.does("watch").startswith("No problems found")
     Database("default").close()
     for old in operator.root.glob("register.sqlite3*"):
@@ -316,13 +318,21 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     operator.does("restore", "--from", tmp_path / "night")
     before = {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()}
     code, out, _ = operator.run("watch")
-    ahead = "the journals contain facts that the database lacks (1 certificate, 1 list), as after restoring a backup"
+    ahead = "the journals contain facts that the database lacks (2 certificates, 1 list), as after restoring a backup"
     assert (code, out) == (3, f"journal-ahead: {ahead}: run sinetti authority reconcile --dir {operator.root}\n")
     assert {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()} == before
-    operator.does("reconcile")
+    people = operator.does("reconcile")
+    assert f"change-contact {late.serial} --dir {operator.root} --name NAME --email ADDRESS" in people
     assert operator.run("watch")[0] == 3, "its list is signed when the service starts"
     with opened(operator) as desk:
         publish_all(desk.ctx, REQUEST)
+    code, out, _ = operator.run("watch")
+    assert (code, out.partition(":")[0]) == (3, "people-missing")
+    assert "1 holding restored from the journals without contact or roles" in out
+    assert "run the command without --settle" in operator.refused(2, "reconcile", "--settle", "none")
+    (holding,) = json.loads(operator.does("reconcile", "--json"))["without_people"]
+    assert (holding["serial"], holding["has_contact"], holding["has_roles"]) == (late.serial, False, True)
+    operator.does("reconcile", "--settle", holding["holding_id"])
     assert operator.does("watch").startswith("No problems found")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
     assert "no journal of this authority" in operator.refused(5, "watch")

@@ -12,6 +12,7 @@ from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import renewal_info
 from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
 from sinetti.client.requests.transport import ServiceResponse, retry_after
+from sinetti.client.service_address import origin
 from sinetti.domain.values import Language
 from sinetti.pki.ari_id import ari_cert_id
 from tests.support import authority
@@ -116,7 +117,7 @@ def test_whatever_is_answered_gives_a_hint_that_can_be_or_none(octets, status):
     ],
 )
 def test_hints_are_asked_of_where_the_service_is(service, shared):
-    assert renewal_info.origin(service) == shared
+    assert origin(service) == shared
 
 
 def test_the_certificate_is_named_as_the_standard_has_it(desk):

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, connections
 
 from sinetti.database import models
+from sinetti.database.authorities import register
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import DATABASE_UNAVAILABLE, DatabaseSetupError, open_database
 from sinetti.database.issuance import crls
@@ -22,7 +23,7 @@ DEED = AuditContext("operator", NOW, REQUEST)
 
 def test_an_empty_register_has_no_identity(db):
     assert authorities.identity(db) is None
-    assert authorities.issuing_names(db) == {}
+    assert register.issuing_names(db) == {}
 
 
 def test_identity_environment_and_fingerprints(db):
@@ -34,7 +35,7 @@ def test_identity_environment_and_fingerprints(db):
         == founded
         == AuthorityIdentity(founded.instance_id, Environment.TEST, {one.name: one.sha256 for one in rows})
     )
-    assert authorities.issuing_names(db) == {
+    assert register.issuing_names(db) == {
         Channel.WS: "DataProvidersTestIssuingCAv1",
         Channel.SFTP: "DataProvidersSFTPTestIssuingCAv1",
     }

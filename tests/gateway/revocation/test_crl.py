@@ -218,6 +218,53 @@ def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
     assert now() == MISSING
 
 
+HIGHER = {
+    "the newer one is stale": ([crl(number=2, at=NOW - 2 * HOUR), crl(number=1)], OLD),
+    "the newer one is stale, and the older one has the certificate": (
+        [crl(number=2, at=NOW - 2 * HOUR), crl(number=1, revoked=(SERIAL,))],
+        REVOKED,
+    ),
+    "the newer one is from the future and has the certificate": (
+        [crl(number=1), crl(number=2, at=NOW + DAY, revoked=(SERIAL,))],
+        REVOKED,
+    ),
+    "the newer one is fresh": ([crl(number=2), crl(number=1, at=NOW - DAY)], GOOD),
+    "both have one number": ([crl(number=1, at=NOW - DAY), crl(number=1)], GOOD),
+    "one has no number": ([crl(number=2, at=NOW - DAY), crl(number=None)], GOOD),
+    "the newer one has another scope": ([crl(number=2, at=NOW - DAY, scope=scope(POINT)), crl(number=1)], GOOD),
+    "the newer one is another CA's": (
+        [crl(number=2, at=NOW - DAY, issuer=authority.services_issuer().certificate), crl(number=1)],
+        GOOD,
+    ),
+    "the newer one has another signer": ([crl(number=2, at=NOW - DAY, signer=key("Nobody")), crl(number=1)], GOOD),
+    "the newer one is of a kind that is not supported": (
+        [crl(number=2, at=NOW - DAY, more=[(UNKNOWN, True)]), crl(number=1)],
+        GOOD,
+    ),
+}
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize(("ders", "answer"), HIGHER.values(), ids=HIGHER)
+def test_of_two_lists_of_one_scope_the_higher_number_wins(ders, answer, is_reversed):
+    found = asked(*(reversed(ders) if is_reversed else ders))
+    assert replace(found, listed=False) == answer
+
+
+def test_an_older_list_that_is_put_back_does_not_count(tmp_path):
+    lists, file = CrlSource(folder=tmp_path), tmp_path / "a.crl"
+    answers = []
+    for octets in (crl(number=2, revoked=(SERIAL,)), crl(number=1), None, crl(number=1), crl(number=3)):
+        file.unlink(missing_ok=True)
+        if octets is not None:
+            file.write_bytes(octets)
+        lists.refresh()
+        answers.append(lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS))
+        numbers = [one.read.number for one in lists.signed_by(issuing())]
+        answers.append(numbers)
+    assert answers == [REVOKED, [2], REVOKED, [2], MISSING, [], REVOKED, [2], GOOD, [3]]
+
+
 def test_the_date_of_a_file_makes_no_list_fresh(tmp_path):
     (tmp_path / "issuing.crl").write_bytes(crl(at=NOW - DAY))
     os.utime(tmp_path / "issuing.crl", (NOW.timestamp(), NOW.timestamp()))

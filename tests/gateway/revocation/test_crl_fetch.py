@@ -11,6 +11,7 @@ import pytest
 from sinetti.cli.main import main
 from sinetti.domain.values import Channel
 from sinetti.gateway.crl_freshness import NoIssuer, crl_age, issuer_of, max_age
+from sinetti.gateway.revocation import crl_fetch
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, current_file, fetch
 from sinetti.infra import atomic_files, http_client
 from sinetti.infra.clock import utc_now
@@ -90,6 +91,36 @@ def test_one_that_is_here_already_is_not_sent_again(tmp_path):
         (tmp_path / ".issuing.crl.etag").write_bytes(b"{")
         assert fetch(one).trouble is None
         assert server.asked[-1].headers.get("if-none-match") is None
+
+
+def test_of_two_downloads_the_one_with_the_newer_list_wins(tmp_path):
+    """Another process stores a newer list while this one downloads."""
+    newest = MADE.crl(at=NOW + 2 * ONE_MINUTE, number=7)
+
+    def answers(_):
+        one.file.write_bytes(newest)
+        return 200, {}, NEW
+
+    one = wanted(tmp_path, "http://127.0.0.1:9")
+    with small_server(answers) as server:
+        late = fetch(wanted(tmp_path, server.url))
+    assert "lower number" in late.trouble
+    assert one.file.read_bytes() == newest
+
+
+def test_where_there_is_no_lock_a_list_is_stored_without_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(crl_fetch, "find_spec", lambda _name: None)
+    with small_server(lambda _: (200, {}, NEW)) as server:
+        assert fetch(wanted(tmp_path, server.url)).changed
+
+
+def test_the_number_of_the_list_in_the_file(tmp_path):
+    with small_server(lambda question: (304 if "if-none-match" in question.headers else 200, {"etag": '"a"'}, NEW)) as (
+        server
+    ):
+        one = wanted(tmp_path, server.url)
+        assert [fetch(one).number, fetch(one).number] == [6, 6]
+    assert fetch(one).number is None
 
 
 @pytest.mark.parametrize(

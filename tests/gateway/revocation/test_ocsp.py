@@ -230,3 +230,65 @@ def test_a_certificate_of_another_ca_gets_no_answer_of_this_one():
     stranger = leaf(("CA", "CA"))
     responder = Responder(about=CERTIFICATE)
     assert OcspSource([ADDRESS], responder).status(stranger, issuing(), NOW, FRESHNESS) == NO_ANSWER
+
+
+NONCES = {
+    "a busy responder, without": ({"busy": 1}, False, GOOD, 2),
+    "a busy responder": ({"busy": 1}, True, NO_ANSWER, 1),
+    "an answer with the nonce": ({}, True, GOOD, 1),
+    "an answer without it": ({"nonce": None}, True, NO_ANSWER, 1),
+}
+
+
+@pytest.mark.parametrize(("changes", "needs_nonce", "answer", "count"), NONCES.values(), ids=NONCES)
+def test_a_setting_demands_nonces(changes, needs_nonce, answer, count):
+    responder = Responder(about=CERTIFICATE, **changes)
+    source = OcspSource([ADDRESS], responder, needs_nonce=needs_nonce)
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == answer
+    assert len(responder.asked) == count
+
+
+def test_an_answer_without_a_nonce_counts_for_the_freshness_at_most():
+    responder = Responder(about=CERTIFICATE, at=NOW - HOUR, life=30 * DAY, busy=1)
+    source = OcspSource([ADDRESS], responder)
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
+    responder.busy = 1
+    assert source.status(CERTIFICATE, issuing(), NOW + SECOND, FRESHNESS) == NO_ANSWER
+
+
+ANEW = {"this serial number": (CERTIFICATE.serial_number, 2), "another one": (1, 1), "any": (None, 2)}
+
+
+@pytest.mark.parametrize(("serial", "count"), ANEW.values(), ids=ANEW)
+def test_after_a_wake_up_the_responder_is_asked_again(serial, count):
+    responder = Responder(about=CERTIFICATE)
+    source = OcspSource([ADDRESS], responder)
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
+    source.ask_anew(serial)
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
+    assert len(responder.asked) == count
+
+
+def test_a_wake_up_makes_nothing_more_acceptable():
+    """Neither REVOKED nor the end of a GOOD is forgotten, and an older answer replaces none."""
+    responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED)
+    source = OcspSource([ADDRESS], responder)
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
+    source.ask_anew()
+    responder.status, responder.at = ocsp.OCSPCertStatus.GOOD, NOW - SECOND
+    assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
+
+
+def test_an_answer_from_before_a_wake_up_is_not_kept():
+    responder = Responder(about=CERTIFICATE)
+
+    def ask(address, request):
+        answer = responder(address, request)
+        if len(responder.asked) == 1:
+            source.ask_anew(CERTIFICATE.serial_number)
+        return answer
+
+    source = OcspSource([ADDRESS], ask)
+    for count in (1, 2, 2):
+        assert source.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
+        assert len(responder.asked) == count

@@ -1,10 +1,16 @@
 """Integration settings of gateway.toml, and values that it rejects."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from sinetti.cli.main import main
-from sinetti.gateway.settings import GatewaySettingsError, load_settings
-from sinetti.gateway.web.settings import load_guard, load_listen_settings, load_report_target
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FallbackSource
+from sinetti.gateway.settings import GatewaySettingsError, load_settings, open_gateway
+from sinetti.gateway.web.settings import load_feed, load_guard, load_listen_settings, load_report_target
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
 from tests.support.authority import NOW
 from tests.support.relying import material
@@ -146,3 +152,71 @@ def test_a_secret_is_a_file_of_its_own(folder):
         read_secret(folder)
     with pytest.raises(InsecureProxySettings, match="no proxy"):
         TrustedProxies.listed([], b"x" * 32)
+
+
+FEED = TOP + '[[list]]\nurl = "http://pki.example/crl/A.crl"\nfile = "a.crl"\nissuer = "issuing.pem"\n'
+
+
+def test_the_feed_keeps_lists_and_answers_current(folder):
+    assert load_feed(settings(folder, ""), None) is None
+    asked, lists, text = (
+        OcspSource(["http://o.example/"]),
+        CrlSource(folder=folder / "lists"),
+        '[feed]\nurl = "http://pki.example/status/feed"\n',
+    )
+    read = settings(folder, text, FEED)
+    gateway = open_gateway(read)
+    gateway.source = FallbackSource((asked, lists))
+    feed = load_feed(read, gateway)
+    assert feed.url == "http://pki.example/status/feed"
+    assert [one.name for one in feed.actions.works()] == ["http://pki.example/crl/A.crl"]
+    feed.actions.ask_anew(None)
+    assert asked._asked_anew == 1
+    (folder / "lists" / "issuing.crl").unlink()
+    feed.actions.refresh()
+    assert lists._lists == ()
+
+
+class TrustLists:
+    """Trust lists that added a CA, and count the answers of the bridge that were dropped."""
+
+    settings = SimpleNamespace(url="http://pki.example")
+    forgotten = 0
+
+    @property
+    def bridge(self):
+        return self
+
+    def forget(self):
+        self.forgotten += 1
+
+    def downloads(self, crls, _listed):
+        return (CrlDownload("http://pki.example/crl/B.crl", crls / "B.crl", None),)
+
+
+def test_the_feed_keeps_trust_lists_and_added_cas_current(folder):
+    read = settings(folder, '[feed]\nurl = "http://pki.example/status/feed"\n')
+    gateway = open_gateway(read)
+    gateway.lists = TrustLists()
+    feed = load_feed(read, gateway)
+    names = [one.name.removeprefix("http://pki.example") for one in feed.actions.works()]
+    assert names == ["/trust/anchors", "/trust/distrust", "/crl/B.crl"]
+    feed.actions.ask_anew(7)
+    assert gateway.lists.forgotten == 1
+
+
+NO_FEED = {
+    "no address": ("", TOP, "missing"),
+    "an address that is none": ('url = "pki.example"', TOP, "must begin with http"),
+    "a list without an issuer": (
+        'url = "http://a.example/"',
+        FEED.replace('issuer = "issuing.pem"\n', ""),
+        "issuer is",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "top", "why"), NO_FEED.values(), ids=NO_FEED)
+def test_settings_of_the_feed_that_do_not_do(folder, text, top, why):
+    with pytest.raises(GatewaySettingsError, match=why):
+        load_feed(settings(folder, f"[feed]\n{text}\n", top), None)

@@ -58,11 +58,11 @@ def test_every_table_is_read(folder):
     (folder / "open").chmod(0o644)
     text = (
         f'{PLAIN}[serve]\nbind = "here"\n[middleware]\ncertificate = "by hand"\n[sightings]\nurl = "http://127.0.0.1:1"\n'
-        'name = "a"\nkey = "open"\n[log]\nurl = "http://127.0.0.1:1"\n'
+        'name = "a"\nkey = "open"\n[log]\nurl = "http://127.0.0.1:1"\n[feed]\nurl = "pki.example"\n'
     )
     found = checked(folder, text)
     names = {one.what.partition(" ")[2] for one in found if one.impact is Impact.START}
-    assert names == {"[serve]", "[middleware]", "[sightings]", "[log]"}
+    assert names == {"[serve]", "[middleware]", "[sightings]", "[log]", "[feed]"}
 
 
 def test_lists_that_are_old_missing_or_nowhere(folder):
@@ -93,10 +93,25 @@ def test_an_issuer_that_is_none(folder):
 
 
 def test_addresses_are_called(folder, monkeypatch):
-    found = [one for one in checked(folder, PLAIN + LIST + SERVE, is_offline=False) if one.what.startswith("http")]
-    assert ["cannot be reached" in one.why for one in found] == [True]
+    text = PLAIN + LIST + SERVE + '[feed]\nurl = "http://127.0.0.1:1/status/feed"\n'
+    found = [one for one in checked(folder, text, is_offline=False) if one.what.startswith("http")]
+    assert ["cannot be reached" in one.why for one in found] == [True, True]
     monkeypatch.setattr(settings_check, "send_request", lambda _wanted: SimpleNamespace(status=404))
     assert not [one for one in checked(folder, PLAIN + LIST + SERVE, is_offline=False) if one.what.startswith("http")]
+
+
+TRUST = '[trust_lists]\nurl = "http://127.0.0.1:1"\nfolder = "trust"\n'
+
+
+def test_trust_lists_that_are_behind_damaged_or_nowhere(folder):
+    found = [one for one in checked(folder, PLAIN + TRUST + SERVE) if one.what.endswith("/trust")]
+    assert [(one.impact, "behind" in one.why) for one in found] == [(Impact.SAFETY, True)] * 2
+    away = [one for one in checked(folder, PLAIN + TRUST + SERVE, is_offline=False) if one.what.startswith("http")]
+    assert [one.what for one in away] == ["http://127.0.0.1:1/trust/distrust"]
+    (folder / "trust").mkdir()
+    (folder / "trust" / "distrust-1.json").write_bytes(b"")
+    (first, *_) = [one for one in checked(folder, PLAIN + TRUST + SERVE) if one.what.endswith("/trust")]
+    assert (first.impact, first.fix.startswith("run sinetti gateway fetch")) == (Impact.REACH, True)
 
 
 def run(capsys, *words):

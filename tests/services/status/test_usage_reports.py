@@ -7,11 +7,14 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.database import models
+from sinetti.database.authorities import trust_readers
 from sinetti.database.certificates import usage
 from sinetti.database.models import CertificateObservation as Row
-from sinetti.domain.usage import GatewayRefused, Observation, UsageReport, UsageState
+from sinetti.domain.authorities.readiness import ReaderKind, ReaderState, TrustReader
+from sinetti.domain.usage import GatewayRefused, Observation, TrustListNumbers, UsageReport, UsageState
 from sinetti.pki.encoding import sha256_hex
 from sinetti.services.organisations.registration import certificates
+from sinetti.services.status.renewal_info import HintProgram, hint_of
 from sinetti.services.status.usage_reports import (
     add_gateway,
     all_gateways,
@@ -21,7 +24,7 @@ from sinetti.services.status.usage_reports import (
     withdraw_gateway,
 )
 from tests.support.authority import NOW
-from tests.support.service_context import DAY, REQUEST, SECOND, enrolled
+from tests.support.service_context import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
 
 
 def pem(name):
@@ -137,3 +140,38 @@ def test_a_key_is_one_gateway_s_for_good(desk):
             add_gateway("edge-1", pem("new"), desk.ctx, "operator", REQUEST)
     added(desk, "edge-2")
     assert [one.name for one in all_gateways(desk.ctx)] == ["edge-1", "edge-2"]
+
+
+def test_the_newest_trust_lists_of_each_gateway_are_known(desk):
+    added(desk, "new", "old", "silent", "gone")
+    withdraw_gateway("gone", desk.ctx, "operator", REQUEST)
+    record_report("new", [], desk.ctx, TrustListNumbers(2, 5))
+    record_report("old", [], desk.ctx, TrustListNumbers(2, 4))
+    record_report("old", [], desk.ctx)
+    newest = TrustListNumbers(2, 5)
+    found = {one.name: one.state(newest) for one in trust_readers.list_gateways(desk.db)}
+    assert found == {"new": ReaderState.NEWEST, "old": ReaderState.BEHIND, "silent": ReaderState.UNKNOWN}
+    assert TrustReader(ReaderKind.GATEWAY, "x", None, None, TrustListNumbers(1, 5)).state(newest) is ReaderState.BEHIND
+
+
+def test_a_program_counts_for_a_certificate_without_a_successor(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    (one,) = trust_readers.list_programs(desk.db, desk.clock())
+    assert (one.name, one.numbers, one.seen) == (new.serial, None, None)
+    assert list(trust_readers.list_programs(desk.db, desk.clock() + 4000 * DAY)) == []
+
+
+def test_numbers_of_a_program_are_recorded_with_its_request_for_a_hint(sqlite_desk):
+    held, numbers = enrolled(sqlite_desk), TrustListNumbers(1, 2)
+    issuers = tuple(sqlite_desk.ctx.issuers)
+    for program in (
+        HintProgram("sinetti/0.1"),
+        HintProgram("sinetti/0.1", numbers),
+        HintProgram("sinetti/0.1", numbers),
+    ):
+        assert hint_of(issuers, held.serial, sqlite_desk.ctx, program) is not None
+    (one,) = trust_readers.list_programs(sqlite_desk.db, sqlite_desk.clock())
+    assert (one.numbers, one.seen) == (numbers, sqlite_desk.clock())
+    assert hint_of(issuers, "4b" * 19, sqlite_desk.ctx) is None

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +12,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.pki.encoding import certificate_der, serial_hex, sha256_hex
+from sinetti.wire.json_api.status_events import StatusEventKind
+from tests.support.feed_readers import FeedReader
 from tests.support.programs import CUSTOMER, codes, fetched, holder_of, new_key
 
 JSON = {"content-type": "application/json"}
@@ -267,6 +270,17 @@ def test_a_certificate_through_its_states(bench, customer):
     assert bench.rows(customer) == [revoked]
     body = json.dumps({"serial": row["serial"], "reason": "superseded"}).encode()
     assert_problem(bench.raw("POST", "/revocations", body, JSON), 409, "already")
+
+
+def test_a_revocation_wakes_the_readers_of_the_status_feed(bench, customer):
+    holder, ids = holder_of(bench, customer), bench.order(customer_id=customer)
+    serial = serial_hex(holder.enrolled(ids, new_key()).serial_number)
+    with closing(FeedReader(bench.ready["status_url"])) as reader:
+        assert reader.events(1)[0][1].kind is StatusEventKind.RESET
+        assert bench.control("POST", "/revocations", {"serial": serial, "reason": "keyCompromise"})[0] == 200
+        (_, revocation), (_, new_list) = reader.events(2)
+        assert (revocation.kind, revocation.serial) == (StatusEventKind.REVOCATION, serial)
+        assert (new_list.kind, new_list.subject) == (StatusEventKind.LIST, revocation.subject)
 
 
 def test_a_revoked_certificate_is_on_the_list_at_once(bench, customer):

@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.store import files
+from sinetti.database import models
+from sinetti.database.authorities import distrust
 from sinetti.database.connection import DATABASE_UNAVAILABLE
-from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.gateway.verdicts.verdict import VerdictReason
@@ -22,7 +23,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import Request
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.testbench.endpoints import deliveries
-from sinetti.testbench.endpoints.deliveries import LONGEST, DeliveryEndpoint, gateway_of
+from sinetti.testbench.endpoints.deliveries import LONGEST, DeliveryEndpoint, Receiver
 from sinetti.wire.receipts import Receipt, read_receipt
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import DOCS, rows
@@ -48,7 +49,7 @@ class Counter:
         self.desk, self.folder = desk, folder / "deliveries"
         key, certificate = response_signer()
         self.seal = signer_for_key(key, certificate_der(certificate))
-        self.door = DeliveryEndpoint(desk.ctx, gateway_of(desk.ctx), lambda: self.seal, self.folder)
+        self.door = DeliveryEndpoint(desk.ctx, Receiver(desk.ctx), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
         headers = {"delivery-id": delivery_id, "accept-language": language}
@@ -196,6 +197,22 @@ def raising(error):
     return fail
 
 
+def test_the_bridge_of_a_declared_compromise(counter, held):
+    """Recorded before T, the certificate is accepted until the bridge ends; recorded after T, it is refused."""
+    now, hour = counter.desk.clock.now, timedelta(hours=1)
+    alias = counter.desk.ctx.db.alias
+    issuer = models.Certificate.objects.using(alias).get(serial=held.serial).authority_id
+    row = {"declared_at": now, "bridge_until": now + 72 * hour}
+    declared = models.CaDistrust.objects.using(alias)
+    declared.create(authority_id=issuer, since=now + SECOND, **row)
+    assert counter.send(sealed(held), "in-the-bridge").status == 200
+    declared.update(since=now - hour)
+    assert counter.refusal(sealed(held), "recorded-later") == (403, "revoked")
+    declared.update(since=now + SECOND)
+    counter.desk.clock.forward(72 * hour + SECOND)
+    assert counter.refusal(sealed(held), "after-the-bridge") == (403, "revoked")
+
+
 def test_a_signer_that_is_away(counter, held):
     body = sealed(held)
     away = DeliveryEndpoint(counter.desk.ctx, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder)
@@ -209,7 +226,7 @@ def test_a_full_disk(counter, held, monkeypatch):
 
 
 def test_a_register_that_is_away(counter, held, monkeypatch):
-    monkeypatch.setattr(transactions, "find_certificate", raising(DATABASE_UNAVAILABLE[0]("away")))
+    monkeypatch.setattr(distrust, "find_recorded", raising(DATABASE_UNAVAILABLE[0]("away")))
     assert counter.refusal(sealed(held)) == (503, "status-unknown")
 
 

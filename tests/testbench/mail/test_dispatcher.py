@@ -203,7 +203,7 @@ def test_a_register_that_is_away_is_told_and_the_next_call_goes_on(bench):
 
 
 def test_operators_are_told_of_findings_at_the_new_instant(bench):
-    bench.findings = {"issuing-ca": "DataProvidersTestIssuingCAv1 stops issuing on 2032-01-01"}
+    bench.findings = {"succession": "DataProvidersTestIssuingCAv1 ends on 2034-01-01"}
     bench.postman.move(DAY)
     (letter,) = bench.letters.all()
     assert (letter.kind, letter.to, letter.sent) == ("operator", OPERATOR, "2026-03-03T12:00:00Z")

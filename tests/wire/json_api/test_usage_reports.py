@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sinetti.domain.usage import MOST_SIGHTINGS, Observation
-from sinetti.wire.json_api.usage_reports import InvalidUsageReport, parse, render
+from sinetti.domain.usage import MOST_SIGHTINGS, Observation, TrustListNumbers
+from sinetti.wire.json_api.usage_reports import InvalidUsageReport, UsageMessage, parse, render
 
 SHA = "ab" * 32
 SEEN = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -27,26 +27,26 @@ def test_what_one_end_writes_the_other_reads():
         render([Observation(SHA, there)])
         == b'{"sightings":[{"sha256":"%s","seen":"2027-03-01T12:00:00Z"}]}' % SHA.encode()
     )
-    assert parse(render([Observation(SHA, there)])) == (Observation(SHA, SEEN),)
-    assert parse(render([])) == ()
+    assert parse(render([Observation(SHA, there)])).sightings == (Observation(SHA, SEEN),)
+    assert parse(render([])).sightings == ()
 
 
 def test_a_year_of_three_digits_is_read_as_it_was_written():
     early = Observation(SHA, datetime(1, 1, 1, tzinfo=UTC))
-    assert parse(render([early])) == (early,)
+    assert parse(render([early])).sightings == (early,)
 
 
 def test_the_most_that_goes_into_one_message():
     full = render([Observation(SHA, SEEN)] * MOST_SIGHTINGS)
     assert len(full) < MAX_BODY
-    assert len(parse(full)) == MOST_SIGHTINGS
+    assert len(parse(full).sightings) == MOST_SIGHTINGS
     with pytest.raises(ValueError, match="at most 1000"):
         render([Observation(SHA, SEEN)] * (MOST_SIGHTINGS + 1))
 
 
 @pytest.mark.parametrize("seen", ["2027-03-01T14:00:00+02:00", "2027-03-01T12:00:00.999Z", "2027-03-01T12:00:00-00:00"])
 def test_other_spellings_of_the_same_second(seen):
-    assert parse(body(row(seen))) == (Observation(SHA, SEEN),)
+    assert parse(body(row(seen))).sightings == (Observation(SHA, SEEN),)
 
 
 REFUSED = {
@@ -74,3 +74,26 @@ REFUSED = {
 def test_refused(octets, why):
     with pytest.raises(InvalidUsageReport, match=why):
         parse(octets)
+
+
+def test_numbers_of_trust_lists_come_along():
+    numbers = TrustListNumbers(3, 1790000000)
+    assert parse(render([], numbers)) == UsageMessage((), numbers)
+    assert parse(render([])).trust_lists is None
+
+
+WRONG_NUMBERS = {
+    "no object": [1, 2],
+    "one number": {"anchors": 1},
+    "a number more": {"anchors": 1, "distrust": 1, "other": 1},
+    "a text": {"anchors": "1", "distrust": 1},
+    "a truth value": {"anchors": True, "distrust": 1},
+    "below zero": {"anchors": -1, "distrust": 1},
+    "too large": {"anchors": 1 << 63, "distrust": 1},
+}
+
+
+@pytest.mark.parametrize("numbers", WRONG_NUMBERS.values(), ids=WRONG_NUMBERS)
+def test_wrong_numbers_of_trust_lists(numbers):
+    with pytest.raises(InvalidUsageReport, match="trust_lists must have"):
+        parse(json.dumps({"sightings": [], "trust_lists": numbers}).encode())

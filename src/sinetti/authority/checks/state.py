@@ -17,6 +17,7 @@ from sinetti.authority.data_directory import DataDirectory, FolderError
 from sinetti.authority.key_inventory import KeyHolder
 from sinetti.authority.serve_record import ServeRecord, find_serving, tls_files
 from sinetti.ca.hierarchy_model import Hierarchy
+from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database, DatabaseSetupError
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
 from sinetti.infra.http_client import HttpError
@@ -108,7 +109,9 @@ class CheckState:
         settings, hierarchy = self.settings, self.hierarchy
         assert settings is not None  # noqa: S101 - the steps before have read both
         assert hierarchy is not None  # noqa: S101
-        keys = private_keys(self.folder, settings, self.passphrase, hierarchy, self.certificates)
+        ca_keys = {name: ca_key(one) for name, one in self.certificates.items()}
+        roles = {spec.file_name: spec.role for spec in hierarchy.authorities}
+        keys = private_keys(self.folder, settings, self.passphrase, roles.get, ca_keys)
         issuers = issuers_of(hierarchy, self.certificates)
         return KeyHolder(self.folder, hierarchy, issuers, keys, frozenset(offline_names(self.folder, hierarchy)))
 

@@ -3,10 +3,14 @@
 The database has officers, too, but a process that the signer does not trust can write there.
 """
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from sinetti.domain.approvals.acts import ApprovalPolicy
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
 from sinetti.domain.approvals.proposals import (
     NAMESPACE,
@@ -17,8 +21,12 @@ from sinetti.domain.approvals.proposals import (
     parse_proposal,
 )
 from sinetti.pki.signers import ActApproval, SignatureRefused
+from sinetti.pki.signers.token_keys import TokenPublicKey
 from sinetti.pki.ssh_signatures import SshKeyError, SshSignatureError, load_key, load_signer, verify_signature
 from sinetti.settings.signer import PolicyOfficer, SignerPolicy
+
+DESTROY = "destroy-keys"
+"""Change that a proposal about the destruction of keys names."""
 
 _TABLE_ALONE = ApprovalPolicy()
 """Numbers of people of the table; settings cannot lower them for the signer."""
@@ -49,6 +57,26 @@ def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) 
     if missing:
         _refuse(f"{missing} signatures of officers are missing")
     return proposal
+
+
+def check_destruction(public: TokenPublicKey, approval: Sequence[bytes], policy: SignerPolicy, now: datetime) -> None:
+    """Check that enough pinned officers approved the destruction of this key.
+
+    `approval` are the octets of a proposal and its signatures. The proposal names each key with its digest. Raises
+    SignatureRefused.
+    """
+    if not approval:
+        _refuse("it came without a proposal")
+    proposal = verify_approval(ActApproval(approval[0], tuple(approval[1:])), policy, now)
+    digests = [str(one).rpartition(" ")[2] for one in proposal.parameters.get("keys", ())]
+    is_of_keys = (proposal.act, proposal.parameters.get("change")) == (TwoPersonAct.CEREMONY, DESTROY)
+    if not is_of_keys or public_digest(public) not in digests:
+        _refuse("the approval is of another act")
+
+
+def public_digest(public: TokenPublicKey) -> str:
+    """Return the SHA-256 of a public key (SubjectPublicKeyInfo)."""
+    return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def _verified(signature: bytes, proposal: Proposal, policy: SignerPolicy) -> Officer:

@@ -1,17 +1,23 @@
-"""Certificates of the service itself: response signers and OCSP responders."""
+"""Certificates of the service itself.
+
+In TEST also those of CAs, and lists of anchors.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
-from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki
+from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki, read_fields
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, responder_name
-from sinetti.ca.issuance import build_tbs
+from sinetti.ca.hierarchy_model import CaRole, CaSpec
+from sinetti.ca.issuance import build_tbs, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
+from sinetti.ca.successors import CaSubject, certificate_plan
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
-from sinetti.settings.signer import PolicyCa, SignerPolicy
+from sinetti.pki.trust_lists.lists import AnchorsList, InvalidTrustList, parse_octets_to_sign
+from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +33,12 @@ class LeafForm:
 
         The caller has checked that the signer holds its key. Raises SignatureRefused.
         """
-        check_serial(fields.serial)
+        _check_begin(fields, now)
         longest = RESPONDER_LIFE if self.profile is LeafProfile.RESPONDER else self.ca.longest_validity
-        if not now - BACKDATED - AROUND_NOW <= fields.not_before <= now + AROUND_NOW:
-            _refuse("it does not begin now")
         if fields.not_after - fields.not_before > longest + BACKDATED:
             _refuse(f"it would be valid for more than {longest.days} days")
-        ca = self.ca
-        issuer = IssuingCa(ca.name, ca.file_name, ca.file_name, ca.certificate, ca.base_url)
         try:
-            rebuilt = build_tbs(self._plan(fields), issuer, self.profile)
+            rebuilt = build_tbs(self._plan(fields), _issuer(self.ca), self.profile)
         except ValueError as bad:
             _refuse(str(bad))
         if rebuilt != tbs:
@@ -53,6 +55,53 @@ class LeafForm:
             serial=Serial(fields.serial.hex()),
             span=ValidityPeriod(fields.not_before, fields.not_after),
         )
+
+
+def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy: SignerPolicy, now: datetime) -> None:
+    """Check that the octets are exactly those of a successor that begins now.
+
+    The caller has checked that its key is that of the successor's request. Raises SignatureRefused.
+    """
+    fields = read_fields(tbs)
+    _check_begin(fields, now)
+    subject = CaSubject(policy.organisation, policy.country, policy.environment)
+    spec = CaSpec(successor.name, successor.role, ca.name, successor.key_type, timedelta(0), successor.channel)
+    span = ValidityPeriod(fields.not_before, fields.not_after)
+    plan = certificate_plan(subject, spec, load_spki(fields.spki), Serial(fields.serial.hex()), span)
+    try:
+        rebuilt = prepare_authority(plan, _issuer(ca))
+    except ValueError as bad:
+        _refuse(str(bad))
+    if rebuilt != tbs:
+        _refuse(f"the octets differ from the profile of {successor.name}")
+
+
+def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: datetime) -> None:
+    """Check that the octets are a list of anchors with CAs of the policy alone.
+
+    Raises SignatureRefused.
+    """
+    try:
+        found = parse_octets_to_sign(octets)
+    except InvalidTrustList as bad:
+        _refuse(str(bad))
+    if not isinstance(found, AnchorsList) or root.role is not CaRole.ROOT:
+        _refuse("only a root signs a list of anchors, and nothing else in its form")
+    if found.environment is not policy.environment or abs(found.issued - now) > AROUND_NOW:
+        _refuse("the list of anchors is of another environment or of another time")
+    known = {one.certificate for one in policy.authorities}
+    if any(one.certificate not in known for one in found.authorities):
+        _refuse("the list of anchors has a CA that is not of the signer's policy")
+
+
+def _check_begin(fields: CertificateFields, now: datetime) -> None:
+    check_serial(fields.serial)
+    if not now - BACKDATED - AROUND_NOW <= fields.not_before <= now + AROUND_NOW:
+        _refuse("it does not begin now")
+
+
+def _issuer(ca: PolicyCa) -> IssuingCa:
+    return IssuingCa(ca.name, ca.file_name, ca.file_name, ca.certificate, ca.base_url)
 
 
 def _refuse(why: str) -> NoReturn:

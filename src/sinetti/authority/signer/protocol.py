@@ -34,6 +34,10 @@ class SignerOperation(Enum):
     UNKNOWN = b"unknown"
     SHOW = b"show"
     STATUS = b"status"
+    DESTROY = b"destroy"
+    BEGIN = b"begin"
+    INSTALL = b"install"
+    LEARN = b"learn"
 
 
 class Outcome(Enum):

@@ -4,6 +4,7 @@ They have the private key interfaces of cryptography, so that a caller need not 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,15 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
+from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.ocsp import Responder
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
 _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
 """OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
+
+
+_ANCHORS = f"{TrustListKind.ANCHORS.label}\n".encode()
+
+RoleOf = Callable[[str], CaRole | None]
+"""Function that returns the role of a CA by its name, or None for an unknown one."""
 
 
 def sign_one(client: SignerClient, task: SigningTask) -> bytes:
@@ -35,14 +45,11 @@ def sign_one(client: SignerClient, task: SigningTask) -> bytes:
 
 
 class RemoteSigner:
-    """Signer with the CAs' keys, which are in the signer's process.
+    """Signer with the CAs' keys, which are in the signer's process."""
 
-    `services` is the name of the services CA: its certificates are all leaves of the service.
-    """
-
-    def __init__(self, client: SignerClient, services: str) -> None:
+    def __init__(self, client: SignerClient, role_of: RoleOf) -> None:
         """Store the client; the first signature connects."""
-        self._client, self._services = client, services
+        self._client, self._role_of = client, role_of
 
     def sign(self, key_name: str, octets: bytes, proof: SignatureProof | None = None) -> bytes:
         """Have a certificate or a list signed.
@@ -53,9 +60,15 @@ class RemoteSigner:
 
     def _kind(self, key_name: str, octets: bytes) -> TaskKind:
         """Return the kind that the octets appear to be; the signer reads them itself."""
+        if octets.startswith(_ANCHORS):
+            return TaskKind.ANCHORS
         if not _begins_with_version(octets):
             return TaskKind.LIST
-        return TaskKind.LEAF if key_name == self._services or _OCSP_SIGNING in octets else TaskKind.CERTIFICATE
+        role = self._role_of(key_name)
+        if role in {CaRole.ROOT, CaRole.INTERMEDIATE}:
+            return TaskKind.AUTHORITY
+        # All certificates of a services CA are leaves of the service.
+        return TaskKind.LEAF if role is CaRole.SERVICES or _OCSP_SIGNING in octets else TaskKind.CERTIFICATE
 
 
 def _begins_with_version(octets: bytes) -> bool:
@@ -167,6 +180,44 @@ def remote_issue_signer(
             raise signature
         signed = [one for one in others if not isinstance(one, SignatureRefused)]
         return [signature, *signed] if len(signed) == len(answers) else [signature]
+
+    return sign
+
+
+def remote_distrust_signer(client: SignerClient) -> Callable[[Responder, bytes, ActApproval | None], bytes]:
+    """Return a function for `ServiceContext.sign_distrust`."""
+
+    def sign(responder: Responder, octets: bytes, approval: ActApproval | None) -> bytes:
+        """Return the signature. Raises SignatureRefused and SignerUnavailable."""
+        name = cast("RemoteEcKey", responder.key).name
+        return sign_one(client, SigningTask(TaskKind.DISTRUST, name, octets, approval=approval))
+
+    return sign
+
+
+def remote_bridge_signer(
+    client: SignerClient, newest: Callable[[], bytes | None]
+) -> Callable[[Responder, bytes, bytes | None], bytes]:
+    """Return a function for `ServiceContext.sign_bridge`.
+
+    `newest` returns the newest list of distrust. The signer is shown it after a refusal, since that of another node may
+    have signed it.
+    """
+
+    def sign(responder: Responder, data: bytes, certificate: bytes | None) -> bytes:
+        """Return the signature. Raises SignatureRefused and SignerUnavailable."""
+        name = cast("RemoteEcKey", responder.key).name
+        proof = None if certificate is None else SignatureProof(certificate, b"", b"", b"")
+        task = SigningTask(TaskKind.BRIDGE, name, data, proof)
+        try:
+            return sign_one(client, task)
+        except SignatureRefused:
+            octets = newest()
+            if octets is None:
+                raise
+            with suppress(SignatureRefused):  # it knows the list
+                client.call(SignerOperation.LEARN, octets)
+            return sign_one(client, task)
 
     return sign
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -16,11 +17,13 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sinetti.authority.key_store import NewKey, SigningKey, StoreKind
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.protocol import SignerOperation
-from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner
+from sinetti.authority.signer.remote_keys import RemoteEcKey, RemoteLogKey, RemoteRsaKey, RemoteSigner, RoleOf
 from sinetti.authority.signer.tasks import TaskKind
+from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyType, Serial
-from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.atomic_files import PRIVATE, destroy_file, write_atomic
+from sinetti.pki.encoding import certificate_der
 from sinetti.pki.signers import ActApproval, KeyMissing, SignatureRefused
 from sinetti.pki.signers.token_keys import TokenPublicKey
 
@@ -30,15 +33,18 @@ _OCSP = re.compile(r".*_ocsp(-[0-9a-f]+)?")
 
 
 class RemoteKeyStore:
-    """Keys in the signer behind a socket. `services` is the name of the services CA."""
+    """Keys in the signer behind a socket.
+
+    `role_of` returns the role of a CA by its name.
+    """
 
     kind = StoreKind.SIGNER
 
-    def __init__(self, folder: Path, client: SignerClient, services: str) -> None:
+    def __init__(self, folder: Path, client: SignerClient, role_of: RoleOf) -> None:
         """Store the arguments; the first signature connects."""
         self._folder, self.client = folder, client
         self._approval: ActApproval | None = None
-        self._signer = RemoteSigner(client, services)
+        self._signer = RemoteSigner(client, role_of)
 
     def is_usable(self) -> bool:
         """Return True: the signer has the pass-phrase."""
@@ -96,9 +102,40 @@ class RemoteKeyStore:
         """
         self.client.call(SignerOperation.CHECK, self.remote_name(name).encode())
 
+    def delete(self, name: str) -> None:
+        """Have a key destroyed, which the signer does for officers alone.
+
+        Raises SignatureRefused, SignerUnavailable, ValueError and OSError.
+        """
+        if not self.has(name):
+            return
+        approval = self._approval
+        fields = () if approval is None else (approval.proposal, *approval.signatures)
+        self.client.call(SignerOperation.DESTROY, self.remote_name(name).encode(), *fields)
+        destroy_file(self._folder / f"{name}{SUFFIX}")
+
     def approve(self, approval: ActApproval) -> None:
-        """Keep an approval for the keys of the log."""
+        """Keep an approval for the keys of the log, and for the destruction of keys."""
         self._approval = approval
+
+    def begin(self, spec: CaSpec, organisation: str) -> bytes:
+        """Have the key of a new CA made, and return its request in DER.
+
+        Raises SignatureRefused, SignerUnavailable and OSError.
+        """
+        del organisation  # the signer's policy has it
+        channel = "" if spec.channel is None else spec.channel.value
+        fields = (spec.name, spec.role.value, channel, spec.key_type.value)
+        (request,) = self.client.call(SignerOperation.BEGIN, *(one.encode() for one in fields))
+        write_remote_name(self._folder, spec.file_name, spec.file_name)
+        return request
+
+    def admit(self, name: str, chain: Sequence[x509.Certificate]) -> None:
+        """Show a CA's certificate, and those above it, to the signer.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        self.client.call(SignerOperation.INSTALL, name.encode(), *map(certificate_der, chain))
 
     def list_unknown(self, certificates: Iterable[tuple[str, Serial]]) -> set[tuple[str, Serial]]:
         """Return those of these certificates that the signer does not know.

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.authority.signer.answers import check_answer
@@ -18,7 +19,8 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
-from sinetti.authority.signer.leaves import LeafForm
+from sinetti.authority.signer.distrust import BridgeRules, check_distrust, check_follows, digest_of, read_signed_list
+from sinetti.authority.signer.leaves import LeafForm, check_anchors, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
 from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
@@ -29,11 +31,12 @@ from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.refusals import Rejection
-from sinetti.pki.encoding import PrivateKey, sign
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import PrivateKey, PublicKey, sign
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
-from sinetti.settings.signer import PolicyCa, SignerPolicy
+from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 FINISHED_WITHIN = timedelta(hours=24)
 """Age of a reservation that is still signed.
@@ -45,7 +48,7 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
-_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT}
+_DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT, TaskKind.DISTRUST}
 _LOG_KEY = "log-"
 _log = logging.getLogger(__name__)
 
@@ -83,22 +86,56 @@ class SigningRules:
         self._spkis: dict[str, bytes] = {}
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
+        self._expected: dict[bytes, PolicySuccessor] = {}
         # Each rule writes to the store after its signature, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
+            TaskKind.AUTHORITY: self._authority,
+            TaskKind.ANCHORS: self._anchors,
             TaskKind.LIST: self._list,
             TaskKind.STATUS: self._status,
             TaskKind.ANSWER: self._answer,
             TaskKind.CHECKPOINT: self._checkpoint,
+            TaskKind.DISTRUST: self._distrust,
+            TaskKind.BRIDGE: self._bridge,
         }
+        self._bridges = BridgeRules(store)
+        self._profiles: dict[str, HolderProfile] = {}
         for ca in policy.authorities:
-            _check_ca(ca, policy)
-        self._profiles = {
-            ca.file_name: HolderProfile(ca, policy.country) for ca in policy.authorities if ca.role is CaRole.ISSUING
-        }
+            self._admit(ca)
         for name, key in keys.items():
             self.add_key(name, key)
+
+    @property
+    def policy(self) -> SignerPolicy:
+        """Policy, with the successors that were taken in."""
+        return self._policy
+
+    def add_authority(self, policy: SignerPolicy, key: SigningKey) -> None:
+        """Take in a CA, the last one of the new policy, with its key.
+
+        Raises ValueError if it does not fit the policy, or the key does not fit the CA.
+        """
+        ca = policy.authorities[-1]
+        if key.public_key() != ca.certificate.public_key():
+            why = f"the key {ca.file_name} does not match its certificate"
+            raise ValueError(why)
+        _check_ca(ca, policy)
+        self._policy, self._cas[ca.file_name] = policy, ca
+        self._admit(ca)
+        self.add_key(ca.file_name, key)
+
+    def expect(self, successor: PolicySuccessor) -> None:
+        """Know a successor that waits for its certificate, by the key of its request."""
+        key = x509.load_der_x509_csr(successor.request).public_key()
+        self._expected[spki_of(cast("PublicKey", key))] = successor
+
+    def _admit(self, ca: PolicyCa) -> None:
+        """Prepare what a CA signs. Raises ValueError if it does not fit the policy."""
+        _check_ca(ca, self._policy)
+        if ca.role is CaRole.ISSUING:
+            self._profiles[ca.file_name] = HolderProfile(ca, self._policy.country)
 
     def add_key(self, name: str, key: SigningKey) -> None:
         """Add a key that the signer now holds.
@@ -111,6 +148,12 @@ class SigningRules:
         self._keys[name] = key
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
+
+    def remove_key(self, name: str) -> None:
+        """Forget a key that was destroyed."""
+        self._keys.pop(name, None)
+        self._spkis.pop(name, None)
+        self._forms.pop(name, None)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -163,6 +206,17 @@ class SigningRules:
             shown.append(AdoptedCertificate(ca.file_name, found.fields.serial, found.fields.not_after, digest))
         with self._store.transaction():
             self._store.insert_adopted(shown)
+
+    def learn_distrust(self, octets: bytes, now: datetime) -> list[bytes]:
+        """Remember a list of distrust that another signer or the root signed.
+
+        A second node has a signer of its own. Raises SignatureRefused.
+        """
+        found = read_signed_list(octets, self._policy, now)
+        with self._store.transaction(is_durable=True):
+            check_follows(found, self._store)
+            self._store.replace_distrust(found)
+        return []
 
     def head_size(self) -> int:
         """Return the size of the log's last head that the signer signed."""
@@ -222,6 +276,27 @@ class SigningRules:
         LeafForm(ca, self._policy, profile).check(task.octets, fields, now)
         return self._record(ca, fields, task)
 
+    def _authority(self, task: SigningTask, now: datetime) -> bytes:
+        ca, fields = self._ca(task.key), read_fields(task.octets)
+        self._check_test()
+        known = self._known(ca, fields, task.octets)
+        if known is not None:
+            return known
+        successor = self._expected.get(fields.spki)
+        if successor is None:
+            _refuse("no successor waits for a certificate with this key")
+        check_successor(task.octets, ca, successor, self._policy, now)
+        return self._record(ca, fields, task)
+
+    def _anchors(self, task: SigningTask, now: datetime) -> bytes:
+        self._check_test()
+        check_anchors(task.octets, self._ca(task.key), self._policy, now)
+        return self._sign(task)
+
+    def _check_test(self) -> None:
+        if self._policy.environment is not Environment.TEST:
+            _refuse("it acts for an offline CA in TEST alone, where such a key may be here")
+
     def _list(self, task: SigningTask, now: datetime) -> bytes:
         ca = self._ca(task.key)
         content = read_list(task.octets, ca)
@@ -262,6 +337,29 @@ class SigningRules:
         signature = self._sign(task)
         self._store.replace_head(*head)
         return signature
+
+    def _distrust(self, task: SigningTask, now: datetime) -> bytes:
+        self._services_of(task.key)
+        found = check_distrust(task, self._policy, self._store, now)
+        signature = self._sign(task)
+        if found.proposal is not None and found.new is not None:
+            self._store.insert_act(found.proposal, digest_of(found.new))
+        self._store.replace_distrust(found.content)
+        return signature
+
+    def _bridge(self, task: SigningTask, now: datetime) -> bytes:
+        own = self._services_of(task.key)
+        others = [ca for ca in self._cas.values() if ca is not own]
+        self._bridges.check(task, self._spkis[task.key], others, now)
+        return self._sign(task)
+
+    def _services_of(self, name: str) -> PolicyCa:
+        """Return the services CA whose OCSP responder has this key."""
+        cas = (one for one in self._cas.values() if one.role is CaRole.SERVICES)
+        found = next((one for one in cas if _begins(name, one.responder_file_name)), None)
+        if found is None or name not in self._keys:
+            _refuse(f"{name} is no key of an OCSP responder of a services CA")
+        return found
 
     def _ca(self, name: str) -> PolicyCa:
         """Return a CA whose key is here."""

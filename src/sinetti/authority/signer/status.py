@@ -23,6 +23,7 @@ from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.ocsp import NONCE_OCTETS
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, CertStatus
+from sinetti.pki.cert_hash import CERT_HASH_DER, DIGEST_OCTETS, cert_hash_value
 from sinetti.pki.signers import SignatureRefused
 from sinetti.settings.signer import PolicyCa
 
@@ -38,12 +39,16 @@ _LONGEST_SERIAL = 20
 
 @dataclass(frozen=True, slots=True)
 class StatusContent:
-    """Status of one certificate, as an answer has it."""
+    """Status of one certificate, as an answer has it.
+
+    `certificate_hash` is that of the extension CertHash, which answers of a bridge alone may have.
+    """
 
     serial: bytes
     status: CertStatus
     this_update: datetime
     next_update: datetime
+    certificate_hash: bytes | None = None
 
 
 class StatusForm:
@@ -96,8 +101,9 @@ class StatusForm:
         until = single.inside(EXPLICIT_0)
         next_update = until.generalized_time()
         until.finish()
+        digest = _read_hash(single.inside(EXPLICIT_1)) if single.next_tag() is not None else None
         single.finish()
-        return StatusContent(serial, status, this_update, next_update)
+        return StatusContent(serial, status, this_update, next_update, digest)
 
 
 def _read_status(single: DerReader) -> CertStatus:
@@ -121,6 +127,20 @@ def _read_revocation(info: DerReader) -> None:
     info.finish()
 
 
+def _read_hash(wrapped: DerReader) -> bytes:
+    """Read singleExtensions that are one CertHash by SHA-256."""
+    listed = wrapped.inside(SEQUENCE)
+    wrapped.finish()
+    one = listed.inside(SEQUENCE)
+    listed.finish()
+    name, value = one.element(OID), one.content(OCTET_STRING)
+    one.finish()
+    digest = value[-DIGEST_OCTETS:]
+    if name != CERT_HASH_DER or len(digest) != DIGEST_OCTETS or value != cert_hash_value(digest):
+        refuse("the answer has an extension that is no hash of a certificate")
+    return digest
+
+
 def _read_nonce(wrapped: DerReader) -> None:
     """Read responseExtensions that are one nonce (RFC 9654, 2.1)."""
     listed = wrapped.inside(SEQUENCE)
@@ -142,6 +162,8 @@ def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: 
     An answer that says "revoked" may be older: while the clock is not trusted, it has the dates of the last one.
     Raises SignatureRefused.
     """
+    if content.certificate_hash is not None:
+        _refuse("only answers of a bridge have the hash of a certificate")
     age = now - content.this_update
     is_late = age > AROUND_NOW and content.status is not CertStatus.REVOKED
     if is_late or age < -AROUND_NOW:

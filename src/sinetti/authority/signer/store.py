@@ -14,10 +14,12 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
+from sinetti.domain.values import Sha256
 from sinetti.infra.atomic_files import PRIVATE
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList
 
-VERSION = 1
+VERSION = 2
 _AT_ONCE = 500
 
 _SCHEMA = """
@@ -36,6 +38,12 @@ CREATE TABLE list_entries (ca TEXT NOT NULL, shard INTEGER NOT NULL, part INTEGE
 CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), size INTEGER NOT NULL, root BLOB NOT NULL);
 CREATE TABLE orders (day TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE acts (proposal TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
+"""
+_OF_VERSION_2 = """
+CREATE TABLE distrust (
+    sha256 TEXT PRIMARY KEY, ca TEXT NOT NULL, since INTEGER NOT NULL, bridge_until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE distrust_list (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
 """
 
 
@@ -114,11 +122,11 @@ class SignerStore:
             if version == 0 and not self._is_new:
                 sentence = f"the signer's store {path} is empty: restore it from a backup of the signer"
                 raise SignerStoreDamaged(sentence)
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
+            if version < VERSION:
+                for statement in (*(_SCHEMA.split(";") if version == 0 else ()), *_OF_VERSION_2.split(";")):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
-        if version not in {0, VERSION}:
+        if version > VERSION:
             sentence = f"the signer's store {path} is of version {version}: start the newer program that wrote it"
             raise SignerStoreDamaged(sentence)
 
@@ -259,6 +267,22 @@ class SignerStore:
     def insert_act(self, proposal: str, digest: bytes) -> None:
         """Record the octets that an approval was used for; the first ones stay."""
         self._db.execute("INSERT OR IGNORE INTO acts VALUES (?, ?)", (proposal, digest))
+
+    def distrust_number(self) -> int:
+        """Return the number of the last list of distrust, 0 without one."""
+        row = self._db.execute("SELECT number FROM distrust_list").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def list_distrust(self) -> tuple[DistrustEntry, ...]:
+        """Return the distrusted CAs of the signed lists."""
+        rows = self._db.execute("SELECT sha256, ca, since, bridge_until FROM distrust ORDER BY ca")
+        return tuple(DistrustEntry(Sha256(row[0]), row[1], _instant(row[2]), _instant(row[3])) for row in rows)
+
+    def replace_distrust(self, signed: DistrustList) -> None:
+        """Store a list of distrust as the last one."""
+        rows = ((one.sha256, one.name, _seconds(one.since), _seconds(one.bridge_until)) for one in signed.authorities)
+        self._db.executemany("INSERT OR IGNORE INTO distrust VALUES (?, ?, ?, ?)", rows)
+        self._db.execute("INSERT OR REPLACE INTO distrust_list VALUES (1, ?)", (signed.number,))
 
     def insert_adopted(self, certificates: Iterable[AdoptedCertificate]) -> None:
         """Add certificates from before the signer; those that are there stay as they are."""

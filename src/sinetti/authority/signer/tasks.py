@@ -22,10 +22,14 @@ class TaskKind(StrEnum):
 
     CERTIFICATE = "certificate"
     LEAF = "leaf"
+    AUTHORITY = "authority"
+    ANCHORS = "anchors"
     LIST = "list"
     STATUS = "status"
     ANSWER = "answer"
     CHECKPOINT = "checkpoint"
+    DISTRUST = "distrust"
+    BRIDGE = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ConsistencyProof:
 class SigningTask:
     """Octets for one signature with the key of this name.
 
-    `proof` proves a renewal. `consistency` belongs to a head of the log, `approval` to a change of its key.
+    `proof` proves a renewal, or has the certificate that an answer of a bridge is about. `consistency` belongs to a
+    head of the log, `approval` to a change of its key or to a declaration of a compromise.
     """
 
     kind: TaskKind

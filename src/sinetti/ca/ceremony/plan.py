@@ -7,16 +7,18 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sinetti.ca.ceremony.sets import CeremonyKind, OfficerLine
+from sinetti.ca.ceremony.sets import INSTANT, CeremonyKind, OfficerLine, RequestSet, RevocationLine, read_instant
 from sinetti.ca.ceremony.words import CeremonyError
-from sinetti.ca.hierarchy_config import PresetTable, read_hierarchy
-from sinetti.ca.hierarchy_model import Hierarchy, HierarchyError
+from sinetti.ca.hierarchy_config import PresetTable, read_authority, read_hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, file_name_for
 from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.approvals.officers import APPROVERS, FOUNDERS, OfficerError, check_name, is_founded
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Environment
 from sinetti.infra.toml_tables import TomlTable
 from sinetti.pki.ssh_signatures import SshKeyError, SshPublicKey, load_key
@@ -67,6 +69,8 @@ ACTS = {
     ),
     CeremonyKind.LISTS: (*_LATER, CeremonyAct.SIGNATURES),
     CeremonyKind.OFFICERS: (*_LATER, CeremonyAct.SIGNATURES),
+    CeremonyKind.CERTIFY: (*_LATER, CeremonyAct.SIGNATURES),
+    CeremonyKind.REVOKE: (*_LATER, CeremonyAct.SIGNATURES),
 }
 """Acts that each kind of ceremony has, in this order."""
 
@@ -93,7 +97,8 @@ class PlanStep:
 class CeremonyPlan:
     """A plan that was checked.
 
-    `hierarchy` is set for a founding, `officers` for new officers.
+    `hierarchy` is set for a founding, `officers` for new officers, `authorities` for later CAs, and `revocations` for
+    revoked ones.
 
     `sha256` is that of the file. `list_days` is the life of revocation lists.
     """
@@ -109,6 +114,8 @@ class CeremonyPlan:
     list_days: int
     hierarchy: Hierarchy | None = None
     officers: tuple[OfficerLine, ...] = field(default=())
+    authorities: tuple[CaSpec, ...] = field(default=())
+    revocations: tuple[RevocationLine, ...] = field(default=())
 
     @property
     def custodians(self) -> tuple[str, ...]:
@@ -159,6 +166,8 @@ def parse_plan(octets: bytes) -> CeremonyPlan:
         list_days=top.number("list_days", _LIST_DAYS, 365),
         hierarchy=_hierarchy(top, environment) if kind is CeremonyKind.FOUNDING else None,
         officers=tuple(_officer(one) for one in top.tables("officers", 1)) if kind is CeremonyKind.OFFICERS else (),
+        authorities=_authorities(top, environment) if kind is CeremonyKind.CERTIFY else (),
+        revocations=_revocations(top) if kind is CeremonyKind.REVOKE else (),
     )
     top.finish()
     _check(plan)
@@ -251,6 +260,42 @@ def _hierarchy(top: _PlanTable, environment: Environment) -> Hierarchy:
         raise CeremonyError(sentence) from None
 
 
+def _authorities(top: _PlanTable, environment: Environment) -> tuple[CaSpec, ...]:
+    """Read the CAs to be certified, parents first. Raises CeremonyError."""
+    try:
+        found = tuple(read_authority(PresetTable(one.raw), environment) for one in top.tables("authorities", 1))
+    except HierarchyError as bad:
+        sentence = f"plan: [[authorities]] {bad}"
+        raise CeremonyError(sentence) from None
+    names = {one.file_name.lower() for one in found}
+    if len(names) < len(found) or sum(one.role is CaRole.ROOT for one in found) > 1:
+        sentence = "plan: [[authorities]]: write each CA once, and at most one root"
+        raise CeremonyError(sentence)
+    return found
+
+
+def _revocations(top: _PlanTable) -> tuple[RevocationLine, ...]:
+    found = tuple(_revocation(one) for one in top.tables("revocations", 1))
+    if len({one.name for one in found}) < len(found):
+        sentence = "plan: [[revocations]]: write each CA once"
+        raise CeremonyError(sentence)
+    return found
+
+
+def _revocation(table: _PlanTable) -> RevocationLine:
+    name, reason = file_name_for(table.text("name")), table.choice("reason", RevocationReason)
+    written = table.text_or_none("since")
+    try:
+        since = read_instant(written) if written is not None else None
+    except ValueError:
+        table.refuse("since", 'an instant in UTC, such as "2027-01-15T08:00:00Z"', written)
+    table.finish()
+    if (reason is RevocationReason.CA_COMPROMISE) is not (since is not None):
+        sentence = f"plan: [[revocations]] {name}: since, the instant of the theft, belongs to cACompromise alone"
+        raise CeremonyError(sentence)
+    return RevocationLine(name, reason, since)
+
+
 _HEAD = """\
 # Plan of a key ceremony. Replace what is in capitals, review the file with all participants, and run it with
 #   sinetti ceremony run PLAN.toml --medium DIR2 --exchange FOLDER
@@ -258,7 +303,7 @@ _HEAD = """\
 
 format = "{format}"
 title = "{title}"
-kind = "{kind}"                     # founding, lists or officers
+kind = "{kind}"                     # founding, lists, officers, certify or revoke
 environment = "{environment}"
 earliest = "{day}"             # first and last day (UTC) of the ceremony
 latest = "{day}"
@@ -280,6 +325,8 @@ _TITLES = {
     CeremonyKind.FOUNDING: "Founding of the certificate authority",
     CeremonyKind.LISTS: "Revocation lists of root and intermediate CAs",
     CeremonyKind.OFFICERS: "Replacement of lost officers",
+    CeremonyKind.CERTIFY: "Certificates of new CAs",
+    CeremonyKind.REVOKE: "Revocation of CAs",
 }
 
 _CHECKS = {
@@ -309,12 +356,18 @@ key = "KEY"
 
 
 def default_plan(
-    kind: CeremonyKind, environment: Environment, day: datetime, hierarchy: str = "", url: str = ""
+    kind: CeremonyKind,
+    environment: Environment,
+    day: datetime,
+    founding: tuple[str, str] = ("", ""),
+    request: RequestSet | None = None,
 ) -> str:
     """Return a plan to begin with.
 
-    `hierarchy` is the TOML of a hierarchy, and `url` its base URL; both are for a founding.
+    `founding` is the TOML of a hierarchy and its base URL, for a founding. `request` has the CAs of the kinds certify
+    and revoke.
     """
+    hierarchy, url = founding
     head = {"format": FORMAT, "title": _TITLES[kind], "kind": kind.value, "environment": environment.value}
     parts = [_HEAD.format(**head, day=f"{day:%Y-%m-%d}")]
     parts += [f'\n[[participants]]\nname = "{name}"\nrole = "{role}"\nkey = "KEY"\n' for name, role in _PEOPLE]
@@ -326,7 +379,25 @@ def default_plan(
         parts += [_OFFICER.format(number=number + 1) for number in range(FOUNDERS[environment])]
     if kind is CeremonyKind.FOUNDING:
         parts.append(f'\n# Every CA: names, keys and lifetimes.\n[hierarchy]\nbase_url = "{url}"\n{_below(hierarchy)}')
+    if request is not None:
+        parts.append(_asked(request))
     return "".join(parts)
+
+
+def _asked(request: RequestSet) -> str:
+    """Return the CAs of a request as tables of a plan."""
+    parts = ["\n# The CAs of the request set. Compare them with what was decided.\n"]
+    for one in request.authorities:
+        rows = {"role": one.role, "name": one.name, "parent": one.parent, "key": one.key_type, "channel": one.channel}
+        parts.append(_table("authorities", rows) + f"lifetime_days = {one.lifetime.days}\n")
+    for line in request.revocations:
+        since = line.since.strftime(INSTANT) if line.since else None
+        parts.append(_table("revocations", {"name": line.name, "reason": line.reason, "since": since}))
+    return "".join(parts)
+
+
+def _table(name: str, rows: Mapping[str, str | None]) -> str:
+    return f"\n[[{name}]]\n" + "".join(f'{key} = "{value}"\n' for key, value in rows.items() if value is not None)
 
 
 def _below(hierarchy: str) -> str:

@@ -16,7 +16,7 @@ from cryptography import x509
 from sinetti.ca.ceremony.sets import INSTANT, ListData, RequestSet, canonical
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
-from sinetti.ca.issuance_request import IssuingCa
+from sinetti.ca.issuance_request import IssuingCa, RevokedEntry
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 
@@ -29,6 +29,10 @@ class MadeKind(StrEnum):
     CERTIFICATE = "certificate"
     LIST = "list"
     OFFICERS = "officers"
+    NEW_WITH_OLD = "new-with-old"
+    OLD_WITH_NEW = "old-with-new"
+    ANCHORS = "anchors"
+    DISTRUST = "distrust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class MadeItem:
     """One object that was made for a request, or is about to be signed.
 
     `issuer` names the key. `number` is that of a list. `tbs` are the octets that are signed. `made` is the object in
-    DER, or the signature of a statement; empty until it is signed.
+    DER, or the signature of a statement or of a trust list; empty until it is signed. A cross-certificate has the name
+    of the newer root.
     """
 
     request: str
@@ -106,6 +111,21 @@ class Registry:
         root = next(items, None)
         return sha256_hex(root.made) if root else ""
 
+    def links(self) -> tuple[x509.Certificate, ...]:
+        """Return the cross-certificates of roots, in their order."""
+        kinds = {MadeKind.NEW_WITH_OLD, MadeKind.OLD_WITH_NEW}
+        return tuple(load_certificate(one.made) for one in self.items if one.kind in kinds and one.made)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Names of the roots, the first one first."""
+        made = (one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.made)
+        return tuple(one.name for one in made if one.issuer == one.name)
+
+    def highest(self, kind: MadeKind, request: str) -> int:
+        """Return the highest number of a kind of list that other requests had."""
+        return max((one.number for one in self.items if one.kind is kind and one.request != request), default=0)
+
     @property
     def signing(self) -> tuple[str, ...]:
         """Names of the CAs that have signed, root first."""
@@ -121,19 +141,17 @@ class Registry:
         The number must be above every earlier one. An entry of the last list may be absent only if that list is later
         than the end of its certificate (RFC 5280, 3.3). A new entry must be a certificate of this CA.
         """
-        former = [
-            one
-            for one in self.items
-            if (one.kind, one.name, one.shard) == (MadeKind.LIST, data.name, data.shard)
-            and one.request != request.sha256
-        ]
+        former = self._former(data, request)
         if former and data.number <= (highest := max(one.number for one in former)):
             sentence = (
                 f"the list {data.name}, shard {data.shard}, has the number {data.number}, and the medium has signed "
                 f"{highest}: the request is old or was changed. Have a new one written"
             )
             raise CeremonyError(sentence)
-        ends = {serial_hex(one.serial_number): one.not_valid_after_utc for one in self._issued_by(data.name)}
+        known = self.certificates()
+        # A cross-certificate is revoked with its root alone, which is out of band.
+        issued = (known[name] for name in self.issued_by(data.name))
+        ends = {serial_hex(one.serial_number): one.not_valid_after_utc for one in issued}
         entries = {one.serial: one for one in data.entries}
         if unknown := sorted(entries.keys() - ends.keys()):
             sentence = f"{data.name} has issued no certificate {unknown[0]}, which the request has as revoked"
@@ -153,9 +171,20 @@ class Registry:
                 )
                 raise CeremonyError(sentence)
 
-    def _issued_by(self, name: str) -> list[x509.Certificate]:
+    def issued_by(self, name: str) -> tuple[str, ...]:
+        """Return the names of the CAs that a CA has certified."""
         items = (one for one in self.items if one.kind is MadeKind.CERTIFICATE and one.issuer == name and one.made)
-        return [load_certificate(one.made) for one in items]
+        return tuple(one.name for one in items)
+
+    def last_entries(self, data: ListData, request: RequestSet) -> tuple[RevokedEntry, ...]:
+        """Return the entries of the last list before these data."""
+        signed = [one for one in self._former(data, request) if one.made]
+        return read_list(max(signed, key=lambda one: one.number).made).entries if signed else ()
+
+    def _former(self, data: ListData, request: RequestSet) -> list[MadeItem]:
+        place = (MadeKind.LIST, data.name, data.shard)
+        items = (one for one in self.items if (one.kind, one.name, one.shard) == place)
+        return [one for one in items if one.request != request.sha256]
 
 
 @dataclass(slots=True)
@@ -186,6 +215,10 @@ class OfflineSigner:
             self._put(found)
             self.step(f"signed {named}")
         return found.made
+
+    def add_names(self, names: dict[str, str]) -> None:
+        """Add CNs by file name; the next object that is made stores them."""
+        self.registry = replace(self.registry, names={**self.registry.names, **names})
 
     def _put(self, item: MadeItem) -> None:
         new = self.registry.with_item(item)

@@ -10,13 +10,16 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import RevokedEntry
-from sinetti.domain.values import Environment, Serial
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, Environment, KeyType, Serial
 
 LARGEST = 16 * 1024 * 1024
 """Largest set in octets; the entries of 50,000 revoked CAs fit."""
@@ -25,15 +28,20 @@ INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 _REQUEST, _RESULT = "sinetti-request-set-v1", "sinetti-result-set-v1"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,20}")
-_NUMBER_BITS = 159
+_NUMBER_BITS, _LIST_BITS = 159, 63
 
 
 class CeremonyKind(StrEnum):
-    """Kind of a ceremony: a hierarchy, the lists of offline CAs, or new officers."""
+    """Kind of a ceremony.
+
+    It makes a hierarchy, the lists of offline CAs, new officers, certificates of later CAs, or lists with revoked CAs.
+    """
 
     FOUNDING = "founding"
     LISTS = "lists"
     OFFICERS = "officers"
+    CERTIFY = "certify"
+    REVOKE = "revoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,53 @@ class OfficerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorsData:
+    """Number of the next list of anchors, and states of all CAs by file name."""
+
+    number: int
+    states: Mapping[str, CaState]
+
+
+@dataclass(frozen=True, slots=True)
+class DistrustLine:
+    """A distrusted CA by file name, the instant of the theft, and its bridge's end."""
+
+    name: str
+    since: datetime
+    bridge_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DistrustData:
+    """Data of the next list of distrust: its number, and all distrusted CAs."""
+
+    number: int
+    rows: tuple[DistrustLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationLine:
+    """A CA to be revoked, by file name; `since` is set for a compromise."""
+
+    name: str
+    reason: RevocationReason
+    since: datetime | None = None
+
+
+class LinkKind(StrEnum):
+    """Cross-certificates of two roots (RFC 9810, 4.4)."""
+
+    NEW_WITH_OLD = "new-with-old"
+    OLD_WITH_NEW = "old-with-new"
+
+
+@dataclass(frozen=True, slots=True)
 class RequestSet:
     """Request of the online machine, made at `created` (UTC, whole seconds).
 
     `authority` is the SHA-256 of the root certificate; empty at the founding. `requests` are PKCS#10 in DER by the file
-    name of their CA. `officers` are those in force, whom new ones replace.
+    name of their CA. `officers` are those in force, whom new ones replace. `authorities` are CAs to be certified,
+    parents first.
     """
 
     kind: CeremonyKind
@@ -77,12 +127,24 @@ class RequestSet:
     requests: Mapping[str, bytes] = field(default_factory=dict)
     lists: tuple[ListData, ...] = ()
     officers: tuple[OfficerLine, ...] = ()
+    authorities: tuple[CaSpec, ...] = ()
+    revocations: tuple[RevocationLine, ...] = ()
+    anchors: AnchorsData | None = None
+    distrust: DistrustData | None = None
 
     @property
     def octets(self) -> bytes:
         """The file."""
+        more = {
+            "authorities": [_spec_value(one) for one in self.authorities],
+            "revocations": [_revocation_value(one) for one in self.revocations],
+            "anchors": self.anchors and {"number": self.anchors.number, "states": dict(self.anchors.states)},
+            "distrust": self.distrust
+            and {"number": self.distrust.number, "rows": [_distrust_value(one) for one in self.distrust.rows]},
+        }
         return canonical(
             {
+                **{name: value for name, value in more.items() if value},
                 "format": _REQUEST,
                 "kind": self.kind.value,
                 "environment": self.environment.value,
@@ -108,7 +170,8 @@ class ResultSet:
     """Result of a ceremony: what was made for the request `request` (its SHA-256).
 
     `certificates` are DER by file name, `lists` DER by name and shard. `signature` is that of the root key over the
-    statement about `officers`.
+    statement about `officers`. `links` are cross-certificates with the new root of that file name. `anchors` and
+    `distrust` are signed trust lists.
     """
 
     kind: CeremonyKind
@@ -118,13 +181,21 @@ class ResultSet:
     lists: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     officers: tuple[OfficerLine, ...] = ()
     signature: bytes = b""
+    links: Mapping[tuple[LinkKind, str], bytes] = field(default_factory=dict)
+    anchors: bytes = b""
+    distrust: bytes = b""
 
     @property
     def octets(self) -> bytes:
         """The file."""
+        links = [
+            {"kind": kind.value, "name": name, "der": _text(der)} for (kind, name), der in sorted(self.links.items())
+        ]
+        more = {"links": links, "anchors": _text(self.anchors), "distrust": _text(self.distrust)}
         lists = [{"name": name, "shard": shard, "der": _text(der)} for (name, shard), der in sorted(self.lists.items())]
         return canonical(
             {
+                **{name: value for name, value in more.items() if value},
                 "format": _RESULT,
                 "kind": self.kind.value,
                 "request": self.request,
@@ -209,6 +280,10 @@ def _request(value: dict[str, Any]) -> RequestSet:
         requests,
         tuple(_list(one) for one in value["lists"]),
         tuple(_officer(one) for one in value["officers"]),
+        tuple(_spec(one) for one in value.get("authorities", ())),
+        tuple(_revocation(one) for one in value.get("revocations", ())),
+        _anchors(value["anchors"]) if "anchors" in value else None,
+        _distrust(value["distrust"]) if "distrust" in value else None,
     )
 
 
@@ -221,6 +296,9 @@ def _result(value: dict[str, Any]) -> ResultSet:
         {(_name(one["name"]), _number(one["shard"], 31)): _octets(one["der"]) for one in value["lists"]},
         tuple(_officer(one) for one in value["officers"]),
         _octets(value["signature"]),
+        {(LinkKind(one["kind"]), _name(one["name"])): _octets(one["der"]) for one in value.get("links", ())},
+        _octets(value.get("anchors", "")),
+        _octets(value.get("distrust", "")),
     )
 
 
@@ -250,6 +328,56 @@ def _list_value(one: ListData) -> dict[str, Any]:
     ]
     head = {"name": one.name, "shard": one.shard, "number": one.number, "revocations": one.revocations}
     return {**head, "entries": entries}
+
+
+def _spec(value: dict[str, Any]) -> CaSpec:
+    return CaSpec(
+        _printable(value["name"]),
+        CaRole(value["role"]),
+        _printable(value["parent"]) if value["parent"] else None,
+        KeyType(value["key"]),
+        timedelta(days=_number(value["lifetime_days"], 16)),
+        Channel(value["channel"]) if value["channel"] else None,
+    )
+
+
+def _spec_value(one: CaSpec) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "role": one.role.value,
+        "parent": one.parent or "",
+        "key": one.key_type.value,
+        "lifetime_days": one.lifetime.days,
+        "channel": one.channel.value if one.channel else "",
+    }
+
+
+def _revocation(value: dict[str, Any]) -> RevocationLine:
+    since = read_instant(value["since"]) if value["since"] else None
+    return RevocationLine(_name(value["name"]), RevocationReason(value["reason"]), since)
+
+
+def _revocation_value(one: RevocationLine) -> dict[str, str]:
+    since = one.since.strftime(INSTANT) if one.since else ""
+    return {"name": one.name, "reason": one.reason.value, "since": since}
+
+
+def _anchors(value: dict[str, Any]) -> AnchorsData:
+    states = {_name(name): CaState(state) for name, state in value["states"].items()}
+    return AnchorsData(_number(value["number"], _LIST_BITS), states)
+
+
+def _distrust(value: dict[str, Any]) -> DistrustData:
+    rows = (
+        DistrustLine(_name(one["name"]), read_instant(one["since"]), read_instant(one["bridge_until"]))
+        for one in value["rows"]
+    )
+    return DistrustData(_number(value["number"], _LIST_BITS), tuple(rows))
+
+
+def _distrust_value(one: DistrustLine) -> dict[str, str]:
+    instants = {"since": one.since, "bridge_until": one.bridge_until}
+    return {"name": one.name, **{name: at.strftime(INSTANT) for name, at in instants.items()}}
 
 
 def _officer(value: dict[str, Any]) -> OfficerLine:

@@ -3,23 +3,28 @@
 Each object is built again from the request and the hierarchy, and must have exactly these octets below its signature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from cryptography import x509
 
-from sinetti.ca.ceremony.production import first_lists, requested_keys
-from sinetti.ca.ceremony.sets import ListData, RequestSet, ResultSet, officers_statement
+from sinetti.ca.ceremony.objects import first_lists, requested_keys
+from sinetti.ca.ceremony.sets import LinkKind, ListData, RequestSet, ResultSet, officers_statement
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.ca.hierarchy_builder import authority_plan
-from sinetti.ca.hierarchy_model import CaSpec, Hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, file_name_for
 from sinetti.ca.issuance import assemble_root, attach_signature, prepare_authority
-from sinetti.ca.issuance_request import IssuingCa
+from sinetti.ca.issuance_request import CaRequest, IssuingCa
 from sinetti.ca.profiles import ca_key
-from sinetti.pki.encoding import PublicKey, load_certificate, serial_hex, verify
+from sinetti.ca.successors import certificate_plan, span_below
+from sinetti.ca.trust_lists import ListHead, build_anchors, prepare_link, subject_of_certificate
+from sinetti.domain.values import Serial, Sha256, ValidityPeriod
+from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, serial_hex, sha256_hex, verify
 from sinetti.pki.key_policy import key_type
+from sinetti.pki.trust_lists.lists import AnchorsList, DistrustEntry, DistrustList, InvalidTrustList
+from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
 
 LONGEST_LIST = timedelta(days=400)
 """Longest life of a list that is accepted, as plans have it."""
@@ -45,37 +50,46 @@ def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet
     if result.certificates.keys() != set(names):
         sentence = "the result set has not exactly the CAs of this authority's hierarchy: run the ceremony again"
         raise CeremonyError(sentence)
-    requested = requested_keys(hierarchy, request)
+    requested = requested_keys(hierarchy.authorities, request)
     issuers: dict[str, IssuingCa] = {}
     for spec in hierarchy.authorities:
-        issuer = issuers[spec.parent] if spec.parent else None
-        der = result.certificates[spec.file_name]
-        if _rebuilt(_Place(hierarchy, spec, issuer, requested.get(spec.file_name)), der, request.created) != der:
-            sentence = (
-                f"the certificate of {spec.name} is not the one that the request and this authority's hierarchy give: "
-                "compare the hierarchy with the plan of the ceremony"
-            )
-            raise CeremonyError(sentence)
-        name = spec.file_name
-        issuers[spec.name] = IssuingCa(spec.name, name, name, load_certificate(der), hierarchy.base_url)
-    by_file = {one.file_name: one for one in issuers.values()}
-    found = {name: one.certificate for name, one in by_file.items()}
+        issuer = issuers[file_name_for(spec.parent)] if spec.parent else None
+
+        def plan(key: PublicKey, serial: Serial, spec: CaSpec = spec) -> CaRequest:
+            return authority_plan(hierarchy, spec, key, serial, request.created)
+
+        place = _Place(spec, issuer, requested.get(spec.file_name), plan)
+        issuers[spec.file_name] = _accepted(place, result, hierarchy.base_url)
+    found = {name: one.certificate for name, one in issuers.items()}
     _check_distinct(found)
-    _check_lists(first_lists(hierarchy, request), request, result, by_file)
+    _check_lists(first_lists(hierarchy.authorities, request), request, result, issuers)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Place of a certificate: hierarchy, CA, the CA above it, and the requested key."""
+    """Place of a certificate: CA, the CA above it, the requested key, and its content."""
 
-    hierarchy: Hierarchy
     spec: CaSpec
     issuer: IssuingCa | None
     requested: PublicKey | None
+    plan: Callable[[PublicKey, Serial], CaRequest]
 
 
-def _rebuilt(place: _Place, der: bytes, created: datetime) -> bytes:
+def _accepted(place: _Place, result: ResultSet, base_url: str) -> IssuingCa:
+    """Return a CA of the result. Raises CeremonyError unless it is as it must be."""
+    spec, name = place.spec, place.spec.file_name
+    der = result.certificates[name]
+    if _rebuilt(place, der) != der:
+        sentence = (
+            f"the certificate of {spec.name} is not the one that the request and this authority's hierarchy give: "
+            "compare the hierarchy with the plan of the ceremony"
+        )
+        raise CeremonyError(sentence)
+    return IssuingCa(spec.name, name, name, load_certificate(der), base_url)
+
+
+def _rebuilt(place: _Place, der: bytes) -> bytes:
     """Return the certificate as it must be; empty if it cannot be.
 
     Serial, key and signature are those of `der`.
@@ -89,13 +103,129 @@ def _rebuilt(place: _Place, der: bytes, created: datetime) -> bytes:
             or key != (place.requested or key)
         ):
             return b""
-        serial = serial_hex(certificate.serial_number)
-        tbs = prepare_authority(authority_plan(place.hierarchy, place.spec, key, serial, created), place.issuer)
+        tbs = prepare_authority(place.plan(key, serial_hex(certificate.serial_number)), place.issuer)
         if place.issuer is None:
             return assemble_root(tbs, certificate.signature, key)
         return attach_signature(tbs, certificate.signature, place.issuer.certificate)
     except ValueError:
         return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """Accepted result of the kind certify: new CAs by file name, and all anchors."""
+
+    issuers: Mapping[str, IssuingCa]
+    anchors: AnchorsList
+
+
+def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> Certified:
+    """Return what a ceremony made for CAs that were begun.
+
+    Raises CeremonyError if anything differs. `known` are all CAs that have certificates, by file name.
+    """
+    check_answer(request, result)
+    names = {spec.file_name for spec in request.authorities}
+    if result.certificates.keys() != names or names & known.keys():
+        sentence = "the result set has not exactly the CAs of the request: run the ceremony again"
+        raise CeremonyError(sentence)
+    requested = requested_keys(request.authorities, request)
+    roots = [one for one in known.values() if _is_root(one)]
+    subject = subject_of_certificate(roots[0].certificate, request.environment)
+    issuers: dict[str, IssuingCa] = {}
+    for spec in request.authorities:
+        parent = file_name_for(spec.parent) if spec.parent else ""
+        issuer = (issuers.get(parent) or known[parent]) if parent else None
+        span = span_below(issuer.certificate if issuer else None, spec.lifetime, request.created)
+
+        def plan(key: PublicKey, serial: Serial, spec: CaSpec = spec, span: ValidityPeriod = span) -> CaRequest:
+            return certificate_plan(subject, spec, key, serial, span)
+
+        place = _Place(spec, issuer, requested.get(spec.file_name), plan)
+        issuers[spec.file_name] = _accepted(place, result, request.base_url)
+    _check_distinct({name: one.certificate for name, one in {**known, **issuers}.items()})
+    _check_lists(first_lists(request.authorities, request), request, result, issuers)
+    _check_links(roots, request, result, issuers)
+    return Certified(issuers, _checked_anchors(roots, {**known, **issuers}, request, result))
+
+
+def _check_links(
+    roots: Sequence[IssuingCa], request: RequestSet, result: ResultSet, issuers: Mapping[str, IssuingCa]
+) -> None:
+    """Check the cross-certificates of a new root and the root before it."""
+    wanted: dict[tuple[LinkKind, str], bytes] = {}
+    old = max(roots, key=lambda one: one.certificate.not_valid_before_utc)
+    for spec in request.authorities:
+        if spec.role is CaRole.ROOT:
+            name, new = spec.file_name, issuers[spec.file_name]
+            wanted[LinkKind.NEW_WITH_OLD, name] = _rebuilt_link(result, LinkKind.NEW_WITH_OLD, new, (new, old))
+            wanted[LinkKind.OLD_WITH_NEW, name] = _rebuilt_link(result, LinkKind.OLD_WITH_NEW, new, (old, new))
+    if dict(result.links) != wanted:
+        sentence = "the result set has not exactly the cross-certificates of the new root: run the ceremony again"
+        raise CeremonyError(sentence)
+
+
+def _rebuilt_link(result: ResultSet, kind: LinkKind, new: IssuingCa, pair: tuple[IssuingCa, IssuingCa]) -> bytes:
+    """Return a cross-certificate as it must be; empty if it cannot be."""
+    (below, above), der = pair, result.links.get((kind, new.file_name), b"")
+    try:
+        link = load_certificate(der)
+        tbs = prepare_link(below.certificate, above, new.certificate, serial_hex(link.serial_number))
+        return attach_signature(tbs, link.signature, above.certificate)
+    except ValueError:
+        return b""
+
+
+def _checked_anchors(
+    roots: Sequence[IssuingCa], cas: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet
+) -> AnchorsList:
+    """Return the list of anchors, as a reader with the roots of today takes it."""
+    assert request.anchors is not None  # noqa: S101 - requests of this kind have them
+    head = ListHead(request.environment, Sha256(request.authority), request.anchors.number, request.created)
+    states = request.anchors.states
+    is_fit = states.keys() == cas.keys()
+    try:
+        reader = ListReader(request.environment, tuple(one.certificate for one in roots), head.authority)
+        found = verify_anchors(result.anchors, reader, request.created)
+    except InvalidTrustList:
+        is_fit = False
+    if is_fit:
+        new = {load_certificate(der) for der in result.links.values()}
+        wanted = build_anchors(head, ((one.certificate, states[name]) for name, one in cas.items()), found.links)
+        is_fit = found == wanted and new <= set(found.links)
+    if not is_fit:
+        sentence = "the list of anchors is not the one that the request asks for: run the ceremony again"
+        raise CeremonyError(sentence)
+    return found
+
+
+def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> DistrustList | None:
+    """Return the list of distrust of a ceremony that revoked CAs, if it has one.
+
+    Raises CeremonyError unless lists are those that the request asks for.
+    """
+    verify_lists(known, request, result)
+    if request.distrust is None:
+        return None
+    reader = ListReader(request.environment, tuple(one.certificate for one in known.values() if _is_root(one)))
+    entries = tuple(
+        DistrustEntry(sha256_hex(certificate_der(known[one.name].certificate)), one.name, one.since, one.bridge_until)
+        for one in request.distrust.rows
+    )
+    authority, number = Sha256(request.authority), request.distrust.number
+    wanted = DistrustList(request.environment, authority, number, request.created, entries)
+    try:
+        found = verify_distrust(result.distrust, reader, request.created)
+    except InvalidTrustList:
+        found = None
+    if found != wanted:
+        sentence = "the list of distrust is not the one that the request asks for: run the ceremony again"
+        raise CeremonyError(sentence)
+    return found
+
+
+def _is_root(one: IssuingCa) -> bool:
+    return one.certificate.subject == one.certificate.issuer
 
 
 def verify_lists(issuers: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> None:

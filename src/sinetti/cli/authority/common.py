@@ -16,15 +16,19 @@ from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import HierarchyError
+from sinetti.ca.issuance_request import LintError
+from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
 from sinetti.cli.core.output import is_encodable, print_line, show
 from sinetti.client.results import ExitCode
+from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
 from sinetti.domain.approvals.proposals import ApprovalError
+from sinetti.domain.authorities.distrust import DistrustRefused
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, actor_of, officer_of_machine
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.usage import GatewayRefused
@@ -43,6 +47,7 @@ from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
+from sinetti.services.authorities.trust_lists import TrustListOutrun
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
@@ -75,12 +80,14 @@ _REGISTER_DAMAGED = (
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
+_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError)
 _USAGE = (
     AccountError,
     AddressInUse,
     ApprovalError,
     BackupError,
     BulkRevocationError,
+    CaUnknown,
     EarlyReplacementError,
     ClockGoesBack,
     ClockNotAcceptable,
@@ -98,6 +105,7 @@ _USAGE = (
     OrderError,
     InvalidKeyPair,
     PeopleError,
+    TrustListOutrun,
     ValidationError,
 )
 
@@ -166,7 +174,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
         return run(parsed)
     except RegisterNotWhole as bad:
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
-    except (*_DAMAGED, *_USAGE, CeremonyError) as bad:
+    except (*_DAMAGED, *_USAGE, *_REFUSED) as bad:
         return _say(bad, _code_of(bad))
     except DATABASE_UNAVAILABLE as away:
         return _say(f"the register is not available: {away}", ExitCode.AGAIN)
@@ -273,7 +281,9 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    return ExitCode.REFUSED if isinstance(error, CeremonyError) else ExitCode.USAGE
+    if isinstance(error, TrustListOutrun):
+        return ExitCode.AGAIN
+    return ExitCode.REFUSED if isinstance(error, _REFUSED) else ExitCode.USAGE
 
 
 def _say(error: object, code: ExitCode) -> int:

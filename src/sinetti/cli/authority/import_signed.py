@@ -33,6 +33,8 @@ Keep a copy of {dir} and, in another place, of its pass-phrase. Next: sinetti au
 _TAKEN_IN = "Taken in: {what}. A running service has them at once."
 _WHAT = {
     CeremonyKind.LISTS: "the revocation lists of root and intermediate CAs",
+    CeremonyKind.CERTIFY: "the new CAs, which are standby, and the list of anchors",
+    CeremonyKind.REVOKE: "the revocation lists with the revoked CAs",
     CeremonyKind.OFFICERS: "the new officers; all former ones are removed",
 }
 

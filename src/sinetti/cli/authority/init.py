@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.deployment import write_deployment
@@ -12,7 +13,7 @@ from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.ceremony.sets import RequestSet
-from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
 from sinetti.cli.authority.deployment_options import add_deployment_options, deployment_of
@@ -68,6 +69,7 @@ def register(commands: "Commands") -> None:
         default="default",
         help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
+    _add_standby(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
     recipes = [one.value for one in ResponseRecipe]
@@ -102,6 +104,15 @@ def register(commands: "Commands") -> None:
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
+def _add_standby(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--standby", action="store_true", help="make a standby for each issuing CA, for the day when its key is lost"
+    )
+    parser.add_argument(
+        "--standby-token", metavar="LABEL", help="label of another token of the module, for the keys of the standbys"
+    )
+
+
 def _run(parsed: argparse.Namespace) -> int:
     soap_url = _address(check_soap_address, "--soap-url", parsed.soap_url)
     settings = AuthoritySettings(
@@ -113,7 +124,7 @@ def _run(parsed: argparse.Namespace) -> int:
         journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
         **token_settings(parsed),
     )
-    text = _hierarchy(parsed.hierarchy)
+    text = _with_standby(parsed, _hierarchy(parsed.hierarchy))
     journal = _journal(parsed.dir, settings)
     with _new_files_removed(parsed):
         request = _create(parsed, _founding(parsed, text, settings))
@@ -257,6 +268,15 @@ def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
         return check(option, value)
     except SettingsError as bad:
         raise OptionError(str(bad)) from None
+
+
+def _with_standby(parsed: argparse.Namespace, text: str) -> str:
+    """Return the hierarchy with standbys, if they are asked for. Raises OptionError."""
+    if parsed.standby_token is not None and not (parsed.standby and parsed.pkcs11_token):
+        sentence = "--standby-token needs --standby and --pkcs11-token: it names another token of the same module"
+        raise OptionError(sentence)
+    token = f"pkcs11:token={quote(parsed.standby_token, safe='')}" if parsed.standby_token else ""
+    return with_standby(text, token) if parsed.standby else text
 
 
 def _hierarchy(named: str) -> str:

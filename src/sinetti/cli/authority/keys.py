@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, holder_of, list_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, group, opened_authority, print_result, table_of
+from sinetti.cli.authority.keys_destroy import register_destroy
 from sinetti.cli.authority.keys_separate import register_separate
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
+from sinetti.domain.authorities.lifecycle import generation_of
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def register(commands: "Commands") -> None:
     for one in (check, move):
         add_passphrase_file(one)
     register_separate(verbs)
+    register_destroy(verbs)
 
 
 def _verb(
@@ -86,7 +89,7 @@ def _move(parsed: argparse.Namespace) -> int:
 def _row(one: ListedKey) -> dict[str, str | int | bool | None]:
     """Return a key as a row of the contracts.
 
-    CAs have no successor yet, so the generation is 1.
+    The generation is that of its CA; 1 for keys of the service itself.
     """
     return {
         "name": one.name,
@@ -94,7 +97,7 @@ def _row(one: ListedKey) -> dict[str, str | int | bool | None]:
         "store": one.kind.value,
         "uri": one.uri,
         "key": one.key_type,
-        "generation": 1,
+        "generation": generation_of(one.name) if one.is_of_ca else 1,
     }
 
 

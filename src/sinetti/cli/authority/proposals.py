@@ -122,20 +122,21 @@ def _how(new: Proposal, parsed: argparse.Namespace) -> str:
 @contextmanager
 def approved(
     act: TwoPersonAct, parameters: Mapping[str, Any], parsed: argparse.Namespace, authority: Authority
-) -> Iterator[None]:
-    """Carry out an approved act in the block, if it needs an approval.
+) -> Iterator[ActApproval | None]:
+    """Carry out an approved act in the block, if it needs an approval; yield that.
 
     Raises ApprovalError if the proposal of `--approval` is not approved, or differs.
     """
     if parsed.approval is None:
-        yield
+        yield None
         return
     means = approval_context(authority)
     proposal = begin(parsed.approval, act, parameters, means)
     signatures = tuple(signature for _, signature in list_signatures(authority.ctx.db, proposal))
     # The separate signer verifies them itself.
-    authority.keys.approve(ActApproval(proposal.octets, signatures))
-    yield
+    approval = ActApproval(proposal.octets, signatures)
+    authority.keys.approve(approval)
+    yield approval
     finish(proposal, means)
 
 

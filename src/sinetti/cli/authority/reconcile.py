@@ -1,7 +1,9 @@
 """`sinetti authority reconcile`: add what a restored database lacks."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
@@ -13,10 +15,20 @@ from sinetti.domain.validation import pluralise
 from sinetti.journal.writer import Journal
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.reconcile import ReconciliationReport, reconcile
+from sinetti.services.organisations.people import settle_people
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
+
+_WITHOUT_PEOPLE = """\
+{holdings} restored without people, who are in no journal. Name each contact and signatory again; deputies, descriptions
+and service providers are lost, too. A holding that has no such people: sinetti authority reconcile --settle HOLDING
+--dir {folder}"""
+
+_FORMER = """\
+Contacts, deputies and roles that changed after the backup have their former values. Compare them with your mail since
+then."""
 
 _ANEW = """\
 A new journal was started in {folder} from the register. If the register comes from a backup, later changes are lost:
@@ -37,6 +49,13 @@ def register(commands: "Commands") -> None:
         help="start a new journal from the register, because all journals are lost",
     )
     parser.add_argument("--full", action="store_true", help="also read the closed journals, if the others agree")
+    parser.add_argument(
+        "--settle",
+        metavar="HOLDING",
+        action="append",
+        default=[],
+        help="this holding has no people to name: report it no longer (repeatable)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -44,8 +63,9 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.without_journal:
             _begin_anew(authority.journal)
+        settle_people(parsed.settle, authority.ctx, machine_user(), request_id())
         done = reconcile(authority.ctx, authority.journal, request_id(), machine_user(), is_full=parsed.full)
-    print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
+    print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done, parsed.dir))
     if done.failed:
         print_error(
             "Put the journals of all nodes into one folder, then run the command again (docs/operators/journal.md)."
@@ -63,9 +83,28 @@ def _begin_anew(journal: Journal) -> None:
     print_note(_ANEW.format(folder=journal.folder))
 
 
-def _lines(done: ReconciliationReport) -> str:
+def _lines(done: ReconciliationReport, folder: Path) -> str:
     lines = [f"restored  {serial}" for serial in done.restored]
     lines += [f"not restored  {serial}" for serial in done.failed]
     counted = f"{pluralise(len(done.restored), 'certificate')} restored, {len(done.failed)} not;"
     reservations = f"{pluralise(done.finished, 'reservation')} finished, {done.given_up} given up"
-    return "\n".join([*lines, f"{counted} {reservations}"])
+    return "\n".join([*lines, f"{counted} {reservations}", *_people_lines(done, folder)])
+
+
+def _people_lines(done: ReconciliationReport, folder: Path) -> Iterator[str]:
+    """Yield the holdings without people, each with the commands that name them."""
+    if done.restored:
+        yield ""
+        yield _FORMER
+    if done.without_people:
+        yield ""
+        yield _WITHOUT_PEOPLE.format(holdings=pluralise(len(done.without_people), "holding"), folder=folder)
+    for one in done.without_people:
+        yield f"holding {one.holding_id} of {one.customer_id} ({one.channel})"
+        if not one.has_contact:
+            yield f"  sinetti authority change-contact {one.serial} --dir {folder} --name NAME --email ADDRESS"
+        if not one.has_roles:
+            yield (
+                f"  sinetti authority organisation signatory add --dir {folder} --customer-id {one.customer_id} "
+                "--name NAME --email ADDRESS"
+            )

@@ -82,10 +82,10 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         # Two unanswered queries about one CA give one finding.
         yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alerts.own_certificates(authority), **more}, ctx)
-    if (sentence := alerts.issuing_ca(authority)) is not None:
-        yield MonitoringFinding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
+    yield from alerts.succession_findings(authority)
     yield from bulk_findings(ctx)
     yield from alerts.shipping_findings(authority)
+    yield from alerts.people_findings(authority)
     if not (comparison := preview(ctx, authority.journal)).agrees:
         sentence = f"{comparison.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)

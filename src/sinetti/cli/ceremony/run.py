@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sinetti.authority.ceremony import RESULT_SET, TRANSCRIPT, Ceremony
 from sinetti.authority.data_directory import FolderError
 from sinetti.ca.ceremony.plan import default_plan, parse_plan
-from sinetti.ca.ceremony.sets import CeremonyKind
-from sinetti.ca.hierarchy_config import PRESETS, load_preset
+from sinetti.ca.ceremony.sets import CeremonyKind, parse_request_set
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
 from sinetti.cli.ceremony.desk import TerminalDesk, command
 from sinetti.cli.client import common
 from sinetti.cli.core import output
@@ -26,6 +26,7 @@ _RUN = "sinetti ceremony run plan.toml --medium /media/vault/sinetti --exchange 
 _DONE = """\
 The ceremony is complete. Carry {result} to the online machine, with its words on paper.
 Copy the medium to its second disk (cp -a), and keep {transcript}, its signatures and the printed protocol."""
+_NO_REQUEST = "--request-set is missing: the kinds certify and revoke take their CAs from it"
 _REHEARSED = "The rehearsal is complete, and its keys are destroyed. Destroy the sheets that were written."
 
 
@@ -40,7 +41,11 @@ def register(commands: "Commands") -> None:
         default="default",
         help=f"CAs of a founding: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
+    plan.add_argument("--standby", action="store_true", help="with a standby for each issuing CA, as init --standby")
     plan.add_argument("--base-url", metavar="URL", help="address of CA certificates and CRLs, for a founding")
+    plan.add_argument(
+        "--request-set", metavar="FILE", type=Path, help="request set whose CAs the plan names, for certify and revoke"
+    )
     plan.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
     run = command(commands, "run", "carry out a plan, step by step; the same command continues it", _run, _RUN)
     run.add_argument("plan", metavar="PLAN", type=Path, help="plan that was reviewed (TOML)")
@@ -66,9 +71,14 @@ def _plan(parsed: argparse.Namespace) -> int:
     if kind is CeremonyKind.FOUNDING and parsed.base_url is None:
         sentence = "--base-url is missing: a founding needs the address of CA certificates and CRLs"
         raise FolderError(sentence)
+    request = parse_request_set(common.read_file(parsed.request_set)) if parsed.request_set else None
+    if (kind in {CeremonyKind.CERTIFY, CeremonyKind.REVOKE}) is not (request is not None and request.kind is kind):
+        sentence = f"--request-set: name the request set of this kind for certify and revoke alone, not for {kind}"
+        raise FolderError(sentence if request is not None else _NO_REQUEST)
     named = parsed.hierarchy
     text = load_preset(named) if named in PRESETS else common.read_file(Path(named)).decode("utf-8", "replace")
-    plan = default_plan(kind, Environment(parsed.environment), utc_now(), text, parsed.base_url or "")
+    text = with_standby(text) if parsed.standby else text
+    plan = default_plan(kind, Environment(parsed.environment), utc_now(), (text, parsed.base_url or ""), request)
     output.print_line(plan.rstrip("\n"))
     return 0
 

@@ -110,6 +110,7 @@ def _all(
     addresses.update({name: one.service for name, one in kept.items()})
     for one in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
         yield from services.check_service(one, Clocks(now, clock.utc_now()), console.language)
+        yield from services.trust_lists(one, parsed.store, now, console.language)
     care = status.AGENT_DEFAULTS if config is None else config.care
     for name in names:
         yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now), care)

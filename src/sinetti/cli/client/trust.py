@@ -9,14 +9,17 @@ from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.cli.client.service_options import read_bundle
+from sinetti.cli.core.console import Console
 from sinetti.client import service_address
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
-from sinetti.client.requests import trust_anchors
+from sinetti.client.requests import operations, trust_anchors, trust_lists
 from sinetti.client.requests.transport import ServiceError
 from sinetti.client.requests.trust_anchors import TrustAnchors
+from sinetti.client.requests.trust_lists import ServiceTrust
 from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import files
 from sinetti.domain.values import Environment
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
@@ -38,6 +41,11 @@ BAD_FINGERPRINT = gettext_noop(
 BOTH_FILES = gettext_noop(
     "Give --trust-services and --trust-holders together, with two different files and without --out-dir."
 )
+BOTH_OR_STORE = gettext_noop("Give --service and --fingerprint together, or --store alone.")
+STORE_ALONE = gettext_noop("--store stands alone: leave the other options out.")
+TAKEN = gettext_noop("{service}: the newest lists of CAs are taken; {count} names changed.")
+NO_LISTS = gettext_noop("{service}: the service has no lists of CAs.")
+NOT_TAKEN = gettext_noop("{service}: a list of CAs was not taken ({why}).")
 FETCHED = gettext_noop("{environment}: the CAs of the service were written to {services} and {holders}.")
 NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
 
@@ -57,9 +65,13 @@ def register(subparsers: "Commands") -> None:
         "fingerprint and all others lead to it.",
         epilog=EXAMPLE,
     )
-    parser.add_argument("--service", metavar="URL", required=True, help="address of the certificate service")
+    parser.add_argument("--service", metavar="URL", help="address of the certificate service")
+    parser.add_argument("--fingerprint", metavar="SHA256", help="SHA-256 fingerprint of the service's root certificate")
     parser.add_argument(
-        "--fingerprint", metavar="SHA256", required=True, help="SHA-256 fingerprint of the service's root certificate"
+        "--store",
+        metavar="DIR",
+        type=Path,
+        help="take the signed lists of CAs for all names of this store, without --service and --fingerprint",
     )
     parser.add_argument(
         "--out-dir", metavar="DIR", type=Path, help="folder for services.pem and holders.pem (default: this folder)"
@@ -83,8 +95,15 @@ def register(subparsers: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Fetch the CAs of one service."""
+    """Fetch the CAs of one service, or the trust lists of a store."""
     console = common.console_of(parsed)
+    given = (parsed.service, parsed.fingerprint, parsed.out_dir, parsed.trust_services, parsed.trust_holders)
+    if parsed.store is not None:
+        if any(one is not None for one in given):
+            raise UsageError(make_message(STORE_ALONE))
+        return _refresh(parsed, console)
+    if parsed.service is None or parsed.fingerprint is None:
+        raise UsageError(make_message(BOTH_OR_STORE))
     fingerprint = trust_anchors.parse_fingerprint(parsed.fingerprint)
     if fingerprint is None:
         raise UsageError(make_message(BAD_FINGERPRINT, text=parsed.fingerprint))
@@ -106,6 +125,36 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.json:
         common.print_json(_as_json(found, services, holders))
     return ExitCode.DONE
+
+
+def _refresh(parsed: argparse.Namespace, console: Console) -> ExitCode:
+    """Take the trust lists of all services of a store."""
+    common.require_store(parsed)
+    now, names = common.now_of(parsed, console), files.list_names(parsed.store)
+    if parsed.now is not None and any(operations.in_production(parsed.store, name) for name in names):
+        raise UsageError(make_message(NOW_NOT_IN_PRODUCTION))
+    found = trust_lists.refresh_store(parsed.store, names, (now, console.language))
+    for one in found:
+        if one.fetched.trouble is not None:
+            console.tell(make_message(NOT_TAKEN, service=one.origin, why=one.fetched.trouble.rstrip(".")))
+        elif one.fetched.memory.numbers is None:
+            console.tell(make_message(NO_LISTS, service=one.origin))
+        else:
+            console.tell(make_message(TAKEN, service=one.origin, count=len(one.names)))
+    if parsed.json:
+        common.print_json([_trust_json(one) for one in found])
+    return ExitCode.AGAIN if any(one.fetched.trouble is not None for one in found) else ExitCode.DONE
+
+
+def _trust_json(one: ServiceTrust) -> dict[str, object]:
+    numbers = one.fetched.memory.numbers
+    return {
+        "service": one.origin,
+        "anchors": None if numbers is None else numbers.anchors,
+        "distrust": None if numbers is None else numbers.distrust,
+        "names": list(one.names),
+        "trouble": one.fetched.trouble,
+    }
 
 
 def _targets(parsed: argparse.Namespace) -> tuple[Path, Path]:

@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +18,7 @@ from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, watch_of
+from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
 from sinetti.gateway.usage_reporter import UsageReporter
 from sinetti.gateway.web.endpoints import AuthService
@@ -68,6 +68,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     sightings = None if reporter is None else UsageReporter(reporter)
     seen = discard if sightings is None else sightings.seen
     edge = serving.GatewayApp(_service(settings, place, seen), unix=place.socket is not None)
+    if sightings is not None:
+        sightings.numbers = edge.trust_list_numbers
 
     def read_anew() -> None:
         # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
@@ -82,17 +84,18 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices), serving.place_of(listening)
+    keeper = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended)
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
         if sightings is not None:
             sightings.start()
-        facts = {"listens": listens}
+        facts = {"listens": serving.place_of(listening)}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
-            start_metrics(scraped, GatewayState(edge.lists, edge.unready, utc_now))
-        serving.serve(edge, listening, lambda: _ready(facts), read_anew)
+            state = GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists, edge.extended)
+            start_metrics(scraped, state)
+        serving.serve(edge, listening, lambda: _ready(facts, edge.start), read_anew)
     finally:
         keeper.stop()
         listening.close()
@@ -125,13 +128,22 @@ def _trace(settings: GatewaySettings, file_name: str) -> None:
 
 def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> AuthService:
     guard = guarded(settings, place.proxies, seen)
-    watch = watch_of(settings, guard.gateway.source)
-    log = load_watched_log(settings)
+    watch = watch_of(settings, guard.gateway.source, guard.gateway.is_distrusted)
+    log, lists = load_watched_log(settings), guard.gateway.lists
     service = AuthService(
         guard,
-        lambda: [] if watch is None else watch.missing(guard.now()),
-        lambda: [] if log is None or (fault := log.fault()) is None else [fault],
+        lambda: [
+            *([] if watch is None else watch.missing(guard.now())),
+            *([] if lists is None else lists.unready()),
+        ],
+        lambda: [
+            *([] if log is None or (fault := log.fault()) is None else [fault]),
+            *([] if lists is None else lists.notices()),
+        ],
         lambda: [] if watch is None else watch.newest(),
+        guard.feed,
+        tuple if lists is None else lists.checks,
+        lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )
     service.unready()  # reads CRLs and verifies their signatures now, not while the first caller waits
     return service
@@ -161,6 +173,7 @@ def _check_program(metrics: str | None) -> None:
         raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
 
 
-def _ready(facts: dict[str, str]) -> None:
+def _ready(facts: dict[str, str], start: Callable[[], None]) -> None:
     _log.info("ready", extra={"facts": facts})
+    start()
     sd_notify("READY=1")

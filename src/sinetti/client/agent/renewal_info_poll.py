@@ -8,25 +8,32 @@ services.
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event as Flag
 
 from sinetti.client import decoder, renewal_window
 from sinetti.client.agent import schedule
 from sinetti.client.agent.worker import AgentContext
-from sinetti.client.requests import operations, renewal_info
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import make_message
+from sinetti.client.requests import operations, renewal_info, trust_lists
 from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
+from sinetti.client.service_address import origin
 from sinetti.client.store import agent_state, event_log, files, generations, settings
 from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.client.store.trust_memory import TrustMemory, load_trust
 from sinetti.pki import encoding
 
 FILE = ".hints.json"
+
+TRUST_LISTS_EVERY = timedelta(hours=1)
+"""Time between two requests for the trust lists of a service."""
 
 SECONDS = 120.0
 """Longest time that one run spends on polling.
@@ -43,13 +50,14 @@ class PollRound:
     """State of one polling round.
 
     `silent`: services not to be asked, and until when. `ends`: tick at which the round has to end. `heard`: new memory
-    by name.
+    by name. `trust`: the trust lists that the store has from each service.
     """
 
     agent: AgentContext
     ends: float
     backoff_until: dict[str, datetime]
     stop: Flag
+    trust: dict[str, TrustMemory]
     heard: dict[str, AgentState] = field(default_factory=dict)
 
 
@@ -57,8 +65,14 @@ def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> l
     """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
+    if not stop.is_set():
+        _take_trust_lists(agent, seen, {one for one, at in known.items() if _ahead(at, now)})
     about = PollRound(
-        agent, agent.run.ticks() + SECONDS, {one: at for one, at in known.items() if _ahead(at, now)}, stop
+        agent,
+        agent.run.ticks() + SECONDS,
+        {one: at for one, at in known.items() if _ahead(at, now)},
+        stop,
+        load_trust(agent.run.store),
     )
     by_service: dict[str, list[NameSnapshot]] = {}
     for one in seen:
@@ -73,6 +87,19 @@ def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> l
         with contextlib.suppress(OSError):
             files.write_atomic(path, _dump(about.backoff_until), is_durable=False)
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
+
+
+def _take_trust_lists(agent: AgentContext, seen: Sequence[NameSnapshot], silent: Collection[str]) -> None:
+    """Take new CAs and distrust from the services that can be reached."""
+    run = agent.run
+    names = [one.name for one in seen if one.trouble is None and _service(agent, one) not in {None, *silent}]
+    try:
+        found = trust_lists.refresh_store(run.store, names, (run.now, run.language), every=TRUST_LISTS_EVERY)
+    except Exception:  # noqa: BLE001 - no list may stop the run: a renewal reports an answer that is not trusted
+        return
+    for one in found:
+        if one.names:
+            run.tell(make_message(messages.TRUST_EXTENDED, service=one.origin, count=len(one.names)))
 
 
 def _ask(about: PollRound, wanted: Iterable[tuple[str, NameSnapshot]]) -> None:
@@ -91,7 +118,8 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
-        result = renewal_info.fetch(kept, certificate, run.language)
+        known = about.trust.get(service)
+        result = renewal_info.fetch(kept, certificate, run.language, None if known is None else known.numbers)
     except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
         result = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     # In a short life, a service is asked as often as a failed renewal is tried again.
@@ -141,9 +169,9 @@ def _service(agent: AgentContext, seen: NameSnapshot) -> str | None:
         return None
     try:
         if table is not None:
-            return renewal_info.origin(table.address)
+            return origin(table.address)
         found = _SERVICE.search(files.octets_of(f"{seen.folder}/{settings.FILE}", _HEAD).decode("utf-8", "replace"))
-        return renewal_info.origin(settings.load(seen.folder).service if found is None else found[1])
+        return origin(settings.load(seen.folder).service if found is None else found[1])
     except (files.StoreError, OSError, IndexError):
         return None
 

@@ -15,6 +15,7 @@ from sinetti.client.store import event_log, files, journal, settings
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.settings import NameSettings
+from sinetti.client.store.trust_memory import extend, memory_of
 from sinetti.domain.values import is_same_identifier
 
 
@@ -103,6 +104,7 @@ def _wanted(kept: NameSettings, entry: CertificateEntry, config: Config) -> Name
             trust_holders=service.trust_holders,
             tls_ca=service.tls_ca,
         )
+        kept = extend(kept, memory_of(config.store, service.address))
     key = entry.key if entry.key_is_explicit else kept.key
     name = entry.customer_name or kept.customer_name
     return replace(kept, customer_name=name, key=key, files=entry.files.over(kept.files))

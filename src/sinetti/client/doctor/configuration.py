@@ -19,6 +19,7 @@ from sinetti.client.model import CertificateEntry, Config, Format
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
+from sinetti.client.store.trust_memory import extend, memory_of
 from sinetti.domain.values import is_same_identifier
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
@@ -69,13 +70,14 @@ def brought_in_line(kept: NameSettings, config: Config, name: str) -> NameSettin
     service = config.services.get(config.entry_of(name).service or "")
     if service is None or service.environment is not kept.environment:
         return kept
-    return replace(
+    wanted = replace(
         kept,
         service=service.address,
         trust_services=service.trust_services,
         trust_holders=service.trust_holders,
         tls_ca=service.tls_ca,
     )
+    return extend(wanted, memory_of(config.store, service.address))
 
 
 def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
@@ -170,14 +172,11 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
         )
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
         return
-    mine = (kept.service, kept.trust_services.strip(), kept.trust_holders.strip(), (kept.tls_ca or "").strip())
-    theirs = (
-        service.address,
-        service.trust_services.strip(),
-        service.trust_holders.strip(),
-        (service.tls_ca or "").strip(),
-    )
-    if mine != theirs:
+    if _compared(kept) != _compared(brought_in_line(kept, config, name)):
         yield warning(
             Check.CONFIGURATION, make_message(findings.OTHER_SERVICE), make_message(findings.OTHER_SERVICE_STEP), name
         )
+
+
+def _compared(one: NameSettings) -> tuple[str, str, str, str]:
+    return one.service, one.trust_services.strip(), one.trust_holders.strip(), (one.tls_ca or "").strip()

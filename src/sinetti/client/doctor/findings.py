@@ -168,6 +168,16 @@ ANCHORS_GOOD = ngettext_noop(
 ANCHORS_SOON = gettext_noop("{bundle}: the CA {ca} expires on {until}.")
 ANCHORS_ENDED = gettext_noop("{bundle}: the CA {ca} expired on {until}.")
 ANCHORS_ALL_ENDED = gettext_noop("{bundle}: all CAs have expired.")
+TRUST_WAITS = gettext_noop("The service has a new list of trusted CAs that this store has not taken yet.")
+TRUST_WAITS_STEP = gettext_noop("Run: sinetti trust fetch --store {store}. The agent does so by itself within an hour.")
+TRUST_REFUSED = gettext_noop("The service's list of trusted CAs is not accepted: {why}.")
+TRUST_REFUSED_STEP = gettext_noop(
+    "Get the service's current CA certificates from its operator, and put them into trust_services and trust_holders."
+)
+TRUST_DISTRUSTED = gettext_noop(
+    "The key of the CA {ca} was stolen. Certificates of this CA are accepted only for a few days more."
+)
+TRUST_DISTRUSTED_STEP = gettext_noop("Renew the certificates of this CA now: sinetti renew --all --force.")
 ANCHORS_STEP = gettext_noop("Get the service's current CA certificates and put them into {bundle}.")
 SIGNATURE_GOOD = gettext_noop("The certificate that signs the answers was issued by a CA in {bundle}.")
 SIGNATURE_STEP = gettext_noop(

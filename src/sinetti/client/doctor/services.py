@@ -8,6 +8,7 @@ facts sheet, 1 and 2).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 
@@ -18,9 +19,11 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.requests import soap_client, transport
 from sinetti.client.requests.transport import ServerProbe, ServiceError
+from sinetti.client.requests.trust_lists import fetch_lists
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
 from sinetti.client.store.settings import NameSettings
+from sinetti.client.store.trust_memory import extend, find_distrusted, memory_of
 from sinetti.domain.requests import RetrieveRequest
 from sinetti.domain.values import Language
 from sinetti.pki import chain
@@ -112,6 +115,21 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Doctor
             make_plural_message(findings.ANCHORS_GOOD, len(found), bundle=bundle, until=first),
             about,
         )
+
+
+def trust_lists(kept: NameSettings, store: Path, now: datetime, language: Language) -> Iterator[DoctorFinding]:
+    """Compare the trust lists of a service with those of the store; change nothing."""
+    known = memory_of(store, kept.service)
+    fetched = fetch_lists(kept, known, now, language)
+    if fetched.trouble is not None and fetched.is_refused:
+        message = make_message(findings.TRUST_REFUSED, why=fetched.trouble.rstrip("."))
+        yield warning(Check.ANCHORS, message, make_message(findings.TRUST_REFUSED_STEP), kept.service)
+    if fetched.has_new or extend(kept, known) != kept:
+        step = make_message(findings.TRUST_WAITS_STEP, store=str(store))
+        yield warning(Check.ANCHORS, make_message(findings.TRUST_WAITS), step, kept.service)
+    for one in find_distrusted(kept, fetched.memory):
+        message = make_message(findings.TRUST_DISTRUSTED, ca=_named(one))
+        yield warning(Check.ANCHORS, message, make_message(findings.TRUST_DISTRUSTED_STEP), kept.service)
 
 
 def _named(certificate: x509.Certificate) -> str:

@@ -229,6 +229,9 @@ RUN_LOCKED = gettext_noop(
     "Another command is using {store}: process {pid} on {host}, started by {user} at {since}. Wait until "
     "it has finished."
 )
+TRUST_EXTENDED = gettext_noop(
+    "{service}: the list of trusted CAs has changed; {count} names use the new one. No action needed."
+)
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
 )

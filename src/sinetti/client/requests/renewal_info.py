@@ -19,6 +19,7 @@ from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, ServiceRequest, ServiceResponse
 from sinetti.client.store.settings import NameSettings
+from sinetti.domain.usage import TRUST_LISTS_HEADER, TrustListNumbers
 from sinetti.domain.values import Language
 from sinetti.pki.ari_id import ari_cert_id
 
@@ -57,28 +58,22 @@ class RenewalInfoResult:
     rest: timedelta
 
 
-def origin(service: str) -> str:
-    """Return the origin of a service's address: scheme, host and port.
-
-    Hints are served from the same origin.
-    """
-    return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]
-
-
-def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language) -> RenewalInfoResult:
+def fetch(
+    kept: NameSettings, certificate: x509.Certificate, language: Language, numbers: TrustListNumbers | None = None
+) -> RenewalInfoResult:
     """Ask a name's service for the hint about its certificate.
 
-    Never raises for an answer, of any kind.
+    `numbers` are those of the store's trust lists, which the operator of the service counts. Never raises for an
+    answer, of any kind.
     """
     try:
         named = ari_cert_id(certificate)
     except ValueError:  # it has no key identifier of its issuer, or cannot be read
         return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST)
     address = replace(service_address.parse_service_url(kept.service), path=DOOR + named)
+    headers = {"Accept": "application/json"} | ({} if numbers is None else {TRUST_LISTS_HEADER: numbers.header})
     try:
-        answer = transport.send_request(
-            ServiceRequest(address, {"Accept": "application/json"}, None, language, kept.tls_ca)
-        )
+        answer = transport.send_request(ServiceRequest(address, headers, None, language, kept.tls_ca))
     except ServiceError as trouble:
         if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # a redirect, never followed: no such endpoint
             return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)

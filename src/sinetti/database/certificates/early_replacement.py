@@ -30,6 +30,7 @@ from sinetti.domain.certificates.renewal_info import (
 )
 from sinetti.domain.notifications.early_replacement import MEASURED_FOR, CallStage, call_stage
 from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Language, Serial, ValidityPeriod
 
 AT_ONCE = 200
@@ -78,13 +79,15 @@ class EarlyReplacementCandidate:
 class RenewalInfoData:
     """Input of renewal information, and a flag for any call in force.
 
-    `certificate` is the primary key of the row. `asked_at` is the last recorded request for its renewal information.
+    `certificate` is the primary key of the row. `asked_at` is the last recorded request for its renewal information,
+    and `numbers` are those of the trust lists that it had.
     """
 
     facts: RenewalInfoInput
     calling: bool
     certificate: int
     asked_at: datetime | None
+    numbers: TrustListNumbers | None = None
 
 
 def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
@@ -308,6 +311,8 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     row = rows.values_list(
         "pk",
         "hint_request__at",
+        "hint_request__anchors_number",
+        "hint_request__distrust_number",
         "not_before",
         "not_after",
         "renewable_from",
@@ -317,24 +322,30 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     ).first()
     if row is None:
         return None
-    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
+    key, asked_at, anchors, distrust, *row = row
+    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
         EarlyReplacementNotice(called_at, called_until, _explanation(*texts))
         if called_at is not None and undone_at is None
         else None
     )
     facts = RenewalInfoInput(serial, ValidityPeriod(begins, ends), renewable_from, revoked_at, called)
-    return RenewalInfoData(facts, bool(calling), key, asked_at)
+    return RenewalInfoData(facts, bool(calling), key, asked_at, numbers)
 
 
-def note_asked(db: Database, certificate: int, software: str, now: datetime) -> None:
+def note_asked(
+    db: Database, certificate: int, software: str, now: datetime, numbers: TrustListNumbers | None = None
+) -> None:
     """Record that a program requests renewal information of a certificate now.
 
-    `certificate` is the primary key of the row. A call and drills of the certificate are heard of by it.
+    `certificate` is the primary key of the row. `numbers` are those of the program's trust lists. A call and drills of
+    the certificate are heard of by it.
     """
-    HintRequest.objects.using(db.alias).update_or_create(
-        certificate_id=certificate, defaults={"at": now, "software": software}
-    )
+    facts: dict[str, object] = {"at": now, "software": software}
+    if numbers is not None:
+        facts |= {"anchors_number": numbers.anchors, "distrust_number": numbers.distrust}
+    HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults=facts)
     heard = {"heard_at": now, "heard_by": BY_PROGRAM}
     EarlyReplacementItem.objects.using(db.alias).filter(pk=certificate, heard_at__isnull=True).update(**heard)
     drills = DrillItem.objects.using(db.alias).filter(certificate=certificate, heard_at__isnull=True)

@@ -10,6 +10,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
 from sinetti.database.notifications import outbox, reminders
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
@@ -87,7 +88,16 @@ def revoke_lineages(
         # The predecessors of these certificates need reminders again if they are near expiry.
         before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
         reminders.look_again_behind(db, before)
+        if not outbox.is_rehearsal():  # other revocations would wait for its end
+            status_feed.insert_revocations(db, _by_authority(found), audit.at)
     return tuple(Serial(row.serial) for row in found)
+
+
+def _by_authority(rows: Collection[models.Certificate]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.authority_id, []).append(row.serial)
+    return found
 
 
 def revocation_of(db: Database, serial: Serial) -> tuple[datetime, RevocationReason]:

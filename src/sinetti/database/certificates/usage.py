@@ -13,7 +13,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
 from sinetti.database.models import CertificateObservation, Gateway
-from sinetti.domain.usage import ReportingPeriod
+from sinetti.domain.usage import ReportingPeriod, TrustListNumbers
 from sinetti.domain.values import Serial, Sha256
 
 _TURN = "gateways"
@@ -31,6 +31,7 @@ class GatewayInfo:
     withdrawn: datetime | None
     first_report: datetime | None
     last_report: datetime | None
+    numbers: TrustListNumbers | None = None
 
 
 def add(
@@ -82,7 +83,9 @@ def reports(db: Database) -> tuple[ReportingPeriod, ...]:
     )
 
 
-def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
+def store_report(
+    db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime, numbers: TrustListNumbers | None = None
+) -> int:
     """Store a gateway's report; return the number of certificates that are known.
 
     A repetition changes no row.
@@ -92,6 +95,8 @@ def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: 
         mine = Gateway.objects.using(db.alias).filter(pk=gateway.pk)
         mine.filter(first_report__isnull=True).update(first_report=now)
         mine.filter(Q(last_report__isnull=True) | Q(last_report__lt=now)).update(last_report=now)
+        if numbers is not None:
+            mine.update(anchors_number=numbers.anchors, distrust_number=numbers.distrust)
         known: dict[int, datetime] = {}
         digests = sorted(seen)
         for at in range(0, len(digests), _CHUNK):
@@ -140,4 +145,6 @@ def _move_forward(db: Database, gateway: int, known: Mapping[int, datetime]) -> 
 
 
 def _found(row: Gateway) -> GatewayInfo:
-    return GatewayInfo(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report)
+    anchors, distrust = row.anchors_number, row.distrust_number
+    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    return GatewayInfo(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report, numbers)

@@ -6,6 +6,7 @@ Shard 0 is the whole CA.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -15,9 +16,12 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
+from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
 
 WHOLE = 0
 """Shard of the CRL that covers every certificate of its CA."""
@@ -105,6 +109,17 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
         return PublishedList(number, begins, ends, count, join_crl(entries, bytes(row["short__der"])), base)
 
 
+def list_numbers(db: Database) -> dict[tuple[str, int], int]:
+    """Return the number of the newest CRL by CA and shard."""
+    rows = models.Crl.objects.using(db.alias).values_list(
+        "authority_id", "shard", "number", "short__base", "short__number"
+    )
+    return {
+        (authority, shard): (short or number) if base == number else number
+        for authority, shard, number, base, short in rows
+    }
+
+
 def whole_list(db: Database, authority: str, shard: int) -> bytes:
     """Return the complete CRL (DER) that is stored for a shard."""
     rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
@@ -147,6 +162,7 @@ def publish_lists(
         if taken:
             number = new[taken[0]].number
             audit_log.write(db, audit, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
+            status_feed.insert_events(db, [StatusEvent(StatusEventKind.LIST, authority, number)], audit.at)
 
 
 def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> bool:
@@ -176,25 +192,29 @@ def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None
 def revocations(db: Database, authority: str, shard: int) -> int:
     """Count all certificates of this shard that were ever revoked."""
     rows = _revoked(db, authority)
-    return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+    certificates = (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+    return certificates + (_revoked_cas(db, authority).count() if shard in {WHOLE, _FIRST} else 0)
 
 
 def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
     """Count the certificates ever revoked, by shard of a CA and for the whole CA."""
+    cas = _revoked_cas(db, authority).count()
     if set(shards) <= {WHOLE, _FIRST}:
-        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count())  # half the time at a million
+        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count() + cas)  # half the time at a million
     rows = _revoked(db, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
     counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
+    counts[_FIRST] = counts.get(_FIRST, 0) + cas
     return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
 def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
-    """Return the revoked certificates of a CA by time of revocation.
+    """Return the revoked certificates of a CA by time of revocation, CAs first.
 
     With `ends_from`, only those that expire then or later.
     """
     rows = _revoked(db, authority).order_by("revoked_at", "serial")
-    return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
+    rows = rows if ends_from is None else rows.filter(not_after__gte=ends_from)
+    return chain(_ca_entries(_revoked_cas(db, authority), ends_from), _entries(rows))
 
 
 def revoked_since(
@@ -202,12 +222,31 @@ def revoked_since(
 ) -> tuple[RevokedCertificate, ...]:
     """Return certificates of some shards revoked since an instant, by revocation time."""
     rows = _revoked(db, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
-    return tuple(_entries(rows.order_by("revoked_at", "serial")))
+    cas = _ca_entries(_revoked_cas(db, authority).filter(revoked_at__gte=since), None)
+    return (*cas, *_entries(rows.order_by("revoked_at", "serial")))
 
 
 def _revoked(db: Database, authority: str) -> QuerySet[models.Certificate]:
     rows = models.Certificate.objects.using(db.alias)
     return rows.filter(authority_id=authority, revoked_at__isnull=False)
+
+
+def _revoked_cas(db: Database, authority: str) -> QuerySet[models.CertificateAuthority]:
+    rows = models.CertificateAuthority.objects.using(db.alias)
+    return rows.filter(issuer_id=authority, revoked_at__isnull=False)
+
+
+def _ca_entries(
+    rows: QuerySet[models.CertificateAuthority], ends_from: datetime | None
+) -> Iterable[RevokedCertificate]:
+    """Yield the entries of CAs, whose certificates all point to the first shard."""
+    for row in rows.select_related("distrust").order_by("revoked_at", "name"):
+        certificate = load_certificate(bytes(row.certificate))
+        if row.revoked_at is not None and (ends_from is None or certificate.not_valid_after_utc >= ends_from):
+            reason, serial = RevocationReason(row.revocation_reason), serial_hex(certificate.serial_number)
+            # A later declaration changes no entry: relying parties have it already.
+            distrust = getattr(row, "distrust", None) if reason is RevocationReason.CA_COMPROMISE else None
+            yield RevokedCertificate(_FIRST, serial, row.revoked_at, reason, distrust.since if distrust else None)
 
 
 def _entries(rows: QuerySet[models.Certificate]) -> Iterable[RevokedCertificate]:

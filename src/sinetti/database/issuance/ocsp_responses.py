@@ -36,6 +36,12 @@ _AGED = f"""SELECT a.authority, a.serial, {_STATUS_COLUMNS}
   FROM (SELECT authority, serial FROM sinetti_ocspresponse
          WHERE authority = %(authority)s AND this_update < %(before)s ORDER BY this_update LIMIT %(most)s) a
   {_OURS.format(authority="a.authority", serial="a.serial")}"""  # noqa: S608
+_SIGNED_SINCE = f"""SELECT a.serial, {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.sha1, a.sha256
+  FROM (SELECT * FROM sinetti_ocspresponse
+         WHERE authority = %(authority)s AND (this_update, serial) > (%(since)s, %(serial)s)
+         ORDER BY this_update, serial LIMIT %(most)s) a
+  {_OURS.format(authority="a.authority", serial="a.serial")}
+ ORDER BY a.this_update, a.serial"""  # noqa: S608
 _WALKED = f"""SELECT c.id, c.authority_id, c.serial,
        c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_RESPONSE_COLUMNS}
   FROM (SELECT * FROM sinetti_certificate WHERE id > %(after)s ORDER BY id LIMIT %(most)s) c
@@ -150,6 +156,24 @@ def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[S
     """
     rows = sql.read(db, _AGED, {"authority": authority, "before": before, "most": most})
     return tuple(_subject(row[0], Serial(row[1]), row[2:]) for row in rows)
+
+
+def signed_since(
+    db: Database, authority: str, after: tuple[datetime, str], most: int
+) -> list[tuple[Subject, OcspResponsePair]]:
+    """Return a page of a CA's responses by thisUpdate and serial, with each status.
+
+    `after` is the place of the last one before; a page has at most `most`.
+    """
+    since, serial = after
+    rows = sql.read(db, _SIGNED_SINCE, {"authority": authority, "since": since, "serial": serial, "most": most})
+    found = []
+    for row in rows:
+        subject, response = _subject(authority, Serial(row[0]), row[1:6]), _single_response(row[6:10])
+        if response is not None:
+            ders = {CertIdHash.SHA1: bytes(row[10]), CertIdHash.SHA256: bytes(row[11])}
+            found.append((subject, OcspResponsePair(authority, subject.serial, response, ders)))
+    return found
 
 
 def scan(db: Database, after: int, most: int) -> ScanPage:

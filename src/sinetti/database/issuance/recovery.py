@@ -14,6 +14,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
+from sinetti.database.issuance import unrestored_people
 from sinetti.database.issuance.journal_records import JournalState
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
@@ -133,7 +134,7 @@ def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditCon
     row = models.Certificate.objects.using(db.alias).filter(serial=serial).first()
     if known.issued is not None and (row is None or row.sha256 is None):
         _make_way(db, serial, known.issued)
-        row = _issue(db, known, row)
+        row = _issue(db, known, row, audit.at)
     if row is None or (row.sha256 is None and _was_issued(known)):
         raise models.Certificate.DoesNotExist  # the journal with its `issued` line is missing
     _finish_row(db, row, known)
@@ -179,7 +180,7 @@ def _make_way(db: Database, serial: Serial, issued: dict[str, Any]) -> None:
     rows.exclude(serial=serial).update(state=CertificateState.SUPERSEDED)
 
 
-def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
+def _issue(db: Database, known: JournalState, row: models.Certificate | None, now: datetime) -> models.Certificate:
     """Insert a certificate with its key and lineage, or complete its reservation."""
     issued = known.issued or {}
     using, der = db.alias, b64decode(issued["der"])
@@ -202,7 +203,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.SUPERSEDED
     raise_open_shard(db, issued["authority"], issued["crl_shard"])
-    lineage = _lineage(db, issued)
+    lineage = _lineage(db, issued, now)
     order, certificates = issued["order"], models.Certificate.objects.using(using)
     if order:
         _order_row(db, lineage.lineage_id, order)
@@ -227,7 +228,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None) ->
     return made
 
 
-def _lineage(db: Database, issued: dict[str, Any]) -> models.Lineage:
+def _lineage(db: Database, issued: dict[str, Any], now: datetime) -> models.Lineage:
     """Return the certificate's lineage; create it without its people if it is missing."""
     using, holding = db.alias, issued["holding"]
     row = models.Lineage.objects.using(using).filter(pk=holding["holding_id"]).first()
@@ -237,18 +238,21 @@ def _lineage(db: Database, issued: dict[str, Any]) -> models.Lineage:
         raise models.Certificate.DoesNotExist  # its first certificate, which names the organisation, must come first
     ours = issued["order"]["organisation"]
     organisations = models.Organisation.objects.using(using)
-    organisation = organisations.filter(
+    known = organisations.filter(
         Q(pk=ours["organisation_id"]) | Q(normalised_id=normalise(ours["customer_id"]))
-    ).first() or organisations.create(
+    ).first()
+    organisation = known or organisations.create(
         **{**ours, "created": _instant(ours["created"])}, normalised_id=normalise(ours["customer_id"])
     )
-    return models.Lineage.objects.using(using).create(
+    made = models.Lineage.objects.using(using).create(
         lineage_id=holding["holding_id"],
         organisation=organisation,
         type=models.CertificateType.objects.using(using).get(channel=holding["channel"]),
         subject_serial=holding["subject_serial"],
         created=_instant(issued["order"]["created"]),
     )
+    unrestored_people.insert_row(db, made.lineage_id, now, has_new_organisation=known is None)
+    return made
 
 
 def _order_row(db: Database, lineage_id: str, order: dict[str, Any]) -> None:

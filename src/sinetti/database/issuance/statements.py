@@ -31,6 +31,14 @@ _ITS_ROW = f"{_ITS_ID.replace('SELECT id', 'SELECT id, predecessor_id')} AS done
 _HELD = """UPDATE sinetti_lineage SET version = version + 1
  WHERE lineage_id = %(lineage)s AND version = %(version)s RETURNING lineage_id"""
 
+# Commit 1 is for a CA that issues now. On PostgreSQL the lock, which the foreign key takes anyway, makes a change of
+# the CA's state wait for this transaction, or this statement see the new state (database/authorities/register.py).
+_LIVE = """SELECT name FROM sinetti_certificateauthority
+ WHERE name = %(authority)s AND state = 'issuing' AND %(at)s BETWEEN signs_from AND signs_until"""
+_HELD_FOR = """WITH live AS ({live})
+UPDATE sinetti_lineage SET version = version + 1
+ WHERE lineage_id = %(lineage)s AND version = %(version)s AND EXISTS (SELECT 1 FROM live) RETURNING lineage_id"""
+
 _KEY = {"key_id": "%(key)s", "first_seen": "%(at)s"}
 _CERTIFICATE = {
     **{name: f"%({name})s" for name in ("serial", "origin", "retrieval_id", "not_before", "not_after", "crl_shard")},
@@ -66,12 +74,15 @@ _MESSAGE = {
     "due": "%(at)s",
     "attempts": "0",
 }
-# Checked again here, because the revocation of a predecessor between the commits voids the reservation.
+# Checked again here, because the revocation of a predecessor between the commits voids the reservation. A revoked CA
+# issues nothing, not even what was reserved before.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}
  WHERE sinetti_certificate.lineage_id = %(lineage)s AND serial = %(serial)s AND state IN ({_STATES})
    AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
         WHERE p.id = sinetti_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM sinetti_certificateauthority a
+        WHERE a.name = sinetti_certificate.authority_id AND a.state = 'revoked')
  RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - the text contains no data of a request
 _DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate_id = {certificate}"
 
@@ -84,10 +95,23 @@ def lock_version(db: Database, values: Values) -> bool:
     return bool(sql.write(db, _HELD, values))
 
 
+def is_issuing(db: Database, values: Values) -> bool:
+    """Return True if the CA of commit 1 issues at this instant."""
+    return bool(sql.read(db, _LIVE, values))
+
+
+def lock_for_reservation(db: Database, values: Values) -> bool:
+    """Lock the lineage as `lock_version` does, if the CA issues at this instant.
+
+    Returns False if the version has changed, or the CA issues no more.
+    """
+    return bool(sql.write(db, _HELD_FOR.format(live=_live(db)), values))
+
+
 def reserve_in_one_statement(db: Database, values: Values) -> bool:
     """Run commit 1 as one statement, which is its own transaction.
 
-    Returns False if the lineage has changed; no row was written then.
+    Returns False if the lineage has changed, or the CA issues no more; no row was written then.
     """
     return bool(sql.write(db, _reservation(called="caller" in values), values))
 
@@ -124,12 +148,17 @@ def issue(db: Database, values: Values) -> Row | None:
     return rows[0][2:]
 
 
+def _live(db: Database) -> str:
+    return f"{_LIVE} FOR KEY SHARE" if sql.takes_ctes_that_write(db) else _LIVE
+
+
 @cache
 def _reservation(*, called: bool) -> str:
     caller = f",\n     called AS ({_caller('kept')})" if called else ""
     octets = _OCTETS | {"certificate_id": "made.id"}
     return f"""
-WITH held AS ({_HELD}),
+WITH live AS ({_LIVE} FOR KEY SHARE),
+     held AS ({_HELD.replace(" RETURNING", " AND EXISTS (SELECT 1 FROM live) RETURNING")}),
      used AS ({_insert("usedkey", _KEY, "held")} RETURNING key_id),
      made AS ({_insert("certificate", _CERTIFICATE, "used")} RETURNING id),
      kept AS ({_insert("certificateder", octets, "made")} RETURNING certificate_id),

@@ -36,6 +36,13 @@ class ConcurrentUpdate(Exception):
     """
 
 
+class AuthorityClosed(Exception):
+    """The CA of a reservation issues no more; take the one that issues now.
+
+    Nothing was written.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateReservation:
     """Input of commit 1: serial, ids and exactly the octets to be signed.
@@ -146,18 +153,18 @@ def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None
 def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:
     """Commit 1: store serial, key and octets; spend the ids or void the old renewal.
 
-    Only a renewal that was not retrieved is voided. Raises ConcurrentUpdate.
+    Only a renewal that was not retrieved is voided. Raises ConcurrentUpdate, and AuthorityClosed.
     """
     approval, values = reservation.approval, _reserved_values(reservation, audit)
     common = approval.supersedes is None and approval.order_id is None
     try:
         if common and sql.takes_ctes_that_write(db):
             if not statements.reserve_in_one_statement(db, values):
-                raise ConcurrentUpdate
+                raise _conflict(db, values)
             return _reserved(reservation)
         with sql.transaction(db):
-            if not statements.lock_version(db, values):
-                raise ConcurrentUpdate
+            if not statements.lock_for_reservation(db, values):
+                raise _conflict(db, values)
             if approval.supersedes is not None:
                 _void(db, approval.supersedes, audit)
             if approval.order_id is not None:
@@ -166,6 +173,11 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
     except IntegrityError as conflict:
         raise ConcurrentUpdate from conflict
     return _reserved(reservation)
+
+
+def _conflict(db: Database, values: Values) -> ConcurrentUpdate | AuthorityClosed:
+    """Return the reason that commit 1 wrote nothing."""
+    return ConcurrentUpdate() if statements.is_issuing(db, values) else AuthorityClosed()
 
 
 def store_certificate(

@@ -29,6 +29,7 @@ from sinetti.database.models.core import (
     RoleAssignment,
     SchemaFloor,
     TransferIds,
+    UnrestoredPeople,
     UsedKey,
     random_key,
 )
@@ -55,7 +56,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import Crl, CrlDelta, FeedEvent, OcspResponse, ServiceCertificate
 
 __all__ = [
     "AccessApplication",
@@ -83,6 +84,7 @@ __all__ = [
     "DrillItem",
     "EarlyReplacement",
     "EarlyReplacementItem",
+    "FeedEvent",
     "Gateway",
     "HintRequest",
     "Instance",
@@ -114,6 +116,7 @@ __all__ = [
     "StaffPerson",
     "TransferIds",
     "TrustList",
+    "UnrestoredPeople",
     "UsedKey",
     "User",
     "random_key",

@@ -30,7 +30,8 @@ class PendingAuthority(models.Model):
 class CaDistrust(models.Model):
     """A declared compromise of a CA's key (docs/operators/succession.md).
 
-    Certificates of the CA that were recorded before `since` are accepted through the bridge until `bridge_until`.
+    Certificates of the CA that were recorded before `since` are accepted through the bridge until `bridge_until`. With
+    `checkpoint`, the text of a checkpoint of the log, they must be in the log under it.
     """
 
     authority = models.OneToOneField(
@@ -39,10 +40,11 @@ class CaDistrust(models.Model):
     since = models.DateTimeField()
     declared_at = models.DateTimeField()
     bridge_until = models.DateTimeField()
+    checkpoint = models.TextField(blank=True, default="", db_default="")
 
 
 class TrustList(models.Model):
-    """A signed list of anchors or of distrusted CAs; only the newest of each kind is served."""
+    """A signed list of anchors or of distrusted CAs; the newest of a kind is served."""
 
     pk = models.CompositePrimaryKey("kind", "number")
     kind = models.CharField(max_length=10)

@@ -18,7 +18,7 @@ from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 
 
 def _choices(
-    values: type[Channel | IdentifierType | Environment | Language | MessageChannel | Role],
+    values: type[Channel | IdentifierType | Environment | Language | MessageChannel | Role | CaState],
 ) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
 
@@ -213,6 +213,26 @@ class Lineage(models.Model):
         """Index by prefix of the description, for searches."""
 
         indexes = (models.Index(Lower("description"), F("lineage_id"), name="lineages_by_description"),)
+
+
+class UnrestoredPeople(models.Model):
+    """People of a lineage whom `reconcile` could not restore.
+
+    See docs/operators/journal.md. `has_new_organisation` is true if the organisation had to be restored too, so that
+    its roles are missing. The row is open until the people are named, or an operator says at `settled_at` that there
+    are none.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    lineage = models.ForeignKey(Lineage, on_delete=models.CASCADE, related_name="unrestored", db_index=False)
+    has_new_organisation = models.BooleanField()
+    restored_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row for each lineage, by a constraint, which needs no second index."""
+
+        constraints = (models.UniqueConstraint(fields=["lineage"], name="one_row_of_unrestored_people"),)
 
 
 class Order(models.Model):

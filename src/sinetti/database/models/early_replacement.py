@@ -58,13 +58,16 @@ class EarlyReplacementItem(models.Model):
 class HintRequest(models.Model):
     """The last request of a program for renewal information of a certificate.
 
-    It is recorded every few hours, on the office's clock. `software` is the product of its User-Agent.
+    It is recorded every few hours, on the office's clock. `software` is the product of its User-Agent. The numbers are
+    those of the trust lists that the program uses.
     """
 
     certificate = models.OneToOneField(
         "sinetti.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
     )
     at = models.DateTimeField()
+    anchors_number = models.BigIntegerField(null=True)
+    distrust_number = models.BigIntegerField(null=True)
     software = models.CharField(max_length=64, blank=True, default="", db_default="")
 
 

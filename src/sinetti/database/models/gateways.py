@@ -35,7 +35,7 @@ class BulkRevocation(models.Model):
 class Gateway(models.Model):
     """A gateway that may report the certificates that it has seen.
 
-    Its name is unique for ever, because messages contain it.
+    Its name is unique for ever, because messages contain it. The numbers are those of its trust lists.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -45,6 +45,8 @@ class Gateway(models.Model):
     withdrawn = models.DateTimeField(null=True)
     first_report = models.DateTimeField(null=True)
     last_report = models.DateTimeField(null=True)
+    anchors_number = models.BigIntegerField(null=True)
+    distrust_number = models.BigIntegerField(null=True)
 
     class Meta:
         """Uniqueness of names by a constraint, which needs no second index."""

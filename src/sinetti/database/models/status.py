@@ -1,4 +1,4 @@
-"""Tables of certificate status: CRLs, OCSP responses and the service's own leaves."""
+"""Tables of certificate status: CRLs, OCSP responses, own leaves, events."""
 
 from django.db import models
 
@@ -68,3 +68,16 @@ class ServiceCertificate(models.Model):
     serial = models.CharField(max_length=40)
     sha256 = models.CharField(max_length=64)
     not_after = models.DateTimeField()
+
+
+class FeedEvent(models.Model):
+    """One event of the status feed, written in the transaction that it reports.
+
+    Numbers grow in the order of commits. `authority` and `serial` are empty where the kind has none.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=10)
+    authority = models.CharField(max_length=100, blank=True)
+    list_number = models.BigIntegerField()
+    serial = models.CharField(max_length=40, blank=True)

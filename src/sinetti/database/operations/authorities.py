@@ -11,6 +11,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database, DatabaseSetupError
 from sinetti.database.organisations.organisations import PURPOSE
+from sinetti.domain.authorities.lifecycle import CaState, generation_of
 from sinetti.domain.values import Channel, Environment, Sha256
 
 _INSTANCE = "sinetti_instance"
@@ -20,7 +21,8 @@ _INSTANCE = "sinetti_instance"
 class NewAuthority:
     """A CA to insert, parents first.
 
-    `issuer` is the name of its parent, None for the root. `channel` is set for issuing CAs.
+    `issuer` is the name of its parent, None for the root. `channel` is set for issuing CAs. A founding CA in the state
+    `standby` issues nothing until its activation.
     """
 
     name: str
@@ -33,6 +35,7 @@ class NewAuthority:
     key_id: str
     signs_from: datetime
     signs_until: datetime
+    state: CaState = CaState.ISSUING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,8 @@ def insert_authority(
         if (taken := identity(db)) is not None:
             return taken
         for new in authorities:
-            models.CertificateAuthority.objects.using(db.alias).create(
-                name=new.name,
-                common_name=new.common_name,
-                role=new.role,
-                issuer_id=new.issuer,
-                certificate=new.certificate,
-                sha256=new.sha256,
-                key_id=new.key_id,
-                state="issuing",
-                signs_from=new.signs_from,
-                signs_until=new.signs_until,
-            )
-            if new.channel is not None:
+            insert_row(db, new)
+            if new.channel is not None and new.state is CaState.ISSUING:
                 models.CertificateType.objects.using(db.alias).create(
                     type_id=f"{PURPOSE}-{new.channel.lower()}",
                     purpose=PURPOSE,
@@ -85,6 +77,25 @@ def insert_authority(
         )
         audit_log.write(db, audit, "founded", f"instance:{row.instance_id}", environment=environment)
     return AuthorityIdentity(row.instance_id, environment, dict(row.fingerprints))
+
+
+def insert_row(db: Database, new: NewAuthority, version: int = 0) -> None:
+    """Insert the row of a CA."""
+    models.CertificateAuthority.objects.using(db.alias).create(
+        name=new.name,
+        common_name=new.common_name,
+        role=new.role,
+        issuer_id=new.issuer,
+        channel=new.channel,
+        generation=generation_of(new.common_name),
+        certificate=new.certificate,
+        sha256=new.sha256,
+        key_id=new.key_id,
+        state=new.state,
+        signs_from=new.signs_from,
+        signs_until=new.signs_until,
+        version=version,
+    )
 
 
 def _one_at_a_time(db: Database) -> None:
@@ -111,12 +122,6 @@ def identity(db: Database) -> AuthorityIdentity | None:
         sentence = f"the database cannot be read ({why}): check DATABASE_URL and database_url"
         raise DatabaseSetupError(sentence) from refused
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
-
-
-def issuing_names(db: Database) -> dict[Channel, str]:
-    """Return the name of the CA that issues now, for each channel."""
-    rows = models.CertificateType.objects.using(db.alias).filter(purpose=PURPOSE)
-    return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
 def open_shard(db: Database, authority: str) -> int:

@@ -36,7 +36,7 @@ _GENERATION = re.compile(r"(?P<line>.*?) ?v(?P<number>[1-9][0-9]{0,5})")
 
 
 def generation_of(common_name: str) -> int:
-    """Return the number at the end of a CA's name, as in "Issuing CA v2"; 1 without one."""
+    """Return the number at the end of a CA's name, or 1 without one."""
     found = _GENERATION.fullmatch(common_name)
     return int(found["number"]) if found else 1
 

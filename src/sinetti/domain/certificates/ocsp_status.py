@@ -51,11 +51,15 @@ GOOD, UNKNOWN = CertificateStatusInfo(CertStatus.GOOD), CertificateStatusInfo(Ce
 
 @dataclass(frozen=True, slots=True)
 class SingleResponse:
-    """Status in a signed response, and its dates (UTC)."""
+    """Status in a signed response, and its dates (UTC).
+
+    `certificate_hash`, the SHA-256 of the one certificate that the status is about, is in answers of a bridge alone.
+    """
 
     status: CertificateStatusInfo
     this_update: datetime
     next_update: datetime
+    certificate_hash: bytes | None = None
 
 
 def cert_status(*, issued: bool, revoked_at: datetime | None, reason: RevocationReason | None) -> CertificateStatusInfo:

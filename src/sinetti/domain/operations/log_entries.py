@@ -38,6 +38,7 @@ _EXACT = {
     "looked": EntryKind.LOOK,
     "founded": EntryKind.CA,
     "crl-published": EntryKind.LIST,
+    "trust-list-stored": EntryKind.LIST,
     "clock-accepted": EntryKind.SETTING,
     "clerk-named": EntryKind.ROLE,
     "signatory-added": EntryKind.ROLE,

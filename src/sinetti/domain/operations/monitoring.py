@@ -1,6 +1,6 @@
 """Monitoring: old or inconsistent CRLs and OCSP responses, and upcoming ends.
 
-Early alarms concern issuing CAs that will stop issuing, and CRLs whose key is offline.
+An early alarm concerns CRLs whose key is offline; that of CAs is in domain/authorities/timetable.py.
 
 Retention of personal data is described in docs/operators/retention.md.
 """
@@ -40,10 +40,12 @@ class FindingKind(StrEnum):
     ANSWER_WRONG = "answer-wrong"
     NOT_SERVED = "not-served"
     CERTIFICATE_ENDS = "certificate-ends"
-    ISSUING_CA_ENDS = "issuing-ca-ends"
+    SUCCESSION_DUE = "succession-due"
+    SUCCESSION_LATE = "succession-late"
     BULK_UNFINISHED = "bulk-unfinished"
     EARLY_UNFINISHED = "early-unfinished"
     JOURNAL_AHEAD = "journal-ahead"
+    PEOPLE_MISSING = "people-missing"
     JOURNAL_NOT_SHIPPED = "journal-not-shipped"
     LOG_UNPROTECTED = "log-unprotected"
     LOG_WRONG = "log-wrong"
@@ -104,30 +106,11 @@ def counts_agree(listed: int, in_force: int, ever: int) -> bool:
     return in_force <= listed <= ever
 
 
-ALARM_BEFORE_END = timedelta(days=3 * 365)
-"""Time before the end of an issuing CA at which it needs a successor.
-
-As a rule it is a year before the CA stops issuing. The successor takes a key ceremony, and must reach the relying
-parties.
-"""
-
 LIST_ALARM_BEFORE_END = timedelta(days=60)
 """Time before the end of a CRL whose signing key is offline.
 
 An operator has to fetch the key.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class IssuingEnd:
-    """Issuing CA with its end.
-
-    `stops` is the last second at which it begins a certificate; `ends` is its own last second.
-    """
-
-    name: str
-    stops: datetime
-    ends: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +122,6 @@ class ListEnd:
 
     name: str
     ends: datetime | None
-
-
-def issuing_ca_alarms(issuing: Iterable[IssuingEnd], now: datetime) -> tuple[IssuingEnd, ...]:
-    """Return the issuing CAs that need a successor.
-
-    They are due three years before their end, and in any case before they stop issuing.
-    """
-    return tuple(one for one in issuing if now >= min(one.ends - ALARM_BEFORE_END, one.stops))
 
 
 def list_alarms(lists: Iterable[ListEnd], now: datetime) -> tuple[ListEnd, ...]:

@@ -4,8 +4,8 @@ A list counts if it is complete, fresh and signed by the issuing CA itself.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -112,7 +112,8 @@ class LoadedCrl:
     """Parsed list; its signature is not verified yet.
 
     `understood` False: the gateway does not support this kind (docs/relying/gateway.md). `revokes`: its entries count
-    as revoked, even if other certificates may be revoked too. Every supported list has `revokes` set.
+    as revoked, even if other certificates may be revoked too. Every supported list has `revokes` set. `number` is the
+    CRL number, or None without one.
     """
 
     crl: x509.CertificateRevocationList = field(repr=False)
@@ -122,23 +123,36 @@ class LoadedCrl:
     scope: IssuingDistributionPoint
     understood: bool
     revokes: bool
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCrl:
-    """List with a verified signature, and the serial numbers on it."""
+    """List with a verified signature, and the serial numbers on it.
+
+    `is_outdated`: there is or was a list of the same scope with a higher number. Then it makes no certificate GOOD.
+    """
 
     read: LoadedCrl
     serials: SerialSet
+    is_outdated: bool = False
+
+
+HighestLists = Mapping[IssuingDistributionPoint, VerifiedCrl]
+"""List with the highest number of each scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerLists:
-    """Verified lists of a CA; `named`: some list has its name."""
+    """Verified lists of a CA; `named`: some list has its name.
+
+    `highest` also has lists that are no longer in the folder.
+    """
 
     issuer: CaCertificate
     signed: tuple[VerifiedCrl, ...]
     named: bool
+    highest: HighestLists
 
 
 def read_list(octets: bytes) -> LoadedCrl:
@@ -162,6 +176,7 @@ def read_list(octets: bytes) -> LoadedCrl:
             scope or IssuingDistributionPoint(),
             understood=understood and signed,
             revokes=signed and (understood or _revokes(crl)),
+            number=_number(crl),
         )
     except _UNREADABLE:
         raise InvalidCrl(why) from None
@@ -173,13 +188,16 @@ class CrlSource:
     Changed files of the folder are read again. Thread-safe.
     """
 
-    def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
+    def __init__(
+        self, ders: Iterable[bytes] = (), folder: Path | None = None, freshness_during_outage: timedelta | None = None
+    ) -> None:
         """Parse `ders` now; files of `folder` are read on the first query.
 
-        Raises InvalidCrl if one of `ders` is no list. Files of the folder that are no list are skipped.
+        `freshness_during_outage`: largest age of a list while no newer one can be had; None: as always. Raises
+        InvalidCrl if one of `ders` is no list. Files of the folder that are no list are skipped.
         """
         self._given = tuple(read_list(der) for der in ders)
-        self._folder = folder
+        self._folder, self._outage = folder, freshness_during_outage
         self._lock = Lock()
         self._files: dict[Path, tuple[tuple[int, int, int], LoadedCrl | None]] = {}
         self._looked: float | None = None
@@ -195,15 +213,15 @@ class CrlSource:
         """Return the status of a certificate by the lists of its CA.
 
         - REVOKED if a valid list has it, or if one is valid and any other list has it.
-        - GOOD if a list is valid and no list has it.
+        - GOOD if a list is valid and not outdated, and no list has it.
         - Otherwise UNKNOWN, with the reason.
         """
         self._look_again()
         made = self._made_by(issuer)
         if not made.signed:
             return NOT_FOR_THIS if made.named else MISSING
-        bound = None if is_authority(certificate) else freshness
-        serial, answer, listed = certificate.serial_number, NOT_FOR_THIS, False
+        bound = None if is_authority(certificate) else max(freshness, self._outage or freshness)
+        serial, answer, listed, is_valid = certificate.serial_number, NOT_FOR_THIS, False, False
         for one in made.signed:
             has_it = serial in one.serials
             listed = listed or has_it
@@ -213,9 +231,11 @@ class CrlSource:
                 answer = OLD if answer is NOT_FOR_THIS else answer
             elif has_it:
                 return REVOKED
+            elif one.is_outdated:
+                answer, is_valid = OLD if answer is NOT_FOR_THIS else answer, True
             else:
                 answer = GOOD
-        return having_listed(answer) if listed else answer
+        return having_listed(GOOD if is_valid else answer) if listed else answer
 
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
         """Return the status of a CA of the anchor file.
@@ -244,8 +264,9 @@ class CrlSource:
         return known
 
     def signed_by(self, issuer: CaCertificate) -> tuple[VerifiedCrl, ...]:
-        """Return the supported lists that this CA signed."""
-        return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
+        """Return the supported lists that this CA signed, without outdated ones."""
+        signed = self._made_by(issuer).signed
+        return tuple(one for one in signed if one.read.understood and not one.is_outdated)
 
     def _made_by(self, issuer: CaCertificate) -> "IssuerLists":
         """Return the lists of a CA; each signature is verified once."""
@@ -289,21 +310,35 @@ class CrlSource:
             # Signatures for CAs of earlier queries are verified before the lists are replaced, so that no query waits.
             with self._lock:
                 asked = list(self._made.values())
-            made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
+            made = {one.issuer.digest: _made(lists, one.issuer, one) for one in asked}
             with self._lock:
                 self._files, self._lists, self._made, self._named = files, lists, made, {}
         self._looked = clock.monotonic_seconds()
 
 
-def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: Iterable[VerifiedCrl] = ()) -> IssuerLists:
+def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: IssuerLists | None = None) -> IssuerLists:
     """Select the lists of this CA.
 
-    Lists in `former` are not verified again, which takes 2 s.
+    Lists in `former` are not verified again, which takes 2 s. Of two lists of one scope the higher number wins: an
+    older list that replaces it, put back by hand or by an attacker, does not count, and the newer one stays in use.
     """
-    known = {id(one.read): one for one in former}
+    known = {id(one.read): one for one in former.signed} if former is not None else {}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
-    return IssuerLists(issuer, tuple(one for one in judged if one is not None), named=bool(named))
+    signed = [replace(one, is_outdated=False) for one in judged if one is not None]
+    numbered = [one for one in signed if one.read.understood and one.read.number is not None]
+    highest = dict(former.highest) if former is not None else {}
+    for one in numbered:
+        if _is_higher(one, highest.get(one.read.scope)):
+            highest[one.read.scope] = one
+    kept = {id(one.read): one for one in (highest[each.read.scope] for each in numbered)}
+    outdated = {id(one.read) for one in numbered if _is_higher(highest[one.read.scope], one)}
+    mine = [replace(one, is_outdated=id(one.read) in outdated) for one in signed if id(one.read) not in kept]
+    return IssuerLists(issuer, (*kept.values(), *mine), named=bool(named), highest=highest)
+
+
+def _is_higher(one: VerifiedCrl, other: VerifiedCrl | None) -> bool:
+    return other is None or (one.read.number or 0) > (other.read.number or 0)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -328,6 +363,10 @@ def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozen
         if point.reasons is None and (point.crl_issuer is None or list(point.crl_issuer) == own)
         for name in point.full_name or ()
     )
+
+
+def _number(crl: x509.CertificateRevocationList) -> int | None:
+    return next((one.value.crl_number for one in crl.extensions if isinstance(one.value, x509.CRLNumber)), None)
 
 
 def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | None:

@@ -4,18 +4,20 @@ Addresses come from the settings. Plain http is sufficient: the issuer's signatu
 is replaced only by one of the same issuer that is not older, by number and by thisUpdate (RFC 5280, 5.2.3). An
 attacker on the network can therefore withhold new lists, which the age of the stored list reveals, but cannot restore
 old ones. A failing address does not affect the others. A run that is killed leaves each file either old or new; the
-next run repeats the work.
+next run repeats the work. Processes that fetch at the same time compare and replace one after the other.
 """
 
 import hashlib
 import json
+import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
-
-from cryptography import x509
 
 from sinetti.gateway.revocation.crl import LARGEST_LIST, CrlSource, InvalidCrl, VerifiedCrl
 from sinetti.gateway.x509.path_validation import CaCertificate
@@ -27,7 +29,7 @@ WITHIN: Final = 30.0
 """Seconds for the complete download of one list."""
 
 _FOUND, _UNCHANGED = 200, 304
-_TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
+TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
 """Entity tags that are sent back (RFC 9110, 8.8.3).
 
 The length is limited, because the server would reject every later request with a longer one.
@@ -51,12 +53,14 @@ class CrlDownload:
 class DownloadResult:
     """Outcome for one list.
 
-    `changed`: the file is new. `trouble`: the reason of a failure, or None.
+    `changed`: the file is new. `trouble`: the reason of a failure, or None. `number`: that of the list in the file, if
+    there was no failure and it has one.
     """
 
     wanted: CrlDownload
     changed: bool
     trouble: str | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,26 @@ def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
     """
     try:
         check_url(wanted.url)
-        kept = _kept(wanted)
-        got = _get(wanted.url, None if kept is None else kept.etag, within)
-        if got is None:
-            return DownloadResult(wanted, changed=False)
-        octets, etag = got
-        fresh = _signed(octets, wanted.issuer)
-        if fresh is None:
-            _refuse("the retrieved file is not an accepted revocation list signed by its CA")
+        return _fetch(wanted, within)
+    except (NotFetched, InvalidUrl) as why:
+        return DownloadResult(wanted, changed=False, trouble=str(why))
+    except OSError as failed:
+        return DownloadResult(wanted, changed=False, trouble=f"{wanted.file}: {failed.strerror or failed}")
+
+
+def _fetch(wanted: CrlDownload, within: float) -> DownloadResult:
+    """Download one list and store it. Raises NotFetched and OSError."""
+    kept = _kept(wanted)
+    got = _get(wanted.url, None if kept is None else kept.etag, within)
+    if got is None:
+        return DownloadResult(wanted, changed=False, number=None if kept is None else kept.signed.read.number)
+    octets, etag = got
+    fresh = _signed(octets, wanted.issuer)
+    if fresh is None:
+        _refuse("the retrieved file is not an accepted revocation list signed by its CA")
+    with _locked(wanted.file.parent):
+        # Another process may have stored a newer list during the download.
+        kept = _kept(wanted, kept)
         if kept is not None:
             _not_back(kept.signed, fresh)
         if kept is None or kept.octets != octets:
@@ -90,11 +106,25 @@ def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
         if etag is not None:
             note = {"etag": etag, "sha256": hashlib.sha256(octets).hexdigest()}
             atomic_files.write_atomic(_tag_file(wanted.file), json.dumps(note).encode())
-        return DownloadResult(wanted, changed=kept is None or kept.octets != octets)
-    except (NotFetched, InvalidUrl) as why:
-        return DownloadResult(wanted, changed=False, trouble=str(why))
-    except OSError as failed:
-        return DownloadResult(wanted, changed=False, trouble=f"{wanted.file}: {failed.strerror or failed}")
+    return DownloadResult(wanted, changed=kept is None or kept.octets != octets, number=fresh.read.number)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder of lists; it ends with its process.
+
+    Windows has no such lock: there, one process at a time may fetch.
+    """
+    if find_spec("fcntl") is None:
+        yield
+        return
+    fcntl = import_module("fcntl")
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:
@@ -106,12 +136,17 @@ def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:
     return () if kept is None else (kept.signed,)
 
 
-def _kept(wanted: CrlDownload) -> _StoredCrl | None:
-    """Return the stored list; None if there is none that its CA signed."""
+def _kept(wanted: CrlDownload, known: _StoredCrl | None = None) -> _StoredCrl | None:
+    """Return the stored list; None if there is none that its CA signed.
+
+    `known`: the list that was there before, which is not verified again.
+    """
     try:
         octets = wanted.file.read_bytes()
     except FileNotFoundError:
         return None
+    if known is not None and known.octets == octets:
+        return known
     signed = _signed(octets, wanted.issuer)
     return None if signed is None else _StoredCrl(octets, signed, _etag(wanted.file, octets))
 
@@ -143,21 +178,10 @@ def _signed(octets: bytes, issuer: CaCertificate) -> VerifiedCrl | None:
 def _not_back(kept: VerifiedCrl, fresh: VerifiedCrl) -> None:
     if fresh.read.scope != kept.read.scope:
         _refuse("the retrieved list covers other certificates than the list in use: check the address")
-    if _number(fresh) < _number(kept):
+    if (fresh.read.number or 0) < (kept.read.number or 0):
         _refuse("the retrieved list has a lower number than the list in use: an attacker or a cache sent an old list")
     if fresh.read.this_update < kept.read.this_update:
         _refuse("the retrieved list is older than the list in use: an attacker or a cache sent an old list")
-
-
-def _number(signed: VerifiedCrl) -> int:
-    """Return the CRL number, or 0 if there is none.
-
-    With 0 for both lists, thisUpdate alone decides.
-    """
-    try:
-        return signed.read.crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except x509.ExtensionNotFound:
-        return 0
 
 
 def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] | None:
@@ -175,7 +199,7 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
     if reply.status != _FOUND:
         _refuse(f"{url} answered with HTTP status {reply.status}")
     tag = reply.headers.get("etag", "")
-    return reply.body, tag if _TAG.fullmatch(tag) else None
+    return reply.body, tag if TAG.fullmatch(tag) else None
 
 
 def _refuse(why: str) -> NoReturn:

@@ -7,7 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import assert_never
@@ -44,6 +44,7 @@ If no newer one can be obtained, the cached response is used while it is fresh.
 """
 
 _KEPT_AT_MOST = 4096
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _TYPE = "application/ocsp-request"
 
 Ask = Callable[[str, bytes], bytes]
@@ -92,12 +93,20 @@ class CachedStatus:
 class OcspSource:
     """Revocation source with OCSP responders, in the order of their addresses.
 
-    Each request takes 5 s at most. Thread-safe.
+    Each request takes 5 s at most. `needs_nonce`: responses without the nonce of the request do not count.
+    `freshness_during_outage`: largest age of an answer while no service gives a younger one; None: as always.
+    Thread-safe.
     """
 
     addresses: Sequence[str]
     ask: Ask = field(default=post, repr=False)
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+    find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
+    """Address for certificates of one CA, which comes before the others, or None."""
+    freshness_during_outage: timedelta | None = None
+    _extended_at: datetime | None = field(default=None, init=False, repr=False)
+    needs_nonce: bool = False
+    _asked_anew: int = field(default=0, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _kept: OrderedDict[tuple[x509.Certificate, int], CachedStatus] = field(
         default_factory=OrderedDict, init=False, repr=False
@@ -112,14 +121,19 @@ class OcspSource:
         """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:
-            kept = self._kept.get(key)
+            kept, begun = self._kept.get(key), self._asked_anew
         recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
         recent = recent or (kept is not None and kept.is_revoked)
         fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
-        if fact is None or not fact.counts_at(now, freshness):
+        if fact is None:
             return NO_ANSWER
+        if not fact.counts_at(now, freshness):
+            if not self._counts_during_outage(fact, now):
+                return NO_ANSWER
+            self._extended_at = now
         with self._lock:
-            self._kept[key] = fact
+            # A response that was on its way when `ask_anew` was called may be from before the revocation.
+            self._kept[key] = fact if begun == self._asked_anew else replace(fact, asked=_LONG_AGO)
             self._kept.move_to_end(key)
             if len(self._kept) > _KEPT_AT_MOST:
                 self._kept.popitem(last=False)
@@ -133,23 +147,47 @@ class OcspSource:
             case never:
                 assert_never(never)
 
+    def ask_anew(self, serial: int | None = None) -> None:
+        """Ask a responder again before a response about this serial number is used.
+
+        None: about any. Responses stay, so that an older one cannot take the place of a newer one.
+        """
+        with self._lock:
+            self._asked_anew += 1
+            for key, fact in self._kept.items():
+                if serial is None or key[1] == serial:
+                    self._kept[key] = replace(fact, asked=_LONG_AGO)
+
     def above(self, _certificate: x509.Certificate, _issuer: CaCertificate | None, _now: datetime) -> RevocationStatus:
         """Return MISSING: only lists report on CAs of the anchor file."""
         return MISSING
 
+    def _counts_during_outage(self, fact: CachedStatus, now: datetime) -> bool:
+        return self.freshness_during_outage is not None and fact.counts_at(now, self.freshness_during_outage)
+
+    def is_extended(self, now: datetime) -> bool:
+        """Return whether an answer older than `freshness` was used a short time ago."""
+        return self._extended_at is not None and timedelta() <= now - self._extended_at < ASK_AGAIN
+
     def _asked(
         self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
     ) -> CachedStatus | None:
-        for address in self.addresses:
+        """Return the first fresh answer, else the newest that counts during an outage."""
+        older: CachedStatus | None = None
+        own = None if self.find_address is None else self.find_address(issuer.certificate)
+        for address in self.addresses if own is None else (own, *self.addresses):
             # A busy responder answers tryLater instead of signing, but it may have prepared responses without a nonce.
-            for nonce in (self.random(NONCE_OCTETS), None):
+            sent = self.random(NONCE_OCTETS)
+            for nonce in (sent,) if self.needs_nonce else (sent, None):
                 fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
                 if fact is not None and fact.counts_at(now, freshness):
                     return fact
+                if fact is not None and self._counts_during_outage(fact, now):
+                    older = _newest(fact, older)
                 if not again:
                     break
             recorder.count(GATEWAY_OCSP_FAILURES)
-        return None
+        return older
 
     def _one(self, address: str, question: "OcspQuery", now: datetime) -> tuple[CachedStatus | None, bool]:
         """Return a status, and whether to send another request without a nonce."""
@@ -200,23 +238,24 @@ def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datet
         return None
     if any(one.critical for one in (*response.extensions, *response.single_extensions)):
         return None
-    if question.nonce is not None and not _has_nonce(response, question.nonce):
+    if question.nonce is not None and not has_nonce(response, question.nonce):
         return None
-    if not _is_signed(response, question.issuer, now):
+    if not is_signed_by_responder(response, question.issuer, now):
         return None
     found = [
         CachedStatus(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
         for one in response.responses
-        if _is_about(one, question) and one.next_update_utc is not None
+        if is_about(one, question) and one.next_update_utc is not None
     ]
     return next((one for one in found if one.is_revoked), found[0] if found else None)
 
 
-def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
+def has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
+    """Return whether the response has exactly this nonce."""
     return any(isinstance(one.value, x509.OCSPNonce) and one.value.nonce == nonce for one in response.extensions)
 
 
-def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
+def is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     """Return whether the CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
     if one.serial_number != question.certificate.serial_number:
         return False
@@ -228,7 +267,7 @@ def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     )
 
 
-def _is_signed(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
+def is_signed_by_responder(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
     """Return whether the CA itself or its valid delegated responder signed it."""
     if response.signature_algorithm_oid not in SIGNATURES:
         return False

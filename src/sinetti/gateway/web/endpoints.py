@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.status_feed import FeedReader
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
 from sinetti.gateway.web.asgi_middleware import Headers, wish_of
@@ -56,21 +57,23 @@ class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 
     `unready` returns the reasons why it cannot judge certificates. `notices` returns what an operator has to know and
-    no verdict depends on. `lists` returns the dates of the lists, for the metrics.
+    no verdict depends on. `lists` returns the dates of the lists, and `trust_lists` the checks of the trust lists, for
+    the metrics. `feed` reads the authority's status feed. `extended` returns the sources that count only by
+    `freshness_during_outage`.
     """
 
     guard: RequestGuard
     unready: Readiness
     notices: Readiness = list
     lists: Callable[[], list[ListDates]] = list
+    feed: FeedReader | None = None
+    trust_lists: Callable[[], tuple[ListCheck, ...]] = tuple
+    extended: Readiness = list
 
     @property
     def is_blocking(self) -> bool:
-        """True if judging a certificate may wait for an OCSP responder.
-
-        Lists are in memory.
-        """
-        return not isinstance(self.guard.gateway.source, CrlSource | None)
+        """True if judging a certificate may wait for an OCSP responder."""
+        return self.guard.gateway.is_blocking
 
     def answer(self, asked: IncomingRequest) -> HttpResult:
         """Answer one request."""
@@ -124,7 +127,8 @@ class AuthService:
         return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
-        missing, notices = self.unready(), self.notices()
+        missing, notices = self.unready(), [*self.extended(), *self.notices()]
+        notices += [] if self.feed is None else [self.feed.sentence()]
         return _plain(503, "\n".join([*missing, *notices])) if missing else _plain(200, "\n".join(["ready", *notices]))
 
     def _alive(self, _asked: IncomingRequest) -> HttpResult:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
 
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.metrics import catalogue, recorder
 from sinetti.infra.metrics.catalogue import MetricSource, Samples
@@ -18,6 +19,9 @@ from sinetti.infra.metrics.recorder import OTHER, status_class
 ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
+FeedState = tuple[float, float]
+"""State of the feed: seconds since its last sign of life, and its lag in seconds."""
+
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
 _REFUSED = 400
@@ -26,19 +30,33 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return the dates of the lists, what is missing, and the time."""
+    """Functions that return the state of a gateway, and the time.
+
+    `lists` returns the dates of lists, `unready` what is missing, `feed` the state of the feed, and `extended` the
+    sources that count only by `freshness_during_outage`.
+    """
 
     lists: Callable[[], Sequence[ListDates]]
     unready: Callable[[], list[str]]
     now: Callable[[], datetime]
+    feed: Callable[[], FeedState | None]
+    trust_lists: Callable[[], Sequence[ListCheck]] = tuple
+    extended: Callable[[], list[str]] = list
 
     def samples(self) -> Samples:
         """Return the gauges at the time of a scrape."""
-        now, lists = self.now(), self.lists()
+        now, lists, feed, trust = self.now(), self.lists(), self.feed(), self.trust_lists()
         return {
             catalogue.READY: [((), float(not self.unready()))],
+            catalogue.GATEWAY_OUTAGE: [((), float(bool(self.extended())))],
             catalogue.GATEWAY_LIST_AGE: [((name,), (now - begins).total_seconds()) for name, begins, _ in lists],
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
+            catalogue.GATEWAY_FEED_SILENCE: [] if feed is None else [((), feed[0])],
+            catalogue.GATEWAY_FEED_LAG: [] if feed is None else [((), feed[1])],
+            catalogue.TRUST_LIST_NUMBER: [((one.kind.value,), float(one.number)) for one in trust],
+            catalogue.TRUST_LIST_AGE: [
+                ((one.kind.value,), (now - one.checked).total_seconds()) for one in trust if one.checked is not None
+            ],
         }
 
 

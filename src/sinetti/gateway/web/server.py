@@ -16,9 +16,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from sinetti.domain.usage import TrustListNumbers
+from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
-from sinetti.gateway.web.metrics import ListDates, observe_answer
+from sinetti.gateway.web.metrics import FeedState, ListDates, observe_answer
 from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
@@ -73,9 +75,17 @@ class GatewayApp:
         self._looks = ThreadPoolExecutor(1, "look")
         self._bodies = self._waiting = 0
 
+    def start(self) -> None:
+        """Start the threads of the service."""
+        if self._service.feed is not None:
+            self._service.feed.start()
+
     def exchange(self, service: AuthService) -> None:
-        """Replace the service after the settings were read again."""
-        self._service = service
+        """Replace the service after the settings were read again, and start its threads."""
+        before, self._service = self._service, service
+        if before.feed is not None:
+            before.feed.stop()
+        self.start()
 
     def unready(self) -> list[str]:
         """Return the reasons why the current service cannot judge certificates."""
@@ -84,6 +94,27 @@ class GatewayApp:
     def lists(self) -> list[ListDates]:
         """Return the dates of the current service's lists."""
         return self._service.lists()
+
+    def extended(self) -> list[str]:
+        """Return the sources that count only during an outage."""
+        return self._service.extended()
+
+    def feed(self) -> FeedState | None:
+        """Return the state of the current service's feed, or None without one."""
+        feed = self._service.feed
+        return None if feed is None else (feed.silence(), feed.lag())
+
+    def trust_lists(self) -> tuple[ListCheck, ...]:
+        """Return the checks of the current service's trust lists."""
+        return self._service.trust_lists()
+
+    def trust_list_numbers(self) -> TrustListNumbers | None:
+        """Return the numbers of the trust lists in use; None without any list.
+
+        An authority of an earlier version has none, and refuses a report with numbers.
+        """
+        found = {one.kind.value: one.number for one in self._service.trust_lists()}
+        return TrustListNumbers(**found) if any(found.values()) else None
 
     def notices(self) -> list[str]:
         """Return what an operator has to know and no verdict depends on."""

@@ -1,21 +1,37 @@
 """Tables of gateway.toml beside those of the gateway itself.
 
-They are [serve], [middleware], [sightings] and [log]. See docs/relying/gateway-serve.md.
+They are [serve], [middleware], [sightings], [log] and [feed]. See docs/relying/gateway-serve.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Final
 
+from sinetti.gateway.crl_freshness import download_of
+from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.log_watch import WatchedLog
-from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.crl_fetch import CrlDownload
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FallbackSource, RevocationSource
+from sinetti.gateway.settings import (
+    GatewaySettings,
+    GatewaySettingsError,
+    RevocationKind,
+    listed_cas,
+    open_gateway,
+)
+from sinetti.gateway.status_feed import FeedActions, FeedReader, ListWork, TrustWork, Work
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
 from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
 from sinetti.infra.toml_tables import TomlTable, ValueKind
 from sinetti.infra.urls import InvalidUrl, check_url
+from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.transparency.notes import NoteError
 from sinetti.wire.transparency.observer import LogPolicy
@@ -109,7 +125,18 @@ def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGua
 def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: Seen) -> RequestGuard:
     """Open the gateway and its guard. Raises GatewaySettingsError."""
     none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
-    return RequestGuard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
+    gateway = open_gateway(settings)
+    if gateway.lists is not None:
+        gateway.lists.keep_current(partial(added_downloads, settings, gateway.lists))
+    feed = load_feed(settings, gateway)
+    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen, feed=feed)
+
+
+def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
+    """Return the revocation lists of added CAs that no [[list]] names."""
+    if settings.revocation is not RevocationKind.CRL or settings.crls is None:
+        return ()
+    return lists.downloads(settings.crls, (*settings.anchors, *listed_cas(settings)))
 
 
 def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
@@ -158,6 +185,52 @@ def load_watched_log(settings: GatewaySettings) -> WatchedLog | None:
         table.refuse("url", str(bad))
     except NoteError as bad:
         table.refuse("key", str(bad))
+
+
+def load_feed(settings: GatewaySettings, gateway: Gateway | None) -> FeedReader | None:
+    """Read [feed] with `url`; None if the table is not there.
+
+    The reader keeps the files of [[list]] current, and the trust lists, lists and answers of a gateway. Raises
+    GatewaySettingsError and NoIssuer.
+    """
+    if "feed" not in settings.tables:
+        return None
+    table = _table(settings, "feed")
+    url = table.text("url")
+    table.finish()
+    named: list[Work] = [ListWork(download_of(settings, one)) for one in settings.lists]
+    lists = None if gateway is None else gateway.lists
+    if lists is not None:
+        named += [TrustWork(lists, kind) for kind in TrustListKind]
+
+    def works() -> Sequence[Work]:
+        added = () if lists is None else added_downloads(settings, lists)
+        return [*named, *map(ListWork, added)]
+
+    try:
+        return FeedReader(check_url(url), _actions(None if gateway is None else gateway.source, lists, works))
+    except InvalidUrl as bad:
+        table.refuse("url", str(bad))
+
+
+def _actions(
+    source: RevocationSource | None, lists: TrustLists | None, works: Callable[[], Sequence[Work]]
+) -> FeedActions:
+    sources = source.sources if isinstance(source, FallbackSource) else [source]
+
+    def ask_anew(serial: int | None) -> None:
+        for one in sources:
+            if isinstance(one, OcspSource):
+                one.ask_anew(serial)
+        if lists is not None:
+            lists.bridge.forget()
+
+    def refresh() -> None:
+        for one in sources:
+            if isinstance(one, CrlSource):
+                one.refresh()
+
+    return FeedActions(works, ask_anew, refresh)
 
 
 def _secret(table: GatewayTable, folder: Path) -> bytes | None:

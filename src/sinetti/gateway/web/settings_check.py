@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of, ordered
 from sinetti.gateway.crl_freshness import NoIssuer, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
+from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.web.guard import NoRevocationSource
 from sinetti.gateway.web.settings import (
+    load_feed,
     load_guard,
     load_listen_settings,
     load_report_target,
@@ -33,7 +37,8 @@ def check_settings(path: Path, now: datetime, *, is_offline: bool = False) -> tu
         settings = load_settings(path)
     except GatewaySettingsError as bad:
         return tuple(_finding(str(path), sentence) for sentence in bad.faults)
-    return ordered([*_tables(path, settings), *_lists(settings, now), *([] if is_offline else _addresses(settings))])
+    found = [*_tables(path, settings), *_lists(settings, now), *_trust_lists(settings)]
+    return ordered([*found, *([] if is_offline else _addresses(settings))])
 
 
 def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
@@ -44,6 +49,7 @@ def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
         "middleware": lambda: load_guard(settings),
         "sightings": lambda: load_report_target(settings),
         "log": lambda: load_watched_log(settings),
+        "feed": lambda: load_feed(settings, None),
     }
     for name, read in readers.items():
         if name not in settings.tables and name != "anchors":
@@ -73,7 +79,8 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
         why = "this user cannot write the folder of the revocation lists"
         yield CheckFinding(Impact.UPKEEP, what, why, "run the command as the user that fetches them")
     try:
-        watch = watch_of(settings, open_gateway(settings).source)
+        gateway = open_gateway(settings)
+        watch = watch_of(settings, gateway.source, gateway.is_distrusted)
     except _FAULTS:
         return  # a finding of the tables
     for sentence in [] if watch is None else watch.missing(now):
@@ -81,11 +88,30 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
         yield CheckFinding(Impact.REACH, what, why, "run sinetti gateway fetch, and enable its timer")
 
 
+def _trust_lists(settings: GatewaySettings) -> Iterator[CheckFinding]:
+    """Judge the stored lists of anchors and of distrust."""
+    if settings.trust_lists is None:
+        return
+    lists, what = TrustLists(settings.trust_lists), str(settings.trust_lists.folder)
+    fix = "run sinetti gateway fetch, and see that the address can be reached"
+    for sentence in lists.unready():
+        yield CheckFinding(Impact.REACH, what, sentence.partition(": run ")[0], fix)
+    for sentence in lists.notices():
+        yield CheckFinding(Impact.SAFETY, what, sentence, fix)
+
+
 def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
-    """Call each address of lists and OCSP services; any answer counts."""
-    for url in dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp]):
+    """Call each address of lists, OCSP services and the feed; any answer counts."""
+    trust = [] if settings.trust_lists is None else [f"{settings.trust_lists.url}/trust/distrust"]
+    urls = dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp, *trust])
+    calls = [HttpRequest(url) for url in urls]
+    with suppress(*_FAULTS):  # a fault is a finding of the tables
+        feed = load_feed(settings, None)
+        calls += [] if feed is None else [HttpRequest(feed.url, "HEAD")]
+    for call in calls:
+        url = call.url
         try:
-            send_request(HttpRequest(url, truncates=True, within=PROBE_TIMEOUT))
+            send_request(replace(call, truncates=True, within=PROBE_TIMEOUT))
         except HttpError as away:
             why = f"it cannot be reached ({away})"
             yield CheckFinding(Impact.REACH, url, why, "correct the address, or open the firewall for it")

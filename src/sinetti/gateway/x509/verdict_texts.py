@@ -177,6 +177,9 @@ OLD_LIST = gettext_noop("the revocation list of its CA is too old")
 OTHER_LIST = gettext_noop("the revocation list of its CA is not accepted because of its key, scope or kind")
 
 
+DAMAGED_LIST = gettext_noop("a list of trusted CAs is damaged")
+
+
 NO_ANSWER = gettext_noop("there is no acceptable OCSP answer")
 
 

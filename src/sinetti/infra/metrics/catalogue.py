@@ -68,8 +68,11 @@ CLOCK_OFFSET, READY, FINDINGS = "sinetti_clock_offset_seconds", "sinetti_ready",
 STATE_AGE = "sinetti_state_age_seconds"
 OPTIONAL_PART_OFF = "sinetti_optional_part_off"
 DECISIONS, GATEWAY_OCSP_FAILURES = "sinetti_gateway_decisions_total", "sinetti_gateway_ocsp_failures_total"
-GATEWAY_LIST_AGE = "sinetti_gateway_list_age_seconds"
+GATEWAY_LIST_AGE, GATEWAY_OUTAGE = "sinetti_gateway_list_age_seconds", "sinetti_gateway_outage"
 GATEWAY_LIST_NEXT = "sinetti_gateway_list_next_update_seconds"
+GATEWAY_FEED_SILENCE = "sinetti_gateway_feed_silence_seconds"
+GATEWAY_FEED_LAG = "sinetti_gateway_feed_lag_seconds"
+TRUST_LIST_NUMBER, TRUST_LIST_AGE = "sinetti_gateway_trust_list_number", "sinetti_gateway_trust_list_age_seconds"
 BUILD_INFO = "sinetti_build_info"
 
 _ALL = (
@@ -134,6 +137,11 @@ _ALL = (
     Metric(DECISIONS, _COUNTER, ("outcome", "reason"), _GATEWAY, "Verdicts on callers and documents."),
     Metric(GATEWAY_LIST_AGE, _GAUGE, ("ca",), _GATEWAY, "Age of the newest revocation list of a CA."),
     Metric(GATEWAY_LIST_NEXT, _GAUGE, ("ca",), _GATEWAY, "Seconds until nextUpdate of the newest list of a CA."),
+    Metric(GATEWAY_OUTAGE, _GAUGE, (), _GATEWAY, "1 while older lists or answers count, by freshness_during_outage."),
+    Metric(GATEWAY_FEED_SILENCE, _GAUGE, (), _GATEWAY, "Seconds since the last sign of life of the status feed."),
+    Metric(GATEWAY_FEED_LAG, _GAUGE, (), _GATEWAY, "Seconds for which the oldest event of the feed has waited."),
+    Metric(TRUST_LIST_NUMBER, _GAUGE, ("list",), _GATEWAY, "Number of the list of anchors or of distrust in use."),
+    Metric(TRUST_LIST_AGE, _GAUGE, ("list",), _GATEWAY, "Seconds since the authority confirmed a trust list."),
     Metric(GATEWAY_OCSP_FAILURES, _COUNTER, (), _GATEWAY, "OCSP requests without a usable answer."),
     Metric(
         BUILD_INFO,

@@ -260,9 +260,9 @@ OTHERS = (
         None,
         None,
         facts={
-            "finding": "issuing-ca",
-            "text": "issuing-ws-v1 stops issuing on 2030-03-01: prepare its successor, and "
-            "have relying parties take it in time",
+            "finding": "succession-due",
+            "text": "IssuingWsv1 ends on 2030-03-01 and needs a successor: the step begin is due by 2027-07-01; "
+            "sinetti authority ca plan --dir /srv/sinetti has the timetable",
         },
     ),
 )

@@ -5,6 +5,7 @@ Entries are no part of it: they leave only by an export (services/evidence/expor
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
+from sinetti.services.context import ServiceContext
 from sinetti.wire.transparency.notes import Checkpoint, VerifierKey
 from sinetti.wire.transparency.tiles import TileName
 
@@ -18,6 +19,14 @@ def head(db: Database) -> bytes | None:
 def key(db: Database) -> VerifierKey | None:
     """Return the key that signs checkpoints now, or None before the log begins."""
     return next(iter(log_tree.log_keys(db)), None)
+
+
+def keep_last(ctx: ServiceContext) -> None:
+    """Keep checkpoint and key in the node's files. Raises OSError."""
+    if (note := head(ctx.db)) is not None:
+        ctx.last_signed.keep("log/checkpoint", note)
+    if (verifier := key(ctx.db)) is not None:
+        ctx.last_signed.keep("log/key", f"{verifier}\n".encode())
 
 
 def tile(db: Database, path: str) -> bytes | None:

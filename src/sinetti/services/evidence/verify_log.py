@@ -293,7 +293,11 @@ def _check_line(path: Path, line: JournalLine, known: set[str], walk: _Walk) -> 
         if logged.end <= walk.end and walk.heads.get(logged.end) != logged.note:
             raise _wrong(logged.end - 1, "the journal has another checkpoint that ends with it")
     elif entry is not None and entry not in known and not sequencer.is_known(walk.db, bytes.fromhex(entry), walk.end):
-        raise _bad_line(path, line.sequence, f"the entry of {line.kind} {line.facts['serial']} is not in the log")
+        raise _bad_line(path, line.sequence, f"the entry of {line.kind} {_subject(line)} is not in the log")
+
+
+def _subject(line: JournalLine) -> str:
+    return str(line.facts.get("serial") or line.facts["name"])
 
 
 def _check_logged(logged: LoggedLine, walk: _Walk) -> None:

@@ -17,7 +17,8 @@ from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, LeafRequest
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import journal_records, transactions
-from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
+from sinetti.database.issuance.transactions import AuthorityClosed, CertificateReservation, SignedCertificate
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, IssuanceApproval
 from sinetti.domain.certificates.renewal_info import default_renewal_start
@@ -118,13 +119,37 @@ def issue(
 ) -> Certificate | Rejection:
     """Issue the approved certificate.
 
-    `proof` is the signature of a renewal. Raises ConcurrentUpdate if the lineage has changed since it was read; nothing
-    is written then.
+    `proof` is the signature of a renewal. If another node has closed the CA just now, its successor issues. Raises
+    ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
     """
+    refused = Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     if not ctx.issuance_allowed():
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
-    issuer = ctx.issuer_for(approval.lineage.channel)
-    issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
+        return refused
+    reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        ctx.refresh_authorities()
+        reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        _log.error("no CA issues for channel %s: see sinetti authority ca list", approval.lineage.channel)
+        return refused
+    certificate, to_be_signed = reserved
+    ctx.step("9-reserved")
+    if approval.supersedes is not None:
+        journal_superseded(certificate, ctx)
+    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+
+
+def _reserve(
+    approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
+) -> tuple[Certificate, bytes] | None:
+    """Reserve a certificate of the CA that issues now; return it with its octets.
+
+    Returns None if no CA issues for the channel, or the CA has been closed, or ends too soon.
+    """
+    name = ctx.issuing.get(approval.lineage.channel)
+    if name is None:
+        return None
+    issuer = replace(ctx.issuers[name], shard=ctx.shards.take(name))
     # 8: the exact octets to be signed, linted.
     step("8 prepare")
     plan = LeafRequest(
@@ -140,7 +165,7 @@ def issue(
         to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
     except ExceedsIssuerValidity:
         _log.exception("%s no longer issues: its validity ends too soon", issuer.name)
-        return Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
+        return None
     ctx.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
     reservation = CertificateReservation(
@@ -154,11 +179,10 @@ def issue(
         reserved_machine_time=ctx.machine_now(),
     )
     step("9 reserve")
-    certificate = transactions.reserve_certificate(ctx.db, reservation, audit)
-    ctx.step("9-reserved")
-    if approval.supersedes is not None:
-        journal_superseded(certificate, ctx)
-    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+    try:
+        return transactions.reserve_certificate(ctx.db, reservation, audit), to_be_signed
+    except AuthorityClosed:
+        return None
 
 
 def sign_and_store(
@@ -175,31 +199,20 @@ def sign_and_store(
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
-        if not ctx.issuance_allowed():
+        if not ctx.issuance_allowed() or ctx.states.get(certificate.authority) is CaState.REVOKED:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        issuer = ctx.issuers[certificate.authority]
-        octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
-        # 10: octets in, signature out, checked with the CA's public key.
-        step("10 sign")
-        try:
-            answers = prepare_good(certificate, ctx)
-            requests = answers.requests if answers is not None else []
-            signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
-        except SignerUnavailable as away:
-            if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
-                raise
-            _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
+        signed = _sign(certificate, ctx, proof, to_be_signed)
+        if signed is None:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        made = attach_signature(octets, signature, issuer.certificate)
-        ctx.step("10-signed")
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         step("11 store")
-        pair = answers.finish(others) if answers is not None and others else None
-        signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
         certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
         ctx.step("11-recorded")
+        if certificate.sha256 is None and not certificate.revoked:
+            _log.error("%s was revoked meanwhile: %s is given up", certificate.authority, certificate.serial)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         is_ours = certificate.sha256 == signed.sha256
-        der = made if is_ours else None
+        der = signed.der if is_ours else None
         recorder.count(ISSUED, "order" if certificate.predecessor is None else "renewal", by=int(is_ours))
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
@@ -211,3 +224,29 @@ def sign_and_store(
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
     reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
     return Rejection(reason, language=certificate.lineage.language)
+
+
+def _sign(
+    certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
+) -> SignedCertificate | None:
+    """Sign a reserved certificate and the answers; None if the signer is away.
+
+    Raises SignatureRefused as `sign_and_store` does.
+    """
+    issuer = ctx.issuers[certificate.authority]
+    octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
+    # 10: octets in, signature out, checked with the CA's public key.
+    step("10 sign")
+    try:
+        answers = prepare_good(certificate, ctx)
+        requests = answers.requests if answers is not None else []
+        signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
+    except SignerUnavailable as away:
+        if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
+            raise
+        _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
+        return None
+    made = attach_signature(octets, signature, issuer.certificate)
+    ctx.step("10-signed")
+    pair = answers.finish(others) if answers is not None and others else None
+    return SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)

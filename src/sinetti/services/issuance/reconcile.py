@@ -4,19 +4,29 @@ It restores facts that only the journals have, and finishes or voids reservation
 """
 
 import logging
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from sinetti.ca.issuance_request import SignatureRejected
+from sinetti.database.authorities import journal_lines
+from sinetti.database.authorities.journal_lines import AuthorityDiff
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.evidence import restoration, sequencer
-from sinetti.database.issuance import journal_records, recovery
+from sinetti.database.issuance import journal_records, recovery, unrestored_people
 from sinetti.database.issuance.recovery import RestoreReport
+from sinetti.database.issuance.unrestored_people import UnrestoredHolding
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Serial
+from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import Journal
+from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
@@ -49,11 +59,12 @@ class ReconciliationStatus:
     first_open: int = 0
     """Index of the first of the log's entries that is not in a closed journal."""
     log_size: int = 0
+    authorities: AuthorityDiff = field(default_factory=AuthorityDiff)
 
     @property
     def agrees(self) -> bool:
         """True if the database has every fact that ever left the service."""
-        return not self.lost and not self.numbers and not self.log_lost
+        return not self.lost and not self.numbers and not self.log_lost and not self.authorities.lost
 
     @property
     def log_lost(self) -> int:
@@ -66,17 +77,23 @@ class ReconciliationStatus:
         counts = f"{pluralise(len(self.lost), 'certificate')}, {pluralise(len(self.numbers), 'list')}"
         if self.log_lost:
             counts = f"{counts}, {self.log_lost} of the log's entries"
+        if self.authorities.lost:
+            counts = f"{counts}, CAs: {' '.join(sorted(self.authorities.lost))}"
         return f"the journals contain facts that the database lacks ({counts}), as after restoring a backup"
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """Restored facts, facts that could not be restored, and results of reservations."""
+    """Restored facts, facts that could not be restored, and results of reservations.
+
+    `without_people` are the holdings in use whose people no journal has, of earlier runs too.
+    """
 
     restored: tuple[Serial, ...]
     failed: tuple[Serial, ...]
     finished: int
     given_up: int
+    without_people: tuple[UnrestoredHolding, ...] = ()
 
 
 def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -94,8 +111,10 @@ def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> 
 
 def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) -> ReconciliationStatus:
     lists = newest_archived(journal.folder, ctx)
-    lines = journal_records.lines(journal.folder, journal.instance_id, closed.files)
-    differences = journal_records.compare(ctx.db, lines, entries(lists), closed.after)
+    lines = _Lines(journal_records.lines(journal.folder, journal.instance_id, closed.files))
+    # Lists of CAs above others have entries of CAs, which are compared by their own lines.
+    of_holders = (one for one in entries(lists) if one.serial not in lines.ca_serials(ctx))
+    differences = journal_records.compare(ctx.db, lines, of_holders, closed.after)
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
         known = recovery.crl_number(ctx.db, authority)
@@ -108,7 +127,30 @@ def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) 
         logged=((0, closed.logged), *differences.logged),
         first_open=closed.logged,
         log_size=sequencer.entry_count(ctx.db),
+        authorities=journal_lines.compare(ctx.db, lines.authorities, closed.after),
     )
+
+
+class _Lines:
+    """Lines of journals, of which those of CAs are collected on the way."""
+
+    def __init__(self, lines: Iterator[JournalLine]) -> None:
+        self._lines = lines
+        self.authorities: dict[str, Mapping[str, Any]] = {}
+        self._serials: frozenset[Serial] | None = None
+
+    def __iter__(self) -> Iterator[JournalLine]:
+        for line in self._lines:
+            journal_lines.take(self.authorities, line)
+            yield line
+
+    def ca_serials(self, ctx: ServiceContext) -> AbstractSet[Serial]:
+        """Return the serial numbers of CAs, of the register and of the lines read so far."""
+        if self._serials is None:
+            of_lines = (b64decode(facts["der"]) for facts in self.authorities.values())
+            ders = {*ctx.certificates.values(), *of_lines}
+            self._serials = frozenset(serial_hex(load_certificate(der).serial_number) for der in ders)
+        return self._serials
 
 
 def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -118,7 +160,10 @@ def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> 
     """
     journal.open()
     status = preview(ctx, journal, is_full=is_full)
-    written = tuple(journal_records.from_register(ctx.db, status.unwritten))
+    written = (
+        *journal_lines.unwritten_entries(ctx.db, status.authorities.unwritten),
+        *journal_records.from_register(ctx.db, status.unwritten),
+    )
     journal.append(written)
     for line in restoration.unlogged(ctx.db, status.logged, status.first_open):
         journal.append([journal_records.logged(line.first, line.leaves, line.note)])
@@ -135,7 +180,8 @@ def reconcile(
     status = compare(ctx, journal, is_full=is_full)
     back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
-    return ReconciliationReport(back.done, back.failed, finished, given_up)
+    without_people = unrestored_people.list_open(ctx.db, ctx.now())
+    return ReconciliationReport(back.done, back.failed, finished, given_up, without_people)
 
 
 def restore_lost(
@@ -143,8 +189,12 @@ def restore_lost(
 ) -> RestoreReport:
     """Restore in the database what a comparison found to be missing.
 
-    Nothing is written to the journals.
+    CAs and their states come first. Nothing is written to the journals.
     """
+    if status.authorities.lost:
+        _restore_authorities(ctx, journal, status, audit)
+        # The lists of these CAs could not be verified before.
+        status = preview(ctx, journal, is_full=True)
     lists = newest_archived(journal.folder, ctx)
     for authority, number in status.numbers.items():
         recovery.raise_crl_number(ctx.db, authority, number)
@@ -166,6 +216,16 @@ def restore_lost(
     return back
 
 
+def _restore_authorities(
+    ctx: ServiceContext, journal: Journal, status: ReconciliationStatus, audit: AuditContext
+) -> None:
+    known: dict[str, Mapping[str, Any]] = {}
+    for line in journal_records.lines(journal.folder, journal.instance_id):
+        journal_lines.take(known, line)
+    journal_lines.restore(ctx.db, known, status.authorities.lost, audit)
+    ctx.refresh_authorities()
+
+
 def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:
     """Finish or void abandoned reservations; return the count of each.
 
@@ -179,7 +239,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
     waiting = recovery.waiting_reservations(ctx.db, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
     for certificate in waiting:
         audit = ctx.audit_entry(_ACTOR, request_id)
-        if not _may_be_finished(certificate, audit):
+        if not _may_be_finished(certificate, ctx, audit):
             given_up += recovery.void_reservation(ctx.db, certificate, audit)
             continue
         try:
@@ -194,6 +254,9 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
     return finished, given_up
 
 
-def _may_be_finished(certificate: Certificate, audit: AuditContext) -> bool:
+def _may_be_finished(certificate: Certificate, ctx: ServiceContext, audit: AuditContext) -> bool:
+    """Return False for a revoked CA, too: its reservations are for its successor."""
     lineage = certificate.lineage
+    if ctx.states.get(certificate.authority) is CaState.REVOKED:
+        return False
     return lineage.customer.is_approved_for(lineage.channel) and audit.at <= certificate.span.not_after

@@ -35,7 +35,7 @@ def _problems(ctx: ServiceContext, deferred: Collection[MessageKind]) -> Iterato
     lists = [
         begins
         for name, begins, ends in monitoring.list_ages(ctx.db)
-        if name not in ctx.offline and is_past_half_life(begins, ends, now)
+        if ctx.signs_lists(name) and is_past_half_life(begins, ends, now)
     ]
     answers = [
         one.this_update

@@ -208,7 +208,7 @@ def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[Mon
         if list_alarms([ListEnd(name, ends)], now):
             sentence = f"the revocation list {name} expires on {_when(ends)}: run sinetti authority publish to renew it"
             yield MonitoringFinding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
-    elif is_past_half_life(made, ends, now):
+    elif ctx.signs_lists(place.authority) and is_past_half_life(made, ends, now):
         sentence = (
             f"the revocation list {name} is from {_when(made)}, and half its validity is over: the "
             "log of sinetti authority serve shows why no newer one is signed"

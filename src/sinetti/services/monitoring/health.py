@@ -3,9 +3,9 @@
 Each returns None if the dependency is well, otherwise the problem.
 """
 
+from sinetti.database.authorities import register
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.operations import authorities
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import ServiceContext
@@ -18,14 +18,16 @@ CRLs are signed at least daily, so one that is half its life old has been missed
 """
 
 _AWAY = "the database cannot be reached: check the database and the network connection to it"
+_GOES_ON = "status requests are answered from the last signed lists and OCSP responses, until these expire"
 
 
 def register_check(ctx: ServiceContext) -> str | None:
     """Check that the database can be read."""
     try:
-        authorities.issuing_names(ctx.db)
+        register.issuing_names(ctx.db)
     except DATABASE_UNAVAILABLE:
-        return _AWAY
+        has_lists = any(ctx.last_signed.find_list(name, WHOLE, ctx.now()) for name in ctx.issuers)
+        return f"{_AWAY}; {_GOES_ON}" if has_lists else _AWAY
     return None
 
 

@@ -3,7 +3,7 @@
 Signatories, its contact person, and its service providers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from sinetti.database.access.role_assignments import (
     InvitationResult,
     PersonGrant,
 )
+from sinetti.database.issuance import unrestored_people
 from sinetti.database.notifications import recipients
 from sinetti.database.notifications.recipients import Roles
 from sinetti.database.organisations import contacts, organisations
@@ -153,3 +154,14 @@ def _says_closed() -> Iterator[None]:
     except OrganisationClosed as closed:
         sentence = f"{closed} has ended: no person can be named for it any more"
         raise PeopleError(PersonErrorReason.CLOSED, sentence) from None
+
+
+def settle_people(holdings: Sequence[str], ctx: ServiceContext, actor: str, request_id: str) -> None:
+    """Record that holdings lack no people, so that they are no longer reported.
+
+    Raises PeopleError for a holding that is not reported; the others are recorded.
+    """
+    unknown = [one for one in holdings if not unrestored_people.settle(ctx.db, one, ctx.audit_entry(actor, request_id))]
+    if unknown:
+        sentence = f"no people are reported missing for the holding {unknown[0]}: run the command without --settle"
+        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)

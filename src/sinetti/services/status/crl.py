@@ -61,8 +61,21 @@ def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str
 
     Shard 0 is the CRL of the whole CA. While the signer is unavailable, or the CRL cannot be archived beside the
     journal, the last one is served until it expires. After that SignerUnavailable or JournalUnavailable is raised. The
-    same holds for a CA whose key is offline.
+    same holds for a CA whose key is offline. Without the database the node's last one is served until it expires. The
+    last CRL of a retired CA is served for ever.
     """
+    return ctx.last_signed.read_or(
+        lambda: _current(authority, shard, ctx, request_id),
+        lambda: ctx.last_signed.find_list(authority, shard, None if has_last_list(authority, ctx) else ctx.now()),
+    )
+
+
+def has_last_list(authority: str, ctx: ServiceContext) -> bool:
+    """Return True if the CA is retired, so that its last CRL is served for ever."""
+    return authority in ctx.issuers and not ctx.signs_lists(authority) and authority not in ctx.offline
+
+
+def _current(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
     try:
         return fresh_crl(authority, shard, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
@@ -84,8 +97,8 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
     asked, newest = monotonic_seconds(), _newest(authority, shard, ctx)
     if newest is None and shard > authorities.open_shard(ctx.db, authority):
         return None
-    if authority in ctx.offline:
-        if newest is None or _has_ended(newest, ctx):
+    if not ctx.signs_lists(authority):
+        if newest is None or (authority in ctx.offline and _has_ended(newest, ctx)):
             sentence = (
                 f"the revocation list of {authority} is missing or has expired, and its CA is "
                 "offline: run sinetti authority publish to renew it"
@@ -122,6 +135,8 @@ def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) ->
     """
     try:
         fresh_crl(authority, WHOLE, ctx, request_id)
+        # Another process may have signed the list with this revocation.
+        copy_lists(ctx, authority)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning(
             "the revocation lists of %s are not published yet; the serving process publishes them: %s", authority, away
@@ -134,7 +149,7 @@ def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
     Whether requested or not; and at once if a CRL lacks a revocation or a shard was opened.
     """
     for name in ctx.issuers:
-        if name not in ctx.offline:
+        if ctx.signs_lists(name):
             try:
                 _renew(name, ctx, request_id)
             except (SignerUnavailable, JournalUnavailable) as away:
@@ -199,6 +214,8 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelt
         crls.publish_lists(ctx.db, authority, made, audit, keep)
         ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
         newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
+        for shard, one in newest.items():
+            ctx.last_signed.keep_list(authority, shard, one)
         # Another process may have published older entries under a higher number at the same time: then repeat.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
             return newest[WHOLE]
@@ -264,13 +281,25 @@ def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -
     ctx.journal.keep_list(name, new.stored, lambda: crls.whole_list(ctx.db, authority, shard))
 
 
+def copy_lists(ctx: ServiceContext, only: str | None = None) -> None:
+    """Copy lists into the files of `last_signed` that another process signed.
+
+    `only` names a CA; None means all.
+    """
+    for (authority, shard), number in crls.list_numbers(ctx.db).items():
+        is_wanted = authority in (ctx.issuers if only is None else {only})
+        is_other = is_wanted and ctx.last_signed.list_number(authority, shard) != number
+        if is_other and (newest := _newest(authority, shard, ctx)) is not None:
+            ctx.last_signed.keep_list(authority, shard, newest)
+
+
 def publish_all(ctx: ServiceContext, request_id: str) -> None:
-    """Publish fresh CRLs at start, and archived ones of offline CAs.
+    """Publish fresh CRLs at start, and archive those of offline and retired CAs.
 
     Raises SignerUnavailable and JournalUnavailable.
     """
     for name in ctx.issuers:
-        if name not in ctx.offline:
+        if ctx.signs_lists(name):
             publish(name, ctx, request_id)
             continue
         for shard in range(authorities.open_shard(ctx.db, name) + 1):

@@ -71,7 +71,9 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
     try:
         asked = parse_request(octets)
         check_issuer(asked, ctx.issuers[authority].certificate)
-        return _answered(asked, authority, ctx, on_the_spot)
+        return ctx.last_signed.read_or(
+            lambda: _answered(asked, authority, ctx, on_the_spot), lambda: _last_answer(asked, authority, ctx)
+        )
     except OcspRequestError as refused:
         return OcspReply(error_answer(refused.status))
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
@@ -167,6 +169,7 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     now = ctx.now()
     found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
+    ctx.last_signed.remember(found, asked.hash)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
@@ -187,12 +190,21 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
         return OcspReply(stored[1], stored[0], kept=True)
 
 
+def _last_answer(asked: OcspRequest, authority: str, ctx: ServiceContext) -> OcspReply:
+    """Return the last response from memory, or "try later"."""
+    last = None
+    if asked.nonce is None:
+        last = ctx.last_signed.find_answer(authority, asked.serial, asked.hash, ctx.now())
+    return OcspReply(error_answer(ErrorStatus.TRY_LATER)) if last is None else OcspReply(last[1], last[0], kept=True)
+
+
 def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
     return None if found.response is None or found.der is None else (found.response, found.der)
 
 
 def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
     new = _signed(found, ctx, now)
+    ctx.last_signed.remember(StoredResponse(found.subject, new.response, new.ders[asked.hash]), asked.hash)
     try:
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:

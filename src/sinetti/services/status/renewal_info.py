@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from sinetti.database.certificates import early_replacement
 from sinetti.database.connection import DATABASE_UNAVAILABLE
@@ -19,10 +20,22 @@ from sinetti.domain.certificates.renewal_info import (
     suggested_window,
 )
 from sinetti.domain.notifications.early_replacement import needs_record, parse_product
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Serial
 from sinetti.pki.ari_id import key_identifier
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.context import ServiceContext
+
+
+@dataclass(frozen=True, slots=True)
+class HintProgram:
+    """Program that asks: its User-Agent, and the numbers of its trust lists."""
+
+    user_agent: str = ""
+    numbers: TrustListNumbers | None = None
+
+
+UNKNOWN_PROGRAM = HintProgram()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +51,34 @@ def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
-        identifier = key_identifier(load_certificate(der))
+        identifier = _identifier(der)
         found[identifier] = (*found.get(identifier, ()), name)
     return found
 
 
+@lru_cache(maxsize=256)
+def _identifier(der: bytes) -> bytes:
+    return key_identifier(load_certificate(der))
+
+
 def hint_of(
-    authorities: Sequence[str], serial: Serial, ctx: ServiceContext, user_agent: str = ""
+    authorities: Sequence[str], serial: Serial, ctx: ServiceContext, program: HintProgram = UNKNOWN_PROGRAM
 ) -> RenewalInfo | None:
     """Return the renewal information of a certificate of one of these CAs, or None.
 
-    The product of the caller's `user_agent` is recorded, so that the certificates of a faulty program can be called.
+    The product of the caller's User-Agent is recorded, so that the certificates of a faulty program can be called, and
+    the numbers of its trust lists.
     """
     now = ctx.now()
     found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
         return None
     called = found.facts.called
-    if needs_record(found.asked_at, now, called.begins if called is not None else None):
+    has_news = program.numbers is not None and program.numbers != found.numbers
+    if has_news or needs_record(found.asked_at, now, called.begins if called is not None else None):
         # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
-            early_replacement.note_asked(ctx.db, found.certificate, parse_product(user_agent), now)
+            software = parse_product(program.user_agent)
+            early_replacement.note_asked(ctx.db, found.certificate, software, now, program.numbers)
     explanation = called.notice if called is not None and found.facts.revoked_at is None else Explanation()
     return RenewalInfo(suggested_window(found.facts), explanation, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

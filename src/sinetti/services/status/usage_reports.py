@@ -9,7 +9,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from sinetti.database.certificates import usage
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.usage import GatewayRefused, Observation, UsageReport, check_gateway_name, clamp_to_now, usage_of
+from sinetti.domain.usage import (
+    GatewayRefused,
+    Observation,
+    TrustListNumbers,
+    UsageReport,
+    check_gateway_name,
+    clamp_to_now,
+    usage_of,
+)
 from sinetti.domain.values import Serial, Sha256
 from sinetti.services.context import ServiceContext
 
@@ -72,17 +80,19 @@ def gateway_key(name: str, ctx: ServiceContext) -> str | None:
     return found.public_key if found is not None and found.withdrawn is None else None
 
 
-def record_report(name: str, sightings: Sequence[Observation], ctx: ServiceContext) -> ReportReceipt:
+def record_report(
+    name: str, sightings: Sequence[Observation], ctx: ServiceContext, numbers: TrustListNumbers | None = None
+) -> ReportReceipt:
     """Store a report of a gateway whose signature was verified.
 
-    An empty report says that the gateway works and saw no certificate.
+    An empty report says that the gateway works and saw no certificate. `numbers` are those of its trust lists.
     """
     now = ctx.now()
     seen: dict[Sha256, datetime] = {}
     for one in sightings:
         at = clamp_to_now(one.seen, now)
         seen[one.sha256] = max(seen.get(one.sha256, at), at)
-    taken = usage.store_report(ctx.db, name, seen, now)
+    taken = usage.store_report(ctx.db, name, seen, now, numbers)
     return ReportReceipt(taken, len(seen) - taken)
 
 

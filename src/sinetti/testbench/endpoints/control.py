@@ -1,6 +1,6 @@
 """The control endpoint: loopback only, without CORS.
 
-It serves clock, orders, certificates, revocations, calls for early replacement, messages and accounts.
+It serves clock, orders, certificates, revocations, calls for early replacement, CAs, messages and accounts.
 """
 
 import logging
@@ -9,6 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from sinetti.api.serializers import certificate_json, instant
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderError
+from sinetti.ca.hierarchy_model import HierarchyError
+from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
@@ -36,6 +40,7 @@ from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.layout import is_loopback_host
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
+from sinetti.testbench.endpoints.authorities import revoke_ca, roll_over_ca
 from sinetti.testbench.endpoints.early_replacement import early_replacement
 from sinetti.testbench.endpoints.orders import create_order
 from sinetti.testbench.mail.dispatcher import MessageDispatcher
@@ -44,7 +49,8 @@ from sinetti.testbench.mail.mailbox import MessageStore
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = (
-    "The control calls are /clock, /orders, /certificates, /revocations, /early, /messages, /accounts and /explain."
+    "The control calls are /clock, /orders, /certificates, /revocations, /early, /cas/rollover, /cas/revocations, "
+    "/messages, /accounts and /explain."
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
@@ -60,6 +66,7 @@ _BAD_FIELD = (
     ClockOutOfRange,
     CustomerIdError,
     FieldError,
+    HierarchyError,
     OrderError,
     ValidationError,
 )
@@ -73,10 +80,15 @@ class ControlEndpoint:
     The dispatcher moves the clock, and sends due messages into `letters`.
     """
 
-    ctx: ServiceContext
+    authority: Authority
     clock: BenchClock
     postman: MessageDispatcher
     letters: MessageStore
+
+    @property
+    def ctx(self) -> ServiceContext:
+        """Context of the services."""
+        return self.authority.ctx
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
@@ -103,12 +115,10 @@ class ControlEndpoint:
     def _act(self, act: Callable[[Request], Response], request: Request) -> Response:
         try:
             return act(request)
-        except OrderUnknown as unknown:
+        except (OrderUnknown, CaUnknown) as unknown:
             return problem_response(404, "unknown", f"{unknown}.")
-        except OrderAlreadyUsed as spent:
-            return problem_response(409, "already", f"{spent}.")
-        except AccountError as there:
-            return problem_response(409, "already", f"{there}.")
+        except (OrderAlreadyUsed, AccountError, CaChangeRefused, FolderError) as taken:
+            return problem_response(409, "already", f"{taken}.")
         except _BAD_FIELD as bad:
             return problem_response(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
@@ -131,6 +141,8 @@ class ControlEndpoint:
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
             "/early": {"POST": self._call_early},
+            "/cas/rollover": {"POST": self._roll_over},
+            "/cas/revocations": {"POST": self._revoke_ca},
             "/messages": {"GET": self._messages},
             "/accounts": {"POST": self._account},
             diagnostics.PATH: {"POST": self._explain},
@@ -179,6 +191,16 @@ class ControlEndpoint:
 
     def _call_early(self, request: Request) -> Response:
         return json_reply(200, early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id))
+
+    def _roll_over(self, request: Request) -> Response:
+        name = roll_over_ca(json_fields.read_object(request.body), self.authority, request.request_id)
+        _log.info("rolled over: %s issues", name)
+        return json_reply(200, {"name": name})
+
+    def _revoke_ca(self, request: Request) -> Response:
+        found = revoke_ca(json_fields.read_object(request.body), self.authority, request.request_id)
+        _log.info("revoked: the CA %s", found["name"])
+        return json_reply(200, found)
 
     def _messages(self, request: Request) -> Response:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}

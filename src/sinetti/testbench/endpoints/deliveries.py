@@ -6,6 +6,7 @@ POST /deliveries answers with receipts.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import assert_never
@@ -13,10 +14,13 @@ from typing import assert_never
 from cryptography import x509
 
 from sinetti.client.store import files
+from sinetti.database.authorities import distrust
+from sinetti.database.authorities.register import list_authorities
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
-from sinetti.database.issuance import transactions
+from sinetti.domain.authorities.distrust import bridge_status, join_periods, names_up
+from sinetti.domain.certificates.ocsp_status import CertStatus
 from sinetti.domain.values import Channel, Language, Serial, Sha256
-from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.gateway import Gateway, VerifiedDelivery
 from sinetti.gateway.revocation.source import GOOD, MISSING, REVOKED, RevocationState, RevocationStatus
 from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.gateway.x509.path_validation import CaCertificate
@@ -54,38 +58,61 @@ _UNAVAILABLE = gettext_noop(
 class RegisterSource:
     """Certificate statuses from the database itself.
 
-    A revocation counts at once, without a CRL or an OCSP response in between.
+    A revocation counts at once, without a CRL or an OCSP response in between. So does a declared compromise, whose
+    bridge is that of docs/operators/succession.md.
     """
 
     db: Database
 
-    def status(self, certificate: x509.Certificate, _issuer: CaCertificate, *_when: object) -> RevocationStatus:
+    def status(
+        self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, _freshness: timedelta
+    ) -> RevocationStatus:
         """Return the status of a certificate that the database has, octet for octet.
 
         For any other certificate the status is unknown.
         """
         try:
-            found = transactions.find_certificate(self.db, Serial(serial_hex(certificate.serial_number)))
+            rows = {one.name: one for one in distrust.list_distrust(self.db)}
+            digest = sha256_hex(certificate_der(issuer.certificate))
+            name = next((one.name for one in rows.values() if one.sha256 == digest), "")
+            found = distrust.find_recorded(self.db, name, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
             _log.exception("the database cannot be reached, so the certificate's status is unknown")
             return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
-        return REVOKED if found.revoked else GOOD
+        chain = names_up(name, {one.name: one.issuer for one in rows.values()})
+        period = join_periods(each for one in chain if (each := rows[one].period) is not None)
+        if period is None:
+            return GOOD if found.revoked_at is None else REVOKED
+        return GOOD if bridge_status(found, period, now).cert_status is CertStatus.GOOD else REVOKED
 
     def above(self, *_asked: object) -> RevocationStatus:
         """Return MISSING: the database has no status of CAs, and no CRLs."""
         return MISSING
 
 
-def gateway_of(ctx: ServiceContext) -> Gateway:
-    """Return the gateway that verifies deliveries to this bench.
+@dataclass(slots=True)
+class Receiver:
+    """Gateway of the bench, built anew when an issuing CA is added."""
 
-    It uses the bench's issuing CAs, the channel WS and the database.
-    """
-    anchors = [load_certificate(ctx.certificates[name]) for name in ctx.issuing.values()]
-    source = RegisterSource(ctx.db)
-    return Gateway(anchors, source=source, channel=Channel.WS, environment=ctx.environment)
+    ctx: ServiceContext
+    _built: tuple[frozenset[str], Gateway] | None = field(default=None, init=False, repr=False)
+
+    def verify(self, document: bytes, now: datetime) -> VerifiedDelivery:
+        """Verify a signed document for the channel WS.
+
+        The anchors are all issuing CAs of the register.
+        """
+        issuing = {one.sha256: one.certificate for one in list_authorities(self.ctx.db) if one.channel is not None}
+        if self._built is None or self._built[0] != issuing.keys():
+            anchors = [load_certificate(one) for one in issuing.values()]
+            source, environment = RegisterSource(self.ctx.db), self.ctx.environment
+            self._built = (
+                frozenset(issuing),
+                Gateway(anchors, source=source, channel=Channel.WS, environment=environment),
+            )
+        return self._built[1].verify(document, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +123,7 @@ class DeliveryEndpoint:
     """
 
     ctx: ServiceContext
-    gateway: Gateway
+    gateway: Receiver
     seal: Callable[[], DocumentSigner]
     folder: Path
     _taking: Lock = field(default_factory=Lock, repr=False)

@@ -3,15 +3,17 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sinetti.domain.usage import MOST_SIGHTINGS, Observation
+from sinetti.domain.usage import MOST_SIGHTINGS, Observation, TrustListNumbers
 from sinetti.domain.values import Sha256
 
 PATH = "/api/v1/sightings"
 CONTENT_TYPE = "application/json"
 
+_NUMBER_BITS = 63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # RFC 3339, 5.6, in the required spelling, with the zones that programs write.
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -24,30 +26,50 @@ class InvalidUsageReport(ValueError):
     """
 
 
-def render(sightings: Iterable[Observation]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class UsageMessage:
+    """Sightings, and the numbers of the gateway's trust lists if it has such lists."""
+
+    sightings: tuple[Observation, ...]
+    trust_lists: TrustListNumbers | None = None
+
+
+def render(sightings: Iterable[Observation], trust_lists: TrustListNumbers | None = None) -> bytes:
     """Write the body. Raises ValueError for more than 1,000 sightings."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
         why = f"a message may have at most {MOST_SIGHTINGS} sightings"
         raise ValueError(why)
-    return json.dumps({"sightings": rows}, separators=(",", ":")).encode("ascii")
+    numbers = {} if trust_lists is None else {"trust_lists": asdict(trust_lists)}
+    return json.dumps({"sightings": rows, **numbers}, separators=(",", ":")).encode("ascii")
 
 
-def parse(body: bytes) -> tuple[Observation, ...]:
+def parse(body: bytes) -> UsageMessage:
     """Read the body; times become UTC, whole seconds. Raises InvalidUsageReport."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         why = "the body is not JSON"
         raise InvalidUsageReport(why) from None
-    rows = value.get("sightings") if isinstance(value, dict) and set(value) == {"sightings"} else None
+    fits = isinstance(value, dict) and {"sightings"} <= set(value) <= {"sightings", "trust_lists"}
+    rows = value["sightings"] if fits else None
     if not isinstance(rows, list):
-        why = 'the body must be {"sightings": […]} and nothing else'
+        why = 'the body must be {"sightings": […]} with "trust_lists" at most, and nothing else'
         raise InvalidUsageReport(why)
     if len(rows) > MOST_SIGHTINGS:
         why = f"a message may have at most {MOST_SIGHTINGS} sightings, not {len(rows)}"
         raise InvalidUsageReport(why)
-    return tuple(_sighting(place, row) for place, row in enumerate(rows))
+    numbers = _numbers(value["trust_lists"]) if "trust_lists" in value else None
+    return UsageMessage(tuple(_sighting(place, row) for place, row in enumerate(rows)), numbers)
+
+
+def _numbers(row: Any) -> TrustListNumbers:  # noqa: ANN401 - any JSON value
+    if isinstance(row, dict) and set(row) == {"anchors", "distrust"}:
+        anchors, distrust = row["anchors"], row["distrust"]
+        if all(type(one) is int and 0 <= one < 1 << _NUMBER_BITS for one in (anchors, distrust)):
+            return TrustListNumbers(anchors, distrust)
+    why = "trust_lists must have exactly the members anchors and distrust, which are numbers of lists or 0"
+    raise InvalidUsageReport(why)
 
 
 def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value

@@ -1,0 +1,495 @@
+"""Successors of CAs: keys, certificates, first lists, responders and bundles.
+
+See docs/operators/succession.md. Each step stores its intent first, and the same call continues after a kill.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.authority.bootstrap import Authority, offline_token_names
+from sinetti.authority.data_directory import FolderError, locked
+from sinetti.authority.key_relocation import OfflineKeys
+from sinetti.authority.key_store import FileKeyStore, KeyStore
+from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
+from sinetti.ca.issuance import assemble_root, attach_signature, last_issuance_time, new_serial, prepare_authority
+from sinetti.ca.issuance_request import IssuingCa
+from sinetti.ca.successors import (
+    SuccessorOptions,
+    certificate_plan,
+    check_ca_certificate,
+    check_key,
+    check_new_name,
+    plan_successor,
+    read_ca_certificate,
+    span_below,
+    subject_of,
+)
+from sinetti.database.authorities import register
+from sinetti.database.authorities.register import (
+    AuthorityView,
+    CaChangeRefused,
+    CaUnknown,
+    NewPendingAuthority,
+    PendingAuthorityView,
+)
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.issuance import crls
+from sinetti.database.issuance.crls import WHOLE
+from sinetti.database.operations.authorities import NewAuthority
+from sinetti.domain.authorities.lifecycle import CaState, successor_name
+from sinetti.domain.values import Channel, KeyType
+from sinetti.infra.atomic_files import write_atomic
+from sinetti.pki.chain import build_chain
+from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, sha256_hex
+from sinetti.pki.key_policy import key_id, key_type
+from sinetti.pki.signers import SignatureRefused, Signer
+from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.authorities.succession import activate_ca, install_ca
+from sinetti.services.authorities.trust_lists import publish_anchors
+from sinetti.services.status.crl import OFFLINE_LIFE, publish
+
+FIRST_SHARD = 1
+_DAY = timedelta(days=1)
+
+
+class ParentKeyAway(FolderError):
+    """Key of the CA above that is not at hand.
+
+    The sentence has the commands to run instead.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessionContext:
+    """An opened authority, the folder of offline keys if it is at hand, and the actor."""
+
+    authority: Authority
+    actor: str
+    request_id: str
+    offline: OfflineKeys | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the certificates of CAs."""
+        return self.authority.folder.certificates
+
+    @property
+    def audit(self) -> AuditContext:
+        """Entry of an act for the audit log, now."""
+        return self.authority.ctx.audit_entry(self.actor, self.request_id)
+
+    def spec_of(self, name: str) -> CaSpec:
+        """Return the specification of a CA that has its certificate."""
+        return next(one for one in self.authority.hierarchy.authorities if one.file_name == name)
+
+
+def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> PendingAuthorityView:
+    """Make key and request of a CA's successor, and store them.
+
+    `ca` is a file name or a CN. The same call returns the same successor. A successor whose key the ceremony makes has
+    an empty request. Raises CaUnknown, CaChangeRefused, HierarchyError, FolderError, and the errors of the keys.
+    """
+    authority, ctx = means.authority, means.authority.ctx
+    with locked(authority.folder.root):
+        before = register.get_authority(ctx.db, ca)
+        waiting = next((one for one in register.list_pending(ctx.db) if one.replaces == before.name), None)
+        if waiting is not None:
+            _check_same(waiting, wanted)
+            return waiting if waiting.request else _with_key(waiting, before, means)
+        if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
+            sentence = f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
+            raise CaChangeRefused(sentence)
+        spec, above = _plan(before, wanted, means)
+        request = _make_key(before, spec, means)
+        ctx.step("ca key made")
+        new = NewPendingAuthority(
+            name=spec.file_name,
+            common_name=spec.name,
+            role=spec.role.value,
+            channel=spec.channel,
+            issuer=None if above is None else above.name,
+            replaces=before.name,
+            key_type=spec.key_type.value,
+            lifetime_days=spec.lifetime // _DAY,
+            request=request,
+        )
+        return register.insert_pending(ctx.db, new, means.audit)
+
+
+def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
+    """Return a CA that was begun for a ceremony, with its key if it can be made.
+
+    Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
+    """
+    parent = None if waiting.issuer is None else means.authority.ctx.issuers[waiting.issuer].name
+    request = _make_key(before, pending_spec(waiting, parent), means)
+    if request:
+        register.add_request(means.authority.ctx.db, waiting.name, request)
+    return replace(waiting, request=request)
+
+
+def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:
+    """Raise CaChangeRefused if a successor was begun with other options."""
+    begun = SuccessorOptions(waiting.common_name, KeyType(waiting.key_type), waiting.lifetime_days * _DAY)
+    if any(getattr(wanted, one) not in {None, getattr(begun, one)} for one in SuccessorOptions.__slots__):
+        sentence = (
+            f"{waiting.common_name} was begun as successor of {waiting.replaces} with other options ("
+            f"{waiting.key_type}, {waiting.lifetime_days} days): leave out --name, --key and --days"
+        )
+        raise CaChangeRefused(sentence)
+
+
+def _plan(
+    before: AuthorityView, wanted: SuccessorOptions, means: SuccessionContext
+) -> tuple[CaSpec, AuthorityView | None]:
+    """Return the specification of a successor, and the CA above it."""
+    ctx, hierarchy = means.authority.ctx, means.authority.hierarchy
+    views = {one.name: one for one in register.list_authorities(ctx.db)}
+    above = None if before.issuer is None else _in_force(views[before.issuer], views)
+    names = [one.common_name for one in views.values()]
+    names += [one.common_name for one in register.list_pending(ctx.db)]
+    if wanted.name is None:
+        wanted = replace(wanted, name=_free_name(before.common_name, names))
+    certificate = None if above is None else load_certificate(above.certificate)
+    spec = plan_successor(means.spec_of(before.name), certificate, wanted, _least(before, hierarchy), ctx.now())
+    check_new_name(spec.name, hierarchy.environment, names, hierarchy.response_signer.name)
+    return spec, above
+
+
+def _in_force(above: AuthorityView, views: Mapping[str, AuthorityView]) -> AuthorityView:
+    """Return a CA or the successor that took over from it. Raises CaChangeRefused."""
+    found = above
+    while found.state is not CaState.ISSUING:
+        after = [one for one in views.values() if one.replaces == found.name and one.state is not CaState.STANDBY]
+        if not after:
+            sentence = f"{above.name} is {above.state}: begin and activate its successor first"
+            raise CaChangeRefused(sentence)
+        found = after[0]
+    return found
+
+
+def _free_name(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name = successor_name(name)
+    return name
+
+
+def _least(before: AuthorityView, hierarchy: Hierarchy) -> timedelta:
+    """Return the life of what a CA issues, which it must outlive."""
+    lives = {CaRole.ISSUING: hierarchy.holder_validity, CaRole.SERVICES: hierarchy.response_signer.lifetime}
+    return lives.get(CaRole(before.role), _DAY)
+
+
+def _make_key(before: AuthorityView, spec: CaSpec, means: SuccessionContext) -> bytes:
+    """Make the key in the kind of place of the CA before; return its request.
+
+    Empty if the key of that CA is on the medium of a ceremony, where the new key is made, too.
+    """
+    store = _place_of(before.name, means)
+    if store is None:
+        return b""
+    request = store.begin(spec, means.authority.hierarchy.organisation)
+    made = key_type(x509.load_der_x509_csr(request).public_key())
+    if made is not spec.key_type:
+        sentence = f"a key of {spec.name} was begun as {made}: give --key {made}, or another --name"
+        raise CaChangeRefused(sentence)
+    return request
+
+
+def _place_of(name: str, means: SuccessionContext) -> KeyStore | None:
+    """Return the store that makes keys where a CA has its key; None: it is not here."""
+    authority = means.authority
+    keys = authority.keys
+    if name not in authority.ctx.offline:
+        return keys.place_of(name)
+    if name in offline_token_names(authority.folder, authority.hierarchy):
+        return keys.offline_tokens().place_of(name)
+    if means.offline is None:
+        return None
+    means.offline.check({name: authority.ctx.issuers[name].certificate})
+    return FileKeyStore(means.offline.place, means.offline.passphrase)
+
+
+def signer_of(name: str, means: SuccessionContext) -> Signer | None:
+    """Return what signs with the key of a CA; None if it is not at hand.
+
+    Raises FolderDamaged if the folder of offline keys has another key.
+    """
+    authority = means.authority
+    if name not in authority.ctx.offline:
+        return authority.keys
+    if name in offline_token_names(authority.folder, authority.hierarchy):
+        return authority.keys.offline_tokens()
+    if means.offline is None or not means.offline.key_file(name).exists():
+        return None
+    means.offline.check({name: authority.ctx.issuers[name].certificate})
+    return SoftwareSigner(means.offline.place, means.offline.passphrase)
+
+
+def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
+    """Sign the certificate of a successor with the key of the CA above it.
+
+    A root signs itself. The octets are stored before they are signed, and signed again after a kill. Raises
+    ParentKeyAway, LintError, and the errors of the keys.
+    """
+    ctx = means.authority.ctx
+    sign = _signing(pending, means)
+    if sign is None:
+        raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
+    issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
+    intent = means.folder / f"{pending.name}.tbs"
+    with locked(means.authority.folder.root):
+        if not intent.exists():
+            write_atomic(intent, _to_be_signed(pending, issuer, means))
+            ctx.step("ca intended")
+        octets = intent.read_bytes()
+    try:
+        signature = sign(octets)
+    except SignatureRefused:
+        # A signer with rules signs a known serial at any time, so these octets were never signed.
+        intent.unlink()
+        raise
+    if issuer is None:
+        return assemble_root(octets, signature, _requested_key(pending))
+    return attach_signature(octets, signature, issuer.certificate)
+
+
+def certify_once(pending: PendingAuthorityView, means: SuccessionContext) -> bytes | None:
+    """Return what `certify` returns; None if an earlier call wrote the certificate.
+
+    Raises the errors of `certify`.
+    """
+    if pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists():
+        return None
+    return certify(pending, means)
+
+
+def can_certify(pending: PendingAuthorityView, means: SuccessionContext) -> bool:
+    """Return True if `certify` has the key that it needs. Raises FolderDamaged."""
+    return _signing(pending, means) is not None
+
+
+def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callable[[bytes], bytes] | None:
+    """Return what signs a successor's certificate; None if the key is not at hand.
+
+    The new key of a root is where that of the root before it is.
+    """
+    if not pending.request:
+        return None
+    if pending.issuer is not None:
+        above, signer = pending.issuer, signer_of(pending.issuer, means)
+        return None if signer is None else lambda octets: signer.sign(above, octets)
+    store = None if pending.replaces is None else _place_of(pending.replaces, means)
+    return None if store is None else lambda octets: store.sign(pending.name, octets, _requested_key(pending), None)
+
+
+def _requested_key(pending: PendingAuthorityView) -> PublicKey:
+    return cast("PublicKey", x509.load_der_x509_csr(pending.request).public_key())
+
+
+def _instead(name: str, above: str) -> str:
+    return (
+        f"the key of {above} is not at hand: give --offline-dir, or run sinetti authority ca begin with --request-out "
+        f"FILE, have a ceremony certify {name}, then run sinetti authority import-signed and sinetti authority ca "
+        f"activate {name}"
+    )
+
+
+def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext) -> bytes:
+    spec = pending_spec(pending, issuer.name if issuer else None)
+    above = issuer.certificate if issuer else None
+    span = span_below(above, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
+    plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
+    return prepare_authority(plan, issuer)
+
+
+def pending_spec(pending: PendingAuthorityView, parent: str | None) -> CaSpec:
+    """Return the specification of a CA that was begun; `parent` is the CN above it."""
+    lifetime = timedelta(days=pending.lifetime_days)
+    role, kind = CaRole(pending.role), KeyType(pending.key_type)
+    return CaSpec(pending.common_name, role, parent, kind, lifetime, pending.channel)
+
+
+def install_successor(name: str, octets: bytes | None, means: SuccessionContext) -> AuthorityView:
+    """Take in the certificate of a CA that was begun; it becomes a standby.
+
+    `octets` are DER or PEM; None: a certificate that an earlier call wrote. The certificate is checked, then stored
+    with first lists, OCSP responder and bundles. Without the key of an offline CA its lists come from the ceremony, and
+    the same call after them completes the installation. Raises CaUnknown, CaChangeRefused, CertificateRefused,
+    FolderError, and the errors of the keys.
+    """
+    authority, ctx = means.authority, means.authority.ctx
+    with locked(authority.folder.root):
+        pending = register.find_pending(ctx.db, name)
+        if pending is None:
+            sentence = f"no CA {name} was begun: run sinetti authority ca begin first"
+            raise CaUnknown(sentence)
+        certificate = read_ca_certificate(_stored(pending, means) if octets is None else octets)
+        if pending.installed_at is None:
+            _check(pending, certificate, means)
+            write_atomic(means.folder / f"{pending.name}.cer", certificate_der(certificate))
+            ctx.step("ca certificate")
+            _admit(pending, certificate, means)
+            ctx.step("ca admitted")
+        view = install_ca(_row(pending, certificate, means), ctx, means.audit)
+        ctx.step("ca stored")
+        _complete(view, certificate, means)
+    publish_anchors_at_hand(means)
+    return view
+
+
+def publish_anchors_at_hand(means: SuccessionContext) -> bool:
+    """Sign a new list of anchors, if the roots' keys are at hand.
+
+    Returns whether they are. Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    """
+    ctx = means.authority.ctx
+    roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
+    signers = {name: signer_of(name, means) for name in roots}
+    found = {name: one for name, one in signers.items() if one is not None}
+    if len(found) < len(roots):
+        return False
+    publish_anchors(ctx, lambda name, octets: found[name].sign(name, octets), (means.actor, means.request_id))
+    ctx.step("ca anchors")
+    return True
+
+
+def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
+    path = means.folder / f"{pending.name}.cer"
+    if not path.exists():
+        sentence = (
+            f"{pending.name} has no certificate yet: give --certificate FILE, or take in the result of the ceremony "
+            "with sinetti authority import-signed"
+        )
+        raise FolderError(sentence)
+    return path.read_bytes()
+
+
+def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
+    """Check a certificate, and that its key is here.
+
+    Raises CertificateRefused and FolderError.
+    """
+    ctx = means.authority.ctx
+    issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
+    if pending.request:
+        check_key(certificate, pending.request, pending.name)
+    spec = pending_spec(pending, None if issuer is None else issuer.name)
+    check_ca_certificate(certificate, subject_of(means.authority.hierarchy), spec, issuer, ctx.now())
+    is_online = spec.role in {CaRole.ISSUING, CaRole.SERVICES}
+    if is_online and not means.authority.keys.store_of(pending.name).has(pending.name):
+        sentence = f"the key of {pending.name} is not in {means.authority.folder.keys}: run this where it was begun"
+        raise FolderError(sentence)
+
+
+def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
+    """Show a certificate to the store of its key, with those above it but the root."""
+    issuers = means.authority.ctx.issuers.values()
+    chain = (certificate, *build_chain(certificate, [one.certificate for one in issuers]))
+    if pending.request and pending.replaces is not None:
+        store = _place_of(pending.replaces, means)
+        if store is not None:
+            store.admit(pending.name, chain)
+
+
+def _row(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> NewAuthority:
+    validity = means.authority.hierarchy.holder_validity if pending.channel is not None else timedelta(0)
+    der = certificate_der(certificate)
+    return NewAuthority(
+        name=pending.name,
+        common_name=pending.common_name,
+        role=pending.role,
+        issuer=pending.issuer,
+        channel=pending.channel,
+        certificate=der,
+        sha256=sha256_hex(der),
+        key_id=key_id(cast("PublicKey", certificate.public_key())),
+        signs_from=certificate.not_valid_before_utc,
+        signs_until=last_issuance_time(certificate, validity),
+        state=CaState.STANDBY,
+    )
+
+
+def _complete(view: AuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
+    """Publish first lists, make the responder, and write the bundles; each once."""
+    ctx, folder = means.authority.ctx, means.authority.folder
+    if not _has_lists(view.name, means):
+        signer = signer_of(view.name, means)
+        if signer is not None:
+            life = (OFFLINE_LIFE,) if view.name in ctx.offline else ()
+            publish(view.name, replace(ctx, signer=signer), means.request_id, *life)
+    ctx.step("ca lists")
+    if view.name in ctx.responders:
+        ctx.responders[view.name]()
+    if means.offline is not None and means.offline.key_file(view.name).exists():
+        write_atomic(means.offline.place / f"{view.name}.cer.pem", certificate.public_bytes(Encoding.PEM))
+    certificates = {name: one.certificate for name, one in ctx.issuers.items()}
+    for name, roles in {"holders.pem": HOLDERS_ANCHORS, "services.pem": SERVICES_ANCHORS}.items():
+        write_atomic(folder.trust / name, bundle_of(means.authority.hierarchy, certificates, *roles))
+    ctx.step("ca bundles")
+    (means.folder / f"{view.name}.tbs").unlink(missing_ok=True)
+    if _has_lists(view.name, means):
+        register.finish_installation(ctx.db, view.name, ctx.now())
+
+
+def _has_lists(name: str, means: SuccessionContext) -> bool:
+    db = means.authority.ctx.db
+    return all(crls.latest_crl(db, name, shard) is not None for shard in (WHOLE, FIRST_SHARD))
+
+
+def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> AuthorityView:
+    """Give a CA its successor, and make that issue; the same call continues.
+
+    After the activation the same call returns the successor again. Raises ParentKeyAway before anything is done, and
+    the errors of the other functions.
+    """
+    ctx = means.authority.ctx
+    before = register.get_authority(ctx.db, ca)
+    after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
+    if after and after[-1].state is not CaState.STANDBY:
+        publish_anchors_at_hand(means)
+        return after[-1]
+    if not after:
+        _check_unreplaced(before, ctx.db)
+        above = before.issuer or before.name
+        if signer_of(above, means) is None or _place_of(before.name, means) is None:
+            raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
+        pending = begin_successor(before.name, wanted, means)
+        ctx.step("ca begun")
+        octets = certify_once(pending, means)
+        ctx.step("ca certified")
+        name = pending.name
+    else:
+        name, octets = after[-1].name, None
+    install_successor(name, octets, means)
+    ctx.step("ca installed")
+    activate_ca(name, ctx, means.audit)
+    publish_anchors_at_hand(means)
+    return register.get_authority(ctx.db, name)
+
+
+def _check_unreplaced(before: AuthorityView, db: Database) -> None:
+    """Raise CaChangeRefused if another CA than this one issues for its purpose."""
+    if before.state is CaState.ISSUING or before.role == CaRole.INTERMEDIATE:
+        return
+    for one in register.list_authorities(db):
+        if (one.role, one.channel, one.state) == (before.role, before.channel, CaState.ISSUING):
+            sentence = f"{before.name} is {before.state}, and {one.name} issues: name that one"
+            raise CaChangeRefused(sentence)
+
+
+def issuing_ca(channel: Channel, means: SuccessionContext) -> str:
+    """Return the CA that issues for a channel. Raises FolderError unless there is one."""
+    name = means.authority.ctx.issuing.get(channel)
+    if name is None:
+        sentence = f"no CA issues for the channel {channel}: name the CA with --ca (sinetti authority ca list)"
+        raise FolderError(sentence)
+    return name

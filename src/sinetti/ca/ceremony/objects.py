@@ -1,0 +1,74 @@
+"""Keys from requests, and lists of offline CAs, for several kinds of ceremonies."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
+
+from sinetti.ca.ceremony.plan import CeremonyPlan
+from sinetti.ca.ceremony.registry import MadeItem, MadeKind, OfflineSigner
+from sinetti.ca.ceremony.sets import ListData, RequestSet
+from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.crl import attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_model import CaRole, CaSpec
+from sinetti.domain.refusals import Rejection
+from sinetti.domain.values import KeyPolicy
+from sinetti.pki.csr import read_request, request_name
+from sinetti.pki.encoding import PublicKey
+
+SHARDS = (0, 1)
+"""Lists of a CA at its beginning: the whole one, and that of its first shard."""
+
+OFFLINE_ROLES = frozenset({CaRole.ROOT, CaRole.INTERMEDIATE})
+"""Roles of CAs whose keys are made on the medium."""
+
+
+def first_lists(specs: Iterable[CaSpec], request: RequestSet) -> tuple[ListData, ...]:
+    """Return the data of the first lists of offline CAs, which are empty."""
+    number = int(request.created.timestamp() * 1000)
+    offline = (spec for spec in specs if spec.role in OFFLINE_ROLES)
+    return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in SHARDS)
+
+
+def requested_keys(specs: Iterable[CaSpec], request: RequestSet) -> dict[str, PublicKey]:
+    """Return the keys in the CSRs of the online ones among CAs, by file name.
+
+    Raises CeremonyError if a CSR is missing, extra, of another name or type, or without proof of possession.
+    """
+    online = {spec.file_name: spec for spec in specs if spec.role not in OFFLINE_ROLES}
+    if extra := sorted(request.requests.keys() - online.keys()):
+        sentence = f"the request set has a CSR of {extra[0]}, which the plan does not have below an offline CA: stop"
+        raise CeremonyError(sentence)
+    if missing := sorted(online.keys() - request.requests.keys()):
+        sentence = f"the request set has no CSR of {missing[0]}, which the plan has: have the set written again"
+        raise CeremonyError(sentence)
+    keys = {name: _requested_key(online[name], der) for name, der in request.requests.items()}
+    if len({key.public_numbers() for key in keys.values()}) < len(keys):
+        sentence = "two CSRs of the request set have one key: have the set written again, with a key for each CA"
+        raise CeremonyError(sentence)
+    return keys
+
+
+def _requested_key(spec: CaSpec, der: bytes) -> PublicKey:
+    found = read_request(der, KeyPolicy(frozenset({spec.key_type})))
+    if isinstance(found, Rejection):
+        sentence = f"the CSR of {spec.name} is no request with a key {spec.key_type}, signed by that key: stop"
+        raise CeremonyError(sentence)
+    if (named := request_name(der)) != spec.name:
+        sentence = f"the CSR in the place of {spec.name} has the name {named!r}: the set was changed. Stop"
+        raise CeremonyError(sentence)
+    return found.public_key
+
+
+def make_lists(
+    plan: CeremonyPlan, request: RequestSet, lists: tuple[ListData, ...], signer: OfflineSigner
+) -> dict[tuple[str, int], bytes]:
+    """Sign revocation lists with these data, by name and shard."""
+    made, until = {}, request.created + timedelta(days=plan.list_days)
+    for one in lists:
+        issuer = signer.registry.issuer(one.name, one.shard)
+        item = MadeItem(request.sha256, MadeKind.LIST, one.name, one.name, one.shard, one.number)
+        prepare = partial(prepare_crl, issuer, one.entries, one.number, request.created, until)
+        made[one.name, one.shard] = signer.make(
+            item, prepare, partial(attach_crl_signature, issuer_certificate=issuer.certificate)
+        )
+    return made

@@ -1,0 +1,125 @@
+"""`sinetti authority publish-status`: keep files for web servers current."""
+
+import argparse
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
+from sinetti.authority.log_format import configure_logging
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core import verbose_log
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.domain.validation import pluralise
+from sinetti.infra.atomic_files import write_atomic
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.unix_socket import sd_notify
+from sinetti.server.process_exit import request_id
+from sinetti.services.publish_status import PublicationReport, StatusPublisher
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
+
+LOOKED_EVERY, SIGNED_EVERY, COMPLETED_EVERY = 1.0, 60.0, 3600.0
+"""Seconds between looks for changes, for lists that are due, and for all files."""
+
+_MARK = ".sinetti-status"
+_READABLE = 0o022
+_log = logging.getLogger(__name__)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
+    summary = "write CA certificates, lists, OCSP responses and the log as files for a web server"
+    parser = command(commands, "publish-status", summary, _run, example)
+    add_dir(parser)
+    add_passphrase_file(parser)
+    parser.add_argument(
+        "--to", metavar="FOLDER", type=Path, required=True, help="folder of the files, for this authority alone"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="write the files once, for a timer (default)")
+    how.add_argument("--watch", action="store_true", help="go on, and write each change within seconds")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with (
+        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
+        _claimed(parsed.to, authority.folder.instance_id()),
+    ):
+        publisher = StatusPublisher(authority.ctx, parsed.to)
+        if parsed.watch:
+            configure_logging(leniency=False)
+            verbose_log.set_level()
+            _follow(publisher, authority)
+        report = publisher.publish(request_id())
+    print_result(asdict(report), as_json=parsed.json, table=lambda: _line(report))
+    return 0
+
+
+def _follow(publisher: StatusPublisher, authority: Authority) -> None:
+    """Publish until a signal ends the command."""
+    complete_at = sign_at = 0.0
+    while True:
+        now = monotonic_seconds()
+        try:
+            authority.ctx.db.refresh()
+            if now >= complete_at:
+                publisher.publish(request_id())
+                if not complete_at:
+                    _log.info("the files are current")
+                    sd_notify("READY=1")
+                complete_at, sign_at = now + COMPLETED_EVERY, now + SIGNED_EVERY
+            elif now >= sign_at:
+                publisher.sign_due(request_id())
+                publisher.remove_expired()
+                sign_at = now + SIGNED_EVERY
+            publisher.follow()
+        except DATABASE_UNAVAILABLE as away:
+            if complete_at:
+                _log.warning("the database is away, and the files stay until they expire: %s", away)
+            publisher.remove_expired()
+            complete_at = 0.0
+        sleep(LOOKED_EVERY)
+
+
+@contextmanager
+def _claimed(folder: Path, instance: str) -> Iterator[None]:
+    """Hold a folder that is empty or of this authority.
+
+    Raises OptionError for any other folder, and FolderDamaged if another process publishes into it.
+    """
+    mask = os.umask(_READABLE)  # the web server is another user
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(folder))
+            except FolderError as used:
+                raise FolderDamaged(str(used)) from None
+            _mark_folder(folder, instance)
+            yield
+    finally:
+        os.umask(mask)
+
+
+def _mark_folder(folder: Path, instance: str) -> None:
+    mark = folder / _MARK
+    found = mark.read_text(encoding="ascii").strip() if mark.is_file() else None
+    if found not in {None, instance} or (found is None and any(folder.iterdir())):
+        sentence = f"--to: {folder} has other files: give a folder for this authority alone"
+        raise OptionError(sentence)
+    write_atomic(mark, f"{instance}\n".encode())
+
+
+def _line(report: PublicationReport) -> str:
+    return f"{pluralise(report.written, 'OCSP response')} written, {pluralise(report.removed, 'file')} removed."

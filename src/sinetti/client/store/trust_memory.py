@@ -1,0 +1,175 @@
+"""Trust lists that a store took from its services, and its bundles by them.
+
+`DIR/.trust.json` has the newest signed lists of each service. A list counts only below a root that the bundle of a name
+has already (docs/operators/succession.md), so a bundle without a root stays as it is.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.client import decoder
+from sinetti.client.service_address import origin
+from sinetti.client.store import files
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.usage import TrustListNumbers
+from sinetti.domain.values import Environment, Sha256
+from sinetti.pki import chain, encoding
+from sinetti.pki.trust_lists.lists import (
+    AnchorRole,
+    AnchorsList,
+    DistrustList,
+    InvalidTrustList,
+    parse_anchors,
+    parse_distrust,
+    parse_signed,
+)
+from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+
+FILE = ".trust.json"
+
+_ABOVE = frozenset({AnchorRole.ROOT, AnchorRole.INTERMEDIATE})
+
+
+@dataclass(frozen=True, slots=True)
+class TrustMemory:
+    """Signed lists of one service as served, and the instant of the last request."""
+
+    anchors: bytes | None = field(default=None, repr=False)
+    distrust: bytes | None = field(default=None, repr=False)
+    asked: datetime | None = None
+
+    @property
+    def numbers(self) -> TrustListNumbers | None:
+        """Numbers of the lists; None without any."""
+        if self.anchors is None and self.distrust is None:
+            return None
+        anchors = 0 if self.anchors is None else parse_anchors(parse_signed(self.anchors).payload).number
+        distrust = 0 if self.distrust is None else parse_distrust(parse_signed(self.distrust).payload).number
+        return TrustListNumbers(anchors, distrust)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedLists:
+    """Lists that count below the roots of a bundle; None for each that does not."""
+
+    anchors: AnchorsList | None = None
+    distrust: DistrustList | None = None
+
+    @property
+    def distrusted(self) -> frozenset[Sha256]:
+        """SHA-256 of the distrusted CAs."""
+        return frozenset() if self.distrust is None else frozenset(one.sha256 for one in self.distrust.authorities)
+
+
+def load_trust(store: Path) -> dict[str, TrustMemory]:
+    """Return the memory by the origin of each service.
+
+    It is empty if the file is missing or damaged.
+    """
+    try:
+        raw = decoder.json_of(files.octets_of(store / FILE))
+        found = {str(one): _memory(row) for one, row in raw.items()}
+        # A memory that cannot be read in every part is none: the lists are fetched again.
+        return found if all(one.numbers is None or one.numbers for one in found.values()) else {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def memory_of(store: Path | None, address: str) -> TrustMemory:
+    """Return the memory of the service at an address; an empty one if there is none."""
+    if store is None or not (store / FILE).exists():
+        return TrustMemory()
+    return load_trust(store).get(origin(address), TrustMemory())
+
+
+def save_trust(store: Path, memory: Mapping[str, TrustMemory]) -> None:
+    """Write the memory. Raises OSError."""
+    rows = {
+        one: {
+            "anchors": None if kept.anchors is None else b64encode(kept.anchors).decode(),
+            "distrust": None if kept.distrust is None else b64encode(kept.distrust).decode(),
+            "asked": None if kept.asked is None else decoder.format_instant(kept.asked),
+        }
+        for one, kept in memory.items()
+    }
+    files.write_atomic(store / FILE, (json.dumps(rows, indent=1) + "\n").encode())
+
+
+def extend(settings: NameSettings, memory: TrustMemory) -> NameSettings:
+    """Return settings whose bundles have the CAs of the lists.
+
+    A distrusted CA signs no answers. It stays among the CAs of holders, whose certificates are in use until they are
+    replaced.
+    """
+    if memory.anchors is None and memory.distrust is None:
+        return settings
+    services = _extended(settings.trust_services, settings.environment, memory, AnchorRole.SERVICES)
+    holders = _extended(settings.trust_holders, settings.environment, memory, AnchorRole.ISSUING)
+    return replace(settings, trust_services=services, trust_holders=holders)
+
+
+def find_distrusted(settings: NameSettings, memory: TrustMemory) -> tuple[x509.Certificate, ...]:
+    """Return the CAs of both bundles that are distrusted."""
+    found: dict[x509.Certificate, None] = {}
+    for bundle in (settings.trust_services, settings.trust_holders):
+        lists = read_lists(bundle, settings.environment, memory)
+        known = chain.load_bundle(bundle.encode())
+        found |= dict.fromkeys(one for one in known if _sha256(one) in lists.distrusted)
+    return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def read_lists(bundle: str, environment: Environment, memory: TrustMemory) -> TrustedLists:
+    """Return the lists of a memory that count below the roots of a bundle.
+
+    Their signers were valid when the lists were taken, and may have ended since.
+    """
+    roots = tuple(one for one in chain.load_bundle(bundle.encode()) if chain.is_self_signed(one))
+    anchors, distrust = None, None
+    try:
+        if memory.anchors is not None:
+            issued = parse_anchors(parse_signed(memory.anchors).payload).issued
+            anchors = verify_anchors(memory.anchors, ListReader(environment, roots), issued)
+            roots += tuple(one.certificate for one in anchors.authorities if one.role is AnchorRole.ROOT)
+    except InvalidTrustList:
+        anchors = None
+    try:
+        if memory.distrust is not None:
+            issued = parse_distrust(parse_signed(memory.distrust).payload).issued
+            distrust = verify_distrust(memory.distrust, ListReader(environment, tuple(dict.fromkeys(roots))), issued)
+    except InvalidTrustList:
+        distrust = None
+    return TrustedLists(anchors, distrust)
+
+
+def _extended(bundle: str, environment: Environment, memory: TrustMemory, role: AnchorRole) -> str:
+    lists = read_lists(bundle, environment, memory)
+    known = chain.load_bundle(bundle.encode())
+    rows = () if lists.anchors is None else lists.anchors.authorities
+    added = [one.certificate for one in rows if one.role in _ABOVE or one.role is role]
+    wanted = tuple(dict.fromkeys((*known, *added)))
+    if role is AnchorRole.SERVICES:
+        wanted = tuple(one for one in wanted if _sha256(one) not in lists.distrusted)
+    if wanted == tuple(dict.fromkeys(known)):
+        return bundle
+    return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in wanted)
+
+
+def _sha256(certificate: x509.Certificate) -> Sha256:
+    return encoding.sha256_hex(encoding.certificate_der(certificate))
+
+
+def _memory(row: Mapping[str, str | None]) -> TrustMemory:
+    anchors, distrust, asked = row["anchors"], row["distrust"], row["asked"]
+    return TrustMemory(
+        None if anchors is None else b64decode(anchors, validate=True),
+        None if distrust is None else b64decode(distrust, validate=True),
+        None if asked is None else decoder.instant_of(asked),
+    )

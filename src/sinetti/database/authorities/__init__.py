@@ -1,0 +1,1 @@
+"""Register of the CAs: their rows, states and moves."""

@@ -1,0 +1,48 @@
+"""Signed trust lists in the database (docs/operators/succession.md)."""
+
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import F
+
+from sinetti.database import models
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.issuance import status_feed
+from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrustList:
+    """A signed list as it is served."""
+
+    number: int
+    octets: bytes = field(repr=False)
+
+
+def find_newest_list(db: Database, kind: str) -> StoredTrustList | None:
+    """Return the newest list of a kind, or None before the first."""
+    rows = models.TrustList.objects.using(db.alias).filter(kind=kind).order_by("-number")
+    found = rows.values_list("number", "octets").first()
+    return None if found is None else StoredTrustList(found[0], bytes(found[1]))
+
+
+def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audit: AuditContext) -> bool:
+    """Store a list that follows the one numbered `before`; 0 stands for none.
+
+    Return False if another list was stored meanwhile. The same list again is in order.
+    """
+    with transaction.atomic(using=db.alias):
+        # A concurrent call waits here and compares afterwards. SQLite's transactions are serial anyway.
+        models.Instance.objects.using(db.alias).update(environment=F("environment"))
+        newest = find_newest_list(db, kind)
+        if newest == new:
+            return True
+        if (newest.number if newest else 0) != before or new.number <= before:
+            return False
+        rows = models.TrustList.objects.using(db.alias)
+        rows.create(kind=kind, number=new.number, octets=new.octets, created=audit.at)
+        audit_log.write(db, audit, "trust-list-stored", f"trust-list:{kind}", number=new.number)
+        status_feed.insert_events(db, [StatusEvent(StatusEventKind.TRUST, str(kind), new.number)], audit.at)
+    return True

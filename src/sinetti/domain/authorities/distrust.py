@@ -1,0 +1,94 @@
+"""Rules of a declared compromise: the end of its bridge, and who crosses it.
+
+See docs/operators/succession.md.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sinetti.domain.certificates.ocsp_status import CertificateStatusInfo, CertStatus
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Sha256
+
+LONGEST_BRIDGE = 72
+"""Greatest number of hours from the declaration to the end of the bridge."""
+
+ANSWER_LIFE = timedelta(minutes=10)
+"""Time for which an answer of the bridge counts."""
+
+GOOD = CertificateStatusInfo(CertStatus.GOOD)
+
+
+class DistrustRefused(ValueError):
+    """Declaration that is not possible; the text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistrustPeriod:
+    """Distrust of certificates.
+
+    Those recorded before `since` are confirmed until `bridge_until`. `checkpoints` are texts of log checkpoints under
+    each of which the certificate must be in the log.
+    """
+
+    since: datetime
+    bridge_until: datetime
+    checkpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCertificate:
+    """A certificate of the register, as far as the bridge needs it.
+
+    `recorded_at` is on the service's clock; None while it is not issued. `der` is the certificate, if it is stored.
+    """
+
+    sha256: Sha256 | None
+    recorded_at: datetime | None
+    revoked_at: datetime | None
+    reason: RevocationReason | None
+    der: bytes | None = field(default=None, repr=False)
+
+
+def decide_bridge_end(since: datetime, declared_at: datetime, hours: int) -> datetime:
+    """Return the end of the bridge in whole seconds. Raises DistrustRefused."""
+    if since > declared_at:
+        sentence = f"{since:%Y-%m-%dT%H:%M:%SZ} is in the future: give the instant from which the key may be misused"
+        raise DistrustRefused(sentence)
+    if not 0 <= hours <= LONGEST_BRIDGE:
+        sentence = f"the bridge is open for 0 to {LONGEST_BRIDGE} hours, not {hours}"
+        raise DistrustRefused(sentence)
+    return declared_at.replace(microsecond=0) + timedelta(hours=hours)
+
+
+def join_periods(found: Iterable[DistrustPeriod]) -> DistrustPeriod | None:
+    """Return the strictest of several distrusts; None for none."""
+    periods = tuple(found)
+    if not periods:
+        return None
+    checkpoints = tuple(dict.fromkeys(one for each in periods for one in each.checkpoints))
+    return DistrustPeriod(min(one.since for one in periods), min(one.bridge_until for one in periods), checkpoints)
+
+
+def names_up(name: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return the names of a CA and of those above it."""
+    found: list[str] = []
+    above: str | None = name
+    while above is not None and above not in found:
+        found.append(above)
+        above = parents.get(above)
+    return tuple(found)
+
+
+def bridge_status(found: RecordedCertificate | None, period: DistrustPeriod, now: datetime) -> CertificateStatusInfo:
+    """Return the status of a certificate by its bridge.
+
+    Everything is revoked from `since` on that was not recorded before, and everything after the bridge.
+    """
+    if found is not None and found.revoked_at is not None:
+        return CertificateStatusInfo(CertStatus.REVOKED, found.revoked_at, found.reason)
+    recorded_at = found.recorded_at if found is not None and found.sha256 is not None else None
+    if recorded_at is not None and recorded_at < period.since and now <= period.bridge_until:
+        return GOOD
+    return CertificateStatusInfo(CertStatus.REVOKED, period.since, RevocationReason.CA_COMPROMISE)

@@ -1,0 +1,223 @@
+"""Timetable of the successions of all CAs: alarm, steps, latest dates.
+
+See docs/operators/succession.md. Dates are counted back from the last instant at which a successor must sign.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.values import Channel
+
+ALARM_BEFORE_END = timedelta(days=3 * 365)
+"""Time before the end of a CA at which operators hear that it needs a successor."""
+
+RESERVE = timedelta(days=90)
+"""Time from the latest activation to the predecessor's last whole certificate."""
+
+KNOWN_BEFORE_ACTIVATION = timedelta(days=90)
+"""Time for which gateways and clients know a successor before it signs for them."""
+
+CEREMONY_BEFORE_INSTALL = timedelta(days=7)
+BEGIN_BEFORE_CEREMONY = timedelta(days=60)
+
+FULL_LIFE = timedelta(days=2922)
+"""Life of a CA from which on these times count in full.
+
+For a shorter one they shrink with it.
+"""
+
+
+LEAST_LIFE = 0.5
+"""Least life of a successor, in lives of its predecessor.
+
+Otherwise the CA above needs a successor first.
+"""
+
+
+class SuccessionStep(StrEnum):
+    """Step of a succession, in their order."""
+
+    ALARM = "alarm"
+    BEGIN = "begin"
+    CEREMONY = "ceremony"
+    INSTALL = "install"
+    ACTIVATE = "activate"
+    RETIRE = "retire"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCa:
+    """A CA as the timetable needs it.
+
+    `validity` is that of the certificates which it must still issue whole at the end: those of holders for an issuing
+    CA, and nothing for others. `replaces` is the name of its predecessor. `begins_at` and `ends_at` are those of its
+    certificate, None while it is pending. `last_leaf_ends_at` is the end of its last certificate, if one was issued.
+    """
+
+    name: str
+    role: str
+    parent: str | None
+    channel: Channel | None
+    state: CaState
+    validity: timedelta = timedelta()
+    replaces: str | None = None
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    last_leaf_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedStep:
+    """Step with its latest date; `is_done` says that the register shows it as done."""
+
+    step: SuccessionStep
+    at: datetime
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Steps of the succession of one CA, the earliest first.
+
+    `successor` is the name of the CA that follows and outlives it, None before its beginning. `waits_for` is the CA
+    above, if that needs a successor first because a new CA below it would not live half as long.
+    """
+
+    ca: PlannedCa
+    ends_at: datetime
+    successor: str | None
+    waits_for: str | None
+    steps: tuple[DatedStep, ...]
+
+    @property
+    def next_step(self) -> DatedStep | None:
+        """The first step that is not done; None if the succession is complete."""
+        return next((one for one in self.steps if not one.is_done), None)
+
+    def is_due(self, now: datetime) -> bool:
+        """Return True from the alarm to the installation, and if a step is late."""
+        after = self.next_step
+        begun = any(one.step is SuccessionStep.ALARM and now >= one.at for one in self.steps)
+        return self.is_late(now) or (begun and after is not None and after.step in _UNINSTALLED)
+
+    def is_late(self, now: datetime) -> bool:
+        """Return True if the latest date of the next step has passed.
+
+        The date of `retire` is the earliest, so that step is never late. Neither is the alarm.
+        """
+        after = self.next_step
+        return after is not None and after.step in {*_UNINSTALLED, SuccessionStep.ACTIVATE} and now > after.at
+
+
+_UNINSTALLED = frozenset({SuccessionStep.BEGIN, SuccessionStep.CEREMONY, SuccessionStep.INSTALL})
+
+
+def plan_successions(authorities: Sequence[PlannedCa], now: datetime) -> tuple[Timetable, ...]:
+    """Return the timetables of all CAs that need a successor, or have to be retired.
+
+    Parents come before their children. CAs that are pending, standby, retired or revoked have none.
+    """
+    by_name = {one.name: one for one in authorities}
+    latest, waiting = _latest_activations(authorities, by_name)
+    ordered = sorted(authorities, key=lambda one: (_depth(one, by_name), one.name))
+    found = (_timetable(one, authorities, waiting.get(one.name), latest.get(one.name), now) for one in ordered)
+    return tuple(one for one in found if one is not None)
+
+
+def _depth(one: PlannedCa, by_name: Mapping[str, PlannedCa]) -> int:
+    """Return the number of CAs above this one."""
+    depth, above = 0, by_name.get(one.parent or "")
+    while above is not None and depth < len(by_name):
+        depth, above = depth + 1, by_name.get(above.parent or "")
+    return depth
+
+
+def _life(one: PlannedCa) -> timedelta:
+    return one.ends_at - one.begins_at if one.ends_at is not None and one.begins_at is not None else timedelta()
+
+
+def _scaled(time: timedelta, one: PlannedCa) -> timedelta:
+    return time * min(1.0, _life(one) / FULL_LIFE)
+
+
+def _latest_activations(
+    authorities: Sequence[PlannedCa], by_name: Mapping[str, PlannedCa]
+) -> tuple[dict[str, datetime], dict[str, str]]:
+    """Return the latest activation of each successor, and which CA waits for which.
+
+    A successor ends with the CA above it at the latest. Where that leaves it less than half of its predecessor's life,
+    the successor of the CA above must sign before it begins.
+    """
+    latest: dict[str, datetime] = {}
+    waiting: dict[str, str] = {}
+    for one in sorted(authorities, key=lambda ca: -_depth(ca, by_name)):
+        if one.state is not CaState.ISSUING or one.ends_at is None:
+            continue
+        own = one.ends_at - one.validity - _scaled(RESERVE, one)
+        latest[one.name] = min(own, latest.get(one.name, own))
+        parent = by_name.get(one.parent or "")
+        if parent is None or parent.ends_at is None or parent.state is not CaState.ISSUING:
+            continue
+        begin, certified = (_before(one, latest[one.name], step) for step in (_STEP.BEGIN, _STEP.CEREMONY))
+        if _successor(one, authorities) is None and certified + _life(one) * LEAST_LIFE > parent.ends_at:
+            waiting[one.name] = parent.name
+            latest[parent.name] = min(begin, latest.get(parent.name, begin))
+    return latest, waiting
+
+
+_STEP = SuccessionStep
+_LEADS = {
+    _STEP.ACTIVATE: timedelta(),
+    _STEP.INSTALL: KNOWN_BEFORE_ACTIVATION,
+    _STEP.CEREMONY: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL,
+    _STEP.BEGIN: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL + BEGIN_BEFORE_CEREMONY,
+}
+
+
+def _before(one: PlannedCa, activation: datetime, step: SuccessionStep) -> datetime:
+    """Return the latest date of a step before this activation."""
+    return activation - _scaled(_LEADS[step], one)
+
+
+_ADVANCE = (CaState.PENDING, CaState.STANDBY, CaState.ISSUING)
+
+
+def _successor(one: PlannedCa, authorities: Sequence[PlannedCa]) -> PlannedCa | None:
+    """Return the CA that follows and outlives this one, the most advanced of several."""
+    found = [other for other in authorities if other.state in _ADVANCE and _follows(other, one)]
+    return max(found, key=lambda other: _ADVANCE.index(other.state), default=None)
+
+
+def _follows(other: PlannedCa, one: PlannedCa) -> bool:
+    """Return True for a successor or standby that ends after this CA."""
+    is_standby = other.state is CaState.STANDBY and one.channel is not None and other.channel is one.channel
+    outlives = other.ends_at is None or one.ends_at is None or other.ends_at > one.ends_at
+    return outlives and (other.replaces == one.name or is_standby)
+
+
+def _timetable(
+    one: PlannedCa, authorities: Sequence[PlannedCa], waits_for: str | None, activation: datetime | None, now: datetime
+) -> Timetable | None:
+    if one.ends_at is None:
+        return None
+    after = _successor(one, authorities)
+    name = after.name if after is not None else None
+    if one.state is CaState.PUBLISHING:
+        ends = one.last_leaf_ends_at or now
+        return Timetable(one, one.ends_at, name, None, (DatedStep(_STEP.RETIRE, ends, is_done=False),))
+    if activation is None:
+        return None
+    done = {_STEP.BEGIN: after is not None}
+    done[_STEP.CEREMONY] = done[_STEP.INSTALL] = after is not None and after.state is not CaState.PENDING
+    alarm = min(one.ends_at - min(ALARM_BEFORE_END, _life(one) / 2), _before(one, activation, _STEP.BEGIN))
+    steps = [DatedStep(_STEP.ALARM, alarm, is_done=now >= alarm or done[_STEP.INSTALL])]
+    steps += [
+        DatedStep(step, _before(one, activation, step), is_done=done.get(step, False))
+        for step in (_STEP.BEGIN, _STEP.CEREMONY, _STEP.INSTALL, _STEP.ACTIVATE)
+    ]
+    retire = activation + one.validity if one.validity else one.ends_at
+    steps.append(DatedStep(_STEP.RETIRE, retire, is_done=False))
+    return Timetable(one, one.ends_at, name, waits_for, tuple(steps))

@@ -1,0 +1,134 @@
+"""Content of both trust lists, as a gateway uses it.
+
+See docs/operators/succession.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.domain.values import Environment, Sha256
+from sinetti.gateway.x509.path_validation import CaCertificate, authority_of, trust_store_of
+from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
+from sinetti.pki.policy_oids import signs_responses
+from sinetti.pki.trust_lists.lists import AnchorRole, AnchorsList, DistrustEntry, DistrustList, SignedList
+
+
+@dataclass(frozen=True, slots=True)
+class TrustListSettings:
+    """Table `[trust_lists]`, with the roots and the environment of the gateway.
+
+    `url` is the status address. `responders` are the CAs of the bridge's responders; without any, the services CAs of
+    the lists count.
+    """
+
+    url: str
+    folder: Path
+    roots: tuple[x509.Certificate, ...]
+    environment: Environment
+    responders: tuple[x509.Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PathDistrust:
+    """PathDistrust of a path: the highest such CA and its place.
+
+    `place` counts from the issuer of the leaf, which has 0. `since` and `until` are the earliest of all its entries.
+    """
+
+    name: str
+    place: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrustContent:
+    """Content of the lists at one instant; it never changes.
+
+    `added` are CAs for the anchors, of all lists that were taken. `services` are the services CAs of these lists, and
+    those below which a list of distrust was signed. `responders` are the CAs whose responders confirm certificates of a
+    distrusted CA. `damage` is set if a stored list cannot be read: no certificate is accepted then.
+    """
+
+    anchors: AnchorsList | None = None
+    distrust: DistrustList | None = None
+    added: tuple[x509.Certificate, ...] = ()
+    services: tuple[x509.Certificate, ...] = ()
+    responders: tuple[CaCertificate, ...] = ()
+    damage: str | None = None
+
+    @property
+    def entries(self) -> Mapping[Sha256, DistrustEntry]:
+        """The distrusted CAs, by the SHA-256 of their certificates."""
+        return {} if self.distrust is None else {one.sha256: one for one in self.distrust.authorities}
+
+    @property
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """The roots of the list of anchors."""
+        rows = () if self.anchors is None else self.anchors.authorities
+        return tuple(one.certificate for one in rows if one.role is AnchorRole.ROOT)
+
+
+@dataclass(frozen=True, slots=True)
+class DistrustIndex:
+    """Distrusted CAs of a gateway.
+
+    They are found by certificate, and by key where the gateway knows the certificate. A stolen key is stolen in each
+    certificate that its CA has.
+    """
+
+    entries: Mapping[Sha256, DistrustEntry] = field(default_factory=dict)
+    keys: tuple[tuple[AnyPublicKey, DistrustEntry], ...] = ()
+
+    @classmethod
+    def of(cls, content: TrustContent, known: Sequence[x509.Certificate]) -> "DistrustIndex":
+        """Return the index; `known` are all CAs that the gateway knows."""
+        entries = content.entries
+        digests = ((sha256_hex(certificate_der(one)), one) for one in known)
+        return cls(entries, tuple((one.public_key(), entries[digest]) for digest, one in digests if digest in entries))
+
+    def find(self, above: Sequence[CaCertificate]) -> PathDistrust | None:
+        """Return the distrust of a path, the issuer of the leaf first; None without any."""
+        if not self.entries:
+            return None
+        found = [(at, entry) for at, one in enumerate(above) if (entry := self.entry_of(one)) is not None]
+        if not found:
+            return None
+        place, highest = found[-1]
+        since, until = min(one.since for _, one in found), min(one.bridge_until for _, one in found)
+        return PathDistrust(highest.name, place, since, until)
+
+    def entry_of(self, one: CaCertificate) -> DistrustEntry | None:
+        """Return the entry of a CA, or None."""
+        entry = self.entries.get(Sha256(one.digest.hex()))
+        return entry or next((entry for key, entry in self.keys if key == one.key), None)
+
+
+def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[CaCertificate, ...]:
+    """Return the CAs whose OCSP responders confirm certificates of distrusted CAs.
+
+    They are those of the settings, or the services CAs of the lists. A distrusted CA is none of them.
+    """
+    found = settings.responders or content.services
+    trusted = (one for one in found if sha256_hex(certificate_der(one)) not in content.entries)
+    return tuple(one for one in map(authority_of, trusted) if one is not None)
+
+
+def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
+    """Return services CAs above the list's signers that lead to a root.
+
+    No CA on the way is distrusted.
+    """
+    roots, entries, found = (*settings.roots, *content.roots), content.entries, []
+    for one in signed.signatures:
+        if not one.chain or not signs_responses(one.chain[0], settings.environment):
+            continue
+        is_clean = all(sha256_hex(certificate_der(each)) not in entries for each in one.chain)
+        ways = trust_store_of((*roots, *one.chain)).ways
+        if is_clean and any(way[0].certificate == one.chain[0] and way[-1].certificate in roots for way in ways):
+            found.append(one.chain[0])
+    return found

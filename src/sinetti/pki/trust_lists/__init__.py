@@ -1,0 +1,1 @@
+"""Signed lists of anchors and of distrusted CAs (docs/operators/succession.md)."""

@@ -1,0 +1,191 @@
+"""Decision whether a trust list counts for a reader.
+
+A list of anchors counts if a root signed it that the reader trusts. Another root counts through cross-certificates
+alone (newWithOld, RFC 9810, 4.4). The OCSP responder of the services CA may sign a list of distrust too: such a list
+makes fewer certificates acceptable, never more.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from sinetti.domain.values import Environment, Sha256
+from sinetti.pki.chain import (
+    can_sign,
+    extension_value,
+    find_issuer,
+    is_self_signed,
+    is_valid_at,
+    issuers_of,
+)
+from sinetti.pki.encoding import PublicKey, certificate_der, sha256_hex, verify
+from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
+from sinetti.pki.trust_lists.lists import (
+    AnchorRole,
+    AnchorsList,
+    DistrustList,
+    InvalidTrustList,
+    ListSignature,
+    TrustList,
+    octets_to_sign,
+    parse_anchors,
+    parse_distrust,
+    parse_signed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListReader:
+    """Trust of a reader before a list.
+
+    `roots` are the self-signed roots that it trusts. `authority` is None until the first list, which then names it.
+    `distrusted` are the SHA-256 of CAs that its last list of distrust has; none of them signs a list.
+    """
+
+    environment: Environment
+    roots: tuple[x509.Certificate, ...]
+    authority: Sha256 | None = None
+    distrusted: Collection[Sha256] = frozenset()
+
+
+def verify_anchors(octets: bytes, reader: ListReader, now: datetime) -> AnchorsList:
+    """Return a list of anchors, all of whose CAs count for the reader.
+
+    Each root in it is one of the reader's, or is connected with one by links. Each other CA is below a CA of the list.
+    The caller compares the number (`check_newer`). Raises InvalidTrustList, and then nothing of the list counts.
+    """
+    signed = parse_signed(octets)
+    found = parse_anchors(signed.payload)
+    _check_reader(found, reader)
+    if not any(_is_signed(found, one, lambda one: _is_by_root(one, reader, now)) for one in signed.signatures):
+        why = "no root that is trusted here has signed the list of anchors: get a new bundle from the authority"
+        raise InvalidTrustList(why)
+    _check_authorities(found, reader.roots)
+    return found
+
+
+def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> DistrustList:
+    """Return a list of distrust that counts for the reader.
+
+    The caller compares it with the last one (`check_newer`). Raises InvalidTrustList.
+    """
+    signed = parse_signed(octets)
+    found = parse_distrust(signed.payload)
+    _check_reader(found, reader)
+
+    def counts(one: ListSignature) -> bool:
+        return _is_by_root(one, reader, now) or _is_by_responder(one, reader, now)
+
+    if not any(_is_signed(found, one, counts) for one in signed.signatures):
+        why = "neither a trusted root nor the OCSP responder of the services CA has signed the list of distrust"
+        raise InvalidTrustList(why)
+    return found
+
+
+def check_newer(before: TrustList, new: TrustList) -> None:
+    """Raise InvalidTrustList unless a list follows the last one of its kind.
+
+    Its number is higher. A list of distrust keeps each CA, and moves neither instant of it to later.
+    """
+    if new.authority != before.authority or new.number <= before.number:
+        why = f"the list has the number {new.number}, and {before.number} was taken before: it is an old one"
+        raise InvalidTrustList(why)
+    if isinstance(before, DistrustList) and isinstance(new, DistrustList):
+        kept = {one.sha256: one for one in new.authorities}
+        for one in before.authorities:
+            after = kept.get(one.sha256)
+            if after is None or after.since > one.since or after.bridge_until > one.bridge_until:
+                why = f"the list has {one.name} not as before, and an entry of distrust is never taken back"
+                raise InvalidTrustList(why)
+
+
+def is_root_link(certificate: x509.Certificate) -> bool:
+    """Return True if a certificate can be newWithOld or oldWithNew.
+
+    As the root's own, it has neither a path length nor policies. Every intermediate CA has both, and is no root.
+    Raises ValueError if its extensions cannot be read.
+    """
+    basic = extension_value(certificate, x509.BasicConstraints)
+    is_free = basic is not None and basic.path_length is None
+    return is_free and can_sign(certificate) and extension_value(certificate, x509.CertificatePolicies) is None
+
+
+def _check_reader(found: TrustList, reader: ListReader) -> None:
+    if found.environment is not reader.environment or reader.authority not in {None, found.authority}:
+        why = f"the list is of another authority or environment ({found.environment}): check the address"
+        raise InvalidTrustList(why)
+
+
+def _is_signed(found: TrustList, one: ListSignature, counts: Callable[[ListSignature], bool]) -> bool:
+    """Return True for a signer that counts; its path is verified before its signature."""
+    try:
+        key = one.certificate.public_key() if counts(one) else None
+    except ValueError:  # extensions that cannot be read
+        return False
+    return isinstance(key, PublicKey) and verify(key, octets_to_sign(found.kind, found.payload), one.signature)
+
+
+def _is_by_root(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+    if one.certificate in reader.roots:
+        return not one.chain and is_valid_at(one.certificate, now) and not _is_distrusted([one.certificate], reader)
+    return all(map(is_root_link, (one.certificate, *one.chain))) and _has_path(one, reader, now)
+
+
+def _is_by_responder(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+    is_named = bool(one.chain) and is_ocsp_responder(one.certificate)
+    return is_named and signs_responses(one.chain[0], reader.environment) and _has_path(one, reader, now)
+
+
+def _has_path(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+    """Return True if the chain leads to a trusted root, and all of it is valid now.
+
+    It is verified from the root down, so that no key counts before it was certified.
+    """
+    way = (one.certificate, *one.chain)
+    root = find_issuer(way[-1], reader.roots, now)
+    if root is None or _is_distrusted((*way, root), reader):
+        return False
+    steps = reversed(list(pairwise(way)))
+    return is_valid_at(way[-1], now) and all(
+        find_issuer(below, (above,), now) is not None and is_valid_at(below, now) for below, above in steps
+    )
+
+
+def _is_distrusted(way: Iterable[x509.Certificate], reader: ListReader) -> bool:
+    return any(sha256_hex(certificate_der(one)) in reader.distrusted for one in way)
+
+
+def _check_authorities(found: AnchorsList, trusted: Sequence[x509.Certificate]) -> None:
+    """Raise InvalidTrustList for a root or another CA that has no issuer here.
+
+    Dates do not count, since each use of a CA checks its own.
+    """
+    roots = [one.certificate for one in found.authorities if one.role is AnchorRole.ROOT]
+    known = list(trusted)
+    try:
+        is_fit = all(map(is_root_link, found.links)) and all(map(is_self_signed, roots))
+        while new := [one for one in roots if one not in known and _is_linked(one, known, found.links)]:
+            known += new
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # names, keys and extensions are parsed at access
+        is_fit = False
+    if not is_fit or any(one not in known for one in roots):
+        why = "the list has a root that no link certifies under a trusted one: get a new bundle from the authority"
+        raise InvalidTrustList(why)
+    between = [one.certificate for one in found.authorities if one.role is AnchorRole.INTERMEDIATE]
+    for one in found.authorities:
+        above = roots if one.role is AnchorRole.INTERMEDIATE else [*roots, *between]
+        if one.role is not AnchorRole.ROOT and not issuers_of(one.certificate, above):
+            why = "the list has a CA whose issuer is not in it: report this to the authority"
+            raise InvalidTrustList(why)
+
+
+def _is_linked(root: x509.Certificate, known: Sequence[x509.Certificate], links: Iterable[x509.Certificate]) -> bool:
+    """Return True if a link certifies a root's name and key under a known root."""
+    return any(
+        (link.subject, link.public_key()) == (root.subject, root.public_key()) and issuers_of(link, known)
+        for link in links
+    )

@@ -1,0 +1,1 @@
+"""Use cases of CAs: revocation, compromise, and trust lists."""

@@ -1,0 +1,223 @@
+"""Last signed lists and answers of a node, for the time without its database.
+
+Lists are in files, which all processes of the node share. OCSP responses that a process has read are in its memory.
+docs/operators/serving.md says what a reader may see.
+"""
+
+import fcntl
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from cryptography import x509
+
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.database.issuance.crls import WHOLE, PublishedList
+from sinetti.database.issuance.ocsp_responses import StoredResponse
+from sinetti.domain.certificates.ocsp_status import CertIdHash, CertStatus, SingleResponse
+from sinetti.domain.values import Serial
+from sinetti.infra.atomic_files import replace_file
+
+ANSWERS_AT_MOST = 20_000
+"""OCSP responses in the memory of one process, some 20 MB."""
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_Mark = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _FileList:
+    """A list in a file, with the mark of the file's version."""
+
+    mark: _Mark
+    der: bytes
+    crl: x509.CertificateRevocationList
+    number: int
+
+
+class LastSigned:
+    """Lists, checkpoint and OCSP responses that were signed last.
+
+    Without a folder, as on a test bench, nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Store the folder; it is created with its first file."""
+        self.folder = folder
+        self._answers: OrderedDict[tuple[str, Serial, CertIdHash], tuple[SingleResponse, bytes]] = OrderedDict()
+        self._lists: dict[Path, _FileList] = {}
+        self._answers_lock, self._asking = Lock(), Lock()
+        self._is_away = False
+
+    def read_or(self, read: Callable[[], _Result], otherwise: Callable[[], _Result | None]) -> _Result:
+        """Return what `read` returns, or, without the database, what `otherwise` finds.
+
+        While the database is away, one thread at a time asks it again, so that callers do not wait for a server that
+        does not answer. Raises the database's error if `otherwise` returns None.
+        """
+        asks_again = self._is_away and self._asking.acquire(blocking=False)
+        try:
+            if self._is_away and not asks_again and (found := otherwise()) is not None:
+                return found
+            result = read()
+            self._report(is_away=False)
+        except DATABASE_UNAVAILABLE:
+            self._report(is_away=True)
+            if (found := otherwise()) is None:
+                raise
+            return found
+        else:
+            return result
+        finally:
+            if asks_again:
+                self._asking.release()
+
+    def _report(self, *, is_away: bool) -> None:
+        if is_away != self._is_away:
+            self._is_away = is_away
+            said = "the database is away: status requests are answered from what was signed last"
+            _log.log(logging.WARNING if is_away else logging.INFO, said if is_away else "the database is back")
+
+    def keep_list(self, authority: str, shard: int, new: PublishedList) -> None:
+        """Replace the file of a list, unless it has a later number.
+
+        If the file cannot be replaced, it is removed: no answer is better than one that lacks a revocation.
+        """
+        path = self._path(f"crl/{list_file(authority, shard)}")
+        if path is None:
+            return
+        try:
+            with _locked(path.parent):
+                kept = self._read_list(path)
+                if kept is None or kept.number < new.number:
+                    replace_file(path, new.der)
+        except OSError as failed:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            _log.warning("%s cannot be written, so it was removed: %s", path, failed)
+
+    def list_number(self, authority: str, shard: int) -> int | None:
+        """Return the number of the list in the file, or None without a readable file."""
+        path = self._path(f"crl/{list_file(authority, shard)}")
+        kept = None if path is None else self._read_list(path)
+        return None if kept is None else kept.number
+
+    def find_list(self, authority: str, shard: int, now: datetime | None) -> PublishedList | None:
+        """Return the list in the file, or None without one that is valid at `now`.
+
+        `now` None: an expired one, too.
+        """
+        path = self._path(f"crl/{list_file(authority, shard)}")
+        kept = None if path is None else self._read_list(path)
+        ends = None if kept is None else kept.crl.next_update_utc
+        if kept is None or ends is None or (now is not None and now > ends):
+            return None
+        return PublishedList(kept.number, kept.crl.last_update_utc, ends, 0, kept.der)
+
+    def has_expired(self, path: Path, now: datetime) -> bool:
+        """Return whether a file of this folder is no list, or a list past its nextUpdate."""
+        kept = self._read_list(path)
+        ends = None if kept is None else kept.crl.next_update_utc
+        return ends is None or now > ends
+
+    def keep(self, place: str, octets: bytes) -> None:
+        """Replace another file, such as `log/checkpoint`, if its content changed.
+
+        Raises OSError.
+        """
+        path = self._path(place)
+        if path is not None:
+            with _locked(path.parent):
+                if _read(path) != octets:
+                    replace_file(path, octets)
+
+    def find(self, place: str) -> bytes | None:
+        """Return the content of another file, or None if there is none."""
+        path = self._path(place)
+        return None if path is None else _read(path)
+
+    def remember(self, found: StoredResponse, asked: CertIdHash) -> None:
+        """Keep a stored response in memory, if it reports the certificate's status."""
+        subject = found.subject
+        key = (subject.authority, subject.serial, asked)
+        if self.folder is None:
+            return
+        with self._answers_lock:
+            self._answers.pop(key, None)
+            if found.response is not None and found.der is not None and found.response.status == subject.status:
+                self._answers[key] = found.response, found.der
+                if len(self._answers) > ANSWERS_AT_MOST:
+                    self._answers.popitem(last=False)
+
+    def find_answer(
+        self, authority: str, serial: Serial, asked: CertIdHash, now: datetime
+    ) -> tuple[SingleResponse, bytes] | None:
+        """Return a response from memory, or None.
+
+        A response that says "good" counts only beside a valid list of its CA without this certificate: another process
+        may have revoked it since.
+        """
+        with self._answers_lock:
+            found = self._answers.get((authority, serial, asked))
+        if found is None or now > found[0].next_update:
+            return None
+        if found[0].status.cert_status is not CertStatus.GOOD or self._is_unlisted(authority, serial, now):
+            return found
+        return None
+
+    def _is_unlisted(self, authority: str, serial: Serial, now: datetime) -> bool:
+        path = self._path(f"crl/{list_file(authority, WHOLE)}")
+        if path is None or self.find_list(authority, WHOLE, now) is None:
+            return False
+        return self._lists[path].crl.get_revoked_certificate_by_serial_number(int(serial, 16)) is None
+
+    def _path(self, place: str) -> Path | None:
+        return None if self.folder is None else self.folder / place
+
+    def _read_list(self, path: Path) -> _FileList | None:
+        """Read a list's file, once for each version."""
+        try:
+            found = path.stat()
+            mark = (found.st_mtime_ns, found.st_size, found.st_ino)
+            known = self._lists.get(path)
+            if known is not None and known.mark == mark:
+                return known
+            der = path.read_bytes()
+            crl = x509.load_der_x509_crl(der)
+            number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        except (OSError, ValueError, x509.ExtensionNotFound):
+            return None
+        self._lists[path] = known = _FileList(mark, der, crl, number)
+        return known
+
+
+def list_file(authority: str, shard: int) -> str:
+    """Return the file name of a list, as in its address."""
+    return f"{authority}.crl" if shard == WHOLE else f"{authority}-{shard}.crl"
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a folder against other processes of the node that write into it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

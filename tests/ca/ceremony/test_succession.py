@@ -1,0 +1,365 @@
+"""Ceremonies for later CAs and for revoked ones: results, refusals, and their acceptance."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+
+import pytest
+
+from sinetti.ca.ceremony.plan import parse_plan
+from sinetti.ca.ceremony.production import check_request
+from sinetti.ca.ceremony.registry import MadeKind
+from sinetti.ca.ceremony.sets import (
+    AnchorsData,
+    CeremonyKind,
+    DistrustData,
+    DistrustLine,
+    LinkKind,
+    ListData,
+    RequestSet,
+    RevocationLine,
+    parse_request_set,
+    parse_result_set,
+)
+from sinetti.ca.ceremony.verification import verify_certified, verify_lists, verify_revoked
+from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.crl import read_list
+from sinetti.ca.hierarchy_model import CaRole, CaSpec
+from sinetti.ca.issuance_request import RevokedEntry
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, Environment, KeyType
+from sinetti.pki.chain import issuers_of
+from sinetti.pki.encoding import certificate_der, generate_key, sha256_hex
+from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+from tests.ca.ceremony.making import LATER, LISTS, csr, founded, lists, serial_of
+from tests.support.ceremonies import NOW, ROOTS, URL, plan_text
+
+ISSUING = CaSpec(
+    "Data Providers Test Issuing CA v2",
+    CaRole.ISSUING,
+    "Sinetti Intermediate Test CA v1",
+    KeyType.EC_P256,
+    timedelta(days=2922),
+    Channel.WS,
+)
+ROOT = CaSpec("Sinetti Root Test CA v2", CaRole.ROOT, None, KeyType.EC_P256, timedelta(days=7305))
+INTERMEDIATE = CaSpec(
+    "Sinetti Intermediate Test CA v2", CaRole.INTERMEDIATE, ROOT.name, KeyType.EC_P256, timedelta(days=5479)
+)
+THIRD = replace(ROOT, name="Sinetti Root Test CA v3")
+OLD = "DataProvidersTestIssuingCAv1"
+
+
+@cache
+def key(name):
+    return generate_key(KeyType.EC_P256)
+
+
+def begun():
+    """Return a medium after its founding, which has keys of later roots and intermediate CAs."""
+    medium = founded()[0]
+    medium.more = {one.file_name: key(one.file_name) for one in (ROOT, INTERMEDIATE, THIRD)}
+    return medium
+
+
+def certify(medium, *specs, number=1, created=LATER, **changes):
+    """Return the request for later CAs."""
+    states = dict.fromkeys(medium.registry.certificates(), CaState.ISSUING)
+    states |= {one.file_name: CaState.STANDBY for one in specs}
+    online = (one for one in specs if one.role in {CaRole.ISSUING, CaRole.SERVICES})
+    head = RequestSet(CeremonyKind.CERTIFY, Environment.TEST, URL, created, "7" * 64)
+    head = replace(head, authority=medium.registry.authority, authorities=specs, anchors=AnchorsData(number, states))
+    return replace(
+        head, requests={one.file_name: csr(one.file_name, key(one.file_name), one.name) for one in online}, **changes
+    )
+
+
+def plan_for(wanted):
+    return parse_plan(plan_text(wanted.kind, request=wanted).encode())
+
+
+def known(medium):
+    return {name: medium.registry.issuer(name) for name in medium.registry.certificates()}
+
+
+def root_certificates(medium):
+    return tuple(medium.registry.certificates()[name] for name in medium.registry.roots)
+
+
+def test_a_successor_of_an_issuing_ca():
+    medium = begun()
+    before, wanted = known(medium), certify(medium, ISSUING)
+    result = medium.make(plan_for(wanted), wanted)
+    assert (parse_request_set(wanted.octets), parse_result_set(result.octets)) == (wanted, result)
+    certified = verify_certified(before, wanted, result)
+    new = certified.issuers[ISSUING.file_name].certificate
+    assert issuers_of(new, [medium.registry.certificates()[ROOTS[1]]])
+    assert new.not_valid_after_utc == LATER + ISSUING.lifetime - timedelta(seconds=1)
+    assert (result.lists, result.links) == ({}, {})
+    entry = next(one for one in certified.anchors.authorities if one.certificate == new)
+    assert (entry.role, entry.channel, entry.state) == ("issuing", Channel.WS, CaState.STANDBY)
+    assert len(certified.anchors.authorities) == 6
+    reader = ListReader(Environment.TEST, root_certificates(medium))
+    assert verify_anchors(result.anchors, reader, LATER) == certified.anchors
+
+
+def test_a_root_and_an_intermediate_ca_have_keys_of_the_medium_lists_and_links():
+    medium = begun()
+    before, wanted = known(medium), certify(medium, ROOT, INTERMEDIATE)
+    old = root_certificates(medium)
+    result = medium.make(plan_for(wanted), wanted)
+    certified = verify_certified(before, wanted, parse_result_set(result.octets))
+    assert result.links.keys() == {(kind, ROOT.file_name) for kind in LinkKind}
+    assert result.lists.keys() == {(one.file_name, shard) for one in (ROOT, INTERMEDIATE) for shard in (0, 1)}
+    new = certified.issuers[ROOT.file_name].certificate
+    for roots in (old, (new,), (*old, new)):
+        assert verify_anchors(result.anchors, ListReader(Environment.TEST, roots), LATER) == certified.anchors
+    # The next list is signed by the new root; readers of the old one follow newWithOld.
+    later = {"created": LATER + timedelta(hours=1), "nonce": "8" * 64}
+    before, again = known(medium), certify(medium, ISSUING, number=2, **later)
+    second = medium.make(plan_for(again), again)
+    certified = verify_certified(before, again, second)
+    for roots in (old, (new,)):
+        reader = ListReader(Environment.TEST, roots)
+        assert verify_anchors(second.anchors, reader, LATER + timedelta(hours=1)).number == 2
+    verify_lists(known(medium), *made_lists(medium))
+
+
+def made_lists(medium):
+    """Return a request and result for the lists of all CAs on the medium."""
+    names = dict.fromkeys(one.name for one in medium.registry.items if one.kind is MadeKind.LIST)
+    rows = tuple(ListData(name, shard, 9_999_999_999_999, ()) for name in names for shard in (0, 1))
+    wanted = replace(lists(medium, created=LATER + timedelta(hours=2)), lists=rows)
+    return wanted, medium.make(LISTS, wanted)
+
+
+def test_a_third_root_is_reached_from_the_first_one_and_the_second_one():
+    medium = begun()
+    first = root_certificates(medium)
+    for number, spec in enumerate((ROOT, THIRD), 1):
+        wanted = certify(medium, spec, number=number, created=LATER + timedelta(hours=number), nonce=f"{number}" * 64)
+        before = known(medium)
+        result = medium.make(plan_for(wanted), wanted)
+        verify_certified(before, wanted, result)
+    second, third = root_certificates(medium)[1:]
+    for roots in (first, (second,), (third,)):
+        assert verify_anchors(result.anchors, ListReader(Environment.TEST, roots), LATER + timedelta(hours=2))
+
+
+class Killed(Exception):
+    pass
+
+
+def test_interrupted_the_same_octets_are_signed():
+    whole = begun()
+    wanted = certify(whole, ROOT, INTERMEDIATE)
+    whole.make(plan_for(wanted), wanted)
+    # Two certificates, two links, four lists, and a list of anchors with two signatures.
+    assert len(whole.steps) == 2 * 10
+    for count in (0, 3, 5, 7, 9, 16, 19):  # in a certificate, both links, a list, and both signatures
+        medium, left = begun(), [count]
+
+        def kill(_reached, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+
+        before = known(medium)
+        with pytest.raises(Killed):
+            medium.make(plan_for(wanted), wanted, kill)
+        stored = {one.identity: one.tbs for one in medium.registry.items}
+        result = medium.make(plan_for(wanted), wanted)
+        assert stored.items() <= {one.identity: one.tbs for one in medium.registry.items}.items()
+        assert medium.make(plan_for(wanted), wanted) == result
+        verify_certified(before, wanted, result)
+
+
+def refused(medium, wanted, why, plan=None):
+    with pytest.raises(CeremonyError, match=why):
+        check_request(plan or plan_for(wanted), wanted, medium.registry)
+
+
+def test_requests_for_later_cas_that_are_refused():
+    medium = begun()
+    good = certify(medium, ISSUING)
+    check_request(plan_for(good), good, medium.registry)
+    plan, name = plan_for(good), ISSUING.file_name
+    longer = replace(good, authorities=(replace(ISSUING, lifetime=timedelta(days=3000)),))
+    refused(medium, longer, "are not those of the plan", plan)
+    refused(medium, replace(good, anchors=None), "are not those of the plan", plan)
+    refused(medium, replace(good, lists=lists(medium).lists), "content that")
+    refused(medium, certify(medium, replace(ISSUING, name="Data Providers Test Issuing CA v1")), "unique for ever")
+    refused(medium, certify(medium, replace(ISSUING, parent="Sinetti Root Test CA v1")), "no CA of the role")
+    refused(medium, certify(medium, replace(ISSUING, parent="Other Test CA")), "no CA of the role")
+    refused(medium, replace(good, requests={}), "has no CSR of")
+    refused(medium, replace(good, requests={**good.requests, ROOT.file_name: csr(OLD)}), "a CSR of")
+    refused(medium, replace(good, requests={name: csr(OLD, cn=ISSUING.name)}), "the key of a CA that exists")
+    states = good.anchors.states
+    refused(medium, replace(good, anchors=AnchorsData(1, {name: CaState.STANDBY})), "states of exactly")
+    for wrong in ({**states, name: CaState.PENDING}, {**states, "Other": CaState.ISSUING}):
+        refused(medium, replace(good, anchors=AnchorsData(1, wrong)), "states of exactly")
+    medium.make(plan, good)
+    check_request(plan, good, medium.registry)  # the same request again, after an interruption
+    refused(medium, replace(good, nonce="9" * 64), "unique for ever")
+    second = certify(medium, replace(ISSUING, name="Data Providers Test Issuing CA v3"), nonce="9" * 64)
+    refused(medium, second, "has the number 1, and the medium has signed 1")
+
+
+def test_results_for_later_cas_that_were_changed():
+    medium = begun()
+    before, wanted = known(medium), certify(medium, ROOT, INTERMEDIATE)
+    result = medium.make(plan_for(wanted), wanted)
+    other = begun()
+    foreign = other.make(plan_for(wanted), wanted)
+    some = next(iter(result.links))
+    lists_of_other = {**result.lists, (ROOT.file_name, 0): result.lists[ROOT.file_name, 1]}
+    cases = {
+        "has not exactly the CAs": replace(result, certificates={}),
+        "is not the one that the request": replace(
+            result, certificates={**result.certificates, ROOT.file_name: result.certificates[INTERMEDIATE.file_name]}
+        ),
+        "the list of .* is not the one": replace(result, lists=lists_of_other),
+        "not exactly the cross-certificates": replace(result, links={**result.links, some: b"0"}),
+        "exactly the cross-certificates of": replace(result, links={}),
+        "exactly the cross-certificates of the new root": replace(
+            result, links=dict(zip(result.links, reversed(result.links.values()), strict=True))
+        ),
+        "the list of anchors is not the one": replace(result, anchors=foreign.anchors),
+        "list of anchors is not the one": replace(result, anchors=b""),
+        "another request": replace(result, request="0" * 64),
+    }
+    for why, wrong in cases.items():
+        with pytest.raises(CeremonyError, match=why):
+            verify_certified(before, wanted, wrong)
+    states = replace(wanted.anchors, states={})
+    with pytest.raises(CeremonyError, match="another request"):
+        verify_certified(before, replace(wanted, anchors=states), result)
+    del before[OLD]
+    with pytest.raises(CeremonyError, match="list of anchors"):
+        verify_certified(before, wanted, result)
+
+
+def revoke(medium, reason=RevocationReason.CA_COMPROMISE, *, name=OLD, created=LATER, number=1, **changes):
+    """Return the request to revoke an issuing CA."""
+    since = NOW + timedelta(hours=1) if reason is RevocationReason.CA_COMPROMISE else None
+    entry = RevokedEntry(serial_of(medium, name), NOW + timedelta(hours=2), reason, since)
+    row = DistrustLine(name, since, LATER + timedelta(hours=72)) if since else None
+    return replace(
+        lists(medium, (entry,), created=created),
+        kind=CeremonyKind.REVOKE,
+        revocations=(RevocationLine(name, reason, since),),
+        distrust=DistrustData(number, (row,)) if row else None,
+        **changes,
+    )
+
+
+def test_a_stolen_ca_is_on_the_list_of_its_parent_and_on_that_of_distrust():
+    medium = begun()
+    wanted = revoke(medium)
+    result = medium.make(plan_for(wanted), wanted)
+    assert (parse_request_set(wanted.octets), parse_result_set(result.octets)) == (wanted, result)
+    found = verify_revoked(known(medium), wanted, result)
+    assert found == verify_distrust(result.distrust, ListReader(Environment.TEST, root_certificates(medium)), LATER)
+    der = certificate_der(medium.registry.certificates()[OLD])
+    assert [(one.name, one.sha256) for one in found.authorities] == [(OLD, sha256_hex(der))]
+    assert read_list(result.lists[ROOTS[1], 1]).entries == wanted.lists[2].entries
+
+
+def test_a_ca_that_was_superseded_is_not_distrusted():
+    medium = begun()
+    wanted = revoke(medium, RevocationReason.SUPERSEDED)
+    result = medium.make(plan_for(wanted), wanted)
+    assert verify_revoked(known(medium), wanted, result) is None
+    assert result.distrust == b""
+    # The yearly lists afterwards keep the entry.
+    yearly = lists(medium, wanted.lists[2].entries, created=LATER + timedelta(hours=1))
+    check_request(LISTS, yearly, medium.registry)
+
+
+def test_requests_to_revoke_that_are_refused():
+    medium = begun()
+    good = revoke(medium)
+    plan, (line,), (row,) = plan_for(good), good.revocations, good.distrust.rows
+    check_request(plan, good, medium.registry)
+    refused(medium, replace(good, revocations=(replace(line, since=NOW),)), "are not those of the plan", plan)
+    root = replace(good, revocations=(replace(line, name=ROOTS[0]),))
+    refused(medium, root, "no CAs below a root")
+    refused(medium, replace(good, revocations=(replace(line, name="OtherCA"),)), "no CAs below a root")
+    refused(medium, replace(good, lists=lists(medium).lists), "not exactly the plan's revocations")
+    other = RevokedEntry(serial_of(medium, "ServicesTestIssuingCAv1"), NOW, "superseded")
+    more = lists(medium, (*good.lists[2].entries, other)).lists
+    refused(medium, replace(good, lists=more), "not exactly the plan's revocations")
+    (entry,) = good.lists[2].entries
+    later_theft = lists(medium, (replace(entry, invalidity_date=NOW),)).lists
+    refused(medium, replace(good, lists=later_theft), "not exactly the plan's revocations")
+    refused(medium, replace(good, distrust=None), "not declare exactly")
+    later = replace(row, since=NOW)
+    refused(medium, replace(good, distrust=DistrustData(1, (later,))), "not declare exactly")
+    quiet = revoke(medium, RevocationReason.SUPERSEDED)
+    refused(medium, replace(quiet, distrust=good.distrust), "not declare exactly")
+    refused(medium, replace(good, anchors=AnchorsData(1, {})), "content that")
+    for wrong in (replace(row, name="OtherCA"), replace(row, bridge_until=LATER + timedelta(hours=73))):
+        rows = (row, wrong) if wrong.name == "OtherCA" else (wrong,)
+        refused(medium, replace(good, distrust=DistrustData(1, rows)), "not on the medium, or has a bridge")
+    medium.make(plan, good)
+    check_request(plan, good, medium.registry)
+
+
+def test_an_entry_of_distrust_is_never_taken_back():
+    medium = begun()
+    first = revoke(medium)
+    medium.make(plan_for(first), first)
+    second = "DataProvidersSFTPTestIssuingCAv1"
+    at = {"created": LATER + timedelta(hours=1), "nonce": "9" * 64}
+    entries = first.lists[2].entries
+
+    def again(number, rows):
+        wanted = revoke(medium, name=second, **at)
+        both = (*entries, *wanted.lists[2].entries)
+        wanted = replace(wanted, lists=lists(medium, both, created=at["created"]).lists)
+        return replace(wanted, distrust=DistrustData(number, (*wanted.distrust.rows, *rows)))
+
+    refused(medium, again(1, first.distrust.rows), "has the number 1")
+    refused(medium, again(2, ()), "never taken back")
+    good = again(2, first.distrust.rows)
+    verify_revoked(known(medium), good, medium.make(plan_for(good), good))
+
+
+def test_results_of_a_revocation_that_were_changed():
+    medium = begun()
+    wanted = revoke(medium)
+    result = medium.make(plan_for(wanted), wanted)
+    foreign = begun()
+    other = revoke(foreign, nonce="9" * 64, number=2)
+    signed = foreign.make(plan_for(other), other)
+    for wrong in (replace(result, distrust=b""), replace(result, distrust=signed.distrust)):
+        with pytest.raises(CeremonyError, match="the list of distrust is not the one"):
+            verify_revoked(known(medium), wanted, wrong)
+    with pytest.raises(CeremonyError, match="not exactly the lists"):
+        verify_revoked(known(medium), wanted, replace(result, lists={}))
+
+
+def test_plans_of_later_kinds_that_are_refused():
+    medium = begun()
+    text = plan_text(CeremonyKind.CERTIFY, request=certify(medium, ROOT))
+    row = text[text.index("\n[[authorities]]") :]
+    cases = {
+        "at most one root": text + row.replace("v2", "v3"),
+        "write each CA once": text + row,
+        "authorities.* parent": text.replace('role = "root"', 'role = "intermediate"'),
+    }
+    for why, wrong in cases.items():
+        with pytest.raises(CeremonyError, match=why):
+            parse_plan(wrong.encode())
+    text = plan_text(CeremonyKind.REVOKE, request=revoke(medium))
+    row = text[text.index("\n[[revocations]]") :]
+    cases = {
+        "write each CA once": text + row,
+        "belongs to cACompromise alone": text.replace("cACompromise", "superseded"),
+        "an instant in UTC": text.replace("2026-03-02T13:00:00Z", "yesterday"),
+        "reason": text.replace("cACompromise", "certificateHold"),
+    }
+    for why, wrong in cases.items():
+        with pytest.raises(CeremonyError, match=why):
+            parse_plan(wrong.encode())

@@ -1,0 +1,105 @@
+"""`sinetti authority ca`: list, activate, stop and retire, alone and with two people; propagation to workers."""
+
+import json
+import time
+
+import pytest
+
+from sinetti.authority.bootstrap import open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.succession import SuccessionContext, begin_successor, certify, install_successor
+from sinetti.ca.successors import SuccessorOptions
+from tests.cli.authority.test_serve import ANY, holder, serving
+from tests.support.officers import does_approved, founders
+from tests.support.programs import fetched, new_key
+
+FIRST, SECOND, SERVICES = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2", "ServicesTestIssuingCAv1"
+KEYS = ["name", "generation", "channel", "state", "serial", "sha256", "not_after"]
+
+
+def installed(operator, *, is_certified=True):
+    """Begin the successor of the WS CA, and install it."""
+    authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
+    means = SuccessionContext(authority, "operator", "0" * 32)
+    pending = begin_successor(FIRST, SuccessorOptions(), means)
+    if is_certified:
+        install_successor(pending.name, certify(pending, means), means)
+    authority.journal.close()
+    authority.ctx.db.close()
+
+
+def listed(operator):
+    return {row["name"]: row for row in json.loads(operator.does("ca", "list", "--json"))}
+
+
+def states(operator):
+    return {name: row["state"] for name, row in listed(operator).items() if row["state"] != "issuing"}
+
+
+def test_from_begin_to_retirement(sqlite_operator):
+    operator = sqlite_operator
+    operator.found()
+    installed(operator, is_certified=False)
+    found = listed(operator)
+    assert all(list(row) == KEYS for row in found.values())
+    assert found[SECOND] == {
+        **dict.fromkeys(("serial", "sha256", "not_after")),
+        "name": SECOND, "generation": 2, "channel": "WS", "state": "pending",
+    }  # fmt: skip
+    assert (found[SERVICES]["channel"], found[FIRST]["channel"], found[FIRST]["generation"]) == (None, "WS", 1)
+    table = operator.does("ca", "list")
+    assert [line.split()[0] for line in table.splitlines()] == ["name", *found]
+    assert "there is no CA v9 with a certificate: name one of" in operator.refused(2, "ca", "activate", "v9")
+    assert f"there is no CA {SECOND} with" in operator.refused(2, "ca", "stop", SECOND)
+    installed(operator)
+    assert states(operator) == {SECOND: "standby"}
+    code, out, err = operator.run("ca", "activate", "Data Providers Test Issuing CA v2")
+    assert (code, out) == (0, "")
+    assert f"{SECOND} issues from now on" in err
+    assert f"{FIRST} issues nothing any more" in err
+    assert states(operator) == {FIRST: "publishing"}
+    assert "is issuing and cannot become retired: see" in operator.refused(3, "ca", "retire", SECOND)
+    for _ in range(2):
+        assert f"{FIRST} is retired" in operator.run("ca", "retire", FIRST)[2]
+        assert states(operator) == {FIRST: "retired"}
+    _, _, err = operator.run("ca", "stop", SECOND)
+    assert "answered as unavailable, until a CA is activated" in err
+    assert states(operator) == {FIRST: "retired", SECOND: "publishing"}
+
+
+@pytest.mark.long
+def test_an_activation_takes_two_people_and_a_stop_one(sqlite_operator, tmp_path):
+    operator = sqlite_operator
+    operator.found(*founders())
+    installed(operator)
+    assert "--officer is missing" in operator.refused_with(2, "ca", "activate", SECOND)
+    assert states(operator) == {SECOND: "standby"}
+    does_approved(operator, tmp_path, "ca", "activate", SECOND)
+    assert states(operator) == {FIRST: "publishing"}
+    operator.does("ca", "stop", SECOND)
+    assert states(operator) == {FIRST: "publishing", SECOND: "publishing"}
+
+
+@pytest.mark.long
+def test_every_worker_takes_a_change_within_five_seconds(sqlite_operator):
+    """Two workers serve while commands of another process install and activate a CA."""
+    operator = sqlite_operator
+    operator.found()
+    operator.add()
+    first, second = operator.order(), operator.order()
+    with serving(operator, *ANY, "--workers", "2") as (soap, status):
+        one = holder(operator, soap)
+        assert one.enrolled(first, new_key()).issuer.rfc4514_string().count("v1") == 1
+        installed(operator)
+        since, seen = time.monotonic(), 0
+        while seen < 20:  # connections go to either worker
+            try:
+                fetched(f"{status}/ca/{SECOND}.cer")
+                seen += 1
+            except OSError:
+                assert time.monotonic() < since + 5, "a worker does not know the CA after five seconds"
+                seen = 0
+        operator.does("ca", "activate", SECOND)
+        assert one.enrolled(second, new_key()).issuer.rfc4514_string().count("v2") == 1
+        for name in (FIRST, SECOND):
+            assert fetched(f"{status}/crl/{name}.crl")

@@ -1,0 +1,129 @@
+"""`sinetti authority ca begin|install|rollover`: what they print, and with what they end."""
+
+import json
+import re
+
+import pytest
+
+from sinetti.authority.succession import SuccessionContext, certify
+from sinetti.cli.authority.common import opened_authority
+from sinetti.database.authorities import register
+from tests.support.officers import approve, founders, proposed
+
+V1, V2 = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2"
+OFFLINE_PHRASE = "a pass-phrase for the offline keys"
+
+
+@pytest.fixture
+def operator(sqlite_operator):
+    sqlite_operator.found()
+    return sqlite_operator
+
+
+def states(operator):
+    return {row["name"]: row["state"] for row in json.loads(operator.does("ca", "list", "--json"))}
+
+
+def certificate(operator, tmp_path, name=V2):
+    """Sign the certificate of a CA that was begun, and return its file."""
+    path = tmp_path / f"{name}.der"
+    with opened_authority(operator.root) as authority:
+        pending = register.find_pending(authority.ctx.db, name)
+        path.write_bytes(certify(pending, SuccessionContext(authority, "test", "0" * 32)))
+    return path
+
+
+def test_begin_install_and_activate(operator, tmp_path):
+    begin = ("ca", "begin", "--ca", V1)
+    assert json.loads(operator.does(*begin, "--json")) == {"result": "begun", "name": V2}
+    assert json.loads(operator.does(*begin, "--json")) == {"result": "begun", "name": V2}
+    assert states(operator)[V2] == "pending"
+    assert "there is no CA" in operator.refused(2, "ca", "activate", V2)
+    path = certificate(operator, tmp_path)
+    wrong = operator.root / "ca" / f"{V1}.cer"
+    assert "the certificate is refused" in operator.refused(3, "ca", "install", V2, "--certificate", wrong)
+    (tmp_path / "junk").write_bytes(b"junk")
+    junk = operator.refused(3, "ca", "install", V2, "--certificate", tmp_path / "junk")
+    assert "is not a certificate" in junk
+    installed = operator.does("ca", "install", V2, "--certificate", path, "--json")
+    assert json.loads(installed) == {"result": "installed", "name": V2}
+    assert states(operator)[V2] == "standby"
+    operator.does("ca", "install", V2)
+    operator.does("ca", "activate", V2)
+    assert {name: state for name, state in states(operator).items() if "ISSUING" in name.upper()} == {
+        V1: "publishing",
+        V2: "issuing",
+        "DataProvidersSFTPTestIssuingCAv1": "issuing",
+        "ServicesTestIssuingCAv1": "issuing",
+    }
+    keys = {row["name"]: row["generation"] for row in json.loads(operator.does("keys", "list", "--json"))}
+    assert (keys[V1], keys[V2]) == (1, 2)
+
+
+@pytest.mark.long
+def test_a_rollover_says_what_issues(operator):
+    first = ("ca", "rollover", "--channel", "WS")
+    assert json.loads(operator.does(*first, "--json")) == {"result": "rolled-over", "name": V2, "replaces": V1}
+    _code, _out, err = operator.run("ca", "rollover", "--ca", V1)
+    assert f"{V2} issues from now on, and {V1} goes on with lists and OCSP" in err
+    assert states(operator)[V2] == "issuing"
+    assert "there is no CA Other" in operator.refused(2, "ca", "rollover", "--ca", "Other")
+    operator.does("ca", "stop", V2)
+    assert "no CA issues for the channel WS" in operator.refused(2, *first)
+
+
+WRONG = {
+    "a name of another environment": (("--name", "Issuing CA v2"), "does not distinguish"),
+    "a name that is taken": (("--name", "Services Test Issuing CA v1"), "is used twice"),
+    "a name with other signs": (("--name", "Test_CA"), "is not valid"),
+    "too many days": (("--days", "6000"), "ends at"),
+    "too few days": (("--days", "700"), "could issue nothing"),
+    "no number of days": (("--days", "0"), "not from 1 to"),
+}
+
+
+@pytest.mark.parametrize("command", [("begin",), ("rollover",)])
+def test_wrong_options_are_refused(operator, command):
+    for options, why in WRONG.values():
+        assert why in operator.refused(2, "ca", *command, "--ca", V1, *options)
+    assert V2 not in states(operator)
+
+
+@pytest.mark.long
+def test_without_the_key_above_it_names_the_commands(sqlite_operator, tmp_path):
+    operator, phrase = sqlite_operator, tmp_path / "phrase"
+    phrase.write_text(OFFLINE_PHRASE)
+    phrase.chmod(0o600)
+    offline = ("--offline-dir", tmp_path / "offline", "--offline-passphrase-file", phrase)
+    operator.found(*offline)
+    sentence = operator.refused(2, "ca", "rollover", "--ca", V1)
+    assert re.findall(r"sinetti authority (?:ca )?[a-z-]+", sentence) == [
+        "sinetti authority ca begin",
+        "sinetti authority import-signed",
+        "sinetti authority ca activate",
+    ]
+    _code, _out, err = operator.run("ca", "begin", "--ca", V1)
+    assert "run the same command with --request-out FILE" in err
+    assert "has no certificate yet" in operator.refused(2, "ca", "install", V2)
+    request = tmp_path / "request-set.json"
+    _code, _out, err = operator.run("ca", "begin", "--ca", V1, "--request-out", request)
+    assert "Request set written to" in err
+    assert json.loads(request.read_bytes())["kind"] == "certify"
+    operator.does("ca", "install", V2, *offline)
+    assert states(operator)[V2] == "standby"
+    operator.does("ca", "rollover", "--ca", V1, *offline)
+    assert states(operator)[V2] == "issuing"
+
+
+@pytest.mark.rare
+def test_two_officers_roll_a_ca_over(sqlite_operator, tmp_path):
+    operator = sqlite_operator
+    operator.found(*founders())
+    words = ("ca", "rollover", "--channel", "WS", "--officer", "anna")
+    proposal = proposed(operator, *words)
+    approve(operator, proposal, tmp_path)
+    other = ("ca", "rollover", "--channel", "SFTP", "--officer", "anna", "--approval", proposal)
+    assert "what was approved differs" in operator.refused_with(2, *other)
+    assert "pending" not in states(operator).values()
+    operator.does(*words, "--approval", proposal)
+    assert states(operator)[V2] == "issuing"

@@ -1,0 +1,80 @@
+"""`authority publish-status`: once, continuously, and only into a folder of its own."""
+
+import json
+import os
+from itertools import count
+
+import pytest
+from django.db import OperationalError
+
+from sinetti.authority.data_directory import locked
+from sinetti.cli.authority import publish_status
+from sinetti.services.publish_status import StatusPublisher
+
+
+@pytest.fixture
+def operator(sqlite_operator):
+    sqlite_operator.found()
+    return sqlite_operator
+
+
+def test_once(operator, tmp_path):
+    place = tmp_path / "public" / "status"
+    mask = os.umask(0o077)
+    try:
+        assert json.loads(operator.does("publish-status", "--to", place, "--json")) == {"written": 0, "removed": 0}
+        assert os.umask(0o077) == 0o077, "the process has its own mask again"
+    finally:
+        os.umask(mask)
+    files = [path for path in place.rglob("*") if path.is_file()]
+    assert {path.parent.name for path in files} == {"status", "ca", "crl"}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
+    assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_dir()} == {0o755}
+    operator.does("publish-status", "--to", place, "--once")
+
+
+def test_other_folders_are_refused(operator, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "index.html").write_text("x", encoding="utf-8")
+    assert "has other files" in operator.refused(2, "publish-status", "--to", tmp_path / "other")
+    place = tmp_path / "status"
+    operator.does("publish-status", "--to", place)
+    with locked(place):
+        assert "another process uses" in operator.refused(5, "publish-status", "--to", place)
+    (place / ".sinetti-status").write_text("another authority", encoding="utf-8")
+    assert "has other files" in operator.refused(2, "publish-status", "--to", place)
+
+
+def test_continuously(operator, tmp_path, monkeypatch):
+    """Complete, then changes; while the database is away files expire; then complete again."""
+    acts, ticks = [], count()
+    failing = {1, 2}
+
+    def tick(_seconds):
+        if next(ticks) == 4:
+            raise KeyboardInterrupt
+
+    def follow(_self):
+        turn = next(turns)
+        acts.append("follow")
+        if turn in failing:
+            raise OperationalError
+
+    turns = count()
+    monkeypatch.setattr(publish_status, "sleep", tick)
+    monkeypatch.setattr(StatusPublisher, "publish", lambda _self, _request: acts.append("publish"))
+    monkeypatch.setattr(StatusPublisher, "sign_due", lambda _self, _request: acts.append("sign"))
+    monkeypatch.setattr(StatusPublisher, "remove_expired", lambda _self: acts.append("expire"))
+    monkeypatch.setattr(StatusPublisher, "follow", follow)
+    seconds = iter([0.0, 1.0, 2.0, 3.0, 64.0])
+    monkeypatch.setattr(publish_status, "monotonic_seconds", lambda: next(seconds))
+    code, _, err = operator.run("publish-status", "--to", tmp_path / "status", "--watch")
+    assert code == 130
+    assert err.count("the database is away, and the files stay until they expire") == 2
+    assert acts == [
+        "publish", "follow",
+        "follow", "expire",
+        "publish", "follow", "expire",
+        "publish", "follow",
+        "sign", "expire", "follow",
+    ]  # fmt: skip
