@@ -1,4 +1,4 @@
-"""`python -m bench.feed`: time from a revocation's commit to its refusal at the gateways.
+"""`python -m bench.feed`: time from a revocation's commit to its refusal.
 
     python -m bench.feed [--gateways N] [--revocations N] [--database postgresql|sqlite]
 
@@ -80,7 +80,10 @@ class Watcher:
         return self.gateway.identify(der, utc_now()).accepted
 
     def refusal_at(self, der: bytes) -> float:
-        """Return the instant from which the gateway refuses a certificate; infinity if it never does."""
+        """Return the instant from which the gateway refuses a certificate.
+
+        Infinity, if it never does.
+        """
         end = monotonic_seconds() + GIVEN_UP_AFTER
         while (now := monotonic_seconds()) < end:
             if not self.accepts(der):
@@ -115,7 +118,10 @@ def watchers(authority: Authority, status: str, folder: Path, count: int) -> Ite
 
 
 def delays(authority: Authority, holders: Sequence[Holder], made: Sequence[Watcher]) -> list[float]:
-    """Revoke each holder's certificate; return the seconds from each commit to each refusal."""
+    """Revoke each holder's certificate.
+
+    Returns the seconds from each commit to each refusal.
+    """
     found: list[float] = []
     for holder in holders:
         wait_until_accepted(holder, made)
@@ -141,7 +147,10 @@ def delays(authority: Authority, holders: Sequence[Holder], made: Sequence[Watch
 
 
 def wait_until_accepted(holder: Holder, made: Sequence[Watcher]) -> None:
-    """Wait until each gateway accepts a certificate. Raises RuntimeError if one never does."""
+    """Wait until each gateway accepts a certificate.
+
+    Raises RuntimeError if one never does.
+    """
     end = monotonic_seconds() + GIVEN_UP_AFTER
     while not all(one.accepts(holder.der) for one in made):
         if monotonic_seconds() > end:

@@ -20,6 +20,7 @@ from fuzz.targets import (
     revocation_list,
     sightings,
     signing_request,
+    status_feed,
 )
 
 _MODULES = (
@@ -39,6 +40,7 @@ _MODULES = (
     revocation_list,
     sightings,
     signing_request,
+    status_feed,
 )
 
 TARGETS: Mapping[str, Target] = {one.TARGET.name: one.TARGET for one in _MODULES}

@@ -171,6 +171,7 @@ ONE = {
     "revoke": "stops one certificate, and must not wait",
     "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
+    "drill": "changes nothing that a holder has",
     "backup": "changes nothing in the register",
     "restore": "there is no register that could hold an approval",
     "import-signed": "the custodians' ceremony decided it",

@@ -30,10 +30,10 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import load_certificate, serial_hex
-from sinetti.pki.trust_lists.lists import TrustListKind
+from sinetti.pki.trust_lists.lists import SignedList, TrustListKind
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
 from sinetti.services.authorities.succession import activate_ca
-from sinetti.services.authorities.trust_lists import newest_anchors, newest_list
+from sinetti.services.authorities.trust_lists import newest_anchors, newest_list, store_list
 from sinetti.services.status.crl import current_crl
 from tests.support.ceremonies import NOW, QUICK, ROOTS, Founded, ceremony, founded, founding, options, plan_text
 from tests.support.registers import all_connections_closed
@@ -150,6 +150,12 @@ def test_a_list_of_anchors_that_was_stored_meanwhile(there, tmp_path):
     assert second.anchors.number > first.anchors.number
     with pytest.raises(CeremonyError, match="another request"):
         import_signed(authority, result, options(LATER))
+    newest = newest_anchors(authority.ctx.db)
+    newer = replace(newest, number=second.anchors.number + 1)
+    store_list(newer, SignedList(newer.payload, ()).octets, newest.number, authority.ctx, ("operator", "request"))
+    with pytest.raises(CeremonyError, match="a list of anchors was stored after the request"):
+        import_signed(authority, answered(there, tmp_path, second, "third"), options(LATER))
+    assert request_certificates(authority).anchors.number > newer.number
 
 
 def revoked(authority, reason, distrust=None):

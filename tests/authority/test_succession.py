@@ -15,7 +15,7 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, Folde
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
-from sinetti.authority.signer_separation import SeparationOptions
+from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.authority.succession import (
     ParentKeyAway,
     SuccessionContext,
@@ -199,6 +199,22 @@ def test_keys_in_the_separate_signer(root, clock, tmp_path):
     assert not list((root / "keys").glob("*.pem"))
     with signing(options, clock), opened(root, clock) as authority:
         roll_over(new.name, AS_BEFORE, means_of(authority))
+
+
+@pytest.mark.long
+def test_keys_of_successors_move_to_a_signer(root, clock, tmp_path):
+    options = SeparationOptions(tmp_path / "signer", tmp_path / "signer.sock", orders_per_day=100)
+    with opened(root, clock) as authority:
+        begin_successor(WS, AS_BEFORE, means_of(authority))
+        with pytest.raises(FolderError, match="has no certificate yet"):
+            separate_keys(authority, options)
+        new = [roll_over(name, AS_BEFORE, means_of(authority)).name for name in (WS, SERVICES)]
+        authority.responses.seal()
+        assert {WS, SERVICES, *new} < set(separate_keys(authority, options))
+    with signing(options, clock), opened(root, clock) as authority:
+        for name in new:
+            authority.ctx.signer.check(name)
+        assert authority.responses.seal()
 
 
 @pytest.mark.long
@@ -432,3 +448,18 @@ def test_the_channel_names_the_ca_that_issues(root, clock):
         authority.ctx.refresh_authorities()
         with pytest.raises(FolderError, match="no CA issues for the channel WS"):
             issuing_ca(Channel.WS, means_of(authority))
+
+
+@pytest.mark.long
+def test_a_ca_that_was_begun_without_the_folder_of_offline_keys_gets_its_key_with_it(tmp_path, clock):
+    root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
+    initialise(root, replace(FOUNDING, offline=offline))
+    with opened(root, clock) as authority:
+        assert begin_successor(ROOT, AS_BEFORE, means_of(authority)).request == b""
+        means = SuccessionContext(authority, "operator", REQUEST, offline)
+        pending = begin_successor(ROOT, AS_BEFORE, means)
+        assert pending.request
+        assert begin_successor(ROOT, AS_BEFORE, means_of(authority)) == pending
+        new = roll_over(ROOT, AS_BEFORE, means)
+        assert (new.name, new.state, new.issuer) == (pending.name, CaState.ISSUING, None)
+        assert roll_over(INTERMEDIATE, AS_BEFORE, means).issuer == new.name

@@ -19,13 +19,16 @@ from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import StoreKind
-from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_config import load_preset, with_standby
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.domain.values import Environment
+from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.values import Channel, Environment
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.services.authorities.succession import activate_ca
 from sinetti.services.monitoring.health import issuing_check
+from sinetti.services.status.crl import current_crl
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import AuthoritySettings
 from sinetti.wire.transparency.notes import Checkpoint
@@ -235,6 +238,23 @@ def test_offline_keys_in_a_token_of_their_own(soft_tokens, place, tmp_path):
         assert [one.problem for one in check_keys(holder_of(authority)) if one.listed.role is KeyRole.ROOT] == [None]
         with pytest.raises(SignerUnavailable):
             authority.ctx.signer.sign(ROOTS[0], b"")
+
+
+@pytest.mark.long
+def test_a_standby_has_its_key_in_another_token_and_takes_over(soft_tokens, place, tmp_path):
+    soft_tokens.add("second")
+    root, standby = tmp_path / "authority", WS.replace("v1", "v2")
+    initialise(root, with_token(place, hierarchy=with_standby(PRESET, "pkcs11:token=second")))
+    assert f"sinetti {standby}" in soft_tokens.keys("second")
+    assert f"sinetti {standby}" not in soft_tokens.keys("ca")
+    keys, authority = opened(root)
+    with keys:
+        ctx = authority.ctx
+        assert ctx.states[standby] is CaState.STANDBY
+        assert current_crl(standby, 1, ctx, "request").number
+        activate_ca(standby, ctx, ctx.audit_entry("operator", "request"))
+        assert ctx.issuing[Channel.WS] == standby
+        assert ctx.signer.sign(standby, b"octets")
 
 
 PLACES = {

@@ -153,6 +153,7 @@ def test_errors_are_one_sentence_with_their_exit_code(at):
         (3, "cannot be read", run_words(at)),
         (2, "is not a folder", (*run_words(at)[:-1], at.folder / "nowhere")),
         (2, "--base-url is missing", ("ceremony", "plan", "--kind", "founding", "--environment", "TEST")),
+        (2, "--request-set is missing", ("ceremony", "plan", "--kind", "certify", "--environment", "TEST")),
         (3, "not a transcript", ("ceremony", "verify", plan)),
     ]
     for code, why, words in cases:

@@ -66,6 +66,7 @@ class Double:
     life: timedelta = VALIDITY
     """Validity of the certificates that it issues."""
     hints_asked: list[str] = field(default_factory=list)
+    trust_lists: dict[str, bytes] = field(default_factory=dict)
 
     def answer(self, seen: Seen) -> object:
         """Do what the request asks; the same key again gives the same retrieval id."""
@@ -250,7 +251,14 @@ class Handler(BaseHTTPRequestHandler):
         behave(self, self.double, seen)
 
     def do_GET(self):
-        """Answer a GET for a renewal hint."""
+        """Answer a GET for a renewal hint or a trust list."""
+        if self.path.startswith("/api/v1/trust/"):
+            octets = self.double.trust_lists.get(self.path.removeprefix("/api/v1/trust/"))
+            if octets is None:
+                self.send(404, b"Not found")
+            else:
+                self.send(200, octets, content_type="application/json")
+            return
         self.double.hints_asked.append(self.path)
         if self.double.hint is None:
             self.send(404, b"Not found")

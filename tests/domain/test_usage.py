@@ -7,6 +7,7 @@ import pytest
 from sinetti.domain.usage import (
     GatewayRefused,
     ReportingPeriod,
+    TrustListNumbers,
     UsageReport,
     UsageState,
     check_gateway_name,
@@ -74,3 +75,11 @@ def test_names_of_gateways():
     for bad in ("", "x" * 41, "edge 1", "ä", 'a"b'):
         with pytest.raises(GatewayRefused, match="1 to 40"):
             check_gateway_name(bad)
+
+
+def test_numbers_of_trust_lists_have_one_form_in_a_header():
+    assert TrustListNumbers(3, 1790000000).header == "anchors=3, distrust=1790000000"
+    for numbers in (TrustListNumbers(), TrustListNumbers(3, 1790000000)):
+        assert TrustListNumbers.of_header(numbers.header) == numbers
+    for text in ("", "anchors=3", "anchors=03, distrust=1", "anchors=-1, distrust=1", f"anchors=3, distrust={1 << 70}"):
+        assert TrustListNumbers.of_header(text) is None

@@ -68,6 +68,7 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
     "stop/<str:message_id>/<str:token>": {
         "stop": Reversible("the organisation names the person again, and operators end the stop"),
     },
+    "drill/<str:message_id>/<str:token>": {"arrived": Reversible("it records that an exercise arrived")},
     "signatory_veto": {"veto": Reversible("the person is named again")},
     "order_new": {
         "check": LOOKS,

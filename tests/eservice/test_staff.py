@@ -38,6 +38,7 @@ PAGES = (
     "/staff/certificates?text=0123",
     "/staff/revocations",
     "/staff/revocations/new",
+    "/staff/early-replacements",
     "/staff/outbox",
     "/staff/outbox?state=given-up",
     "/staff/audit",

@@ -326,3 +326,16 @@ def test_an_old_list_lets_nobody_in():
     app = Asgi(guard(UNIX, now=lambda: NOW + timedelta(hours=1, seconds=1)))
     status, _, body = app([rfc9440("good")])
     assert (status, json.loads(body)["reason"]) == (403, "status-unknown")
+
+
+def test_the_feed_is_read_from_the_first_request_on():
+    class Feed:
+        started = 0
+
+        def start(self):
+            self.started += 1
+
+    one = guard(proxies=UNIX, feed=Feed())
+    assert one.feed.started == 0
+    assert one.check(None) is None
+    assert one.feed.started == 1

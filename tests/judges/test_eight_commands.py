@@ -153,6 +153,10 @@ def test_what_init_wrote_serves_programs_pages_and_lists_in_production(tmp_path,
             status, octets = fetched(lists, "/crl/SinettiRootCAv1-1.crl", NAMES["lists"])
             assert (status, octets[:1]) == (200, b"\x30")
             assert fetched(lists, "/readyz", NAMES["lists"])[0] == 404
+            feed = HTTPConnection("127.0.0.1", plain, timeout=WITHIN)
+            stack.callback(feed.close)
+            feed.request("GET", "/status/feed", headers={"Host": NAMES["lists"]})
+            assert b"event: reset" in feed.getresponse().read1(), "events are passed on at once"
         for kind in ("plan", "send"):  # nothing is due in a new authority, so no mail server is needed
             words = ("authority", "notices", kind, "--dir", tmp_path / "authority")
             known = surroundings({"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})

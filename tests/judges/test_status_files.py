@@ -39,7 +39,7 @@ from tests.support.service_context import REQUEST, an_order
 from tests.support.web_servers import free_ports, tool
 
 NAME, CUSTOMER = "DataProvidersTestIssuingCAv1", "0123456-7"
-COUNT = 40
+COUNT = 24
 """Certificates, so that the base64 of some requests has slashes, and that of some ends with one."""
 
 

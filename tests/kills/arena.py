@@ -22,7 +22,7 @@ from tests.kills.clients import clients
 from tests.kills.cluster import Cluster
 from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
-from tests.kills.outside import JournalReader, Seen, calls, look, old_refusals, read_list
+from tests.kills.outside import JournalReader, Seen, calls, last_audit, look, old_refusals, read_list
 from tests.kills.servers import Node, Zygote, zygote
 from tests.support.postgres import free_port
 from tests.support.small_disk import SmallDisk, may_mount, mounted
@@ -160,6 +160,10 @@ class Arena:
         else:
             with psycopg.connect(self.url) as connection:
                 connection.execute(statement)
+
+    def last_audit(self) -> int:
+        """Return the sequence number of the newest audit row."""
+        return last_audit(self.url)
 
     def old_refusals(self) -> tuple[int, int]:
         """Return the counts of old rejections in the database and in the audit trail.

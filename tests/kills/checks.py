@@ -320,22 +320,21 @@ HEADS_CHECKED = 20
 """Heads that one look computes anew; every look begins with those seen last."""
 
 
-def no_certificate_of_a_closed_ca(_history: History, seen: Seen) -> Iterator[str]:
+def no_certificate_of_a_closed_ca(history: History, seen: Seen) -> Iterator[str]:
     """Check that each certificate was reserved while its CA issued.
 
-    A CA of the founding issues from the beginning, a successor from its activation.
+    A CA of the founding issues from the beginning, a successor from its activation, and both until the command that
+    closed them has returned. Until then a reservation that began before may be committed.
     """
     of = {row.serial: row.authority for row in seen.rows}
-    closed = {one.object for one in seen.audit if one.action == "ca-installed"}
+    waiting = {one.object for one in seen.audit if one.action == "ca-installed"}
     for one in seen.audit:
         kind, _, name = one.object.partition(":")
-        if one.action in {"ca-replaced", "ca-stopped", "ca-revoked"}:
-            closed.add(one.object)
-        elif one.action == "ca-activated":
-            closed.discard(one.object)
+        if one.action == "ca-activated":
+            waiting.discard(one.object)
         elif one.action == "certificate-reserved" and kind == "certificate":
             issuer = of.get(name)
-            if issuer is not None and f"authority:{issuer}" in closed:
+            if f"authority:{issuer}" in waiting or one.sequence > history.closed.get(issuer, one.sequence):
                 yield f"certificate {name} was reserved for {issuer}, which did not issue"
 
 

@@ -54,7 +54,8 @@ class History:
     """All requests and answers in order, and the answers to operators.
 
     `client_keys` are the keys that the real client made; its requests are not recorded. `heads` are the roots that the
-    log's checkpoints signed, by size.
+    log's checkpoints signed, by size. `closed` are CAs with the newest audit row at which the command that closed them
+    had returned.
     """
 
     asked: set[Asked] = field(default_factory=set)
@@ -63,6 +64,7 @@ class History:
     answers: list[Answer] = field(default_factory=list)
     ders: dict[str, bytes] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
+    closed: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     heads: dict[int, bytes] = field(default_factory=dict)
     clock_moved: bool = False

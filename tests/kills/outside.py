@@ -35,6 +35,7 @@ CALLS = """
            (SELECT count(*) FROM sinetti_earlyreplacementitem)"""
 AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent ORDER BY sequence"
 
+LAST = "SELECT max(sequence) FROM sinetti_auditevent"
 LISTS = "SELECT authority_id, shard FROM sinetti_crl"
 
 HEADS = "SELECT size, note FROM sinetti_logcheckpoint ORDER BY size"
@@ -210,6 +211,12 @@ def old_refusals(url: str) -> tuple[int, int]:
     """
     ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))
     return there, sum(json.loads(bytes(octets))["facts"]["count"] for (octets,) in rows)
+
+
+def last_audit(url: str) -> int:
+    """Return the sequence number of the newest audit row."""
+    ((sequence,),) = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (LAST,))[0]
+    return int(sequence)
 
 
 def calls(url: str) -> tuple[int, int, int]:

@@ -250,6 +250,7 @@ def _rollover(arena: Arena, step: str | None) -> None:
     else:
         again = _command(arena, step, *what)
     assert again.code == 0, again.err
+    arena.history.closed[before["name"]] = arena.last_audit()
     assert _issuing(arena)["generation"] == before["generation"] + 1
 
 

@@ -97,7 +97,7 @@ def test_one_of_two_nodes(tmp_path, seed, postgres):
 
 @pytest.mark.long
 def test_a_rollover_under_load(tmp_path, seed, postgres):
-    playing(tmp_path / "rollover", seed, postgres, full(Kind.ROLLOVER, seed)[:10], few_again(seed, "rollover"))
+    playing(tmp_path / "rollover", seed, postgres, full(Kind.ROLLOVER, seed)[:3], few_again(seed, "rollover"))
 
 
 def test_every_step_of_a_rollover_is_struck():

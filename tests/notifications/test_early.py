@@ -1,5 +1,6 @@
 """Call for early replacement: one message to each person concerned."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,14 +8,20 @@ import pytest
 from sinetti.database import models
 from sinetti.database.certificates import early_replacement
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.models import CaDistrust
+from sinetti.database.notifications import delivery, outbox
+from sinetti.database.notifications.delivery import SenderLease, to_queued_message
+from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.early_replacement import CallReach
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.notifications.messages import CALLS, MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.context import RenderedMessage
+from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.delivery.sender import send_due
+from sinetti.notifications.planning.early_replacement import next_call_time
 from sinetti.notifications.planning.events import expand_events
+from sinetti.notifications.templates.renderer import render
 from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, preview
@@ -32,20 +39,10 @@ from tests.support.service_context import (
     killed_at,
     renewed,
 )
+from tests.support.transports import Letters
 
 TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)
 OVER = timedelta(hours=8)
-
-
-class Letters(list):
-    """Transport that collects the messages handed over for delivery."""
-
-    def deliver(self, letter: RenderedMessage) -> None:
-        """Keep the message."""
-        self.append(letter)
-
-    def close(self) -> None:
-        """Do nothing, since no connection is open."""
 
 
 def asked(*held, told=TOLD):
@@ -208,3 +205,99 @@ def test_of_a_call_that_is_not_there_nothing_is_said(sqlite_desk):
     run(sqlite_desk, held)
     rows(sqlite_desk).update(facts={"call": "x"})
     assert sent(sqlite_desk) == []
+
+
+def plan(desk):
+    """Plan and send all that is due, and return the messages about calls."""
+    letters = Letters()
+    room = a_mailroom(desk, dict.fromkeys(MessageChannel, letters))
+    scheduler.run_once(room, desk.clock.now, {})
+    return [one for one in letters if one.kind in CALLS]
+
+
+def test_messages_are_repeated_daily_and_escalated_until_all_is_replaced(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    named(desk, held.serial)
+    ask = replace(asked(held), over=timedelta(days=3))
+    call_early(ask, desk.ctx, REQUEST)
+    begun, first = desk.clock.now, plan(desk)
+    assert len({one.to for one in first}) == len(first) == 4, "contact, deputy and signatories"
+    assert plan(desk) == [], "not again on the same day"
+    days = {}
+    for day in range(1, 6):
+        desk.clock.now = next_call_time(a_mailroom(desk), desk.clock.now)
+        letters = plan(desk)
+        days[day] = ({one.to for one in letters}, {one.channel.value for one in letters}, len(letters))
+        assert plan(desk) == []
+    assert days[1] == ({one.to for one in first}, {"email"}, 4)
+    assert days[2] == ({*days[1][0], "contact.person@customer.example"}, {"email"}, 5), "the second half"
+    numbers = {to for to in days[3][0] if "@" not in to}
+    assert (days[3][1], len(numbers), days[3][2]) == ({"email", "sms"}, 1, 6), "all have one number: one text message"
+    assert desk.clock.now > begun + ask.over, "and after its end"
+    assert days[5] == days[4] == days[3]
+    assert "We have asked you before" in render_text_of(desk, "signatory.1@customer.example")
+    renewed(desk, held)
+    assert next_call_time(a_mailroom(desk), desk.clock.now) is None
+    desk.clock.forward(2 * DAY)
+    assert plan(desk) == []
+
+
+def render_text_of(desk, address):
+    """Return the newest e-mail to an address, in English."""
+    people(desk).update(language=Language.EN)
+    row = rows(desk).filter(recipient__email=address, channel="email").order_by("created").last()
+    return render(to_queued_message(row), a_mailroom(desk)).text
+
+
+def test_two_nodes_repeat_once_and_an_ended_call_is_not_repeated(sqlite_desk):
+    desk = sqlite_desk
+    held, other = enrolled(desk), enrolled(desk)
+    call = run(desk, held).call
+    desk.clock.forward(DAY)
+    ((call_id, last),) = early_replacement.list_repeatable(desk.db)
+    assert early_replacement.record_repetition(desk.db, call_id, last, desk.clock.now)
+    assert not early_replacement.record_repetition(desk.db, call_id, last, desk.clock.now)
+    cancel(call.call_id, "b2", desk.ctx, REQUEST)
+    assert not early_replacement.record_repetition(desk.db, call_id, desk.clock.now, desk.clock.now)
+    assert (plan(desk), early_replacement.list_repeatable(desk.db)) == ([], ())
+    run(desk, other)
+    assert next_call_time(a_mailroom(desk), desk.clock.now + 9 * DAY) is None, "it is due already"
+
+
+def test_after_the_theft_of_a_cas_key_the_message_says_until_when_certificates_are_accepted(desk):
+    held = enrolled(desk)
+    declared = CaDistrust.objects.using(desk.db.alias)
+    declared.create(
+        authority_id=desk.certificate(held.serial).authority,
+        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+    )  # fmt: skip
+    people(desk).update(language=Language.EN)
+    assert run(desk, held).call.kind is MessageKind.INCIDENT
+    (one,) = plan(desk)
+    assert (one.kind, one.subject[:35]) == (MessageKind.INCIDENT, "Security incident: replace 1 certif")
+    assert "accept a certificate that has not been replaced" in one.text
+    assert "Your own key has not been stolen" in one.text
+    people(desk).update(bounced_at=desk.clock.now)
+    desk.clock.forward(DAY)
+    (one,) = plan(desk)
+    assert (one.channel, "1" in one.text, len(one.text) <= 160) == (MessageChannel.SMS, True, True)
+
+
+def test_an_incident_goes_before_all_that_waits(desk):
+    urgent = enrolled(desk)
+    waiting = [
+        NewMessage(
+            MessageKind.RENEWED, MessageChannel.EMAIL, f"{number:032x}", "old", desk.clock.now - DAY,
+            recipient=people(desk).first().pk,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    outbox.enqueue(desk.db, waiting, desk.clock.now - DAY)
+    run(desk, urgent)
+    room = a_mailroom(desk)
+    expand_events(room, desk.clock.now)
+    lease = SenderLease("w", desk.clock.now, desk.machine.now, frozenset({MessageKind.DIGEST}))
+    claimed = [delivery.claim_due(desk.db, lease, MessageChannel.EMAIL, 10) for _ in range(3)]
+    assert [MessageKind.EARLY in {one.kind for one in part} for part in claimed] == [True, False, False]
+    assert [len(part) for part in claimed] == [1, 4, 0], "those that waited for a day come afterwards"

@@ -17,6 +17,7 @@ from sinetti.api.publication import PublicationEndpoint
 from sinetti.ca.ocsp import canonical_request, encode_request
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OcspResponsePair, OwnCertificate
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Sha256
@@ -24,6 +25,7 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.server.http import Request
 from sinetti.services import publish_status
+from sinetti.services.authorities.trust_lists import store_list
 from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.publish_status import StatusPublisher, answer_path
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -32,8 +34,10 @@ from sinetti.wire.transparency.merkle import cover, fold
 from sinetti.wire.transparency.notes import VerifierKey, open_checkpoint
 from sinetti.wire.transparency.tiles import lookup_in
 from tests.support.asking import asked, believed
+from tests.support.authority import authority
 from tests.support.logs import logging, write_rows
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, ca_certificate, enrolled
+from tests.support.trust_lists import anchors_list, by_root
 
 NAME = "DataProvidersTestIssuingCAv1"
 STATUS = ocsp.OCSPCertStatus
@@ -260,6 +264,22 @@ def test_serials_of_every_length_have_a_path():
         )
         assert request == asked(number, ca_certificate(), sha256=True)
         assert max(len(part) for part in answer_path(request).split("/")) < 255
+
+
+def test_the_last_list_of_a_retired_ca_stays(sqlite_desk, held, folder):
+    StatusPublisher(sqlite_desk.ctx, folder).publish(REQUEST)
+    sqlite_desk.clock.forward(8 * DAY)
+    ended = StatusPublisher(sqlite_desk.but(states={NAME: CaState.RETIRED}).ctx, folder)
+    ended.remove_expired()
+    assert {path.name for path in (folder / "crl").iterdir()} == {f"{NAME}.crl", f"{NAME}-1.crl"}
+
+
+def test_trust_lists_are_files(publisher, sqlite_desk, folder):
+    made = anchors_list(authority(), 1)
+    octets = by_root(made, authority())
+    store_list(made, octets, 0, sqlite_desk.ctx, ("operator", REQUEST))
+    publisher.follow()
+    assert (folder / "trust" / "anchors").read_bytes() == octets
 
 
 def test_each_ca_has_its_own_folder(publisher, sqlite_desk, folder):

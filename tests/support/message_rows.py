@@ -3,12 +3,24 @@
 They are an organisation, its people, and certificates in all reported states.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import QuerySet
+
 from sinetti.database import models
 from sinetti.database.connection import Database
-from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, OutboxMessage, Pin, SecureMessage
+from sinetti.database.models import (
+    CaDistrust,
+    Drill,
+    DrillItem,
+    EarlyReplacement,
+    EarlyReplacementItem,
+    OutboxMessage,
+    Pin,
+    SecureMessage,
+)
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.access.roles import Role
@@ -19,7 +31,15 @@ from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Environment, IdentifierType, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
 from sinetti.notifications.previews import decisions, samples
-from sinetti.notifications.previews.certificates import CALL, CALL_ID, CALLED_AT, SUNDAY_END, TUESDAY_END
+from sinetti.notifications.previews.certificates import (
+    CALL_ID,
+    CALLED_AT,
+    CALLS,
+    DRILL_ID,
+    INCIDENT_ID,
+    SUNDAY_END,
+    TUESDAY_END,
+)
 from sinetti.notifications.previews.certificates import FIRM_ID as _FIRM
 from sinetti.notifications.previews.certificates import ORGANISATION_ID as _SINISIIPI
 from sinetti.notifications.previews.reminders import SampleMessage
@@ -181,7 +201,11 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
     sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
     tuesday = maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300)
-    _called_early(db, sunday, tuesday)
+    fetched = maker.simple(0x15, "Etuudet", datetime(2029, 3, 15, 9, 20, tzinfo=UTC))
+    replaced = _replaced(maker)
+    _called_early(db, CALL_ID, sunday, tuesday)
+    _called_early(db, INCIDENT_ID, replaced, fetched)
+    _drilled(db, sunday, tuesday)
     return SampleData(
         db=db,
         people=maker.people,
@@ -190,7 +214,7 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
         unfetched=unfetched,
         still_used=still_used,
         renewal=renewal,
-        fetched=maker.simple(0x15, "Etuudet", datetime(2029, 3, 15, 9, 20, tzinfo=UTC)),
+        fetched=fetched,
         revoked=maker.simple(
             0x16,
             "Vanha järjestelmä",
@@ -201,29 +225,48 @@ def staged(db: Database, language: Language, written: datetime | None = WRITTEN_
         ),
         ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
         firms=firms,
-        replaced=_replaced(maker),
+        replaced=replaced,
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
 
 
-def _called_early(db: Database, *samples: SampleLineage) -> None:
+def _called_early(db: Database, call_id: str, *samples: SampleLineage) -> None:
     """Insert an early replacement of these certificates."""
+    details = CALLS[call_id]
     call = EarlyReplacement.objects.using(db.alias).create(
-        call_id=CALL_ID,
+        call_id=call_id,
         officer="a17",
         reason="incident 7",
-        explanation_fi=CALL.explanation[Language.FI],
-        explanation_sv=CALL.explanation[Language.SV],
-        explanation_en=CALL.explanation[Language.EN],
+        explanation_fi=details.explanation[Language.FI],
+        explanation_sv=details.explanation[Language.SV],
+        explanation_en=details.explanation[Language.EN],
         serials=[],
         count=len(samples),
         created=CALLED_AT,
-        ends=CALL.ends,
+        ends=details.ends,
         done_at=CALLED_AT,
+        kind=MessageKind.EARLY if details.accepted_until is None else MessageKind.INCIDENT,
     )
-    certificates = models.Certificate.objects.using(db.alias)
-    for one in certificates.filter(pk__in=[each.certificate for each in samples]):
+    for one in _certificates(db, samples):
         EarlyReplacementItem.objects.using(db.alias).create(certificate=one, call=call)
+        if details.accepted_until is not None:
+            CaDistrust.objects.using(db.alias).get_or_create(
+                authority=one.authority,
+                defaults={"since": CALLED_AT, "declared_at": CALLED_AT, "bridge_until": details.accepted_until},
+            )
+
+
+def _drilled(db: Database, *samples: SampleLineage) -> None:
+    """Insert a drill with these certificates."""
+    drill = Drill.objects.using(db.alias).create(
+        drill_id=DRILL_ID, officer="a17", reason="drill", audience="holders", reach={}, created=CALLED_AT
+    )
+    for one in _certificates(db, samples):
+        DrillItem.objects.using(db.alias).create(certificate=one, drill=drill)
+
+
+def _certificates(db: Database, samples: Collection[SampleLineage]) -> "QuerySet[models.Certificate]":
+    return models.Certificate.objects.using(db.alias).filter(pk__in=[each.certificate for each in samples])
 
 
 def _replaced(maker: Maker) -> SampleLineage:

@@ -22,7 +22,7 @@ from sinetti.domain.access.access_purpose import AccessJustification, AccessPurp
 from sinetti.domain.access.roles import Role
 from sinetti.domain.approvals.acts import ApprovalPolicy
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.link_tokens import VETO, link_token
+from sinetti.domain.link_tokens import DRILL_LINK, VETO, link_token
 from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
@@ -106,6 +106,11 @@ VISITS: dict[str, Visit] = {
     "a message by a code": Visit("m/<str:token>", "/m/{by_code}"),
     "an old message": Visit("m/<str:token>", "/m/{unknown}", STRANGER, 404),
     "a stop link that is not ours": Visit("stop/<str:message_id>/<str:token>", "/stop/{unknown}/x", STRANGER, 404),
+    "a link of a drill": Visit("drill/<str:message_id>/<str:token>", "/drill/{exercise}"),
+    "a link of a drill, used": Visit("drill/<str:message_id>/<str:token>", "/drill/{exercised}"),
+    "a link of a drill that is not ours": Visit(
+        "drill/<str:message_id>/<str:token>", "/drill/{unknown}/x", STRANGER, 404
+    ),
     "a first representative": Visit("signatory_veto", "/veto/{naming}/{veto}"),
     "a first representative, not ours": Visit("signatory_veto", "/veto/{naming}/x", STRANGER, 404),
     "no such page": Visit("static/<str:name>", "/static/{unknown}", STRANGER, 404),
@@ -301,6 +306,8 @@ VISITS: dict[str, Visit] = {
     "clerk: revocations": Visit("staff_revocations", "/staff/revocations", CLERK),
     "clerk: revoking many": Visit("staff_revocation_new", "/staff/revocations/new", CLERK),
     "clerk: a revocation of many": Visit("staff_revocation", "/staff/revocations/{proposal}", CLERK),
+    "clerk: early replacements": Visit("staff_early_calls", "/staff/early-replacements", CLERK),
+    "clerk: an early replacement": Visit("staff_early_call", "/staff/early-replacements/{call}", CLERK),
     "clerk: messages": Visit("staff_outbox", "/staff/outbox", CLERK),
     "clerk: the audit trail": Visit("staff_audit", "/staff/audit", CLERK),
     "clerk's page for others": Visit("staff", "/staff", SIGNATORY, 404),
@@ -453,12 +460,35 @@ def town(desk: Desk, address: str) -> Town:
         "pending_first": waits[1],
         "pending_own": waits[2],
         **named,
+        **called_early(desk, near[3]),
         "message": offered(desk).token,
         "asked": pin.token,
         "by_code": offered(desk, phone="").token,
         "unknown": "0" * 32,
     }
     return built
+
+
+def called_early(desk: Desk, certificate: models.Certificate) -> dict[str, str]:
+    """Add a call for early replacement and a drill, and return the placeholders of their pages."""
+    now, words = desk.ctx.now(), {"officer": "a17", "reason": "incident 7"}
+    span = {"created": now, "ends": now + DAY, "done_at": now}
+    call = rows(desk, "EarlyReplacement").create(serials=[certificate.serial], count=1, **words, **span)
+    rows(desk, "EarlyReplacementItem").create(certificate=certificate, call=call)
+    drill = rows(desk, "Drill").create(audience="holders", reach={}, created=now, **words)
+    letter, answered = (
+        rows(desk, "OutboxMessage").create(
+            kind="drill", channel="email", step=f"{number}:email", created=now, due=now, sent=now,
+            facts={"drill": drill.drill_id},
+        ).message_id
+        for number in range(2)
+    )  # fmt: skip
+    rows(desk, "DrillAnswer").create(drill=drill, message_id=answered, at=now)
+    links = {"exercise": letter, "exercised": answered}
+    return {
+        "call": call.call_id,
+        **{name: f"{one}/{link_token(TRANSFER_KEY, DRILL_LINK, one)}" for name, one in links.items()},
+    }
 
 
 def first_representative(

@@ -69,7 +69,7 @@ SHOWN = [
     r"\$CONTROL/messages\?kind=incident",
     r"payroll: renewed",
     r"Issuer: Data Providers Test Issuing CA v2",
-    r"\./may\.xml was delivered and accepted",
+    r"\./april\.xml was delivered and accepted",
     r"Then the new certificate is revoked.*\n.*curl.*certificates.*\n.*fetched",
     r"curl -X POST \"\$CONTROL/revocations\"",
     r"refused the delivery \(revoked\)",

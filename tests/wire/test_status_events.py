@@ -58,7 +58,12 @@ def test_other_octets(octets, kinds):
     assert [one and str(one.kind) for one in FeedParser().feed(octets)] == kinds
 
 
-IDS = {"a number": (b"12", "12"), "no number": (b"x", None), "digits of another script": ("\u0661".encode(), None)}
+IDS = {
+    "a number": (b"12", "12"),
+    "no number": (b"x", None),
+    "a number that is too long": (b"1" * 21, None),
+    "digits of another script": ("\u0661".encode(), None),
+}
 
 
 @pytest.mark.parametrize(("given", "wanted"), IDS.values(), ids=IDS)

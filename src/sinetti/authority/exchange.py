@@ -33,7 +33,7 @@ from sinetti.ca.ceremony.sets import (
     AnchorsData,
     CeremonyKind,
     DistrustData,
-    DistrustRow,
+    DistrustLine,
     ListData,
     OfficerLine,
     RequestSet,
@@ -155,7 +155,8 @@ def request_officers(authority: Authority) -> RequestSet:
 def request_certificates(authority: Authority) -> RequestSet:
     """Return the request to certify the CAs that were begun below offline CAs.
 
-    It waits for its result. The same call returns the request that waits, if it is for the same CAs. Raises FolderError if there is none.
+    It waits for its result. The same call returns the request that waits, if it is for the same CAs. Raises
+    FolderError without any such CA.
     """
     ctx, newest = authority.ctx, newest_anchors(authority.ctx.db)
     cas = {one.name: one for one in register.list_authorities(ctx.db)}
@@ -224,14 +225,14 @@ def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
     return reason, since
 
 
-def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustRow]:
+def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustLine]:
     """Yield the declared compromises; those on the newest list have its instants."""
     for one in register.list_authorities(ctx.db):
         if one.distrust is not None:
             instants = (at.replace(microsecond=0) for at in (one.distrust.since, one.distrust.bridge_until))
-            yield DistrustRow(one.name, *instants)
+            yield DistrustLine(one.name, *instants)
     newest = newest_distrust(ctx.db)
-    yield from (DistrustRow(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
+    yield from (DistrustLine(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
 
 
 def waiting_request(folder: DataDirectory) -> RequestSet:

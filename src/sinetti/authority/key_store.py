@@ -41,7 +41,7 @@ REQUEST_SUFFIX = ".csr"
 """End of the name of the file with a new CA's request."""
 
 DESTROYED = ".destroyed"
-"""End of the file that says that the key of a name was destroyed (docs/termination.md)."""
+"""End of the mark that the key of a name was destroyed (docs/termination.md)."""
 
 OFFLINE = "offline"
 """Subfolder with the URIs of keys that the running service does not use."""
@@ -365,11 +365,12 @@ class TokenKeyStore(_FolderStore):
         self.pool.close()
 
     def beside(self, name: str) -> "TokenKeyStore":
-        """Return the store that creates keys in the token of a key.
+        """Return the store that creates keys beside a key.
 
-        Raises ValueError and OSError.
+        They come into the token of new keys, else into that of the key, which may be dead. Raises ValueError and
+        OSError.
         """
-        return TokenKeyStore(self._folder, self.location(name).place, self.pool)
+        return self if self._token is not None else TokenKeyStore(self._folder, self.location(name).place, self.pool)
 
     def offline(self) -> "TokenKeyStore":
         """Return the store of keys that the running service does not use."""

@@ -103,7 +103,7 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
         waiting = next((one for one in register.list_pending(ctx.db) if one.replaces == before.name), None)
         if waiting is not None:
             _check_same(waiting, wanted)
-            return waiting
+            return waiting if waiting.request else _with_key(waiting, before, means)
         if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
             sentence = f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
             raise CaChangeRefused(sentence)
@@ -122,6 +122,18 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
             request=request,
         )
         return register.insert_pending(ctx.db, new, means.audit)
+
+
+def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
+    """Return a CA that was begun for a ceremony, with its key if it can be made.
+
+    Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
+    """
+    parent = None if waiting.issuer is None else means.authority.ctx.issuers[waiting.issuer].name
+    request = _make_key(before, pending_spec(waiting, parent), means)
+    if request:
+        register.add_request(means.authority.ctx.db, waiting.name, request)
+    return replace(waiting, request=request)
 
 
 def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:
@@ -223,14 +235,14 @@ def signer_of(name: str, means: SuccessionContext) -> Signer | None:
 
 
 def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
-    """Sign the certificate of a successor with the key of the CA above it; a root signs itself.
+    """Sign the certificate of a successor with the key of the CA above it.
 
-    The octets are stored before they are signed, and signed again after a kill. Raises ParentKeyAway, LintError, and
-    the errors of the keys.
+    A root signs itself. The octets are stored before they are signed, and signed again after a kill. Raises
+    ParentKeyAway, LintError, and the errors of the keys.
     """
     ctx = means.authority.ctx
     sign = _signing(pending, means)
-    if sign is None or not pending.request:
+    if sign is None:
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
     issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     intent = means.folder / f"{pending.name}.tbs"
@@ -250,11 +262,28 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     return attach_signature(octets, signature, issuer.certificate)
 
 
+def certify_once(pending: PendingAuthorityView, means: SuccessionContext) -> bytes | None:
+    """Return what `certify` returns; None if an earlier call wrote the certificate.
+
+    Raises the errors of `certify`.
+    """
+    if pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists():
+        return None
+    return certify(pending, means)
+
+
+def can_certify(pending: PendingAuthorityView, means: SuccessionContext) -> bool:
+    """Return True if `certify` has the key that it needs. Raises FolderDamaged."""
+    return _signing(pending, means) is not None
+
+
 def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callable[[bytes], bytes] | None:
     """Return what signs a successor's certificate; None if the key is not at hand.
 
     The new key of a root is where that of the root before it is.
     """
+    if not pending.request:
+        return None
     if pending.issuer is not None:
         above, signer = pending.issuer, signer_of(pending.issuer, means)
         return None if signer is None else lambda octets: signer.sign(above, octets)
@@ -435,8 +464,7 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
             raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
         pending = begin_successor(before.name, wanted, means)
         ctx.step("ca begun")
-        path = means.folder / f"{pending.name}.cer"
-        octets = None if path.exists() else certify(pending, means)
+        octets = certify_once(pending, means)
         ctx.step("ca certified")
         name = pending.name
     else:

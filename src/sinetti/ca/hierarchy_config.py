@@ -134,10 +134,10 @@ def read_hierarchy(
 
 
 def with_standby(text: str, token: str = "") -> str:
-    """Add a standby for each issuing CA to the TOML of a hierarchy, the next generation of its name.
+    """Add a standby for each issuing CA to the TOML of a hierarchy.
 
-    A channel that has one keeps that. `token` is the URI of the token for their keys, or empty. A text that is not
-    valid TOML is returned as it is.
+    It has the next generation of its name. A channel that has one keeps that. `token` is the URI of the token for their
+    keys, or empty. A text that is not valid TOML is returned as it is.
     """
     try:
         rows = tomllib.loads(text).get("authorities", [])

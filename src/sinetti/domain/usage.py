@@ -18,7 +18,7 @@ MOST_SIGHTINGS = 1000
 """Sightings in one message, so that it fits into the service's 128 KiB."""
 
 TRUST_LISTS_HEADER = "Sinetti-Trust-Lists"
-"""Header of a request for renewal information, with the numbers of the program's trust lists."""
+"""Header of a request for renewal information, with numbers of trust lists."""
 
 _HEADER = re.compile(r"anchors=(0|[1-9][0-9]{0,17}), distrust=(0|[1-9][0-9]{0,17})")
 _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,40}")

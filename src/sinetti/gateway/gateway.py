@@ -27,7 +27,7 @@ from sinetti.gateway.revocation.source import (
     RevocationStatus,
 )
 from sinetti.gateway.signed_documents import DocumentRejected
-from sinetti.gateway.trust_lists.content import Distrust, DistrustIndex, TrustContent
+from sinetti.gateway.trust_lists.content import DistrustIndex, PathDistrust, TrustContent
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.verdicts.verdict import (
     Phrase,
@@ -102,7 +102,7 @@ class TrustPath:
 
 @dataclass(frozen=True, slots=True)
 class TrustState:
-    """Trust at one instant: anchors and distrust by the lists, and the chains that it verified."""
+    """Trust at one instant: anchors, distrust, and the chains that were verified."""
 
     content: TrustContent
     trusted: TrustStore
@@ -143,11 +143,17 @@ class Gateway:
 
     @property
     def is_blocking(self) -> bool:
-        """True if a judgement may wait for an answer over the network; lists are in memory."""
+        """True if a judgement may wait for an answer over the network.
+
+        Lists are in memory.
+        """
         return not isinstance(self.source, CrlSource | None) or bool(self._current().distrust.entries)
 
     def is_distrusted(self, authority: CaCertificate) -> bool:
-        """Return whether certificates of a CA count only through the bridge, and its lists for nothing."""
+        """Return whether certificates of a CA count only through the bridge.
+
+        Its lists then count for nothing.
+        """
         return self._current().distrust.entry_of(authority) is not None
 
     def identify(
@@ -190,7 +196,10 @@ class Gateway:
         return VerifiedDelivery(verdict, octets, der) if verdict.accepted else VerifiedDelivery(verdict)
 
     def _current(self) -> TrustState:
-        """Return the present trust. It is built anew if the lists changed, in each process by itself."""
+        """Return the present trust.
+
+        It is built anew if the lists changed, in each process by itself.
+        """
         content = self._state.content if self.lists is None else self.lists.current()
         if content is not self._state.content:
             self._state = self._state_of(content)
@@ -273,11 +282,12 @@ class Gateway:
         return self._with_status(way, builder, 0 if distrust is None else distrust.place + 2)
 
     def _off_the_bridge(
-        self, way: TrustPath, distrust: Distrust | None, content: TrustContent, builder: VerdictBuilder
+        self, way: TrustPath, distrust: PathDistrust | None, content: TrustContent, builder: VerdictBuilder
     ) -> Verdict | None:
-        """Refuse a certificate below a distrusted CA unless the bridge confirms it; None if it does.
+        """Refuse a certificate below a distrusted CA unless the bridge confirms it.
 
-        Holders of a stolen key write any content, so a refusal quotes nothing of the certificate.
+        Returns None if it does. Holders of a stolen key write any content, so a refusal quotes nothing of the
+        certificate.
         """
         if content.damage is not None:
             return _unknown(verdict_texts.DAMAGED_LIST)
@@ -322,7 +332,10 @@ class Gateway:
     def _answers(
         self, source: RevocationSource, way: TrustPath, now: datetime, first: int
     ) -> Iterator[RevocationStatus]:
-        """Return the status of the leaf, of each CA above it, and of the anchor, from a link on."""
+        """Return the status of the leaf, of each CA above it, and of the anchor.
+
+        `first` is the place of the first link.
+        """
         for number, (below, issuer) in enumerate(way.links[first:], first):
             if number <= way.path.presented:
                 yield source.status(below, issuer, now, self.freshness)

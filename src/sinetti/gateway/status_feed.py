@@ -5,6 +5,7 @@ feed that is silent, wrong or behind makes no certificate acceptable. The age of
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,13 +21,19 @@ from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.wire.json_api.status_events import CONTENT_TYPE, FeedParser, InvalidFeed, StatusEvent, StatusEventKind
 
 SILENT_AFTER: Final = 30.0
-"""Seconds without a sign of life after which the feed counts as silent; a heartbeat comes every ten."""
+"""Seconds without a sign of life after which the feed counts as silent.
+
+A heartbeat comes every ten.
+"""
 
 FETCH_WITHIN: Final = 10.0
-"""Seconds for the download of one list after a wake-up; the timer's download has more."""
+"""Seconds for the download of one list; a download by the timer has more."""
 
 SPREAD, RESET_SPREAD = 0.3, 2.0
-"""Longest random delays in seconds of a download: after an event, and after RESET, which all gateways get at once."""
+"""Longest random delays of a download in seconds: after an event, and after RESET.
+
+All gateways get RESET at once.
+"""
 
 LIST_FOLLOWS: Final = 0.8
 """Seconds that a revocation waits for the event of its list.
@@ -35,7 +42,10 @@ A list that is fetched before is made for the first caller, while the authority 
 """
 
 GIVEN_UP_AFTER: Final = 6
-"""Downloads after which a list with the named number is given up: an event can name any number."""
+"""Downloads after which a list with the named number is given up.
+
+An event can name any number.
+"""
 
 _PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 _RECONNECT, _LONGEST_RECONNECT = 0.5, 30.0
@@ -74,12 +84,18 @@ class ListWork:
 
     @property
     def _place(self) -> str | None:
-        """Name of the CA, perhaps with a shard, in the address; None for an address of another kind."""
+        """Name of the CA in the address, perhaps with a shard.
+
+        None for an address of another kind.
+        """
         folder, _, last = urlsplit(self.download.url).path.rpartition("/")
         return last.removesuffix(".crl") if folder.endswith("/crl") and last.endswith(".crl") else None
 
     def is_due(self, event: StatusEvent) -> bool:
-        """Return whether the event is about the CA in the address; a mirror's address names none."""
+        """Return whether the event is about the CA in the address.
+
+        The address of a mirror names none, so each event counts.
+        """
         if event.kind is StatusEventKind.TRUST:
             return False
         place, name = self._place, event.subject
@@ -126,7 +142,10 @@ class TrustWork:
 
 @dataclass(slots=True)
 class Due:
-    """A download that is due, and since when; `tries` counts those that did not bring it."""
+    """A download that is due, and since when.
+
+    `tries` counts those that did not bring what was named.
+    """
 
     work: Work
     at: float
@@ -137,7 +156,10 @@ class Due:
 
 
 class WakeUps:
-    """Downloads that are due, by the events so far; instants are seconds of the monotonic clock."""
+    """Downloads that are due, by the events so far.
+
+    Instants are seconds of the monotonic clock.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing due."""
@@ -169,7 +191,10 @@ class WakeUps:
         return min((max(0.0, one.at - now) for one in self._due.values()), default=_LONGEST_PAUSE)
 
     def done(self, one: Due, result: tuple[int, str | None], begun: float, now: float) -> None:
-        """Record the result of a download, and plan the next try if it did not bring what was named."""
+        """Record the result of a download.
+
+        Plans the next try if it did not bring what was named.
+        """
         number, trouble = result
         name = one.work.name
         self._held[name] = max(number, self._held.get(name, 0))
@@ -222,11 +247,16 @@ class FeedReader:
     _wake_ups: WakeUps = field(default_factory=WakeUps, init=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
     _is_stopped: bool = field(default=False, init=False)
+    _started_in: int | None = field(default=None, init=False)
     _heard_at: float = field(default_factory=monotonic_seconds, init=False)
     _trouble: str | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start both threads, once in each process: a fork has no threads of its parent."""
+        with self._changed:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
         for name, run in (("feed", self._read), ("feed-lists", self._fetch)):
             threading.Thread(target=run, name=name, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Server-sent events (HTML Standard, 9.2) for many readers, without a thread for each.
+"""Server-sent events (HTML Standard, 9.2) for many readers on the event loop.
 
 One thread asks a source for new events. The event loop sends them. The last thousand events are in memory, so a
 reader that names the last event that it saw continues there. A reader that is further behind, or names an unknown
@@ -25,7 +25,7 @@ HEARTBEAT_EVERY = 10.0
 """Seconds after which an idle reader gets a comment."""
 
 PER_ADDRESS, READERS = 64, 1024
-"""Limits of readers: of one address on a node, and of all addresses in one process."""
+"""Limits of readers: of one address on a node, and of all in one process."""
 
 AT_ONCE, REMEMBERED = 256, 1024
 """Events that one reader gets at a time, and events in memory.
@@ -37,7 +37,10 @@ TAKEN_WITHIN = 10.0
 """Seconds in which a reader has to take what it was sent."""
 
 LASTS = 900.0
-"""Seconds after which a connection ends. Its reader comes back, perhaps to another process."""
+"""Seconds after which a connection ends.
+
+Its reader comes back, perhaps to another process.
+"""
 
 _CURRENT_WITHIN = 5.0
 _LAST_ID = b"last-event-id"

@@ -171,7 +171,10 @@ def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Loo
 
 
 DistrustSigning = Callable[[Responder, bytes, ActApproval | None], bytes]
-"""Function that signs a list of distrust with a responder's key; an approval proves the declaration."""
+"""Function that signs a list of distrust with a responder's key.
+
+An approval proves the declaration.
+"""
 
 
 def sign_distrust_here(responder: Responder, octets: bytes, _approval: ActApproval | None) -> bytes:
@@ -180,7 +183,7 @@ def sign_distrust_here(responder: Responder, octets: bytes, _approval: ActApprov
 
 
 BridgeSigning = Callable[[Responder, bytes, bytes | None], bytes]
-"""Function that signs an answer of a bridge; its certificate (DER) proves a good one."""
+"""Function that signs an answer of a bridge; a certificate proves a good one."""
 
 
 def sign_bridge_here(responder: Responder, data: bytes, _certificate: bytes | None) -> bytes:

@@ -111,7 +111,7 @@ class LastSigned:
         return None if kept is None else kept.number
 
     def find_list(self, authority: str, shard: int, now: datetime | None) -> PublishedList | None:
-        """Return the list in the file, or None if there is none or it has expired at `now`.
+        """Return the list in the file, or None without one that is valid at `now`.
 
         `now` None: an expired one, too.
         """

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sinetti.ca.ocsp import canonical_request, encode_request
+from sinetti.database.evidence import log_tree
 from sinetti.database.issuance import crls, ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OcspResponsePair, Subject
 from sinetti.database.operations import authorities
@@ -178,9 +179,7 @@ class StatusPublisher:
         if note is None or key is None:
             return
         for name in self._new_tiles(Checkpoint.parse(SignedNote.parse(note).text).size):
-            octets = read_log.tile(db, name.path)
-            if octets is not None:
-                kept.keep(f"log/{name.path}", octets)
+            kept.keep(f"log/{name.path}", log_tree.get_tile(db, name))
             if name.width == TILE_WIDTH:
                 shutil.rmtree(self._folder / "log" / f"{name.path}.p", ignore_errors=True)
         kept.keep("log/key", f"{key}\n".encode())
@@ -190,12 +189,9 @@ class StatusPublisher:
         """Yield the tiles that a tree of this size has and the last one had not."""
         level, before, self._size = 0, self._size, size
         while size != before and (hashes := size >> (TILE_HEIGHT * level)) > 0:
-            full = hashes // TILE_WIDTH
-            for index in range(self._tiles.get(level, 0), full):
-                yield TileName(level, index)
-            self._tiles[level] = full
-            if hashes % TILE_WIDTH:
-                yield tile_at(level, full, size)
+            first, self._tiles[level] = self._tiles.get(level, 0), hashes // TILE_WIDTH
+            for index in range(first, -(-hashes // TILE_WIDTH)):
+                yield tile_at(level, index, size)
             level += 1
 
     def _remove(self, path: Path) -> None:

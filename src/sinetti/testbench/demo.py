@@ -270,7 +270,7 @@ def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> No
 
 
 def _replace_the_ca(stage: StoryRunner) -> None:
-    """Give the issuing CA a successor, declare its key stolen, and replace the certificate."""
+    """Give the issuing CA a successor, declare the old key stolen, and renew."""
     stage.chapter("The issuing CA gets a successor, under the same root.")
     old = _issuer(stage)
     new = stage.control("POST", "/cas/rollover", {"channel": "WS"})["name"]
@@ -286,7 +286,7 @@ def _replace_the_ca(stage: StoryRunner) -> None:
     stage.run(["run", "--store", str(stage.store)])
     require(_issuer(stage) != old, "the new CA should have issued the certificate")
     stage.tell(f"Issuer: {_issuer(stage)}")
-    _deliver(stage, _report(stage, "may.xml"))
+    _deliver(stage, _report(stage, "april.xml"))
 
 
 def _issuer(stage: StoryRunner) -> str:
@@ -300,7 +300,7 @@ def _revoke(stage: StoryRunner) -> None:
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
-    _deliver(stage, _report(stage, "april.xml"), refused="revoked")
+    _deliver(stage, _report(stage, "may.xml"), refused="revoked")
 
 
 def _deliver(stage: StoryRunner, name: str, *, refused: str | None = None) -> None:

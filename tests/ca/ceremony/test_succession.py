@@ -13,7 +13,7 @@ from sinetti.ca.ceremony.sets import (
     AnchorsData,
     CeremonyKind,
     DistrustData,
-    DistrustRow,
+    DistrustLine,
     LinkKind,
     ListData,
     RequestSet,
@@ -244,7 +244,7 @@ def revoke(medium, reason=RevocationReason.CA_COMPROMISE, *, name=OLD, created=L
     """Return the request to revoke an issuing CA."""
     since = NOW + timedelta(hours=1) if reason is RevocationReason.CA_COMPROMISE else None
     entry = RevokedEntry(serial_of(medium, name), NOW + timedelta(hours=2), reason, since)
-    row = DistrustRow(name, since, LATER + timedelta(hours=72)) if since else None
+    row = DistrustLine(name, since, LATER + timedelta(hours=72)) if since else None
     return replace(
         lists(medium, (entry,), created=created),
         kind=CeremonyKind.REVOKE,
@@ -290,6 +290,9 @@ def test_requests_to_revoke_that_are_refused():
     other = RevokedEntry(serial_of(medium, "ServicesTestIssuingCAv1"), NOW, "superseded")
     more = lists(medium, (*good.lists[2].entries, other)).lists
     refused(medium, replace(good, lists=more), "not exactly the plan's revocations")
+    (entry,) = good.lists[2].entries
+    later_theft = lists(medium, (replace(entry, invalidity_date=NOW),)).lists
+    refused(medium, replace(good, lists=later_theft), "not exactly the plan's revocations")
     refused(medium, replace(good, distrust=None), "not declare exactly")
     later = replace(row, since=NOW)
     refused(medium, replace(good, distrust=DistrustData(1, (later,))), "not declare exactly")

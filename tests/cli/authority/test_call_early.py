@@ -1,6 +1,7 @@
 """`authority call-early`: preview, call, list, undo, and refusals."""
 
 import json
+import stat
 from contextlib import contextmanager
 
 import pytest
@@ -9,6 +10,7 @@ from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import serial_selection
 from sinetti.cli.authority.common import machine_officer
+from sinetti.database import models
 from sinetti.database.certificates import early_replacement
 from sinetti.database.connection import Database
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -158,6 +160,36 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     assert f"Completed the interrupted end of 1 certificate ({call})." in err
 
 
+def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(shop, tmp_path):
+    operator, (first, second) = shop
+    path = tmp_path / "phone.csv"
+    with opened(operator) as desk:
+        models.Person.objects.using(desk.db.alias).update(email="", name="=1+1")
+    code, _, err = operator.run("call-early", "--channel", "WS", *WORDS, "--phone-list", path, "--json")
+    assert (code, "1 text message" in err) == (0, True)
+    assert path.read_bytes().decode("utf-8-sig").splitlines() == [
+        "organisation;customer_id;name;phone;language;certificates"
+    ], "a text message reaches the only person"
+    (listed,) = json.loads(operator.does("call-early", "status", "--json"))
+    with opened(operator) as desk:
+        models.Person.objects.using(desk.db.alias).update(stopped_at=utc_now())
+    operator.does("call-early", "--end", listed["call"])
+    done = json.loads(operator.does("call-early", "--channel", "WS", *WORDS, "--phone-list", path, "--json"))
+    assert (done["unreached"], done["telephone"], stat.S_IMODE(path.stat().st_mode)) == (2, 2, 0o600)
+    (_, row) = path.read_bytes().decode("utf-8-sig").splitlines()
+    assert row.split(";")[1:] == ["1234567-1", "'=1+1", "'+358 00 000", "sv", "2"]
+    shown = json.loads(operator.does("call-early", "status", done["call"], "--json"))
+    assert (shown["count"], shown["unreached"], shown["messages"]) == (2, 2, {"sent": 0, "waiting": 0, "failed": 0})
+    assert {one["serial"] for one in shown["certificates"]} == {first, second}
+    lines = operator.does("call-early", "status", done["call"]).splitlines()
+    assert lines[0] == "2 certificates: 0 replaced, 0 heard, 2 not reached, 0 expired or revoked."
+    assert {line.split()[2] for line in lines[2:]} == {first, second}
+    narrowed = operator.does("call-early", "--narrow", done["call"], "--serial", first, "--json")
+    assert json.loads(narrowed) == {"result": "narrowed", "call": done["call"], "kept": 1, "left_out": 1}
+    assert "leaves all certificates" in operator.refused(2, "call-early", "--narrow", done["call"], "--serial", first)
+    assert "no call has this ID" in operator.refused(2, "call-early", "status", "x")
+
+
 BASE = ("call-early", "--over", "2d", "--reason", "x")
 REFUSED = {
     "all at once": (
@@ -174,6 +206,12 @@ REFUSED = {
     "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
     "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
     "undo with a choice": ((*BASE, "--end", "x"), "--end cannot be combined"),
+    "status with a choice": (("call-early", "status", "--serial", "41"), "status cannot be combined with a selection"),
+    "narrow with a reason": ((*BASE, "--narrow", "x"), "--narrow takes a selection, and no other option"),
+    "times the wrong way": (
+        (*BASE, "--issued-between", "2027-02-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        "must be before the second",
+    ),
     "undo of nothing": (("call-early", "--end", "x"), "no call has this ID"),
 }
 

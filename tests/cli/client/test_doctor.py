@@ -10,7 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 
 from sinetti.cli.client import doctor
-from sinetti.client.doctor import configuration, host, services
+from sinetti.client.doctor import configuration, findings, host, services
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, worst
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
@@ -34,6 +34,7 @@ from tests.client import double
 from tests.client.double import anchors
 from tests.support import authority
 from tests.support.programs import CUSTOMER, running
+from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
 MACHINE = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
 
@@ -454,3 +455,21 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
         ]
         assert isinstance(reached, DoctorFinding)
         assert (reached.level, reached.message.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)
+
+
+def trust_findings(shell, **bundles):
+    kept = replace(settings.load(shell.store / "payroll"), **bundles)
+    return [
+        (one.level, one.message.text) for one in services.trust_lists(kept, shell.store, authority.NOW, Language.EN)
+    ]
+
+
+def test_trust_lists_that_wait_are_refused_or_distrust_a_ca(well):
+    built = authority.authority()
+    assert trust_findings(well) == []
+    well.double.trust_lists["anchors"] = b"{}"
+    assert trust_findings(well) == [(Level.WARN, findings.TRUST_REFUSED)]
+    well.double.trust_lists["anchors"] = by_root(anchors_list(built), built)
+    assert trust_findings(well) == [(Level.WARN, findings.TRUST_WAITS)]
+    well.double.trust_lists = {"distrust": by_root(distrust_list(built), built)}
+    assert trust_findings(well) == [(Level.WARN, findings.TRUST_WAITS), (Level.WARN, findings.TRUST_DISTRUSTED)]

@@ -15,6 +15,7 @@ from sinetti.domain.values import Environment, KeyType
 from sinetti.pki import chain, encoding
 from tests.client.double import anchors, bundle
 from tests.support import authority
+from tests.support.trust_lists import anchors_list, by_root
 
 BUILT = authority.authority()
 CAS = [BUILT.entries[one.file_name][1] for one in BUILT.hierarchy.authorities]
@@ -212,3 +213,35 @@ def test_a_set_time_is_refused_in_production(shell):
     assert fetch(shell, *words, typed=fingerprint(cas[0]))[0] == 2
     assert written(shell) == {}
     assert fetch(shell, typed=fingerprint(cas[0]))[0] == 0
+
+
+ANCHORS = by_root(anchors_list(BUILT), BUILT)
+
+
+def test_the_lists_of_a_stores_services_are_taken(shell):
+    shell.enrol()
+    words = ("trust", "fetch", "--store", shell.store, "--lang", "en")
+    code, out, err = shell.run(*words, "--json")
+    assert (code, json.loads(out)[0]["anchors"]) == (0, None)
+    assert "has no lists of CAs" in err
+    shell.double.trust_lists["anchors"] = ANCHORS
+    code, out, err = shell.run(*words, "--json")
+    (row,) = json.loads(out)
+    assert (code, row["anchors"], row["distrust"], row["trouble"]) == (0, 1, 0, None)
+    assert "newest lists of CAs are taken" in err
+    shell.double.trust_lists["anchors"] = b"{}"
+    code, _, err = shell.run(*words)
+    assert (code, "a list of CAs was not taken" in err) == (4, True)
+
+
+ALONE = {
+    "with a service": (("--store", "x", "--service", "https://a.example"), "--store stands alone"),
+    "no fingerprint": (("--service", "https://a.example"), "--service and --fingerprint together"),
+    "nothing": ((), "--service and --fingerprint together"),
+}
+
+
+@pytest.mark.parametrize(("words", "why"), ALONE.values(), ids=ALONE)
+def test_options_that_do_not_go_together(shell, words, why):
+    code, _, err = shell.run("trust", "fetch", *words, "--lang", "en")
+    assert (code, why in err) == (2, True)

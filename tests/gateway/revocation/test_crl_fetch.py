@@ -11,6 +11,7 @@ import pytest
 from sinetti.cli.main import main
 from sinetti.domain.values import Channel
 from sinetti.gateway.crl_freshness import NoIssuer, crl_age, issuer_of, max_age
+from sinetti.gateway.revocation import crl_fetch
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, current_file, fetch
 from sinetti.infra import atomic_files, http_client
 from sinetti.infra.clock import utc_now
@@ -105,6 +106,12 @@ def test_of_two_downloads_the_one_with_the_newer_list_wins(tmp_path):
         late = fetch(wanted(tmp_path, server.url))
     assert "lower number" in late.trouble
     assert one.file.read_bytes() == newest
+
+
+def test_where_there_is_no_lock_a_list_is_stored_without_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(crl_fetch, "find_spec", lambda _name: None)
+    with small_server(lambda _: (200, {}, NEW)) as server:
+        assert fetch(wanted(tmp_path, server.url)).changed
 
 
 def test_the_number_of_the_list_in_the_file(tmp_path):

@@ -73,7 +73,8 @@ LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
 def test_every_letter_in_every_language():
     for language, case, letter in SAMPLES.letters():
         about = f"{case.kind}, {case.title}, {language}"
-        assert letter.language is (Language.EN if case.kind is MessageKind.OPERATOR else language), about
+        is_operator = case.to is None and case.kind in {MessageKind.OPERATOR, MessageKind.DRILL}
+        assert letter.language is (Language.EN if is_operator else language), about
         assert letter.kind is case.kind
         whole = f"{letter.subject}\n{letter.text}"
         assert not re.search(r"[{}]|None|  |\r", whole), about

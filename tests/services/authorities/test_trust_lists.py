@@ -14,6 +14,7 @@ from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.pki.trust_lists.verification import verify_anchors
 from sinetti.services.authorities.trust_lists import (
     TrustListOutrun,
+    find_kept_list,
     newest_anchors,
     newest_distrust,
     newest_list,
@@ -21,6 +22,7 @@ from sinetti.services.authorities.trust_lists import (
     publish_anchors,
     store_list,
 )
+from sinetti.services.last_signed import LastSigned
 from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
@@ -113,3 +115,12 @@ def test_the_list_of_anchors_follows_the_states_of_all_cas(desk):
     second = publish_anchors(ctx, sign, ACTOR)
     assert second.number > first.number
     assert [one.channel for one in second.authorities if one.state is CaState.PUBLISHING] == [Channel.WS]
+
+
+def test_stored_lists_are_kept_in_the_files_of_the_node(sqlite_desk, tmp_path):
+    ctx = sqlite_desk.but(last_signed=LastSigned(tmp_path / "status")).ctx
+    assert find_kept_list(TrustListKind.ANCHORS, ctx) is None
+    for make in (anchors_list, distrust_list):
+        found, octets = numbered(3, make)
+        store_list(found, octets, 0, ctx, ACTOR)
+        assert find_kept_list(found.kind, ctx) == newest_list(found.kind, ctx.db)

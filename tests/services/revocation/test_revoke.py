@@ -10,6 +10,8 @@ from cryptography import x509
 
 from sinetti.database import models
 from sinetti.database.certificates import revocation
+from sinetti.database.issuance import crls, status_feed
+from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole
 from sinetti.domain.refusals import RejectionReason
@@ -20,6 +22,7 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.organisations.registration import certificates
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
+from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.journals import keeping, kinds
 from tests.support.service_context import (
     DAY,
@@ -350,3 +353,28 @@ def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
     with pytest.raises(RevocationError):
         revoked(desk, held.serial)
     assert current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST) == before
+
+
+def events_of(desk):
+    return [event for _, event in status_feed.list_events(desk.ctx.db, 0, 100)]
+
+
+def test_readers_of_the_feed_are_woken_by_each_revocation_and_its_list(desk, line):
+    before, last = len(events_of(desk)), crls.take_crl_number(desk.ctx.db, desk.ctx.issuing[Channel.WS], 0)
+    serials = revoked(desk, line[0].serial)
+    *revocations, of_list = events_of(desk)[before:]
+    assert {(event.kind, event.subject, event.number) for event in revocations} == {
+        (StatusEventKind.REVOCATION, desk.ctx.issuing[Channel.WS], last)
+    }
+    assert sorted(event.serial for event in revocations) == sorted(serials)
+    assert (of_list.kind, of_list.subject) == (StatusEventKind.LIST, desk.ctx.issuing[Channel.WS])
+    assert of_list.number > last
+
+
+def test_a_rehearsal_wakes_no_reader_and_holds_up_no_other_revocation(desk, line):
+    before = events_of(desk)
+    audit, lineage_id = desk.ctx.audit_entry("operator", REQUEST), desk.certificate(line[0].serial).lineage.lineage_id
+    with outbox.rehearsal(desk.ctx.db):
+        assert revocation.revoke(desk.ctx.db, lineage_id, [line[0].serial], (COMPROMISE, None), audit)
+        assert events_of(desk) == before
+    assert events_of(desk) == before

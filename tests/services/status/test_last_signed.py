@@ -3,6 +3,7 @@
 No answer lacks a revocation that this node has signed, and none outlives its nextUpdate.
 """
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -12,12 +13,17 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 from django.db import OperationalError
 
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.database.connection import open_database
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate
+from sinetti.pki.trust_lists.lists import TrustListKind
+from sinetti.server.http import Request
 from sinetti.services import last_signed as module
+from sinetti.services.authorities.trust_lists import keep_lists, store_list
 from sinetti.services.evidence.read_log import keep_last
 from sinetti.services.last_signed import LastSigned, list_file
 from sinetti.services.monitoring.health import register_check
@@ -25,7 +31,9 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import LIFE, copy_lists, current_crl, publish
 from sinetti.services.status.ocsp import respond
 from tests.support.asking import asked, believed
+from tests.support.authority import authority
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, ca_certificate, enrolled
+from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
 WHOLE, HOUR = 0, timedelta(hours=1)
 TRY_LATER = bytes.fromhex("30030a0103")
@@ -274,3 +282,30 @@ def test_one_caller_at_a_time_asks_a_database_that_hangs(caplog):
     assert keeper.read_or(lambda: "back", lambda: "last") == "back"
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 2, "one line for each time that it went away"
+
+
+def test_trust_lists_go_on(node):
+    """The process that stores a list keeps it at once; `keep_lists` copies those of others."""
+    alone = away(node)
+
+    def answered(desk: Desk, kind: TrustListKind) -> tuple[int, bytes]:
+        reply = PublicationEndpoint(desk.ctx)(Request("GET", f"/trust/{kind}", "", {}, REQUEST, b""))
+        return reply.status, reply.body
+
+    assert answered(node, TrustListKind.ANCHORS)[0] == 404
+    assert answered(alone, TrustListKind.ANCHORS)[0] == 503
+    for made in (anchors_list(authority(), 1), distrust_list(authority(), 1)):
+        octets = by_root(made, authority())
+        store_list(made, octets, 0, node.ctx, ("operator", REQUEST))
+        assert answered(node, made.kind) == answered(alone, made.kind) == (200, octets)
+    shutil.rmtree(node.ctx.last_signed.folder / "trust")
+    assert answered(alone, TrustListKind.DISTRUST)[0] == 503
+    keep_lists(node.ctx)
+    assert answered(alone, TrustListKind.DISTRUST)[0] == 200
+
+
+def test_the_last_list_of_a_retired_ca_goes_on_for_ever(node, held):
+    listed(node)
+    node.clock.forward(LIFE + DAY)
+    retired = away(node).but(states={name(node): CaState.RETIRED})
+    assert current_crl(name(node), WHOLE, retired.ctx, REQUEST) is not None

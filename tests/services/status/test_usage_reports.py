@@ -14,6 +14,7 @@ from sinetti.domain.authorities.readiness import ReaderKind, ReaderState, TrustR
 from sinetti.domain.usage import GatewayRefused, Observation, TrustListNumbers, UsageReport, UsageState
 from sinetti.pki.encoding import sha256_hex
 from sinetti.services.organisations.registration import certificates
+from sinetti.services.status.renewal_info import HintProgram, hint_of
 from sinetti.services.status.usage_reports import (
     add_gateway,
     all_gateways,
@@ -160,3 +161,17 @@ def test_a_program_counts_for_a_certificate_without_a_successor(desk):
     (one,) = trust_readers.list_programs(desk.db, desk.clock())
     assert (one.name, one.numbers, one.seen) == (new.serial, None, None)
     assert list(trust_readers.list_programs(desk.db, desk.clock() + 4000 * DAY)) == []
+
+
+def test_numbers_of_a_program_are_recorded_with_its_request_for_a_hint(sqlite_desk):
+    held, numbers = enrolled(sqlite_desk), TrustListNumbers(1, 2)
+    issuers = tuple(sqlite_desk.ctx.issuers)
+    for program in (
+        HintProgram("sinetti/0.1"),
+        HintProgram("sinetti/0.1", numbers),
+        HintProgram("sinetti/0.1", numbers),
+    ):
+        assert hint_of(issuers, held.serial, sqlite_desk.ctx, program) is not None
+    (one,) = trust_readers.list_programs(sqlite_desk.db, sqlite_desk.clock())
+    assert (one.numbers, one.seen) == (numbers, sqlite_desk.clock())
+    assert hint_of(issuers, "4b" * 19, sqlite_desk.ctx) is None

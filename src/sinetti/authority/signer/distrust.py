@@ -1,4 +1,6 @@
-"""List of distrusted CAs, and answers about their certificates, by a responder of another CA.
+"""List of distrusted CAs, and answers of a bridge about their certificates.
+
+A responder of another CA signs both.
 
 docs/operators/succession.md has both. The signer remembers the distrusted CAs from the lists that it signed.
 """
@@ -46,7 +48,7 @@ def declaration_parameters(name: str, since: datetime) -> dict[str, str]:
 
 
 def check_distrust(task: SigningTask, policy: SignerPolicy, store: SignerStore, now: datetime) -> ApprovedList:
-    """Check a list of distrust: it keeps all entries of the last one, and adds one at most.
+    """Check a list of distrust, which adds one entry to the last one at most.
 
     A new entry needs the approval of officers, if the policy has any. Raises SignatureRefused.
     """
@@ -66,7 +68,9 @@ def check_distrust(task: SigningTask, policy: SignerPolicy, store: SignerStore, 
 
 
 def check_follows(content: DistrustList, store: SignerStore) -> list[DistrustEntry]:
-    """Return the new entries of a list that has a higher number and all entries of the last one.
+    """Return the new entries of a list that follows the last one.
+
+    It has a higher number, and keeps all entries.
 
     Raises SignatureRefused for another list.
     """
@@ -80,7 +84,10 @@ def check_follows(content: DistrustList, store: SignerStore) -> list[DistrustEnt
 
 
 def read_signed_list(octets: bytes, policy: SignerPolicy, now: datetime) -> DistrustList:
-    """Return a list that a root or the OCSP responder of a services CA signed. Raises SignatureRefused."""
+    """Return a list that a root or the responder of a services CA signed.
+
+    Raises SignatureRefused.
+    """
     roots = tuple(one.certificate for one in policy.authorities if one.role is CaRole.ROOT)
     try:
         return verify_distrust(octets, ListReader(policy.environment, roots), now)
@@ -91,7 +98,10 @@ def read_signed_list(octets: bytes, policy: SignerPolicy, now: datetime) -> Dist
 def _check_entry(
     entry: DistrustEntry, task: SigningTask, policy: SignerPolicy, store: SignerStore, now: datetime
 ) -> str | None:
-    """Check a new entry; return the id of the proposal that approved it, None without officers."""
+    """Check a new entry; return the id of the proposal that approved it.
+
+    It is None without officers.
+    """
     ca = next((one for one in policy.authorities if one.file_name == entry.name), None)
     if ca is not None and sha256_hex(certificate_der(ca.certificate)) != entry.sha256:
         _refuse(f"{entry.name} has another certificate")
@@ -130,9 +140,10 @@ class BridgeRules:
         self._forms: dict[tuple[bytes, str], StatusForm] = {}
 
     def check(self, task: SigningTask, responder: bytes, authorities: Sequence[PolicyCa], now: datetime) -> None:
-        """Check a ResponseData by a responder key (DER) about a certificate of one of these CAs.
+        """Check a ResponseData about a certificate of one of these CAs.
 
-        `authorities` are those of the policy but for the responder's own CA. Raises SignatureRefused.
+        `responder` is the key in DER. `authorities` are those of the policy but for the responder's own CA. Raises
+        SignatureRefused.
         """
         ca, content = self._read(task.octets, responder, authorities)
         if abs(now - content.this_update) > AROUND_NOW:
@@ -163,7 +174,7 @@ class BridgeRules:
         raise why or SignatureRefused("the policy has no other CA")
 
     def _check_good(self, task: SigningTask, content: StatusContent, ca: PolicyCa, since: datetime) -> None:
-        """Check that the answer is about exactly one certificate that was signed here before an instant."""
+        """Check that the answer is about one certificate, signed here before an instant."""
         if task.proof is None:
             _refuse_answer("its certificate does not come with it")
         der, serial = task.proof.certificate, content.serial

@@ -185,7 +185,7 @@ def remote_issue_signer(
 
 
 def remote_distrust_signer(client: SignerClient) -> Callable[[Responder, bytes, ActApproval | None], bytes]:
-    """Return a function for `ServiceContext.sign_distrust` that has lists of distrust signed."""
+    """Return a function for `ServiceContext.sign_distrust`."""
 
     def sign(responder: Responder, octets: bytes, approval: ActApproval | None) -> bytes:
         """Return the signature. Raises SignatureRefused and SignerUnavailable."""
@@ -198,7 +198,7 @@ def remote_distrust_signer(client: SignerClient) -> Callable[[Responder, bytes, 
 def remote_bridge_signer(
     client: SignerClient, newest: Callable[[], bytes | None]
 ) -> Callable[[Responder, bytes, bytes | None], bytes]:
-    """Return a function for `ServiceContext.sign_bridge` that has answers of a bridge signed.
+    """Return a function for `ServiceContext.sign_bridge`.
 
     `newest` returns the newest list of distrust. The signer is shown it after a refusal, since that of another node may
     have signed it.

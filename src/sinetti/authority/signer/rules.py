@@ -208,9 +208,9 @@ class SigningRules:
             self._store.insert_adopted(shown)
 
     def learn_distrust(self, octets: bytes, now: datetime) -> list[bytes]:
-        """Remember a signed list of distrust, which another signer of its CAs or the root signed.
+        """Remember a list of distrust that another signer or the root signed.
 
-        A second node has one. Raises SignatureRefused.
+        A second node has a signer of its own. Raises SignatureRefused.
         """
         found = read_signed_list(octets, self._policy, now)
         with self._store.transaction(is_durable=True):

@@ -76,7 +76,7 @@ class AnchorsData:
 
 
 @dataclass(frozen=True, slots=True)
-class DistrustRow:
+class DistrustLine:
     """A distrusted CA by file name, the instant of the theft, and its bridge's end."""
 
     name: str
@@ -89,7 +89,7 @@ class DistrustData:
     """Data of the next list of distrust: its number, and all distrusted CAs."""
 
     number: int
-    rows: tuple[DistrustRow, ...]
+    rows: tuple[DistrustLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,13 +369,13 @@ def _anchors(value: dict[str, Any]) -> AnchorsData:
 
 def _distrust(value: dict[str, Any]) -> DistrustData:
     rows = (
-        DistrustRow(_name(one["name"]), read_instant(one["since"]), read_instant(one["bridge_until"]))
+        DistrustLine(_name(one["name"]), read_instant(one["since"]), read_instant(one["bridge_until"]))
         for one in value["rows"]
     )
     return DistrustData(_number(value["number"], _LIST_BITS), tuple(rows))
 
 
-def _distrust_value(one: DistrustRow) -> dict[str, str]:
+def _distrust_value(one: DistrustLine) -> dict[str, str]:
     instants = {"since": one.since, "bridge_until": one.bridge_until}
     return {"name": one.name, **{name: at.strftime(INSTANT) for name, at in instants.items()}}
 

@@ -81,12 +81,14 @@ def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) ->
     if request.revocations != plan.revocations or not lines.keys() <= existing.keys() - set(registry.roots):
         sentence = "the CAs to be revoked are not those of the plan, or are no CAs below a root of this medium: stop"
         raise CeremonyError(sentence)
-    by_serial = {serial_hex(existing[name].serial_number): line.reason.value for name, line in lines.items()}
+    # invalidityDate (RFC 5280, 5.3.2) of a stolen CA is the instant that people have read in the plan.
+    wanted = {serial_hex(existing[name].serial_number): (one.reason.value, one.since) for name, one in lines.items()}
     for one in request.lists:
         before = {entry.serial for entry in registry.last_entries(one, request)}
-        new = {entry.serial: entry.reason for entry in one.entries if entry.serial not in before}
+        entries = (entry for entry in one.entries if entry.serial not in before)
+        new = {entry.serial: (str(entry.reason), entry.invalidity_date) for entry in entries}
         below = {serial_hex(existing[name].serial_number) for name in registry.issued_by(one.name)}
-        if new != {serial: reason for serial, reason in by_serial.items() if serial in below}:
+        if new != {serial: found for serial, found in wanted.items() if serial in below}:
             sentence = f"the list {one.name}, shard {one.shard}, has not exactly the plan's revocations as new entries"
             raise CeremonyError(sentence)
     stolen = {(one.name, one.since) for one in lines.values() if one.reason is RevocationReason.CA_COMPROMISE}

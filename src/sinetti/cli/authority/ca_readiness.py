@@ -1,4 +1,4 @@
-"""`sinetti authority ca readiness`: which gateways and programs have the newest trust lists."""
+"""`sinetti authority ca readiness`: readers of the newest trust lists."""
 
 import argparse
 from collections import Counter

@@ -34,10 +34,8 @@ _DISTRUSTED = (
     "until {until:%Y-%m-%dT%H:%M:%SZ}. Next: sinetti authority call-early (docs/incident.md)"
 )
 _LISTED = "{name} is revoked, and on the list of {parent}."
-_UNLISTED = (
-    "{name} is revoked, and not yet on the list of {parent}, whose key is offline: run the same command with "
-    "--request-out FILE for a ceremony, or with --offline-dir"
-)
+_UNLISTED = "{name} is revoked, and not yet on the list of {parent}, whose key is offline."
+_HOW = "Run the same command with --request-out FILE for a ceremony, or with --offline-dir."
 
 
 def register_revocation(verbs: "Commands") -> None:
@@ -89,7 +87,9 @@ def _run(parsed: argparse.Namespace) -> int:
             print_note(text)
         listed = is_listed(view, authority.ctx)
         print_note((_LISTED if listed else _UNLISTED).format(name=view.name, parent=view.issuer))
-        if parsed.request_set is not None and not listed:
+        if not listed and parsed.request_set is None:
+            print_note(_HOW)
+        elif not listed:
             write_request(parsed, request_revocations(authority))
     return 0
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.exchange import request_certificates
 from sinetti.authority.succession import (
+    ParentKeyAway,
     SuccessionContext,
     begin_successor,
+    can_certify,
+    certify_once,
     install_successor,
     issuing_ca,
     roll_over,
@@ -30,6 +34,7 @@ from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
+from sinetti.database.authorities.register import find_pending
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import certificate_der, sha256_hex
@@ -41,9 +46,17 @@ if TYPE_CHECKING:
 _BEGUN = (
     "{name} has a key and a request. It becomes a standby with its certificate: sinetti authority ca install {name}"
 )
+_FOR_A_CEREMONY = (
+    "{name} was begun, and the key of the CA above it is not at hand: run the same command with --request-out FILE, "
+    "and have a ceremony certify it"
+)
 _INSTALLED = (
     "{name} is a standby: its certificate, lists and OCSP responder are there. Carry {trust} to relying parties, and "
     "its key to the other nodes. Then run sinetti authority ca activate {name} --dir {dir}"
+)
+_WITHOUT_LISTS = (
+    "{name} has its certificate, but no lists: its key is offline. Run the same command with --offline-dir, or take in "
+    "the result of its ceremony with sinetti authority import-signed"
 )
 _ROLLED = (
     "{name} issues from now on, and {before} goes on with lists and OCSP. Relying parties need the bundles in {trust}"
@@ -67,7 +80,10 @@ def register_succession(verbs: "Commands") -> None:
     install = _verb(verbs, "install", summary, _install, "DataProvidersIssuingCAv2 --certificate v2.cer")
     install.add_argument("name", metavar="NAME", help="CA that was begun: file name or CN")
     install.add_argument(
-        "--certificate", metavar="FILE", type=Path, help="its certificate (default: that of an interrupted install)"
+        "--certificate",
+        metavar="FILE",
+        type=Path,
+        help="its certificate (default: signed here, with the key of the CA above)",
     )
     summary = "give a CA a successor that issues at once, where the key of the CA above is at hand"
     rollover = _verb(verbs, "rollover", summary, _rollover, "--channel WS")
@@ -103,7 +119,9 @@ def _begin(parsed: argparse.Namespace) -> int:
 
 def _begun(parsed: argparse.Namespace, wanted: SuccessorOptions, means: SuccessionContext) -> None:
     new = begin_successor(parsed.ca, wanted, means)
-    _show(parsed, {"result": "begun", "name": new.name}, _BEGUN.format(name=new.name))
+    needs_ceremony = parsed.request_set is None and not can_certify(new, means)
+    note = (_FOR_A_CEREMONY if needs_ceremony else _BEGUN).format(name=new.name)
+    _show(parsed, {"result": "begun", "name": new.name}, note)
     if parsed.request_set is not None:
         write_request(parsed, request_certificates(means.authority))
 
@@ -119,8 +137,16 @@ def _install(parsed: argparse.Namespace) -> int:
 
 
 def _installed(parsed: argparse.Namespace, octets: bytes | None, means: SuccessionContext) -> None:
+    db = means.authority.ctx.db
+    begun = find_pending(db, parsed.name)
+    if octets is None and begun is not None:
+        with suppress(ParentKeyAway):
+            octets = certify_once(begun, means)
     new = install_successor(parsed.name, octets, means)
-    note = _INSTALLED.format(name=new.name, trust=means.authority.folder.trust, dir=parsed.dir)
+    begun = find_pending(db, new.name)
+    is_whole = begun is None or begun.installed_at is not None
+    text = _INSTALLED if is_whole else _WITHOUT_LISTS
+    note = text.format(name=new.name, trust=means.authority.folder.trust, dir=parsed.dir)
     _show(parsed, {"result": "installed", "name": new.name}, note)
 
 

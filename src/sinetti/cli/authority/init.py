@@ -69,12 +69,7 @@ def register(commands: "Commands") -> None:
         default="default",
         help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
-    parser.add_argument(
-        "--standby", action="store_true", help="make a standby for each issuing CA, for the day when its key is lost"
-    )
-    parser.add_argument(
-        "--standby-token", metavar="LABEL", help="label of another token of the module, for the keys of the standbys"
-    )
+    _add_standby(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
     recipes = [one.value for one in ResponseRecipe]
@@ -107,6 +102,15 @@ def register(commands: "Commands") -> None:
     add_deployment_options(parser)
     add_request_set(parser, "for a ceremony that makes the CA certificates on another machine")
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
+
+
+def _add_standby(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--standby", action="store_true", help="make a standby for each issuing CA, for the day when its key is lost"
+    )
+    parser.add_argument(
+        "--standby-token", metavar="LABEL", help="label of another token of the module, for the keys of the standbys"
+    )
 
 
 def _run(parsed: argparse.Namespace) -> int:

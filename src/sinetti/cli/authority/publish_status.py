@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 LOOKED_EVERY, SIGNED_EVERY, COMPLETED_EVERY = 1.0, 60.0, 3600.0
-"""Seconds between looks for changes, for lists that are due, and for files that differ."""
+"""Seconds between looks for changes, for lists that are due, and for all files."""
 
 _MARK = ".sinetti-status"
 _READABLE = 0o022
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
-    summary = "write CA certificates, revocation lists, OCSP responses and the log as files for a web server"
+    summary = "write CA certificates, lists, OCSP responses and the log as files for a web server"
     parser = command(commands, "publish-status", summary, _run, example)
     add_dir(parser)
     add_passphrase_file(parser)

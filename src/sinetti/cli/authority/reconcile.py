@@ -26,6 +26,10 @@ _WITHOUT_PEOPLE = """\
 and service providers are lost, too. A holding that has no such people: sinetti authority reconcile --settle HOLDING
 --dir {folder}"""
 
+_FORMER = """\
+Contacts, deputies and roles that changed after the backup have their former values. Compare them with your mail since
+then."""
+
 _ANEW = """\
 A new journal was started in {folder} from the register. If the register comes from a backup, later changes are lost:
 used transfer IDs and keys are accepted again, and certificates that were revoked later are valid.
@@ -89,6 +93,9 @@ def _lines(done: ReconciliationReport, folder: Path) -> str:
 
 def _people_lines(done: ReconciliationReport, folder: Path) -> Iterator[str]:
     """Yield the holdings without people, each with the commands that name them."""
+    if done.restored:
+        yield ""
+        yield _FORMER
     if done.without_people:
         yield ""
         yield _WITHOUT_PEOPLE.format(holdings=pluralise(len(done.without_people), "holding"), folder=folder)

@@ -1,4 +1,4 @@
-"""`sinetti gateway fetch`: retrieve trust lists and CRLs, and report how old they are.
+"""`sinetti gateway fetch`: retrieve trust lists and CRLs, and report their ages.
 
 Certificates are checked with these CRLs.
 """
@@ -39,9 +39,9 @@ def register(commands: "Commands") -> None:
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
-    """Retrieve the trust lists and every CRL, and check the log; return AGAIN if a list is not valid now.
+    """Retrieve the trust lists and every CRL, and check the log.
 
-    Returns REFUSED for a log with two histories.
+    Returns AGAIN if a list is not valid now, and REFUSED for a log with two histories.
     """
     settings = load_settings(parsed.settings)
     wanted, log = [download_of(settings, one) for one in settings.lists], load_watched_log(settings)

@@ -28,7 +28,6 @@ from sinetti.gateway.web.settings import (
     ListenSettings,
     guarded,
     is_address,
-    load_feed,
     load_listen_settings,
     load_report_target,
     load_watched_log,
@@ -85,16 +84,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
-    keeper, listens = (
-        CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended),
-        serving.place_of(listening),
-    )
+    keeper = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended)
     try:
         _trace(settings, parsed.settings.name)
         keeper.start()
         if sightings is not None:
             sightings.start()
-        facts = {"listens": listens}
+        facts = {"listens": serving.place_of(listening)}
         if scraped is not None:
             facts["metrics"] = serving.place_of(scraped)
             state = GatewayState(edge.lists, edge.unready, utc_now, edge.feed, edge.trust_lists, edge.extended)
@@ -145,7 +141,7 @@ def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> Au
             *([] if lists is None else lists.notices()),
         ],
         lambda: [] if watch is None else watch.newest(),
-        load_feed(settings, guard.gateway),
+        guard.feed,
         tuple if lists is None else lists.checks,
         lambda: extended_sources(watch, guard.gateway.source, guard.now()),
     )

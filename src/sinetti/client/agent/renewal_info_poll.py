@@ -65,7 +65,8 @@ def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> l
     """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
-    _take_trust_lists(agent, seen, {one for one, at in known.items() if _ahead(at, now)})
+    if not stop.is_set():
+        _take_trust_lists(agent, seen, {one for one, at in known.items() if _ahead(at, now)})
     about = PollRound(
         agent,
         agent.run.ticks() + SECONDS,

@@ -118,7 +118,7 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Doctor
 
 
 def trust_lists(kept: NameSettings, store: Path, now: datetime, language: Language) -> Iterator[DoctorFinding]:
-    """Compare the trust lists of a service with those that the store has taken; change nothing."""
+    """Compare the trust lists of a service with those of the store; change nothing."""
     known = memory_of(store, kept.service)
     fetched = fetch_lists(kept, known, now, language)
     if fetched.trouble is not None and fetched.is_refused:

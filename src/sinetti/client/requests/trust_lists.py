@@ -1,6 +1,7 @@
-"""Trust lists of a service, fetched from its origin (docs/operators/succession.md).
+"""Trust lists of a service, fetched from its origin.
 
-The origin is not trusted for them: their signatures count alone. A service without such lists is no error.
+See docs/operators/succession.md. The origin is not trusted for them: their signatures count alone. A service without
+such lists is no error.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +58,7 @@ class TrustFetch:
 
 
 def fetch_lists(kept: NameSettings, known: TrustMemory, now: datetime, language: Language) -> TrustFetch:
-    """Ask the service of a name for its lists, and take those that count and are newer.
+    """Ask the service of a name for its lists, and take newer ones that count.
 
     `now` judges the certificates of their signers. Never raises for an answer, of any kind.
     """
@@ -71,6 +72,7 @@ def fetch_lists(kept: NameSettings, known: TrustMemory, now: datetime, language:
                 memory = replace(memory, anchors=octets) if is_anchors else replace(memory, distrust=octets)
         except ServiceError as away:
             trouble = away.message.text
+            break
         except InvalidTrustList as bad:
             trouble, is_refused = f"{kind.value}: {bad}", True
     has_new = (memory.anchors, memory.distrust) != (known.anchors, known.distrust)
@@ -112,7 +114,10 @@ def _bundle(pem: str) -> tuple[x509.Certificate, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTrust:
-    """Result for one service: its origin, the request, and the names whose bundles have changed."""
+    """Result for one service.
+
+    It has its origin, the request, and the names whose bundles have changed.
+    """
 
     origin: str
     fetched: TrustFetch
@@ -122,7 +127,7 @@ class ServiceTrust:
 def refresh_store(
     store: Path, names: Iterable[str], clock: tuple[datetime, Language], *, every: timedelta = timedelta()
 ) -> tuple[ServiceTrust, ...]:
-    """Take the lists of the services of a store's names, and extend the bundles of these names.
+    """Take the lists of a store's services, and extend the bundles of its names.
 
     `clock` is now and the language. A service is asked again after `every`, and one without lists more rarely. A name
     that is locked or damaged is left as it is. Raises OSError if the memory cannot be written.

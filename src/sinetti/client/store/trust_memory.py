@@ -1,4 +1,4 @@
-"""Trust lists that a store took from its services, and the bundles that follow from them.
+"""Trust lists that a store took from its services, and its bundles by them.
 
 `DIR/.trust.json` has the newest signed lists of each service. A list counts only below a root that the bundle of a name
 has already (docs/operators/succession.md), so a bundle without a root stays as it is.
@@ -39,7 +39,7 @@ _ABOVE = frozenset({AnchorRole.ROOT, AnchorRole.INTERMEDIATE})
 
 @dataclass(frozen=True, slots=True)
 class TrustMemory:
-    """Signed lists of one service as they were served, and the instant of the last request."""
+    """Signed lists of one service as served, and the instant of the last request."""
 
     anchors: bytes | None = field(default=None, repr=False)
     distrust: bytes | None = field(default=None, repr=False)
@@ -69,7 +69,10 @@ class TrustedLists:
 
 
 def load_trust(store: Path) -> dict[str, TrustMemory]:
-    """Return the memory by the origin of each service; it is empty if the file is missing or damaged."""
+    """Return the memory by the origin of each service.
+
+    It is empty if the file is missing or damaged.
+    """
     try:
         raw = decoder.json_of(files.octets_of(store / FILE))
         found = {str(one): _memory(row) for one, row in raw.items()}

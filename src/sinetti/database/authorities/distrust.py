@@ -1,4 +1,4 @@
-"""Declared compromises with the hierarchy, and the certificates that a bridge is asked about."""
+"""Declared compromises, and the certificates that a bridge is asked about."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from sinetti.domain.values import Serial, Sha256
 
 @dataclass(frozen=True, slots=True)
 class DistrustRow:
-    """A CA with the name of its parent, and its distrust if its compromise was declared."""
+    """A CA with the name of its parent, and its distrust if it was declared."""
 
     name: str
     issuer: str | None

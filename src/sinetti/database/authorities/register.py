@@ -211,6 +211,12 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
     return get_authority(db, new.name)
 
 
+def add_request(db: Database, name: str, request: bytes) -> None:
+    """Store the request of a CA that was begun without a key and has no certificate."""
+    rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, request=b"", installed_at__isnull=True)
+    rows.update(request=request)
+
+
 def finish_installation(db: Database, name: str, at: datetime) -> None:
     """Record that the lists and the OCSP responder of an installed CA are there."""
     rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, installed_at__isnull=True)

@@ -1,4 +1,4 @@
-"""Gateways and programs of holders, with the numbers of the trust lists that they sent."""
+"""Gateways and programs of holders, with the numbers of their trust lists."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ def list_gateways(db: Database) -> Iterator[TrustReader]:
 
 
 def list_programs(db: Database, now: datetime) -> Iterator[TrustReader]:
-    """Return a reader for each certificate that is in force and has no successor, oldest first."""
+    """Return a reader for each certificate in force without a successor, oldest first."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True, state__in=_LIVE)
     rows = models.Certificate.objects.using(db.alias).filter(
         ~Exists(renewals), revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now

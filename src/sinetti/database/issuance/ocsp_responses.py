@@ -161,9 +161,9 @@ def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[S
 def signed_since(
     db: Database, authority: str, after: tuple[datetime, str], most: int
 ) -> list[tuple[Subject, OcspResponsePair]]:
-    """Return the next `most` responses of a CA by thisUpdate and serial, with the certificates' status.
+    """Return a page of a CA's responses by thisUpdate and serial, with each status.
 
-    `after` is the place of the last one before.
+    `after` is the place of the last one before; a page has at most `most`.
     """
     since, serial = after
     rows = sql.read(db, _SIGNED_SINCE, {"authority": authority, "since": since, "serial": serial, "most": most})

@@ -17,7 +17,10 @@ from sinetti.database.connection import Database
 from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
 
 KEPT_FOR = 60 * 60 * 1000
-"""Milliseconds for which an event is kept; lists count no longer than that at most gateways."""
+"""Milliseconds for which an event is kept.
+
+At most gateways a list counts no longer than that.
+"""
 
 _COUNTER = "status-feed"
 
@@ -29,11 +32,11 @@ def insert_events(db: Database, events: Sequence[StatusEvent], at: datetime) -> 
     """
     if not events:
         return
-    rows = models.StatusEvent.objects.using(db.alias)
+    rows = models.FeedEvent.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
         first = _take_numbers(db, len(events), int(at.timestamp() * 1000))
         rows.bulk_create(
-            models.StatusEvent(
+            models.FeedEvent(
                 number=number, kind=one.kind, authority=one.subject, list_number=one.number, serial=one.serial
             )
             for number, one in enumerate(events, first)
@@ -65,8 +68,11 @@ def insert_revocations(db: Database, serials_of: dict[str, list[str]], at: datet
 
 
 def list_events(db: Database, after: int, most: int) -> list[tuple[int, StatusEvent]]:
-    """Return events with higher numbers, at most so many of the newest, in their order."""
-    rows = models.StatusEvent.objects.using(db.alias).filter(number__gt=after).order_by("-number")[:most]
+    """Return events with higher numbers in their order.
+
+    Of more than `most`, the newest.
+    """
+    rows = models.FeedEvent.objects.using(db.alias).filter(number__gt=after).order_by("-number")[:most]
     found = rows.values_list("number", "kind", "authority", "list_number", "serial")
     return [
         (number, StatusEvent(StatusEventKind(kind), name, of_list, serial))

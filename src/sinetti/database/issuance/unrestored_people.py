@@ -1,4 +1,4 @@
-"""Holdings whose people no journal has: contact, deputy and roles (docs/operators/journal.md)."""
+"""Holdings restored without contact, deputy and roles (docs/operators/journal.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +39,7 @@ def insert_row(db: Database, lineage_id: str, now: datetime, *, has_new_organisa
 
 
 def list_open(db: Database, now: datetime) -> tuple[UnrestoredHolding, ...]:
-    """Return the holdings in use whose people are still missing, the first restored first."""
+    """Return the holdings in use whose people are still missing, oldest first."""
     roles = models.RoleAssignment.objects.using(db.alias).filter(
         current_assignments(now), organisation=OuterRef("lineage__organisation")
     )

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='StatusEvent',
+            name='FeedEvent',
             fields=[
                 ('number', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=10)),

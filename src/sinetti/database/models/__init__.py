@@ -56,7 +56,7 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, OcspResponse, ServiceCertificate, StatusEvent
+from sinetti.database.models.status import Crl, CrlDelta, FeedEvent, OcspResponse, ServiceCertificate
 
 __all__ = [
     "AccessApplication",
@@ -84,6 +84,7 @@ __all__ = [
     "DrillItem",
     "EarlyReplacement",
     "EarlyReplacementItem",
+    "FeedEvent",
     "Gateway",
     "HintRequest",
     "Instance",
@@ -113,7 +114,6 @@ __all__ = [
     "ServiceCertificate",
     "SignatoryNaming",
     "StaffPerson",
-    "StatusEvent",
     "TransferIds",
     "TrustList",
     "UnrestoredPeople",

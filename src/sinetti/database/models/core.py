@@ -216,10 +216,11 @@ class Lineage(models.Model):
 
 
 class UnrestoredPeople(models.Model):
-    """People of a lineage whom `reconcile` could not restore (docs/operators/journal.md).
+    """People of a lineage whom `reconcile` could not restore.
 
-    `has_new_organisation` is true if the organisation had to be restored too, so that its roles are missing. The row
-    is open until the people are named, or an operator says at `settled_at` that there are none.
+    See docs/operators/journal.md. `has_new_organisation` is true if the organisation had to be restored too, so that
+    its roles are missing. The row is open until the people are named, or an operator says at `settled_at` that there
+    are none.
     """
 
     number = models.BigAutoField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Tables of certificate status: CRLs, OCSP responses, own leaves, and the feed's events."""
+"""Tables of certificate status: CRLs, OCSP responses, own leaves, events."""
 
 from django.db import models
 
@@ -70,7 +70,7 @@ class ServiceCertificate(models.Model):
     not_after = models.DateTimeField()
 
 
-class StatusEvent(models.Model):
+class FeedEvent(models.Model):
     """One event of the status feed, written in the transaction that it reports.
 
     Numbers grow in the order of commits. `authority` and `serial` are empty where the kind has none.

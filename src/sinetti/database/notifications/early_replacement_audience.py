@@ -3,30 +3,44 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 
-from sinetti.database import models
+from sinetti.database import models, sql
 from sinetti.database.connection import Database
 from sinetti.database.models import CaDistrust, Drill, DrillItem, EarlyReplacement, EarlyReplacementItem
 from sinetti.database.notifications.recipients import (
     Recipient,
-    active_assignments,
     chunked,
     holders,
-    people_at,
     roles,
     unique_by_address,
 )
-from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.notifications.early_replacement import CallAudience, CallStage, has_program, list_copies
 from sinetti.domain.notifications.messages import CALLS, MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Channel, Language, Serial
 
 _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
+
+# The roles are those of `active_assignments`. One statement, since each message runs it twice.
+_LINEAGES = """
+WITH people AS (
+  SELECT person_id FROM sinetti_person WHERE person_id = %(person)s
+  UNION SELECT same.person_id FROM sinetti_person me
+   JOIN sinetti_person same ON LOWER(same.email) = LOWER(me.email)
+   WHERE me.person_id = %(person)s AND me.email <> ''
+), acting AS (
+  SELECT organisation_id FROM sinetti_roleassignment
+   WHERE person_id IN (SELECT person_id FROM people) AND role = 'signatory' AND NOT waiting AND valid_from <= %(now)s
+     AND withdrawn_at IS NULL AND (valid_until IS NULL OR valid_until >= %(now)s)
+  UNION SELECT organisation_id FROM sinetti_organisation WHERE contact_id IN (SELECT person_id FROM people)
+)
+SELECT lineage_id FROM sinetti_lineage WHERE contact_id IN (SELECT person_id FROM people)
+UNION SELECT lineage_id FROM sinetti_lineage WHERE deputy_id IN (SELECT person_id FROM people)
+UNION SELECT lineage_id FROM sinetti_lineage WHERE organisation_id IN (SELECT organisation_id FROM acting)
+"""
 
 Copy = tuple[Recipient, MessageChannel]
 """One message: its recipient and its channel."""
@@ -196,27 +210,9 @@ def _certificates_of(
 
     The lineages are read first: one statement with all conditions would read the whole call for each message.
     """
-    person = models.Person.objects.using(db.alias).filter(pk=person_id).first()
-    if person is None:
-        return
-    people = list(dict.fromkeys([person_id, *people_at(db, person.email).values_list("pk", flat=True)]))
-    lineages = models.Lineage.objects.using(db.alias)
-    held = lineages.filter(Q(contact__in=people) | Q(deputy__in=people)).values_list("pk", flat=True)
-    acting = (lineages.filter(organisation__in=part) for part in chunked(_organisations(db, people, now)))
-    ids = chain(held, *(one.values_list("pk", flat=True) for one in acting))
-    for part in chunked(ids):
+    for part in chunked(lineage for (lineage,) in sql.read(db, _LINEAGES, {"person": person_id, "now": now})):
         rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, **subject.filter)
         yield _open(rows, now)
-
-
-def _organisations(db: Database, people: Sequence[str], now: datetime) -> Iterator[str]:
-    """Yield the organisations for which people sign or are the contact person."""
-    signs = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(now), role=Role.SIGNATORY, person__in=people
-    )
-    yield from signs.values_list("organisation_id", flat=True)
-    named = models.Organisation.objects.using(db.alias).filter(contact__in=people)
-    yield from named.values_list("pk", flat=True)
 
 
 def _open(rows: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":

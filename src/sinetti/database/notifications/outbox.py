@@ -73,6 +73,11 @@ def rehearsal(db: Database) -> Iterator[list[str]]:
         _recorded.reset(token)
 
 
+def is_rehearsal() -> bool:
+    """Return True inside `rehearsal`."""
+    return _recorded.get() is not None
+
+
 def _record(ids: Iterable[str]) -> None:
     if (recorded := _recorded.get()) is not None:
         recorded.extend(ids)

@@ -1,4 +1,4 @@
-"""Rules of a declared compromise: the end of its bridge, and the certificates that cross it.
+"""Rules of a declared compromise: the end of its bridge, and who crosses it.
 
 See docs/operators/succession.md.
 """
@@ -26,9 +26,10 @@ class DistrustRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DistrustPeriod:
-    """Distrust of certificates: recorded before `since`, they are confirmed until `bridge_until`.
+    """Distrust of certificates.
 
-    `checkpoints` are texts of log checkpoints under each of which the certificate must be in the log.
+    Those recorded before `since` are confirmed until `bridge_until`. `checkpoints` are texts of log checkpoints under
+    each of which the certificate must be in the log.
     """
 
     since: datetime

@@ -1,4 +1,4 @@
-"""Readers of the trust lists: which have the newest ones, which are behind, and which are not known."""
+"""Readers of the trust lists: those with the newest ones, and the others."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ class ReaderKind(StrEnum):
 
 
 class ReaderState(StrEnum):
-    """What is known of a reader's lists.
+    """Knowledge about a reader's lists.
 
     `UNKNOWN`: it never sent the numbers of its lists. Not every program does.
     """

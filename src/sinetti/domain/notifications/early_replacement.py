@@ -244,14 +244,14 @@ def count_reached(certificates: Iterable[CallAudience], *, has_sms: bool = True)
 def list_phone_calls(certificates: Iterable[CallAudience], *, has_sms: bool = True) -> tuple[PhoneCall, ...]:
     """Return the people of certificates that no program and no message reaches.
 
-    Each address or person is listed once.
+    Each address or number is listed once.
     """
     found: dict[str, PhoneCall] = {}
     for one in certificates:
         if one.program or any(channel_to(person, has_sms=has_sms) is not None for person in one.people):
             continue
         for person in one.people:
-            key = person.address or person.person_id
+            key = person.address or person.phone or person.person_id
             before = found.get(key)
             count = 1 + (before.count if before is not None else 0)
             found[key] = PhoneCall(person, one.organisation, one.customer_id, count)

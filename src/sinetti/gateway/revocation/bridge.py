@@ -1,6 +1,6 @@
-"""Bridge of a distrusted CA: OCSP answers of another CA's responder that name one exact certificate.
+"""Bridge of a distrusted CA: OCSP answers that name one exact certificate.
 
-Whoever has the stolen key signs certificates with real serial numbers, lists, and answers. An answer counts here only
+A thief of the CA's key signs certificates with real serial numbers, lists, and answers. An answer counts here only
 if it has the SHA-256 of the certificate (CertHash) and comes from a responder of another CA, which the gateway knows
 already (docs/operators/succession.md).
 """
@@ -109,10 +109,10 @@ class Bridge:
 def confirmed_status(
     response: ocsp.OCSPResponse, query: OcspQuery, responders: Sequence[CaCertificate], now: datetime
 ) -> CachedStatus | None:
-    """Return the status of a certificate by its bridge; None if the response does not count.
+    """Return the status of a certificate by its bridge.
 
-    GOOD about another certificate of the same serial number is REVOKED. Raises ValueError for a response that cannot
-    be parsed.
+    It is None if the response does not count. GOOD about another certificate of the same serial number is REVOKED.
+    Raises ValueError for a response that cannot be parsed.
     """
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return None

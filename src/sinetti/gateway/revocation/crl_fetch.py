@@ -7,7 +7,6 @@ old ones. A failing address does not affect the others. A run that is killed lea
 next run repeats the work. Processes that fetch at the same time compare and replace one after the other.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -110,7 +111,14 @@ def _fetch(wanted: CrlDownload, within: float) -> DownloadResult:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of lists; it ends with its process."""
+    """Hold the lock of a folder of lists; it ends with its process.
+
+    Windows has no such lock: there, one process at a time may fetch.
+    """
+    if find_spec("fcntl") is None:
+        yield
+        return
+    fcntl = import_module("fcntl")
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -102,7 +102,7 @@ class OcspSource:
     ask: Ask = field(default=post, repr=False)
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
     find_address: Callable[[x509.Certificate], str | None] | None = field(default=None, repr=False)
-    """Address for certificates of one CA, which comes before the others; None for none."""
+    """Address for certificates of one CA, which comes before the others, or None."""
     freshness_during_outage: timedelta | None = None
     _extended_at: datetime | None = field(default=None, init=False, repr=False)
     needs_nonce: bool = False

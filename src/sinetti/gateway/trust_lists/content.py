@@ -1,4 +1,7 @@
-"""Content of both trust lists, as a gateway uses it (docs/operators/succession.md)."""
+"""Content of both trust lists, as a gateway uses it.
+
+See docs/operators/succession.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +33,8 @@ class TrustListSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Distrust:
-    """Distrust of a path: the highest such CA and its place.
+class PathDistrust:
+    """PathDistrust of a path: the highest such CA and its place.
 
     `place` counts from the issuer of the leaf, which has 0. `since` and `until` are the earliest of all its entries.
     """
@@ -44,7 +47,7 @@ class Distrust:
 
 @dataclass(frozen=True, slots=True)
 class TrustContent:
-    """What the lists say; it never changes.
+    """Content of the lists at one instant; it never changes.
 
     `added` are CAs for the anchors, of all lists that were taken. `services` are the services CAs of these lists, and
     those below which a list of distrust was signed. `responders` are the CAs whose responders confirm certificates of a
@@ -72,9 +75,10 @@ class TrustContent:
 
 @dataclass(frozen=True, slots=True)
 class DistrustIndex:
-    """Distrusted CAs of a gateway, found by certificate, and by key where it knows the certificate.
+    """Distrusted CAs of a gateway.
 
-    A stolen key is stolen in each certificate that its CA has.
+    They are found by certificate, and by key where the gateway knows the certificate. A stolen key is stolen in each
+    certificate that its CA has.
     """
 
     entries: Mapping[Sha256, DistrustEntry] = field(default_factory=dict)
@@ -87,7 +91,7 @@ class DistrustIndex:
         digests = ((sha256_hex(certificate_der(one)), one) for one in known)
         return cls(entries, tuple((one.public_key(), entries[digest]) for digest, one in digests if digest in entries))
 
-    def find(self, above: Sequence[CaCertificate]) -> Distrust | None:
+    def find(self, above: Sequence[CaCertificate]) -> PathDistrust | None:
         """Return the distrust of a path, the issuer of the leaf first; None without any."""
         if not self.entries:
             return None
@@ -96,7 +100,7 @@ class DistrustIndex:
             return None
         place, highest = found[-1]
         since, until = min(one.since for _, one in found), min(one.bridge_until for _, one in found)
-        return Distrust(highest.name, place, since, until)
+        return PathDistrust(highest.name, place, since, until)
 
     def entry_of(self, one: CaCertificate) -> DistrustEntry | None:
         """Return the entry of a CA, or None."""
@@ -115,7 +119,10 @@ def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[C
 
 
 def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
-    """Return services CAs above the list's signers that lead to a root, past no distrusted CA."""
+    """Return services CAs above the list's signers that lead to a root.
+
+    No CA on the way is distrusted.
+    """
     roots, entries, found = (*settings.roots, *content.roots), content.entries, []
     for one in signed.signatures:
         if not one.chain or not signs_responses(one.chain[0], settings.environment):

@@ -37,7 +37,7 @@ FileMarks = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class ListCheck:
-    """Last request for a list: the instant of the last confirmation, and the present trouble.
+    """Last request for a list: its last confirmation, and the present trouble.
 
     `number` is that of the list in use, 0 without one. `is_changed`: the request brought a new list.
     """
@@ -57,7 +57,10 @@ class TrustListFolder:
     settings: TrustListSettings
 
     def marks(self) -> FileMarks:
-        """Return what changes with the files; nothing if there is no folder. Raises OSError for another reason."""
+        """Return what changes with the files; nothing if there is no folder.
+
+        Raises OSError if the folder cannot be read.
+        """
         found = []
         with suppress(FileNotFoundError):
             for one in self.settings.folder.iterdir():
@@ -68,7 +71,10 @@ class TrustListFolder:
         return tuple(sorted(found))
 
     def store(self, new: TrustList, octets: bytes) -> None:
-        """Store a list that was verified, and delete those of distrust before it. Raises OSError."""
+        """Store a list that was verified, and delete those of distrust before it.
+
+        Raises OSError.
+        """
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path(new.kind, new.number), octets, PRIVATE)
         if isinstance(new, DistrustList):

@@ -1,6 +1,7 @@
-"""Trust lists of one process: it asks for them, and never goes back to a lower number.
+"""Trust lists of one process, which asks for them.
 
-A list that does not come, or does not count, makes no certificate acceptable (docs/operators/succession.md).
+It never goes back to a lower number. A list that does not come, or does not count, makes no certificate acceptable
+(docs/operators/succession.md).
 """
 
 import logging
@@ -29,7 +30,7 @@ from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustList, 
 from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
 
 ASKED_EVERY: Final = 20.0
-"""Seconds between requests of a process that serves, more or less a quarter by chance."""
+"""Seconds between requests of a process that serves, give or take a quarter."""
 
 BEHIND_AFTER: Final = timedelta(seconds=60)
 """Time without a confirmation of a list from which on an operator has to know."""
@@ -75,7 +76,7 @@ class TrustLists:
         return self._content
 
     def keep_current(self, first_lists: Callable[[], Sequence[CrlDownload]] = list) -> None:
-        """Ask for the lists in a thread from the next use on, in each process that uses this object.
+        """Ask for the lists in a thread of each process that uses this object.
 
         `first_lists` returns the revocation lists of added CAs; those without a file are fetched, too.
         """
@@ -115,7 +116,10 @@ class TrustLists:
         return [] if damage is None else [damage]
 
     def address_of(self, certificate: x509.Certificate, kind: str, end: str = "") -> str | None:
-        """Return the address of an added CA's lists (`crl`) or answers (`ocsp`); None for other CAs."""
+        """Return the address of an added CA's lists (`crl`) or answers (`ocsp`).
+
+        It is None for other CAs.
+        """
         if certificate not in self._content.added:
             return None
         named = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
@@ -127,7 +131,10 @@ class TrustLists:
         return self.address_of(issuer, "ocsp")
 
     def downloads(self, crls: Path, listed: Sequence[x509.Certificate]) -> tuple[CrlDownload, ...]:
-        """Return the revocation lists of added CAs that issue to holders, but for those of `listed`."""
+        """Return the revocation lists of added CAs that issue to holders.
+
+        Those of CAs in `listed` are left out.
+        """
         found = []
         for certificate in self.current().added:
             issuer = None if certificate in listed else authority_of(certificate)
@@ -176,7 +183,10 @@ class TrustLists:
         return replace(before, number=self._number(kind), trouble=trouble, etag=None)
 
     def _take(self, kind: TrustListKind, octets: bytes) -> bool:
-        """Verify and store a list; return False for the one in use. Raises InvalidTrustList and OSError."""
+        """Verify and store a list; return False for the one in use.
+
+        Raises InvalidTrustList and OSError.
+        """
         with self._reading:
             self._read_anew()
             content = self._content

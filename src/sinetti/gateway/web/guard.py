@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.status_feed import FeedReader
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web.trusted_proxies import (
     CERTIFICATE,
@@ -48,7 +49,7 @@ class RequestGuard:
 
     `proxies` may pass certificates in a header; None: certificates come from the server's own TLS. `revocation` is
     "DANGEROUSLY-NONE" if certificates are accepted without a revocation check. Without that value, a gateway without a
-    source raises NoRevocationSource here.
+    source raises NoRevocationSource here. `feed` is read from the first check on, in each process.
     """
 
     gateway: Gateway
@@ -56,6 +57,7 @@ class RequestGuard:
     revocation: str | None = None
     seen: Seen = discard
     now: Callable[[], datetime] = utc_now
+    feed: FeedReader | None = None
 
     def __post_init__(self) -> None:
         if self.gateway.source is None and self.revocation != DANGEROUSLY_NONE:
@@ -88,6 +90,8 @@ class RequestGuard:
 
         May block on a file or a responder.
         """
+        if self.feed is not None:
+            self.feed.start()
         if client_certificate is None:
             return None
         now = self.now()

@@ -20,7 +20,7 @@ ListDates = tuple[str, datetime, datetime]
 """Name of a CA, with thisUpdate and nextUpdate of its newest list."""
 
 FeedState = tuple[float, float]
-"""Seconds since the feed's last sign of life, and those for which its oldest event has waited."""
+"""State of the feed: seconds since its last sign of life, and its lag in seconds."""
 
 _PATHS = frozenset({"/check", "/refusal", "/verify", "/readyz", "/healthz"})
 _DECIDING = frozenset({"/check", "/verify"})
@@ -30,9 +30,10 @@ _SCRAPES_STOP_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """Functions that return dates of lists, what is missing, the time, and the states of feed and trust lists.
+    """Functions that return the state of a gateway, and the time.
 
-    `extended` returns the sources that count only by `freshness_during_outage`.
+    `lists` returns the dates of lists, `unready` what is missing, `feed` the state of the feed, and `extended` the
+    sources that count only by `freshness_during_outage`.
     """
 
     lists: Callable[[], Sequence[ListDates]]

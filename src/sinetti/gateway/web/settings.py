@@ -128,11 +128,12 @@ def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: See
     gateway = open_gateway(settings)
     if gateway.lists is not None:
         gateway.lists.keep_current(partial(added_downloads, settings, gateway.lists))
-    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen)
+    feed = load_feed(settings, gateway)
+    return RequestGuard(gateway, proxies, DANGEROUSLY_NONE if none else None, seen, feed=feed)
 
 
 def added_downloads(settings: GatewaySettings, lists: TrustLists) -> tuple[CrlDownload, ...]:
-    """Return the revocation lists of CAs that the list of anchors added and no [[list]] names."""
+    """Return the revocation lists of added CAs that no [[list]] names."""
     if settings.revocation is not RevocationKind.CRL or settings.crls is None:
         return ()
     return lists.downloads(settings.crls, (*settings.anchors, *listed_cas(settings)))

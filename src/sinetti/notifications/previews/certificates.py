@@ -262,5 +262,10 @@ def _called(name: str) -> CallListItem:
     )
 
 
-CALLED: Final = (_called("sunday"), _called("tuesday"))
-"""Certificates of the early replacements and of the drill."""
+_CALLED = (_called("sunday"), _called("tuesday"))
+CALLED: Final[Mapping[str, tuple[CallListItem, ...]]] = {
+    CALL_ID: _CALLED,
+    DRILL_ID: _CALLED,
+    INCIDENT_ID: (_called("replaced"), _called("fetched")),
+}
+"""Certificates of the early replacements and of the drill, by their ids."""

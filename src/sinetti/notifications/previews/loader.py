@@ -101,7 +101,7 @@ class PreviewLoader:
 
     def list_called(self, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:  # noqa: ARG002 - MessageLoader's
         """Return the certificates of the early replacement or the drill."""
-        return certificates.CALLED if subject.subject_id in {certificates.CALL_ID, certificates.DRILL_ID} else ()
+        return certificates.CALLED.get(subject.subject_id, ())
 
     def _addressee(self) -> Addressee | None:
         if self.to is None:

@@ -1,7 +1,7 @@
-"""Bridge of a distrusted CA: OCSP answers of a services CA's responder about its certificates.
+"""Bridge of a distrusted CA: OCSP answers about its certificates.
 
-They say "good" only of a certificate that the register recorded before the key was stolen, and name it by its hash
-(docs/operators/succession.md). None is stored, since each is fresh.
+The responder of a services CA signs them. They say "good" only of a certificate that the register recorded before the
+key was stolen, and name it by its hash (docs/operators/succession.md). None is stored, since each is fresh.
 """
 
 import logging
@@ -65,7 +65,10 @@ def respond_for_bridge(
 
 
 def _find_issuer(asked: OcspRequest, name: str, rows: Mapping[str, DistrustRow], ctx: ServiceContext) -> str:
-    """Return the CA that a request names: the distrusted one, or one below it. Raises OcspRequestError."""
+    """Return the CA that a request names: the distrusted one, or one below it.
+
+    Raises OcspRequestError.
+    """
     parents = {one.name: one.issuer for one in rows.values()}
     for one, issuer in ctx.issuers.items():
         if name in names_up(one, parents):

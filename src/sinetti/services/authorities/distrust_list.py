@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActApproval | None = None) -> int:
-    """Sign and store the list of all declared compromises, unless the newest one has them.
+    """Sign and store the list of all declared compromises, if it has changed.
 
     `audit` is actor and request. `approval` proves the declaration to a signer with its own rules. Return the number of
     the newest list, 0 without any declaration. Raises SignerUnavailable.
@@ -101,10 +101,11 @@ def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[Verifi
 def find_responder(
     rows: Collection[DistrustRow], ctx: ServiceContext, excluded: Collection[str] = ()
 ) -> tuple[str, Responder]:
-    """Return a services CA with its OCSP responder in force, which is neither distrusted nor one of `excluded`.
+    """Return a services CA with its OCSP responder in force.
 
-    Those below no distrusted CA come first, and of these one that issues. Readers know a services CA by its
-    certificate, so one below a distrusted CA may count for them. Raises SignerUnavailable.
+    It is neither distrusted nor one of `excluded`. Those below no distrusted CA come first, and of these one that
+    issues. Readers know a services CA by its certificate, so one below a distrusted CA may count for them. Raises
+    SignerUnavailable.
     """
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
     doubted = {one.name for one in rows if one.period is not None} | set(excluded)
@@ -131,7 +132,10 @@ def find_responder(
 
 
 def _entries(rows: Collection[DistrustRow], last: DistrustList | None) -> tuple[DistrustEntry, ...]:
-    """Return the declared CAs, and those of the last list, which a restored register may have forgotten."""
+    """Return the declared CAs, and those of the last list.
+
+    A restored register may have forgotten some of these.
+    """
     found = {} if last is None else {one.sha256: one for one in last.authorities}
     for one in rows:
         if one.period is not None and one.sha256 not in found:
@@ -159,7 +163,10 @@ def _first_root(rows: Collection[DistrustRow]) -> Sha256:
 def _signed(
     new: DistrustList, rows: Collection[DistrustRow], ctx: ServiceContext, approval: ActApproval | None
 ) -> bytes:
-    """Return the file of a list. Readers of an earlier root follow the link to the present one."""
+    """Return the file of a list.
+
+    Readers of an earlier root follow the link to the present one.
+    """
     name, responder = find_responder(rows, ctx)
     signature = ctx.sign_distrust(responder, octets_to_sign(new.kind, new.payload), approval)
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}

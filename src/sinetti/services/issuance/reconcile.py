@@ -145,7 +145,7 @@ class _Lines:
             yield line
 
     def ca_serials(self, ctx: ServiceContext) -> AbstractSet[Serial]:
-        """Return the serial numbers of all CA certificates, of the register and of the lines read so far."""
+        """Return the serial numbers of CAs, of the register and of the lines read so far."""
         if self._serials is None:
             of_lines = (b64decode(facts["der"]) for facts in self.authorities.values())
             ders = {*ctx.certificates.values(), *of_lines}

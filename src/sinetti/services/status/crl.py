@@ -287,13 +287,10 @@ def copy_lists(ctx: ServiceContext, only: str | None = None) -> None:
     `only` names a CA; None means all.
     """
     for (authority, shard), number in crls.list_numbers(ctx.db).items():
-        if (
-            authority in (ctx.issuers if only is None else {only})
-            and ctx.last_signed.list_number(authority, shard) != number
-        ):
-            newest = _newest(authority, shard, ctx)
-            if newest is not None:
-                ctx.last_signed.keep_list(authority, shard, newest)
+        is_wanted = authority in (ctx.issuers if only is None else {only})
+        is_other = is_wanted and ctx.last_signed.list_number(authority, shard) != number
+        if is_other and (newest := _newest(authority, shard, ctx)) is not None:
+            ctx.last_signed.keep_list(authority, shard, newest)
 
 
 def publish_all(ctx: ServiceContext, request_id: str) -> None:

@@ -29,7 +29,7 @@ from sinetti.services.context import ServiceContext
 
 @dataclass(frozen=True, slots=True)
 class HintProgram:
-    """Program that asks: its User-Agent, and the numbers of its trust lists, if it has any."""
+    """Program that asks: its User-Agent, and the numbers of its trust lists."""
 
     user_agent: str = ""
     numbers: TrustListNumbers | None = None

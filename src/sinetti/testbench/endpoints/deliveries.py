@@ -100,7 +100,10 @@ class Receiver:
     _built: tuple[frozenset[str], Gateway] | None = field(default=None, init=False, repr=False)
 
     def verify(self, document: bytes, now: datetime) -> VerifiedDelivery:
-        """Verify a signed document for the channel WS, with all issuing CAs of the register as anchors."""
+        """Verify a signed document for the channel WS.
+
+        The anchors are all issuing CAs of the register.
+        """
         issuing = {one.sha256: one.certificate for one in list_authorities(self.ctx.db) if one.channel is not None}
         if self._built is None or self._built[0] != issuing.keys():
             anchors = [load_certificate(one) for one in issuing.values()]

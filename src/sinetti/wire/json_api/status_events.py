@@ -14,7 +14,7 @@ CONTENT_TYPE = "text/event-stream"
 HEARTBEAT = b":\n\n"
 """Comment that shows that the feed is alive."""
 
-_LONGEST = 4096
+_LONGEST, _DIGITS = 4096, 20
 
 
 class StatusEventKind(StrEnum):
@@ -105,7 +105,7 @@ class FeedParser:
     def _completed(self) -> StatusEvent | None:
         fields, self._fields = self._fields, {}
         number = fields.get("id", "")
-        if number.isascii() and number.isdigit():
+        if number.isascii() and number.isdigit() and len(number) <= _DIGITS:
             self.last_id = number
         if "data" not in fields or fields.get("event") not in set(StatusEventKind):
             return None

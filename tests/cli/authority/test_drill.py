@@ -1,0 +1,79 @@
+"""`authority drill`: begin, list, report, and refusals."""
+
+import json
+import stat
+
+import pytest
+
+from tests.cli.authority.test_call_early import opened, shop
+from tests.support.service_context import enrolled
+
+__all__ = ["shop"]
+
+WORDS = ("drill", "--every-certificate", "--reason", "yearly <drill>")
+
+
+def test_looked_at_begun_listed_and_reported(shop, tmp_path):
+    operator, serials = shop
+    shown = json.loads(operator.does(*WORDS, "--dry-run", "--json"))
+    assert (shown["result"], shown["count"], shown["reached"]["email"]) == ("dry-run", 2, 2)
+    assert operator.does(*WORDS, "--dry-run").startswith("Of 2 certificates: 0 by program, 2 by e-mail")
+    assert operator.does("drill", "list") == "There was no drill.\n"
+
+    code, out, err = operator.run(*WORDS, "--to", "holders", "--out", tmp_path / "reports", "--json")
+    begun = json.loads(out)
+    assert (code, begun["audience"], begun["certificates"]["count"], begun["certificates"]["reached"]) == (
+        0, "holders", 2, 0,
+    )  # fmt: skip
+    assert f"drill report {begun['drill']}" in err
+    assert {one["serial"] for one in begun["unreached"]} == set(serials)
+    files = sorted((tmp_path / "reports").iterdir())
+    assert [one.suffix for one in files] == [".html", ".json"]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
+    assert json.loads(files[1].read_text()) == begun
+    page = files[0].read_text()
+    assert "yearly &lt;drill&gt;" in page
+    assert serials[0] in page
+    assert "<drill>" not in page
+
+    (row,) = json.loads(operator.does("drill", "list", "--json"))
+    assert (row["drill"], row["audience"], row["count"]) == (begun["drill"], "holders", 2)
+    lines = operator.does("drill", "report", begun["drill"]).splitlines()
+    assert "Certificates reached: 0 of 2 (0.0 %); half: not yet, nine tenths: not yet." in lines
+    assert "Messages: 0 sent, 0 waiting, 0 failed." in lines
+
+
+def test_without_messages_the_report_is_the_reach(shop):
+    operator, _ = shop
+    with opened(operator) as desk:
+        enrolled(desk)
+    lines = operator.does(*WORDS).splitlines()
+    assert "Certificates reached: 3 of 3 (100.0 %)." in lines
+    assert not any("confirmed" in line for line in lines)
+
+
+REFUSED = {
+    "no selection": (("drill", "--reason", "x"), "select the certificates to be called"),
+    "no reason": (("drill", "--every-certificate"), "--reason is missing"),
+    "a report of nothing": (("drill", "report"), "report needs the ID of a drill"),
+    "an unknown drill": (("drill", "report", "x"), "no drill has this ID"),
+    "a list with a choice": (("drill", "list", "--every-certificate"), "list cannot be combined with a selection"),
+    "no certificates": (
+        ("drill", "--every-certificate", "--reason", "x"),
+        "has no certificate that a call may include",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """Return the place of the one authority that refuses all of these commands."""
+    return tmp_path_factory.mktemp("refusing") / "authority"
+
+
+@pytest.mark.parametrize(("words", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(sqlite_operator, refusing, words, sentence):
+    sqlite_operator.root = refusing
+    if not refusing.exists():
+        sqlite_operator.found()
+    assert sentence in sqlite_operator.refused(2, *words)
