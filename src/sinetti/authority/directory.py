@@ -82,7 +82,7 @@ class CaDirectory:
         offline_names: Callable[[DataDirectory, Hierarchy], Collection[str]],
     ) -> None:
         """Read the register. `founding` is the hierarchy of the founding."""
-        self._db, self.folder, self._founding, self._offline_names = db, folder, founding, offline_names
+        self._db, self._folder, self._founding, self._offline_names = db, folder, founding, offline_names
         self._make_responders: Callable[[CaSnapshot], Responders] = _no_responders
         self._lock = Lock()
         register.fill_channels(db)
@@ -168,7 +168,9 @@ class CaDirectory:
                 for spec in hierarchy.authorities
             },
             offline=frozenset(
-                name for name in self._offline_names(self.folder, hierarchy) if views[name].state is not CaState.RETIRED
+                name
+                for name in self._offline_names(self._folder, hierarchy)
+                if views[name].state is not CaState.RETIRED
             ),
             certificates={spec.file_name: views[spec.file_name].certificate for spec in hierarchy.authorities},
             ca_keys={name: ca_key(one) for name, one in certificates.items()},
