@@ -28,7 +28,7 @@ ROLLOVER = (
     *("ca lists", "ca bundles", "ca anchors", "ca installed"),
 )
 """Steps of `authority ca rollover` (authority/succession.py)."""
-OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted")
+OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted", "distrust-signed")
 """Steps of moves of CAs; tests/services/authorities/test_succession.py ends them there."""
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE, EARLY_NARROWED)
 """Steps of an operator's commands, not of the server."""
