@@ -222,6 +222,12 @@ FACTS: Mapping[str, str] = {
     "hashes": gettext_noop("digests"),
     "old": gettext_noop("former key"),
     "new": gettext_noop("new key"),
+    "ca_role": gettext_noop("role of the CA"),
+    "replaced": gettext_noop("replaced CA"),
+    "successor": gettext_noop("successor"),
+    "since": gettext_noop("since"),
+    "state": gettext_noop("state"),
+    "version": gettext_noop("version"),
 }
 """Labels by the name of a fact."""
 
