@@ -119,7 +119,7 @@ ACTIONS: Mapping[str, str] = {
     "officer-removed": gettext_noop("Officer removed"),
     "officers-recovered": gettext_noop("All officers replaced by the custodians"),
     "order-spent-again": gettext_noop("Order marked as used after a restore"),
-    "people-settled": gettext_noop("Restored certificate needs no contact"),
+    "people-settled": gettext_noop("Restored certificate needs no contact person"),
     "ordered": gettext_noop("Certificate ordered"),
     "organisation-added": gettext_noop("Organisation added"),
     "organisation-closed": gettext_noop("Organisation ended"),
