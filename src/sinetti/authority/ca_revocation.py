@@ -98,7 +98,7 @@ def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: Succession
 
 
 def _check_same(name: str, wanted: CaRevocationRequest, stored: Distrust) -> None:
-    """Raise CaChangeRefused for a call that states another instant, bridge or checkpoint than the declaration."""
+    """Raise CaChangeRefused for another instant, bridge or checkpoint."""
     since, hours = wanted.since, wanted.bridge_hours
     checkpoint = wanted.checkpoint.decode(errors="replace")
     is_same = (

@@ -57,7 +57,8 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority drill --every-certificate --to operators --reason 'yearly drill' --dir /srv/sinetti"
     parser = command(commands, "drill", "rehearse an incident: who would hear of it, and how fast", _run, example)
-    parser.add_argument("action", nargs="?", choices=["list", "report"], help="list the drills, or report on one")
+    ways = "list: list the drills; report: report on one"
+    parser.add_argument("action", nargs="?", choices=["list", "report"], metavar="ACTION", help=ways)
     parser.add_argument("drill", nargs="?", metavar="DRILL", help="ID of the drill to report on")
     add_dir(parser)
     add_selection(parser)
@@ -190,8 +191,8 @@ def report_html(row: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Drill</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<style>body{font-family:sans-serif;line-height:1.4;max-width:60em;margin:1em auto;padding:0 1em}p{overflow-wrap:"
-        "anywhere}td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}td:first-child{word-break:break-all}"
+        "<style>body{font-family:sans-serif;line-height:1.4;max-width:60em;margin:1em auto;padding:0 1em}"
+        "p{overflow-wrap:anywhere}td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}td:first-child{word-break:break-all}"
         "td:last-child{white-space:nowrap}"
         f"</style></head><body><h1>Drill of {title}</h1>{lines}{listed}</body></html>\n"
     )
