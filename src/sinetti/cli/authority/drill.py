@@ -192,7 +192,8 @@ def report_html(row: Mapping[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Drill</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         "<style>body{font-family:sans-serif;line-height:1.4;max-width:60em;margin:1em auto;padding:0 1em}"
-        "p{overflow-wrap:anywhere}td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}td:first-child{word-break:break-all}"
+        "p{overflow-wrap:anywhere}"
+        "td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}td:first-child{word-break:break-all}"
         "td:last-child{white-space:nowrap}"
         f"</style></head><body><h1>Drill of {title}</h1>{lines}{listed}</body></html>\n"
     )
