@@ -108,7 +108,8 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
         selection = preview(ask, ctx, has_sms=has_sms(authority))
-        note_silence(authority)
+        if selection.going:
+            note_silence(authority)
         if parsed.phone_list is not None:
             write_phone_list(parsed.phone_list, selection.phone_calls)
         if parsed.dry_run:

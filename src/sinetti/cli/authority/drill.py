@@ -122,7 +122,6 @@ def _begin(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         ctx, sms = authority.ctx, has_sms(authority)
         selection = preview_drill(wanted, ctx, has_sms=sms)
-        note_silence(authority)
         if parsed.phone_list is not None:
             write_phone_list(parsed.phone_list, selection.phone_calls)
         if parsed.dry_run:
@@ -131,6 +130,8 @@ def _begin(parsed: argparse.Namespace) -> int:
             return 0
         ask = DrillRequest(wanted, machine_officer(), parsed.reason, audience)
         report = report_drill(begin_drill(ask, ctx, request_id(), has_sms=sms), ctx)
+        if audience is not DrillAudience.NONE:
+            note_silence(authority)
     if audience is not DrillAudience.NONE:
         print_note("To send the messages now: sinetti authority notices plan, then notices send")
         print_note(f"To report later: sinetti authority drill report {report.drill.drill_id} --dir {parsed.dir}")
