@@ -85,6 +85,14 @@ def test_cas_three_years_before_their_end(authority, clock):
     assert late == {"DataProvidersTestIssuingCAv1", "DataProvidersSFTPTestIssuingCAv1"}
 
 
+def test_a_channel_without_a_ca_that_issues(authority):
+    rows = models.CertificateAuthority.objects.using(authority.ctx.db.alias).filter(channel="WS")
+    rows.update(state=CaState.PUBLISHING)
+    assert succession(authority).startswith("no CA issues for WS, so requests for new certificates are answered")
+    rows.update(state=CaState.RETIRED)
+    assert succession(authority) is None
+
+
 def test_a_ca_with_a_successor_is_reported_no_more(authority, clock):
     clock.now = end(authority) - 1095 * DAY
     rows = models.CertificateAuthority.objects.using(authority.ctx.db.alias)

@@ -8,12 +8,14 @@ from typing import Generic, TypeVar, cast
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
+from sinetti.database.authorities.register import list_authorities
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
 from sinetti.database.operations.successions import list_closed, list_planned
+from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.authorities.timetable import DatedStep, Timetable, plan_successions
 from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.monitoring import (
@@ -164,8 +166,22 @@ def _succession(one: Timetable, step: DatedStep, authority: Authority) -> str:
 
 
 def succession(authority: Authority) -> str | None:
-    """Return the findings about successions in one line, or None."""
-    return "; ".join(one.sentence for one in succession_findings(authority)) or None
+    """Return the findings about successions and channels without a CA, or None."""
+    return "; ".join([*_stopped(authority), *(one.sentence for one in succession_findings(authority))]) or None
+
+
+def _stopped(authority: Authority) -> Iterator[str]:
+    """Yield a sentence for each channel that issues nothing, and is not at its end."""
+    states: dict[str, set[CaState]] = {}
+    for one in list_authorities(authority.ctx.db):
+        if one.channel is not None:
+            states.setdefault(one.channel, set()).add(one.state)
+    for channel, found in sorted(states.items()):
+        if CaState.ISSUING not in found and found != {CaState.RETIRED}:
+            yield (
+                f"no CA issues for {channel}, so requests for new certificates are answered as unavailable: "
+                f"sinetti authority ca activate NAME --dir {authority.folder.root}"
+            )
 
 
 def offline_lists(authority: Authority) -> str | None:
