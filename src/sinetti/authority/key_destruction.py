@@ -146,10 +146,8 @@ def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
     name = listed.name
     for one in _users(listed, cas.values()):
         if one.state not in _ENDED:
-            sentence = (
-                f"{name} is still needed by {one.name}, which is {one.state}: retire or revoke it first "
-                "(docs/termination.md)"
-            )
+            needs = f"{name} is" if one.name == name else f"{name} is still needed by {one.name}, which is"
+            sentence = f"{needs} {one.state}: retire or revoke it first (docs/termination.md)"
             raise KeyDestructionError(sentence)
     is_offline = not _is_in_store(listed)
     return {

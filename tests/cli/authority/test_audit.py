@@ -76,6 +76,7 @@ def test_ranges(served, tmp_path):
         operator.does("audit", "export", "--out", file, *words)
         assert log_verify(operator, file, "--key", key)[0] == 0
     assert "exists and was not changed" in operator.refused(2, "audit", "export", "--out", tmp_path / "0.jsonl")
+    assert "create it first" in operator.refused(2, "audit", "export", "--out", tmp_path / "none" / "0.jsonl")
     for words in (["--from", size + 1], ["--to", "yesterday"], ["--from", 2, "--to", 1]):
         operator.refused(2, "audit", "export", "--out", tmp_path / "refused", *words)
     assert not [path for path in tmp_path.iterdir() if "refused" in path.name]

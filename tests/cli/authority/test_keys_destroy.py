@@ -55,7 +55,7 @@ def test_a_key_in_a_file(operator, protocol):
     files = {name: operator.root / "keys" / f"{name}.pem" for name in (WS, SFTP)}
     before = files[WS].stat()
     sentence = operator.refused(3, *destroy(protocol, WS))
-    assert f"{WS} is still needed by {WS}, which is issuing: retire or revoke it first" in sentence
+    assert f"{WS} is issuing: retire or revoke it first" in sentence
     assert not protocol.exists()
     ended(operator, WS)
     ended(operator, SFTP, state="revoked")

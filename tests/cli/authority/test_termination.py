@@ -27,7 +27,6 @@ def newest_list(folder, name):
 @pytest.mark.long
 def test_every_command_of_the_page(operator, tmp_path):
     archive = tmp_path / "archive"
-    archive.mkdir()
     status, soap = (f"127.0.0.1:{free_port()}" for _ in range(2))
     operator.does("init", "--environment", "TEST", "--base-url", f"http://{status}", "--soap-url", f"http://{soap}")
     operator.add()

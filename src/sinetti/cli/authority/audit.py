@@ -112,6 +112,9 @@ def _export(parsed: argparse.Namespace) -> int:
     if parsed.out.exists():
         sentence = f"--out {parsed.out} exists and was not changed: name a new file"
         raise OptionError(sentence)
+    if not parsed.out.absolute().parent.is_dir():
+        sentence = f"--out {parsed.out}: the folder does not exist: create it first"
+        raise OptionError(sentence)
     with opened_authority(parsed.dir) as authority:
         start, end = _place(authority, "--from", parsed.start), _place(authority, "--to", parsed.end)
         try:
