@@ -366,8 +366,8 @@ def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     path = means.folder / f"{pending.name}.cer"
     if not path.exists():
         sentence = (
-            f"{pending.name} has no certificate yet: give --certificate FILE, or take in the result of the ceremony "
-            "with sinetti authority import-signed"
+            f"{pending.name} has no certificate yet: give --certificate FILE or --offline-dir, or take in the result "
+            "of the ceremony with sinetti authority import-signed"
         )
         raise FolderError(sentence)
     return path.read_bytes()

@@ -111,6 +111,8 @@ def test_without_the_key_above_it_names_the_commands(sqlite_operator, tmp_path):
     _code, _out, err = operator.run("ca", "begin", "--ca", V1, "--request-out", request)
     assert "Request set written to" in err
     assert json.loads(request.read_bytes())["kind"] == "certify"
+    elsewhere = ("--offline-dir", tmp_path / "elsewhere", "--offline-passphrase-file", phrase)
+    assert "elsewhere is not a folder: mount" in operator.refused(2, "ca", "install", V2, *elsewhere)
     operator.does("ca", "install", V2, *offline)
     assert states(operator)[V2] == "standby"
     operator.does("ca", "rollover", "--ca", V1, *offline)

@@ -49,7 +49,7 @@ _BEGUN = (
 )
 _FOR_A_CEREMONY = (
     "{name} was begun, and the key of the CA above it is not at hand: run the same command with --request-out FILE, "
-    "and have a ceremony certify it"
+    "and have a ceremony certify it, or run sinetti authority ca install {name} with --offline-dir"
 )
 _INSTALLED = (
     "{name} is a standby: its certificate, lists and OCSP responder are there. Carry {trust} to relying parties, and "

@@ -60,6 +60,9 @@ def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
     Raises OptionError or PassphraseError if they cannot be used.
     """
     place, named = parsed.offline_dir.absolute(), parsed.offline_passphrase_file
+    if not new and not place.is_dir():
+        sentence = f"--offline-dir: {place} is not a folder: mount the medium with the keys, or correct the path"
+        raise OptionError(sentence)
     if named == "-":
         phrase = checked(sys.stdin.buffer.readline(_LONGEST_LINE), "standard input")
     elif named is not None:

@@ -286,8 +286,8 @@ def check_retirable(db: Database, one: AuthorityView, now: datetime) -> None:
     ends = last_end(db, one)
     if ends is not None and ends >= now:
         sentence = (
-            f"{one.name} must publish until {ends:%Y-%m-%dT%H:%M:%SZ}, the end of its last certificate: retire it then, "
-            "or revoke its certificates first"
+            f"{one.name} must publish until {ends:%Y-%m-%dT%H:%M:%SZ}, the end of its last certificate: retire it "
+            "then, or revoke its certificates first"
         )
         raise CaChangeRefused(sentence)
 
