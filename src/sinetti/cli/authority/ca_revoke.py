@@ -115,5 +115,5 @@ def _compromise(parsed: argparse.Namespace) -> dict[str, str]:
 def _wanted(parsed: argparse.Namespace) -> CaRevocationRequest:
     since = None if parsed.since is None else past_instant("--since", parsed.since)
     file = parsed.under_checkpoint
-    checkpoint = b"" if file is None else octets_of("--under-checkpoint", file)
+    checkpoint = None if file is None else octets_of("--under-checkpoint", file)
     return CaRevocationRequest(parsed.name, RevocationReason(parsed.reason), since, parsed.bridge_hours, checkpoint)
