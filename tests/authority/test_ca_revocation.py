@@ -83,7 +83,7 @@ def test_a_stolen_ca_is_revoked_listed_and_distrusted(root):
 def test_a_stricter_declaration_is_not_passed_over_in_silence(root, monkeypatch):
     means = opened(root)
     view = revoke_authority(STOLEN, means)
-    with pytest.raises(DistrustRefused, match="declared stolen since .* without --under-checkpoint"):
+    with pytest.raises(DistrustRefused, match=r"declared stolen since .* without --under-checkpoint"):
         revoke_authority(replace(STOLEN, since=NOW), means)
     monkeypatch.setattr(ca_revocation, "read_checkpoint", lambda octets, *_: octets.decode())
     with pytest.raises(DistrustRefused, match="a declaration never changes"):

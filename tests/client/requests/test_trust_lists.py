@@ -99,7 +99,8 @@ def test_a_service_without_lists_is_no_fault(service):
 REFUSED = {
     "another root": by_root(distrust_list(BUILT, 9), rsa_authority()),
     "no list": b"{}",
-    "an entry less": by_root(replace(distrust_list(BUILT, 9), authorities=()), BUILT),
+    "an entry less": by_responder(replace(distrust_list(BUILT, 9), authorities=()), BUILT),
+    "a number of the future": by_root(distrust_list(BUILT, int(NOW.timestamp()) + 3601), BUILT),
 }
 
 
@@ -110,6 +111,17 @@ def test_a_list_that_does_not_count_leaves_the_one_before(service, octets):
     found = fetched(service, known)
     assert (found.has_new, found.is_refused, found.memory.numbers) == (False, True, TrustListNumbers(1, 1))
     assert found.trouble.startswith("distrust: ")
+
+
+def test_a_root_corrects_what_a_thief_of_the_status_key_signed(service):
+    entry = DistrustEntry(sha256_hex(certificate_der(SERVICES)), "Services", NOW, NOW)
+    service.lists["distrust"] = by_responder(replace(distrust_list(BUILT, 2), authorities=(entry,)), BUILT)
+    known = fetched(service).memory
+    assert SERVICES not in names_in(extend(kept(), known).trust_services)
+    service.lists["distrust"] = by_root(distrust_list(BUILT, 3), BUILT)
+    found = fetched(service, known)
+    assert (found.trouble, found.memory.numbers) == (None, TrustListNumbers(1, 3))
+    assert SERVICES in names_in(extend(kept(), found.memory).trust_services)
 
 
 def test_an_old_list_is_not_taken_again(service):

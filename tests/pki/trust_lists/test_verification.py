@@ -153,7 +153,7 @@ def test_a_responder_does_not_count_once_a_ca_above_it_is_distrusted():
 def test_a_distrusted_or_ended_root_signs_no_list():
     octets = by_root(ANCHORS, BUILT)
     for reader, now in (
-        (replace(READER, distrusted={root_sha256(BUILT)}), NOW),
+        (replace(READER, distrusted_by_root={root_sha256(BUILT)}), NOW),
         (READER, NOW + timedelta(days=7306)),
     ):
         with pytest.raises(InvalidTrustList, match="no root"):
