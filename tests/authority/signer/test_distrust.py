@@ -82,6 +82,8 @@ REFUSED = {
         task(octets_to_sign(TrustListKind.ANCHORS, anchors_list(authority()).payload)), "no list of distrust",
     ),
     "another environment": (task(listed(environment=Environment.PRODUCTION)), "of this environment"),
+    "another authority": (task(listed(authority="0" * 64)), "another authority"),
+    "a number that blocks all later ones": (task(listed(number=(1 << 63) - 1)), "in the future"),
     "an old one": (task(listed(issued=T - 6 * MINUTE)), "five minutes"),
     "a future one": (task(listed(issued=T + 6 * MINUTE)), "five minutes"),
     "two new entries": (task(listed(ENTRY, OTHER)), "more than one new entry"),

@@ -214,7 +214,7 @@ class SigningRules:
         """
         found = read_signed_list(octets, self._policy, now)
         with self._store.transaction(is_durable=True):
-            check_follows(found, self._store)
+            check_follows(found, self._store, now)
             self._store.replace_distrust(found)
         return []
 
