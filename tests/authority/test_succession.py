@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 
+from sinetti.authority import succession
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
@@ -319,6 +320,17 @@ def test_names_are_unique_for_ever(root, clock):
             begin_successor(first.name, SuccessorOptions("Data Providers Test Issuing CA v1"), means)
         # A publishing CA may get another successor, with the next free name.
         assert begin_successor(WS, AS_BEFORE, means).common_name.endswith(" v3")
+
+
+def test_no_more_cas_are_begun_than_a_list_of_anchors_can_have(root, clock, monkeypatch):
+    with opened(root, clock) as authority:
+        means = means_of(authority)
+        count = len(authority.hierarchy.authorities)
+        monkeypatch.setattr(succession, "MOST_AUTHORITIES", count + 1)
+        begun = begin_successor(WS, AS_BEFORE, means)
+        assert begin_successor(WS, AS_BEFORE, means) == begun
+        with pytest.raises(CaChangeRefused, match=f"has {count + 1} CAs, the most"):
+            begin_successor(authority.hierarchy.services.file_name, AS_BEFORE, means)
 
 
 def test_a_key_of_another_type_is_not_taken(root, clock):

@@ -52,6 +52,7 @@ from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, s
 from sinetti.pki.key_policy import key_id, key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.pki.trust_lists.lists import MOST_AUTHORITIES
 from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -156,6 +157,11 @@ def _plan(
     above = None if before.issuer is None else _in_force(views[before.issuer], views)
     names = [one.common_name for one in views.values()]
     names += [one.common_name for one in register.list_pending(ctx.db)]
+    if len(names) >= MOST_AUTHORITIES:
+        sentence = (
+            f"the authority has {len(names)} CAs, the most that a list of anchors can have: found a new authority"
+        )
+        raise CaChangeRefused(sentence)
     if wanted.name is None:
         wanted = replace(wanted, name=_free_name(before.common_name, names))
     certificate = None if above is None else load_certificate(above.certificate)
