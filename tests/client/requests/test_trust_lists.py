@@ -193,6 +193,17 @@ def test_a_service_is_asked_again_after_a_while_and_one_without_lists_more_rarel
     assert [asked(timedelta()), asked(HOUR), asked(24 * HOUR)] == [1, 0, 1]
 
 
+def test_a_slow_process_puts_no_older_list_back(service, tmp_path, monkeypatch):
+    store = store_with(tmp_path, "one", url=service.url)
+    slow = fetched(service)
+    service.lists["distrust"] = by_root(distrust_list(BUILT, 2), BUILT)
+    refresh_store(store, ("one",), (NOW, Language.EN))
+    monkeypatch.setattr(trust_lists, "fetch_lists", lambda *_: slow)
+    (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+    assert found.fetched.memory.numbers == TrustListNumbers(1, 2)
+    assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 2)
+
+
 def test_a_locked_name_is_extended_by_the_next_round(service, tmp_path):
     store = store_with(tmp_path, "one", url=service.url)
     with files.locked(store / "one"):

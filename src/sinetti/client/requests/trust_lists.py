@@ -136,6 +136,8 @@ def refresh_store(
         if known.asked is not None and timedelta() <= now - known.asked < wait:
             continue
         fetched = fetch_lists(rows[0][1], known, now, language)
+        memory = load_trust(store)  # another process may have stored newer lists during the request
+        fetched = replace(fetched, memory=fetched.memory.newest(memory.get(service, TrustMemory())))
         memory[service] = fetched.memory
         save_trust(store, memory)
         changed = tuple(name for name, kept in rows if _extend_name(store / name, kept, fetched.memory, now))

@@ -54,6 +54,15 @@ class TrustMemory:
         distrust = 0 if self.distrust is None else parse_distrust(parse_signed(self.distrust).payload).number
         return TrustListNumbers(anchors, distrust)
 
+    def newest(self, other: "TrustMemory") -> "TrustMemory":
+        """Return this memory with each list of the other one that has a higher number."""
+        own, others = (one.numbers or TrustListNumbers() for one in (self, other))
+        return replace(
+            self,
+            anchors=other.anchors if others.anchors > own.anchors else self.anchors,
+            distrust=other.distrust if others.distrust > own.distrust else self.distrust,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedLists:
