@@ -408,6 +408,26 @@ def test_a_root_corrects_what_a_thief_of_the_status_key_signed_and_nothing_else_
     assert "never taken back" in found.fetch(DISTRUST)[0].trouble, "a root signed that entry"
 
 
+LATEST = NOW + timedelta(hours=1)
+OPEN_TOO_LONG = {
+    "for more than 72 hours": (NOW, LATEST + timedelta(hours=72, seconds=1)),
+    "from the future on": (LATEST + timedelta(seconds=1), LATEST + timedelta(hours=2)),
+}
+
+
+@pytest.mark.parametrize(("since", "until"), OPEN_TOO_LONG.values(), ids=OPEN_TOO_LONG)
+def test_no_bridge_is_open_for_more_than_72_hours(tmp_path, since, until):
+    entry = replace(distrust_list(BUILT).authorities[0], since=since, bridge_until=until)
+    address, clock = Address(distrust=by_root(replace(distrust_list(BUILT), authorities=(entry,)), BUILT)), Clock()
+    found = opened(tmp_path, address, clock)
+    assert "open for more than 72 hours" in found.fetch(DISTRUST)[0].trouble
+    clock.now += timedelta(seconds=1)
+    assert found.fetch(DISTRUST)[0].trouble is None
+    clock.now -= timedelta(seconds=1)
+    address.lists["distrust"] = by_root(replace(distrust_list(BUILT, 2), authorities=(entry,)), BUILT)
+    assert found.fetch(DISTRUST)[0].trouble is None, "the entry was there before"
+
+
 def test_the_list_of_anchors_names_the_authority(tmp_path):
     address = Address(distrust=POISONS["another name of the authority"])
     found = opened(tmp_path, address)

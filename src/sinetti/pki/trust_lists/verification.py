@@ -13,6 +13,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from sinetti.domain.authorities.distrust import LONGEST_BRIDGE
 from sinetti.domain.values import Environment, Sha256
 from sinetti.pki.chain import (
     can_sign,
@@ -91,10 +92,25 @@ def verify_next(
     if new == before:
         return None
     check_number(new, now)
+    if isinstance(new, DistrustList):
+        _check_entries(new, held.distrust, now)
     if before is not None:
         corrects = isinstance(new, DistrustList) and _corrects(octets, held, reader, now)
         check_newer(before, new, corrects=corrects)
     return new
+
+
+def _check_entries(new: DistrustList, before: DistrustList | None, now: datetime) -> None:
+    """Check new entries: from the past, and with a bridge of 72 hours at most.
+
+    Raises InvalidTrustList. While a bridge is open, lists of its CA count for nothing.
+    """
+    known = before.authorities if before is not None else ()
+    latest = now + MOST_AHEAD
+    for one in new.authorities:
+        if one not in known and (one.since > latest or one.bridge_until > latest + timedelta(hours=LONGEST_BRIDGE)):
+            why = f"the bridge of {one.name} would be open for more than {LONGEST_BRIDGE} hours: check the clock here"
+            raise InvalidTrustList(why)
 
 
 def _corrects(octets: bytes, held: HeldLists, reader: ListReader, now: datetime) -> bool:
@@ -150,7 +166,7 @@ def is_signed_by_root(octets: bytes, reader: ListReader, now: datetime) -> bool:
 
 
 def check_number(new: TrustList, now: datetime) -> None:
-    """Raise InvalidTrustList for a number that is further ahead of the clock than MOST_AHEAD.
+    """Raise InvalidTrustList for a number ahead of the clock by more than MOST_AHEAD.
 
     The authority's numbers are Unix times, or one above the last one.
     """
