@@ -44,13 +44,13 @@ from sinetti.testbench.fleet.agent_processes import Agents
 from sinetti.testbench.fleet.invariants import InvariantChecker
 from sinetti.testbench.fleet.report import instant
 from sinetti.testbench.fleet.scenario import CONFIG, START
-from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
+from sinetti.testbench.fleet.story_runner import StoryRunner
 
 OLD = "DataProvidersTestIssuingCAv1"
 FORGED_WITHIN, MESSAGES_WITHIN = timedelta(seconds=60), timedelta(minutes=15)
 MOST_REPLACED_WITHIN, ALL_REPLACED_WITHIN = timedelta(hours=7), timedelta(hours=24)
 MOST = 0.95
-_TRIES = 5
+_STARTS_WITHIN = 300.0
 STEP = timedelta(minutes=30)
 """Time of the bench between two passes of the agent."""
 _SPREAD = timedelta(hours=6)
@@ -203,14 +203,7 @@ class Theft:
         self.figures.kills += 1
 
     def _bench(self) -> StoryRunner:
-        """Start the bench; on a busy machine, again."""
-        for left in reversed(range(_TRIES)):
-            try:
-                return StoryRunner(instant(self.now), folder=self.folder, options=("--http",))
-            except StoryBroken:
-                if not left:
-                    raise
-        raise AssertionError
+        return StoryRunner(instant(self.now), folder=self.folder, options=("--http",), patience=_STARTS_WITHIN)
 
     def _config(self) -> Path:
         trust, config = self.stage.ready["trust"], self.folder / "sinetti.toml"

@@ -207,7 +207,7 @@ READ = {
         "notices preview",
         "notices bounces",
     ),
-    *("keys list", "keys check", "ca list", "ca plan"),
+    *("keys list", "keys check", "ca list", "ca plan", "ca readiness"),
     *("secrets status", "export-certificates", "organisation signatory letter", "audit verify", "audit export"),
 }
 """Commands that change nothing."""

@@ -19,9 +19,9 @@ from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import RejectionReason
-from sinetti.domain.spreadsheets import guarded
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import active_language, translate
+from sinetti.infra.spreadsheets import guarded
 from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.revocation import revoke
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.domain.spreadsheets import guarded, lines_of
+from sinetti.infra.spreadsheets import guarded, lines_of
 
 DANGEROUS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r")
 SEPARATORS = {

@@ -18,6 +18,7 @@ REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
 EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-back")
+EARLY_NARROWED = "early-narrowed"
 REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", "let-end"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
@@ -27,9 +28,9 @@ ROLLOVER = (
     *("ca lists", "ca bundles", "ca anchors", "ca installed"),
 )
 """Steps of `authority ca rollover` (authority/succession.py)."""
-OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted")
+OF_CAS = ("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted", "distrust-signed")
 """Steps of moves of CAs; tests/services/authorities/test_succession.py ends them there."""
-OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
+OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE, EARLY_NARROWED)
 """Steps of an operator's commands, not of the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LET_END, LOAD_COMPARED, LOADED)
 """Steps of user-facing pages.

@@ -14,7 +14,7 @@ from sinetti.infra.file_permissions import user_name
 from tests.kills.arena import Arena
 from tests.kills.clients import Ended, Kill
 from tests.kills.outside import ages_ago, ten_revoked_by
-from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_UNDONE, MANY, RETAINED
+from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_NARROWED, EARLY_UNDONE, MANY, RETAINED
 from tests.kills.table import Case, Kind
 from tests.support.officers import key_of
 
@@ -141,7 +141,7 @@ def _operator(arena: Arena, step: str | None) -> None:
         again = _command(arena, step, "change-contact", arena.load.to_revoke[0], *who)
         assert again.code == 0, again.err
         return
-    if step in {*EARLY, *EARLY_UNDONE} or (step is None and arena.random.random() < EARLY_OF_RANDOM):
+    if step in {*EARLY, *EARLY_UNDONE, EARLY_NARROWED} or (step is None and arena.random.random() < EARLY_OF_RANDOM):
         _early(arena, step, arena.load.to_revoke[0])
         return
     serial = arena.load.to_revoke.popleft()
@@ -206,6 +206,15 @@ def _early(arena: Arena, step: str | None, serial: str) -> None:
         again = _command(arena, step, "call-early", "--end", call)
         assert again.code == 0 or "has already been cancelled" in again.err, again.err
         assert arena.calls() == (0, 0, 0), "it is not undone, or a certificate is still in it"
+        return
+    if step == EARLY_NARROWED:
+        both = arena.folder / "called"
+        _wait(arena, lambda: len(arena.load.to_revoke) > 1)
+        both.write_text("\n".join(list(arena.load.to_revoke)[:2]))
+        made = arena.zygote.does("authority", "call-early", "--serials", str(both), *what[3:], "--json", *place)
+        again = _command(arena, step, "call-early", "--narrow", json.loads(made)["call"], "--serial", serial)
+        assert "leaves all certificates in the call" in again.err, "it is narrowed already"
+        assert arena.calls() == (1, 0, 1), "a certificate that was left out is still in it"
         return
     again = _command(arena, step, *what)
     assert again.code == 0, again.err

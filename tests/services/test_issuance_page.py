@@ -18,9 +18,9 @@ FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuanc
 
 UNNUMBERED = {
     *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
-    *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back"),
+    *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back", "early-narrowed"),
     *("replacement-ordered", "contacts-handed-over", "load-compared", "load-part", "let-end"),
-    *("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted"),
+    *("ca-activated", "ca-stopped", "ca-last-lists", "ca-retired", "ca-revoked", "ca-noted", "distrust-signed"),
     *("log-committed", "journal-compressed", "journals-compared", "journal-entered"),
 }
 """Points at which a process may end and which are no step of issuance."""

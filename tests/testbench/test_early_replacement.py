@@ -99,6 +99,7 @@ def test_an_incident(own_bench):
     assert len(about(bench, asked["serials"])) == MANY, "nothing is left to repeat"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("named", ["common name", "file name", "all"])
 def test_certificates_of_a_ca_are_called_daily_until_they_are_replaced(own_bench, named):
     bench = own_bench

@@ -233,10 +233,7 @@ def open_authority(
         environment=settings.environment,
         db=db,
         signer=keys,
-        issuers=cas.live(lambda now: now.issuers),
-        issuing=cas.live(lambda now: now.issuing),
         country=hierarchy.country,
-        certificates=cas.live(lambda now: now.certificates),
         now=manner.now,
         machine_now=utc_now,
         keys=_keys(folder, _secret_access(folder, settings, phrase), manner),
@@ -247,13 +244,13 @@ def open_authority(
         journal=journal,
         log_signers=log_signers(folder, origin_of(settings.base_url), keys),
         **_signing_functions(keys, db),
-        offline=cas.offline,
+        shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
-        responders=cas.live(lambda now: now.responders),
+        **cas.context_parts(),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
     responses = ResponseSigner(folder, hierarchy, cas.services, means)
-    ctx, off = _completed(ctx, settings, cas, kind), parts_off(folder, settings)
+    ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
 
@@ -339,17 +336,11 @@ def _newest_distrust(db: Database) -> bytes | None:
 
 
 def _completed(
-    ctx: ServiceContext, settings: AuthoritySettings, cas: CaDirectory, kind: DirectoryKind
+    ctx: ServiceContext, settings: AuthoritySettings, folder: DataDirectory, kind: DirectoryKind
 ) -> ServiceContext:
-    """Return the context with the approvals in effect, live CAs, and the node's status files."""
-    return replace(
-        ctx,
-        approvals=keep_strictest(settings.policy, ctx),
-        states=cas.live(lambda now: now.states),
-        refresh_authorities=cas.refresh,
-        shards=Shards(ctx.db, settings.certificates_per_list),
-        last_signed=LastSigned(cas.folder.status if kind is DirectoryKind.AUTHORITY else None),
-    )
+    """Return the context with the approvals in effect and the node's status files."""
+    last_signed = LastSigned(folder.status if kind is DirectoryKind.AUTHORITY else None)
+    return replace(ctx, approvals=keep_strictest(settings.policy, ctx), last_signed=last_signed)
 
 
 def migrate_tables(root: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 
@@ -82,7 +82,7 @@ class CaDirectory:
         offline_names: Callable[[DataDirectory, Hierarchy], Collection[str]],
     ) -> None:
         """Read the register. `founding` is the hierarchy of the founding."""
-        self._db, self.folder, self._founding, self._offline_names = db, folder, founding, offline_names
+        self._db, self._folder, self._founding, self._offline_names = db, folder, founding, offline_names
         self._make_responders: Callable[[CaSnapshot], Responders] = _no_responders
         self._lock = Lock()
         register.fill_channels(db)
@@ -102,10 +102,17 @@ class CaDirectory:
         """Return a mapping that always has the current content of a part."""
         return _LiveMapping(lambda: part(self._held))
 
-    @property
-    def offline(self) -> AbstractSet[str]:
-        """Names of the CAs whose keys are not here, always as they are now."""
-        return _LiveSet(lambda: self._held.offline)
+    def context_parts(self) -> dict[str, Any]:
+        """Return the parts of the service context that follow the register."""
+        return {
+            "issuers": self.live(lambda now: now.issuers),
+            "issuing": self.live(lambda now: now.issuing),
+            "certificates": self.live(lambda now: now.certificates),
+            "offline": _LiveSet(lambda: self._held.offline),
+            "states": self.live(lambda now: now.states),
+            "responders": self.live(lambda now: now.responders),
+            "refresh_authorities": self.refresh,
+        }
 
     def services(self) -> IssuingCa:
         """Return the services CA that issues now; the newest one if none does."""
@@ -161,7 +168,9 @@ class CaDirectory:
                 for spec in hierarchy.authorities
             },
             offline=frozenset(
-                name for name in self._offline_names(self.folder, hierarchy) if views[name].state is not CaState.RETIRED
+                name
+                for name in self._offline_names(self._folder, hierarchy)
+                if views[name].state is not CaState.RETIRED
             ),
             certificates={spec.file_name: views[spec.file_name].certificate for spec in hierarchy.authorities},
             ca_keys={name: ca_key(one) for name, one in certificates.items()},

@@ -166,7 +166,10 @@ def _check_secrets(authority: Authority) -> None:
 
 
 def _check_nothing_begun(authority: Authority) -> None:
-    """Raise FolderError if a CA has a key, but no certificate by which the signer knows it."""
+    """Raise FolderError if a CA has a key, but no certificate.
+
+    The signer knows CAs by their certificates.
+    """
     begun = sorted(path.stem for path in authority.folder.keys.glob(f"*{REQUEST_SUFFIX}"))
     if begun:
         sentence = f"{begun[0]} has no certificate yet: finish it with sinetti authority ca install first"

@@ -223,7 +223,10 @@ def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool
 
 
 def download_of(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
-    """Return the download of a [[list]]. Raises GatewaySettingsError without an issuer."""
+    """Return the download of a [[list]].
+
+    Raises GatewaySettingsError without an issuer.
+    """
     folder = settings.crls
     if one.issuer is None or folder is None:
         why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"

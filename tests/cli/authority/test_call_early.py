@@ -177,7 +177,7 @@ def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(shop, tmp_path
     done = json.loads(operator.does("call-early", "--channel", "WS", *WORDS, "--phone-list", path, "--json"))
     assert (done["unreached"], done["telephone"], stat.S_IMODE(path.stat().st_mode)) == (2, 2, 0o600)
     (_, row) = path.read_bytes().decode("utf-8-sig").splitlines()
-    assert row.split(";")[1:] == ["1234567-1", "'=1+1", "'+358 00 000", "sv", "2"]
+    assert row.split(";")[1:] == [CUSTOMER_ID, "'=1+1", "'+358 00 000", "sv", "2"]
     shown = json.loads(operator.does("call-early", "status", done["call"], "--json"))
     assert (shown["count"], shown["unreached"], shown["messages"]) == (2, 2, {"sent": 0, "waiting": 0, "failed": 0})
     assert {one["serial"] for one in shown["certificates"]} == {first, second}

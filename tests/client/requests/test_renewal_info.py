@@ -13,6 +13,7 @@ from sinetti.client.requests import renewal_info
 from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
 from sinetti.client.requests.transport import ServiceResponse, retry_after
 from sinetti.client.service_address import origin
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Language
 from sinetti.pki.ari_id import ari_cert_id
 from tests.support import authority
@@ -126,6 +127,20 @@ def test_the_certificate_is_named_as_the_standard_has_it(desk):
     renewal_info.fetch(desk.settings, held, Language.EN)
     assert desk.double.hints_asked == [f"/api/v1/renewal-info/{ari_cert_id(held)}"]
     assert desk.double.seen[-1].path != desk.double.hints_asked[0], "nothing is posted there"
+
+
+def test_the_numbers_of_the_stores_trust_lists_come_along(desk):
+    sent = []
+
+    def answer(handler, _path):
+        sent.append(handler.headers.get("Sinetti-Trust-Lists"))
+        handler.send(404, b"")
+
+    desk.double.hint = answer
+    held = authority.holder_certificate(authority.holder_key(1))
+    for numbers in (None, TrustListNumbers(3, 7)):
+        renewal_info.fetch(desk.settings, held, Language.EN, numbers)
+    assert sent == [None, "anchors=3, distrust=7"]
 
 
 def test_a_redirect_is_followed_by_nobody(desk):

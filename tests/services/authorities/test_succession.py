@@ -302,7 +302,7 @@ def test_the_line_with_the_highest_version_counts(sqlite_desk):
     stop_ca(SECOND, sqlite_desk.ctx, sqlite_desk.audit_entry())
     found = list(journal_records.lines(sqlite_desk.ctx.journal.folder, sqlite_desk.ctx.journal.instance_id))
     for line in (*found, *reversed(found)):
-        journal_lines.take(known, line)
+        journal_lines.collect(known, line)
     assert {name: facts["version"] for name, facts in known.items()} == {FIRST: 1, SECOND: 2}
 
 

@@ -27,7 +27,7 @@ from sinetti.services.revocation.early_replacement import (
     preview,
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status.renewal_info import hint_of, identified
+from sinetti.services.status.renewal_info import HintProgram, hint_of, identified
 from tests.support.mailrooms import a_mailroom
 from tests.support.service_context import (
     DAY,
@@ -54,7 +54,7 @@ def run(desk, *held):
 
 def ask_hint(desk, held, user_agent=""):
     identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
-    return hint_of(identified(desk.ctx)[identifier], serial, desk.ctx, user_agent)
+    return hint_of(identified(desk.ctx)[identifier], serial, desk.ctx, HintProgram(user_agent))
 
 
 def send(desk):

@@ -72,7 +72,9 @@ def register(commands: "Commands") -> None:
     )
     summary = "ask holders to renew certificates early"
     parser = command(commands, "call-early", summary, _run, example)
-    parser.add_argument("action", nargs="?", choices=["status"], help="show the calls in force, or one call")
+    parser.add_argument(
+        "action", nargs="?", choices=["status"], metavar="status", help="show the calls in force, or one call"
+    )
     parser.add_argument("call", nargs="?", metavar="CALL", help="ID of the call to show")
     add_dir(parser)
     add_selection(parser)

@@ -9,10 +9,10 @@ from sinetti.cli.authority.serial_selection import is_serial, serials_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.domain.notifications.early_replacement import PhoneCall
-from sinetti.domain.spreadsheets import BOM, lines_of
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Channel, Serial
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.spreadsheets import BOM, lines_of
 from sinetti.settings import notifications
 
 CHOICES = (

@@ -50,7 +50,8 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority drill --every-certificate --to operators --reason 'yearly drill' --dir /srv/sinetti"
     parser = command(commands, "drill", "rehearse an incident: who would hear of it, and how fast", _run, example)
-    parser.add_argument("action", nargs="?", choices=["list", "report"], help="list the drills, or report on one")
+    ways = "list: list the drills; report: report on one"
+    parser.add_argument("action", nargs="?", choices=["list", "report"], metavar="ACTION", help=ways)
     parser.add_argument("drill", nargs="?", metavar="DRILL", help="ID of the drill to report on")
     add_dir(parser)
     add_selection(parser)

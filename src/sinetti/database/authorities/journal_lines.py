@@ -71,7 +71,7 @@ def _distrust(declared: Distrust) -> dict[str, str]:
     return {name: instant(value) if isinstance(value, datetime) else value for name, value in values}
 
 
-def take(known: dict[str, Mapping[str, Any]], line: JournalLine) -> None:
+def collect(known: dict[str, Mapping[str, Any]], line: JournalLine) -> None:
     """Add a line's facts to those of each CA's highest version, if it is of a CA."""
     if line.kind == KIND and line.facts["version"] >= known.get(line.facts["name"], line.facts)["version"]:
         known[line.facts["name"]] = line.facts

@@ -183,7 +183,7 @@ def insert_pending(db: Database, new: NewPendingAuthority, audit: AuditContext) 
             request=new.request,
             created=audit.at,
         )
-        audit_log.write(db, audit, "ca-begun", f"authority:{new.name}", replaces=new.replaces, role=new.role)
+        audit_log.write(db, audit, "ca-begun", f"authority:{new.name}", replaces=new.replaces, ca_role=new.role)
     return _pending(row)
 
 
@@ -242,7 +242,7 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
         before = None if predecessor is None else predecessor.name
         if predecessor is not None:
             _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=one.name)
-        _move(db, one, CaState.ISSUING, audit, "ca-activated", predecessor=before)
+        _move(db, one, CaState.ISSUING, audit, "ca-activated", replaced=before)
         if one.channel is not None:
             types = models.CertificateType.objects.using(db.alias).filter(channel=one.channel)
             types.update(authority_id=one.name)

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.display_status import OrderFacts, days_left
 from sinetti.domain.certificates.listing import CertificateListItem
-from sinetti.domain.spreadsheets import BOM, lines_of
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import login_required
 from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.core.representation import represented_permissions
 from sinetti.i18n.translate import _, activated, finnish_day, gettext_noop, translate
+from sinetti.infra.spreadsheets import BOM, lines_of
 from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 

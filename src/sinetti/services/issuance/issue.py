@@ -110,35 +110,6 @@ _log = logging.getLogger(__name__)
 _RETRIEVAL_ID_OCTETS = 16
 
 
-def issue(
-    approval: IssuanceApproval,
-    key: PublicKey,
-    ctx: ServiceContext,
-    audit: AuditContext,
-    proof: SignatureProof | None = None,
-) -> Certificate | Rejection:
-    """Issue the approved certificate.
-
-    `proof` is the signature of a renewal. If another node has closed the CA just now, its successor issues. Raises
-    ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
-    """
-    refused = Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
-    if not ctx.issuance_allowed():
-        return refused
-    reserved = _reserve(approval, key, ctx, audit)
-    if reserved is None:
-        ctx.refresh_authorities()
-        reserved = _reserve(approval, key, ctx, audit)
-    if reserved is None:
-        _log.error("no CA issues for channel %s: see sinetti authority ca list", approval.lineage.channel)
-        return refused
-    certificate, to_be_signed = reserved
-    ctx.step("9-reserved")
-    if approval.supersedes is not None:
-        journal_superseded(certificate, ctx)
-    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
-
-
 def _reserve(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> tuple[Certificate, bytes] | None:
@@ -185,6 +156,61 @@ def _reserve(
         return None
 
 
+def issue(
+    approval: IssuanceApproval,
+    key: PublicKey,
+    ctx: ServiceContext,
+    audit: AuditContext,
+    proof: SignatureProof | None = None,
+) -> Certificate | Rejection:
+    """Issue the approved certificate.
+
+    `proof` is the signature of a renewal. If another node has closed the CA just now, its successor issues. Raises
+    ConcurrentUpdate if the lineage has changed since it was read; nothing is written then.
+    """
+    refused = Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
+    if not ctx.issuance_allowed():
+        return refused
+    reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        ctx.refresh_authorities()
+        reserved = _reserve(approval, key, ctx, audit)
+    if reserved is None:
+        _log.error("no CA issues for channel %s: see sinetti authority ca list", approval.lineage.channel)
+        return refused
+    certificate, to_be_signed = reserved
+    ctx.step("9-reserved")
+    if approval.supersedes is not None:
+        journal_superseded(certificate, ctx)
+    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+
+
+def _sign(
+    certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
+) -> SignedCertificate | None:
+    """Sign a reserved certificate and the answers; None if the signer is away.
+
+    Raises SignatureRefused as `sign_and_store` does.
+    """
+    issuer = ctx.issuers[certificate.authority]
+    octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
+    # 10: octets in, signature out, checked with the CA's public key.
+    step("10 sign")
+    try:
+        answers = prepare_good(certificate, ctx)
+        requests = answers.requests if answers is not None else []
+        signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
+    except SignerUnavailable as away:
+        if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
+            raise
+        _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
+        return None
+    made = attach_signature(octets, signature, issuer.certificate)
+    ctx.step("10-signed")
+    pair = answers.finish(others) if answers is not None and others else None
+    return SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)
+
+
 def sign_and_store(
     certificate: Certificate,
     ctx: ServiceContext,
@@ -224,29 +250,3 @@ def sign_and_store(
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
     reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
     return Rejection(reason, language=certificate.lineage.language)
-
-
-def _sign(
-    certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
-) -> SignedCertificate | None:
-    """Sign a reserved certificate and the answers; None if the signer is away.
-
-    Raises SignatureRefused as `sign_and_store` does.
-    """
-    issuer = ctx.issuers[certificate.authority]
-    octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
-    # 10: octets in, signature out, checked with the CA's public key.
-    step("10 sign")
-    try:
-        answers = prepare_good(certificate, ctx)
-        requests = answers.requests if answers is not None else []
-        signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
-    except SignerUnavailable as away:
-        if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
-            raise
-        _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
-        return None
-    made = attach_signature(octets, signature, issuer.certificate)
-    ctx.step("10-signed")
-    pair = answers.finish(others) if answers is not None and others else None
-    return SignedCertificate(made, sha256_hex(made), ctx.machine_now(), pair)

@@ -141,7 +141,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[JournalLine]:
         for line in self._lines:
-            journal_lines.take(self.authorities, line)
+            journal_lines.collect(self.authorities, line)
             yield line
 
     def ca_serials(self, ctx: ServiceContext) -> AbstractSet[Serial]:
@@ -221,7 +221,7 @@ def _restore_authorities(
 ) -> None:
     known: dict[str, Mapping[str, Any]] = {}
     for line in journal_records.lines(journal.folder, journal.instance_id):
-        journal_lines.take(known, line)
+        journal_lines.collect(known, line)
     journal_lines.restore(ctx.db, known, status.authorities.lost, audit)
     ctx.refresh_authorities()
 

@@ -64,12 +64,18 @@ class StoryRunner:
     """A test bench in a temporary folder, and a place for the client's store."""
 
     def __init__(
-        self, now: str, *, keep: bool = False, folder: Path | None = None, options: Sequence[str] = ()
+        self,
+        now: str,
+        *,
+        keep: bool = False,
+        folder: Path | None = None,
+        options: Sequence[str] = (),
+        patience: float = _READY_WITHIN,
     ) -> None:
         """Start a bench whose clock stands at `now`, with further `options`.
 
-        Unless it is to be kept, it ends with this process in any case. Its files lie in `folder`, or in a temporary
-        folder.
+        It has to be ready within `patience` seconds. Unless it is to be kept, it ends with this process in any case.
+        Its files lie in `folder`, or in a temporary folder.
         """
         self.folder = folder or Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
@@ -88,15 +94,15 @@ class StoryRunner:
                 text=True,
                 start_new_session=keep,
             )
-        self.ready: dict[str, Any] = json.loads(self._first_line())
+        self.ready: dict[str, Any] = json.loads(self._first_line(patience))
 
-    def _first_line(self) -> str:
-        patience = Timer(_READY_WITHIN, self.bench.kill)
-        patience.start()
+    def _first_line(self, patience: float) -> str:
+        timer = Timer(patience, self.bench.kill)
+        timer.start()
         try:
             line = self.bench.stdout.readline() if self.bench.stdout else ""
         finally:
-            patience.cancel()
+            timer.cancel()
         if not line:
             self.stop()
             sentence = f"the test bench did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}"
