@@ -280,6 +280,16 @@ def test_a_distrusted_intermediate_ca_has_a_bridge_for_those_below(rules):
     assert one(rules, answer(), T)
 
 
+@pytest.mark.parametrize("name", [CA, authority().hierarchy.authorities[1].file_name])
+def test_nothing_new_is_issued_below_a_distrusted_ca(rules, name):
+    signature = one(rules, REAL_TASK)
+    digest = sha256_hex(certificate_der(authority().certificate(name)))
+    one(rules, task(listed(DistrustEntry(digest, name, T, T + HOUR))), T)
+    with pytest.raises(SignatureRefused, match=f"{name} is distrusted"):
+        one(rules, issued(4)[1])
+    assert one(rules, REAL_TASK) == signature, "an answer that was lost"
+
+
 def test_no_other_answer_has_the_hash_of_a_certificate(declared):
     with pytest.raises(SignatureRefused, match="only answers of a bridge"):
         one(declared, SigningTask(TaskKind.STATUS, OWN_KEY, data_of(responder=OWN_RESPONDER)), T)

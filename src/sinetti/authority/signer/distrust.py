@@ -162,8 +162,7 @@ class BridgeRules:
             _refuse_answer("thisUpdate is more than five minutes from the signer's clock")
         if not content.this_update <= content.next_update <= content.this_update + ANSWER_LIFE:
             _refuse_answer("it would be valid for more than ten minutes")
-        entries = {one.name: one for one in self._store.list_distrust()}
-        found = [entries[one.file_name] for one in _chain(ca, authorities) if one.file_name in entries]
+        found = self._entries(ca, authorities)
         if not found:
             _refuse_answer(f"{ca.file_name} is on no list of distrust")
         if content.status is not CertStatus.GOOD:
@@ -173,6 +172,19 @@ class BridgeRules:
         if now > min(one.bridge_until for one in found):
             _refuse_answer("the bridge has ended")
         self._check_good(task, content, ca, min(one.since for one in found))
+
+    def check_trusted(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> None:
+        """Raise SignatureRefused if a CA or one above it is distrusted."""
+        if found := self._entries(ca, authorities):
+            sentence = f"the signer refuses: {found[0].name} is distrusted, so nothing new is issued below it"
+            raise SignatureRefused(sentence)
+
+    def _entries(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> list[DistrustEntry]:
+        """Return the entries of a CA and of those above it."""
+        entries = {one.name: one for one in self._store.list_distrust()}
+        return (
+            [entries[one.file_name] for one in _chain(ca, authorities) if one.file_name in entries] if entries else []
+        )
 
     def _read(self, octets: bytes, responder: bytes, authorities: Sequence[PolicyCa]) -> tuple[PolicyCa, StatusContent]:
         why: SignatureRefused | None = None
