@@ -324,7 +324,7 @@ def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means
 def _is_intended(
     octets: bytes, pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext
 ) -> bool:
-    """Return True for the octets of a CA's certificate, whose serial and dates are its own.
+    """Return True for a CA's certificate, whose serial and dates are its own.
 
     The account of the service can write the file, and must not have an offline key sign anything else.
     """

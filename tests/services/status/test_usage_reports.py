@@ -174,6 +174,7 @@ def test_numbers_of_a_program_are_recorded_with_its_request_for_a_hint(sqlite_de
         HintProgram("sinetti/0.1", numbers),
     ):
         assert hint_of(issuers, held.serial, sqlite_desk.ctx, program) is not None
+        sqlite_desk.clock.now += timedelta(minutes=1)
     (one,) = trust_readers.list_programs(sqlite_desk.db, sqlite_desk.clock())
-    assert (one.numbers, one.seen) == (numbers, sqlite_desk.clock())
+    assert (one.numbers, one.seen) == (numbers, sqlite_desk.clock() - timedelta(minutes=2))
     assert hint_of(issuers, "4b" * 19, sqlite_desk.ctx) is None
