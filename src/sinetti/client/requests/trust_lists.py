@@ -4,7 +4,7 @@ See docs/operators/succession.md. The origin is not trusted for them: their sign
 such lists is no error.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,21 +26,15 @@ from sinetti.pki import chain
 from sinetti.pki.trust_lists.lists import (
     AnchorRole,
     InvalidTrustList,
-    TrustList,
     TrustListKind,
 )
-from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import HeldLists, ListReader, verify_next
 
 DOOR = "/api/v1/trust/"
 
 _OK, _NONE = 200, 404
 _RARELY = 24
 """Factor of the time after which a service without lists is asked again."""
-
-_VERIFY: dict[TrustListKind, Callable[[bytes, ListReader, datetime], TrustList]] = {
-    TrustListKind.ANCHORS: verify_anchors,
-    TrustListKind.DISTRUST: verify_distrust,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +95,8 @@ def _check(kept: NameSettings, kind: TrustListKind, octets: bytes, memory: Trust
     if lists.anchors is not None:
         rows = lists.anchors.authorities
         roots |= dict.fromkeys(one.certificate for one in rows if one.role is AnchorRole.ROOT)
-    held: TrustList | None = lists.anchors if kind is TrustListKind.ANCHORS else lists.distrust
-    authority = next((one.authority for one in (lists.anchors, lists.distrust) if one is not None), None)
-    new = _VERIFY[kind](octets, ListReader(kept.environment, tuple(roots), authority, lists.distrusted), now)
-    if held is not None and held != new:
-        check_newer(held, new)
+    held = HeldLists(lists.anchors, lists.distrust, lists.is_by_root)
+    verify_next(kind, octets, held, ListReader(kept.environment, tuple(roots)), now)
 
 
 def _bundle(pem: str) -> tuple[x509.Certificate, ...]:
@@ -145,6 +136,8 @@ def refresh_store(
         if known.asked is not None and timedelta() <= now - known.asked < wait:
             continue
         fetched = fetch_lists(rows[0][1], known, now, language)
+        memory = load_trust(store)  # another process may have stored newer lists during the request
+        fetched = replace(fetched, memory=fetched.memory.newest(memory.get(service, TrustMemory())))
         memory[service] = fetched.memory
         save_trust(store, memory)
         changed = tuple(name for name, kept in rows if _extend_name(store / name, kept, fetched.memory, now))

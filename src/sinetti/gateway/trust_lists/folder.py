@@ -26,7 +26,7 @@ from sinetti.pki.trust_lists.lists import (
     parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_anchors, verify_distrust
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
@@ -125,11 +125,13 @@ class TrustListFolder:
             with suppress(InvalidTrustList):
                 signed = parse_signed(octets)
                 issued = parse_distrust(signed.payload).issued
-                found = verify_distrust(octets, ListReader(self.settings.environment, roots), issued)
+                reader = ListReader(self.settings.environment, roots)
+                found = verify_distrust(octets, reader, issued)
                 if found.number == number:
                     held, damage = found, content.damage
+                    content = replace(content, is_by_root=is_signed_by_root(octets, reader, issued))
                     signers = signer_cas(self.settings, replace(content, distrust=found), signed)
-                    content = replace(content, services=tuple(dict.fromkeys((*content.services, *signers))))
+                    content = replace(content, signers=signers)
         content = replace(content, distrust=held, damage=damage)
         return replace(content, responders=responders_of(self.settings, content))
 
