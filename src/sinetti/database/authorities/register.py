@@ -444,7 +444,8 @@ def _view(row: models.CertificateAuthority) -> AuthorityView:
         replaces=cast("Any", row).replaced,
         revoked_at=row.revoked_at,
         revocation_reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
-        distrust=distrust and Distrust(distrust.since, distrust.declared_at, distrust.bridge_until),
+        distrust=distrust
+        and Distrust(distrust.since, distrust.declared_at, distrust.bridge_until, distrust.checkpoint),
     )
 
 
