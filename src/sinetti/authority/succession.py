@@ -16,20 +16,18 @@ from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import FolderError, locked
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import FileKeyStore, KeyStore
-from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
+from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of, certificate_plan, subject_of
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import assemble_root, attach_signature, last_issuance_time, new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.successors import (
     SuccessorOptions,
-    certificate_plan,
     check_ca_certificate,
     check_key,
     check_new_name,
     plan_successor,
     read_ca_certificate,
     span_below,
-    subject_of,
 )
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import (

@@ -13,11 +13,11 @@ from cryptography import x509
 
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.authority.signer.rules import SigningRules
+from sinetti.ca.hierarchy_builder import CaSubject
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.ca.successors import (
-    CaSubject,
     CertificateRefused,
     check_ca_certificate,
     check_chain,
