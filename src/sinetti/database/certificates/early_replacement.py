@@ -323,7 +323,7 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     if row is None:
         return None
     key, asked_at, anchors, distrust, *row = row
-    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    numbers = TrustListNumbers.of_columns(anchors, distrust)
     begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
         EarlyReplacementNotice(called_at, called_until, _explanation(*texts))

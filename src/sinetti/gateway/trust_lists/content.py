@@ -34,7 +34,7 @@ class TrustListSettings:
 
 @dataclass(frozen=True, slots=True)
 class PathDistrust:
-    """PathDistrust of a path: the highest such CA and its place.
+    """Distrust of a path: the highest distrusted CA, and its place.
 
     `place` counts from the issuer of the leaf, which has 0. `since` and `until` are the earliest of all its entries.
     """

@@ -22,11 +22,9 @@ from sinetti.pki.trust_lists.lists import (
     InvalidTrustList,
     TrustList,
     TrustListKind,
-    parse_anchors,
-    parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, verify_stored_anchors, verify_stored_distrust
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
@@ -103,9 +101,7 @@ class TrustListFolder:
             octets = self._octets(TrustListKind.ANCHORS, number)
             damage = self._damage(TrustListKind.ANCHORS, number)
             with suppress(InvalidTrustList):
-                issued = parse_anchors(parse_signed(octets).payload).issued
-                # The signer was valid when the list was taken, and may have ended since.
-                one = verify_anchors(octets, ListReader(self.settings.environment, self.settings.roots), issued)
+                one = verify_stored_anchors(octets, ListReader(self.settings.environment, self.settings.roots))
                 if one.number == number:
                     found.append(one)
                     damage = None
@@ -123,12 +119,10 @@ class TrustListFolder:
             octets = self._octets(TrustListKind.DISTRUST, number)
             roots = (*self.settings.roots, *content.roots)
             with suppress(InvalidTrustList):
-                signed = parse_signed(octets)
-                issued = parse_distrust(signed.payload).issued
-                found = verify_distrust(octets, ListReader(self.settings.environment, roots), issued)
+                found = verify_stored_distrust(octets, ListReader(self.settings.environment, roots))
                 if found.number == number:
                     held, damage = found, content.damage
-                    signers = signer_cas(self.settings, replace(content, distrust=found), signed)
+                    signers = signer_cas(self.settings, replace(content, distrust=found), parse_signed(octets))
                     content = replace(content, services=tuple(dict.fromkeys((*content.services, *signers))))
         content = replace(content, distrust=held, damage=damage)
         return replace(content, responders=responders_of(self.settings, content))

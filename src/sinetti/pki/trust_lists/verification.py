@@ -86,6 +86,22 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
     return found
 
 
+def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
+    """Return a list of anchors that was verified when it was taken.
+
+    Its signer was valid then, and may have ended since. Raises InvalidTrustList.
+    """
+    return verify_anchors(octets, reader, parse_anchors(parse_signed(octets).payload).issued)
+
+
+def verify_stored_distrust(octets: bytes, reader: ListReader) -> DistrustList:
+    """Return a list of distrust that was verified when it was taken.
+
+    Its signer was valid then, and may have ended since. Raises InvalidTrustList.
+    """
+    return verify_distrust(octets, reader, parse_distrust(parse_signed(octets).payload).issued)
+
+
 def check_newer(before: TrustList, new: TrustList) -> None:
     """Raise InvalidTrustList unless a list follows the last one of its kind.
 
