@@ -81,11 +81,11 @@ def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: Succession
     if wanted.reason is not RevocationReason.CA_COMPROMISE or one.distrust is not None:
         return one.distrust
     ctx, settings = means.authority.ctx, means.authority.settings
-    now, text = ctx.now(), ""
+    now, checkpoint = ctx.now(), ""
     since = wanted.since or now.replace(microsecond=0)
     hours = settings.bridge_hours if wanted.bridge_hours is None else wanted.bridge_hours
     ends = decide_bridge_end(since, now, hours)
     if wanted.checkpoint:
-        witnesses = [WitnessAddress.parse(one).key for one in settings.witnesses]
-        text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
-    return Distrust(since, now, ends, text)
+        witnesses = [WitnessAddress.parse(address).key for address in settings.witnesses]
+        checkpoint = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
+    return Distrust(since, now, ends, checkpoint)

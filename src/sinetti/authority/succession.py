@@ -16,6 +16,7 @@ from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import FolderError, locked
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import FileKeyStore, KeyStore
+from sinetti.ca.ceremony.objects import FIRST_LISTS
 from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of, certificate_plan, subject_of
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import assemble_root, attach_signature, last_issuance_time, new_serial, prepare_authority
@@ -40,7 +41,6 @@ from sinetti.database.authorities.register import (
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
-from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.domain.authorities.lifecycle import CaState, successor_name
 from sinetti.domain.values import Channel, KeyType
@@ -54,7 +54,6 @@ from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
-FIRST_SHARD = 1
 _DAY = timedelta(days=1)
 
 
@@ -347,7 +346,7 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
 def publish_anchors_at_hand(means: SuccessionContext) -> bool:
     """Sign a new list of anchors, if the roots' keys are at hand.
 
-    Returns whether they are. Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    Returns False if they are not: a ceremony signs the list then. Raises TrustListConflict and the errors of the keys.
     """
     ctx = means.authority.ctx
     roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
@@ -440,7 +439,7 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
 
 def _has_lists(name: str, means: SuccessionContext) -> bool:
     db = means.authority.ctx.db
-    return all(crls.latest_crl(db, name, shard) is not None for shard in (WHOLE, FIRST_SHARD))
+    return all(crls.latest_crl(db, name, shard) is not None for shard in FIRST_LISTS)
 
 
 def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> AuthorityView:

@@ -98,8 +98,8 @@ class PolicySuccessor:
         """CN without blanks, the name of the key."""
         return file_name_for(self.name)
 
-    def is_same_wish(self, other: "PolicySuccessor") -> bool:
-        """Return True if the other one has the same name, purpose and type of key."""
+    def has_same_purpose(self, other: "PolicySuccessor") -> bool:
+        """Return True for a successor of the same name, role, channel and type of key."""
         return all(getattr(self, one) == getattr(other, one) for one in ("name", "role", "channel", "key_type"))
 
 

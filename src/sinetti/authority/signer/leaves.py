@@ -1,7 +1,4 @@
-"""Certificates of the service itself.
-
-In TEST also those of CAs, and lists of anchors.
-"""
+"""Certificates of the service itself; in TEST also of CAs, and lists of anchors."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

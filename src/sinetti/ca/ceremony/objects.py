@@ -20,8 +20,8 @@ from sinetti.pki.csr import read_request, request_name
 from sinetti.pki.encoding import PublicKey, certificate_der, sha256_hex
 from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList
 
-SHARDS = (0, 1)
-"""Lists of a CA at its beginning: the whole one, and that of its first shard."""
+FIRST_LISTS = (0, 1)
+"""Shards of the lists that a new CA has: the whole list, and its first shard."""
 
 OFFLINE_ROLES = frozenset({CaRole.ROOT, CaRole.INTERMEDIATE})
 """Roles of CAs whose keys are made on the medium."""
@@ -31,7 +31,7 @@ def first_lists(specs: Iterable[CaSpec], request: RequestSet) -> tuple[ListData,
     """Return the data of the first lists of offline CAs, which are empty."""
     number = int(request.created.timestamp() * 1000)
     offline = (spec for spec in specs if spec.role in OFFLINE_ROLES)
-    return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in SHARDS)
+    return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in FIRST_LISTS)
 
 
 def requested_keys(specs: Iterable[CaSpec], request: RequestSet) -> dict[str, PublicKey]:

@@ -31,7 +31,7 @@ from sinetti.pki.trust_lists.lists import (
     parse_signed,
 )
 from sinetti.services.authorities.trust_lists import (
-    TrustListOutrun,
+    TrustListConflict,
     newest_anchors,
     newest_list,
     next_number,
@@ -68,12 +68,12 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
             octets = _signed(new, rows, ctx, approval)
             ctx.step("distrust-signed")
             store_list(new, octets, 0 if before is None else before.number, ctx, audit)
-        except TrustListOutrun:
+        except TrustListConflict:
             continue
         _log.warning("the list of distrust %d names %s", new.number, ", ".join(one.name for one in wanted))
         return new.number
     sentence = "other commands change the list of distrust all the time: run the command again"
-    raise TrustListOutrun(sentence)
+    raise TrustListConflict(sentence)
 
 
 def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:

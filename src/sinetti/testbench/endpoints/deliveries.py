@@ -92,7 +92,7 @@ class RegisterSource:
 
 
 @dataclass(slots=True)
-class Receiver:
+class BenchGateway:
     """Gateway of the bench, built anew when an issuing CA is added."""
 
     ctx: ServiceContext
@@ -122,7 +122,7 @@ class DeliveryEndpoint:
     """
 
     ctx: ServiceContext
-    gateway: Receiver
+    gateway: BenchGateway
     seal: Callable[[], DocumentSigner]
     folder: Path
     _taking: Lock = field(default_factory=Lock, repr=False)
