@@ -158,13 +158,13 @@ def store_with(folder, *names, url):
 def test_all_names_of_a_store_get_the_new_cas(service, tmp_path):
     store = store_with(tmp_path, "one", "two", url=service.url)
     (store / "damaged").mkdir()
-    (found,) = refresh_store(store, ("one", "two", "damaged", "none"), (NOW, Language.EN))
+    (found,) = refresh_store(store, ("one", "two", "damaged", "none"), NOW, Language.EN)
     assert (found.origin, found.names) == (service.url, ("one", "two"))
     assert len(names_in(settings.load(store / "one").trust_holders)) > 1
     assert "trust_holders" in (store / "one" / event_log.FILE).read_text()
     assert stat.S_IMODE((store / FILE).stat().st_mode) == 0o600
     assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 1)
-    (again,) = refresh_store(store, ("one", "two"), (NOW, Language.EN))
+    (again,) = refresh_store(store, ("one", "two"), NOW, Language.EN)
     assert again.names == ()
 
 
@@ -172,7 +172,7 @@ def test_a_service_is_asked_again_after_a_while_and_one_without_lists_more_rarel
     store = store_with(tmp_path, "one", url=service.url)
 
     def asked(at):
-        return len(refresh_store(store, ("one",), (NOW + at, Language.EN), every=HOUR))
+        return len(refresh_store(store, ("one",), NOW + at, Language.EN, every=HOUR))
 
     assert [asked(timedelta()), asked(HOUR - timedelta(seconds=1)), asked(HOUR)] == [1, 0, 1]
     assert asked(-HOUR) == 1, "a time from the future was a wrong clock"
@@ -184,9 +184,9 @@ def test_a_service_is_asked_again_after_a_while_and_one_without_lists_more_rarel
 def test_a_locked_name_is_extended_by_the_next_round(service, tmp_path):
     store = store_with(tmp_path, "one", url=service.url)
     with files.locked(store / "one"):
-        (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+        (found,) = refresh_store(store, ("one",), NOW, Language.EN)
     assert found.names == ()
-    (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+    (found,) = refresh_store(store, ("one",), NOW, Language.EN)
     assert found.names == ("one",)
 
 

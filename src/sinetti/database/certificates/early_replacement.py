@@ -140,11 +140,6 @@ def find(db: Database, call_id: str) -> EarlyReplacementCall | None:
     return _call(row) if row else None
 
 
-def active(db: Database) -> tuple[EarlyReplacementCall, ...]:
-    """Return calls that were not undone, oldest first."""
-    return tuple(_call(row) for row in _all(db).filter(undone_at__isnull=True).order_by("number"))
-
-
 def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
     """Return interrupted calls, oldest first.
 
