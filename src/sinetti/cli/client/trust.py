@@ -45,7 +45,7 @@ BOTH_OR_STORE = gettext_noop("Give --service and --fingerprint together, or --st
 STORE_ALONE = gettext_noop("--store stands alone: leave the other options out.")
 TAKEN = gettext_noop("{service}: the newest lists of CAs are taken; {count} names changed.")
 NO_LISTS = gettext_noop("{service}: the service has no lists of CAs.")
-NOT_TAKEN = gettext_noop("{service}: a list of CAs was not taken ({why}).")
+NOT_TAKEN = gettext_noop("{service}: a list of CAs was not taken ({why}). Run “sinetti doctor” for the next step.")
 FETCHED = gettext_noop("{environment}: the CAs of the service were written to {services} and {holders}.")
 NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
 
