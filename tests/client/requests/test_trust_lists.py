@@ -217,7 +217,10 @@ def test_no_memory_is_empty(tmp_path):
 
 
 def test_a_fault_of_the_lists_stops_no_run(monkeypatch):
-    def fail(*_words, **_more):
+    calls = []
+
+    def fail(*words, **_more):
+        calls.append(words)
         raise RuntimeError
 
     monkeypatch.setattr(trust_lists, "refresh_store", fail)
@@ -229,3 +232,4 @@ def test_a_fault_of_the_lists_stops_no_run(monkeypatch):
             store, now, language = None, NOW, Language.EN
 
     renewal_info_poll._take_trust_lists(Agent, [], ())
+    assert len(calls) == 1
