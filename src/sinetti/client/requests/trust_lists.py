@@ -4,7 +4,7 @@ See docs/operators/succession.md. The origin is not trusted for them: their sign
 such lists is no error.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,18 +29,13 @@ from sinetti.pki.trust_lists.lists import (
     TrustList,
     TrustListKind,
 )
-from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_list
 
 DOOR = "/api/v1/trust/"
 
 _OK, _NONE = 200, 404
 _RARELY = 24
 """Factor of the time after which a service without lists is asked again."""
-
-_VERIFY: dict[TrustListKind, Callable[[bytes, ListReader, datetime], TrustList]] = {
-    TrustListKind.ANCHORS: verify_anchors,
-    TrustListKind.DISTRUST: verify_distrust,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def _check(kept: NameSettings, kind: TrustListKind, octets: bytes, memory: Trust
         roots |= dict.fromkeys(one.certificate for one in rows if one.role is AnchorRole.ROOT)
     held: TrustList | None = lists.anchors if kind is TrustListKind.ANCHORS else lists.distrust
     authority = next((one.authority for one in (lists.anchors, lists.distrust) if one is not None), None)
-    new = _VERIFY[kind](octets, ListReader(kept.environment, tuple(roots), authority, lists.distrusted), now)
+    new = verify_list(kind, octets, ListReader(kept.environment, tuple(roots), authority, lists.distrusted), now)
     if held is not None and held != new:
         check_newer(held, new)
 

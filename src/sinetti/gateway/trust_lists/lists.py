@@ -26,8 +26,8 @@ from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.pki.policy_oids import channel_from_policy
-from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustList, TrustListKind
-from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustListKind
+from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_list
 
 ASKED_EVERY: Final = 20.0
 """Seconds between requests of a process that serves, give or take a quarter."""
@@ -190,12 +190,11 @@ class TrustLists:
         with self._reading:
             self._read_anew()
             content = self._content
-            held: TrustList | None = content.anchors if kind is TrustListKind.ANCHORS else content.distrust
+            held = content.list_of(kind)
             authority = next((one.authority for one in (content.anchors, content.distrust) if one is not None), None)
             roots = tuple(dict.fromkeys((*self.settings.roots, *content.roots)))
             reader = ListReader(self.settings.environment, roots, authority, content.entries.keys())
-            verify = verify_anchors if kind is TrustListKind.ANCHORS else verify_distrust
-            new: TrustList = verify(octets, reader, self._now())
+            new = verify_list(kind, octets, reader, self._now())
             if new == held:
                 return False
             if held is not None:
@@ -206,8 +205,7 @@ class TrustLists:
         return True
 
     def _number(self, kind: TrustListKind) -> int:
-        content = self.current()
-        held: TrustList | None = content.anchors if kind is TrustListKind.ANCHORS else content.distrust
+        held = self.current().list_of(kind)
         return 0 if held is None else held.number
 
     def _read_anew(self) -> None:

@@ -31,6 +31,7 @@ from sinetti.pki.trust_lists.lists import (
     InvalidTrustList,
     ListSignature,
     TrustList,
+    TrustListKind,
     octets_to_sign,
     parse_anchors,
     parse_distrust,
@@ -84,6 +85,13 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
         why = "neither a trusted root nor the OCSP responder of the services CA has signed the list of distrust"
         raise InvalidTrustList(why)
     return found
+
+
+def verify_list(kind: TrustListKind, octets: bytes, reader: ListReader, now: datetime) -> TrustList:
+    """Return a list of this kind that counts for the reader. Raises InvalidTrustList."""
+    if kind is TrustListKind.ANCHORS:
+        return verify_anchors(octets, reader, now)
+    return verify_distrust(octets, reader, now)
 
 
 def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
