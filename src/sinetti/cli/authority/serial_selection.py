@@ -44,7 +44,7 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
 
 
 def issue_interval(given: Sequence[str] | None) -> tuple[datetime, datetime] | None:
-    """Return the times of `--issued-between`, or None without them. Raises OptionError."""
+    """Return the times of `--issued-between`, or None. Raises OptionError."""
     if given is None:
         return None
     first, last = (zoned_instant("--issued-between", text) for text in given)
