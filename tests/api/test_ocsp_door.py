@@ -230,5 +230,10 @@ def test_the_bridge_of_a_distrusted_ca_by_both_methods(sqlite_desk):
         assert reply.headers["cache-control"] == "no-store"
         response = believed(reply.body, services_issuer().certificate, office.clock.now)
         assert response.certificate_status is ocsp.OCSPCertStatus.GOOD
+    busy = PublicationEndpoint(office.ctx, OnDemandSigningBudget(Rate(1, 1)))
+    unknown = asked(5, ca_certificate())
+    assert [posted(office, unknown, door=busy).body == TRY_LATER for _ in range(2)] == [False, True]
+    found = busy(Request("POST", path, "", {"content-type": REQUEST_TYPE}, REQUEST, octets))
+    assert believed(found.body, services_issuer().certificate, office.clock.now), "the bridge has a budget of its own"
     assert bridge("PUT", path).status == 405
     assert bridge("POST", "/status/bridge/Other", octets).status == 404

@@ -150,10 +150,11 @@ def test_it_stands_beside_another_door(sqlite_desk):
     assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404
 
 
-def test_the_numbers_of_a_programs_trust_lists_are_recorded_whenever_they_change(desk):
+def test_the_numbers_of_a_programs_trust_lists_are_recorded_when_they_change_once_a_minute_at_most(desk):
     held = enrolled(desk)
 
-    def state(text):
+    def state(text, after=timedelta(minutes=1)):
+        desk.clock.now += after
         ask(desk, name_of(held), **{"sinetti-trust-lists": text})
         (one,) = trust_lists.list_programs(desk.db, desk.clock())
         assert (one.name, one.customer_id) == (held.serial, CUSTOMER_ID)
@@ -162,6 +163,7 @@ def test_the_numbers_of_a_programs_trust_lists_are_recorded_whenever_they_change
     assert state("") is None
     assert state("anchors=3, distrust=0") == TrustListNumbers(3, 0)
     assert state("anchors=3, distrust=5") == TrustListNumbers(3, 5)
+    assert state("anchors=4, distrust=5", timedelta(seconds=59)) == TrustListNumbers(3, 5), "a flood"
     assert state("anchors=99999999999999999999, distrust=5") == TrustListNumbers(3, 5), "no such number"
     assert state("distrust=6, anchors=3") == TrustListNumbers(3, 5), "another form"
     assert TrustListNumbers(3, 5).header == "anchors=3, distrust=5"

@@ -61,6 +61,7 @@ OWN: Mapping[str, str] = {
     **dict.fromkeys(("authorisations_ended", "ask"), "the reader's own list, or a request that others answer"),
     **dict.fromkeys(("fetch", "m/<str:token>"), "the bearer of secrets retrieves what was ordered"),
     "stop/<str:message_id>/<str:token>": "the reader's own mail",
+    "drill/<str:message_id>/<str:token>": "confirms that a message arrived, and shows no data",
     "signatory_veto": "stops a naming",
     **dict.fromkeys(
         ("order_new", "order_replace", "order", "certificates_bulk", "certificate_let_end", "certificate_revoke"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.authority import ca_revocation
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.ca_revocation import CaRevocationRequest, revoke_authority
 from sinetti.authority.data_directory import DirectoryKind
@@ -79,6 +80,28 @@ def test_a_stolen_ca_is_revoked_listed_and_distrusted(root):
     assert newest_distrust(ctx.db).number == number
 
 
+def test_a_stricter_declaration_is_not_passed_over_in_silence(root, monkeypatch):
+    means = opened(root)
+    view = revoke_authority(STOLEN, means)
+    with pytest.raises(DistrustRefused, match=r"declared stolen since .* without --under-checkpoint"):
+        revoke_authority(replace(STOLEN, since=NOW), means)
+    monkeypatch.setattr(ca_revocation, "read_checkpoint", lambda octets, *_: octets.decode())
+    with pytest.raises(DistrustRefused, match="a declaration never changes"):
+        revoke_authority(replace(STOLEN, since=None, checkpoint=b"log"), means)
+    assert register.get_authority(means.authority.ctx.db, OLD) == view
+
+
+def test_a_declaration_under_a_checkpoint_is_completed_by_the_same_call(root, monkeypatch):
+    monkeypatch.setattr(ca_revocation, "read_checkpoint", lambda octets, *_: octets.decode())
+    means = opened(root)
+    view = revoke_authority(replace(STOLEN, checkpoint=b"log"), means)
+    assert view.distrust.checkpoint == "log"
+    for same in (replace(STOLEN, checkpoint=b"log"), replace(STOLEN, since=None)):
+        assert revoke_authority(same, means) == view
+    with pytest.raises(DistrustRefused, match="under a checkpoint, and"):
+        revoke_authority(replace(STOLEN, checkpoint=b"later"), means)
+
+
 class Killed(BaseException):
     pass
 
@@ -125,6 +148,7 @@ REFUSED = {
     "a theft in the future": (replace(STOLEN, since=AT + timedelta(hours=1)), DistrustRefused, "in the future"),
     "a long bridge": (replace(STOLEN, bridge_hours=73), DistrustRefused, "0 to 72 hours"),
     "a file that is no checkpoint": (replace(STOLEN, checkpoint=b"x"), DistrustRefused, "no checkpoint of this log"),
+    "an empty checkpoint": (replace(STOLEN, checkpoint=b""), DistrustRefused, "no checkpoint of this log"),
 }
 
 

@@ -120,6 +120,8 @@ def test_both_web_servers_pass_the_same_calls_of_programs():
     (nginx,) = re.findall(r"location ~ (\^/\(2017\S+)", deployment.render_nginx(KNOWN))
     (haproxy,) = re.findall(r"acl is_call path -m reg (\S+)", deployment.render_haproxy(KNOWN))
     assert haproxy == nginx
+    for kind in ("anchors", "distrust"):
+        assert re.fullmatch(haproxy, f"/api/v1/trust/{kind}")
     assert re.fullmatch(nginx, "/.well-known/security.txt")
 
 

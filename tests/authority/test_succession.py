@@ -10,8 +10,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 
+from sinetti.authority import succession
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
 from sinetti.authority.key_relocation import OfflineKeys
@@ -313,6 +314,35 @@ def test_names_are_unique_for_ever(root, clock):
             begin_successor(first.name, SuccessorOptions("Data Providers Test Issuing CA v1"), means)
         # A publishing CA may get another successor, with the next free name.
         assert begin_successor(WS, AS_BEFORE, means).common_name.endswith(" v3")
+
+
+def test_other_octets_in_the_place_of_an_intended_certificate_are_not_signed(root, clock):
+    with opened(root, clock) as authority:
+        means = means_of(authority)
+        pending = begin_successor(WS, AS_BEFORE, means)
+        services = begin_successor(authority.hierarchy.services.file_name, AS_BEFORE, means)
+        intent = root / "ca" / f"{pending.name}.tbs"
+        longer = x509.load_der_x509_certificate(
+            certify(replace(pending, lifetime_days=pending.lifetime_days + 1), means)
+        )
+        changed = (longer.tbs_certificate_bytes, load_certificate(certify(services, means)).tbs_certificate_bytes, b"x")
+        for octets in changed:
+            intent.write_bytes(octets)
+            with pytest.raises(FolderDamaged, match="nothing was signed"):
+                certify(pending, means)
+        intent.unlink()
+        assert install_successor(pending.name, certify(pending, means), means).state is CaState.STANDBY
+
+
+def test_no_more_cas_are_begun_than_a_list_of_anchors_can_have(root, clock, monkeypatch):
+    with opened(root, clock) as authority:
+        means = means_of(authority)
+        count = len(authority.hierarchy.authorities)
+        monkeypatch.setattr(succession, "MOST_AUTHORITIES", count + 1)
+        begun = begin_successor(WS, AS_BEFORE, means)
+        assert begin_successor(WS, AS_BEFORE, means) == begun
+        with pytest.raises(CaChangeRefused, match=f"has {count + 1} CAs, the most"):
+            begin_successor(authority.hierarchy.services.file_name, AS_BEFORE, means)
 
 
 def test_a_key_of_another_type_is_not_taken(root, clock):

@@ -256,10 +256,11 @@ def test_what_nginx_lets_through(tmp_path):
         assert post("/api/v1/revocations", b"x") == 200
         assert post("/api/v1/renewal-info/a-_9.b", b"x") == 200
         assert post("/api/v1/trust/anchors", b"x") == 200
+        assert post("/api/v1/trust/distrust", b"x") == 200
         assert post("/api/v1/trust/other", b"x") == 404
         assert post("/api/v1/renewal-info/", b"x") == 404
         assert post("/healthz", b"x") == 404
-        assert [one["x-forwarded-for"] for one in seen] == ["127.0.0.1"] * 6, "what the sender wrote there is gone"
+        assert [one["x-forwarded-for"] for one in seen] == ["127.0.0.1"] * 7, "what the sender wrote there is gone"
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         with (
             socket.create_connection(("127.0.0.1", secure)) as raw,

@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cryptography import x509
@@ -36,6 +36,7 @@ from tests.judges.test_status import PROGRAM
 from tests.support.asking import asked, believed
 from tests.support.programs import new_key
 from tests.support.service_context import REQUEST, an_order
+from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool
 
 NAME, CUSTOMER = "DataProvidersTestIssuingCAv1", "0123456-7"
@@ -148,6 +149,28 @@ def test_the_other_files(site):
         status, headers, _ = site.answered(path)
         assert (status, headers["Content-Type"]) == (200, kind)
         assert headers["Cache-Control"].startswith("max-age=")
+
+
+def test_trust_lists_come_from_the_service_and_from_files_while_it_is_away(tmp_path):
+    def answers(wanted):
+        found = {"/trust/anchors": (200, b"new"), "/trust/distrust": (503, b"away")}
+        status, body = found.get(wanted.path, (404, b"none"))
+        return status, {"content-type": "application/json"}, body
+
+    files = tmp_path / "nginx" / "status" / "trust"
+    with small_server(answers) as service:
+        port = urlsplit(service.url).port
+        with nginx(tmp_path / "nginx", port, port) as (_, plain, _):
+            files.mkdir(parents=True)
+            for name in ("anchors", "distrust", "other"):
+                (files / name).write_bytes(b"old")
+            at = Site(f"http://127.0.0.1:{plain}", tmp_path, {}, "")
+            assert at.answered("/trust/anchors")[::2] == (200, b"new"), "a file may be old"
+            status, headers, body = at.answered("/trust/distrust")
+            assert (status, headers["Content-Type"], body) == (200, "application/json", b"old")
+            assert at.answered("/trust/other")[0] == 404
+            (files / "distrust").unlink()
+            assert at.answered("/trust/distrust")[0] == 503
 
 
 MISSING = {

@@ -83,6 +83,7 @@ def test_an_event_that_broke_off_is_not_completed_by_another_connection():
 TOO_LONG = {
     "a line": b"x" * 5000,
     "an event": b"event: list\n" + b"".join(b"%d: %b\n" % (n, b"x" * 400) for n in range(20)),
+    "long names": b"".join(b"%d%b\n" % (n, b"x" * 4000) for n in range(3)),
     "many fields": b"".join(b"%d\n" % n for n in range(5000)),
 }
 

@@ -45,6 +45,8 @@ class PublicationEndpoint:
 
     ctx: ServiceContext
     spot: OnDemandSigningBudget = field(default_factory=OnDemandSigningBudget)
+    bridge: OnDemandSigningBudget = field(default_factory=OnDemandSigningBudget)
+    """Budget of the bridges, without whose answers holders are refused."""
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
@@ -71,7 +73,8 @@ class PublicationEndpoint:
 
     def _ocsp(self, request: Request) -> Response:
         try:
-            return answer_ocsp(request, self.ctx, self.spot)
+            budget = self.bridge if request.path.startswith(BRIDGE_PATH) else self.spot
+            return answer_ocsp(request, self.ctx, budget)
         finally:
             self.ctx.db.refresh()
 

@@ -10,7 +10,7 @@ from sinetti.authority.succession import SuccessionContext, publish_anchors_at_h
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import AuthorityView, CaChangeRefused, Distrust
-from sinetti.domain.authorities.distrust import decide_bridge_end
+from sinetti.domain.authorities.distrust import DistrustRefused, decide_bridge_end
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.signers import ActApproval
@@ -25,14 +25,14 @@ class CaRevocationRequest:
     """Revocation of a CA, by file name or CN.
 
     The others are for a compromise: `since` is the instant from which the key may be in foreign hands, None for now.
-    `checkpoint` are the octets of a checkpoint of the log that a witness cosigned, or nothing.
+    `checkpoint` are the octets of a checkpoint of the log that a witness cosigned; None: the bridge has no such limit.
     """
 
     name: str
     reason: RevocationReason
     since: datetime | None = None
     bridge_hours: int | None = None
-    checkpoint: bytes = b""
+    checkpoint: bytes | None = None
 
 
 def check_revocable(name: str, means: SuccessionContext) -> AuthorityView:
@@ -77,15 +77,27 @@ def revoke_authority(
 
 
 def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: SuccessionContext) -> Distrust | None:
-    """Return the declaration of a compromise; that of an earlier call stays."""
-    if wanted.reason is not RevocationReason.CA_COMPROMISE or one.distrust is not None:
-        return one.distrust
+    """Return the declaration of a compromise; that of an earlier call stays.
+
+    Raises DistrustRefused for a stricter declaration than the earlier one, and for one that is not possible.
+    """
     ctx, settings = means.authority.ctx, means.authority.settings
-    now, checkpoint = ctx.now(), ""
-    since = wanted.since or now.replace(microsecond=0)
-    hours = settings.bridge_hours if wanted.bridge_hours is None else wanted.bridge_hours
-    ends = decide_bridge_end(since, now, hours)
-    if wanted.checkpoint:
-        witnesses = [WitnessAddress.parse(address).key for address in settings.witnesses]
-        checkpoint = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
-    return Distrust(since, now, ends, checkpoint)
+    if wanted.reason is not RevocationReason.CA_COMPROMISE:
+        return one.distrust
+    now = ctx.now()
+    since = wanted.since or (now.replace(microsecond=0) if one.distrust is None else one.distrust.since)
+    text = None
+    if wanted.checkpoint is not None:
+        witnesses = [WitnessAddress.parse(each).key for each in settings.witnesses]
+        text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
+    if one.distrust is None:
+        hours = settings.bridge_hours if wanted.bridge_hours is None else wanted.bridge_hours
+        return Distrust(since, now, decide_bridge_end(since, now, hours), text or "")
+    if since < one.distrust.since or text not in {None, one.distrust.checkpoint}:
+        limit = "under a checkpoint" if one.distrust.checkpoint else "without --under-checkpoint"
+        sentence = (
+            f"{one.name} was declared stolen since {one.distrust.since:%Y-%m-%dT%H:%M:%SZ} {limit}, and a declaration "
+            "never changes: revoke the certificates that are in doubt (sinetti authority revoke-many)"
+        )
+        raise DistrustRefused(sentence)
+    return one.distrust

@@ -13,12 +13,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
-from sinetti.authority.data_directory import FolderError, locked
+from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
 from sinetti.authority.initialise import authority_row
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import FileKeyStore, KeyStore
+from sinetti.authority.signer.certificates import read_fields
 from sinetti.ca.ceremony.objects import FIRST_LISTS
-from sinetti.ca.hierarchy_builder import HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of, certificate_plan, subject_of
+from sinetti.ca.hierarchy_builder import (
+    BACKDATED,
+    HOLDERS_ANCHORS,
+    SERVICES_ANCHORS,
+    bundle_of,
+    certificate_plan,
+    subject_of,
+)
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
 from sinetti.ca.issuance import assemble_root, attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
@@ -43,13 +51,14 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.domain.authorities.lifecycle import CaState, successor_name
-from sinetti.domain.values import Channel, KeyType
+from sinetti.domain.values import Channel, KeyType, Serial, ValidityPeriod
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate
 from sinetti.pki.key_policy import key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.pki.trust_lists.lists import MOST_AUTHORITIES
 from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -152,6 +161,11 @@ def _plan(
     above = None if before.issuer is None else _in_force(views[before.issuer], views)
     names = [one.common_name for one in views.values()]
     names += [one.common_name for one in register.list_pending(ctx.db)]
+    if len(names) >= MOST_AUTHORITIES:
+        sentence = (
+            f"the authority has {len(names)} CAs, the most that a list of anchors can have: found a new authority"
+        )
+        raise CaChangeRefused(sentence)
     if wanted.name is None:
         wanted = replace(wanted, name=_free_name(before.common_name, names))
     certificate = None if above is None else load_certificate(above.certificate)
@@ -247,6 +261,9 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
             write_atomic(intent, _to_be_signed(pending, issuer, means))
             ctx.step("ca intended")
         octets = intent.read_bytes()
+    if not _is_intended(octets, pending, issuer, means):
+        sentence = f"{intent} is not the certificate of {pending.name}, so nothing was signed: see who wrote it"
+        raise FolderDamaged(sentence)
     try:
         signature = sign(octets)
     except SignatureRefused:
@@ -304,6 +321,24 @@ def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means
     span = span_below(above, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
     plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
     return prepare_authority(plan, issuer)
+
+
+def _is_intended(
+    octets: bytes, pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext
+) -> bool:
+    """Return True for a CA's certificate, whose serial and dates are its own.
+
+    The account of the service can write the file, and must not have an offline key sign anything else.
+    """
+    spec, above = pending_spec(pending, issuer.name if issuer else None), issuer.certificate if issuer else None
+    try:
+        fields = read_fields(octets)
+        span, serial = ValidityPeriod(fields.not_before, fields.not_after), Serial(fields.serial.hex())
+        plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), serial, span)
+        is_same = prepare_authority(plan, issuer) == octets
+    except (ValueError, SignatureRefused):
+        return False
+    return is_same and span == span_below(above, spec.lifetime, span.not_before + BACKDATED)
 
 
 def pending_spec(pending: PendingAuthorityView, parent: str | None) -> CaSpec:

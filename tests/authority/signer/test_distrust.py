@@ -82,6 +82,8 @@ REFUSED = {
         task(octets_to_sign(TrustListKind.ANCHORS, anchors_list(authority()).payload)), "no list of distrust",
     ),
     "another environment": (task(listed(environment=Environment.PRODUCTION)), "of this environment"),
+    "another authority": (task(listed(authority="0" * 64)), "another authority"),
+    "a number that blocks all later ones": (task(listed(number=(1 << 63) - 1)), "in the future"),
     "an old one": (task(listed(issued=T - 6 * MINUTE)), "five minutes"),
     "a future one": (task(listed(issued=T + 6 * MINUTE)), "five minutes"),
     "two new entries": (task(listed(ENTRY, OTHER)), "more than one new entry"),
@@ -276,6 +278,16 @@ def test_a_distrusted_intermediate_ca_has_a_bridge_for_those_below(rules):
     one(rules, REAL_TASK)
     one(rules, task(listed(DistrustEntry(digest, middle, T, T + HOUR))), T)
     assert one(rules, answer(), T)
+
+
+@pytest.mark.parametrize("name", [CA, authority().hierarchy.authorities[1].file_name])
+def test_nothing_new_is_issued_below_a_distrusted_ca(rules, name):
+    signature = one(rules, REAL_TASK)
+    digest = sha256_hex(certificate_der(authority().certificate(name)))
+    one(rules, task(listed(DistrustEntry(digest, name, T, T + HOUR))), T)
+    with pytest.raises(SignatureRefused, match=f"{name} is distrusted"):
+        one(rules, issued(4)[1])
+    assert one(rules, REAL_TASK) == signature, "an answer that was lost"
 
 
 def test_no_other_answer_has_the_hash_of_a_certificate(declared):

@@ -253,17 +253,18 @@ def test_another_certificate_of_a_ca_is_refused(folder, made, why):
         one(folder.rules, made(request))
 
 
-def anchors(by=ROOT, *, kind=TrustListKind.ANCHORS, issued=NOW, extra=(), environment=Environment.TEST):
+def anchors(by=ROOT, *, kind=TrustListKind.ANCHORS, issued=NOW, extra=(), environment=Environment.TEST, number=1):
     """Return the task to sign a list of the test authority's CAs and further certificates."""
     cas = [(BUILT.certificate(one.file_name), CaState.ISSUING) for one in HIERARCHY.authorities]
     root = BUILT.certificate(ROOT)
-    head = ListHead(environment, sha256_hex(certificate_der(root)), 1, issued)
+    head = ListHead(environment, sha256_hex(certificate_der(root)), number, issued)
     found = build_anchors(head, [*cas, *((one, CaState.STANDBY) for one in extra)], ())
     return SigningTask(TaskKind.ANCHORS, by, octets_to_sign(kind, found.payload))
 
 
 REFUSED_ANCHORS = {
     "by an intermediate CA": (lambda _: anchors(INTERMEDIATE), "only a root"),
+    "with a number that blocks later ones": (lambda _: anchors(number=1 << 62), "in the future"),
     "of yesterday": (lambda _: anchors(issued=NOW - timedelta(days=1)), "of another time"),
     "of another environment": (lambda _: anchors(environment=Environment.PRODUCTION), "another environment"),
     "with a CA that was not taken in": (lambda r: anchors(extra=[certified(r)]), "has a CA that is not"),

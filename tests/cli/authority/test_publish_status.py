@@ -33,6 +33,27 @@ def test_once(operator, tmp_path):
     operator.does("publish-status", "--to", place, "--once")
 
 
+@pytest.mark.long
+def test_a_register_that_lacks_facts_of_the_journals_signs_nothing(operator, tmp_path):
+    place = tmp_path / "status"
+    operator.does("publish-status", "--to", place)
+    backup = (operator.root / "register.sqlite3").read_bytes()
+    operator.does("ca", "stop", "DataProvidersTestIssuingCAv1")
+    operator.does("publish-status", "--to", place)
+    (operator.root / "register.sqlite3").write_bytes(backup)
+    for how in ("--once", "--watch"):
+        err = operator.refused(5, "publish-status", "--to", place, how)
+        assert "facts that the database lacks" in err
+        assert "nothing is published until you run sinetti authority reconcile" in err
+    for words in (
+        ("revoke", "DataProvidersTestIssuingCAv1", "--reason", "superseded"),
+        ("retire", "ServicesTestIssuingCAv1"),
+    ):
+        assert "facts that the database lacks" in operator.refused(5, "ca", *words)
+    operator.does("reconcile")
+    operator.does("publish-status", "--to", place)
+
+
 def test_other_folders_are_refused(operator, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "index.html").write_text("x", encoding="utf-8")

@@ -99,7 +99,8 @@ def test_a_service_without_lists_is_no_fault(service):
 REFUSED = {
     "another root": by_root(distrust_list(BUILT, 9), rsa_authority()),
     "no list": b"{}",
-    "an entry less": by_root(replace(distrust_list(BUILT, 9), authorities=()), BUILT),
+    "an entry less": by_responder(replace(distrust_list(BUILT, 9), authorities=()), BUILT),
+    "a number of the future": by_root(distrust_list(BUILT, int(NOW.timestamp()) + 3601), BUILT),
 }
 
 
@@ -110,6 +111,17 @@ def test_a_list_that_does_not_count_leaves_the_one_before(service, octets):
     found = fetched(service, known)
     assert (found.has_new, found.is_refused, found.memory.numbers) == (False, True, TrustListNumbers(1, 1))
     assert found.trouble.startswith("distrust: ")
+
+
+def test_a_root_corrects_what_a_thief_of_the_status_key_signed(service):
+    entry = DistrustEntry(sha256_hex(certificate_der(SERVICES)), "Services", NOW, NOW)
+    service.lists["distrust"] = by_responder(replace(distrust_list(BUILT, 2), authorities=(entry,)), BUILT)
+    known = fetched(service).memory
+    assert SERVICES not in names_in(extend(kept(), known).trust_services)
+    service.lists["distrust"] = by_root(distrust_list(BUILT, 3), BUILT)
+    found = fetched(service, known)
+    assert (found.trouble, found.memory.numbers) == (None, TrustListNumbers(1, 3))
+    assert SERVICES in names_in(extend(kept(), found.memory).trust_services)
 
 
 def test_an_old_list_is_not_taken_again(service):
@@ -179,6 +191,17 @@ def test_a_service_is_asked_again_after_a_while_and_one_without_lists_more_rarel
     service.lists.clear()
     (store / FILE).unlink()
     assert [asked(timedelta()), asked(HOUR), asked(24 * HOUR)] == [1, 0, 1]
+
+
+def test_a_slow_process_puts_no_older_list_back(service, tmp_path, monkeypatch):
+    store = store_with(tmp_path, "one", url=service.url)
+    slow = fetched(service)
+    service.lists["distrust"] = by_root(distrust_list(BUILT, 2), BUILT)
+    refresh_store(store, ("one",), NOW, Language.EN)
+    monkeypatch.setattr(trust_lists, "fetch_lists", lambda *_: slow)
+    (found,) = refresh_store(store, ("one",), NOW, Language.EN)
+    assert found.fetched.memory.numbers == TrustListNumbers(1, 2)
+    assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 2)
 
 
 def test_a_locked_name_is_extended_by_the_next_round(service, tmp_path):

@@ -185,7 +185,7 @@ def test_a_ca_retires_after_the_end_of_its_last_certificate(founded):
 
 def test_a_revocation_and_a_declaration_stay_as_they_were_first(founded):
     db, later = founded.db, replace(DEED, at=NOW + DAY)
-    declared = Distrust(NOW - DAY, NOW, NOW + 3 * DAY)
+    declared = Distrust(NOW - DAY, NOW, NOW + 3 * DAY, checkpoint="log\n7\n")
     first = register.revoke(db, ISSUING, RevocationReason.SUPERSEDED, None, DEED)
     assert (first.state, first.revoked_at, first.distrust) == (CaState.REVOKED, NOW, None)
     second = register.revoke(db, ISSUING, COMPROMISED, declared, later)

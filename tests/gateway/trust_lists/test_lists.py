@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.ca.hierarchy_builder import authority_plan
+from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Environment
 from sinetti.gateway.trust_lists import folder as trust_list_folder
@@ -15,6 +17,7 @@ from sinetti.gateway.trust_lists import lists as gateway_lists
 from sinetti.gateway.trust_lists.content import TrustListSettings
 from sinetti.gateway.trust_lists.lists import BEHIND_AFTER, TrustLists
 from sinetti.infra.http_client import HttpError, HttpResponse, HttpStage
+from sinetti.pki.encoding import certificate_der, generate_key, load_certificate, sha256_hex, sign
 from sinetti.pki.trust_lists.lists import AnchorEntry, AnchorRole, DistrustEntry, TrustListKind
 from tests.support import authority, trust_lists
 from tests.support.authority import NOW
@@ -115,15 +118,16 @@ REFUSED = {
     "the same number with another content": lambda: by_root(
         replace(distrust_list(BUILT, 5), issued=NOW - timedelta(days=1)), BUILT
     ),
-    "an entry less": lambda: by_root(replace(distrust_list(BUILT, 6), authorities=()), BUILT),
-    "a longer bridge": lambda: by_root(
+    "an entry less": lambda: by_responder(replace(distrust_list(BUILT, 6), authorities=()), BUILT),
+    "a longer bridge": lambda: by_responder(
         replace(
             distrust_list(BUILT, 6),
             authorities=(replace(distrust_list(BUILT).authorities[0], bridge_until=NOW + timedelta(hours=73)),),
         ),
         BUILT,
     ),
-    "another authority": lambda: by_root(changed_authority(distrust_list(BUILT, 6)), BUILT),
+    "a number of the future": lambda: by_root(distrust_list(BUILT, int(NOW.timestamp()) + 3601), BUILT),
+    "another authority": lambda: by_responder(changed_authority(distrust_list(BUILT, 6)), BUILT),
     "another root": lambda: by_root(distrust_list(BUILT, 6), trust_lists.rsa_authority()),
     "a list of anchors": lambda: by_root(anchors_list(BUILT, 6), BUILT),
     "a changed octet": lambda: by_root(distrust_list(BUILT, 6), BUILT)[:-9] + b"AAAA" + b'"}]}',
@@ -342,6 +346,96 @@ def test_the_signers_services_ca_is_a_responder_without_a_list_of_anchors_but_ne
     assert found.current().responders == ()
     address.lists["distrust"] = by_responder(replace(both, number=3), BUILT)
     assert "refused" in found.fetch(DISTRUST)[0].trouble
+
+
+def services_ca_of_a_thief():
+    """Return the authority with a services CA that a thief made with the intermediate CA's key."""
+    spec = BUILT.hierarchy.services
+    middle = BUILT.issuer(BUILT.hierarchy.authorities[1].file_name)
+    key = generate_key(spec.key_type)
+    tbs = prepare_authority(authority_plan(BUILT.hierarchy, spec, key.public_key(), new_serial(), NOW), middle)
+    made = load_certificate(attach_signature(tbs, sign(BUILT.key(middle.file_name), tbs), middle.certificate))
+    return replace(BUILT, entries={**BUILT.entries, spec.file_name: (key, made)}), made
+
+
+def test_a_services_ca_that_a_thief_made_is_no_responder_once_the_ca_above_it_is_distrusted(tmp_path):
+    forged, made = services_ca_of_a_thief()
+    address = Address(
+        anchors=by_root(anchors_list(BUILT), BUILT), distrust=by_responder(distrust_list(BUILT, 1), forged)
+    )
+    found = opened(tmp_path, address)
+    found.fetch()
+    assert [one.certificate for one in found.current().responders] == [SERVICES, made]
+    middle = BUILT.hierarchy.authorities[1].file_name
+    entry = DistrustEntry(sha256_hex(certificate_der(BUILT.certificate(middle))), middle, NOW, NOW + timedelta(hours=1))
+    both = replace(distrust_list(BUILT, 2), authorities=(*distrust_list(BUILT).authorities, entry))
+    address.lists["distrust"] = by_responder(both, BUILT)
+    assert found.fetch(DISTRUST)[0].trouble is None
+    assert [one.certificate for one in found.current().responders] == [SERVICES]
+    assert opened(tmp_path).current().responders == found.current().responders
+
+
+def poisoned(number, **changes):
+    """Return a list that a thief of the online status key signed, with each CA of the authority as distrusted."""
+    entries = tuple(
+        DistrustEntry(sha256_hex(certificate_der(one)), name, NOW, NOW) for name, (_, one) in BUILT.entries.items()
+    )
+    return by_responder(replace(distrust_list(BUILT, number), **{"authorities": entries, **changes}), BUILT)
+
+
+POISONS = {
+    "all CAs, the root too": poisoned(5),
+    "another name of the authority": poisoned(5, authority="0" * 64, authorities=()),
+}
+
+
+@pytest.mark.parametrize("octets", POISONS.values(), ids=POISONS)
+def test_a_root_corrects_what_a_thief_of_the_status_key_signed_and_nothing_else_does(tmp_path, octets):
+    address = Address(distrust=octets)
+    found = opened(tmp_path, address)
+    found.fetch()
+    assert found.current().distrust.number == 5
+    right = distrust_list(BUILT, 6)
+    address.lists["distrust"] = by_responder(right, BUILT)
+    assert "refused" in found.fetch(DISTRUST)[0].trouble
+    for one in (found, opened(tmp_path, address)):
+        address.lists["distrust"] = by_root(replace(right, number=4), BUILT)
+        assert "an old one" in one.fetch(DISTRUST)[0].trouble
+    address.lists["distrust"] = by_root(right, BUILT)
+    assert found.fetch(DISTRUST)[0].trouble is None
+    assert (found.current().distrust, opened(tmp_path).current().distrust) == (right, right)
+    address.lists["distrust"] = by_root(replace(right, number=7, authorities=()), BUILT)
+    assert "never taken back" in found.fetch(DISTRUST)[0].trouble, "a root signed that entry"
+
+
+LATEST = NOW + timedelta(hours=1)
+OPEN_TOO_LONG = {
+    "for more than 72 hours": (NOW, LATEST + timedelta(hours=72, seconds=1)),
+    "from the future on": (LATEST + timedelta(seconds=1), LATEST + timedelta(hours=2)),
+}
+
+
+@pytest.mark.parametrize(("since", "until"), OPEN_TOO_LONG.values(), ids=OPEN_TOO_LONG)
+def test_no_bridge_is_open_for_more_than_72_hours(tmp_path, since, until):
+    entry = replace(distrust_list(BUILT).authorities[0], since=since, bridge_until=until)
+    address, clock = Address(distrust=by_root(replace(distrust_list(BUILT), authorities=(entry,)), BUILT)), Clock()
+    found = opened(tmp_path, address, clock)
+    assert "open for more than 72 hours" in found.fetch(DISTRUST)[0].trouble
+    clock.now += timedelta(seconds=1)
+    assert found.fetch(DISTRUST)[0].trouble is None
+    clock.now -= timedelta(seconds=1)
+    address.lists["distrust"] = by_root(replace(distrust_list(BUILT, 2), authorities=(entry,)), BUILT)
+    assert found.fetch(DISTRUST)[0].trouble is None, "the entry was there before"
+
+
+def test_the_list_of_anchors_names_the_authority(tmp_path):
+    address = Address(distrust=POISONS["another name of the authority"])
+    found = opened(tmp_path, address)
+    found.fetch()
+    address.lists["anchors"] = by_root(anchors_list(BUILT, 3), BUILT)
+    address.lists["distrust"] = by_responder(distrust_list(BUILT, 6), BUILT)
+    assert [one.trouble for one in found.fetch()] == [None, None]
+    assert numbers(found) == (3, 6)
 
 
 def test_unreadable_checks_are_none(tmp_path):

@@ -12,8 +12,22 @@ from sinetti.ca.issuance import new_serial
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import certificate_der, generate_key, sha256_hex
-from sinetti.pki.trust_lists.lists import AnchorEntry, AnchorRole, InvalidTrustList, SignedList
-from sinetti.pki.trust_lists.verification import check_newer, is_root_link, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.lists import (
+    AnchorEntry,
+    AnchorRole,
+    DistrustEntry,
+    InvalidTrustList,
+    SignedList,
+    TrustListKind,
+)
+from sinetti.pki.trust_lists.verification import (
+    HeldLists,
+    check_newer,
+    is_root_link,
+    verify_anchors,
+    verify_distrust,
+    verify_next,
+)
 from tests.support.authority import NOW, authority, ocsp_responder, response_signer
 from tests.support.trust_lists import (
     anchors_list,
@@ -153,7 +167,7 @@ def test_a_responder_does_not_count_once_a_ca_above_it_is_distrusted():
 def test_a_distrusted_or_ended_root_signs_no_list():
     octets = by_root(ANCHORS, BUILT)
     for reader, now in (
-        (replace(READER, distrusted={root_sha256(BUILT)}), NOW),
+        (replace(READER, distrusted_by_root={root_sha256(BUILT)}), NOW),
         (READER, NOW + timedelta(days=7306)),
     ):
         with pytest.raises(InvalidTrustList, match="no root"):
@@ -270,3 +284,67 @@ def test_a_list_that_goes_back_is_refused(before, new):
 def test_a_list_that_follows_is_taken():
     check_newer(ANCHORS, FOLLOWED)
     check_newer(DISTRUST, later(since=NOW - timedelta(hours=9), bridge_until=NOW + timedelta(hours=1)))
+
+
+KIND = TrustListKind.DISTRUST
+BY_RESPONDER = HeldLists(distrust=DISTRUST)
+ALL_CAS = tuple(
+    DistrustEntry(sha256_hex(certificate_der(one)), name, NOW, NOW) for name, (_, one) in BUILT.entries.items()
+)
+POISONED = replace(DISTRUST, authorities=ALL_CAS)
+FOREIGN_NAME = replace(DISTRUST, authority="ab" * 32, authorities=())
+NEXT = replace(DISTRUST, number=2)
+TAKEN = {
+    "a first list": (HeldLists(), by_responder(DISTRUST, BUILT), DISTRUST),
+    "the same one": (BY_RESPONDER, by_responder(DISTRUST, BUILT), None),
+    "a higher number": (BY_RESPONDER, by_responder(NEXT, BUILT), NEXT),
+    "of a root, with entries less, after one of a responder": (
+        HeldLists(distrust=POISONED), by_root(NEXT, BUILT), NEXT,
+    ),
+    "of a root, after another name of the authority": (HeldLists(distrust=FOREIGN_NAME), by_root(NEXT, BUILT), NEXT),
+    "with the name that the list of anchors has": (
+        HeldLists(ANCHORS, FOREIGN_NAME), by_responder(NEXT, BUILT), NEXT,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("held", "octets", "expected"), TAKEN.values(), ids=TAKEN)
+def test_the_next_list_is_taken(held, octets, expected):
+    assert verify_next(KIND, octets, held, READER, NOW) == expected
+
+
+def test_the_next_list_of_anchors_is_taken():
+    octets = by_root(ANCHORS, BUILT)
+    assert verify_next(TrustListKind.ANCHORS, octets, HeldLists(distrust=POISONED), READER, NOW) == ANCHORS
+    with pytest.raises(InvalidTrustList, match="no root"):
+        verify_next(TrustListKind.ANCHORS, octets, HeldLists(None, POISONED, is_by_root=True), READER, NOW)
+
+
+LONG = replace(DISTRUST.authorities[0], bridge_until=NOW + timedelta(hours=73, seconds=1))
+LATER = replace(DISTRUST.authorities[0], since=NOW + timedelta(hours=1, seconds=1))
+NOT_NEXT = {
+    "a number of the future": (HeldLists(), replace(DISTRUST, number=int(NOW.timestamp()) + 3601), "in the future"),
+    "a long bridge": (HeldLists(), replace(DISTRUST, authorities=(LONG,)), "more than 72 hours"),
+    "a theft of the future": (HeldLists(), replace(DISTRUST, authorities=(LATER,)), "more than 72 hours"),
+    "an entry less of a root": (
+        HeldLists(None, DISTRUST, is_by_root=True),
+        replace(NEXT, authorities=()),
+        "taken back",
+    ),
+    "another authority": (
+        HeldLists(None, DISTRUST, is_by_root=True),
+        replace(FOREIGN_NAME, number=2),
+        "another authority",
+    ),
+}
+
+
+@pytest.mark.parametrize(("held", "new", "why"), NOT_NEXT.values(), ids=NOT_NEXT)
+def test_another_list_is_not_the_next(held, new, why):
+    with pytest.raises(InvalidTrustList, match=why):
+        verify_next(KIND, by_root(new, BUILT), held, READER, NOW)
+
+
+def test_an_entry_less_of_a_responder_is_not_the_next():
+    with pytest.raises(InvalidTrustList, match="taken back"):
+        verify_next(KIND, by_responder(replace(NEXT, authorities=()), BUILT), BY_RESPONDER, READER, NOW)

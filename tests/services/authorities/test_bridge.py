@@ -225,6 +225,6 @@ def test_renewal_with_keys_of_such_certificates_stays_open(alone):
     assert status(alone, held.der) is STATUS.GOOD
 
 
-def test_names_up_ends_in_a_circle():
+def test_the_names_to_the_root_end_in_a_circle():
     assert names_to_root("a", {"a": "b", "b": "a"}) == ("a", "b")
     assert names_to_root("a", {}) == ("a",)

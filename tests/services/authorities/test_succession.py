@@ -285,7 +285,7 @@ def test_a_backup_from_before_the_installation_gets_the_ca_back(sqlite_desk):
     alias, rows = desk.db.alias, {one.name: one for one in authority_rows(built)}
     models.CertificateAuthority.objects.using(alias).filter(pk=SECOND).delete()
     install_ca(rows[SECOND], desk.ctx, desk.audit_entry())
-    declared = register.Distrust(desk.clock.now - DAY, desk.clock.now, desk.clock.now + DAY, "text of a checkpoint")
+    declared = register.Distrust(desk.clock.now - DAY, desk.clock.now, desk.clock.now + DAY, "log\n7\n")
     revoke_ca(SECOND, COMPROMISED, declared, desk.ctx, desk.audit_entry())
     kept = register.get_authority(desk.db, SECOND)
     models.CaDistrust.objects.using(alias).all().delete()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from cryptography import x509
+
 from sinetti.authority.signer.approvals import verify_approval
 from sinetti.authority.signer.certificates import IssuedCertificate
 from sinetti.authority.signer.status import StatusContent, StatusForm
@@ -24,7 +26,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.pki.signers import SignatureRefused
 from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList, InvalidTrustList, parse_octets_to_sign
-from sinetti.pki.trust_lists.verification import ListReader, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, check_number, verify_distrust
 from sinetti.settings.signer import PolicyCa, SignerPolicy
 
 
@@ -55,22 +57,29 @@ def check_distrust(task: SigningTask, policy: SignerPolicy, store: SignerStore, 
         content = parse_octets_to_sign(task.octets)
     except InvalidTrustList as bad:
         _refuse(str(bad))
+    roots = {sha256_hex(certificate_der(one)) for one in _roots(policy)}
     if not isinstance(content, DistrustList) or content.environment is not policy.environment:
         _refuse("it is no list of distrust of this environment")
+    if content.authority not in roots:
+        _refuse("it is of another authority")
     if abs(now - content.issued) > AROUND_NOW:
         _refuse("it was issued more than five minutes from the signer's clock")
-    new = check_follows(content, store)
+    new = check_follows(content, store, now)
     if len(new) > 1:
         _refuse("it has more than one new entry")
     proposal = _check_entry(new[0], task, policy, store, now) if new else None
     return ApprovedList(content, new[0] if new else None, proposal)
 
 
-def check_follows(content: DistrustList, store: SignerStore) -> list[DistrustEntry]:
+def check_follows(content: DistrustList, store: SignerStore, now: datetime) -> list[DistrustEntry]:
     """Return the new entries of a list that follows the last one.
 
-    Raises SignatureRefused unless its number is higher and it keeps all entries.
+    Raises SignatureRefused unless its number is higher, with room for later ones, and it keeps all entries.
     """
+    try:
+        check_number(content, now)
+    except InvalidTrustList as bad:
+        _refuse(str(bad))
     last, known = store.distrust_number(), store.list_distrust()
     if content.number <= last:
         _refuse(f"its number {content.number} is not above {last}, the last one")
@@ -85,11 +94,14 @@ def read_signed_list(octets: bytes, policy: SignerPolicy, now: datetime) -> Dist
 
     Raises SignatureRefused.
     """
-    roots = tuple(one.certificate for one in policy.authorities if one.role is CaRole.ROOT)
     try:
-        return verify_distrust(octets, ListReader(policy.environment, roots), now)
+        return verify_distrust(octets, ListReader(policy.environment, _roots(policy)), now)
     except InvalidTrustList as bad:
         _refuse(str(bad))
+
+
+def _roots(policy: SignerPolicy) -> tuple[x509.Certificate, ...]:
+    return tuple(one.certificate for one in policy.authorities if one.role is CaRole.ROOT)
 
 
 def _check_entry(
@@ -147,8 +159,7 @@ class BridgeRules:
             _refuse_answer("thisUpdate is more than five minutes from the signer's clock")
         if not content.this_update <= content.next_update <= content.this_update + ANSWER_LIFE:
             _refuse_answer("it would be valid for more than ten minutes")
-        entries = {one.name: one for one in self._store.list_distrust()}
-        found = [entries[one.file_name] for one in _chain(ca, authorities) if one.file_name in entries]
+        found = self._entries(ca, authorities)
         if not found:
             _refuse_answer(f"{ca.file_name} is on no list of distrust")
         if content.status is not CertStatus.GOOD:
@@ -158,6 +169,19 @@ class BridgeRules:
         if now > min(one.bridge_until for one in found):
             _refuse_answer("the bridge has ended")
         self._check_good(task, content, ca, min(one.since for one in found))
+
+    def check_trusted(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> None:
+        """Raise SignatureRefused if a CA or one above it is distrusted."""
+        if found := self._entries(ca, authorities):
+            sentence = f"the signer refuses: {found[0].name} is distrusted, so nothing new is issued below it"
+            raise SignatureRefused(sentence)
+
+    def _entries(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> list[DistrustEntry]:
+        """Return the entries of a CA and of those above it."""
+        entries = {one.name: one for one in self._store.list_distrust()}
+        return (
+            [entries[one.file_name] for one in _chain(ca, authorities) if one.file_name in entries] if entries else []
+        )
 
     def _read(self, octets: bytes, responder: bytes, authorities: Sequence[PolicyCa]) -> tuple[PolicyCa, StatusContent]:
         why: SignatureRefused | None = None

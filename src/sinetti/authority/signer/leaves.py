@@ -13,6 +13,7 @@ from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
 from sinetti.pki.trust_lists.lists import AnchorsList, InvalidTrustList, parse_octets_to_sign
+from sinetti.pki.trust_lists.verification import check_number
 from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 
@@ -79,6 +80,7 @@ def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: date
     """
     try:
         found = parse_octets_to_sign(octets)
+        check_number(found, now)
     except InvalidTrustList as bad:
         _refuse(str(bad))
     if not isinstance(found, AnchorsList) or root.role is not CaRole.ROOT:

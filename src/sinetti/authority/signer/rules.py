@@ -214,7 +214,7 @@ class SigningRules:
         """
         found = read_signed_list(octets, self._policy, now)
         with self._store.transaction(is_durable=True):
-            check_follows(found, self._store)
+            check_follows(found, self._store, now)
             self._store.replace_distrust(found)
         return []
 
@@ -238,6 +238,7 @@ class SigningRules:
         known = self._known(ca, fields, task.octets)
         if known is not None:
             return known
+        self._bridges.check_trusted(ca, list(self._cas.values()))
         subject = read_subject(fields.name)
         key = profile.check(task.octets, fields, subject)
         _check_dates(ca, fields, now)

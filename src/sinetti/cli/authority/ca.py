@@ -12,6 +12,7 @@ from sinetti.cli.authority.ca_revoke import register_revocation
 from sinetti.cli.authority.ca_succession import register_succession
 from sinetti.cli.authority.common import (
     add_dir,
+    check_register,
     command,
     group,
     machine_user,
@@ -110,6 +111,7 @@ def _retire(parsed: argparse.Namespace) -> int:
 
 
 def _retired(one: AuthorityView, authority: Authority) -> None:
+    check_register(authority)
     retire_ca(one.name, authority.ctx, authority.ctx.audit_entry(machine_user(), request_id()))
     print_note(f"{one.name} is retired: its last lists stay at their addresses, and no other is signed.")
 

@@ -10,6 +10,7 @@ from sinetti.cli.authority.ca_succession import succession_context
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
+    check_register,
     command,
     octets_of,
     opened_authority,
@@ -72,6 +73,7 @@ def _run(parsed: argparse.Namespace) -> int:
                 raise OptionError(sentence)
             return propose_act(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority)
         with approved(TwoPersonAct.CA, parameters, parsed, authority) as approval:
+            check_register(authority)
             view = revoke_authority(_wanted(parsed), means, approval)
         if view.distrust is not None:
             text = _DISTRUSTED.format(name=view.name, since=view.distrust.since, until=view.distrust.bridge_until)
@@ -106,5 +108,5 @@ def _compromise(parsed: argparse.Namespace) -> dict[str, str]:
 def _wanted(parsed: argparse.Namespace) -> CaRevocationRequest:
     since = None if parsed.since is None else past_instant("--since", parsed.since)
     file = parsed.under_checkpoint
-    checkpoint = b"" if file is None else octets_of("--under-checkpoint", file)
+    checkpoint = None if file is None else octets_of("--under-checkpoint", file)
     return CaRevocationRequest(parsed.name, RevocationReason(parsed.reason), since, parsed.bridge_hours, checkpoint)

@@ -50,6 +50,7 @@ from sinetti.services.access.accounts import AccountError
 from sinetti.services.authorities.trust_lists import TrustListConflict
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
+from sinetti.services.issuance.reconcile import preview
 from sinetti.services.monitoring.retention import NotErased
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.organisations.registration import ChannelError
@@ -206,6 +207,19 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
         authority.journal.close()
         authority.ctx.db.close()
         authority.keys.close()
+
+
+def check_register(authority: Authority) -> None:
+    """Check that the register lacks no fact of the journals, before a list is signed.
+
+    A list of an older register would have a higher number and fewer revocations. Raises FolderDamaged, and the errors
+    of the journals.
+    """
+    status = preview(authority.ctx, authority.journal)
+    if not status.agrees:
+        way_out = f"nothing is published until you run sinetti authority reconcile --dir {authority.folder.root}"
+        sentence = f"{status.ahead}; {way_out}"
+        raise FolderDamaged(sentence)
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:

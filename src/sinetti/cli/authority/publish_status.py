@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
 from sinetti.authority.log_format import configure_logging
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, check_register, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
 from sinetti.database.connection import DATABASE_UNAVAILABLE
@@ -61,7 +61,7 @@ def _run(parsed: argparse.Namespace) -> int:
             configure_logging(leniency=False)
             verbose_log.set_level()
             _follow(publisher, authority)
-        report = publisher.publish(request_id())
+        report = _complete(publisher, authority)
     print_result(asdict(report), as_json=parsed.json, table=lambda: _line(report))
     return 0
 
@@ -74,7 +74,7 @@ def _follow(publisher: StatusPublisher, authority: Authority) -> None:
         try:
             authority.ctx.db.refresh()
             if now >= complete_at:
-                publisher.publish(request_id())
+                _complete(publisher, authority)
                 if not complete_at:
                     _log.info("the files are current")
                     sd_notify("READY=1")
@@ -90,6 +90,12 @@ def _follow(publisher: StatusPublisher, authority: Authority) -> None:
             publisher.remove_expired()
             complete_at = 0.0
         sleep(LOOKED_EVERY)
+
+
+def _complete(publisher: StatusPublisher, authority: Authority) -> PublicationReport:
+    """Publish everything. Raises the errors of `check_register`."""
+    check_register(authority)
+    return publisher.publish(request_id())
 
 
 @contextmanager

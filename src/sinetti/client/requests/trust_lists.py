@@ -26,10 +26,9 @@ from sinetti.pki import chain
 from sinetti.pki.trust_lists.lists import (
     AnchorRole,
     InvalidTrustList,
-    TrustList,
     TrustListKind,
 )
-from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_list
+from sinetti.pki.trust_lists.verification import HeldLists, ListReader, verify_next
 
 DOOR = "/api/v1/trust/"
 
@@ -96,11 +95,8 @@ def _check(kept: NameSettings, kind: TrustListKind, octets: bytes, memory: Trust
     if lists.anchors is not None:
         rows = lists.anchors.authorities
         roots |= dict.fromkeys(one.certificate for one in rows if one.role is AnchorRole.ROOT)
-    held: TrustList | None = lists.anchors if kind is TrustListKind.ANCHORS else lists.distrust
-    authority = next((one.authority for one in (lists.anchors, lists.distrust) if one is not None), None)
-    new = verify_list(kind, octets, ListReader(kept.environment, tuple(roots), authority, lists.distrusted), now)
-    if held is not None and held != new:
-        check_newer(held, new)
+    held = HeldLists(lists.anchors, lists.distrust, lists.is_by_root)
+    verify_next(kind, octets, held, ListReader(kept.environment, tuple(roots)), now)
 
 
 def _bundle(pem: str) -> tuple[x509.Certificate, ...]:
@@ -139,6 +135,8 @@ def refresh_store(
         if known.asked is not None and timedelta() <= now - known.asked < wait:
             continue
         fetched = fetch_lists(rows[0][1], known, now, language)
+        memory = load_trust(store)  # another process may have stored newer lists during the request
+        fetched = replace(fetched, memory=fetched.memory.newest(memory.get(service, TrustMemory())))
         memory[service] = fetched.memory
         save_trust(store, memory)
         changed = tuple(name for name, kept in rows if _extend_name(store / name, kept, fetched.memory, now))

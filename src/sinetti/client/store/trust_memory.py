@@ -30,7 +30,7 @@ from sinetti.pki.trust_lists.lists import (
     parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, verify_stored_anchors, verify_stored_distrust
+from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_distrust, verify_stored_anchors
 
 FILE = ".trust.json"
 
@@ -54,13 +54,26 @@ class TrustMemory:
         distrust = 0 if self.distrust is None else parse_distrust(parse_signed(self.distrust).payload).number
         return TrustListNumbers(anchors, distrust)
 
+    def newest(self, other: "TrustMemory") -> "TrustMemory":
+        """Return this memory with each list of the other one that has a higher number."""
+        own, others = (one.numbers or TrustListNumbers() for one in (self, other))
+        return replace(
+            self,
+            anchors=other.anchors if others.anchors > own.anchors else self.anchors,
+            distrust=other.distrust if others.distrust > own.distrust else self.distrust,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedLists:
-    """Lists that count below the roots of a bundle; None for each that does not."""
+    """Lists that count below the roots of a bundle; None for each that does not.
+
+    `is_by_root` is True if a root signed the list of distrust, and not a responder alone.
+    """
 
     anchors: AnchorsList | None = None
     distrust: DistrustList | None = None
+    is_by_root: bool = False
 
     @property
     def distrusted(self) -> frozenset[Sha256]:
@@ -127,7 +140,7 @@ def find_distrusted(settings: NameSettings, memory: TrustMemory) -> tuple[x509.C
 def read_lists(bundle: str, environment: Environment, memory: TrustMemory) -> TrustedLists:
     """Return the lists of a memory that count below the roots of a bundle."""
     roots = tuple(one for one in chain.load_bundle(bundle.encode()) if chain.is_self_signed(one))
-    anchors, distrust = None, None
+    anchors, distrust, is_by_root = None, None, False
     try:
         if memory.anchors is not None:
             anchors = verify_stored_anchors(memory.anchors, ListReader(environment, roots))
@@ -136,10 +149,13 @@ def read_lists(bundle: str, environment: Environment, memory: TrustMemory) -> Tr
         anchors = None
     try:
         if memory.distrust is not None:
-            distrust = verify_stored_distrust(memory.distrust, ListReader(environment, tuple(dict.fromkeys(roots))))
+            issued = parse_distrust(parse_signed(memory.distrust).payload).issued
+            reader = ListReader(environment, tuple(dict.fromkeys(roots)))
+            distrust = verify_distrust(memory.distrust, reader, issued)
+            is_by_root = is_signed_by_root(memory.distrust, reader, issued)
     except InvalidTrustList:
         distrust = None
-    return TrustedLists(anchors, distrust)
+    return TrustedLists(anchors, distrust, is_by_root)
 
 
 def _extended(bundle: str, environment: Environment, memory: TrustMemory, role: AnchorRole) -> str:

@@ -17,7 +17,8 @@ class ReaderKind(StrEnum):
 class ReaderState(StrEnum):
     """Knowledge about a reader's lists.
 
-    `UNKNOWN`: it never sent the numbers of its lists. Not every program does.
+    `UNKNOWN`: it never sent the numbers of its lists. Not every program does. `BEHIND`: it has other numbers than the
+    newest lists, also higher ones, which a thief of a key has signed.
     """
 
     NEWEST = "newest"
@@ -43,5 +44,4 @@ class TrustReader:
         """Return the state of the reader, by the numbers of the newest lists."""
         if self.numbers is None:
             return ReaderState.UNKNOWN
-        is_newest = self.numbers.anchors >= newest.anchors and self.numbers.distrust >= newest.distrust
-        return ReaderState.NEWEST if is_newest else ReaderState.BEHIND
+        return ReaderState.NEWEST if self.numbers == newest else ReaderState.BEHIND

@@ -25,6 +25,8 @@ NOTED_EVERY: Final = timedelta(hours=5)
 
 It is shorter than that of the requests, so that each request of a program that follows RFC 9773 is recorded.
 """
+NEWS_NOTED_EVERY: Final = timedelta(minutes=1)
+"""Interval at which requests with other numbers of trust lists are recorded."""
 
 MEASURED_FOR: Final = timedelta(days=7)
 """Time for which a drill measures who hears of it."""
@@ -140,12 +142,15 @@ def has_program(asked_at: datetime | None, now: datetime) -> bool:
     return asked_at is not None and asked_at > now - ASKED_LATELY
 
 
-def needs_record(asked_at: datetime | None, now: datetime, called_at: datetime | None = None) -> bool:
+def needs_record(
+    asked_at: datetime | None, now: datetime, called_at: datetime | None = None, *, has_news: bool = False
+) -> bool:
     """Return True if a request for renewal information has to be recorded now.
 
-    The first one since a call has, because the program hears of the call.
+    The first one since a call has, because the program hears of the call. One with other numbers of trust lists
+    (`has_news`) has after a minute, since its caller is anonymous.
     """
-    if asked_at is None or asked_at <= now - NOTED_EVERY:
+    if asked_at is None or asked_at <= now - (NEWS_NOTED_EVERY if has_news else NOTED_EVERY):
         return True
     return called_at is not None and asked_at < called_at
 

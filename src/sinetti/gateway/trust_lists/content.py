@@ -57,15 +57,18 @@ class PathDistrust:
 class TrustContent:
     """Content of the lists at one instant; it never changes.
 
-    `added` are CAs for the anchors, of all lists that were taken. `services` are the services CAs of these lists, and
-    those below which a list of distrust was signed. `responders` are the CAs whose responders confirm certificates of a
-    distrusted CA. `damage` is set if a stored list cannot be read: no certificate is accepted then.
+    `added` are CAs for the anchors, of all lists that were taken, and `services` the services CAs of these lists.
+    `signers` are the services CAs below which the list of distrust was signed; `is_by_root` is True if a root signed
+    it. `responders` are the CAs whose responders confirm certificates of a distrusted CA. `damage` is set if a stored
+    list cannot be read: no certificate is accepted then.
     """
 
     anchors: AnchorsList | None = None
     distrust: DistrustList | None = None
     added: tuple[x509.Certificate, ...] = ()
     services: tuple[x509.Certificate, ...] = ()
+    signers: tuple[x509.Certificate, ...] = ()
+    is_by_root: bool = False
     responders: tuple[CaCertificate, ...] = ()
     damage: str | None = None
 
@@ -123,14 +126,15 @@ class DistrustIndex:
 def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[CaCertificate, ...]:
     """Return the CAs whose OCSP responders confirm certificates of distrusted CAs.
 
-    They are those of the settings, or the services CAs of the lists. A distrusted CA is none of them.
+    They are those of the settings, or the services CAs of the lists. A distrusted CA is none of them. Below one only
+    those of a list of anchors count, since its thief can make others, and sign lists below them.
     """
-    found = settings.responders or content.services
+    found = settings.responders or tuple(dict.fromkeys((*content.services, *content.signers)))
     trusted = (one for one in found if sha256_hex(certificate_der(one)) not in content.entries)
     return tuple(one for one in map(authority_of, trusted) if one is not None)
 
 
-def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> list[x509.Certificate]:
+def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> tuple[x509.Certificate, ...]:
     """Return services CAs above the list's signers that lead to a root.
 
     No CA on the way is distrusted.
@@ -143,4 +147,4 @@ def signer_cas(settings: TrustListSettings, content: TrustContent, signed: Signe
         ways = trust_store_of((*roots, *one.chain)).ways
         if is_clean and any(way[0].certificate == one.chain[0] and way[-1].certificate in roots for way in ways):
             found.append(one.chain[0])
-    return found
+    return tuple(found)

@@ -22,9 +22,10 @@ from sinetti.pki.trust_lists.lists import (
     InvalidTrustList,
     TrustList,
     TrustListKind,
+    parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, verify_stored_anchors, verify_stored_distrust
+from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_distrust, verify_stored_anchors
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
@@ -119,11 +120,15 @@ class TrustListFolder:
             octets = self._octets(TrustListKind.DISTRUST, number)
             roots = (*self.settings.roots, *content.roots)
             with suppress(InvalidTrustList):
-                found = verify_stored_distrust(octets, ListReader(self.settings.environment, roots))
+                signed = parse_signed(octets)
+                issued = parse_distrust(signed.payload).issued
+                reader = ListReader(self.settings.environment, roots)
+                found = verify_distrust(octets, reader, issued)
                 if found.number == number:
                     held, damage = found, content.damage
-                    signers = signer_cas(self.settings, replace(content, distrust=found), parse_signed(octets))
-                    content = replace(content, services=tuple(dict.fromkeys((*content.services, *signers))))
+                    content = replace(content, is_by_root=is_signed_by_root(octets, reader, issued))
+                    signers = signer_cas(self.settings, replace(content, distrust=found), signed)
+                    content = replace(content, signers=signers)
         content = replace(content, distrust=held, damage=damage)
         return replace(content, responders=responders_of(self.settings, content))
 

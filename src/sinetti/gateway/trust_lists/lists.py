@@ -27,7 +27,7 @@ from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.pki.policy_oids import channel_from_policy
 from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustListKind
-from sinetti.pki.trust_lists.verification import ListReader, check_newer, verify_list
+from sinetti.pki.trust_lists.verification import HeldLists, ListReader, verify_next
 
 ASKED_EVERY: Final = 20.0
 """Seconds between requests of a process that serves, give or take a quarter."""
@@ -190,15 +190,11 @@ class TrustLists:
         with self._reading:
             self._read_anew()
             content = self._content
-            held = content.list_of(kind)
-            authority = next((one.authority for one in (content.anchors, content.distrust) if one is not None), None)
             roots = tuple(dict.fromkeys((*self.settings.roots, *content.roots)))
-            reader = ListReader(self.settings.environment, roots, authority, content.entries.keys())
-            new = verify_list(kind, octets, reader, self._now())
-            if new == held:
+            held = HeldLists(content.anchors, content.distrust, content.is_by_root)
+            new = verify_next(kind, octets, held, ListReader(self.settings.environment, roots), self._now())
+            if new is None:
                 return False
-            if held is not None:
-                check_newer(held, new)
             self._folder.store(new, octets)
             self._read_anew()
         self.bridge.forget()

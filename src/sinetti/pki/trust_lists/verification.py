@@ -6,13 +6,14 @@ makes fewer certificates acceptable, never more.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from sinetti.domain.authorities.distrust import LONGEST_BRIDGE
 from sinetti.domain.values import Environment, Sha256
 from sinetti.pki.chain import (
     can_sign,
@@ -38,19 +39,86 @@ from sinetti.pki.trust_lists.lists import (
     parse_signed,
 )
 
+MOST_AHEAD = timedelta(hours=1)
+"""Time by which a number may be ahead of the reader's clock.
+
+Without a bound, a thief of the online status key could use up all numbers, and no later list would be taken.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ListReader:
     """Trust of a reader before a list.
 
-    `roots` are the self-signed roots that it trusts. `authority` is None until the first list, which then names it.
-    `distrusted` are the SHA-256 of CAs that its last list of distrust has; none of them signs a list.
+    `roots` are the self-signed roots that it trusts. `authority` is None until a root has named it in a list.
+    `distrusted` are the SHA-256 of CAs that its last list of distrust has; none of them signs a list. Only what a root
+    has signed can say so of a root: `distrusted_by_root`.
     """
 
     environment: Environment
     roots: tuple[x509.Certificate, ...]
     authority: Sha256 | None = None
     distrusted: Collection[Sha256] = frozenset()
+    distrusted_by_root: Collection[Sha256] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLists:
+    """Lists that a reader has.
+
+    `is_by_root` is True if a root signed the list of distrust, and not a responder alone.
+    """
+
+    anchors: AnchorsList | None = None
+    distrust: DistrustList | None = None
+    is_by_root: bool = False
+
+
+def verify_next(
+    kind: TrustListKind, octets: bytes, held: HeldLists, reader: ListReader, now: datetime
+) -> TrustList | None:
+    """Return a list that counts after the held ones; None for the one that is held.
+
+    `reader` has environment and roots. Raises InvalidTrustList.
+    """
+    distrusted = frozenset(one.sha256 for one in held.distrust.authorities) if held.distrust else frozenset()
+    by_root = held.distrust if held.is_by_root else None
+    authority = next((one.authority for one in (held.anchors, by_root) if one is not None), None)
+    by_root_alone = distrusted if held.is_by_root else frozenset()
+    reader = replace(reader, authority=authority, distrusted=distrusted, distrusted_by_root=by_root_alone)
+    verify = verify_anchors if kind is TrustListKind.ANCHORS else verify_distrust
+    new: TrustList = verify(octets, reader, now)
+    before: TrustList | None = held.anchors if kind is TrustListKind.ANCHORS else held.distrust
+    if new == before:
+        return None
+    check_number(new, now)
+    if isinstance(new, DistrustList):
+        _check_entries(new, held.distrust, now)
+    if before is not None:
+        corrects = isinstance(new, DistrustList) and _corrects(octets, held, reader, now)
+        check_newer(before, new, corrects=corrects)
+    return new
+
+
+def _check_entries(new: DistrustList, before: DistrustList | None, now: datetime) -> None:
+    """Check new entries: from the past, and with a bridge of 72 hours at most.
+
+    Raises InvalidTrustList. While a bridge is open, lists of its CA count for nothing.
+    """
+    known = before.authorities if before is not None else ()
+    latest = now + MOST_AHEAD
+    for one in new.authorities:
+        if one not in known and (one.since > latest or one.bridge_until > latest + timedelta(hours=LONGEST_BRIDGE)):
+            why = f"the bridge of {one.name} would be open for more than {LONGEST_BRIDGE} hours: check the clock here"
+            raise InvalidTrustList(why)
+
+
+def _corrects(octets: bytes, held: HeldLists, reader: ListReader, now: datetime) -> bool:
+    """Return True for a list of distrust that may take entries of the last one back."""
+    if held.is_by_root or held.distrust is None:
+        return False
+    is_foreign = held.anchors is not None and held.anchors.authority != held.distrust.authority
+    return is_foreign or is_signed_by_root(octets, reader, now)
 
 
 def verify_anchors(octets: bytes, reader: ListReader, now: datetime) -> AnchorsList:
@@ -87,13 +155,6 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
     return found
 
 
-def verify_list(kind: TrustListKind, octets: bytes, reader: ListReader, now: datetime) -> TrustList:
-    """Return a list of this kind that counts for the reader. Raises InvalidTrustList."""
-    if kind is TrustListKind.ANCHORS:
-        return verify_anchors(octets, reader, now)
-    return verify_distrust(octets, reader, now)
-
-
 def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
     """Return a list of anchors that was verified when it was taken.
 
@@ -102,22 +163,39 @@ def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
     return verify_anchors(octets, reader, parse_anchors(parse_signed(octets).payload).issued)
 
 
-def verify_stored_distrust(octets: bytes, reader: ListReader) -> DistrustList:
-    """Return a list of distrust that was verified when it was taken.
+def is_signed_by_root(octets: bytes, reader: ListReader, now: datetime) -> bool:
+    """Return True if a root signed a list of distrust, and not a responder alone.
 
-    Its signer was valid then, and may have ended since. Raises InvalidTrustList.
+    Raises InvalidTrustList.
     """
-    return verify_distrust(octets, reader, parse_distrust(parse_signed(octets).payload).issued)
+    signed = parse_signed(octets)
+    found = parse_distrust(signed.payload)
+    return any(_is_signed(found, one, lambda one: _is_by_root(one, reader, now)) for one in signed.signatures)
 
 
-def check_newer(before: TrustList, new: TrustList) -> None:
+def check_number(new: TrustList, now: datetime) -> None:
+    """Raise InvalidTrustList for a number ahead of the clock by more than MOST_AHEAD.
+
+    The authority's numbers are Unix times, or one above the last one.
+    """
+    if new.number > (now + MOST_AHEAD).timestamp():
+        why = f"the list has the number {new.number}, which is in the future: check the clock of this machine"
+        raise InvalidTrustList(why)
+
+
+def check_newer(before: TrustList, new: TrustList, *, corrects: bool = False) -> None:
     """Raise InvalidTrustList unless a list follows the last one of its kind.
 
-    Its number is higher. A list of distrust keeps each CA, and moves neither instant of it to later.
+    Its number is higher. A list of distrust keeps each CA, and moves neither instant of it to later, unless it
+    `corrects` the last one: a root signed it, and a responder alone the last one, or that is of another authority than
+    the list of anchors.
     """
-    if new.authority != before.authority or new.number <= before.number:
+    is_same = corrects or new.authority == before.authority
+    if not is_same or new.number <= before.number:
         why = f"the list has the number {new.number}, and {before.number} was taken before: it is an old one"
         raise InvalidTrustList(why)
+    if corrects:
+        return
     if isinstance(before, DistrustList) and isinstance(new, DistrustList):
         kept = {one.sha256: one for one in new.authorities}
         for one in before.authorities:
@@ -154,6 +232,7 @@ def _is_signed(found: TrustList, one: ListSignature, counts: Callable[[ListSigna
 
 
 def _is_by_root(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+    reader = replace(reader, distrusted=reader.distrusted_by_root)
     if one.certificate in reader.roots:
         return not one.chain and is_valid_at(one.certificate, now) and not _is_distrusted([one.certificate], reader)
     return all(map(is_root_link, (one.certificate, *one.chain))) and _has_path(one, reader, now)

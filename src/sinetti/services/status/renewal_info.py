@@ -75,7 +75,7 @@ def hint_of(
         return None
     called = found.facts.called
     has_news = program.numbers is not None and program.numbers != found.numbers
-    if has_news or needs_record(found.asked_at, now, called.begins if called is not None else None):
+    if needs_record(found.asked_at, now, called.begins if called is not None else None, has_news=has_news):
         # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
             software = parse_product(program.user_agent)
