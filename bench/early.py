@@ -31,9 +31,8 @@ from sinetti.notifications.planning.early_replacement import plan_calls
 from sinetti.notifications.planning.events import expand_events
 from sinetti.notifications.planning.reminders import plan
 from sinetti.services.context import ServiceContext
-from sinetti.services.revocation.call_status import list_status
 from sinetti.services.revocation.drills import DrillRequest, begin_drill
-from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, preview
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, list_status, preview
 
 AIM = 900.0
 """Limit in seconds from the command to the first messages, from the issue.

@@ -7,7 +7,7 @@ import pytest
 
 from sinetti.api.renewal_info import PATH, RenewalInfoEndpoint
 from sinetti.api.router import mount_api
-from sinetti.database.authorities import trust_readers
+from sinetti.database.authorities import trust_lists
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.connection import open_database
 from sinetti.domain.certificates.renewal_info import Explanation
@@ -156,7 +156,7 @@ def test_the_numbers_of_a_programs_trust_lists_are_recorded_when_they_change_onc
     def state(text, after=timedelta(minutes=1)):
         desk.clock.now += after
         ask(desk, name_of(held), **{"sinetti-trust-lists": text})
-        (one,) = trust_readers.list_programs(desk.db, desk.clock())
+        (one,) = trust_lists.list_programs(desk.db, desk.clock())
         assert (one.name, one.customer_id) == (held.serial, CUSTOMER_ID)
         return one.numbers
 

@@ -81,7 +81,7 @@ def test_offline_cas_are_a_live_set(authority):
 def test_the_services_ca_that_issues(authority):
     ctx = authority.ctx
     assert authority.cas.services().file_name == SERVICES
-    register.revoke(ctx.db, SERVICES, (RevocationReason.SUPERSEDED, None), audit(ctx))
+    register.revoke(ctx.db, SERVICES, RevocationReason.SUPERSEDED, None, audit(ctx))
     ctx.refresh_authorities()
     assert authority.cas.services().file_name == SERVICES, "the newest one, if none issues"
 

@@ -160,7 +160,7 @@ def test_a_list_of_anchors_that_was_stored_meanwhile(there, tmp_path):
 
 def revoked(authority, reason, distrust=None):
     audit = authority.ctx.audit_entry("operator", "request")
-    register.revoke(authority.ctx.db, OLD, (reason, distrust), audit)
+    register.revoke(authority.ctx.db, OLD, reason, distrust, audit)
     authority.ctx.refresh_authorities()
     return register.get_authority(authority.ctx.db, OLD)
 

@@ -28,18 +28,12 @@ from sinetti.authority.succession import (
     roll_over,
     signer_of,
 )
+from sinetti.ca.hierarchy_builder import certificate_plan, subject_of
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import (
-    CertificateRefused,
-    SuccessorOptions,
-    certificate_plan,
-    common_name,
-    span_below,
-    subject_of,
-)
+from sinetti.ca.successors import CertificateRefused, SuccessorOptions, common_name, span_below
 from sinetti.database import models
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import CaChangeRefused, CaUnknown

@@ -7,14 +7,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_builder import BACKDATED, GeneratedHierarchy, validity_from
+from sinetti.ca.hierarchy_builder import BACKDATED, GeneratedHierarchy, certificate_plan, subject_of, validity_from
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.ca.issuance import assemble_root, attach_signature, new_serial, prepare_authority
 from sinetti.ca.profiles import authority as profile
 from sinetti.ca.successors import (
     CertificateRefused,
     SuccessorOptions,
-    certificate_plan,
     check_ca_certificate,
     check_chain,
     check_key,
@@ -23,7 +22,6 @@ from sinetti.ca.successors import (
     plan_successor,
     read_ca_certificate,
     span_below,
-    subject_of,
 )
 from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.csr import build_request

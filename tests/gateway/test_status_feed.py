@@ -18,11 +18,11 @@ from sinetti.gateway.status_feed import (
     LIST_FOLLOWS,
     RESET_SPREAD,
     SPREAD,
+    CrlFetchJob,
     FeedActions,
     FeedReader,
-    ListWork,
-    TrustWork,
-    WakeUps,
+    FetchSchedule,
+    TrustListFetchJob,
 )
 from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.infra.clock import monotonic_seconds, utc_now
@@ -44,7 +44,7 @@ TRUST = StatusEvent(StatusEventKind.TRUST, "anchors", 1)
 
 
 def work(address="http://pki.example/crl/Issuing-1.crl", file=Path("issuing.crl")):
-    return ListWork(CrlDownload(address, file, ISSUER))
+    return CrlFetchJob(CrlDownload(address, file, ISSUER))
 
 
 ABOUT = {
@@ -83,7 +83,7 @@ TRUST_LISTS = {
 
 @pytest.mark.parametrize(("event", "is_due", "number"), TRUST_LISTS.values(), ids=TRUST_LISTS)
 def test_the_trust_list_that_an_event_is_about(event, is_due, number):
-    one, other = (TrustWork(TrustLists(), kind) for kind in (TrustListKind.ANCHORS, TrustListKind.DISTRUST))
+    one, other = (TrustListFetchJob(TrustLists(), kind) for kind in (TrustListKind.ANCHORS, TrustListKind.DISTRUST))
     assert (one.is_due(event), one.wanted_number(event)) == (is_due, number)
     assert other.is_due(event) is (event is RESET)
     assert (one.name, one.run()) == ("http://pki.example/trust/anchors", (4, None))
@@ -109,66 +109,66 @@ WAITS = {
 
 @pytest.mark.parametrize(("event", "pause"), WAITS.values(), ids=WAITS)
 def test_a_download_is_due_soon(event, pause):
-    wakes = WakeUps()
-    assert (wakes.next(0), wakes.lag(0), wakes.pause(0)) == (None, 0, 60)
-    wakes.add(event, [work()], 0)
-    assert wakes.pause(0) == pytest.approx(pause)
-    assert wakes.next(pause - 0.01) is None
-    assert wakes.next(pause + 0.01).work == work()
-    assert wakes.lag(5) == 5
-    wakes.done(wakes.next(5), (7, None), 5, 5)
-    assert (wakes.next(100), wakes.lag(100)) == (None, 0)
+    schedule = FetchSchedule()
+    assert (schedule.next(0), schedule.lag(0), schedule.pause(0)) == (None, 0, 60)
+    schedule.add(event, [work()], 0)
+    assert schedule.pause(0) == pytest.approx(pause)
+    assert schedule.next(pause - 0.01) is None
+    assert schedule.next(pause + 0.01).job == work()
+    assert schedule.lag(5) == 5
+    schedule.done(schedule.next(5), (7, None), 5, 5)
+    assert (schedule.next(100), schedule.lag(100)) == (None, 0)
 
 
 def test_the_list_of_a_revocation_is_fetched_once():
-    wakes = WakeUps()
-    wakes.add(REVOKED, [work()], 0)
-    wakes.add(NEW_LIST, [work()], 0.1)
-    assert wakes.pause(0.1) == pytest.approx(SPREAD)
-    wakes.done(wakes.next(1), (7, None), 1, 1)
-    wakes.add(NEW_LIST, [work()], 2)
-    assert wakes.next(100) is None
+    schedule = FetchSchedule()
+    schedule.add(REVOKED, [work()], 0)
+    schedule.add(NEW_LIST, [work()], 0.1)
+    assert schedule.pause(0.1) == pytest.approx(SPREAD)
+    schedule.done(schedule.next(1), (7, None), 1, 1)
+    schedule.add(NEW_LIST, [work()], 2)
+    assert schedule.next(100) is None
 
 
 def test_an_event_during_a_download_is_not_served_by_it():
-    wakes = WakeUps()
-    wakes.add(NEW_LIST, [work()], 0)
-    one = wakes.next(1)
-    wakes.add(REVOKED, [work()], 2)
-    wakes.done(one, (7, None), 1, 3)
-    assert wakes.next(3) is None, "a download of two seconds is not repeated at once"
-    assert wakes.next(11 + LIST_FOLLOWS) is not None
+    schedule = FetchSchedule()
+    schedule.add(NEW_LIST, [work()], 0)
+    one = schedule.next(1)
+    schedule.add(REVOKED, [work()], 2)
+    schedule.done(one, (7, None), 1, 3)
+    assert schedule.next(3) is None, "a download of two seconds is not repeated at once"
+    assert schedule.next(11 + LIST_FOLLOWS) is not None
 
 
 def test_a_flood_of_events_is_no_flood_of_downloads():
-    wakes, count = WakeUps(), 0
+    schedule, count = FetchSchedule(), 0
     for tick in range(1000):
-        wakes.add(StatusEvent(StatusEventKind.LIST, "Issuing", tick + 1), [work()], tick / 100)
-        if (one := wakes.next(tick / 100)) is not None:
-            wakes.done(one, (tick + 1, None), tick / 100, tick / 100)
+        schedule.add(StatusEvent(StatusEventKind.LIST, "Issuing", tick + 1), [work()], tick / 100)
+        if (one := schedule.next(tick / 100)) is not None:
+            schedule.done(one, (tick + 1, None), tick / 100, tick / 100)
             count += 1
     assert 5 <= count <= 20
 
 
 def test_a_failed_download_is_tried_again_and_more_and_more_rarely():
-    wakes, now, pauses = WakeUps(), 0.0, []
-    wakes.add(RESET, [work()], now)
+    schedule, now, pauses = FetchSchedule(), 0.0, []
+    schedule.add(RESET, [work()], now)
     for _ in range(10):
-        now += wakes.pause(now)
-        wakes.done(wakes.next(now), (0, "away"), now, now)
-        pauses.append(wakes.pause(now))
+        now += schedule.pause(now)
+        schedule.done(schedule.next(now), (0, "away"), now, now)
+        pauses.append(schedule.pause(now))
     assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert (wakes.troubles(), wakes.lag(now)) == (["away"], now)
-    wakes.done(wakes.next(now + 60), (0, None), now, now)
-    assert wakes.troubles() == []
+    assert (schedule.troubles(), schedule.lag(now)) == (["away"], now)
+    schedule.done(schedule.next(now + 60), (0, None), now, now)
+    assert schedule.troubles() == []
 
 
 def test_a_list_that_never_comes_is_given_up(caplog):
-    wakes, now, tries = WakeUps(), 0.0, 0
-    wakes.add(StatusEvent(StatusEventKind.LIST, "Issuing", 10**18), [work()], now)
-    while (one := wakes.next(now + 60)) is not None:
-        now += wakes.pause(now)
-        wakes.done(one, (7, None), now, now)
+    schedule, now, tries = FetchSchedule(), 0.0, 0
+    schedule.add(StatusEvent(StatusEventKind.LIST, "Issuing", 10**18), [work()], now)
+    while (one := schedule.next(now + 60)) is not None:
+        now += schedule.pause(now)
+        schedule.done(one, (7, None), now, now)
         tries += 1
     assert tries == GIVEN_UP_AFTER + 1
     assert "not the list with number" in str(caplog.records[0].facts)
@@ -212,9 +212,9 @@ class Parts:
 
 
 @contextmanager
-def reading(url, works=(), anew=None):
+def reading(url, jobs=(), anew=None):
     """Read a feed; `anew` gets the serial numbers whose answers are no longer used."""
-    reader = FeedReader(url, FeedActions(lambda: works, (lambda _serial: None) if anew is None else anew.append))
+    reader = FeedReader(url, FeedActions(lambda: jobs, (lambda _serial: None) if anew is None else anew.append))
     reader.start()
     try:
         yield reader

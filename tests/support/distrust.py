@@ -23,5 +23,5 @@ def declared(desk: Desk, name: str, since: datetime, *, hours: int = 72, checkpo
     """Declare that a CA's key was stolen; it is on its parent's list from now on."""
     now = desk.ctx.now()
     distrust = Distrust(since, now, decide_bridge_end(since, now, hours), checkpoint)
-    register.revoke(desk.db, name, (RevocationReason.CA_COMPROMISE, distrust), desk.audit_entry())
+    register.revoke(desk.db, name, RevocationReason.CA_COMPROMISE, distrust, desk.audit_entry())
     return distrust

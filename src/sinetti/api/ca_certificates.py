@@ -36,8 +36,7 @@ class CaCertificatesEndpoint:
         """Answer one request of any method."""
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "Use GET to retrieve the CA certificates.", allow="GET, HEAD")
-        now = self.ctx.now()
-        ctx = self.ctx
+        ctx, now = self.ctx, self.ctx.now()
         held = (
             load_certificate(der)
             for name, der in ctx.certificates.items()

@@ -9,12 +9,12 @@ from typing import Generic, TypeVar, cast
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
 from sinetti.database.authorities.register import list_authorities
+from sinetti.database.authorities.successions import list_closed, list_planned
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
-from sinetti.database.operations.successions import list_closed, list_planned
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.authorities.timetable import DatedStep, Timetable, plan_successions
 from sinetti.domain.notifications.reminders import ReminderSchedule

@@ -5,7 +5,7 @@ One request waits at a time, in the folder. A result counts only for the request
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,7 @@ from sinetti.ca.hierarchy_config import parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, Hierarchy
 from sinetti.database.approvals import officers
 from sinetti.database.authorities import register
+from sinetti.database.authorities.distrust import list_distrust
 from sinetti.database.authorities.register import AuthorityView
 from sinetti.database.issuance import crls
 from sinetti.domain.approvals.acts import OfficerRole
@@ -74,6 +75,7 @@ from sinetti.services.approvals.officers import (
     check_officer,
     recover_officers,
 )
+from sinetti.services.authorities.distrust_list import declared_entries
 from sinetti.services.authorities.trust_lists import newest_anchors, newest_distrust, next_number, store_list
 from sinetti.services.context import ServiceContext, no_failpoint
 from sinetti.services.status.crl import RegisterMovedOn, offline_list_data, store_ceremony_lists
@@ -204,9 +206,10 @@ def request_revocations(authority: Authority) -> RequestSet:
     lines = tuple(RevocationLine(one.name, *_reason(one)) for one in unlisted)
     request = replace(request_lists(authority), kind=CeremonyKind.REVOKE, revocations=lines)
     if any(one.since is not None for one in lines):
-        rows = {one.name: one for one in _distrust_rows(ctx)}
-        number = next_number(newest_distrust(ctx.db), ctx)
-        request = replace(request, distrust=DistrustData(number, tuple(rows[name] for name in sorted(rows))))
+        last = newest_distrust(ctx.db)
+        entries = declared_entries(list_distrust(ctx.db), last)
+        rows = tuple(DistrustLine(one.name, one.since, one.bridge_until) for one in entries)
+        request = replace(request, distrust=DistrustData(next_number(last, ctx), rows))
     return _await(authority, request)
 
 
@@ -223,16 +226,6 @@ def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
     reason = one.revocation_reason or RevocationReason.UNSPECIFIED
     since = one.distrust.since if one.distrust and reason is RevocationReason.CA_COMPROMISE else None
     return reason, since
-
-
-def _distrust_rows(ctx: ServiceContext) -> Iterator[DistrustLine]:
-    """Yield the declared compromises; those on the newest list have its instants."""
-    for one in register.list_authorities(ctx.db):
-        if one.distrust is not None:
-            instants = (at.replace(microsecond=0) for at in (one.distrust.since, one.distrust.bridge_until))
-            yield DistrustLine(one.name, *instants)
-    newest = newest_distrust(ctx.db)
-    yield from (DistrustLine(one.name, one.since, one.bridge_until) for one in (newest.authorities if newest else ()))
 
 
 def waiting_request(folder: DataDirectory) -> RequestSet:
@@ -299,12 +292,12 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
         _check_clock(request, options)
         if request.kind is CeremonyKind.LISTS:
             verify_lists(ctx.issuers, request, result)
-            _store_lists(request.lists, dict(result.lists), ctx, options)
+            _store_crls(request.lists, dict(result.lists), ctx, options)
         elif request.kind is CeremonyKind.REVOKE:
             distrust = verify_revoked(ctx.issuers, request, result)
-            _store_lists(request.lists, dict(result.lists), ctx, options)
+            _store_crls(request.lists, dict(result.lists), ctx, options)
             if distrust is not None:
-                _store_list(distrust, result.distrust, newest_distrust(ctx.db), ctx, options)
+                _store_trust_list(distrust, result.distrust, newest_distrust(ctx.db), ctx, options)
         elif request.kind is CeremonyKind.OFFICERS:
             verify_officers(root, request, result)
             new = [_checked(one, ctx) for one in result.officers]
@@ -336,12 +329,12 @@ def _install(authority: Authority, request: RequestSet, result: ResultSet, optio
         install_successor(name, result.certificates[name], means)
         options.step("installed")
         if mine:
-            _store_lists(mine, dict(result.lists), ctx, options)
+            _store_crls(mine, dict(result.lists), ctx, options)
             install_successor(name, None, means)
-    _store_list(certified.anchors, result.anchors, newest_anchors(ctx.db), ctx, options)
+    _store_trust_list(certified.anchors, result.anchors, newest_anchors(ctx.db), ctx, options)
 
 
-def _store_list(
+def _store_trust_list(
     new: AnchorsList | DistrustList,
     octets: bytes,
     before: AnchorsList | DistrustList | None,
@@ -356,7 +349,7 @@ def _store_list(
         store_list(new, octets, before.number if before else 0, ctx, (options.actor, options.request_id))
 
 
-def _store_lists(
+def _store_crls(
     asked: Sequence[ListData], lists: dict[tuple[str, int], bytes], ctx: ServiceContext, options: ImportOptions
 ) -> None:
     audit = ctx.audit_entry(options.actor, options.request_id)

@@ -237,7 +237,7 @@ def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitO
     with locked(folder.root):
         certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
         _read_back(folder, hierarchy, certificates, founding)
-        rows = tuple(_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
+        rows = tuple(authority_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
         db = connect_database(folder, founding.kind, authority.read(folder.settings), alias="founding")
         try:
             identity = authorities.identity(db)
@@ -323,7 +323,8 @@ def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOpti
         path.unlink()
 
 
-def _row(hierarchy: Hierarchy, spec: CaSpec, certificate: x509.Certificate) -> NewAuthority:
+def authority_row(hierarchy: Hierarchy, spec: CaSpec, certificate: x509.Certificate) -> NewAuthority:
+    """Return the row of a CA of a hierarchy."""
     parents = {one.name: one.file_name for one in hierarchy.authorities}
     der = certificate_der(certificate)
     validity = hierarchy.holder_validity if spec.role is CaRole.ISSUING else timedelta(0)

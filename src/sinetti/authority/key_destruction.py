@@ -1,8 +1,7 @@
-"""Destruction of private keys with a protocol (docs/termination.md).
+"""Destruction of private keys with a protocol, at the end of a CA or an authority.
 
-It ends a CA, or an authority.
-
-The protocol is written before the first key is destroyed, and again after each. So a killed command continues.
+See docs/termination.md. The command writes the protocol before it destroys the first key, and again after each. So a
+killed command continues.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ from sinetti.services.authorities.distrust_list import publish_distrust
 from sinetti.services.authorities.trust_lists import keep_lists
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
-from sinetti.services.evidence.read_log import keep_last
+from sinetti.services.evidence.read_log import keep_checkpoint
 from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
 from sinetti.services.issuance.secure_message import lapse_orders
@@ -124,7 +124,7 @@ def _status_loop(authority: Authority, stop: Event) -> None:
     duties = {
         "copies of lists": lambda: copy_lists(ctx),
         "copies of trust lists": lambda: keep_lists(ctx),
-        "copies of the checkpoint": lambda: keep_last(ctx),
+        "copies of the checkpoint": lambda: keep_checkpoint(ctx),
     }
     try:
         while not stop.is_set():

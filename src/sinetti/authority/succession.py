@@ -14,23 +14,30 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
+from sinetti.authority.initialise import authority_row
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.key_store import FileKeyStore, KeyStore
 from sinetti.authority.signer.certificates import read_fields
-from sinetti.ca.hierarchy_builder import BACKDATED, HOLDERS_ANCHORS, SERVICES_ANCHORS, bundle_of
+from sinetti.ca.ceremony.objects import FIRST_LISTS
+from sinetti.ca.hierarchy_builder import (
+    BACKDATED,
+    HOLDERS_ANCHORS,
+    SERVICES_ANCHORS,
+    bundle_of,
+    certificate_plan,
+    subject_of,
+)
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
-from sinetti.ca.issuance import assemble_root, attach_signature, last_issuance_time, new_serial, prepare_authority
+from sinetti.ca.issuance import assemble_root, attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.successors import (
     SuccessorOptions,
-    certificate_plan,
     check_ca_certificate,
     check_key,
     check_new_name,
     plan_successor,
     read_ca_certificate,
     span_below,
-    subject_of,
 )
 from sinetti.database.authorities import register
 from sinetti.database.authorities.register import (
@@ -43,14 +50,12 @@ from sinetti.database.authorities.register import (
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
-from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.operations.authorities import NewAuthority
 from sinetti.domain.authorities.lifecycle import CaState, successor_name
 from sinetti.domain.values import Channel, KeyType, Serial, ValidityPeriod
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.pki.chain import build_chain
-from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, sha256_hex
-from sinetti.pki.key_policy import key_id, key_type
+from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate
+from sinetti.pki.key_policy import key_type
 from sinetti.pki.signers import SignatureRefused, Signer
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.pki.trust_lists.lists import MOST_AUTHORITIES
@@ -58,7 +63,6 @@ from sinetti.services.authorities.succession import activate_ca, install_ca
 from sinetti.services.authorities.trust_lists import publish_anchors
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
-FIRST_SHARD = 1
 _DAY = timedelta(days=1)
 
 
@@ -131,8 +135,7 @@ def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: Succe
 
     Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
     """
-    parent = None if waiting.issuer is None else means.authority.ctx.issuers[waiting.issuer].name
-    request = _make_key(before, pending_spec(waiting, parent), means)
+    request = _make_key(before, _spec(waiting, means), means)
     if request:
         register.add_request(means.authority.ctx.db, waiting.name, request)
     return replace(waiting, request=request)
@@ -251,7 +254,7 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     sign = _signing(pending, means)
     if sign is None:
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
-    issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
+    issuer = _issuer(pending, means)
     intent = means.folder / f"{pending.name}.tbs"
     with locked(means.authority.folder.root):
         if not intent.exists():
@@ -314,8 +317,7 @@ def _instead(name: str, above: str) -> str:
 
 
 def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext) -> bytes:
-    spec = pending_spec(pending, issuer.name if issuer else None)
-    above = issuer.certificate if issuer else None
+    spec, above = _spec(pending, means), issuer.certificate if issuer else None
     span = span_below(above, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
     plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
     return prepare_authority(plan, issuer)
@@ -346,6 +348,15 @@ def pending_spec(pending: PendingAuthorityView, parent: str | None) -> CaSpec:
     return CaSpec(pending.common_name, role, parent, kind, lifetime, pending.channel)
 
 
+def _issuer(pending: PendingAuthorityView, means: SuccessionContext) -> IssuingCa | None:
+    return None if pending.issuer is None else means.authority.ctx.issuers[pending.issuer]
+
+
+def _spec(pending: PendingAuthorityView, means: SuccessionContext) -> CaSpec:
+    issuer = _issuer(pending, means)
+    return pending_spec(pending, None if issuer is None else issuer.name)
+
+
 def install_successor(name: str, octets: bytes | None, means: SuccessionContext) -> AuthorityView:
     """Take in the certificate of a CA that was begun; it becomes a standby.
 
@@ -367,7 +378,8 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
             ctx.step("ca certificate")
             _admit(pending, certificate, means)
             ctx.step("ca admitted")
-        view = install_ca(_row(pending, certificate, means), ctx, means.audit)
+        spec = replace(_spec(pending, means), is_standby=True)
+        view = install_ca(authority_row(authority.hierarchy, spec, certificate), ctx, means.audit)
         ctx.step("ca stored")
         _complete(view, certificate, means)
     publish_anchors_at_hand(means)
@@ -377,7 +389,7 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
 def publish_anchors_at_hand(means: SuccessionContext) -> bool:
     """Sign a new list of anchors, if the roots' keys are at hand.
 
-    Returns whether they are. Otherwise a ceremony signs it. Raises TrustListOutrun and the errors of the keys.
+    Returns False if they are not: a ceremony signs the list then. Raises TrustListConflict and the errors of the keys.
     """
     ctx = means.authority.ctx
     roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
@@ -407,10 +419,9 @@ def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: 
     Raises CertificateRefused and FolderError.
     """
     ctx = means.authority.ctx
-    issuer = None if pending.issuer is None else ctx.issuers[pending.issuer]
     if pending.request:
         check_key(certificate, pending.request, pending.name)
-    spec = pending_spec(pending, None if issuer is None else issuer.name)
+    spec, issuer = _spec(pending, means), _issuer(pending, means)
     check_ca_certificate(certificate, subject_of(means.authority.hierarchy), spec, issuer, ctx.now())
     is_online = spec.role in {CaRole.ISSUING, CaRole.SERVICES}
     if is_online and not means.authority.keys.store_of(pending.name).has(pending.name):
@@ -426,24 +437,6 @@ def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: 
         store = _place_of(pending.replaces, means)
         if store is not None:
             store.admit(pending.name, chain)
-
-
-def _row(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> NewAuthority:
-    validity = means.authority.hierarchy.holder_validity if pending.channel is not None else timedelta(0)
-    der = certificate_der(certificate)
-    return NewAuthority(
-        name=pending.name,
-        common_name=pending.common_name,
-        role=pending.role,
-        issuer=pending.issuer,
-        channel=pending.channel,
-        certificate=der,
-        sha256=sha256_hex(der),
-        key_id=key_id(cast("PublicKey", certificate.public_key())),
-        signs_from=certificate.not_valid_before_utc,
-        signs_until=last_issuance_time(certificate, validity),
-        state=CaState.STANDBY,
-    )
 
 
 def _complete(view: AuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
@@ -470,7 +463,7 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
 
 def _has_lists(name: str, means: SuccessionContext) -> bool:
     db = means.authority.ctx.db
-    return all(crls.latest_crl(db, name, shard) is not None for shard in (WHOLE, FIRST_SHARD))
+    return all(crls.latest_crl(db, name, shard) is not None for shard in FIRST_LISTS)
 
 
 def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> AuthorityView:

@@ -39,7 +39,7 @@ The source is ub-common-name (RFC 5280, appendix A.1).
 """
 
 _ONE_SECOND = timedelta(seconds=1)
-PATH_LENGTHS: Mapping[CaRole, int | None] = {
+_PATH_LENGTHS: Mapping[CaRole, int | None] = {
     CaRole.ROOT: None,
     CaRole.INTERMEDIATE: 1,
     CaRole.ISSUING: 0,
@@ -153,19 +153,40 @@ def generate_hierarchy(
     return built
 
 
+@dataclass(frozen=True, slots=True)
+class CaSubject:
+    """Parts of the subject of all CAs of an authority, and its environment."""
+
+    organisation: str
+    country: str
+    environment: Environment
+
+
+def subject_of(hierarchy: Hierarchy) -> CaSubject:
+    """Return the parts that the names of a hierarchy's CAs share."""
+    return CaSubject(hierarchy.organisation, hierarchy.country, hierarchy.environment)
+
+
 def authority_plan(
     hierarchy: Hierarchy, spec: CaSpec, public_key: PublicKey, serial: Serial, now: datetime
 ) -> CaRequest:
     """Return the request for a CA certificate of this hierarchy that is created now."""
+    return certificate_plan(subject_of(hierarchy), spec, public_key, serial, validity_from(now, spec.lifetime))
+
+
+def certificate_plan(
+    subject: CaSubject, spec: CaSpec, key: PublicKey, serial: Serial, span: ValidityPeriod
+) -> CaRequest:
+    """Return the request for the certificate of a CA."""
     return CaRequest(
         name=spec.name,
-        organisation=hierarchy.organisation,
-        country=hierarchy.country,
-        public_key=public_key,
+        organisation=subject.organisation,
+        country=subject.country,
+        public_key=key,
         serial=serial,
-        span=validity_from(now, spec.lifetime),
-        path_length=PATH_LENGTHS[spec.role],
-        policy=policy_for(spec, hierarchy.environment),
+        span=span,
+        path_length=_PATH_LENGTHS[spec.role],
+        policy=policy_for(spec, subject.environment),
     )
 
 

@@ -13,23 +13,21 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sinetti.ca.hierarchy_builder import BACKDATED, PATH_LENGTHS, policy_for, validity_from
+from sinetti.ca.hierarchy_builder import BACKDATED, CaSubject, certificate_plan, policy_for, validity_from
 from sinetti.ca.hierarchy_config import check_distinct_names, check_name
-from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, HierarchyError
 from sinetti.ca.issuance import assemble_root, attach_signature, prepare_authority
-from sinetti.ca.issuance_request import CaRequest, IssuingCa, SignatureRejected
+from sinetti.ca.issuance_request import IssuingCa, SignatureRejected
 from sinetti.ca.lint import lint
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.authorities.lifecycle import successor_name
-from sinetti.domain.values import Channel, Environment, KeyType, Serial, ValidityPeriod
+from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import PublicKey, load_certificate, serial_hex
 from sinetti.pki.key_policy import key_type
 
 _DAY = timedelta(days=1)
 _TIME = "%Y-%m-%d %H:%M UTC"
-
-
 _NOT_SIGNED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
 
 
@@ -38,22 +36,8 @@ class CertificateRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class CaSubject:
-    """Parts of the subject of all CAs of an authority, and its environment."""
-
-    organisation: str
-    country: str
-    environment: Environment
-
-
-def subject_of(hierarchy: Hierarchy) -> CaSubject:
-    """Return the parts that the names of a hierarchy's CAs share."""
-    return CaSubject(hierarchy.organisation, hierarchy.country, hierarchy.environment)
-
-
-@dataclass(frozen=True, slots=True)
 class SuccessorOptions:
-    """Wishes for a successor; None: as the CA before it.
+    """Options of a successor; None: as the CA before it.
 
     `lifetime` of a CA whose issuer ends sooner is shortened only if it is None.
     """
@@ -117,22 +101,6 @@ def check_new_name(name: str, environment: Environment, taken: Iterable[str], si
     """
     check_name(name, environment)
     check_distinct_names([*taken, name], signer)
-
-
-def certificate_plan(
-    subject: CaSubject, spec: CaSpec, key: PublicKey, serial: Serial, span: ValidityPeriod
-) -> CaRequest:
-    """Return the request for the certificate of a CA."""
-    return CaRequest(
-        name=spec.name,
-        organisation=subject.organisation,
-        country=subject.country,
-        public_key=key,
-        serial=serial,
-        span=span,
-        path_length=PATH_LENGTHS[spec.role],
-        policy=policy_for(spec, subject.environment),
-    )
 
 
 def span_below(above: x509.Certificate | None, lifetime: timedelta, now: datetime) -> ValidityPeriod:
@@ -227,8 +195,8 @@ def _check_signer(certificate: x509.Certificate, spec: CaSpec, issuer: IssuingCa
     try:
         certificate.verify_directly_issued_by(certificate if issuer is None else issuer.certificate)
     except _NOT_SIGNED:
-        who = "its own key" if issuer is None else f"{issuer.name}, the CA above {spec.name}"
-        _refuse(f"it is not signed by {who}")
+        signer = "its own key" if issuer is None else f"{issuer.name}, the CA above {spec.name}"
+        _refuse(f"it is not signed by {signer}")
 
 
 def _check_dates(certificate: x509.Certificate, spec: CaSpec, issuer: IssuingCa | None, now: datetime) -> None:

@@ -12,10 +12,11 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from sinetti.ca.hierarchy_builder import CaSubject
 from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import CaSubject, common_name
+from sinetti.ca.successors import common_name
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, Serial, Sha256, ValidityPeriod
 from sinetti.pki.chain import is_self_signed

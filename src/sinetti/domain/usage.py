@@ -63,6 +63,11 @@ class TrustListNumbers:
         return f"anchors={self.anchors}, distrust={self.distrust}"
 
     @classmethod
+    def of_columns(cls, anchors: int | None, distrust: int | None) -> "TrustListNumbers | None":
+        """Return the numbers of a row, or None if it has none."""
+        return None if anchors is None or distrust is None else cls(anchors, distrust)
+
+    @classmethod
     def of_header(cls, text: str) -> "TrustListNumbers | None":
         """Return the numbers of a header in exactly this form, or None."""
         found = _HEADER.fullmatch(text)

@@ -150,7 +150,7 @@ class Gateway:
         return not isinstance(self.source, CrlSource | None) or bool(self._current().distrust.entries)
 
     def is_distrusted(self, authority: CaCertificate) -> bool:
-        """Return whether certificates of a CA count only through the bridge.
+        """Return True if certificates of a CA count only through the bridge.
 
         Its lists then count for nothing.
         """
@@ -263,7 +263,7 @@ class Gateway:
             )
         state = self._current()
         distrust = state.distrust.find(way.path.above)
-        refused = self._off_the_bridge(way, distrust, state.content, builder)
+        refused = self._refuse_unconfirmed(way, distrust, state.content, builder)
         if refused is not None:
             return refused
         if not (builder.leaf.is_holders and way.for_holders):
@@ -281,7 +281,7 @@ class Gateway:
             )
         return self._with_status(way, builder, 0 if distrust is None else distrust.place + 2)
 
-    def _off_the_bridge(
+    def _refuse_unconfirmed(
         self, way: TrustPath, distrust: PathDistrust | None, content: TrustContent, builder: VerdictBuilder
     ) -> Verdict | None:
         """Refuse a certificate below a distrusted CA unless the bridge confirms it.

@@ -36,11 +36,12 @@ from sinetti.pki.policy_oids import channel_from_policy
 _LONGEST = timedelta(days=10_000)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _OUTAGE = "freshness_during_outage"
-_KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"}) | {
-    "ocsp_nonce",
-    "trust_lists",
-    _OUTAGE,
-}
+_KEYS = frozenset(
+    {
+        *("anchors", "trust", "channel", "environment", "freshness", _OUTAGE),
+        *("revocation", "crls", "list", "ocsp", "ocsp_nonce", "trust_lists"),
+    }
+)
 
 TABLES = frozenset({"serve", "middleware", "sightings", "ssh", "log", "feed", TABLE})
 """Tables that other commands read."""

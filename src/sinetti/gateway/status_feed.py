@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 _random = SystemRandom()
 
 
-class Work(Protocol):
+class FetchJob(Protocol):
     """Download that an event can make due."""
 
     @property
@@ -72,7 +72,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ListWork:
+class CrlFetchJob:
     """Download of one revocation list."""
 
     download: CrlDownload
@@ -114,7 +114,7 @@ class ListWork:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustWork:
+class TrustListFetchJob:
     """Request for one trust list."""
 
     lists: TrustLists
@@ -141,13 +141,13 @@ class TrustWork:
 
 
 @dataclass(slots=True)
-class Due:
+class DueJob:
     """A download that is due, and since when.
 
     `tries` counts those that did not bring what was named.
     """
 
-    work: Work
+    job: FetchJob
     at: float
     since: float
     number: int = 0
@@ -155,7 +155,7 @@ class Due:
     trouble: str | None = None
 
 
-class WakeUps:
+class FetchSchedule:
     """Downloads that are due, by the events so far.
 
     Instants are seconds of the monotonic clock.
@@ -163,26 +163,26 @@ class WakeUps:
 
     def __init__(self) -> None:
         """Begin with nothing due."""
-        self._due: dict[str, Due] = {}
+        self._due: dict[str, DueJob] = {}
         self._held: dict[str, int] = {}
         self._free_at: dict[str, float] = {}
 
-    def add(self, event: StatusEvent, works: Iterable[Work], now: float) -> None:
+    def add(self, event: StatusEvent, jobs: Iterable[FetchJob], now: float) -> None:
         """Make the downloads due that the event is about, unless they are here already."""
         follows = LIST_FOLLOWS if event.kind is StatusEventKind.REVOCATION else 0.0
         spread = RESET_SPREAD if event.kind is StatusEventKind.RESET else SPREAD
-        for work in works:
-            number = work.wanted_number(event)
-            if not work.is_due(event) or 0 < number <= self._held.get(work.name, 0):
+        for job in jobs:
+            number = job.wanted_number(event)
+            if not job.is_due(event) or 0 < number <= self._held.get(job.name, 0):
                 continue
-            known = self._due.get(work.name)
-            one = known or Due(work, now + _LONGEST_PAUSE, now)
-            at = max(now + follows + spread * _random.random(), self._free_at.get(work.name, now))
+            known = self._due.get(job.name)
+            one = known or DueJob(job, now + _LONGEST_PAUSE, now)
+            at = max(now + follows + spread * _random.random(), self._free_at.get(job.name, now))
             # A new number is a new reason to try: the failures before say nothing about it.
             tries = 0 if number > one.number else one.tries
-            self._due[work.name] = replace(one, at=min(one.at, at), number=max(number, one.number), tries=tries)
+            self._due[job.name] = replace(one, at=min(one.at, at), number=max(number, one.number), tries=tries)
 
-    def next(self, now: float) -> Due | None:
+    def next(self, now: float) -> DueJob | None:
         """Return a download that is due now."""
         return next((one for one in self._due.values() if one.at <= now), None)
 
@@ -190,13 +190,13 @@ class WakeUps:
         """Return the seconds until a download is due."""
         return min((max(0.0, one.at - now) for one in self._due.values()), default=_LONGEST_PAUSE)
 
-    def done(self, one: Due, result: tuple[int, str | None], begun: float, now: float) -> None:
+    def done(self, one: DueJob, result: tuple[int, str | None], begun: float, now: float) -> None:
         """Record the result of a download.
 
         Plans the next try if it did not bring what was named.
         """
         number, trouble = result
-        name = one.work.name
+        name = one.job.name
         self._held[name] = max(number, self._held.get(name, 0))
         # A download of a long list takes seconds, and a flood of events must not become one of downloads.
         self._free_at[name] = now + max(_PAUSE, 4 * (now - begun))
@@ -210,14 +210,14 @@ class WakeUps:
         if is_given_up or (trouble is None and current is one):
             del self._due[name]
             return
-        if trouble is None:  # a wake-up that came during the download is not served by it
+        if trouble is None:  # the download may be older than an event that came during it
             self._due[name] = replace(current, at=max(current.at, self._free_at[name]), since=begun, trouble=None)
             return
         pause = min(_LONGEST_PAUSE, _PAUSE * 2**current.tries) * (0.5 + _random.random() / 2)
         self._due[name] = replace(current, at=now + pause, tries=current.tries + 1, trouble=trouble)
 
     def lag(self, now: float) -> float:
-        """Return the seconds for which the oldest wake-up has waited; 0 if none waits."""
+        """Return the seconds for which the oldest due job has waited; 0 if none waits."""
         return max((now - one.since for one in self._due.values()), default=0.0)
 
     def troubles(self) -> list[str]:
@@ -227,13 +227,13 @@ class WakeUps:
 
 @dataclass(frozen=True, slots=True)
 class FeedActions:
-    """Functions that a wake-up calls.
+    """Functions that the reader calls for an event.
 
-    `works` returns the downloads. `ask_anew` gets a serial number whose OCSP responses are no longer used, or None for
+    `jobs` returns the downloads. `ask_anew` gets a serial number whose OCSP responses are no longer used, or None for
     all. `refresh` makes a stored list count at once.
     """
 
-    works: Callable[[], Sequence[Work]]
+    jobs: Callable[[], Sequence[FetchJob]]
     ask_anew: Callable[[int | None], None]
     refresh: Callable[[], object] = list
 
@@ -244,7 +244,7 @@ class FeedReader:
 
     url: str
     actions: FeedActions
-    _wake_ups: WakeUps = field(default_factory=WakeUps, init=False)
+    _schedule: FetchSchedule = field(default_factory=FetchSchedule, init=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _started_in: int | None = field(default=None, init=False)
@@ -271,15 +271,15 @@ class FeedReader:
         return monotonic_seconds() - self._heard_at
 
     def lag(self) -> float:
-        """Return the seconds for which the oldest wake-up has waited for its download."""
+        """Return the seconds for which the oldest due job has waited for its download."""
         with self._changed:
-            return self._wake_ups.lag(monotonic_seconds())
+            return self._schedule.lag(monotonic_seconds())
 
     def sentence(self) -> str:
         """Return the state of the feed for an operator."""
         silence, lag = self.silence(), self.lag()
         with self._changed:
-            troubles = self._wake_ups.troubles()
+            troubles = self._schedule.troubles()
         state = f"feed: last sign of life {silence:.0f} s ago"
         if silence > SILENT_AFTER:
             why = f" ({self._trouble})" if self._trouble else ""
@@ -329,9 +329,9 @@ class FeedReader:
                 self.actions.ask_anew(None)
             case StatusEventKind.LIST | StatusEventKind.TRUST:
                 pass
-        works = self.actions.works()
+        jobs = self.actions.jobs()
         with self._changed:
-            self._wake_ups.add(event, works, monotonic_seconds())
+            self._schedule.add(event, jobs, monotonic_seconds())
             self._changed.notify_all()
 
     def _note(self, trouble: str | None) -> None:
@@ -345,21 +345,21 @@ class FeedReader:
         while (one := self._next()) is not None:
             begun = monotonic_seconds()
             try:
-                result = one.work.run()
+                result = one.job.run()
                 self.actions.refresh()
             except Exception as bad:  # noqa: BLE001 - the thread goes on after any error
-                result = 0, f"{one.work.name}: {type(bad).__name__}"
+                result = 0, f"{one.job.name}: {type(bad).__name__}"
             with self._changed:
-                self._wake_ups.done(one, result, begun, monotonic_seconds())
+                self._schedule.done(one, result, begun, monotonic_seconds())
 
-    def _next(self) -> Due | None:
+    def _next(self) -> DueJob | None:
         """Wait for the next download; None after the end."""
         with self._changed:
             while not self._is_stopped:
                 now = monotonic_seconds()
-                if (one := self._wake_ups.next(now)) is not None:
+                if (one := self._schedule.next(now)) is not None:
                     return one
-                self._changed.wait(self._wake_ups.pause(now))
+                self._changed.wait(self._schedule.pause(now))
         return None
 
 

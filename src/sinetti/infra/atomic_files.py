@@ -3,6 +3,9 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 PUBLIC, PRIVATE = 0o644, 0o600
@@ -95,6 +98,24 @@ def write_synced(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder against other processes; it ends with its process.
+
+    Windows has no such lock: there, one process at a time may write into the folder. Raises OSError.
+    """
+    if find_spec("fcntl") is None:
+        yield
+        return
+    fcntl = import_module("fcntl")
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_path(path: Path) -> None:

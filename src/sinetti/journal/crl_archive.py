@@ -4,15 +4,14 @@
 stays with it (docs/relying/lists.md).
 """
 
-import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sinetti.infra.atomic_files import sync_path
+from sinetti.infra.atomic_files import lock_folder, sync_path
 from sinetti.journal.reader import JournalDamaged
 from sinetti.pki.crl_splice import join_crl, split_crl
 
@@ -110,7 +109,8 @@ def archive(folder: Path, name: ArchivedCrlName, der: bytes, base: Callable[[], 
     another node has created it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder):
+    # Without the lock, another process could remove the base of a new CRL.
+    with lock_folder(folder):
         if name.base is not None:
             first = folder / ArchivedCrlName(name.authority, name.shard, name.base).file
             if not first.exists():
@@ -135,17 +135,3 @@ def _write(path: Path, octets: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of the archive.
-
-    Without it another process could remove the base of a new CRL.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -150,7 +150,9 @@ _KINDS: Mapping[str, Mapping[str, _Test]] = {
         **dict.fromkeys(("signs_from", "signs_until"), _instant),
         "revoked_at": _or_null(_instant),
         "reason": _or_null(_reason),
-        "distrust": _or_null(_table(dict.fromkeys(("since", "declared_at", "bridge_until"), _instant))),
+        "distrust": _or_null(
+            _table({**dict.fromkeys(("since", "declared_at", "bridge_until"), _instant), "checkpoint": _text})
+        ),
         "der": _octets,
         "entry": _or_null(_hex),
     },

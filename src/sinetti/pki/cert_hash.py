@@ -1,6 +1,6 @@
 """CertHash in OCSP responses: the hash of the certificate that a status is about.
 
-It is of Common PKI 2.0, part 4. A CertID names issuer and serial number only. Where the issuer's key was stolen, a
+Common PKI 2.0, part 4, defines it. A CertID names issuer and serial number only. Where the issuer's key was stolen, a
 forgery can have the CertID of a real certificate, but not its hash.
 """
 

@@ -4,12 +4,10 @@ Lists are in files, which all processes of the node share. OCSP responses that a
 docs/operators/serving.md says what a reader may see.
 """
 
-import fcntl
 import logging
-import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from sinetti.database.issuance.crls import WHOLE, PublishedList
 from sinetti.database.issuance.ocsp_responses import StoredResponse
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertStatus, SingleResponse
 from sinetti.domain.values import Serial
-from sinetti.infra.atomic_files import replace_file
+from sinetti.infra.atomic_files import lock_folder, replace_file
 
 ANSWERS_AT_MOST = 20_000
 """OCSP responses in the memory of one process, some 20 MB."""
@@ -95,7 +93,8 @@ class LastSigned:
         if path is None:
             return
         try:
-            with _locked(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with lock_folder(path.parent):
                 kept = self._read_list(path)
                 if kept is None or kept.number < new.number:
                     replace_file(path, new.der)
@@ -135,7 +134,8 @@ class LastSigned:
         """
         path = self._path(place)
         if path is not None:
-            with _locked(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with lock_folder(path.parent):
                 if _read(path) != octets:
                     replace_file(path, octets)
 
@@ -209,15 +209,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder against other processes of the node that write into it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -98,8 +98,8 @@ class PolicySuccessor:
         """CN without blanks, the name of the key."""
         return file_name_for(self.name)
 
-    def is_same_wish(self, other: "PolicySuccessor") -> bool:
-        """Return True if the other one has the same name, purpose and type of key."""
+    def has_same_purpose(self, other: "PolicySuccessor") -> bool:
+        """Return True for a successor of the same name, role, channel and type of key."""
         return all(getattr(self, one) == getattr(other, one) for one in ("name", "role", "channel", "key_type"))
 
 
@@ -128,16 +128,13 @@ class SignerPolicy:
         """Beginning of the names of the keys that sign answers."""
         return file_name_for(self.response_signer)
 
-    def before(self, new: PolicySuccessor) -> PolicyCa | None:
-        """Return a CA with the purpose of a successor, or None."""
-        return next((one for one in self.authorities if (one.role, one.channel) == (new.role, new.channel)), None)
-
     def with_successor(self, new: PolicySuccessor) -> "SignerPolicy":
         """Return the policy with a successor that has its certificate.
 
         Addresses and longest validity are those of the CA before it. Raises SettingsError without one.
         """
-        before = self.before(new)
+        purpose = (new.role, new.channel)
+        before = next((one for one in self.authorities if (one.role, one.channel) == purpose), None)
         if before is None or new.certificate is None:
             sentence = f"{_SUCCESSOR_FILE}{new.name} follows no CA of signer.toml: restore the signer's folder"
             raise SettingsError(sentence)

@@ -49,7 +49,7 @@ from sinetti.testbench.core.layout import (
 )
 from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.endpoints.control import ControlEndpoint
-from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, Receiver
+from sinetti.testbench.endpoints.deliveries import FOLDER, BenchGateway, DeliveryEndpoint
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
 from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 from sinetti.testbench.endpoints.documentation import DocumentationEndpoint, built_site
@@ -189,7 +189,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     postman = _postman(authority, clock, letters, people_url)
     control_door = ControlEndpoint(authority, clock, postman, letters)
     receiving = DeliveryEndpoint(
-        authority.ctx, Receiver(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
+        authority.ctx, BenchGateway(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.ctx.db.close
     identity = identity_door(ports)

@@ -10,13 +10,13 @@ from sinetti.authority.key_store import open_keys
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.successors import MOST_WAITING, SignerSuccessors, read_successors, with_successors
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
-from sinetti.ca.hierarchy_builder import BACKDATED, generate_hierarchy
+from sinetti.ca.hierarchy_builder import BACKDATED, CaSubject, certificate_plan, generate_hierarchy
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import authority as profile
-from sinetti.ca.successors import CaSubject, certificate_plan, span_below
+from sinetti.ca.successors import span_below
 from sinetti.ca.trust_lists import ListHead, build_anchors
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType

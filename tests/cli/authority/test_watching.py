@@ -115,6 +115,7 @@ def guarded(shop, monkeypatch):
     for name in ("anna", "ben"):
         operator.does("officer", "add", name, "--public-key", key_of(name).public, "--role", "approver")
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
+    monkeypatch.setattr("sinetti.cli.authority.revoke_many.AT_ONCE", 1)
     return operator, held
 
 
@@ -122,7 +123,7 @@ def test_many_take_two_officers(guarded, tmp_path):
     operator, held = guarded
     mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
     seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
-    assert seconded.endswith("They are more than 10, so two officers must approve.")
+    assert seconded.endswith("They are more than 1, so two officers must approve.")
     code, _out, err = operator.run(*mine)
     assert (code, "--officer is missing" in err) == (2, True)
     code, out, err = operator.run(*mine, "--officer", "anna", "--json")
@@ -167,7 +168,7 @@ def test_small_runs_of_a_user_count_together(guarded, tmp_path):
     operator.does("revoke-many", *SUPERSEDED, "--serials", one)
     mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
     shown = operator.does(*mine, "--dry-run").splitlines()[-1]
-    assert "They, with the 1 that were revoked by this user in the last 24 hours, are more than 10" in shown
+    assert "They, with the 1 that were revoked by this user in the last 24 hours, are more than 1" in shown
     assert "--officer is missing" in operator.run(*mine)[2]
 
 

@@ -170,13 +170,13 @@ def store_with(folder, *names, url):
 def test_all_names_of_a_store_get_the_new_cas(service, tmp_path):
     store = store_with(tmp_path, "one", "two", url=service.url)
     (store / "damaged").mkdir()
-    (found,) = refresh_store(store, ("one", "two", "damaged", "none"), (NOW, Language.EN))
+    (found,) = refresh_store(store, ("one", "two", "damaged", "none"), NOW, Language.EN)
     assert (found.origin, found.names) == (service.url, ("one", "two"))
     assert len(names_in(settings.load(store / "one").trust_holders)) > 1
     assert "trust_holders" in (store / "one" / event_log.FILE).read_text()
     assert stat.S_IMODE((store / FILE).stat().st_mode) == 0o600
     assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 1)
-    (again,) = refresh_store(store, ("one", "two"), (NOW, Language.EN))
+    (again,) = refresh_store(store, ("one", "two"), NOW, Language.EN)
     assert again.names == ()
 
 
@@ -184,7 +184,7 @@ def test_a_service_is_asked_again_after_a_while_and_one_without_lists_more_rarel
     store = store_with(tmp_path, "one", url=service.url)
 
     def asked(at):
-        return len(refresh_store(store, ("one",), (NOW + at, Language.EN), every=HOUR))
+        return len(refresh_store(store, ("one",), NOW + at, Language.EN, every=HOUR))
 
     assert [asked(timedelta()), asked(HOUR - timedelta(seconds=1)), asked(HOUR)] == [1, 0, 1]
     assert asked(-HOUR) == 1, "a time from the future was a wrong clock"
@@ -197,9 +197,9 @@ def test_a_slow_process_puts_no_older_list_back(service, tmp_path, monkeypatch):
     store = store_with(tmp_path, "one", url=service.url)
     slow = fetched(service)
     service.lists["distrust"] = by_root(distrust_list(BUILT, 2), BUILT)
-    refresh_store(store, ("one",), (NOW, Language.EN))
+    refresh_store(store, ("one",), NOW, Language.EN)
     monkeypatch.setattr(trust_lists, "fetch_lists", lambda *_: slow)
-    (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+    (found,) = refresh_store(store, ("one",), NOW, Language.EN)
     assert found.fetched.memory.numbers == TrustListNumbers(1, 2)
     assert load_trust(store)[service.url].numbers == TrustListNumbers(1, 2)
 
@@ -207,9 +207,9 @@ def test_a_slow_process_puts_no_older_list_back(service, tmp_path, monkeypatch):
 def test_a_locked_name_is_extended_by_the_next_round(service, tmp_path):
     store = store_with(tmp_path, "one", url=service.url)
     with files.locked(store / "one"):
-        (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+        (found,) = refresh_store(store, ("one",), NOW, Language.EN)
     assert found.names == ()
-    (found,) = refresh_store(store, ("one",), (NOW, Language.EN))
+    (found,) = refresh_store(store, ("one",), NOW, Language.EN)
     assert found.names == ("one",)
 
 
@@ -240,7 +240,10 @@ def test_no_memory_is_empty(tmp_path):
 
 
 def test_a_fault_of_the_lists_stops_no_run(monkeypatch):
-    def fail(*_words, **_more):
+    calls = []
+
+    def fail(*words, **_more):
+        calls.append(words)
         raise RuntimeError
 
     monkeypatch.setattr(trust_lists, "refresh_store", fail)
@@ -252,3 +255,4 @@ def test_a_fault_of_the_lists_stops_no_run(monkeypatch):
             store, now, language = None, NOW, Language.EN
 
     renewal_info_poll._take_trust_lists(Agent, [], ())
+    assert len(calls) == 1

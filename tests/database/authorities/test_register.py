@@ -163,7 +163,7 @@ def test_changes_that_are_refused(founded, change, name, sentence):
 
 def test_a_ca_under_a_revoked_one_is_not_activated(founded):
     register.install(founded.db, successor(founded), DEED)
-    register.revoke(founded.db, founded.rows[ISSUING].issuer, (COMPROMISED, None), DEED)
+    register.revoke(founded.db, founded.rows[ISSUING].issuer, COMPROMISED, None, DEED)
     with pytest.raises(CaChangeRefused, match="is revoked: activate a CA of another one"):
         register.activate(founded.db, "DataProvidersTestIssuingCAv2", DEED)
 
@@ -186,13 +186,13 @@ def test_a_ca_retires_after_the_end_of_its_last_certificate(founded):
 def test_a_revocation_and_a_declaration_stay_as_they_were_first(founded):
     db, later = founded.db, replace(DEED, at=NOW + DAY)
     declared = Distrust(NOW - DAY, NOW, NOW + 3 * DAY, checkpoint="log\n7\n")
-    first = register.revoke(db, ISSUING, (RevocationReason.SUPERSEDED, None), DEED)
+    first = register.revoke(db, ISSUING, RevocationReason.SUPERSEDED, None, DEED)
     assert (first.state, first.revoked_at, first.distrust) == (CaState.REVOKED, NOW, None)
-    second = register.revoke(db, ISSUING, (COMPROMISED, declared), later)
+    second = register.revoke(db, ISSUING, COMPROMISED, declared, later)
     assert (second.revoked_at, second.revocation_reason) == (NOW, RevocationReason.SUPERSEDED)
     assert second.distrust == declared
     assert second.version == 2
-    third = register.revoke(db, ISSUING, (COMPROMISED, replace(declared, since=NOW)), later)
+    third = register.revoke(db, ISSUING, COMPROMISED, replace(declared, since=NOW), later)
     assert third == second
     assert Channel.WS not in register.issuing_names(db)
     with pytest.raises(CaChangeRefused, match="is revoked and cannot become issuing"):

@@ -80,7 +80,7 @@ def test_a_lineage_that_moved_is_no_closed_ca(desk):
 
 def test_a_revoked_ca_stores_no_certificate(desk):
     found = transactions.reserve_certificate(desk.db, a_reservation(desk, of_a_renewal(desk)), desk.audit_entry())
-    register.revoke(desk.db, NAME, (RevocationReason.CA_COMPROMISE, None), desk.audit_entry())
+    register.revoke(desk.db, NAME, RevocationReason.CA_COMPROMISE, None, desk.audit_entry())
     signed = transactions.SignedCertificate(b"der", Sha256("01" * 32), desk.machine.now)
     assert transactions.store_certificate(desk.db, found, signed, desk.audit_entry()).sha256 is None
     assert transactions.get_der(desk.db, found) == (b"octets", None)

@@ -12,7 +12,7 @@ from sinetti.domain.authorities.distrust import (
     bridge_status,
     decide_bridge_end,
     join_periods,
-    names_up,
+    names_to_root,
 )
 from sinetti.domain.certificates.ocsp_status import CertificateStatusInfo, CertStatus
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -50,7 +50,11 @@ def test_of_several_distrusts_the_strictest_counts():
 
 
 def test_names_of_the_cas_above():
-    assert names_up("issuing", {"issuing": "middle", "middle": "root", "root": None}) == ("issuing", "middle", "root")
+    assert names_to_root("issuing", {"issuing": "middle", "middle": "root", "root": None}) == (
+        "issuing",
+        "middle",
+        "root",
+    )
 
 
 def test_the_end_of_a_bridge():

@@ -11,7 +11,6 @@ import pytest
 from sinetti.cli.main import main
 from sinetti.domain.values import Channel
 from sinetti.gateway.crl_freshness import NoIssuer, crl_age, issuer_of, max_age
-from sinetti.gateway.revocation import crl_fetch
 from sinetti.gateway.revocation.crl_fetch import CrlDownload, current_file, fetch
 from sinetti.infra import atomic_files, http_client
 from sinetti.infra.clock import utc_now
@@ -109,7 +108,7 @@ def test_of_two_downloads_the_one_with_the_newer_list_wins(tmp_path):
 
 
 def test_where_there_is_no_lock_a_list_is_stored_without_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(crl_fetch, "find_spec", lambda _name: None)
+    monkeypatch.setattr(atomic_files, "find_spec", lambda _name: None)
     with small_server(lambda _: (200, {}, NEW)) as server:
         assert fetch(wanted(tmp_path, server.url)).changed
 

@@ -169,7 +169,7 @@ def test_the_feed_keeps_lists_and_answers_current(folder):
     gateway.source = FallbackSource((asked, lists))
     feed = load_feed(read, gateway)
     assert feed.url == "http://pki.example/status/feed"
-    assert [one.name for one in feed.actions.works()] == ["http://pki.example/crl/A.crl"]
+    assert [one.name for one in feed.actions.jobs()] == ["http://pki.example/crl/A.crl"]
     feed.actions.ask_anew(None)
     assert asked._asked_anew == 1
     (folder / "lists" / "issuing.crl").unlink()
@@ -199,7 +199,7 @@ def test_the_feed_keeps_trust_lists_and_added_cas_current(folder):
     gateway = open_gateway(read)
     gateway.lists = TrustLists()
     feed = load_feed(read, gateway)
-    names = [one.name.removeprefix("http://pki.example") for one in feed.actions.works()]
+    names = [one.name.removeprefix("http://pki.example") for one in feed.actions.jobs()]
     assert names == ["/trust/anchors", "/trust/distrust", "/crl/B.crl"]
     feed.actions.ask_anew(7)
     assert gateway.lists.forgotten == 1

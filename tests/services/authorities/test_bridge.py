@@ -12,7 +12,7 @@ from sinetti.database import models
 from sinetti.database.authorities import distrust as stored_distrust
 from sinetti.database.authorities import register
 from sinetti.database.evidence import log_tree
-from sinetti.domain.authorities.distrust import names_up
+from sinetti.domain.authorities.distrust import names_to_root
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.cert_hash import CERT_HASH, cert_hash_value
 from sinetti.pki.encoding import load_certificate
@@ -225,6 +225,6 @@ def test_renewal_with_keys_of_such_certificates_stays_open(alone):
     assert status(alone, held.der) is STATUS.GOOD
 
 
-def test_names_up_ends_in_a_circle():
-    assert names_up("a", {"a": "b", "b": "a"}) == ("a", "b")
-    assert names_up("a", {}) == ("a",)
+def test_the_names_to_the_root_end_in_a_circle():
+    assert names_to_root("a", {"a": "b", "b": "a"}) == ("a", "b")
+    assert names_to_root("a", {}) == ("a",)

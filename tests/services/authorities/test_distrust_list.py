@@ -16,7 +16,7 @@ from sinetti.pki.trust_lists.lists import TrustListKind, parse_signed
 from sinetti.pki.trust_lists.verification import ListReader, verify_distrust
 from sinetti.services.authorities import distrust_list
 from sinetti.services.authorities.distrust_list import SIGNED_ANEW_BEFORE, publish_distrust, read_checkpoint
-from sinetti.services.authorities.trust_lists import TrustListOutrun, newest_distrust, newest_list, store_list
+from sinetti.services.authorities.trust_lists import TrustListConflict, newest_distrust, newest_list, store_list
 from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner
 from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
@@ -121,7 +121,7 @@ def test_another_command_that_was_faster_makes_it_begin_again(office, monkeypatc
     def outrun(*arguments):
         tries.append(arguments)
         if len(tries) == 1:
-            raise TrustListOutrun(len(tries))
+            raise TrustListConflict(len(tries))
         real(*arguments)
 
     monkeypatch.setattr(distrust_list, "store_list", outrun)
@@ -129,7 +129,7 @@ def test_another_command_that_was_faster_makes_it_begin_again(office, monkeypatc
     assert len(tries) == 2
     declared(office, other_name(), NOW)
     monkeypatch.setattr(distrust_list, "_TRIES", 0)
-    with pytest.raises(TrustListOutrun, match="run the command again"):
+    with pytest.raises(TrustListConflict, match="run the command again"):
         published(office)
 
 

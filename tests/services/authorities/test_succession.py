@@ -163,7 +163,7 @@ def test_a_ca_that_is_revoked_during_a_signature(desk, is_known):
     """Commit 2 repeats the condition: no certificate of a revoked CA is stored."""
 
     def revoking():
-        register.revoke(desk.db, FIRST, (COMPROMISED, None), desk.audit_entry())
+        register.revoke(desk.db, FIRST, COMPROMISED, None, desk.audit_entry())
         if is_known:
             desk.ctx.refresh_authorities()
 

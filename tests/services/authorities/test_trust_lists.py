@@ -13,7 +13,7 @@ from sinetti.pki.encoding import sign as sign_with_key
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.pki.trust_lists.verification import verify_anchors
 from sinetti.services.authorities.trust_lists import (
-    TrustListOutrun,
+    TrustListConflict,
     find_kept_list,
     newest_anchors,
     newest_distrust,
@@ -74,7 +74,7 @@ def test_a_list_that_was_outrun_is_not_stored(desk, number, before):
     store_list(first, octets, 0, desk.ctx, ACTOR)
     found, other = numbered(number)
     found = replace(found, issued=found.issued + timedelta(seconds=1))
-    with pytest.raises(TrustListOutrun, match="run the command again"):
+    with pytest.raises(TrustListConflict, match="run the command again"):
         store_list(found, by_root(found, authority()), before, desk.ctx, ACTOR)
     assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == octets != other
 
@@ -85,7 +85,7 @@ def test_of_two_lists_at_once_one_is_stored(desk):
     def stored(one):
         try:
             store_list(*one, 0, desk.ctx, ACTOR)
-        except TrustListOutrun:
+        except TrustListConflict:
             return 0
         return one[0].number
 

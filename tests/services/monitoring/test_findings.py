@@ -25,7 +25,7 @@ from sinetti.services.monitoring.findings import (
     stored_crls,
 )
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, approve, revoke_many
-from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, list_active
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, list_status
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import LIFE, publish, store_external_crl
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
@@ -223,7 +223,7 @@ def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
     assert (finding.kind, "with the same options" in finding.sentence) == (FindingKind.EARLY_UNFINISHED, True)
     call_early(ask, ctx, REQUEST)
     assert bulk_findings(ctx) == ()
-    (call,) = list_active(ctx)
+    (call,) = list_status(ctx)
     with pytest.raises(KilledError):
         cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).ctx, REQUEST)
     assert f"--end {call.call_id} again" in bulk_findings(ctx)[0].sentence

@@ -17,14 +17,14 @@ from sinetti.notifications.delivery.sender import send_due
 from sinetti.notifications.planning.events import expand_events
 from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.revocation.call_status import list_status, read_status
 from sinetti.services.revocation.early_replacement import (
     EarlyReplacementRequest,
     call_early,
     cancel,
-    list_active,
+    list_status,
     narrow,
     preview,
+    read_status,
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import HintProgram, hint_of, identified
@@ -160,7 +160,7 @@ def test_a_call_is_narrowed(desk):
     assert narrow(call, CertificateSelection(serials=(kept.serial,)), "b2", desk.ctx, REQUEST) == (1, 1)
     assert (opens(desk, kept), opens(desk, dropped)) == (desk.clock.now, usual)
     assert counts(desk, call)[0] == 1
-    (one,) = list_active(desk.ctx)
+    one = early_replacement.find(desk.db, call)
     assert (one.serials, one.is_narrowing) == ((kept.serial,), False)
     audited = models.AuditEvent.objects.using(desk.db.alias).filter(action="early-narrowed")
     assert audited.get().actor == "officer:b2"
@@ -186,7 +186,7 @@ def test_a_selection_of_none_or_all_does_not_narrow(sqlite_desk, which, sentence
 def test_a_call_that_was_ended_is_not_narrowed(sqlite_desk):
     held = [enrolled(sqlite_desk) for _ in range(2)]
     call = run(sqlite_desk, *held)
-    early_replacement.undo(sqlite_desk.db, list_active(sqlite_desk.ctx)[0], sqlite_desk.audit_entry())
+    early_replacement.undo(sqlite_desk.db, early_replacement.find(sqlite_desk.db, call), sqlite_desk.audit_entry())
     with pytest.raises(EarlyReplacementError, match="is not in force, or is not complete"):
         narrow(call, CertificateSelection(serials=(held[0].serial,)), "b2", sqlite_desk.ctx, REQUEST)
 

@@ -26,9 +26,9 @@ from sinetti.services.revocation.early_replacement import (
     EarlyReplacementRequest,
     call_early,
     cancel,
-    count_opened,
-    list_active,
+    list_status,
     preview,
+    read_status,
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
@@ -163,7 +163,7 @@ def test_refused(sqlite_desk, ask, error, sentence):
     for act in (lambda: preview(ask, sqlite_desk.ctx), lambda: run(sqlite_desk, ask)):
         with pytest.raises(error, match=sentence):
             act()
-    assert list_active(sqlite_desk.ctx) == ()
+    assert list_status(sqlite_desk.ctx) == ()
 
 
 def test_nothing_left(sqlite_desk):
@@ -171,7 +171,7 @@ def test_nothing_left(sqlite_desk):
     run(sqlite_desk, asked(held.serial))
     outcome = run(sqlite_desk, asked(held.serial))
     assert (outcome.call, outcome.opened, outcome.selection.passed_over) == (None, 0, 1)
-    assert len(list_active(sqlite_desk.ctx)) == 1
+    assert len(list_status(sqlite_desk.ctx)) == 1
 
 
 def test_undone(desk):
@@ -184,7 +184,7 @@ def test_undone(desk):
     assert hint(desk, held) == usual
     assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     assert not desk.certificate(new.serial).revoked, "what was renewed meanwhile stays"
-    assert list_active(desk.ctx) == ()
+    assert list_status(desk.ctx) == ()
     with pytest.raises(EarlyReplacementError, match="has already been cancelled"):
         cancel(call.call_id, "b2", desk.ctx, REQUEST)
     with pytest.raises(EarlyReplacementError, match="no call has this ID"):
@@ -192,7 +192,7 @@ def test_undone(desk):
     with pytest.raises(BulkRevocationError):
         cancel(call.call_id, "b 2", desk.ctx, REQUEST)
     again = run(desk, asked(held.serial)).call
-    assert count_opened(again, desk.ctx) == 1, "it may be called anew"
+    assert read_status(again.call_id, desk.ctx).status.count == 1, "it may be called anew"
 
 
 def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
@@ -259,7 +259,7 @@ def test_a_call_that_is_undone_while_it_is_carried_out_opens_nothing_more(sqlite
     desk, held = sqlite_desk, [enrolled(sqlite_desk) for _ in range(2)]
 
     def undoing():
-        (call,) = list_active(desk.ctx)
+        (call,) = list_status(desk.ctx)
         cancel(call.call_id, "b2", desk.ctx, REQUEST)
 
     run(desk.but(step=once_at("early-opened", undoing)), asked(*(one.serial for one in held)))
@@ -332,7 +332,7 @@ def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
     few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
     many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
     assert many == few <= 40
-    first, second = list_active(desk.ctx)
+    first, second = list_status(desk.ctx)
     one = statements(desk, lambda: cancel(first.call_id, "b2", desk.ctx, REQUEST))
     assert statements(desk, lambda: cancel(second.call_id, "b2", desk.ctx, REQUEST)) == one <= 40
 

@@ -24,7 +24,7 @@ from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.server.http import Request
 from sinetti.services import last_signed as module
 from sinetti.services.authorities.trust_lists import keep_lists, store_list
-from sinetti.services.evidence.read_log import keep_last
+from sinetti.services.evidence.read_log import keep_checkpoint
 from sinetti.services.last_signed import LastSigned, list_file
 from sinetti.services.monitoring.health import register_check
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -245,7 +245,7 @@ def test_other_parts_are_replaced_when_they_change(tmp_path):
 
 
 def test_nothing_is_kept_of_a_log_that_has_not_begun(node):
-    keep_last(node.ctx)
+    keep_checkpoint(node.ctx)
     assert node.ctx.last_signed.find("log/checkpoint") is None
 
 

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.database import models
-from sinetti.database.authorities import trust_readers
+from sinetti.database.authorities import trust_lists
 from sinetti.database.certificates import usage
 from sinetti.database.models import CertificateObservation as Row
 from sinetti.domain.authorities.readiness import ReaderKind, ReaderState, TrustReader
@@ -149,7 +149,7 @@ def test_the_newest_trust_lists_of_each_gateway_are_known(desk):
     record_report("old", [], desk.ctx, TrustListNumbers(2, 4))
     record_report("old", [], desk.ctx)
     newest = TrustListNumbers(2, 5)
-    found = {one.name: one.state(newest) for one in trust_readers.list_gateways(desk.db)}
+    found = {one.name: one.state(newest) for one in trust_lists.list_gateways(desk.db)}
     assert found == {"new": ReaderState.NEWEST, "old": ReaderState.BEHIND, "silent": ReaderState.UNKNOWN}
     for other in (TrustListNumbers(1, 5), TrustListNumbers(3, 5), TrustListNumbers(2, 6)):
         state = TrustReader(ReaderKind.GATEWAY, "x", None, None, other).state(newest)
@@ -160,9 +160,9 @@ def test_a_program_counts_for_a_certificate_without_a_successor(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = renewed(desk, held)
-    (one,) = trust_readers.list_programs(desk.db, desk.clock())
+    (one,) = trust_lists.list_programs(desk.db, desk.clock())
     assert (one.name, one.numbers, one.seen) == (new.serial, None, None)
-    assert list(trust_readers.list_programs(desk.db, desk.clock() + 4000 * DAY)) == []
+    assert list(trust_lists.list_programs(desk.db, desk.clock() + 4000 * DAY)) == []
 
 
 def test_numbers_of_a_program_are_recorded_with_its_request_for_a_hint(sqlite_desk):
@@ -175,6 +175,6 @@ def test_numbers_of_a_program_are_recorded_with_its_request_for_a_hint(sqlite_de
     ):
         assert hint_of(issuers, held.serial, sqlite_desk.ctx, program) is not None
         sqlite_desk.clock.now += timedelta(minutes=1)
-    (one,) = trust_readers.list_programs(sqlite_desk.db, sqlite_desk.clock())
+    (one,) = trust_lists.list_programs(sqlite_desk.db, sqlite_desk.clock())
     assert (one.numbers, one.seen) == (numbers, sqlite_desk.clock() - timedelta(minutes=2))
     assert hint_of(issuers, "4b" * 19, sqlite_desk.ctx) is None

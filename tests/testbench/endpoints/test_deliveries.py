@@ -23,7 +23,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import Request
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.testbench.endpoints import deliveries
-from sinetti.testbench.endpoints.deliveries import LONGEST, DeliveryEndpoint, Receiver
+from sinetti.testbench.endpoints.deliveries import LONGEST, BenchGateway, DeliveryEndpoint
 from sinetti.wire.receipts import Receipt, read_receipt
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import DOCS, rows
@@ -49,7 +49,7 @@ class Counter:
         self.desk, self.folder = desk, folder / "deliveries"
         key, certificate = response_signer()
         self.seal = signer_for_key(key, certificate_der(certificate))
-        self.door = DeliveryEndpoint(desk.ctx, Receiver(desk.ctx), lambda: self.seal, self.folder)
+        self.door = DeliveryEndpoint(desk.ctx, BenchGateway(desk.ctx), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
         headers = {"delivery-id": delivery_id, "accept-language": language}

@@ -23,7 +23,7 @@ from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.asgi import RequestLimits
 from sinetti.server.http import Request, Response
-from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, Receiver
+from sinetti.testbench.endpoints.deliveries import BenchGateway, DeliveryEndpoint
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint, explained
 from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
@@ -108,7 +108,7 @@ def doors(sqlite_desk, tmp_path):
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
     soap = SoapEndpoint(ctx, "http://127.0.0.1" + SOAP, SignatureProfile.EXCLUSIVE, lambda: seal)
-    receiving = DeliveryEndpoint(ctx, Receiver(ctx), lambda: seal, tmp_path / "deliveries")
+    receiving = DeliveryEndpoint(ctx, BenchGateway(ctx), lambda: seal, tmp_path / "deliveries")
     return {"soap": DiagnosticsEndpoint(soap, ctx), "deliveries": DiagnosticsEndpoint(receiving, ctx)}
 
 

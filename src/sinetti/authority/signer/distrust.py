@@ -1,8 +1,7 @@
 """List of distrusted CAs, and answers of a bridge about their certificates.
 
-A responder of another CA signs both.
-
-docs/operators/succession.md has both. The signer remembers the distrusted CAs from the lists that it signed.
+The OCSP responder of another CA signs both (docs/operators/succession.md). The signer remembers the distrusted CAs from
+the lists that it signed.
 """
 
 import hashlib
@@ -75,9 +74,7 @@ def check_distrust(task: SigningTask, policy: SignerPolicy, store: SignerStore, 
 def check_follows(content: DistrustList, store: SignerStore, now: datetime) -> list[DistrustEntry]:
     """Return the new entries of a list that follows the last one.
 
-    It has a higher number, which leaves room for later ones, and keeps all entries.
-
-    Raises SignatureRefused for another list.
+    Raises SignatureRefused unless its number is higher, with room for later ones, and it keeps all entries.
     """
     try:
         check_number(content, now)
@@ -112,7 +109,7 @@ def _check_entry(
 ) -> str | None:
     """Check a new entry; return the id of the proposal that approved it.
 
-    It is None without officers.
+    Returns None if the policy has no officers. Raises SignatureRefused.
     """
     ca = next((one for one in policy.authorities if one.file_name == entry.name), None)
     if ca is not None and sha256_hex(certificate_der(ca.certificate)) != entry.sha256:

@@ -1,7 +1,4 @@
-"""Certificates of the service itself.
-
-In TEST also those of CAs, and lists of anchors.
-"""
+"""Certificates of the service itself; in TEST also of CAs, and lists of anchors."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,11 +6,10 @@ from typing import NoReturn
 
 from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki, read_fields
 from sinetti.authority.signer.tasks import AROUND_NOW
-from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, responder_name
+from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, CaSubject, certificate_plan, responder_name
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import build_tbs, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
-from sinetti.ca.successors import CaSubject, certificate_plan
 from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
 from sinetti.pki.trust_lists.lists import AnchorsList, InvalidTrustList, parse_octets_to_sign

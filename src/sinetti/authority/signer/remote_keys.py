@@ -28,8 +28,6 @@ from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
 _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
 """OID id-kp-OCSPSigning in DER, which only responders' certificates contain."""
-
-
 _ANCHORS = f"{TrustListKind.ANCHORS.label}\n".encode()
 
 RoleOf = Callable[[str], CaRole | None]

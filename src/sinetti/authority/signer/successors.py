@@ -13,11 +13,11 @@ from cryptography import x509
 
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.authority.signer.rules import SigningRules
+from sinetti.ca.hierarchy_builder import CaSubject
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
 from sinetti.ca.successors import (
-    CaSubject,
     CertificateRefused,
     check_ca_certificate,
     check_chain,
@@ -79,16 +79,16 @@ class SignerSuccessors:
         The fields are name, role, channel or nothing, and type of key. The same fields get the same request. Raises
         SignatureRefused, and the errors of the keys' store.
         """
-        wanted = _wished(fields)
+        wanted = _parsed_request(fields)
         known = {one.file_name: one for one in read_successors(self._root)}
         found = known.get(wanted.file_name)
         store, name = self._keys.makes, wanted.file_name
-        if found is not None and not found.is_same_wish(wanted):
+        if found is not None and not found.has_same_purpose(wanted):
             _refuse(f"{wanted.name} was begun with another purpose or type of key")
         if found is not None and self._keys.store_of(name).has(name):
             return [found.request]
         if found is None:
-            self._check_wish(wanted, tuple(known.values()))
+            self._check_new(wanted, tuple(known.values()))
         new = store.create(name, wanted.key_type)
         request = build_request(cast("PrivateKey", new.key), wanted.name, self._rules.policy.organisation)
         # The request is first, so that a key in the folder always has it.
@@ -127,7 +127,7 @@ class SignerSuccessors:
         self._rules.add_authority(policy, key)
         return []
 
-    def _check_wish(self, wanted: PolicySuccessor, known: tuple[PolicySuccessor, ...]) -> None:
+    def _check_new(self, wanted: PolicySuccessor, known: tuple[PolicySuccessor, ...]) -> None:
         policy = self._rules.policy
         if not any((one.role, one.channel) == (wanted.role, wanted.channel) for one in self._held()):
             _refuse("it has no key of a CA with this purpose")
@@ -176,8 +176,8 @@ def _signer_of(certificate: x509.Certificate, pinned: list[x509.Certificate]) ->
     return found
 
 
-def _wished(fields: tuple[bytes, ...]) -> PolicySuccessor:
-    """Return the successor that a caller wishes. Raises ValueError for other fields."""
+def _parsed_request(fields: tuple[bytes, ...]) -> PolicySuccessor:
+    """Return the successor that a caller asks for. Raises ValueError for other fields."""
     name, role, channel, kind = (one.decode("ascii") for one in fields)
     return PolicySuccessor(name, CaRole(role), Channel(channel) if channel else None, KeyType(kind), b"")
 

@@ -1,22 +1,27 @@
-"""Keys from requests, and lists of offline CAs, for several kinds of ceremonies."""
+"""Keys, certificates and lists that several kinds of ceremonies have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
+
+from cryptography import x509
 
 from sinetti.ca.ceremony.plan import CeremonyPlan
 from sinetti.ca.ceremony.registry import MadeItem, MadeKind, OfflineSigner
 from sinetti.ca.ceremony.sets import ListData, RequestSet
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_model import CaRole, CaSpec
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, file_name_for
+from sinetti.ca.issuance import assemble_root, attach_signature, prepare_authority
+from sinetti.ca.issuance_request import CaRequest
 from sinetti.domain.refusals import Rejection
-from sinetti.domain.values import KeyPolicy
+from sinetti.domain.values import KeyPolicy, Sha256
 from sinetti.pki.csr import read_request, request_name
-from sinetti.pki.encoding import PublicKey
+from sinetti.pki.encoding import PublicKey, certificate_der, sha256_hex
+from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList
 
-SHARDS = (0, 1)
-"""Lists of a CA at its beginning: the whole one, and that of its first shard."""
+FIRST_LISTS = (0, 1)
+"""Shards of the lists that a new CA has: the whole list, and its first shard."""
 
 OFFLINE_ROLES = frozenset({CaRole.ROOT, CaRole.INTERMEDIATE})
 """Roles of CAs whose keys are made on the medium."""
@@ -26,7 +31,7 @@ def first_lists(specs: Iterable[CaSpec], request: RequestSet) -> tuple[ListData,
     """Return the data of the first lists of offline CAs, which are empty."""
     number = int(request.created.timestamp() * 1000)
     offline = (spec for spec in specs if spec.role in OFFLINE_ROLES)
-    return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in SHARDS)
+    return tuple(ListData(spec.file_name, shard, number, ()) for spec in offline for shard in FIRST_LISTS)
 
 
 def requested_keys(specs: Iterable[CaSpec], request: RequestSet) -> dict[str, PublicKey]:
@@ -57,6 +62,34 @@ def _requested_key(spec: CaSpec, der: bytes) -> PublicKey:
         sentence = f"the CSR in the place of {spec.name} has the name {named!r}: the set was changed. Stop"
         raise CeremonyError(sentence)
     return found.public_key
+
+
+def make_certificate(spec: CaSpec, wanted: CaRequest, request: RequestSet, signer: OfflineSigner) -> bytes:
+    """Sign a CA's certificate with the key of the CA above it; a root signs itself."""
+    name, parent = spec.file_name, file_name_for(spec.parent) if spec.parent else ""
+    issuer = signer.registry.issuer(parent) if parent else None
+    attach = (
+        partial(assemble_root, public_key=wanted.public_key)
+        if issuer is None
+        else partial(attach_signature, issuer_certificate=issuer.certificate)
+    )
+    item = MadeItem(request.sha256, MadeKind.CERTIFICATE, name, parent or name)
+    return signer.make(item, partial(prepare_authority, wanted, issuer), attach)
+
+
+def distrust_list(request: RequestSet, certificates: Mapping[str, x509.Certificate]) -> DistrustList | None:
+    """Return the list of distrust that a request has, or None without one.
+
+    `certificates` has those of all CAs by file name.
+    """
+    data = request.distrust
+    if data is None:
+        return None
+    entries = tuple(
+        DistrustEntry(sha256_hex(certificate_der(certificates[one.name])), one.name, one.since, one.bridge_until)
+        for one in data.rows
+    )
+    return DistrustList(request.environment, Sha256(request.authority), data.number, request.created, entries)
 
 
 def make_lists(

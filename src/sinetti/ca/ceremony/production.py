@@ -4,17 +4,16 @@ Certificates and lists are built here from the plan and from data. Octets from o
 """
 
 from collections.abc import Mapping
-from functools import partial
 
-from sinetti.ca.ceremony.objects import first_lists, make_lists, requested_keys
+from sinetti.ca.ceremony.objects import distrust_list, first_lists, make_certificate, make_lists, requested_keys
 from sinetti.ca.ceremony.plan import CeremonyPlan
 from sinetti.ca.ceremony.registry import MadeItem, MadeKind, OfflineSigner, Registry
 from sinetti.ca.ceremony.sets import CeremonyKind, RequestSet, ResultSet, officers_statement
-from sinetti.ca.ceremony.succession import certify, check_certify, check_revoke, sign_distrust
+from sinetti.ca.ceremony.succession import certify, check_certify, check_revoke, sign_trust_list
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_builder import authority_plan
 from sinetti.ca.hierarchy_model import Hierarchy
-from sinetti.ca.issuance import assemble_root, attach_signature, new_serial, prepare_authority
+from sinetti.ca.issuance import new_serial
 from sinetti.pki.encoding import PublicKey
 
 _CONTENT = {
@@ -100,7 +99,8 @@ def make_result(
         return certify(plan, request, signer, keys)
     if plan.kind in {CeremonyKind.LISTS, CeremonyKind.REVOKE}:
         lists = make_lists(plan, request, request.lists, signer)
-        distrust = sign_distrust(request, signer) if request.distrust else b""
+        declared = distrust_list(request, signer.registry.certificates())
+        distrust = b"" if declared is None else sign_trust_list(MadeKind.DISTRUST, declared, request, signer)
         return ResultSet(plan.kind, request.sha256, is_rehearsal=False, lists=lists, distrust=distrust)
     root = signer.registry.signing[0]
     statement = officers_statement(request, plan.officers)
@@ -117,18 +117,9 @@ def _make_hierarchy(
     plan: CeremonyPlan, hierarchy: Hierarchy, request: RequestSet, signer: OfflineSigner, keys: Mapping[str, PublicKey]
 ) -> ResultSet:
     public = {**requested_keys(hierarchy.authorities, request), **keys}
-    parents = {spec.name: spec.file_name for spec in hierarchy.authorities}
     made = {}
     for spec in hierarchy.authorities:
-        name, parent = spec.file_name, parents[spec.parent] if spec.parent else ""
-        item = MadeItem(request.sha256, MadeKind.CERTIFICATE, name, parent or name)
-        issuer = signer.registry.issuer(parent) if parent else None
-        wanted = authority_plan(hierarchy, spec, public[name], new_serial(), request.created)
-        attach = (
-            partial(attach_signature, issuer_certificate=issuer.certificate)
-            if issuer is not None
-            else partial(assemble_root, public_key=public[name])
-        )
-        made[name] = signer.make(item, partial(prepare_authority, wanted, issuer), attach)
+        wanted = authority_plan(hierarchy, spec, public[spec.file_name], new_serial(), request.created)
+        made[spec.file_name] = make_certificate(spec, wanted, request, signer)
     lists = make_lists(plan, request, first_lists(hierarchy.authorities, request), signer)
     return ResultSet(plan.kind, request.sha256, is_rehearsal=False, certificates=made, lists=lists)

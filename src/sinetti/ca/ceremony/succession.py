@@ -9,16 +9,17 @@ from functools import partial
 
 from cryptography import x509
 
-from sinetti.ca.ceremony.objects import first_lists, make_lists, requested_keys
+from sinetti.ca.ceremony.objects import distrust_list, first_lists, make_certificate, make_lists, requested_keys
 from sinetti.ca.ceremony.plan import CeremonyPlan
 from sinetti.ca.ceremony.registry import MadeItem, MadeKind, OfflineSigner, Registry
 from sinetti.ca.ceremony.sets import LinkKind, RequestSet, ResultSet
 from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.ca.hierarchy_builder import certificate_plan
 from sinetti.ca.hierarchy_config import ABOVE
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, file_name_for
-from sinetti.ca.issuance import assemble_root, attach_signature, new_serial, prepare_authority
+from sinetti.ca.issuance import attach_signature, new_serial
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import certificate_plan, span_below
+from sinetti.ca.successors import span_below
 from sinetti.ca.trust_lists import (
     ListHead,
     build_anchors,
@@ -27,22 +28,18 @@ from sinetti.ca.trust_lists import (
     sign_by_roots,
     subject_of_certificate,
 )
+from sinetti.domain.authorities.distrust import LONGEST_BRIDGE
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Sha256
-from sinetti.pki.encoding import PublicKey, certificate_der, serial_hex, sha256_hex
+from sinetti.pki.encoding import PublicKey, serial_hex
 from sinetti.pki.trust_lists.lists import (
     AnchorsList,
-    DistrustEntry,
-    DistrustList,
     InvalidTrustList,
     TrustList,
     parse_octets_to_sign,
 )
 from sinetti.pki.trust_lists.verification import check_newer
-
-LONGEST_BRIDGE = timedelta(hours=72)
-"""Longest life of the bridge of a distrusted CA after its declaration."""
 
 
 def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
@@ -102,16 +99,16 @@ def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) ->
 
 def _check_distrust(request: RequestSet, registry: Registry) -> None:
     assert request.distrust is not None  # noqa: S101 - the caller has checked it
-    rows = request.distrust.rows
-    if {one.name for one in rows} - registry.certificates().keys() or any(
-        one.bridge_until > request.created + LONGEST_BRIDGE for one in rows
-    ):
+    rows, existing = request.distrust.rows, registry.certificates()
+    latest = request.created + timedelta(hours=LONGEST_BRIDGE)
+    if {one.name for one in rows} - existing.keys() or any(one.bridge_until > latest for one in rows):
         sentence = "a compromise is of a CA that is not on the medium, or has a bridge of more than 72 hours: stop"
         raise CeremonyError(sentence)
     _check_number(MadeKind.DISTRUST, request.distrust.number, request, registry)
     try:
-        if (before := _last_list(MadeKind.DISTRUST, request, registry)) is not None:
-            check_newer(before, distrust_list(request, registry))
+        before, new = _last_list(MadeKind.DISTRUST, request, registry), distrust_list(request, existing)
+        if before is not None and new is not None:
+            check_newer(before, new)
     except InvalidTrustList as bad:
         raise CeremonyError(str(bad)) from None
 
@@ -146,26 +143,18 @@ def certify(plan: CeremonyPlan, request: RequestSet, signer: OfflineSigner, keys
         for place, der in _make_links(spec.file_name, request, signer).items()
     }
     lists = make_lists(plan, request, first_lists(plan.authorities, request), signer)
-    anchors = _sign(MadeKind.ANCHORS, anchors_list(request, signer.registry), request, signer)
+    anchors = sign_trust_list(MadeKind.ANCHORS, _anchors_list(request, signer.registry), request, signer)
     return ResultSet(
         plan.kind, request.sha256, is_rehearsal=False, certificates=made, lists=lists, links=links, anchors=anchors
     )
 
 
 def _certify_one(spec: CaSpec, key: PublicKey, request: RequestSet, signer: OfflineSigner) -> bytes:
-    registry, name = signer.registry, spec.file_name
-    parent = file_name_for(spec.parent) if spec.parent else ""
-    issuer = registry.issuer(parent) if parent else None
+    registry = signer.registry
+    above = registry.issuer(file_name_for(spec.parent)).certificate if spec.parent else None
     subject = subject_of_certificate(registry.certificates()[registry.roots[0]], request.environment)
-    span = span_below(issuer.certificate if issuer else None, spec.lifetime, request.created)
-    wanted = certificate_plan(subject, spec, key, new_serial(), span)
-    attach = (
-        partial(attach_signature, issuer_certificate=issuer.certificate)
-        if issuer is not None
-        else partial(assemble_root, public_key=key)
-    )
-    item = MadeItem(request.sha256, MadeKind.CERTIFICATE, name, parent or name)
-    return signer.make(item, partial(prepare_authority, wanted, issuer), attach)
+    wanted = certificate_plan(subject, spec, key, new_serial(), span_below(above, spec.lifetime, request.created))
+    return make_certificate(spec, wanted, request, signer)
 
 
 def _make_links(name: str, request: RequestSet, signer: OfflineSigner) -> dict[tuple[LinkKind, str], bytes]:
@@ -182,12 +171,7 @@ def _make_links(name: str, request: RequestSet, signer: OfflineSigner) -> dict[t
     return made
 
 
-def sign_distrust(request: RequestSet, signer: OfflineSigner) -> bytes:
-    """Return the list of distrust that a request has, signed by the roots."""
-    return _sign(MadeKind.DISTRUST, distrust_list(request, signer.registry), request, signer)
-
-
-def anchors_list(request: RequestSet, registry: Registry) -> AnchorsList:
+def _anchors_list(request: RequestSet, registry: Registry) -> AnchorsList:
     """Return the list of anchors with all CAs on the medium, in the request's states."""
     assert request.anchors is not None  # noqa: S101 - `check_certify` has refused it
     head = ListHead(request.environment, Sha256(registry.authority), request.anchors.number, request.created)
@@ -195,20 +179,8 @@ def anchors_list(request: RequestSet, registry: Registry) -> AnchorsList:
     return build_anchors(head, ((one, states[name]) for name, one in registry.certificates().items()), registry.links())
 
 
-def distrust_list(request: RequestSet, registry: Registry) -> DistrustList:
-    """Return the list of distrust that a request has."""
-    assert request.distrust is not None  # noqa: S101 - the callers have checked it
-    certificates = registry.certificates()
-    entries = tuple(
-        DistrustEntry(sha256_hex(certificate_der(certificates[one.name])), one.name, one.since, one.bridge_until)
-        for one in request.distrust.rows
-    )
-    return DistrustList(
-        request.environment, Sha256(registry.authority), request.distrust.number, request.created, entries
-    )
-
-
-def _sign(kind: MadeKind, found: TrustList, request: RequestSet, signer: OfflineSigner) -> bytes:
+def sign_trust_list(kind: MadeKind, found: TrustList, request: RequestSet, signer: OfflineSigner) -> bytes:
+    """Return the file of a list, signed by the roots."""
     certificates = signer.registry.certificates()
     names = {certificates[name]: name for name in signer.registry.roots}
 

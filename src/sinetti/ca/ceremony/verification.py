@@ -9,21 +9,21 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from sinetti.ca.ceremony.objects import first_lists, requested_keys
+from sinetti.ca.ceremony.objects import distrust_list, first_lists, requested_keys
 from sinetti.ca.ceremony.sets import LinkKind, ListData, RequestSet, ResultSet, officers_statement
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import attach_crl_signature, prepare_crl
-from sinetti.ca.hierarchy_builder import authority_plan
+from sinetti.ca.hierarchy_builder import authority_plan, certificate_plan
 from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, file_name_for
 from sinetti.ca.issuance import assemble_root, attach_signature, prepare_authority
 from sinetti.ca.issuance_request import CaRequest, IssuingCa
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.successors import certificate_plan, span_below
+from sinetti.ca.successors import span_below
 from sinetti.ca.trust_lists import ListHead, build_anchors, prepare_link, subject_of_certificate
 from sinetti.domain.values import Serial, Sha256, ValidityPeriod
-from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, serial_hex, sha256_hex, verify
+from sinetti.pki.encoding import PublicKey, load_certificate, serial_hex, verify
 from sinetti.pki.key_policy import key_type
-from sinetti.pki.trust_lists.lists import AnchorsList, DistrustEntry, DistrustList, InvalidTrustList
+from sinetti.pki.trust_lists.lists import AnchorsList, DistrustList, InvalidTrustList
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
 
 LONGEST_LIST = timedelta(days=400)
@@ -202,18 +202,13 @@ def _checked_anchors(
 def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> DistrustList | None:
     """Return the list of distrust of a ceremony that revoked CAs, if it has one.
 
-    Raises CeremonyError unless lists are those that the request asks for.
+    Raises CeremonyError unless its lists are those that the request asks for.
     """
     verify_lists(known, request, result)
-    if request.distrust is None:
+    wanted = distrust_list(request, {name: one.certificate for name, one in known.items()})
+    if wanted is None:
         return None
     reader = ListReader(request.environment, tuple(one.certificate for one in known.values() if _is_root(one)))
-    entries = tuple(
-        DistrustEntry(sha256_hex(certificate_der(known[one.name].certificate)), one.name, one.since, one.bridge_until)
-        for one in request.distrust.rows
-    )
-    authority, number = Sha256(request.authority), request.distrust.number
-    wanted = DistrustList(request.environment, authority, number, request.created, entries)
     try:
         found = verify_distrust(result.distrust, reader, request.created)
     except InvalidTrustList:

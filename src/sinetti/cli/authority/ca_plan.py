@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, table_of
-from sinetti.database.operations.successions import add_last_ends, list_planned
+from sinetti.database.authorities.successions import add_last_ends, list_planned
 from sinetti.domain.authorities.timetable import DatedStep, SuccessionStep, Timetable, plan_successions
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def _run(parsed: argparse.Namespace) -> int:
         ctx = authority.ctx
         now = ctx.now()
         planned = add_last_ends(ctx.db, list_planned(ctx.db, ctx.validity))
-        found = [_timetable(one, now_late=one.is_late(now)) for one in plan_successions(planned, now)]
+        found = [_timetable(one, is_late=one.is_late(now)) for one in plan_successions(planned, now)]
     rows = [{**step, "name": one["name"]} for one in found for step in one["steps"]]
     blocks = table_of(_COLUMNS, rows, fold={"command"}, nothing="No CA needs a successor.")
     print_result(found, as_json=parsed.json, table=lambda: blocks)
     return 0
 
 
-def _timetable(one: Timetable, *, now_late: bool) -> dict[str, Any]:
+def _timetable(one: Timetable, *, is_late: bool) -> dict[str, Any]:
     """Return a timetable as JSON, a step with its command where it has one."""
     return {
         "name": one.ca.name,
@@ -51,12 +51,11 @@ def _timetable(one: Timetable, *, now_late: bool) -> dict[str, Any]:
         "not_after": instant(one.ends_at),
         "successor": one.successor,
         "waits_for": one.waits_for,
-        "steps": [_step(step, one, is_late=now_late and step == one.next_step) for step in one.steps],
+        "steps": [_step(step, one, is_late=is_late and step == one.next_step) for step in one.steps],
     }
 
 
 def _step(step: DatedStep, one: Timetable, *, is_late: bool) -> dict[str, str | None]:
-    state = "done" if step.is_done else "late" if is_late else "open"
     state = "done" if step.is_done else "late" if is_late else "open"
     words = _COMMANDS.get(step.step, "").format(name=one.ca.name, successor=one.successor or "SUCCESSOR")
     return {

@@ -8,7 +8,7 @@ from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, table_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
-from sinetti.database.authorities import trust_readers
+from sinetti.database.authorities import trust_lists
 from sinetti.domain.authorities.readiness import ReaderKind, ReaderState, TrustReader
 from sinetti.domain.usage import TrustListNumbers
 from sinetti.pki.trust_lists.lists import TrustListKind
@@ -38,7 +38,7 @@ def _run(parsed: argparse.Namespace) -> int:
         db, now = authority.ctx.db, authority.ctx.now()
         lists = {kind: newest_list(kind, db) for kind in TrustListKind}
         newest = TrustListNumbers(**{kind.value: 0 if one is None else one.number for kind, one in lists.items()})
-        found = [*trust_readers.list_gateways(db), *trust_readers.list_programs(db, now)]
+        found = [*trust_lists.list_gateways(db), *trust_lists.list_programs(db, now)]
     rows = [(one, one.state(newest)) for one in found]
     counts = Counter((one.kind, state) for one, state in rows)
     open_rows = [_row(one, state) for one, state in rows if state is not ReaderState.NEWEST]

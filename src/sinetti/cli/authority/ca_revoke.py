@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.ca_revocation import CaRevocationRequest, check_revocable, revoke_authority
 from sinetti.authority.exchange import is_listed, request_revocations
-from sinetti.authority.succession import SuccessionContext
+from sinetti.cli.authority.ca_succession import succession_context
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
     check_register,
     command,
-    machine_user,
     octets_of,
     opened_authority,
     past_instant,
 )
-from sinetti.cli.authority.import_signed import write_request
-from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
+from sinetti.cli.authority.import_signed import add_request_set, write_request
+from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.client import common
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import sha256_hex
-from sinetti.server.process_exit import request_id
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -56,13 +54,7 @@ def register_revocation(verbs: "Commands") -> None:
         type=Path,
         help="the bridge confirms what is in the log at this checkpoint",
     )
-    parser.add_argument(
-        "--request-out",
-        metavar="FILE",
-        dest="request_set",
-        type=Path,
-        help="write the request set for a ceremony that signs the list to FILE",
-    )
+    add_request_set(parser, "for a ceremony that signs the list", "--request-out")
     add_dir(parser)
     add_passphrase_file(parser)
     add_offline(parser, required=False, new=False)
@@ -72,8 +64,7 @@ def register_revocation(verbs: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     _check_options(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        offline = None if parsed.offline_dir is None else offline_keys(parsed, new=False)
-        means = SuccessionContext(authority, machine_user(), request_id(), offline)
+        means = succession_context(parsed, authority)
         one = check_revocable(parsed.name, means)
         parameters = {"change": "revoke", "ca": one.name, "reason": parsed.reason, **_compromise(parsed)}
         if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):

@@ -29,7 +29,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
-from sinetti.cli.authority.import_signed import write_request
+from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.blocks import Paragraph
@@ -73,13 +73,7 @@ def register_succession(verbs: "Commands") -> None:
     summary = "make the key and the request of a CA's successor"
     begin = _verb(verbs, "begin", summary, _begin, "--ca 'Data Providers Issuing CA v1'")
     begin.add_argument("--ca", metavar="NAME", required=True, help="CA that gets a successor: file name or CN")
-    begin.add_argument(
-        "--request-out",
-        metavar="FILE",
-        dest="request_set",
-        type=Path,
-        help="write the request set for a ceremony that certifies it to FILE",
-    )
+    add_request_set(begin, "for a ceremony that certifies it", "--request-out")
     summary = "take in the certificate of a CA that was begun, as a standby"
     install = _verb(verbs, "install", summary, _install, "DataProvidersIssuingCAv2 --certificate v2.cer")
     install.add_argument("name", metavar="NAME", help="CA that was begun: file name or CN")
@@ -174,11 +168,12 @@ def _act(parsed: argparse.Namespace, parameters: Mapping[str, str], act: Callabl
         if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
             return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
         with approved(TwoPersonAct.CA, parameters, parsed, authority):
-            act(_means(parsed, authority))
+            act(succession_context(parsed, authority))
     return 0
 
 
-def _means(parsed: argparse.Namespace, authority: Authority) -> SuccessionContext:
+def succession_context(parsed: argparse.Namespace, authority: Authority) -> SuccessionContext:
+    """Return the context of a succession, with the offline keys of `--offline-dir`."""
     offline = None if parsed.offline_dir is None else offline_keys(parsed, new=False)
     return SuccessionContext(authority, machine_user(), request_id(), offline)
 

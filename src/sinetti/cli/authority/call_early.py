@@ -33,20 +33,21 @@ from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
-from sinetti.database.notifications.call_reach import CallStatus
+from sinetti.database.notifications.call_reach import CallStatus, UnreachedItem
 from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
-from sinetti.services.revocation.call_status import list_status, read_status
 from sinetti.services.revocation.early_replacement import (
     EarlyReplacementRequest,
     EarlyReplacementResult,
     EarlyReplacementSelection,
     call_early,
     cancel,
+    list_status,
     narrow,
     preview,
+    read_status,
 )
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ def _status(parsed: argparse.Namespace) -> int:
             print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
             return 0
         found = read_status(parsed.call, authority.ctx)
-    unreached = [
-        {"serial": one.serial, "organisation": one.organisation, "customer_id": one.customer_id}
-        for one in found.unreached
-    ]
+    unreached = [unreached_row(one) for one in found.unreached]
     messages = found.messages
     counts = {"sent": messages.sent, "waiting": messages.waiting, "failed": messages.failed}
     row = {**status_row(found.status), "messages": counts, "certificates": unreached}
@@ -161,6 +159,11 @@ def status_row(one: CallStatus) -> dict[str, Any]:
         "done": instant(one.done_at),
         "ended": instant(one.undone_at),
     }
+
+
+def unreached_row(one: UnreachedItem) -> dict[str, str]:
+    """Return a certificate that no program and no message has reached as JSON."""
+    return {"serial": one.serial, "organisation": one.organisation, "customer_id": one.customer_id}
 
 
 def _call_table(rows: list[dict[str, Any]]) -> Sequence[Block]:

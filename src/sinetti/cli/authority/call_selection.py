@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.cli.authority.common import OptionError, zoned_instant
-from sinetti.cli.authority.serial_selection import is_serial, serials_of
+from sinetti.cli.authority.common import OptionError
+from sinetti.cli.authority.serial_selection import is_serial, issue_interval, serials_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.domain.notifications.early_replacement import PhoneCall
@@ -62,18 +62,11 @@ def selection_of(parsed: argparse.Namespace) -> CertificateSelection:
         serials = (Serial(serial),)
     elif parsed.serials is not None:
         serials = serials_of(parsed.serials, "called")
-    issued = None
-    if parsed.issued_between is not None:
-        first, last = (zoned_instant("--issued-between", text) for text in parsed.issued_between)
-        if first >= last:
-            sentence = "--issued-between: the first time must be before the second"
-            raise OptionError(sentence)
-        issued = (first, last)
     return CertificateSelection(
         serials=serials,
         customer_id=parsed.customer_id,
         authority=parsed.authority,
-        issued=issued,
+        issued=issue_interval(parsed.issued_between),
         channel=Channel(parsed.channel) if parsed.channel is not None else None,
         software=parsed.software,
         is_every=parsed.every_certificate,

@@ -47,7 +47,7 @@ from sinetti.server.listener import InvalidKeyPair
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
-from sinetti.services.authorities.trust_lists import TrustListOutrun
+from sinetti.services.authorities.trust_lists import TrustListConflict
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.issuance.reconcile import preview
@@ -106,7 +106,7 @@ _USAGE = (
     OrderError,
     InvalidKeyPair,
     PeopleError,
-    TrustListOutrun,
+    TrustListConflict,
     ValidationError,
 )
 
@@ -295,7 +295,7 @@ def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequ
 def _code_of(error: Exception) -> ExitCode:
     if isinstance(error, _DAMAGED):
         return ExitCode.STORE
-    if isinstance(error, TrustListOutrun):
+    if isinstance(error, TrustListConflict):
         return ExitCode.AGAIN
     return ExitCode.REFUSED if isinstance(error, _REFUSED) else ExitCode.USAGE
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.call_early import format_reach
+from sinetti.cli.authority.call_early import format_reach, unreached_row
 from sinetti.cli.authority.call_selection import (
     add_selection,
     check_alone,
@@ -173,10 +173,7 @@ def report_row(report: DrillReport) -> dict[str, Any]:
         "delivered": _curve_row(report.delivered),
         "answered": _curve_row(report.answered),
         "failed": report.problems,
-        "unreached": [
-            {"serial": one.serial, "organisation": one.organisation, "customer_id": one.customer_id}
-            for one in report.unreached
-        ],
+        "unreached": [unreached_row(one) for one in report.unreached],
     }
 
 

@@ -48,11 +48,12 @@ def register(commands: "Commands") -> None:
     add_passphrase_file(parser)
 
 
-def add_request_set(parser: argparse.ArgumentParser, purpose: str, *, required: bool = False) -> None:
-    """Add the option that writes a request set instead."""
-    parser.add_argument(
-        "--request-set", metavar="FILE", type=Path, required=required, help=f"write a request set to FILE, {purpose}"
-    )
+def add_request_set(
+    parser: argparse.ArgumentParser, purpose: str, option: str = "--request-set", *, required: bool = False
+) -> None:
+    """Add the option that writes a request set."""
+    what = f"write a request set to FILE, {purpose}"
+    parser.add_argument(option, metavar="FILE", dest="request_set", type=Path, required=required, help=what)
 
 
 def write_request(parsed: argparse.Namespace, request: RequestSet) -> None:
@@ -60,7 +61,7 @@ def write_request(parsed: argparse.Namespace, request: RequestSet) -> None:
     try:
         write_atomic(parsed.request_set, request.octets)
     except OSError as failed:
-        sentence = f"--request-set: {parsed.request_set} cannot be written: {failed.strerror}"
+        sentence = f"the request set cannot be written to {parsed.request_set} ({failed.strerror}): name another file"
         raise OptionError(sentence) from failed
     words = " ".join(digest_words(request.octets))
     print_note(_WRITTEN.format(path=parsed.request_set, words=words, dir=parsed.dir))

@@ -21,11 +21,10 @@ from sinetti.cli.authority.common import (
     past_instant,
     print_result,
     table_of,
-    zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, rehearsed_letters, takes_two
-from sinetti.cli.authority.serial_selection import Progress, serials_of
+from sinetti.cli.authority.serial_selection import Progress, issue_interval, serials_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
@@ -131,13 +130,7 @@ def _ask(parsed: argparse.Namespace) -> BulkRevocationRequest:
     if parsed.reason is None:
         sentence = "--reason is missing: give a reason of RFC 5280"
         raise OptionError(sentence)
-    issued = None
-    if parsed.issued_between is not None:
-        first, last = (zoned_instant("--issued-between", text) for text in parsed.issued_between)
-        if first >= last:
-            sentence = "--issued-between: the first time must be before the second"
-            raise OptionError(sentence)
-        issued = (first, last)
+    issued = issue_interval(parsed.issued_between)
     serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
     wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority, issued)
     return BulkRevocationRequest(

@@ -1,16 +1,17 @@
-"""Helpers of commands on many certificates: serials of a file, and progress.
+"""Helpers of commands on many certificates: serials, time of issue, and progress.
 
 Commands that may take long report progress on standard error: after two seconds, then now and then.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from sinetti.cli.authority.common import OptionError, octets_of
+from sinetti.cli.authority.common import OptionError, octets_of, zoned_instant
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
@@ -40,6 +41,17 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
         sentence = f"--serials: the file has no serial number, so nothing would be {verb}"
         raise OptionError(sentence)
     return tuple(dict.fromkeys(found))
+
+
+def issue_interval(given: Sequence[str] | None) -> tuple[datetime, datetime] | None:
+    """Return the times of `--issued-between`, or None. Raises OptionError."""
+    if given is None:
+        return None
+    first, last = (zoned_instant("--issued-between", text) for text in given)
+    if first >= last:
+        sentence = "--issued-between: the first time must be before the second"
+        raise OptionError(sentence)
+    return first, last
 
 
 def is_serial(text: str) -> bool:

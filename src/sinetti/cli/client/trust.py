@@ -133,7 +133,7 @@ def _refresh(parsed: argparse.Namespace, console: Console) -> ExitCode:
     now, names = common.now_of(parsed, console), files.list_names(parsed.store)
     if parsed.now is not None and any(operations.in_production(parsed.store, name) for name in names):
         raise UsageError(make_message(NOW_NOT_IN_PRODUCTION))
-    found = trust_lists.refresh_store(parsed.store, names, (now, console.language))
+    found = trust_lists.refresh_store(parsed.store, names, now, console.language)
     for one in found:
         if one.fetched.trouble is not None:
             console.tell(make_message(NOT_TAKEN, service=one.origin, why=one.fetched.trouble.rstrip(".")))

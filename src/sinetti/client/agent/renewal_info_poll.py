@@ -94,7 +94,7 @@ def _take_trust_lists(agent: AgentContext, seen: Sequence[NameSnapshot], silent:
     run = agent.run
     names = [one.name for one in seen if one.trouble is None and _service(agent, one) not in {None, *silent}]
     try:
-        found = trust_lists.refresh_store(run.store, names, (run.now, run.language), every=TRUST_LISTS_EVERY)
+        found = trust_lists.refresh_store(run.store, names, run.now, run.language, every=TRUST_LISTS_EVERY)
     except Exception:  # noqa: BLE001 - no list may stop the run: a renewal reports an answer that is not trusted
         return
     for one in found:

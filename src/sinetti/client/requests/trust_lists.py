@@ -116,14 +116,13 @@ class ServiceTrust:
 
 
 def refresh_store(
-    store: Path, names: Iterable[str], clock: tuple[datetime, Language], *, every: timedelta = timedelta()
+    store: Path, names: Iterable[str], now: datetime, language: Language, *, every: timedelta = timedelta()
 ) -> tuple[ServiceTrust, ...]:
     """Take the lists of a store's services, and extend the bundles of its names.
 
-    `clock` is now and the language. A service is asked again after `every`, and one without lists more rarely. A name
-    that is locked or damaged is left as it is. Raises OSError if the memory cannot be written.
+    `language` is that of the messages. A service is asked again after `every`, and one without lists more rarely.
+    A name that is locked or damaged is left as it is. Raises OSError if the memory cannot be written.
     """
-    now, language = clock
     by_origin: dict[str, list[tuple[str, NameSettings]]] = {}
     for name in names:
         with suppress(StoreError, OSError, IndexError):

@@ -6,7 +6,7 @@ has already (docs/operators/succession.md), so a bundle without a root stays as 
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ from sinetti.pki.trust_lists.lists import (
     parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_distrust, verify_stored_anchors
 
 FILE = ".trust.json"
 
@@ -47,7 +47,7 @@ class TrustMemory:
 
     @property
     def numbers(self) -> TrustListNumbers | None:
-        """Numbers of the lists; None without any."""
+        """Numbers of the lists, or None without any."""
         if self.anchors is None and self.distrust is None:
             return None
         anchors = 0 if self.anchors is None else parse_anchors(parse_signed(self.anchors).payload).number
@@ -84,13 +84,11 @@ class TrustedLists:
 def load_trust(store: Path) -> dict[str, TrustMemory]:
     """Return the memory by the origin of each service.
 
-    It is empty if the file is missing or damaged.
+    It is empty if the file is missing or damaged in any part, so that the lists are fetched again.
     """
     try:
         raw = decoder.json_of(files.octets_of(store / FILE))
-        found = {str(one): _memory(row) for one, row in raw.items()}
-        # A memory that cannot be read in every part is none: the lists are fetched again.
-        return found if all(one.numbers is None or one.numbers for one in found.values()) else {}
+        return {str(one): _memory(row) for one, row in raw.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
@@ -140,16 +138,12 @@ def find_distrusted(settings: NameSettings, memory: TrustMemory) -> tuple[x509.C
 
 @lru_cache(maxsize=16)
 def read_lists(bundle: str, environment: Environment, memory: TrustMemory) -> TrustedLists:
-    """Return the lists of a memory that count below the roots of a bundle.
-
-    Their signers were valid when the lists were taken, and may have ended since.
-    """
+    """Return the lists of a memory that count below the roots of a bundle."""
     roots = tuple(one for one in chain.load_bundle(bundle.encode()) if chain.is_self_signed(one))
     anchors, distrust, is_by_root = None, None, False
     try:
         if memory.anchors is not None:
-            issued = parse_anchors(parse_signed(memory.anchors).payload).issued
-            anchors = verify_anchors(memory.anchors, ListReader(environment, roots), issued)
+            anchors = verify_stored_anchors(memory.anchors, ListReader(environment, roots))
             roots += tuple(one.certificate for one in anchors.authorities if one.role is AnchorRole.ROOT)
     except InvalidTrustList:
         anchors = None
@@ -182,9 +176,19 @@ def _sha256(certificate: x509.Certificate) -> Sha256:
 
 
 def _memory(row: Mapping[str, str | None]) -> TrustMemory:
+    """Read the row of a service. Raises ValueError, TypeError and KeyError."""
     anchors, distrust, asked = row["anchors"], row["distrust"], row["asked"]
     return TrustMemory(
-        None if anchors is None else b64decode(anchors, validate=True),
-        None if distrust is None else b64decode(distrust, validate=True),
+        _readable(anchors, parse_anchors),
+        _readable(distrust, parse_distrust),
         None if asked is None else decoder.instant_of(asked),
     )
+
+
+def _readable(text: str | None, parse: Callable[[bytes], object]) -> bytes | None:
+    """Return the octets of a list, or None without one. Raises ValueError for others."""
+    if text is None:
+        return None
+    octets = b64decode(text, validate=True)
+    parse(parse_signed(octets).payload)
+    return octets

@@ -1,10 +1,11 @@
 """Declared compromises, and the certificates that a bridge is asked about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sinetti.database import models
 from sinetti.database.connection import Database
-from sinetti.domain.authorities.distrust import DistrustPeriod, RecordedCertificate
+from sinetti.domain.authorities.distrust import DistrustPeriod, RecordedCertificate, join_periods, names_to_root
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
 
@@ -29,6 +30,15 @@ def list_distrust(db: Database) -> tuple[DistrustRow, ...]:
         period = one and DistrustPeriod(one.since, one.bridge_until, (one.checkpoint,) if one.checkpoint else ())
         found.append(DistrustRow(row.name, row.issuer_id, row.generation, Sha256(row.sha256), period))
     return tuple(found)
+
+
+def find_period(rows: Mapping[str, DistrustRow], authority: str) -> DistrustPeriod | None:
+    """Return the strictest distrust of a CA and those above it, or None.
+
+    `rows` has all CAs by name.
+    """
+    chain = names_to_root(authority, {one.name: one.issuer for one in rows.values()})
+    return join_periods(period for name in chain if (period := rows[name].period) is not None)
 
 
 def find_recorded(db: Database, authority: str, serial: Serial) -> RecordedCertificate | None:

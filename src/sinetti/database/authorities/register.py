@@ -312,14 +312,13 @@ def last_end(db: Database, one: AuthorityView) -> datetime | None:
 
 
 def revoke(
-    db: Database, name: str, why: tuple[RevocationReason, Distrust | None], audit: AuditContext
+    db: Database, name: str, reason: RevocationReason, distrust: Distrust | None, audit: AuditContext
 ) -> AuthorityView:
-    """Revoke a CA, and declare its compromise if `why` has one.
+    """Revoke a CA, and declare its compromise if `distrust` is given.
 
     A CA that is revoked stays so, with its first instant and reason. A declaration is added, but never changed.
     Raises CaUnknown.
     """
-    reason, distrust = why
     with changing(db):
         one = get_authority(db, name)
         if distrust is not None and one.distrust is None:

@@ -1,16 +1,28 @@
-"""Signed trust lists in the database (docs/operators/succession.md)."""
+"""Signed trust lists, and the gateways and programs that read them.
 
+See docs/operators/succession.md.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from sinetti.database import models
+from sinetti.database.certificates import usage
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance import status_feed
+from sinetti.domain.authorities.readiness import ReaderKind, TrustReader
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.usage import TrustListNumbers
 from sinetti.wire.json_api.status_events import StatusEvent, StatusEventKind
+
+_LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
+_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +58,28 @@ def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audi
         audit_log.write(db, audit, "trust-list-stored", f"trust-list:{kind}", number=new.number)
         status_feed.insert_events(db, [StatusEvent(StatusEventKind.TRUST, str(kind), new.number)], audit.at)
     return True
+
+
+def list_gateways(db: Database) -> Iterator[TrustReader]:
+    """Yield the gateways that may report, by name."""
+    for one in usage.list_all(db):
+        if one.withdrawn is None:
+            yield TrustReader(ReaderKind.GATEWAY, one.name, None, one.last_report, one.numbers)
+
+
+def list_programs(db: Database, now: datetime) -> Iterator[TrustReader]:
+    """Yield a reader for each certificate in force without a successor, oldest first."""
+    renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True, state__in=_LIVE)
+    rows = models.Certificate.objects.using(db.alias).filter(
+        ~Exists(renewals), revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
+    )
+    facts = rows.order_by("pk").values_list(
+        "serial",
+        "lineage__organisation__customer_id",
+        "hint_request__at",
+        "hint_request__anchors_number",
+        "hint_request__distrust_number",
+    )
+    for serial, customer_id, seen, anchors, distrust in facts.iterator(_AT_ONCE):
+        numbers = TrustListNumbers.of_columns(anchors, distrust)
+        yield TrustReader(ReaderKind.PROGRAM, serial, customer_id, seen, numbers)

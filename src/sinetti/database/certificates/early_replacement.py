@@ -140,11 +140,6 @@ def find(db: Database, call_id: str) -> EarlyReplacementCall | None:
     return _call(row) if row else None
 
 
-def active(db: Database) -> tuple[EarlyReplacementCall, ...]:
-    """Return calls that were not undone, oldest first."""
-    return tuple(_call(row) for row in _all(db).filter(undone_at__isnull=True).order_by("number"))
-
-
 def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
     """Return interrupted calls, oldest first.
 
@@ -323,7 +318,7 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     if row is None:
         return None
     key, asked_at, anchors, distrust, *row = row
-    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    numbers = TrustListNumbers.of_columns(anchors, distrust)
     begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *texts = row
     called = (
         EarlyReplacementNotice(called_at, called_until, _explanation(*texts))

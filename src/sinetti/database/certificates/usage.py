@@ -145,6 +145,5 @@ def _move_forward(db: Database, gateway: int, known: Mapping[int, datetime]) -> 
 
 
 def _found(row: Gateway) -> GatewayInfo:
-    anchors, distrust = row.anchors_number, row.distrust_number
-    numbers = None if anchors is None or distrust is None else TrustListNumbers(anchors, distrust)
+    numbers = TrustListNumbers.of_columns(row.anchors_number, row.distrust_number)
     return GatewayInfo(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report, numbers)

@@ -46,20 +46,17 @@ def list_open(db: Database, now: datetime) -> tuple[UnrestoredHolding, ...]:
     rows = _open(db).annotate(serial=Subquery(_live(db, now).values("serial")[:1]), has_role=Exists(roles))
     columns = ("lineage_id", "serial", "lineage__organisation__customer_id", "lineage__type__channel")
     flags = ("lineage__contact__email", "has_new_organisation", "has_role")
-    found = []
-    for holding, serial, customer, channel, email, is_new, has_role in rows.order_by("number").values_list(
-        *columns, *flags
-    ):
-        # An erased person has no address.
-        one = (holding, Serial(serial or ""), customer, Channel(channel), bool(email), has_role or not is_new)
-        holding_of = UnrestoredHolding(*one)
-        if serial is not None and not (holding_of.has_contact and holding_of.has_roles):
-            found.append(holding_of)
-    return tuple(found)
+    facts = rows.filter(serial__isnull=False).order_by("number").values_list(*columns, *flags)
+    # An erased person has no address.
+    found = (
+        UnrestoredHolding(holding, Serial(serial), customer, Channel(channel), bool(email), has_role or not is_new)
+        for holding, serial, customer, channel, email, is_new, has_role in facts
+    )
+    return tuple(one for one in found if not (one.has_contact and one.has_roles))
 
 
 def settle(db: Database, lineage_id: str, audit: AuditContext) -> bool:
-    """Record that a lineage lacks no people; return False if none of its are open."""
+    """Record that a lineage lacks no people; return False if it is not reported."""
     with transaction.atomic(using=db.alias):
         if not _open(db).filter(lineage=lineage_id).update(settled_at=audit.at):
             return False

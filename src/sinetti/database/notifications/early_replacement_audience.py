@@ -9,7 +9,7 @@ from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from sinetti.database import models, sql
 from sinetti.database.connection import Database
-from sinetti.database.models import CaDistrust, Drill, DrillItem, EarlyReplacement, EarlyReplacementItem
+from sinetti.database.models import CaDistrust, DrillItem, EarlyReplacement, EarlyReplacementItem
 from sinetti.database.notifications.recipients import (
     Recipient,
     chunked,
@@ -142,11 +142,6 @@ def find_call_details(db: Database, call_id: str) -> CallDetails | None:
         bridges = CaDistrust.objects.using(db.alias).filter(Exists(named))
         until = bridges.aggregate(first=Min("bridge_until"))["first"]
     return CallDetails(row.ends, row.undone_at is not None, explanations, until)
-
-
-def find_drill_start(db: Database, drill_id: str) -> datetime | None:
-    """Return the creation time of a drill, or None for an unknown id."""
-    return Drill.objects.using(db.alias).filter(drill_id=drill_id).values_list("created", flat=True).first()
 
 
 def list_called(db: Database, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:

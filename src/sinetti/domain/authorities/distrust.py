@@ -1,4 +1,4 @@
-"""Rules of a declared compromise: the end of its bridge, and who crosses it.
+"""Rules of a declared compromise: the end of its bridge, and what it confirms.
 
 See docs/operators/succession.md.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sinetti.domain.certificates.ocsp_status import CertificateStatusInfo, CertStatus
+from sinetti.domain.certificates.ocsp_status import GOOD, CertificateStatusInfo, CertStatus
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Sha256
 
@@ -16,8 +16,6 @@ LONGEST_BRIDGE = 72
 
 ANSWER_LIFE = timedelta(minutes=10)
 """Time for which an answer of the bridge counts."""
-
-GOOD = CertificateStatusInfo(CertStatus.GOOD)
 
 
 class DistrustRefused(ValueError):
@@ -63,7 +61,7 @@ def decide_bridge_end(since: datetime, declared_at: datetime, hours: int) -> dat
 
 
 def join_periods(found: Iterable[DistrustPeriod]) -> DistrustPeriod | None:
-    """Return the strictest of several distrusts; None for none."""
+    """Return the strictest period of several, or None without any."""
     periods = tuple(found)
     if not periods:
         return None
@@ -71,8 +69,11 @@ def join_periods(found: Iterable[DistrustPeriod]) -> DistrustPeriod | None:
     return DistrustPeriod(min(one.since for one in periods), min(one.bridge_until for one in periods), checkpoints)
 
 
-def names_up(name: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
-    """Return the names of a CA and of those above it."""
+def names_to_root(name: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return the name of a CA, and those of the CAs above it.
+
+    `parents` has the name of the CA above each one.
+    """
     found: list[str] = []
     above: str | None = name
     while above is not None and above not in found:
@@ -84,7 +85,7 @@ def names_up(name: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
 def bridge_status(found: RecordedCertificate | None, period: DistrustPeriod, now: datetime) -> CertificateStatusInfo:
     """Return the status of a certificate by its bridge.
 
-    Everything is revoked from `since` on that was not recorded before, and everything after the bridge.
+    A certificate is good if it was recorded before `since`, until the bridge ends. Any other one is revoked.
     """
     if found is not None and found.revoked_at is not None:
         return CertificateStatusInfo(CertStatus.REVOKED, found.revoked_at, found.reason)

@@ -29,7 +29,6 @@ FULL_LIFE = timedelta(days=2922)
 For a shorter one they shrink with it.
 """
 
-
 LEAST_LIFE = 0.5
 """Least life of a successor, in lives of its predecessor.
 
@@ -38,7 +37,7 @@ Otherwise the CA above needs a successor first.
 
 
 class SuccessionStep(StrEnum):
-    """Step of a succession, in their order."""
+    """Steps of a succession, in their order."""
 
     ALARM = "alarm"
     BEGIN = "begin"
@@ -46,6 +45,19 @@ class SuccessionStep(StrEnum):
     INSTALL = "install"
     ACTIVATE = "activate"
     RETIRE = "retire"
+
+
+_UNINSTALLED = frozenset({SuccessionStep.BEGIN, SuccessionStep.CEREMONY, SuccessionStep.INSTALL})
+_ADVANCE = (CaState.PENDING, CaState.STANDBY, CaState.ISSUING)
+"""States of a successor, the most advanced last."""
+
+_LEADS = {
+    SuccessionStep.ACTIVATE: timedelta(),
+    SuccessionStep.INSTALL: KNOWN_BEFORE_ACTIVATION,
+    SuccessionStep.CEREMONY: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL,
+    SuccessionStep.BEGIN: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL + BEGIN_BEFORE_CEREMONY,
+}
+"""Time from the latest date of each step to the activation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +112,8 @@ class Timetable:
     def is_due(self, now: datetime) -> bool:
         """Return True from the alarm to the installation, and if a step is late."""
         after = self.next_step
-        begun = any(one.step is SuccessionStep.ALARM and now >= one.at for one in self.steps)
-        return self.is_late(now) or (begun and after is not None and after.step in _UNINSTALLED)
+        is_alarmed = any(one.step is SuccessionStep.ALARM and now >= one.at for one in self.steps)
+        return self.is_late(now) or (is_alarmed and after is not None and after.step in _UNINSTALLED)
 
     def is_late(self, now: datetime) -> bool:
         """Return True if the latest date of the next step has passed.
@@ -110,9 +122,6 @@ class Timetable:
         """
         after = self.next_step
         return after is not None and after.step in {*_UNINSTALLED, SuccessionStep.ACTIVATE} and now > after.at
-
-
-_UNINSTALLED = frozenset({SuccessionStep.BEGIN, SuccessionStep.CEREMONY, SuccessionStep.INSTALL})
 
 
 def plan_successions(authorities: Sequence[PlannedCa], now: datetime) -> tuple[Timetable, ...]:
@@ -161,28 +170,17 @@ def _latest_activations(
         parent = by_name.get(one.parent or "")
         if parent is None or parent.ends_at is None or parent.state is not CaState.ISSUING:
             continue
-        begin, certified = (_before(one, latest[one.name], step) for step in (_STEP.BEGIN, _STEP.CEREMONY))
+        begin = _before(one, latest[one.name], SuccessionStep.BEGIN)
+        certified = _before(one, latest[one.name], SuccessionStep.CEREMONY)
         if _successor(one, authorities) is None and certified + _life(one) * LEAST_LIFE > parent.ends_at:
             waiting[one.name] = parent.name
             latest[parent.name] = min(begin, latest.get(parent.name, begin))
     return latest, waiting
 
 
-_STEP = SuccessionStep
-_LEADS = {
-    _STEP.ACTIVATE: timedelta(),
-    _STEP.INSTALL: KNOWN_BEFORE_ACTIVATION,
-    _STEP.CEREMONY: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL,
-    _STEP.BEGIN: KNOWN_BEFORE_ACTIVATION + CEREMONY_BEFORE_INSTALL + BEGIN_BEFORE_CEREMONY,
-}
-
-
 def _before(one: PlannedCa, activation: datetime, step: SuccessionStep) -> datetime:
     """Return the latest date of a step before this activation."""
     return activation - _scaled(_LEADS[step], one)
-
-
-_ADVANCE = (CaState.PENDING, CaState.STANDBY, CaState.ISSUING)
 
 
 def _successor(one: PlannedCa, authorities: Sequence[PlannedCa]) -> PlannedCa | None:
@@ -207,17 +205,21 @@ def _timetable(
     name = after.name if after is not None else None
     if one.state is CaState.PUBLISHING:
         ends = one.last_leaf_ends_at or now
-        return Timetable(one, one.ends_at, name, None, (DatedStep(_STEP.RETIRE, ends, is_done=False),))
+        return Timetable(one, one.ends_at, name, None, (DatedStep(SuccessionStep.RETIRE, ends, is_done=False),))
     if activation is None:
         return None
-    done = {_STEP.BEGIN: after is not None}
-    done[_STEP.CEREMONY] = done[_STEP.INSTALL] = after is not None and after.state is not CaState.PENDING
-    alarm = min(one.ends_at - min(ALARM_BEFORE_END, _life(one) / 2), _before(one, activation, _STEP.BEGIN))
-    steps = [DatedStep(_STEP.ALARM, alarm, is_done=now >= alarm or done[_STEP.INSTALL])]
+    is_installed = after is not None and after.state is not CaState.PENDING
+    done = {
+        SuccessionStep.BEGIN: after is not None,
+        SuccessionStep.CEREMONY: is_installed,
+        SuccessionStep.INSTALL: is_installed,
+    }
+    alarm = min(one.ends_at - min(ALARM_BEFORE_END, _life(one) / 2), _before(one, activation, SuccessionStep.BEGIN))
+    steps = [DatedStep(SuccessionStep.ALARM, alarm, is_done=now >= alarm or is_installed)]
     steps += [
         DatedStep(step, _before(one, activation, step), is_done=done.get(step, False))
-        for step in (_STEP.BEGIN, _STEP.CEREMONY, _STEP.INSTALL, _STEP.ACTIVATE)
+        for step in (SuccessionStep.BEGIN, SuccessionStep.CEREMONY, SuccessionStep.INSTALL, SuccessionStep.ACTIVATE)
     ]
     retire = activation + one.validity if one.validity else one.ends_at
-    steps.append(DatedStep(_STEP.RETIRE, retire, is_done=False))
+    steps.append(DatedStep(SuccessionStep.RETIRE, retire, is_done=False))
     return Timetable(one, one.ends_at, name, waits_for, tuple(steps))

@@ -205,8 +205,13 @@ def list_recipients(people: Iterable[CallRecipient], *, has_sms: bool = True) ->
     found: dict[str, CallRecipient] = {}
     for one in people:
         by_phone = channel_to(one, has_sms=has_sms) is MessageChannel.SMS
-        found.setdefault((international(one.phone) or one.phone) if by_phone else one.address or one.person_id, one)
+        found.setdefault(_number(one) if by_phone else one.address or one.person_id, one)
     return found
+
+
+def _number(one: CallRecipient) -> str:
+    """Return a phone number in its international form if it has one, else as it is."""
+    return international(one.phone) or one.phone
 
 
 def list_copies(people: Iterable[CallRecipient], stage: CallStage) -> tuple[tuple[CallRecipient, MessageChannel], ...]:
@@ -218,9 +223,9 @@ def list_copies(people: Iterable[CallRecipient], stage: CallStage) -> tuple[tupl
     found = [(one, channel) for one in recipients if (channel := channel_to(one)) is not None]
     if stage is not CallStage.TEXTED:
         return tuple(found)
-    numbers = {international(one.phone) or one.phone for one, channel in found if channel is MessageChannel.SMS}
+    numbers = {_number(one) for one, channel in found if channel is MessageChannel.SMS}
     for one, channel in tuple(found):
-        number = international(one.phone) or one.phone
+        number = _number(one)
         if channel is MessageChannel.EMAIL and one.textable and number not in numbers:
             numbers.add(number)
             found.append((one, MessageChannel.SMS))

@@ -9,13 +9,9 @@ next run repeats the work. Processes that fetch at the same time compare and rep
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -96,7 +92,7 @@ def _fetch(wanted: CrlDownload, within: float) -> DownloadResult:
     fresh = _signed(octets, wanted.issuer)
     if fresh is None:
         _refuse("the retrieved file is not an accepted revocation list signed by its CA")
-    with _locked(wanted.file.parent):
+    with atomic_files.lock_folder(wanted.file.parent):
         # Another process may have stored a newer list during the download.
         kept = _kept(wanted, kept)
         if kept is not None:
@@ -107,24 +103,6 @@ def _fetch(wanted: CrlDownload, within: float) -> DownloadResult:
             note = {"etag": etag, "sha256": hashlib.sha256(octets).hexdigest()}
             atomic_files.write_atomic(_tag_file(wanted.file), json.dumps(note).encode())
     return DownloadResult(wanted, changed=kept is None or kept.octets != octets, number=fresh.read.number)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of lists; it ends with its process.
-
-    Windows has no such lock: there, one process at a time may fetch.
-    """
-    if find_spec("fcntl") is None:
-        yield
-        return
-    fcntl = import_module("fcntl")
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:

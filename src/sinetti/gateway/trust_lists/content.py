@@ -14,7 +14,15 @@ from sinetti.domain.values import Environment, Sha256
 from sinetti.gateway.x509.path_validation import CaCertificate, authority_of, trust_store_of
 from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
 from sinetti.pki.policy_oids import signs_responses
-from sinetti.pki.trust_lists.lists import AnchorRole, AnchorsList, DistrustEntry, DistrustList, SignedList
+from sinetti.pki.trust_lists.lists import (
+    AnchorRole,
+    AnchorsList,
+    DistrustEntry,
+    DistrustList,
+    SignedList,
+    TrustList,
+    TrustListKind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class TrustListSettings:
 
 @dataclass(frozen=True, slots=True)
 class PathDistrust:
-    """PathDistrust of a path: the highest such CA and its place.
+    """Distrust of a path: the highest distrusted CA, and its place.
 
     `place` counts from the issuer of the leaf, which has 0. `since` and `until` are the earliest of all its entries.
     """
@@ -63,6 +71,10 @@ class TrustContent:
     is_by_root: bool = False
     responders: tuple[CaCertificate, ...] = ()
     damage: str | None = None
+
+    def list_of(self, kind: TrustListKind) -> TrustList | None:
+        """Return the list of this kind, or None before the first."""
+        return self.anchors if kind is TrustListKind.ANCHORS else self.distrust
 
     @property
     def entries(self) -> Mapping[Sha256, DistrustEntry]:

@@ -22,11 +22,10 @@ from sinetti.pki.trust_lists.lists import (
     InvalidTrustList,
     TrustList,
     TrustListKind,
-    parse_anchors,
     parse_distrust,
     parse_signed,
 )
-from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_anchors, verify_distrust
+from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, verify_distrust, verify_stored_anchors
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
@@ -103,9 +102,7 @@ class TrustListFolder:
             octets = self._octets(TrustListKind.ANCHORS, number)
             damage = self._damage(TrustListKind.ANCHORS, number)
             with suppress(InvalidTrustList):
-                issued = parse_anchors(parse_signed(octets).payload).issued
-                # The signer was valid when the list was taken, and may have ended since.
-                one = verify_anchors(octets, ListReader(self.settings.environment, self.settings.roots), issued)
+                one = verify_stored_anchors(octets, ListReader(self.settings.environment, self.settings.roots))
                 if one.number == number:
                     found.append(one)
                     damage = None

@@ -26,7 +26,7 @@ from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.pki.policy_oids import channel_from_policy
-from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustList, TrustListKind
+from sinetti.pki.trust_lists.lists import LARGEST, InvalidTrustList, TrustListKind
 from sinetti.pki.trust_lists.verification import HeldLists, ListReader, verify_next
 
 ASKED_EVERY: Final = 20.0
@@ -207,8 +207,7 @@ class TrustLists:
         return True
 
     def _number(self, kind: TrustListKind) -> int:
-        content = self.current()
-        held: TrustList | None = content.anchors if kind is TrustListKind.ANCHORS else content.distrust
+        held = self.current().list_of(kind)
         return 0 if held is None else held.number
 
     def _read_anew(self) -> None:

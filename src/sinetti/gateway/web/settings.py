@@ -24,7 +24,7 @@ from sinetti.gateway.settings import (
     listed_cas,
     open_gateway,
 )
-from sinetti.gateway.status_feed import FeedActions, FeedReader, ListWork, TrustWork, Work
+from sinetti.gateway.status_feed import CrlFetchJob, FeedActions, FeedReader, FetchJob, TrustListFetchJob
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.usage_reporter import ReportTarget
 from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
@@ -198,23 +198,23 @@ def load_feed(settings: GatewaySettings, gateway: Gateway | None) -> FeedReader 
     table = _table(settings, "feed")
     url = table.text("url")
     table.finish()
-    named: list[Work] = [ListWork(download_of(settings, one)) for one in settings.lists]
+    named: list[FetchJob] = [CrlFetchJob(download_of(settings, one)) for one in settings.lists]
     lists = None if gateway is None else gateway.lists
     if lists is not None:
-        named += [TrustWork(lists, kind) for kind in TrustListKind]
+        named += [TrustListFetchJob(lists, kind) for kind in TrustListKind]
 
-    def works() -> Sequence[Work]:
+    def jobs() -> Sequence[FetchJob]:
         added = () if lists is None else added_downloads(settings, lists)
-        return [*named, *map(ListWork, added)]
+        return [*named, *map(CrlFetchJob, added)]
 
     try:
-        return FeedReader(check_url(url), _actions(None if gateway is None else gateway.source, lists, works))
+        return FeedReader(check_url(url), _actions(None if gateway is None else gateway.source, lists, jobs))
     except InvalidUrl as bad:
         table.refuse("url", str(bad))
 
 
 def _actions(
-    source: RevocationSource | None, lists: TrustLists | None, works: Callable[[], Sequence[Work]]
+    source: RevocationSource | None, lists: TrustLists | None, jobs: Callable[[], Sequence[FetchJob]]
 ) -> FeedActions:
     sources = source.sources if isinstance(source, FallbackSource) else [source]
 
@@ -230,7 +230,7 @@ def _actions(
             if isinstance(one, CrlSource):
                 one.refresh()
 
-    return FeedActions(works, ask_anew, refresh)
+    return FeedActions(jobs, ask_anew, refresh)
 
 
 def _secret(table: GatewayTable, folder: Path) -> bytes | None:

@@ -155,6 +155,14 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
     return found
 
 
+def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
+    """Return a list of anchors that was verified when it was taken.
+
+    Its signer was valid then, and may have ended since. Raises InvalidTrustList.
+    """
+    return verify_anchors(octets, reader, parse_anchors(parse_signed(octets).payload).issued)
+
+
 def is_signed_by_root(octets: bytes, reader: ListReader, now: datetime) -> bool:
     """Return True if a root signed a list of distrust, and not a responder alone.
 

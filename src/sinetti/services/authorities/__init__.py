@@ -1,1 +1,1 @@
-"""Use cases of CAs: revocation, compromise, and trust lists."""
+"""Use cases of CAs: changes of their states, compromise, and trust lists."""

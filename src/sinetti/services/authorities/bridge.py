@@ -25,8 +25,7 @@ from sinetti.domain.authorities.distrust import (
     ANSWER_LIFE,
     RecordedCertificate,
     bridge_status,
-    join_periods,
-    names_up,
+    names_to_root,
 )
 from sinetti.domain.certificates.ocsp_status import CertStatus, SingleResponse
 from sinetti.pki.signers import SignerUnavailable
@@ -71,7 +70,7 @@ def _find_issuer(asked: OcspRequest, name: str, rows: Mapping[str, DistrustRow],
     """
     parents = {one.name: one.issuer for one in rows.values()}
     for one, issuer in ctx.issuers.items():
-        if name in names_up(one, parents):
+        if name in names_to_root(one, parents):
             try:
                 check_issuer(asked, issuer.certificate)
             except OcspRequestError:
@@ -87,8 +86,7 @@ def _answer(asked: OcspRequest, authority: str, rows: Mapping[str, DistrustRow],
         raise SignerUnavailable(sentence)
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     now = ctx.now().replace(microsecond=0)
-    chain = names_up(authority, {one.name: one.issuer for one in rows.values()})
-    period = join_periods(each for one in chain if (each := rows[one].period) is not None)
+    period = distrust.find_period(rows, authority)
     assert period is not None  # noqa: S101 - the bridge's CA is in the chain
     found = distrust.find_recorded(ctx.db, authority, asked.serial)
     if found is not None and not all(_is_under(one, asked, found, ctx) for one in period.checkpoints):

@@ -15,7 +15,7 @@ from sinetti.database.authorities import distrust
 from sinetti.database.authorities.distrust import DistrustRow
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
-from sinetti.domain.authorities.distrust import DistrustRefused, names_up
+from sinetti.domain.authorities.distrust import DistrustRefused, names_to_root
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Sha256
 from sinetti.pki.policy_oids import is_ocsp_responder, signs_responses
@@ -31,7 +31,7 @@ from sinetti.pki.trust_lists.lists import (
     parse_signed,
 )
 from sinetti.services.authorities.trust_lists import (
-    TrustListOutrun,
+    TrustListConflict,
     newest_anchors,
     newest_list,
     next_number,
@@ -60,7 +60,7 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
     for _ in range(_TRIES):
         before, rows = newest_list(TrustListKind.DISTRUST, ctx.db), distrust.list_distrust(ctx.db)
         last = None if before is None else parse_distrust(parse_signed(before.octets).payload)
-        wanted = _entries(rows, last)
+        wanted = declared_entries(rows, last)
         if not wanted or (before is not None and _is_current(before.octets, wanted, ctx)):
             return 0 if before is None else before.number
         new = DistrustList(ctx.environment, _first_root(rows), next_number(last, ctx), ctx.now(), wanted)
@@ -68,12 +68,12 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
             octets = _signed(new, rows, ctx, approval)
             ctx.step("distrust-signed")
             store_list(new, octets, 0 if before is None else before.number, ctx, audit)
-        except TrustListOutrun:
+        except TrustListConflict:
             continue
         _log.warning("the list of distrust %d names %s", new.number, ", ".join(one.name for one in wanted))
         return new.number
     sentence = "other commands change the list of distrust all the time: run the command again"
-    raise TrustListOutrun(sentence)
+    raise TrustListConflict(sentence)
 
 
 def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
@@ -98,6 +98,19 @@ def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[Verifi
     return checkpoint.text
 
 
+def declared_entries(rows: Collection[DistrustRow], last: DistrustList | None) -> tuple[DistrustEntry, ...]:
+    """Return the entries of all declared CAs, and those of the last list, by name.
+
+    A restored register may lack some of the last list. Those on it keep its instants.
+    """
+    found = {} if last is None else {one.sha256: one for one in last.authorities}
+    for one in rows:
+        if one.period is not None and one.sha256 not in found:
+            since, until = (each.replace(microsecond=0) for each in (one.period.since, one.period.bridge_until))
+            found[one.sha256] = DistrustEntry(one.sha256, one.name, since, until)
+    return tuple(sorted(found.values(), key=lambda one: one.name))
+
+
 def find_responder(
     rows: Collection[DistrustRow], ctx: ServiceContext, excluded: Collection[str] = ()
 ) -> tuple[str, Responder]:
@@ -108,17 +121,17 @@ def find_responder(
     SignerUnavailable.
     """
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
-    doubted = {one.name for one in rows if one.period is not None} | set(excluded)
+    refused = {one.name for one in rows if one.period is not None} | set(excluded)
     names = [
         name
         for name in ctx.responders
         if name in ctx.issuers
         and signs_responses(ctx.issuers[name].certificate, ctx.environment)
-        and name not in doubted
+        and name not in refused
     ]
 
     def rank(name: str) -> tuple[bool, bool]:
-        is_below = bool(doubted & set(names_up(name, parents)))
+        is_below = bool(refused & set(names_to_root(name, parents)))
         return is_below, ctx.states.get(name, CaState.ISSUING) is not CaState.ISSUING
 
     found: SignerUnavailable | None = None
@@ -129,19 +142,6 @@ def find_responder(
             found = away
     sentence = "no services CA that is trusted has an OCSP responder: make a successor (sinetti authority ca begin)"
     raise found or SignerUnavailable(sentence)
-
-
-def _entries(rows: Collection[DistrustRow], last: DistrustList | None) -> tuple[DistrustEntry, ...]:
-    """Return the declared CAs, and those of the last list.
-
-    A restored register may have forgotten some of these.
-    """
-    found = {} if last is None else {one.sha256: one for one in last.authorities}
-    for one in rows:
-        if one.period is not None and one.sha256 not in found:
-            since, until = (each.replace(microsecond=0) for each in (one.period.since, one.period.bridge_until))
-            found[one.sha256] = DistrustEntry(one.sha256, one.name, since, until)
-    return tuple(sorted(found.values(), key=lambda one: one.name))
 
 
 def _is_current(octets: bytes, wanted: tuple[DistrustEntry, ...], ctx: ServiceContext) -> bool:
@@ -170,7 +170,7 @@ def _signed(
     name, responder = find_responder(rows, ctx)
     signature = ctx.sign_distrust(responder, octets_to_sign(new.kind, new.payload), approval)
     parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
-    *way, root = (ctx.issuers[one].certificate for one in names_up(name, parents))
+    *way, root = (ctx.issuers[one].certificate for one in names_to_root(name, parents))
     chains: list[tuple[x509.Certificate, ...]] = [tuple(way)]
     anchors = newest_anchors(ctx.db)
     links = () if anchors is None else anchors.links

@@ -119,7 +119,7 @@ def revoke_ca(
 
     The caller puts it on the list of the CA above. Raises CaUnknown and JournalUnavailable.
     """
-    revoked = register.revoke(ctx.db, name, (reason, distrust), audit)
+    revoked = register.revoke(ctx.db, name, reason, distrust, audit)
     ctx.step("ca-revoked")
     register.wait_for_reservations(ctx.db, [revoked.name])
     _note([revoked], ctx)

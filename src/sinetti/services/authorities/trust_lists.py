@@ -22,7 +22,7 @@ from sinetti.pki.trust_lists.lists import (
 from sinetti.services.context import ServiceContext
 
 
-class TrustListOutrun(ValueError):
+class TrustListConflict(ValueError):
     """Another list was stored meanwhile; the text is a sentence."""
 
 
@@ -56,13 +56,13 @@ def store_list(
 ) -> None:
     """Store the signed octets of a list that was made after the one numbered `before`.
 
-    `audit` is actor and request. The same list again changes nothing. Raises TrustListOutrun if another list came
+    `audit` is actor and request. The same list again changes nothing. Raises TrustListConflict if another list came
     first; the caller makes the list again.
     """
     stored = StoredTrustList(new.number, octets)
     if not trust_lists.insert_list(ctx.db, new.kind, stored, before, ctx.audit_entry(*audit)):
         sentence = f"another list of {new.kind} was stored meanwhile: run the command again"
-        raise TrustListOutrun(sentence)
+        raise TrustListConflict(sentence)
     keep_lists(ctx)
 
 
@@ -87,7 +87,7 @@ def publish_anchors(ctx: ServiceContext, sign: Callable[[str, bytes], bytes], au
     """Sign and store the list of all CAs, unless the newest one says the same.
 
     A new root and the one before it certify each other first. `sign` signs octets with the key of the root of a name.
-    Raises TrustListOutrun and what `sign` raises.
+    Raises TrustListConflict and what `sign` raises.
     """
     before = newest_anchors(ctx.db)
     views = register.list_authorities(ctx.db)

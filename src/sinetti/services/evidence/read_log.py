@@ -21,7 +21,7 @@ def key(db: Database) -> VerifierKey | None:
     return next(iter(log_tree.log_keys(db)), None)
 
 
-def keep_last(ctx: ServiceContext) -> None:
+def keep_checkpoint(ctx: ServiceContext) -> None:
     """Keep checkpoint and key in the node's files. Raises OSError."""
     if (note := head(ctx.db)) is not None:
         ctx.last_signed.keep("log/checkpoint", note)

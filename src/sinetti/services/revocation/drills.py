@@ -19,12 +19,15 @@ from sinetti.domain.link_tokens import DRILL_LINK, constant_time_equal, link_tok
 from sinetti.domain.notifications.early_replacement import DrillAudience, ReachCurve, reach_curve
 from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.services.context import ServiceContext
-from sinetti.services.revocation.early_replacement import EarlyReplacementSelection, select_eligible, with_reach
+from sinetti.services.revocation.early_replacement import (
+    LISTED,
+    EarlyReplacementSelection,
+    select_eligible,
+    with_reach,
+)
 
 LINK_LIVES: Final = timedelta(days=30)
 """Lifetime of the link of a drill's message, from the start of the drill."""
-LISTED: Final = 1000
-"""Greatest number of unreached certificates that a report lists."""
 
 _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 

@@ -8,11 +8,14 @@ an interrupted run can continue. A call can be undone, since it changes nothing 
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
 from sinetti.database.certificates import early_replacement
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
-from sinetti.database.notifications.early_replacement_audience import list_audiences
+from sinetti.database.notifications import call_reach
+from sinetti.database.notifications.call_reach import CallStatus, MessageCounts, UnreachedItem
+from sinetti.database.notifications.early_replacement_audience import CallSubject, list_audiences
 from sinetti.domain.certificates.bulk_revocation import actor_of, check_officer
 from sinetti.domain.certificates.renewal_info import (
     EarlyReplacementError,
@@ -27,6 +30,11 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Serial
 from sinetti.services.context import ServiceContext
 from sinetti.services.revocation.bulk_revoke import ProgressCallback, no_progress, require_criteria, require_existing
+
+LISTED: Final = 1000
+"""Greatest number of unreached certificates that are listed."""
+
+_UNKNOWN = "no call has this ID: run sinetti authority call-early status to list the calls in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,15 @@ class EarlyReplacementResult:
     call: EarlyReplacementCall | None
     opened: int = 0
     resumed: tuple[EarlyReplacementCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallStatusReport:
+    """State of one call, its messages, and certificates that nothing has reached."""
+
+    status: CallStatus
+    messages: MessageCounts
+    unreached: tuple[UnreachedItem, ...]
 
 
 def preview(ask: EarlyReplacementRequest, ctx: ServiceContext, *, has_sms: bool = True) -> EarlyReplacementSelection:
@@ -183,14 +200,19 @@ def narrow(
     return len(kept), before - len(kept)
 
 
-def list_active(ctx: ServiceContext) -> tuple[EarlyReplacementCall, ...]:
-    """Return the active calls, oldest first: those that were not undone."""
-    return early_replacement.active(ctx.db)
+def list_status(ctx: ServiceContext) -> tuple[CallStatus, ...]:
+    """Return the state of each call in force, oldest first."""
+    return call_reach.list_call_status(ctx.db, ctx.now())
 
 
-def count_opened(call: EarlyReplacementCall, ctx: ServiceContext) -> int:
-    """Return how many certificates a call has opened."""
-    return early_replacement.count_called(ctx.db, call)
+def read_status(call_id: str, ctx: ServiceContext) -> CallStatusReport:
+    """Return the state of one call. Raises EarlyReplacementError for an unknown id."""
+    now = ctx.now()
+    status = call_reach.find_call_status(ctx.db, call_id, now)
+    if status is None:
+        raise EarlyReplacementError(_UNKNOWN)
+    messages = call_reach.count_messages(ctx.db, CallSubject(call_id))
+    return CallStatusReport(status, messages, call_reach.list_unreached(ctx.db, call_id, now, LISTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +227,7 @@ def _find(call_id: str, officer: str, ctx: ServiceContext) -> EarlyReplacementCa
     check_officer(officer)
     call = early_replacement.find(ctx.db, call_id)
     if call is None:
-        sentence = "no call has this ID: run sinetti authority call-early status to list the calls in force"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError(_UNKNOWN)
     return call
 
 

@@ -17,7 +17,7 @@ from sinetti.client.store import files
 from sinetti.database.authorities import distrust
 from sinetti.database.authorities.register import list_authorities
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
-from sinetti.domain.authorities.distrust import bridge_status, join_periods, names_up
+from sinetti.domain.authorities.distrust import bridge_status
 from sinetti.domain.certificates.ocsp_status import CertStatus
 from sinetti.domain.values import Channel, Language, Serial, Sha256
 from sinetti.gateway.gateway import Gateway, VerifiedDelivery
@@ -81,8 +81,7 @@ class RegisterSource:
             return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
-        chain = names_up(name, {one.name: one.issuer for one in rows.values()})
-        period = join_periods(each for one in chain if (each := rows[one].period) is not None)
+        period = distrust.find_period(rows, name)
         if period is None:
             return GOOD if found.revoked_at is None else REVOKED
         return GOOD if bridge_status(found, period, now).cert_status is CertStatus.GOOD else REVOKED
@@ -93,7 +92,7 @@ class RegisterSource:
 
 
 @dataclass(slots=True)
-class Receiver:
+class BenchGateway:
     """Gateway of the bench, built anew when an issuing CA is added."""
 
     ctx: ServiceContext
@@ -123,7 +122,7 @@ class DeliveryEndpoint:
     """
 
     ctx: ServiceContext
-    gateway: Receiver
+    gateway: BenchGateway
     seal: Callable[[], DocumentSigner]
     folder: Path
     _taking: Lock = field(default_factory=Lock, repr=False)
