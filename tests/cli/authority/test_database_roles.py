@@ -84,10 +84,12 @@ def test_the_owner_can_and_watch_says_so(founded, monkeypatch):
 def test_a_migration_by_the_owner_alone(founded, monkeypatch):
     operator, owner, _ = founded
     with psycopg.connect(owner, autocommit=True) as connection:
-        later = "name IN ('0007_persons', '0008_log_plan')"
+        later = "name IN ('0013_unrestored_people', '0014_trust_list_numbers')"
         connection.execute(f"DELETE FROM django_migrations WHERE app = 'sinetti' AND {later}")  # noqa: S608
-        for table in ("signatorynaming", "staffperson", "logplan"):
-            connection.execute(f"DROP TABLE sinetti_{table}")
+        connection.execute("DROP TABLE sinetti_unrestoredpeople")
+        for table in ("gateway", "hintrequest"):
+            connection.execute(f"ALTER TABLE sinetti_{table} DROP anchors_number, DROP distrust_number")
+        connection.execute("ALTER TABLE sinetti_cadistrust DROP checkpoint")
     assert "sinetti authority migrate" in operator.refused(2, "status")
     monkeypatch.setenv("OWNER_DATABASE_URL", owner)
     operator.does("migrate")

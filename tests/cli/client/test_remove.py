@@ -333,7 +333,7 @@ def test_metrics_forget_it_at_once_and_a_table_is_mentioned(shell):
     place.unlink()
     place.mkdir()
     code, _, err = shell.run("remove", "wages", *words, "--yes")
-    assert (code, "cannot be written" in err, left(shell)) == (2, True, [".logs"])
+    assert (code, "cannot be written" in err, left(shell)) == (2, True, [".logs", ".trust.json"])
     assert not (shell.store / ".hints.json").exists()
 
 

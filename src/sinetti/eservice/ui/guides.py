@@ -28,6 +28,7 @@ GUIDES: Mapping[str, str] = {
     "profile": _ACCOUNTS,
     "m/<str:token>": _ORDERING,
     "stop/<str:message_id>/<str:token>": _ORDERING,
+    "drill/<str:message_id>/<str:token>": _CERTIFICATES,
     "fetch": _ORDERING,
     "order": _ORDERING,
     "orders": _ORDERING,
