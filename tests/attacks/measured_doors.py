@@ -33,7 +33,7 @@ from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.pki.encoding import certificate_der
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response, text_response
-from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, Receiver
+from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, BenchGateway
 from sinetti.testbench.endpoints.status_router import StatusEdge
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.api.counter import opened_counter
@@ -135,7 +135,7 @@ def _opened(db: str, folder: Path):
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
     soap = opened_counter(desk).door
-    receiving = DeliveryEndpoint(desk.ctx, Receiver(desk.ctx), lambda: seal, folder)
+    receiving = DeliveryEndpoint(desk.ctx, BenchGateway(desk.ctx), lambda: seal, folder)
     gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
     service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
     # Load now what the first call would load.
