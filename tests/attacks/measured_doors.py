@@ -33,7 +33,7 @@ from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.pki.encoding import certificate_der
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response, text_response
-from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, BenchGateway
+from sinetti.testbench.endpoints.deliveries import BenchGateway, DeliveryEndpoint
 from sinetti.testbench.endpoints.status_router import StatusEdge
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.api.counter import opened_counter
