@@ -184,6 +184,19 @@ def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
     assert "clock accept" in clock_check(fresh)()
 
 
+def test_an_instant_that_is_stored_during_a_look_is_not_ahead(guarded, monkeypatch):
+    """The clock advances between any two steps of a look, and another process stores an instant."""
+    read = clock_guard.clock.stored
+
+    def stored_meanwhile(db):
+        guarded.passes(DAY)
+        ordered(guarded.desk)
+        return read(db)
+
+    monkeypatch.setattr(clock_guard.clock, "stored", stored_meanwhile)
+    assert [guarded.guard.look().doubt for _ in range(3)] == [None] * 3
+
+
 def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
     looks = []
     read = clock_guard.clock.stored

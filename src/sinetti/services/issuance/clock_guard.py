@@ -84,10 +84,11 @@ class ClockGuard:
         return (self._machine() - since.readings.answered) - timedelta(seconds=self._steady() - since.steady)
 
     def _look(self) -> ClockStatus:
+        # Read first: an instant that another process stores after the reading of the clock would seem to lie ahead.
+        stored = clock.stored(self.db)
         asked, begun = self._machine(), self._steady()
         database = clock.database_now(self.db)
         ended = self._steady()
-        stored = clock.stored(self.db)
         base = self._believed
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
         readings = ClockReadings(
