@@ -17,6 +17,8 @@ import pytest
 from coverage import Coverage
 from hypothesis import settings
 
+from sinetti.cli.core import invocation
+
 pytest_plugins = ["tests.support.postgres"]
 
 settings.register_profile("sinetti", deadline=None)  # machines are shared, so a slow moment is no failure
@@ -211,10 +213,12 @@ def pytest_runtest_setup() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Fail if a test leaves a wakeup descriptor.
+    """Reset the options of the last command line, and fail if a test leaves a wakeup descriptor.
 
-    It is closed later, and the interpreter would write signals of other tests into whatever has its number then.
+    After a command with --quiet, later tests in this process would print nothing. The descriptor is closed later, and
+    the interpreter would write signals of other tests into whatever has its number then.
     """
+    invocation.begin([])
     left = signal.set_wakeup_fd(-1)
     assert left == -1, f"{item.nodeid} left descriptor {left} for signals"
 
