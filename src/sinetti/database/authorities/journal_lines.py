@@ -18,7 +18,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.issuance.journal_records import instant
 from sinetti.database.operations.authorities import NewAuthority, insert_row
-from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.authorities.lifecycle import CaState, count_above
 from sinetti.domain.values import Channel, Sha256
 from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import JournalEntry
@@ -99,7 +99,8 @@ def unwritten_entries(db: Database, names: Iterable[str]) -> list[JournalEntry]:
 
 def restore(db: Database, known: Mapping[str, Mapping[str, Any]], names: Iterable[str], audit: AuditContext) -> None:
     """Restore CAs and states that the database lacks, CAs above others first."""
-    for name in sorted(names, key=lambda one: _depth(known, one)):
+    issuers = {name: facts["issuer"] for name, facts in known.items()}
+    for name in sorted(names, key=lambda one: count_above(one, issuers)):
         facts = known[name]
         with register.changing(db):
             rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=name)
@@ -121,11 +122,6 @@ def restore(db: Database, known: Mapping[str, Mapping[str, Any]], names: Iterabl
             audit_log.write(
                 db, audit, "ca-restored", f"{_SUBJECT}{name}", state=facts["state"], version=facts["version"]
             )
-
-
-def _depth(known: Mapping[str, Mapping[str, Any]], name: str | None) -> int:
-    """Return the number of CAs above one that are to be restored, too."""
-    return 0 if name is None or name not in known else 1 + _depth(known, known[name]["issuer"])
 
 
 def _new(facts: Mapping[str, Any]) -> NewAuthority:

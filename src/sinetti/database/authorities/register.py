@@ -18,7 +18,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.operations.authorities import NewAuthority, insert_row
-from sinetti.domain.authorities.lifecycle import CA_MOVES, CaState, generation_of
+from sinetti.domain.authorities.lifecycle import CA_MOVES, CaState, count_above, generation_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Sha256
 from sinetti.pki.encoding import load_certificate
@@ -130,11 +130,8 @@ def register_version(db: Database) -> int:
 def list_authorities(db: Database) -> tuple[AuthorityView, ...]:
     """Return all CAs with a certificate: parents first, then by generation and name."""
     found = {row.name: _view(row) for row in _viewed(db).order_by("generation", "name")}
-    return tuple(sorted(found.values(), key=lambda one: _depth(one, found)))
-
-
-def _depth(one: AuthorityView, found: dict[str, AuthorityView]) -> int:
-    return 0 if one.issuer is None else 1 + _depth(found[one.issuer], found)
+    issuers = {name: one.issuer for name, one in found.items()}
+    return tuple(sorted(found.values(), key=lambda one: count_above(one.name, issuers)))
 
 
 def get_authority(db: Database, name: str) -> AuthorityView:

@@ -4,6 +4,7 @@ See docs/operators/succession.md.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -47,3 +48,14 @@ def successor_name(common_name: str) -> str:
     if found is None:
         return f"{common_name} v2"
     return f"{common_name[: found.start('number')]}{int(found['number']) + 1}"
+
+
+def count_above(name: str, issuers: Mapping[str, str | None]) -> int:
+    """Return the number of CAs above one.
+
+    `issuers` has the issuer of each CA. A CA that it lacks does not count, and a circle ends.
+    """
+    count, above = 0, issuers.get(name)
+    while above is not None and above in issuers and count < len(issuers):
+        count, above = count + 1, issuers[above]
+    return count

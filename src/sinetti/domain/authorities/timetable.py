@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sinetti.domain.authorities.lifecycle import CaState
+from sinetti.domain.authorities.lifecycle import CaState, count_above
 from sinetti.domain.values import Channel
 
 ALARM_BEFORE_END = timedelta(days=3 * 365)
@@ -131,17 +131,10 @@ def plan_successions(authorities: Sequence[PlannedCa], now: datetime) -> tuple[T
     """
     by_name = {one.name: one for one in authorities}
     latest, waiting = _latest_activations(authorities, by_name)
-    ordered = sorted(authorities, key=lambda one: (_depth(one, by_name), one.name))
+    issuers = {one.name: one.parent for one in authorities}
+    ordered = sorted(authorities, key=lambda one: (count_above(one.name, issuers), one.name))
     found = (_timetable(one, authorities, waiting.get(one.name), latest.get(one.name), now) for one in ordered)
     return tuple(one for one in found if one is not None)
-
-
-def _depth(one: PlannedCa, by_name: Mapping[str, PlannedCa]) -> int:
-    """Return the number of CAs above this one."""
-    depth, above = 0, by_name.get(one.parent or "")
-    while above is not None and depth < len(by_name):
-        depth, above = depth + 1, by_name.get(above.parent or "")
-    return depth
 
 
 def _life(one: PlannedCa) -> timedelta:
@@ -162,7 +155,8 @@ def _latest_activations(
     """
     latest: dict[str, datetime] = {}
     waiting: dict[str, str] = {}
-    for one in sorted(authorities, key=lambda ca: -_depth(ca, by_name)):
+    issuers = {one.name: one.parent for one in authorities}
+    for one in sorted(authorities, key=lambda ca: -count_above(ca.name, issuers)):
         if one.state is not CaState.ISSUING or one.ends_at is None:
             continue
         own = one.ends_at - one.validity - _scaled(RESERVE, one)
