@@ -52,7 +52,7 @@ def test_from_begin_to_retirement(sqlite_operator):
     table = operator.does("ca", "list")
     assert [line.split()[0] for line in table.splitlines()] == ["name", *found]
     assert "there is no CA v9 with a certificate: name one of" in operator.refused(2, "ca", "activate", "v9")
-    assert f"there is no CA {SECOND} with" in operator.refused(2, "ca", "stop", SECOND)
+    assert f"{SECOND} has no certificate yet: run" in operator.refused(2, "ca", "stop", SECOND)
     installed(operator)
     assert states(operator) == {SECOND: "standby"}
     code, out, err = operator.run("ca", "activate", "Data Providers Test Issuing CA v2")
