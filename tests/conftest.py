@@ -157,6 +157,10 @@ LONGEST = "test_some_weeks_of_seven_days_each[hints]"
 """Test that begins first, so that no process waits for it at the end."""
 
 SHARED_OUT = (
+    "api/",
+    "authority/test_initialise.py",
+    "cli/authority/test_approvals.py",
+    "eservice/",
     "services/",
     "simulate/",
     "notifications/test_letters.py",
@@ -171,6 +175,9 @@ SHARED_OUT = (
 They test rules above the database package, which has tests of its own. `make coverage` runs those of the services on
 SQLite each time.
 """
+
+OF_A_DATABASE = ("database", "db", "operator")
+"""Fixtures whose parameter is the database system."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -192,9 +199,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         path, spec = item.path.relative_to(HERE).as_posix(), getattr(item, "callspec", None)
-        database = spec.params.get("db") if spec is not None and path.startswith(SHARED_OUT) else None
+        given = spec.params if spec is not None and path.startswith(SHARED_OUT) else {}
+        database = next((given[name] for name in OF_A_DATABASE if given.get(name) in DATABASES), None)
         drawn = DATABASES[(seed + crc32(item.name.replace(str(database), "").encode())) % 2]
-        (left if database in DATABASES and database != drawn else kept).append(item)
+        (left if database not in {None, drawn} else kept).append(item)
     items[:] = sorted(kept, key=lambda one: one.name != LONGEST)
     config.hook.pytest_deselected(items=left)
 
